@@ -1,0 +1,263 @@
+"""Any PettingZoo ``ParallelEnv`` as a batch: E copies in this process, stepped one after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
+from torch import Tensor
+
+from dvdn_sim.envs.spaces import Encoder, Row, discrete_actions, encoder
+from netmodels.streams import stream
+
+LIMIT_NAMES = ("max_cycles", "max_episode_steps", "episode_limit")
+
+
+@dataclass(frozen=True)
+class AdapterState:
+    """Where each row stands. The games themselves are held by the adapter's copies; this is what a checkpoint keeps.
+
+    Attributes:
+        episode: One per row, number of the episode, 0 for the first.
+        step: One per row, steps taken in it.
+        done: One per row, whether it has ended.
+    """
+
+    episode: tuple[int, ...]
+    step: tuple[int, ...]
+    done: tuple[bool, ...]
+
+
+class BatchedParallelEnv:
+    """E copies of a PettingZoo ``ParallelEnv``, under the contract of `dvdn_sim.envs.api.BatchedEnv`.
+
+    Actions are Discrete; observations are Box (flattened) or Discrete (one-hot). Agents whose spaces differ are padded.
+    An agent that has left (terminated or truncated) observes zeros and gets reward 0 from the next step on. A row is
+    done when no agent is left, or after `episode_limit` steps.
+
+    The k-th episode of a row starts from ``reset(seed)`` with a seed that depends on (row seed, k) alone. So a run that
+    is taken up between two episodes needs only the counters: a new adapter accepts any `AdapterState` in `reset` if the
+    rows it leaves out are done (they observe zeros). Otherwise `state` must be the one that the latest call returned.
+
+    Args:
+        make: Builds one copy; called E times, a new object each time.
+        row_seeds: E seeds; rows with equal seeds play equal episodes.
+        episode_limit: Steps after which an episode is cut. None takes the copy's own limit, its attribute
+            ``max_cycles``, ``max_episode_steps`` or ``episode_limit``.
+        device: Where results go.
+
+    Raises:
+        TypeError: Not a ``ParallelEnv``, or a space of another kind; the message names agent and space.
+        ValueError: No rows, no agents, no limit, or copies that differ from one another.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], ParallelEnv[Any, Any, Any]],
+        row_seeds: Sequence[int],
+        episode_limit: int | None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if not row_seeds:
+            raise ValueError("no row seeds found; one per copy expected")
+        copies = [_Copy(make()) for _ in row_seeds]
+        if len({id(copy.env) for copy in copies}) < len(copies):
+            raise ValueError("make returned one environment twice; a new one at each call expected")
+        first = copies[0]
+        for copy in copies[1:]:
+            first.check_equals(copy)
+        self.device = torch.device(device)
+        self._on_cpu = self.device.type == "cpu"
+        self.n_copies = len(copies)
+        self.n_agents = len(first.ids)
+        self.agents = tuple(str(agent) for agent in first.ids)
+        self.n_actions = max(first.action_counts)
+        self.obs_dim = max(each.width for each in first.encoders)
+        self.episode_limit = _limit(first.env, episode_limit)
+        counts = torch.tensor(first.action_counts)
+        self.available = (torch.arange(self.n_actions) < counts[:, None]).to(self.device)
+        self._action_counts = first.action_counts
+        self._copies = copies
+        self._row_seeds = tuple(row_seeds)
+        self._observations = np.zeros((self.n_copies, self.n_agents, self.obs_dim), np.float32)
+        for copy, rows in zip(copies, self._observations, strict=True):
+            copy.write_to(rows)
+        self._state: AdapterState | None = None
+        self._episode: list[int] = []
+        self._step: list[int] = []
+        self._done: list[bool] = []
+
+    def reset(self, state: AdapterState | None, mask: Tensor | None = None) -> tuple[AdapterState, Tensor]:
+        """Begin the next episode of the rows in `mask` (see `BatchedEnv.reset`).
+
+        Raises:
+            ValueError: `mask` has another shape or dtype; or a row that it leaves out has no episode (first call), or
+                is in the middle of one that is not the one held here; or a copy has changed its agents.
+        """
+        chosen = self._chosen(mask)
+        if state is None or state is not self._state:
+            self._take_up(state, chosen)
+        for row in (row for row, wanted in enumerate(chosen) if wanted):
+            self._episode[row] += 1
+            self._step[row] = 0
+            seed = int(stream(self._row_seeds[row], "reset", self._episode[row]).integers(2**31))
+            self._done[row] = self._copies[row].reset(seed)
+        return self._new_state(), self._tensor(self._observations.copy())
+
+    def step(self, state: AdapterState, actions: Tensor) -> tuple[AdapterState, Tensor, Tensor, Tensor]:
+        """Step the rows that are not done (see `BatchedEnv.step`).
+
+        Raises:
+            ValueError: `state` is not the latest one; an action that its agent does not have; another shape or dtype.
+        """
+        if state is not self._state:
+            raise ValueError("an older state found: the copies cannot go back; the latest one expected")
+        chosen = self._checked(actions)
+        rewards = np.zeros((self.n_copies, self.n_agents))
+        for row, frozen in enumerate(self._done):
+            if frozen:
+                continue
+            self._step[row] += 1
+            over = self._copies[row].step(chosen[row], rewards[row])
+            self._done[row] = over or self._step[row] >= self.episode_limit
+        done = self._tensor(np.array(self._done))
+        return self._new_state(), self._tensor(self._observations.copy()), self._tensor(rewards), done
+
+    def close(self) -> None:
+        """Close every copy."""
+        for copy in self._copies:
+            copy.env.close()
+
+    def _chosen(self, mask: Tensor | None) -> list[bool]:
+        if mask is None:
+            return [True] * self.n_copies
+        if mask.shape != (self.n_copies,) or mask.dtype != torch.bool:
+            raise ValueError(f"mask {_described(mask)} found; bool [{self.n_copies}] expected")
+        chosen: list[bool] = mask.tolist()
+        return chosen
+
+    def _take_up(self, state: AdapterState | None, chosen: list[bool]) -> None:
+        """Go on from a state that is not the one held: from the start (None), or between two episodes."""
+        may_be_left_out = (False,) * self.n_copies if state is None else state.done
+        if len(may_be_left_out) != self.n_copies:
+            raise ValueError(f"a state of {len(may_be_left_out)} rows found; {self.n_copies} expected")
+        lacking = [row for row, wanted in enumerate(chosen) if not (wanted or may_be_left_out[row])]
+        if lacking:
+            raise ValueError(f"rows {lacking} left out of the reset have no episode here that could go on")
+        self._episode = [-1] * self.n_copies if state is None else list(state.episode)
+        self._step = [0] * self.n_copies if state is None else list(state.step)
+        self._done = [True] * self.n_copies
+        self._observations[...] = 0.0
+
+    def _checked(self, actions: Tensor) -> list[list[int]]:
+        if actions.shape != (self.n_copies, self.n_agents) or actions.dtype != torch.int64:
+            expected = f"int64 [{self.n_copies}, {self.n_agents}]"
+            raise ValueError(f"actions {_described(actions)} found; {expected} expected")
+        chosen: list[list[int]] = actions.tolist()
+        for row, of_row in enumerate(chosen):
+            for agent, (action, count) in enumerate(zip(of_row, self._action_counts, strict=True)):
+                if not 0 <= action < count:
+                    where = f"row {row}, agent {self.agents[agent]!r}"
+                    raise ValueError(f"{where}: action {action} found; 0 to {count - 1} expected")
+        return chosen
+
+    def _new_state(self) -> AdapterState:
+        self._state = AdapterState(tuple(self._episode), tuple(self._step), tuple(self._done))
+        return self._state
+
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor if self._on_cpu else tensor.to(self.device)
+
+
+class _Copy:
+    """One environment, writing what its agents observe into rows that it was given."""
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any]) -> None:
+        if not isinstance(env, ParallelEnv):
+            raise TypeError(f"{type(env).__name__} found; a pettingzoo ParallelEnv expected")
+        if not getattr(env, "possible_agents", None):
+            raise ValueError(f"{env}: no possible_agents found; at least one agent expected")
+        self.env = env
+        self.ids = tuple(env.possible_agents)
+        self.encoders: list[Encoder] = [encoder(str(agent), env.observation_space(agent)) for agent in self.ids]
+        actions = [discrete_actions(str(agent), env.action_space(agent)) for agent in self.ids]
+        self.action_counts = tuple(count for count, _ in actions)
+        self.action_starts = tuple(start for _, start in actions)
+        self._rows: list[Row] = []
+        self._here: list[bool] = []
+        self._gone: list[bool] = []
+
+    def check_equals(self, other: "_Copy") -> None:
+        """Refuse (ValueError) a copy with other agents or other spaces."""
+        other.check_agents(self.ids)
+        mine, theirs = (
+            zip(copy.encoders, copy.action_counts, copy.action_starts, strict=True) for copy in (self, other)
+        )
+        for agent, own, another in zip(self.ids, mine, theirs, strict=True):
+            if own != another:
+                raise ValueError(f"agent {str(agent)!r}: two copies have different spaces; equal ones expected")
+
+    def check_agents(self, expected: tuple[object, ...]) -> None:
+        """Refuse (ValueError) possible agents that are not the `expected` ones."""
+        found = tuple(self.env.possible_agents)
+        if found != expected:
+            raise ValueError(f"possible_agents {list(found)} found; {list(expected)} expected, in every episode")
+
+    def write_to(self, rows: NDArray[np.float32]) -> None:
+        """Take float32 [N, D] as the place for observations."""
+        self._rows = [row[: each.width] for row, each in zip(rows, self.encoders, strict=True)]
+
+    def reset(self, seed: int) -> bool:
+        """Begin the episode that `seed` names; return whether nobody takes part."""
+        observations, _ = self.env.reset(seed=seed)
+        self.check_agents(self.ids)
+        present = self.env.agents
+        self._here = [agent in present for agent in self.ids]
+        self._gone = [False] * len(self.ids)
+        self._observe(observations)
+        return not any(self._here)
+
+    def step(self, actions: list[int], rewards: NDArray[np.float64]) -> bool:
+        """Step with actions [N], write the rewards, float64 [N]; return whether nobody is left."""
+        here, gone = self._here, self._gone
+        taken = {
+            agent: start + action
+            for agent, start, action, present in zip(self.ids, self.action_starts, actions, here, strict=True)
+            if present
+        }
+        observations, gained, terminated, truncated, _ = self.env.step(taken)
+        self._observe(observations)
+        present_now = self.env.agents
+        for i, agent in enumerate(self.ids):
+            if gone[i]:
+                continue
+            rewards[i] = gained.get(agent, 0.0)
+            finished = terminated.get(agent) or truncated.get(agent)
+            gone[i] = bool(finished) or (here[i] and agent not in present_now)
+            here[i] = agent in present_now and not gone[i]
+        return not any(here)
+
+    def _observe(self, observations: dict[Any, Any]) -> None:
+        for agent, gone, each, row in zip(self.ids, self._gone, self.encoders, self._rows, strict=True):
+            if not gone and agent in observations:
+                each.write(observations[agent], row)
+            else:
+                row[:] = 0.0
+
+
+def _limit(env: ParallelEnv[Any, Any, Any], asked: int | None) -> int:
+    own = (getattr(env.unwrapped, name, None) for name in LIMIT_NAMES)
+    limit = asked if asked is not None else next((value for value in own if isinstance(value, int)), None)
+    if limit is None:
+        raise ValueError(f"{env} names no limit ({', '.join(LIMIT_NAMES)}); episode_limit expected")
+    if limit < 1:
+        raise ValueError(f"episode_limit {limit} found; 1 or more expected")
+    return limit
+
+
+def _described(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

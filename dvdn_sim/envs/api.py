@@ -1,0 +1,91 @@
+"""The contract of a batched environment: explicit state, no automatic reset, finished rows frozen."""
+
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+State = TypeVar("State")
+
+
+class BatchedEnv(Protocol[State]):
+    """E copies of one team game, stepped together.
+
+    E copies (rows), N agents, A actions and D observed numbers; agents with fewer actions or a shorter observation are
+    padded, so A and D are the largest of the team. All tensors are on `device`, and none is changed later by the
+    environment. Rows are independent: what happens in one is the same whatever happens in the others.
+
+    An episode of a row begins with `reset` and ends when `step` reports it done; terminated and truncated are one thing
+    here, as they are for the learners. `step` never resets. A row that is done is frozen: stepping it gives reward 0,
+    its last observation and done again, until `reset` names it.
+    """
+
+    @property
+    def n_copies(self) -> int:
+        """E, the rows of the batch."""
+        ...
+
+    @property
+    def n_agents(self) -> int:
+        """N."""
+        ...
+
+    @property
+    def n_actions(self) -> int:
+        """A, the largest number of actions of an agent."""
+        ...
+
+    @property
+    def obs_dim(self) -> int:
+        """D, the longest observation of an agent; shorter ones end in zeros."""
+        ...
+
+    @property
+    def available(self) -> Tensor:
+        """Bool [N, A]: the actions each agent has. The first ones are True, padding is False."""
+        ...
+
+    @property
+    def episode_limit(self) -> int:
+        """Steps after which every episode has ended, an upper bound."""
+        ...
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The N names, in the order of every agent axis."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where all tensors are."""
+        ...
+
+    def reset(self, state: State | None, mask: Tensor | None = None) -> tuple[State, Tensor]:
+        """Begin a new episode in some rows.
+
+        Args:
+            state: What the latest call returned; None on the first call.
+            mask: Bool [E], the rows to reset; None for all. The other rows keep their state and last observation.
+
+        Returns:
+            The new state, and the observations of all rows, float32 [E, N, D].
+
+        Raises:
+            ValueError: The first call leaves a row out, or `mask` has another shape or dtype.
+        """
+        ...
+
+    def step(self, state: State, actions: Tensor) -> tuple[State, Tensor, Tensor, Tensor]:
+        """Take one step in every row that is not done.
+
+        Args:
+            state: What the latest call returned.
+            actions: int64 [E, N]. Those of finished rows and of agents that have left are checked, then ignored.
+
+        Returns:
+            The new state; observations, float32 [E, N, D]; rewards of this step, float64 [E, N]; done, bool [E].
+
+        Raises:
+            ValueError: An action that its agent does not have, or another shape or dtype. Nothing has been stepped.
+        """
+        ...
