@@ -1,0 +1,94 @@
+"""The kinds of loss and delay by name, and how a plain value becomes a model.
+
+A kind is a dataclass and one line here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
+
+from netmodels.links.delay import Constant, DelayModel, Normal
+from netmodels.links.loss import Bernoulli, GilbertElliott, LossModel
+
+Model = TypeVar("Model")
+
+DELAYS: Mapping[str, type[DelayModel]] = {
+    "constant": Constant,
+    "normal": Normal,
+}
+LOSSES: Mapping[str, type[LossModel]] = {
+    "bernoulli": Bernoulli,
+    "gemodel": GilbertElliott,
+}
+
+
+def delay_model(value: object) -> DelayModel:
+    """Make a delay model of a model, a mapping with ``kind``, or a quantity (a constant delay).
+
+    Args:
+        value: one of these.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: naming the option and the value that does not fit.
+
+    >>> delay_model("5 ms"), delay_model({"kind": "constant", "mean": "1 s"})
+    (Constant(mean=0.005), Constant(mean=1.0))
+    """
+    if isinstance(value, Mapping):
+        return of_kind("delay", DELAYS, value)
+    if hasattr(value, "sampler"):
+        return cast("DelayModel", value)
+    return Constant(cast("float", value))
+
+
+def loss_model(value: object) -> LossModel:
+    """Make a loss model of a model, a mapping with ``kind``, or a probability (independent losses).
+
+    Args:
+        value: one of these.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: naming the option and the value that does not fit.
+
+    >>> loss_model("10%"), loss_model({"kind": "gemodel", "p": 0.03})
+    (Bernoulli(p=0.1), GilbertElliott(p=0.03, r=0.97, one_minus_h=1.0, one_minus_k=0.0))
+    """
+    if isinstance(value, Mapping):
+        return of_kind("loss", LOSSES, value)
+    if hasattr(value, "sampler"):
+        return cast("LossModel", value)
+    return Bernoulli(cast("float", value))
+
+
+def of_kind(name: str, kinds: Mapping[str, type[Model]], options: Mapping[str, object]) -> Model:
+    """Build the kind that a mapping names from its other keys.
+
+    Args:
+        name: what is being chosen, for errors.
+        kinds: dataclass by kind.
+        options: ``kind`` and the fields of that dataclass.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: for an unknown kind or option, or one that is missing.
+
+    >>> of_kind("delay", DELAYS, {"kind": "paretonormal"})
+    Traceback (most recent call last):
+    ValueError: delay.kind: expected one of constant, normal, got 'paretonormal'
+    """
+    kind = options.get("kind")
+    if kind not in kinds:
+        raise ValueError(f"{name}.kind: expected one of {', '.join(kinds)}, got {kind!r}")
+    build: Callable[..., Model] = kinds[str(kind)]
+    fields = {key: value for key, value in options.items() if key != "kind"}
+    try:
+        return build(**fields)
+    except TypeError as error:
+        raise ValueError(f"{name}: {kind} does not take {fields!r}: {error}") from error

@@ -1,0 +1,114 @@
+"""The server that puts packets on the wire one after the other, and the queue before it."""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ends = Sequence[int] | NDArray[np.int64]
+
+
+class Server:
+    """First in, first out, by message; one packet in service, the others wait beside it.
+
+    A link has one of its own. Links that are given the same one share it: a radio or uplink of one node, or one
+    medium. The limits are those of the link that offers, counted against all that waits here.
+
+    Attributes:
+        free_ns: when everything admitted so far will have been served.
+        now_ns: the latest hand-over, which the next must not precede.
+
+    >>> server = Server()
+    >>> server.admit(0, 3, 1500, 1500, limit=1, limit_bytes=None)
+    (2, False)
+    >>> server.serve([1000, 2000], 1500, 1500)
+    >>> server.waiting(999), server.waiting(1000), server.free_ns
+    (1, 0, 2000)
+    """
+
+    __slots__ = ("_batches", "free_ns", "now_ns")
+
+    def __init__(self) -> None:
+        self.free_ns = 0
+        self.now_ns = 0
+        # (when each packet leaves, wire bytes of a packet, wire bytes of the last one), oldest first
+        self._batches: deque[tuple[Ends, int, int]] = deque()
+
+    def admit(
+        self, now_ns: int, packets: int, full_bytes: int, last_bytes: int, *, limit: int, limit_bytes: int | None
+    ) -> tuple[int, bool]:
+        """Decide which packets of a burst find room, one after the other.
+
+        Args:
+            now_ns: the instant.
+            packets: in the burst, at least 1; all but the last have `full_bytes`.
+            full_bytes: wire size.
+            last_bytes: wire size of the last.
+            limit: packets that may wait beside the one in service.
+            limit_bytes: wire bytes that may wait; ``None`` for any.
+
+        Returns:
+            How many of the full packets (the first ones) and whether the last one.
+
+        >>> Server().admit(0, 3, 1500, 100, limit=1000, limit_bytes=1400)
+        (1, True)
+        """
+        present, waiting_bytes = self._backlog(now_ns)
+        space = limit + 1 - present
+        leading = min(packets - 1, space)
+        if limit_bytes is None:
+            return leading, leading < space
+        room = limit_bytes - waiting_bytes
+        served_at_once = 0 if present else 1
+        leading = min(leading, served_at_once + room // full_bytes)
+        if leading == 0 and served_at_once:
+            return 0, True
+        room -= full_bytes * (leading - served_at_once)
+        return leading, leading < space and last_bytes <= room
+
+    def serve(self, ends_ns: Ends, full_bytes: int, last_bytes: int) -> None:
+        """Put admitted packets behind those that are there.
+
+        Args:
+            ends_ns: when each leaves the server, not decreasing, at least one.
+            full_bytes: wire size of all but the last.
+            last_bytes: wire size of the last.
+
+        >>> server = Server()
+        >>> server.serve([10, 20], 1500, 1500)
+        >>> server.free_ns
+        20
+        """
+        self._batches.append((ends_ns, full_bytes, last_bytes))
+        self.free_ns = int(ends_ns[-1])
+
+    def waiting(self, now_ns: int) -> int:
+        """Count the packets that wait beside the one in service.
+
+        Args:
+            now_ns: the instant, not before the latest hand-over.
+
+        Returns:
+            Packets.
+
+        >>> Server().waiting(0)
+        0
+        """
+        return max(0, self._backlog(now_ns)[0] - 1)
+
+    def _backlog(self, now_ns: int) -> tuple[int, int]:
+        """Packets present (the one in service included) and wire bytes waiting beside it; forgets what has left."""
+        batches = self._batches
+        if self.free_ns <= now_ns:
+            batches.clear()
+            return 0, 0
+        while batches[0][0][-1] <= now_ns:
+            batches.popleft()
+        ends, full, last = batches[0]
+        gone = bisect_right(ends, now_ns)
+        in_service = full if gone < len(ends) - 1 else last
+        present = sum(len(batch[0]) for batch in batches) - gone
+        held = sum(full * (len(ends) - 1) + last for ends, full, last in batches)
+        return present, held - gone * full - in_service

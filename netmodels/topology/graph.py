@@ -1,0 +1,134 @@
+"""The graph at one instant: which directed links exist."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from netmodels.units import count
+
+Edge = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Directed links between agents 0 … n_agents − 1; frozen and hashable.
+
+    Attributes:
+        n_agents: number of agents, at least 1.
+        edges: (sender, receiver) pairs, sorted, each once, none from an agent to itself.
+
+    Raises:
+        ValueError: for edges that are not so.
+
+    >>> path = Graph.undirected(3, [(0, 1), (1, 2)])
+    >>> path.edges, path.degrees, path.neighbours(1)
+    (((0, 1), (1, 0), (1, 2), (2, 1)), (1, 2, 1), (0, 2))
+    """
+
+    n_agents: int
+    edges: tuple[Edge, ...]
+    _receivers: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        count(self.n_agents, "n_agents", minimum=1)
+        receivers: list[list[int]] = [[] for _ in range(self.n_agents)]
+        previous: Edge = (-1, -1)
+        for edge in self.edges:
+            sender, receiver = edge
+            if not (0 <= sender < self.n_agents and 0 <= receiver < self.n_agents and sender != receiver):
+                raise ValueError(f"edges: expected pairs of different agents below {self.n_agents}, got {edge!r}")
+            if edge <= previous:
+                raise ValueError(f"edges: expected sorted pairs, each once, got {edge!r} after {previous!r}")
+            previous = edge
+            receivers[sender].append(receiver)
+        object.__setattr__(self, "_receivers", tuple(map(tuple, receivers)))
+
+    @classmethod
+    def undirected(cls, n_agents: int, pairs: Iterable[Edge]) -> Self:
+        """Make a graph with both directions of each pair.
+
+        Args:
+            n_agents: number of agents.
+            pairs: pairs of agents in either order, repeats allowed.
+
+        Returns:
+            The graph.
+
+        >>> Graph.undirected(2, [(1, 0)]).edges
+        ((0, 1), (1, 0))
+        """
+        return cls(n_agents, tuple(sorted({edge for a, b in pairs for edge in ((a, b), (b, a))})))
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether every link has its reverse."""
+        present = set(self.edges)
+        return all((receiver, sender) in present for sender, receiver in self.edges)
+
+    @property
+    def degrees(self) -> tuple[int, ...]:
+        """Number of agents that each agent sends to."""
+        return tuple(map(len, self._receivers))
+
+    def neighbours(self, agent: int) -> tuple[int, ...]:
+        """Return the agents that one agent sends to, in order.
+
+        Args:
+            agent: its index.
+
+        Returns:
+            Their indices.
+
+        >>> Graph(2, ((0, 1),)).neighbours(0), Graph(2, ((0, 1),)).neighbours(1)
+        ((1,), ())
+        """
+        return self._receivers[agent]
+
+    @cached_property
+    def _senders(self) -> tuple[tuple[int, ...], ...]:
+        senders: list[list[int]] = [[] for _ in range(self.n_agents)]
+        for sender, receiver in self.edges:
+            senders[receiver].append(sender)
+        return tuple(map(tuple, senders))
+
+    def senders(self, agent: int) -> tuple[int, ...]:
+        """Return the agents that send to one agent, in order.
+
+        Args:
+            agent: its index.
+
+        Returns:
+            Their indices; the same as `neighbours` where the graph is symmetric.
+
+        >>> Graph(2, ((0, 1),)).senders(1)
+        (0,)
+        """
+        return self._senders[agent]
+
+    def adjacency(self) -> NDArray[np.float64]:
+        """Return the matrix with 1 at [sender, receiver], float64 [n_agents, n_agents].
+
+        >>> Graph(2, ((0, 1),)).adjacency().tolist()
+        [[0.0, 1.0], [0.0, 0.0]]
+        """
+        matrix = np.zeros((self.n_agents, self.n_agents))
+        if self.edges:
+            senders, receivers = zip(*self.edges, strict=True)
+            matrix[senders, receivers] = 1.0
+        return matrix
+
+    def to_networkx(self) -> "nx.DiGraph[int]":
+        """Return the same graph for networkx.
+
+        >>> Graph(2, ((0, 1),)).to_networkx().number_of_edges()
+        1
+        """
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        graph.add_nodes_from(range(self.n_agents))
+        graph.add_edges_from(self.edges)
+        return graph

@@ -1,0 +1,95 @@
+import math
+
+import numpy as np
+import pytest
+
+from netmodels.links.loss import Bernoulli, GilbertElliott, loss_draws
+from netmodels.streams import stream
+
+DRAWS = 400_000
+MODELS = [
+    Bernoulli(0.0),
+    Bernoulli("10%"),
+    Bernoulli(1.0),
+    GilbertElliott("3%", "25%"),
+    GilbertElliott(0.2),
+    GilbertElliott(0.7, 0.9),
+    GilbertElliott(0.05, 0.2, 0.6),
+    GilbertElliott(0.05, 0.2, 0.6, 0.02),
+    GilbertElliott(0.9, 0.95, 0.8, 0.1),
+    GilbertElliott(0.0, 0.0, 1.0, 0.3),
+    GilbertElliott(1.0, 1.0),
+]
+
+
+@pytest.fixture(params=MODELS, ids=repr)
+def model(request):
+    return request.param
+
+
+@pytest.fixture
+def lost(model):
+    return loss_draws(model, 5, "loss", 0, 1).take_array(DRAWS)
+
+
+def test_long_run_rate(model, lost, in_sigmas):
+    in_sigmas.batch_means(lost, model.loss_rate)
+
+
+def test_mean_burst(model, lost, in_sigmas):
+    if model.loss_rate in (0.0, 1.0):
+        return
+    bursts = burst_lengths(lost)
+    in_sigmas.mean(bursts, model.mean_burst)
+
+
+def burst_lengths(lost):
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], lost, [False]]).astype(int)))
+    return edges[1::2] - edges[::2]
+
+
+def test_bursts_of_the_classic_model_last_one_over_r(in_sigmas):
+    lost = loss_draws(GilbertElliott(0.03, 0.25), 9, "loss").take_array(DRAWS)
+    in_sigmas.mean(burst_lengths(lost), 4.0)
+    assert math.isclose(GilbertElliott(0.03, 0.25).loss_rate, 0.03 / 0.28)
+
+
+def test_netem_defaults():
+    assert GilbertElliott(0.2) == GilbertElliott(0.2, 0.8, 1.0, 0.0)
+    assert math.isclose(GilbertElliott(0.2).loss_rate, 0.2)
+    assert math.isclose(GilbertElliott(0.2).mean_burst, Bernoulli(0.2).mean_burst)
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if isinstance(m, GilbertElliott)], ids=repr)
+def test_chain_in_blocks_is_the_chain_step_by_step(model):
+    """The same uniforms through the definition, one packet after the other."""
+    generator = stream(3, "loss")
+    bad = generator.random() < model.bad_fraction
+    expected = []
+    for move, luck in generator.random((300, 2)).tolist():
+        expected.append(luck < (model.one_minus_h if bad else model.one_minus_k))
+        bad = move < model.p if not bad else move < 1.0 - model.r
+    sample = model.sampler(stream(3, "loss"))
+    assert [lost for n in (1, 7, 92, 200) for lost in sample(n).tolist()] == expected
+
+
+def test_start_is_stationary(in_sigmas):
+    model = GilbertElliott(0.01, 0.04)
+    first = [loss_draws(model, seed, "loss").take(1)[0] for seed in range(4000)]
+    in_sigmas.mean(np.array(first, dtype=float), 0.2)
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda: Bernoulli(1.1), r"loss\.p.*1\.1"),
+        (lambda: Bernoulli("-3%"), r"loss\.p.*'-3%'"),
+        (lambda: GilbertElliott(2), r"loss\.p.*2"),
+        (lambda: GilbertElliott(0.1, "r"), r"loss\.r.*'r'"),
+        (lambda: GilbertElliott(0.1, 0.1, math.nan), r"loss\.one_minus_h.*nan"),
+        (lambda: GilbertElliott(0.1, 0.1, 1.0, True), r"loss\.one_minus_k.*True"),
+    ],
+)
+def test_refuses(build, name):
+    with pytest.raises(ValueError, match=name):
+        build()

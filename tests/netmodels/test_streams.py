@@ -1,0 +1,62 @@
+import pickle
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netmodels.streams import Draws, stream
+
+
+def normals(seed=3):
+    return Draws(lambda: stream(seed, "x").standard_normal)
+
+
+@given(st.lists(st.tuples(st.integers(0, 700), st.booleans()), max_size=12))
+def test_blocks_equal_one_at_a_time(asks):
+    reference, draws = normals(), normals()
+    expected = [reference.take(1)[0] for _ in range(sum(n for n, _ in asks))]
+    got = []
+    for n, as_array in asks:
+        got += draws.take_array(n).tolist() if as_array else draws.take(n)
+    assert got == expected
+    assert draws.drawn == len(expected)
+
+
+def test_draws_are_those_of_the_generator():
+    assert normals().take(2000) == stream(3, "x").standard_normal(2000).tolist()
+
+
+def test_names_never_collide():
+    names = [("a/b",), ("a", "b"), ("a", "/b"), ("1",), (1,), ("a'", "b"), ("a', 'b",), ("loss", 0, 1), ("loss", 1, 0)]
+    first = [float(stream(0, *name).random()) for name in names]
+    assert len(set(first)) == len(names)
+    assert float(stream(1, "a").random()) != float(stream(0, "a").random())
+
+
+def test_known_value_never_changes():
+    # Records of old runs are reproducible only as long as this holds.
+    assert stream(7, "loss", 0, 1).integers(2**32, size=3).tolist() == [1261441855, 758561518, 3718892538]
+
+
+@pytest.mark.parametrize("name", [(), (1.0,), (True,), (None,), (("a",),)])
+def test_refuses_names(name):
+    with pytest.raises(ValueError, match="name"):
+        stream(0, *name)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, None, "7"])
+def test_refuses_seeds(seed):
+    with pytest.raises(ValueError, match="seed"):
+        stream(seed, "a")
+
+
+def test_pickled_draws_go_on_where_they_were():
+    draws = Draws(partial(_sample, 5))
+    draws.take(40)
+    again = pickle.loads(pickle.dumps(draws))  # noqa: S301
+    assert again.take(1000) == draws.take(1000)
+
+
+def _sample(seed):
+    return stream(seed, "x").standard_normal

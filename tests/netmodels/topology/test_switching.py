@@ -1,0 +1,78 @@
+from collections import Counter
+from itertools import combinations
+
+import networkx as nx
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from netmodels.topology import Graph, RandomConnected, graph_facts
+
+
+@pytest.mark.parametrize(("n_agents", "edges"), [(4, None), (4, 4), (5, 4)])
+def test_uniform_among_connected_graphs(n_agents, edges):
+    pairs = list(combinations(range(n_agents), 2))
+    links = n_agents - 1 if edges is None else edges
+    connected = [
+        Graph.undirected(n_agents, chosen)
+        for chosen in combinations(pairs, links)
+        if nx.is_connected(nx.from_edgelist(chosen)) and len({a for pair in chosen for a in pair}) == n_agents
+    ]
+    draws = 100 * len(connected)
+    drawn = Counter(RandomConnected(edges).graph(n_agents, 1, episode) for episode in range(draws))
+    assert set(drawn) <= set(connected)
+    statistic = sum((drawn[graph] - 100) ** 2 / 100 for graph in connected)
+    assert statistic < chi2.ppf(1 - 1e-5, len(connected) - 1)
+
+
+def test_pure_function_of_seed_and_index():
+    first = [RandomConnected().graph(6, 3, episode) for episode in range(20)]
+    again = [RandomConnected().graph(6, 3, episode) for episode in reversed(range(20))][::-1]
+    assert first == again
+    assert len(set(first)) > 10
+    assert first != [RandomConnected().graph(6, 4, episode) for episode in range(20)]
+
+
+def test_resample_names_the_index_that_counts():
+    def graphs(resample):
+        topology = RandomConnected(resample=resample)
+        return np.array(
+            [
+                [[hash(topology.graph(8, 0, episode, update, k)) for k in range(3)] for update in range(3)]
+                for episode in range(3)
+            ]
+        )
+
+    by_episode, by_update, by_round = map(graphs, ("episode", "update", "round"))
+    assert (by_episode == by_episode[:, :1, :1]).all()
+    assert len(np.unique(by_episode)) == 3
+    assert (by_update == by_update[:1, :, :1]).all()
+    assert len(np.unique(by_update)) == 3
+    assert (by_round == by_round[:1]).all()
+    assert len(np.unique(by_round)) == 9
+
+
+@pytest.mark.parametrize(("n_agents", "edges"), [(1, None), (2, 1), (10, None), (10, 12), (10, 45), (50, None)])
+def test_connected_with_that_many_links(n_agents, edges):
+    graph = RandomConnected(edges).graph(n_agents, 0)
+    assert len(graph.edges) == 2 * (n_agents - 1 if edges is None else edges)
+    assert graph_facts(graph).connected
+
+
+@pytest.mark.parametrize(("n_agents", "edges"), [(4, 2), (4, 7), (1, 1)])
+def test_refuses_impossible_numbers(n_agents, edges):
+    with pytest.raises(ValueError, match=rf"topology\.edges.*{edges}"):
+        RandomConnected(edges).graph(n_agents, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"edges": -1}, r"topology\.edges.*-1"),
+        ({"edges": 2.5}, r"topology\.edges.*2\.5"),
+        ({"resample": "hour"}, r"topology\.resample.*'hour'"),
+    ],
+)
+def test_refuses_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        RandomConnected(**options)
