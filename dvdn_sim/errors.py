@@ -1,0 +1,84 @@
+"""The one error tree.
+
+::
+
+    DvdnSimError                 whatever goes wrong in a way this program understands
+    ├── ScenarioError            the scenario is not one that can be run; lists every mistake
+    ├── RunFolderError           a run folder cannot be written, or does not hold what it should
+    ├── AuditError               the network's books do not balance: a defect of this program
+    └── InterruptedRun           stopped by the user; the records up to then are kept
+
+Each is made from one message string, so that it survives ``type(error)(*error.args)``, which is how SimPy carries an
+exception across a process.
+"""
+
+from dataclasses import dataclass
+
+
+class DvdnSimError(Exception):
+    """Whatever goes wrong in a way this program understands."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong with a scenario.
+
+    Attributes:
+        path: where in the scenario, dotted as ``--set`` takes it (``network.link.loss``); empty for the whole text.
+        line: line of the file, counted from 1; None where the mistake is not in the file.
+        message: what is wrong.
+        remedy: what to write instead; may be empty.
+        override: the ``--set`` at fault (``network.link.loss=20``); empty where the file is.
+    """
+
+    path: str
+    line: int | None
+    message: str
+    remedy: str = ""
+    override: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where to look: ``line 12`` or ``--set a.b=c``; empty where there is nothing to look at."""
+        if self.override:
+            return f"--set {self.override}"
+        return "" if self.line is None else f"line {self.line}"
+
+    def __str__(self) -> str:
+        """Return the mistake in one line."""
+        head = ": ".join(part for part in (self.place, self.path) if part)
+        said = f"{head}: {self.message}" if head else self.message
+        return f"{said}; {self.remedy}" if self.remedy else said
+
+
+class ScenarioError(DvdnSimError):
+    """The scenario is not one that can be run.
+
+    Attributes:
+        mistakes: every one that was found, in the order of the file.
+        source: the file's name, or what stands for it.
+    """
+
+    def __init__(self, message: str, mistakes: tuple[Mistake, ...] = (), source: str = "") -> None:
+        super().__init__(message)
+        self.mistakes = mistakes
+        self.source = source
+
+    @classmethod
+    def of(cls, source: str, mistakes: tuple[Mistake, ...]) -> "ScenarioError":
+        """Return the error that lists ``mistakes``, all of them in its message too."""
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        lines = "".join(f"\n  {mistake}" for mistake in mistakes)
+        return cls(f"{source}: {count}{lines}", mistakes, source)
+
+
+class RunFolderError(DvdnSimError):
+    """A run folder cannot be written, or does not hold what it should."""
+
+
+class AuditError(DvdnSimError):
+    """The network's books do not balance: messages sent are not those held, late, expired, lost and in flight."""
+
+
+class InterruptedRun(DvdnSimError):
+    """Stopped by the user; the records up to then are kept."""

@@ -1,0 +1,24 @@
+"""From YAML to a `Scenario`, and back.
+
+A scenario's classes are plain frozen dataclasses, and hold all the defaults:
+
+- `scenario`: the whole; `env`, `algorithm`, `network`, `compute`, `training`: its blocks.
+- `catalogue`: every kind by name, and the names that are not supported yet.
+- `quantities`, `blocks`: how a field's type tells the unit, and a dataclass the keys, of a piece of YAML.
+
+A text becomes a scenario in this order:
+
+- `document` (over `scalars`): YAML as plain values, and the line of each.
+- `overrides`: ``--set``.
+- `load`: pydantic checks keys, types, units and ranges; `rules` and `network_rules` what several values must satisfy,
+  also where only `partial` knowledge of a scenario is to be had.
+- `explain` (over `words`, `names`, `walk`): every mistake with its place and a remedy.
+
+And back: `write` (over `yaml_text`), `json_schema`, `describe`.
+"""
+
+from dvdn_sim.scenario.load import load_scenario, parse_scenario
+from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.write import resolved_yaml
+
+__all__ = ["Scenario", "load_scenario", "parse_scenario", "resolved_yaml"]

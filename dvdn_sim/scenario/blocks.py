@@ -1,0 +1,195 @@
+"""A block of YAML is a dataclass: the same keys, a closed set; a choice is a block whose ``kind`` names the dataclass.
+
+The dataclasses stay plain, so that whoever reads a scenario needs no pydantic, and so that those of `netmodels`, which
+knows nothing of YAML, serve as they are. Values that were left out get the dataclass's own default.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from types import NoneType, UnionType
+from typing import Annotated, Optional, Union, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+TAG = "kind="
+STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+"""Nothing is turned into what it does not look like: ``yes`` is no boolean, ``"3"`` no number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockField:
+    """One key of a block.
+
+    Attributes:
+        name: the key, which is the dataclass's argument.
+        annotation: how its value is checked and written.
+        required: whether the key may not be left out.
+        default: what stands for a key left out; meaningless where it is required.
+    """
+
+    name: str
+    annotation: object
+    required: bool
+    default: object = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Block:
+    """Marks a field whose value is one dataclass, with annotations of its fields that come before the class's own.
+
+    Attributes:
+        cls: the dataclass.
+        fields: annotation by field, for a class that does not say which of its numbers carry units.
+    """
+
+    cls: type
+    fields: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate the keys and build the dataclass."""
+        return block_schema(self, handler)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Choice:
+    """Marks a field whose value is one of the dataclasses of a catalogue.
+
+    Attributes:
+        family: what is being chosen, one word, for messages and for the list of what is not supported yet.
+        catalogue: dataclass by kind.
+        bare: kind and field that a value which is no block stands for: ``delay: 5 ms`` is constant with that mean.
+        fields: as in `Block`, for all classes of the catalogue.
+    """
+
+    family: str
+    catalogue: Mapping[str, type]
+    bare: tuple[str, str] | None = None
+    fields: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate against the dataclass that ``kind`` names."""
+        choices = {TAG + kind: block_schema(self.block(kind), handler, kind) for kind in self.catalogue}
+        union = core_schema.tagged_union_schema(choices, discriminator=_tag)
+        return core_schema.no_info_before_validator_function(self._as_block, union)
+
+    def block(self, kind: str) -> Block:
+        """Return the block of one kind."""
+        return Block(self.catalogue[kind], self.fields)
+
+    def kind_of(self, value: object) -> str:
+        """Return the kind that ``value`` is of."""
+        return next(kind for kind, cls in self.catalogue.items() if type(value) is cls)
+
+    def _as_block(self, value: object) -> object:
+        """Return ``value`` as a block whose kind is in the catalogue."""
+        if not isinstance(value, dict):
+            if self.bare is None or value is None or isinstance(value, list):
+                raise PydanticCustomError("not_a_choice", "not a choice", {"choice": self})
+            return {"kind": self.bare[0], self.bare[1]: value}
+        if "kind" not in value:
+            raise PydanticCustomError("kind_missing", "kind missing", {"choice": self})
+        if not isinstance(value["kind"], str) or value["kind"] not in self.catalogue:
+            raise PydanticCustomError("kind_unknown", "kind unknown", {"choice": self})
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class KeptAs:
+    """Marks a field that the built object keeps, as it was given, under another name, if it has that name.
+
+    Attributes:
+        attribute: the other name.
+    """
+
+    attribute: str
+
+
+def block_fields(block: Block) -> list[BlockField]:
+    """Return the keys of a block, in the order of the dataclass."""
+    hints = {**get_type_hints(block.cls, include_extras=True), **block.fields}
+    return [_block_field(field, hints[field.name]) for field in dataclasses.fields(block.cls) if field.init]
+
+
+def block_schema(block: Block, handler: GetCoreSchemaHandler, kind: str | None = None) -> CoreSchema:
+    """Return the schema of a block: each key checked, no others, and the dataclass built.
+
+    Args:
+        block: the dataclass.
+        handler: pydantic's, for the types of the fields.
+        kind: the word under ``kind`` that the block has besides, if it is of a choice.
+    """
+    keys = {} if kind is None else {"kind": core_schema.typed_dict_field(core_schema.literal_schema([kind]))}
+    for field in block_fields(block):
+        schema = handler.generate_schema(marked(field.annotation))
+        keys[field.name] = core_schema.typed_dict_field(schema, required=field.required)
+    checked = core_schema.typed_dict_schema(keys, extra_behavior="forbid", cls_name=block.cls.__name__)
+    return core_schema.no_info_after_validator_function(partial(_build, block.cls), checked)
+
+
+def marked(annotation: object) -> object:
+    """Return ``annotation`` with plain dataclasses, alone or beside None, marked as blocks.
+
+    >>> marked(int | None)
+    int | None
+    """
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        return Annotated[object, Block(annotation)]
+    if get_origin(annotation) in (UnionType, Union):
+        first, second = map(marked, get_args(annotation))
+        return Optional[first] if second is NoneType else annotation  # noqa: UP045 (built, not written)
+    return annotation
+
+
+def marks_of(annotation: object) -> tuple[object, ...]:
+    """Return the marks of a field's annotation, its None left aside.
+
+    >>> marks_of(Annotated[int, "a mark", "another"] | None)
+    ('a mark', 'another')
+    """
+    annotation = marked(annotation)
+    if get_origin(annotation) in (UnionType, Union):
+        annotation = get_args(annotation)[0]
+    return tuple(getattr(annotation, "__metadata__", ()))
+
+
+def reader(annotation: object) -> TypeAdapter[object]:
+    """Return pydantic's reader of values so annotated, strict."""
+    mark = mark_of(annotation)
+    if isinstance(mark, Block | Choice):
+        return TypeAdapter(Annotated[object, mark], config=STRICT)
+    return TypeAdapter(annotation, config=STRICT)
+
+
+def mark_of(annotation: object) -> object:
+    """Return the first mark, which says what the field is (`Block`, `Choice`, a quantity); None without marks."""
+    return next(iter(marks_of(annotation)), None)
+
+
+def block_at(annotation: object, value: object) -> Block | None:
+    """Return the block that ``value`` is to be read as; None where it is no block, or of no known kind."""
+    mark = mark_of(annotation)
+    if isinstance(mark, Choice):
+        kind = value.get("kind") if isinstance(value, dict) else None
+        return mark.block(kind) if isinstance(kind, str) and kind in mark.catalogue else None
+    return mark if isinstance(mark, Block) else None
+
+
+def _block_field(field: dataclasses.Field[object], annotation: object) -> BlockField:
+    """Return one field of a dataclass as a key."""
+    if field.default is not dataclasses.MISSING:
+        return BlockField(field.name, annotation, required=False, default=field.default)
+    if field.default_factory is not dataclasses.MISSING:
+        return BlockField(field.name, annotation, required=False, default=field.default_factory())
+    return BlockField(field.name, annotation, required=True)
+
+
+def _build(cls: type, values: dict[str, object]) -> object:
+    """Return the dataclass with the values that were given."""
+    return cls(**{key: value for key, value in values.items() if key != "kind"})
+
+
+def _tag(value: dict[str, object]) -> str:
+    """Return what stands for the kind in the place of an error; no key of a scenario looks like it."""
+    return f"{TAG}{value['kind']}"

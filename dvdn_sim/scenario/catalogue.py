@@ -1,0 +1,39 @@
+"""Everything that can be chosen by name, one line each; and what has a name but is not supported yet.
+
+What a kind means is said in its dataclass. Links, losses and topologies are `netmodels.catalogue`'s.
+"""
+
+from dvdn_sim.scenario.algorithm import Dvdn, Iql, Vdn
+from dvdn_sim.scenario.env import Lbf
+
+ENVS: dict[str, type] = {"lbf": Lbf}
+
+ALGORITHMS: dict[str, type] = {"iql": Iql, "vdn": Vdn, "dvdn": Dvdn}
+
+POLICIES: dict[str, str] = {
+    "self": "Keep the weight of a message that did not come for one's own value.",
+}
+
+NOT_YET: dict[str, tuple[str, ...]] = {
+    # By what is chosen: `kind` of a block, or the key whose value is a word.
+    "env": ("mpe_spread", "mpe_tag", "mpe_adversary", "arctic", "material", "pcp", "warehouse", "pettingzoo"),
+    "algorithm": ("dvdn_gt", "qmix"),
+    "topology": (
+        *("path", "star", "grid", "k_regular", "erdos_renyi", "barabasi_albert", "watts_strogatz"),
+        *("random_geometric", "edges", "edge_markov", "range", "schedule"),
+    ),
+    "delay": ("uniform", "lognormal", "pareto", "exponential", "empirical", "trace"),
+    "loss": ("trace",),
+    "compute": ("straggler",),
+    "policy": ("renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"),
+    "weights": ("lazy", "max_degree"),
+    "reward_model": ("individual", "team_sum"),
+    "share": ("medium",),
+}
+
+KEYS_NOT_YET: dict[str, tuple[str, ...]] = {
+    # By block.
+    "network": ("acks", "schedule", "preset", "broadcast", "wire", "reassembly"),
+    "network.link": ("corrupt", "retries", "retry_delay", "duplicate", "broadcast", "reassembly", "preset"),
+    "algorithm": ("mixer", "tracking", "optimiser"),
+}

@@ -1,0 +1,51 @@
+"""What pydantic found wrong, as mistakes with their place in the YAML."""
+
+from collections.abc import Iterable
+
+from pydantic_core import ErrorDetails
+
+from dvdn_sim.errors import Mistake
+from dvdn_sim.scenario.blocks import TAG
+from dvdn_sim.scenario.document import Document, Path, Value
+from dvdn_sim.scenario.names import leftovers, unknown_key
+from dvdn_sim.scenario.words import Finding, words_for
+
+
+def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Mistake]:
+    """Return one mistake per error; keys that a ``--set`` of their kind left behind are told together."""
+    mistakes: list[Mistake] = []
+    unknown: list[Path] = []
+    for error in errors:
+        path = _path(error["loc"], document.root)
+        if error["type"] == "extra_forbidden":
+            unknown.append(path)
+            continue
+        finding = Finding(path, error["input"], error.get("ctx", {}), error["msg"], document.root)
+        message, remedy = words_for(error["type"], finding)
+        mistakes.append(document.blame(_place(error["type"], path), message, remedy))
+    told_together = leftovers(unknown, document)
+    mistakes += told_together.values()
+    mistakes += [document.blame(path, *unknown_key(path, document.root)) for path in unknown if path[:-1] not in told_together]
+    return mistakes
+
+
+def _path(location: tuple[int | str, ...], root: Value) -> Path:
+    """Return pydantic's location as a path of the YAML: without kinds, and no deeper than what was written."""
+    path: Path = ()
+    here: Value = root
+    for step in location:
+        if isinstance(step, str) and step.startswith(TAG):
+            continue
+        if isinstance(here, dict):
+            here = here.get(str(step))
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+        else:
+            break
+        path = (*path, step)
+    return path
+
+
+def _place(error_type: str, path: Path) -> Path:
+    """Return the path to blame: an unknown kind is a fault of ``kind``, not of the block around it."""
+    return (*path, "kind") if error_type in ("kind_unknown", "kind_missing") else path

@@ -1,0 +1,93 @@
+"""From a YAML file to a scenario, or to the list of all that is wrong with it."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Annotated, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from dvdn_sim.errors import Mistake, ScenarioError
+from dvdn_sim.scenario.blocks import reader
+from dvdn_sim.scenario.document import MAX_BYTES, Document, read_document
+from dvdn_sim.scenario.explain import explain
+from dvdn_sim.scenario.overrides import override
+from dvdn_sim.scenario.partial import known_parts
+from dvdn_sim.scenario.rules import broken_rules
+from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.walk import ROOT
+
+
+def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario.
+
+    Args:
+        path: a YAML file.
+        overrides: changes in the form of ``--set``: ``network.link.loss=20%``, applied in order.
+
+    Returns:
+        The scenario, complete: what the file leaves out has its default.
+
+    Raises:
+        ScenarioError: with every mistake there is, each with its place and a remedy.
+    """
+    try:
+        with FilePath(path).open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        raise ScenarioError.of(str(path), (Mistake("", None, f"cannot be read: {reason}"),)) from error
+    return parse_scenario(text, overrides, source=str(path))
+
+
+def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str = "scenario") -> Scenario:
+    """Read a scenario from its text.
+
+    Args:
+        text: YAML.
+        overrides: as in `load_scenario`.
+        source: what to call the text in errors.
+
+    Returns:
+        The scenario.
+
+    Raises:
+        ScenarioError: with every mistake there is.
+
+    >>> parse_scenario("name: nothing else")
+    Traceback (most recent call last):
+    dvdn_sim.errors.ScenarioError: scenario: 5 mistakes
+    ...
+    """
+    document = read_document(text)
+    for change in overrides:
+        override(document, change)
+    scenario = None
+    if not document.mistakes:
+        scenario, document.mistakes = _checked(document)
+    if scenario is None or document.mistakes:
+        raise ScenarioError.of(source, tuple(sorted(document.mistakes, key=_order)))
+    return scenario
+
+
+def _checked(document: Document) -> tuple[Scenario | None, list[Mistake]]:
+    """Return the scenario if every block of it is well formed, and what is wrong with it if it is not."""
+    if not isinstance(document.root, dict):
+        remedy = "write `key: value` lines; scenarios/lossy_lbf.yaml is an example"
+        return None, [Mistake("", None, "is not a scenario", remedy)]
+    try:
+        scenario = cast(Scenario, _reader().validate_python(document.root))
+    except ValidationError as error:
+        mistakes = explain(error.errors(include_url=False), document)
+        return None, mistakes + [document.blame(*wrong) for wrong in broken_rules(known_parts(ROOT, document.root))]
+    return scenario, [document.blame(*wrong) for wrong in broken_rules(scenario)]
+
+
+@cache
+def _reader() -> TypeAdapter[object]:
+    return reader(Annotated[Scenario, ROOT])
+
+
+def _order(mistake: Mistake) -> tuple[bool, int, str]:
+    """Return the key that sorts mistakes as the file goes, those of overrides last."""
+    return mistake.override != "", mistake.line or 0, mistake.path

@@ -1,0 +1,88 @@
+"""``--set a.b=c``: changes to a scenario before it is checked."""
+
+from dvdn_sim.errors import Mistake
+from dvdn_sim.scenario.document import Document, Path, Place, Value, dotted, read_document
+from dvdn_sim.scenario.quantities import shown
+
+HOW = "write it as `--set network.link.loss=20%`"
+
+
+def override(document: Document, text: str) -> None:
+    """Change one value of ``document``, or note in its mistakes why that cannot be.
+
+    Blocks on the way that are not there are made; whether they may be there is checked later, with all else.
+
+    Args:
+        document: what to change.
+        text: ``path=value``, the value in YAML.
+    """
+    path, value, mistakes = _parsed(text)
+    if not mistakes and not document.mistakes:
+        mistakes = _put(document, path, value, text)
+    document.mistakes += mistakes
+
+
+def _parsed(text: str) -> tuple[tuple[str, ...], Value, list[Mistake]]:
+    """Return the path and the value of an override, and what is wrong with its form."""
+    name, equals, written = text.partition("=")
+    keys = [key.strip() for key in name.split(".")]
+    if not equals or not all(keys):
+        return (), None, [Mistake("", None, "is not of the form `path=value`", HOW, text)]
+    read = read_document(written)
+    mistakes = [Mistake(name, None, wrong.message, wrong.remedy, text) for wrong in read.mistakes]
+    return tuple(keys), read.root, mistakes
+
+
+def _put(document: Document, path: tuple[str, ...], value: Value, text: str) -> list[Mistake]:
+    """Put ``value`` at ``path``, and return what stands in the way."""
+    document.root = {} if document.root is None else document.root
+    holder = document.root
+    here: Path = ()
+    for key in path[:-1]:
+        inner = _inner(holder, key)
+        if inner is None:
+            return [_blocked(here, holder, key, text)]
+        holder, step = inner
+        here = (*here, step)
+        document.places.setdefault(here, Place(override=text))
+    if isinstance(holder, dict):
+        holder[path[-1]] = value
+        _claim(document, (*here, path[-1]), text)
+        return []
+    if isinstance(holder, list) and _is_index(holder, path[-1]):
+        holder[int(path[-1])] = value
+        _claim(document, (*here, int(path[-1])), text)
+        return []
+    return [_blocked(here, holder, path[-1], text)]
+
+
+def _inner(holder: Value, key: str) -> tuple[Value, str | int] | None:
+    """Return what stands under ``key`` and the key as a step, a new block where there was nothing; None if barred."""
+    if isinstance(holder, dict):
+        if holder.get(key) is None:
+            holder[key] = {}
+        return holder[key], key
+    if isinstance(holder, list) and _is_index(holder, key):
+        return holder[int(key)], int(key)
+    return None
+
+
+def _is_index(items: list[Value], key: str) -> bool:
+    """Return whether ``key`` counts one of the ``items``."""
+    return key.isdecimal() and key.isascii() and int(key[:9]) < len(items)
+
+
+def _claim(document: Document, path: Path, text: str) -> None:
+    """Note that what stands at ``path``, and all within, is the override's doing."""
+    for inner in [place for place in document.places if place[: len(path)] == path]:
+        del document.places[inner]
+    document.places[path] = Place(override=text)
+
+
+def _blocked(path: Path, holder: Value, key: str, text: str) -> Mistake:
+    """Return the mistake of a path that leads through something that is no block."""
+    message = f"is {shown(holder)}, which has no `{key}`"
+    if isinstance(holder, list):
+        return Mistake(dotted(path), None, f"is a list of {len(holder)}, which has no `{key}`", "count from 0", text)
+    remedy = f"set all of it: --set '{dotted(path)}={{{key}: ...}}'"
+    return Mistake(dotted(path), None, message, remedy, text)

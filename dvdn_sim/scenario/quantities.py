@@ -1,0 +1,124 @@
+"""Field types of scenarios: quantities that carry their unit, and numbers that are what they look like.
+
+The arithmetic of units is `netmodels.units`; here is only that YAML must write them, and how they are written back.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from netmodels import units
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity:
+    """How a number with a unit is read from YAML and written back.
+
+    Attributes:
+        noun: what it is, for messages: ``a time``.
+        examples: texts that are well formed.
+        read: `netmodels.units` reader of such a text, which raises ValueError.
+        units: what each unit used in writing is worth; empty where the bare number is the natural form.
+        bare: whether a number without a unit will do.
+    """
+
+    noun: str
+    examples: tuple[str, ...]
+    read: Callable[[object], float]
+    units: Mapping[str, float]
+    bare: bool = False
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate with `parse`."""
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the texts (and numbers) that `parse` takes."""
+        text: JsonSchemaValue = {"type": "string", "examples": list(self.examples), "description": self.noun}
+        return {"anyOf": [{"type": "number", "minimum": 0}, text]} if self.bare else text
+
+    def parse(self, value: object) -> float:
+        """Return ``value`` as a number in SI units."""
+        if not self.bare and isinstance(value, int | float) and not isinstance(value, bool):
+            raise refusal(f"{value} has no unit", self.remedy())
+        try:
+            return self.read(value)
+        except ValueError as error:
+            raise refusal(f"{shown(value)} is not {self.noun}", self.remedy()) from error
+
+    def write(self, number: float) -> str | float:
+        """Return the plainest text that `parse` reads as exactly ``number``; the number itself if it needs no unit."""
+        exact = [text for unit in self.units for text in self._texts(number, unit) if self._reads(text, number)]
+        return min(exact, key=lambda text: ("." in text, len(text)), default=self._fallback(number))
+
+    def _texts(self, number: float, unit: str) -> list[str]:
+        """Return ways to say ``number`` in ``unit``, the shortest first."""
+        figures = [f"{number / self.units[unit]:.{digits}g}" for digits in (3, 6, 9, 12, 15, 17)]
+        gap = "" if unit == "%" else " "
+        return [f"{figure}{gap}{unit}" for figure in figures if "e" not in figure]
+
+    def _reads(self, text: str, number: float) -> bool:
+        try:
+            return self.read(text) == number
+        except ValueError:  # a size that is no whole number of bytes
+            return False
+
+    def _fallback(self, number: float) -> str | float:
+        """Return ``number`` where no unit gives it exactly in plain figures."""
+        one = next((unit for unit, worth in self.units.items() if worth == 1), None)
+        return number if one is None else f"{number!r} {one}"
+
+    def remedy(self) -> str:
+        """Return how to write one, for messages."""
+        listing = f" (units: {', '.join(self.units)})" if len(self.units) > 1 else ""
+        return f"write it as {' or '.join(f'`{example}`' for example in self.examples)}{listing}"
+
+
+class _Rate(Quantity):
+    """A rate, which may be ``unlimited``."""
+
+    def write(self, number: float) -> str | float:
+        return units.UNLIMITED if number == float("inf") else super().write(number)
+
+
+def refusal(said: str, remedy: str = "") -> PydanticCustomError:
+    """Return the error of a validator that words its own message."""
+    return PydanticCustomError("said", "{said}", {"said": said, "remedy": remedy})
+
+
+def shown(value: object) -> str:
+    """Return ``value`` as a reader of the YAML knows it, cut to a sensible length."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing (null)", True: "true", False: "false"}[value]
+    if isinstance(value, dict | list):
+        return "a block" if isinstance(value, dict) else "a list"
+    text = f"`{value}`"
+    return text if len(text) <= 60 else f"{text[:56]}...`"
+
+
+
+def _whole(value: object) -> object:
+    """Return 150e3 as 150000: a float without a fraction is a whole number that was written with an exponent."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _worth(known: Mapping[str, float], *names: str) -> dict[str, float]:
+    return {name: known[name] for name in names}
+
+
+TIMES = _worth(units.TIMES, "ns", "us", "ms", "s", "min", "h")
+RATES = _worth(units.RATES, "bit/s", "kbit/s", "Mbit/s", "Gbit/s")
+SIZES = _worth(units.SIZES, "B", "kB", "MB")
+
+Time = Annotated[float, Quantity("a time", ("50 ms", "2 s"), units.seconds, TIMES)]
+Rate = Annotated[float, _Rate("a rate", ("20 Mbit/s", "unlimited"), units.bits_per_second, RATES)]
+Size = Annotated[int, Quantity("a size", ("1472 B", "6.4 kB"), units.size_bytes, SIZES)]
+Probability = Annotated[float, Quantity("a probability", ("10%", "0.1"), units.probability, {"%": 0.01}, bare=True)]
+Fraction = Annotated[float, Quantity("a number from 0 to 1", ("0.05", "5%"), units.probability, {}, bare=True)]
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Natural = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**63 - 1)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10**12)]
