@@ -1,0 +1,105 @@
+"""Epsilon-greedy acting of R teams in C copies of the environment each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dvdn_sim.learners.draws import key, uniform
+from dvdn_sim.learners.recurrent_q import RecurrentQ, Weights
+
+
+@dataclass(frozen=True)
+class LinearEpsilon:
+    """ε falls linearly from `start` to `end` over `steps` environment steps and stays there."""
+
+    start: float
+    end: float
+    steps: int
+
+    def __call__(self, env_steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """ε after so many environment steps.
+
+        >>> LinearEpsilon(1.0, 0.0, 10)(np.array([0, 5, 20])).tolist()
+        [1.0, 0.5, 0.0]
+        """
+        fraction = np.minimum(env_steps / self.steps, 1.0) if self.steps else np.ones(np.shape(env_steps))
+        return self.start + (self.end - self.start) * fraction
+
+
+class Actor:
+    """Chooses actions from recurrent Q-values; one episode at a time in each row."""
+
+    def __init__(
+        self,
+        network: RecurrentQ,
+        *,
+        seeds: list[int],
+        copies: int,
+        available: Tensor,
+        stream_name: str,
+        device: torch.device,
+        agent_keys: tuple[int, ...] | None = None,
+    ) -> None:
+        """Prepare for R = len(seeds) teams.
+
+        Args:
+            network: Sizes.
+            seeds: One per replica.
+            copies: C, environments per replica.
+            available: Actions that each agent has, bool ``[N, A]``.
+            stream_name: Tells the draws of training and evaluation apart.
+            device: Where the networks live.
+            agent_keys: Names of the agents in random streams; their indices by default.
+        """
+        self._network = network
+        self._replicas, self._copies, self._agents = len(seeds), copies, len(available)
+        self._keys = torch.tensor([key(seed, stream_name) for seed in seeds], device=device).view(-1, 1, 1, 1)
+        self._agent_keys = torch.tensor(agent_keys or range(len(available)), device=device)[:, None]
+        # Row i lists the actions agent i has, padded: a draw indexes the first `self._choices[i]` of them.
+        self._choices = available.sum(1).to(device)
+        self._action_of = (~available).to(torch.int8).argsort(dim=1, stable=True).to(device)
+        self._unavailable = None if bool(available.all()) else ~available[:, None, :].to(device)
+        self._hidden = torch.empty(0)
+        self._explores = self._random = torch.empty(0)
+
+    def begin(self, weights: Weights, episodes: npt.NDArray[np.int64], epsilon: npt.NDArray[np.float64]) -> None:
+        """Start an episode in every row: forget the past and draw all of the episode's exploration at once.
+
+        Args:
+            weights: Of R·N networks.
+            episodes: Episodes begun before in each replica ``[R]``; with the seed, all that the draws depend on.
+            epsilon: Exploration probability at each step ``[T, R]``.
+        """
+        device = self._keys.device
+        network_rows = self._replicas * self._agents
+        self._weights = weights
+        self._hidden = weights.w3.new_zeros(network_rows, self._copies, self._network.hidden)
+        steps = torch.arange(len(epsilon), device=device).view(-1, 1, 1, 1, 1)
+        copies = torch.arange(self._copies, device=device).view(-1, 1, 1)
+        begun = torch.from_numpy(episodes).to(device).view(-1, 1, 1, 1)
+        which = torch.arange(2, device=device)
+        draws = uniform(self._keys, begun, copies, self._agent_keys, steps, which)
+        self._explores = draws[..., 0] < torch.from_numpy(epsilon).to(device)[:, :, None, None]
+        index = (draws[..., 1] * self._choices).long()
+        self._random = self._action_of.expand(*index.shape[:-1], -1, -1).gather(-1, index.unsqueeze(-1)).squeeze(-1)
+
+    def act(self, observations: Tensor, step: int) -> Tensor:
+        """Actions of all agents.
+
+        Args:
+            observations: ``[R·C, N, D]``.
+            step: t, counted from `begin`.
+
+        Returns:
+            int64 ``[R·C, N]``.
+        """
+        rows = observations.view(self._replicas, self._copies, self._agents, -1).transpose(1, 2).flatten(0, 1)
+        q, self._hidden = self._network.step(self._weights, rows.to(self._hidden.dtype), self._hidden)
+        q = q.view(self._replicas, self._agents, self._copies, -1)
+        if self._unavailable is not None:
+            q = q.masked_fill(self._unavailable, -torch.inf)
+        greedy = q.argmax(-1).transpose(1, 2)
+        return torch.where(self._explores[step], self._random[step], greedy).flatten(0, 1)

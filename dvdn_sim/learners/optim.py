@@ -1,0 +1,48 @@
+"""Adam (Kingma and Ba 2015) and gradient clipping on a parameter array ``[R, N, P]``."""
+
+import torch
+from torch import Tensor
+
+
+def clip_by_norm(gradient: Tensor, limit: float | None, *, jointly: bool) -> Tensor:
+    """Scale the gradient of each agent, or of the whole team, to an L2 norm of at most `limit`, in place.
+
+    Args:
+        gradient: ``[R, N, P]``.
+        limit: Largest norm; None leaves the gradient alone.
+        jointly: One norm over (N, P) instead of one per agent over P.
+
+    Returns:
+        The norms before clipping, ``[R, 1]`` or ``[R, N]``.
+    """
+    norms = gradient.square().sum((-2, -1) if jointly else -1, keepdim=True).sqrt_()
+    if limit is not None:
+        gradient.mul_((limit / (norms + 1e-6)).clamp_(max=1.0))
+    return norms.flatten(-2)
+
+
+class Adam:
+    """PyTorch's Adam with its defaults (β 0.9 and 0.999, ε 1e-8 outside the root, bias correction) for R replicas.
+
+    m ← β₁m + (1-β₁)g,  v ← β₂v + (1-β₂)g²,  θ ← θ - lr · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
+    """
+
+    def __init__(self, parameters: Tensor, lr: float, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+        """Keep moments for parameters ``[R, N, P]``; each replica counts its own steps."""
+        self.lr, self.betas, self.epsilon = lr, betas, 1e-8
+        self.first = torch.zeros_like(parameters)
+        self.second = torch.zeros_like(parameters)
+        self.steps = torch.zeros(len(parameters), 1, 1, dtype=torch.float64, device=parameters.device)
+        self._denominator = torch.empty_like(parameters)
+
+    def step(self, parameters: Tensor, gradient: Tensor) -> None:
+        """One step, in place, of all replicas."""
+        beta1, beta2 = self.betas
+        self.steps += 1
+        correction1 = (1 - beta1**self.steps).to(parameters.dtype)
+        correction2 = (1 - beta2**self.steps).sqrt().to(parameters.dtype)
+        self.first.lerp_(gradient, 1 - beta1)
+        self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        torch.sqrt(self.second, out=self._denominator).div_(correction2).add_(self.epsilon)
+        self._denominator.mul_(correction1).reciprocal_().mul_(-self.lr)
+        parameters.addcmul_(self.first, self._denominator)

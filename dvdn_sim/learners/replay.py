@@ -1,0 +1,148 @@
+"""Replay of whole episodes, with ids that every agent of a team draws alike.
+
+Alignment is a correctness condition of DVDN: agents mix temporal differences of the *same* (episode, step) positions.
+Episodes therefore have global ids, an episode's slot is id mod capacity at every agent, and a minibatch is a pure
+function of (seed, update), so that no message is needed to agree on it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from netmodels.streams import stream
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Whole episodes, one or more per replica, padded to the longest.
+
+    Attributes:
+        observations: ``[R, B, N, T + 1, D]`` float32.
+        actions: int64 ``[R, B, N, T]``.
+        rewards: Team reward R_t = Σ_i r_i, ``[R, B, T]``, zero where there was no step.
+        lengths: int64 ``[R, B]``, on the host.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    lengths: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """B episodes per replica, time-major and cut to the longest of the batch.
+
+    Attributes:
+        observations: ``[R, N, T + 1, B, D]``.
+        actions: int64 ``[R, N, T, B]``.
+        rewards: Team reward ``[R, T, B]``.
+        lengths: int64 ``[R, B]``, on the device.
+        longest: int64 ``[R]`` on the device, each replica's own longest episode.
+        positions: Valid (episode, step) positions per replica, on the host: what a TD message carries.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    lengths: Tensor
+    longest: Tensor
+    positions: tuple[int, ...]
+
+
+class EpisodeReplay:
+    """A ring of `capacity` episodes for each of R replicas."""
+
+    def __init__(
+        self,
+        seeds: list[int],
+        *,
+        capacity: int,
+        n_agents: int,
+        obs_dim: int,
+        steps: int,
+        reward_dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        """Allocate the ring.
+
+        Args:
+            seeds: One per replica.
+            capacity: C, episodes kept.
+            n_agents: N.
+            obs_dim: D.
+            steps: T, the longest possible episode.
+            reward_dtype: Floating-point type of stored rewards, the learner's.
+            device: Where the episodes live.
+        """
+        self._seeds = seeds
+        self._capacity = capacity
+        shape = (len(seeds), capacity)
+        self._observations = torch.zeros(*shape, n_agents, steps + 1, obs_dim, device=device)
+        self._actions = torch.zeros(*shape, n_agents, steps, dtype=torch.int64, device=device)
+        self._rewards = torch.zeros(*shape, steps, dtype=reward_dtype, device=device)
+        self._lengths = np.zeros(shape, np.int64)
+        self._inserted = np.zeros(len(seeds), np.int64)
+
+    @property
+    def stored(self) -> npt.NDArray[np.int64]:
+        """Episodes held per replica, ``[R]``."""
+        return np.minimum(self._inserted, self._capacity)
+
+    def insert(self, episodes: Episodes, active: npt.NDArray[np.bool_]) -> None:
+        """Add one episode to each active replica.
+
+        Args:
+            episodes: With B = 1.
+            active: bool ``[R]``.
+        """
+        rows = np.flatnonzero(active)
+        slots = self._inserted[rows] % self._capacity
+        steps = episodes.actions.shape[-1]
+        self._observations[rows, slots, :, : steps + 1] = episodes.observations[rows, 0]
+        self._actions[rows, slots, :, :steps] = episodes.actions[rows, 0]
+        self._rewards[rows, slots] = 0
+        self._rewards[rows, slots, :steps] = episodes.rewards[rows, 0].to(self._rewards.dtype)
+        self._lengths[rows, slots] = episodes.lengths[rows, 0]
+        self._inserted[rows] += 1
+
+    def sample_ids(self, updates: npt.NDArray[np.int64], batch: int) -> npt.NDArray[np.int64]:
+        """Slots of each replica's next minibatch, uniform without replacement, ``[R, batch]``.
+
+        Args:
+            updates: Updates done so far, per replica: with the seed, all that the draw depends on.
+            batch: B.
+
+        Raises:
+            ValueError: A replica holds fewer than `batch` episodes.
+        """
+        if (self.stored < batch).any():
+            raise ValueError(f"a minibatch of {batch} episodes needs as many, a replica holds {self.stored.min()}")
+        draws = [
+            stream(seed, "replay", int(update)).choice(int(stored), batch, replace=False)
+            for seed, update, stored in zip(self._seeds, updates, self.stored, strict=True)
+        ]
+        return np.stack(draws)
+
+    def minibatch(self, ids: npt.NDArray[np.int64]) -> Minibatch:
+        """The episodes in slots `ids` ``[R, B]``."""
+        lengths = np.take_along_axis(self._lengths, ids, axis=1)
+        steps = int(lengths.max())
+        device = self._rewards.device
+        flat_ids = torch.from_numpy((ids + np.arange(len(ids))[:, None] * self._capacity).ravel()).to(device)
+
+        def gather(ring: Tensor) -> Tensor:
+            return ring.flatten(0, 1).index_select(0, flat_ids).view(*ids.shape, *ring.shape[2:])
+
+        device_lengths = torch.from_numpy(lengths).to(device)
+        return Minibatch(
+            observations=gather(self._observations)[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
+            actions=gather(self._actions)[..., :steps].permute(0, 2, 3, 1),
+            rewards=gather(self._rewards)[..., :steps].transpose(1, 2),
+            lengths=device_lengths,
+            longest=device_lengths.amax(1),
+            positions=tuple(lengths.sum(1).tolist()),
+        )

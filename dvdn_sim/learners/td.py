@@ -1,0 +1,55 @@
+"""Temporal differences of one team, as pure functions; every one broadcasts over leading axes (agents, replicas).
+
+Indices follow EPyMARL: observations have T + 1 entries, the last one after the last transition; ``tp1`` is t + 1.
+"""
+
+import torch
+from torch import Tensor
+
+
+def valid_steps(lengths: Tensor, steps: int) -> Tensor:
+    """Which steps of a minibatch happened, ``[..., B]`` lengths to bool ``[..., T, B]``.
+
+    >>> valid_steps(torch.tensor([1, 2]), 2).int().tolist()
+    [[1, 1], [0, 1]]
+    """
+    return torch.arange(steps, device=lengths.device)[:, None] < lengths[..., None, :]
+
+
+def continues(lengths: Tensor, steps: int) -> Tensor:
+    """Which steps are followed by another one: all valid ones but the last of each episode.
+
+    Every end of an episode counts as terminal, time limits included, as in EPyMARL.
+    """
+    return valid_steps(lengths - 1, steps)
+
+
+def chosen(q_t: Tensor, a_t: Tensor) -> Tensor:
+    """Q(τ_t, a_t): values ``[..., A]`` and int64 actions ``[...]`` to ``[...]``."""
+    return q_t.gather(-1, a_t.unsqueeze(-1)).squeeze(-1)
+
+
+def double_q_value(q_online_tp1: Tensor, q_target_tp1: Tensor, unavailable: Tensor | None = None) -> Tensor:
+    """Q⁻(τ_{t+1}, argmax_a Q(τ_{t+1}, a)), van Hasselt et al. 2016.
+
+    Args:
+        q_online_tp1: Chooses, ``[..., A]``.
+        q_target_tp1: Values, ``[..., A]``.
+        unavailable: Actions that an agent does not have, bool, broadcast against the values; None if all have all.
+
+    Returns:
+        ``[...]``
+    """
+    if unavailable is not None:
+        q_online_tp1 = q_online_tp1.masked_fill(unavailable, -torch.inf)
+    return chosen(q_target_tp1, q_online_tp1.argmax(-1))
+
+
+def td_errors(q_t: Tensor, value_tp1: Tensor, r_t: Tensor, continues_t: Tensor, gamma: float) -> Tensor:
+    """δ_t = r_t + γ V(τ_{t+1}) - Q(τ_t, a_t), without the middle term where the episode ends.
+
+    >>> td_errors(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 2.0]), torch.tensor([0.5, 0.5]),
+    ...           torch.tensor([True, False]), 0.5).tolist()
+    [0.5, -0.5]
+    """
+    return r_t + gamma * value_tp1 * continues_t - q_t
