@@ -80,5 +80,5 @@ class AuditError(DvdnSimError):
     """The network's books do not balance: messages sent are not those held, late, expired, lost and in flight."""
 
 
-class InterruptedRun(DvdnSimError):
+class InterruptedRun(DvdnSimError):  # noqa: N818 (stopped as asked: nobody's error)
     """Stopped by the user; the records up to then are kept."""

@@ -14,11 +14,13 @@ A text becomes a scenario in this order:
   also where only `partial` knowledge of a scenario is to be had.
 - `explain` (over `words`, `names`, `walk`): every mistake with its place and a remedy.
 
-And back: `write` (over `yaml_text`), `json_schema`, `describe`.
+And back: `write` (over `yaml_text`) as complete YAML, `describe` in words; `json_schema` for editors.
 """
 
+from dvdn_sim.scenario.describe import describe, headline
+from dvdn_sim.scenario.json_schema import json_schema
 from dvdn_sim.scenario.load import load_scenario, parse_scenario
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.write import resolved_yaml
 
-__all__ = ["Scenario", "load_scenario", "parse_scenario", "resolved_yaml"]
+__all__ = ["Scenario", "describe", "headline", "json_schema", "load_scenario", "parse_scenario", "resolved_yaml"]

@@ -5,10 +5,10 @@ knows nothing of YAML, serve as they are. Values that were left out get the data
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import partial
 from types import NoneType, UnionType
-from typing import Annotated, Optional, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Optional, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -70,7 +70,8 @@ class Choice:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate against the dataclass that ``kind`` names."""
-        choices = {TAG + kind: block_schema(self.block(kind), handler, kind) for kind in self.catalogue}
+        kinds = self.catalogue
+        choices: dict[Hashable, CoreSchema] = {TAG + k: block_schema(self.block(k), handler, k) for k in kinds}
         union = core_schema.tagged_union_schema(choices, discriminator=_tag)
         return core_schema.no_info_before_validator_function(self._as_block, union)
 
@@ -78,9 +79,16 @@ class Choice:
         """Return the block of one kind."""
         return Block(self.catalogue[kind], self.fields)
 
-    def kind_of(self, value: object) -> str:
-        """Return the kind that ``value`` is of."""
-        return next(kind for kind, cls in self.catalogue.items() if type(value) is cls)
+    def kind_of(self, value: object) -> str | None:
+        """Return the kind that ``value`` is of; None if it is of none of them."""
+        return next((kind for kind, cls in self.catalogue.items() if type(value) is cls), None)
+
+    def bare_annotation(self) -> object:
+        """Return the annotation of the field that a bare value stands for; None where it stands for none."""
+        if self.bare is None:
+            return None
+        kind, name = self.bare
+        return next(field.annotation for field in block_fields(self.block(kind)) if field.name == name)
 
     def _as_block(self, value: object) -> object:
         """Return ``value`` as a block whose kind is in the catalogue."""
@@ -124,7 +132,8 @@ def block_schema(block: Block, handler: GetCoreSchemaHandler, kind: str | None =
     for field in block_fields(block):
         schema = handler.generate_schema(marked(field.annotation))
         keys[field.name] = core_schema.typed_dict_field(schema, required=field.required)
-    checked = core_schema.typed_dict_schema(keys, extra_behavior="forbid", cls_name=block.cls.__name__)
+    config = core_schema.CoreConfig(strict=True, allow_inf_nan=False)
+    checked = core_schema.typed_dict_schema(keys, extra_behavior="forbid", config=config)
     return core_schema.no_info_after_validator_function(partial(_build, block.cls), checked)
 
 
@@ -136,9 +145,8 @@ def marked(annotation: object) -> object:
     """
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return Annotated[object, Block(annotation)]
-    if get_origin(annotation) in (UnionType, Union):
-        first, second = map(marked, get_args(annotation))
-        return Optional[first] if second is NoneType else annotation  # noqa: UP045 (built, not written)
+    if takes_none(annotation):
+        return Optional[marked(get_args(annotation)[0])]  # noqa: UP045 (built, not written)
     return annotation
 
 
@@ -149,7 +157,7 @@ def marks_of(annotation: object) -> tuple[object, ...]:
     ('a mark', 'another')
     """
     annotation = marked(annotation)
-    if get_origin(annotation) in (UnionType, Union):
+    if takes_none(annotation):
         annotation = get_args(annotation)[0]
     return tuple(getattr(annotation, "__metadata__", ()))
 
@@ -157,9 +165,19 @@ def marks_of(annotation: object) -> tuple[object, ...]:
 def reader(annotation: object) -> TypeAdapter[object]:
     """Return pydantic's reader of values so annotated, strict."""
     mark = mark_of(annotation)
-    if isinstance(mark, Block | Choice):
-        return TypeAdapter(Annotated[object, mark], config=STRICT)
-    return TypeAdapter(annotation, config=STRICT)
+    if not isinstance(mark, Block | Choice):
+        return TypeAdapter(cast("type[object]", annotation), config=STRICT)
+    plain = Annotated[object, mark]  # pydantic would look for the settings of a dataclass in the dataclass
+    return TypeAdapter(Optional[plain] if takes_none(annotation) else plain, config=STRICT)  # noqa: UP045 (built, not written)
+
+
+def takes_none(annotation: object) -> bool:
+    """Return whether None is among the values so annotated.
+
+    >>> takes_none(int | None), takes_none(int)
+    (True, False)
+    """
+    return get_origin(annotation) in (UnionType, Union) and NoneType in get_args(annotation)
 
 
 def mark_of(annotation: object) -> object:

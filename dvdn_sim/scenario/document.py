@@ -17,7 +17,6 @@ Path = tuple[str | int, ...]
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
-MAX_INT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,19 @@ class Place:
 
 @dataclass
 class Document:
-    """Plain values with their places; ``mistakes`` are those against YAML itself."""
+    """Plain values with their places.
+
+    Attributes:
+        root: the values.
+        places: where each was written.
+        mistakes: those against YAML itself, and those of overrides.
+        readable: whether ``root`` is what the text says, so that it makes sense to look for more mistakes in it.
+    """
 
     root: Value = None
     places: dict[Path, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    readable: bool = False
 
     def place(self, path: Path) -> Place:
         """Return where ``path`` was written, or the nearest block around it that was."""
@@ -85,6 +92,7 @@ def read_document(text: str | bytes) -> Document:
         if not document.mistakes:
             node = yaml.compose(decoded, Loader=yaml.SafeLoader)
             document.root = None if node is None else _value(node, (), document)
+            document.readable = True
     except UnicodeDecodeError as error:
         remedy = "save the file as UTF-8"
         document.mistakes.append(Mistake("", None, f"not a text file: byte {error.start} is not UTF-8", remedy))
@@ -99,7 +107,7 @@ def _syntax_mistake(error: Exception) -> Mistake:
         mark = error.problem_mark or error.context_mark
         said = ", ".join(part for part in (error.context, error.problem) if part)
         line = None if mark is None else mark.line + 1
-        return Mistake("", line, f"not YAML: {said}", "check the indentation, brackets and colons on and above this line")
+        return Mistake("", line, f"not YAML: {said}", "check indentation, brackets and colons here and above")
     return Mistake("", None, f"not YAML: {' '.join(str(error).split())}", "remove that character")
 
 
@@ -110,7 +118,7 @@ def _refuse_what_scenarios_do_not_need(text: str, document: Document) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         documents += isinstance(event, yaml.DocumentStartEvent)
         for message, remedy in _refusals(event, depth, documents):
-            line = event.start_mark.line + 1
+            line = None if event.start_mark is None else event.start_mark.line + 1
             document.mistakes.append(Mistake("", line, message, remedy))
         if depth > MAX_DEPTH or documents > 1:
             return
@@ -139,11 +147,9 @@ def _value(node: yaml.Node, path: Path, document: Document) -> Value:
         return _mapping(node, path, document)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
-    value = plain_scalar(node.value) if node.style is None else node.value
-    if isinstance(value, int) and abs(value) > MAX_INT:
-        document.mistakes.append(document.blame(path, f"{node.value} is out of range", "no number here is so large"))
-        return 0
-    return value
+    if isinstance(node, yaml.ScalarNode) and node.style is None:
+        return plain_scalar(node.value)
+    return str(node.value)
 
 
 def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> Value:

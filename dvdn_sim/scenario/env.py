@@ -31,7 +31,7 @@ class Lbf:
 
     field_size: Annotated[tuple[Side, Side], Field(strict=False)]
     players: Annotated[Count, Field(le=100)]
-    max_num_food: Count
+    max_num_food: Annotated[Count, Field(le=10_000)]
     sight: Annotated[Count, Field(le=200)]
     min_player_level: Level = 1
     max_player_level: Level = 2

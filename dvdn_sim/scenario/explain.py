@@ -23,10 +23,9 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Mistake]
         finding = Finding(path, error["input"], error.get("ctx", {}), error["msg"], document.root)
         message, remedy = words_for(error["type"], finding)
         mistakes.append(document.blame(_place(error["type"], path), message, remedy))
-    told_together = leftovers(unknown, document)
-    mistakes += told_together.values()
-    mistakes += [document.blame(path, *unknown_key(path, document.root)) for path in unknown if path[:-1] not in told_together]
-    return mistakes
+    together = leftovers(unknown, document)
+    alone = [path for path in unknown if path[:-1] not in together]
+    return [*mistakes, *together.values(), *(document.blame(path, *unknown_key(path, document.root)) for path in alone)]
 
 
 def _path(location: tuple[int | str, ...], root: Value) -> Path:

@@ -62,11 +62,10 @@ def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str
     document = read_document(text)
     for change in overrides:
         override(document, change)
-    scenario = None
-    if not document.mistakes:
-        scenario, document.mistakes = _checked(document)
-    if scenario is None or document.mistakes:
-        raise ScenarioError.of(source, tuple(sorted(document.mistakes, key=_order)))
+    scenario, mistakes = _checked(document) if document.readable else (None, [])
+    mistakes += document.mistakes
+    if scenario is None or mistakes:
+        raise ScenarioError.of(source, tuple(sorted(mistakes, key=_order)))
     return scenario
 
 
@@ -76,7 +75,7 @@ def _checked(document: Document) -> tuple[Scenario | None, list[Mistake]]:
         remedy = "write `key: value` lines; scenarios/lossy_lbf.yaml is an example"
         return None, [Mistake("", None, "is not a scenario", remedy)]
     try:
-        scenario = cast(Scenario, _reader().validate_python(document.root))
+        scenario = cast("Scenario", _reader().validate_python(document.root))
     except ValidationError as error:
         mistakes = explain(error.errors(include_url=False), document)
         return None, mistakes + [document.blame(*wrong) for wrong in broken_rules(known_parts(ROOT, document.root))]

@@ -11,24 +11,24 @@ from dvdn_sim.scenario.walk import block_of, homes, keys_of
 from dvdn_sim.scenario.yaml_text import flow_text
 
 
-def one_of(valid: Iterable[str]) -> str:
-    """Return the list of what may be written.
+def choose(valid: Iterable[str]) -> str:
+    """Return the remedy that lists what may be written.
 
-    >>> one_of(["complete", "ring"])
-    'one of: complete, ring'
+    >>> choose(["complete", "ring"])
+    'choose one of: complete, ring'
     """
-    return f"one of: {', '.join(valid)}"
+    names = list(valid)
+    return f"choose one of: {', '.join(names)}" if len(names) > 1 else f"choose `{names[0]}`"
 
 
-def nearest(given: object, valid: Iterable[str]) -> str:
-    """Return the remedy for a name that is not valid: the one that was meant, or all there are.
+def meant(given: object, valid: Iterable[str]) -> str:
+    """Return a question after the name that is nearest to ``given``; empty where none is near.
 
-    >>> nearest("dvnd", ["iql", "vdn", "dvdn"])
-    'did you mean `dvdn`? (one of: iql, vdn, dvdn)'
+    >>> meant("dvnd", ["iql", "vdn", "dvdn"])
+    'did you mean `dvdn`?'
     """
-    valid = list(valid)
-    close = get_close_matches(str(given), valid, n=1)
-    return f"did you mean `{close[0]}`? ({one_of(valid)})" if close else one_of(valid)
+    close = get_close_matches(str(given), list(valid), n=1)
+    return f"did you mean `{close[0]}`?" if close else ""
 
 
 def not_yet(family: str, name: object) -> bool:
@@ -43,10 +43,10 @@ def unknown_key(path: Path, root: Value) -> tuple[str, str]:
     valid = [] if block is None else keys_of(block)
     if key in KEYS_NOT_YET.get(dotted(path[:-1]), ()):
         return "is not supported yet", "remove it"
-    elsewhere = [dotted(home) for home in homes(key) if home != path and home[:-1] != path[:-1]]
-    if elsewhere and not get_close_matches(key, valid, n=1):
-        return "unknown key", f"`{key}` belongs at {' or '.join(f'`{home}`' for home in dict.fromkeys(elsewhere))}"
-    return "unknown key", nearest(key, valid)
+    elsewhere = dict.fromkeys(f"`{dotted(home)}`" for home in homes(key) if home[:-1] != path[:-1])
+    if elsewhere and not meant(key, valid):
+        return "unknown key", f"it belongs at {' or '.join(elsewhere)}"
+    return "unknown key", meant(key, valid) or f"the keys here are: {', '.join(valid) or 'none but kind'}"
 
 
 def leftovers(unknown: Iterable[Path], document: Document) -> dict[Path, Mistake]:

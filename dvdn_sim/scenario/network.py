@@ -7,15 +7,15 @@ this module adds is which of their fields carry which unit in YAML.
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from netmodels import LinkSpec
-from netmodels.catalogue import DELAYS, LOSSES, TOPOLOGIES
-from netmodels.topology import Topology
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 
 from dvdn_sim.scenario.blocks import Block, Choice, KeptAs
 from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
 from dvdn_sim.scenario.quantities import Count, Natural, Probability, Size, Time, refusal
 from dvdn_sim.scenario.quantities import Rate as LinkRate
+from netmodels import LinkSpec
+from netmodels.catalogue import DELAYS, LOSSES, TOPOLOGIES
+from netmodels.topology import Topology
 
 COMPUTE: dict[str, type] = {"constant": ConstantTime, "normal": NormalTime, "lognormal": LognormalTime}
 
@@ -33,12 +33,11 @@ _LINK_FIELDS: dict[str, object] = {
     "loss": Annotated[object, Choice("loss", LOSSES, bare=("bernoulli", "p"), fields=_LOSS_FIELDS)],
     "mtu": Size,
     "overhead": Size,
-    "limit": Natural,
+    "limit": Annotated[Natural, Field(le=10**9)],
     "limit_bytes": Size | None,
     "fifo": bool,
 }
-_TOPOLOGY_FIELDS: dict[str, object] = {"edges": Count | None}
-
+_TOPOLOGY_FIELDS: dict[str, object] = {"edges": Annotated[Count, Field(le=10**6)] | None}
 
 
 def _no_faults(value: object) -> tuple[()]:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from netmodels import LinkSpec
-from netmodels.topology import RandomConnected
-
 from dvdn_sim.scenario.algorithm import Dvdn
 from dvdn_sim.scenario.document import Path
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.scenario import Scenario
+from netmodels import LinkSpec
+from netmodels.topology import RandomConnected
 
 Broken = tuple[Path, str, str]
 
@@ -50,7 +49,7 @@ def _message_fits_the_queue(scenario: Scenario) -> Iterator[Broken]:
         return
     packets = network.link.packets(payload_bytes(scenario))
     if packets > network.link.limit + 1:
-        message = f"a message of {packets} packets never arrives whole: {network.link.limit} may wait beside one in service"
+        message = f"messages of {packets} packets never arrive whole: {network.link.limit} may wait beside one served"
         yield ("network", "link", "limit"), message, f"at least {packets - 1}, or a smaller `training.batch`"
 
 
@@ -80,7 +79,7 @@ def _why_lossy(scenario: Scenario, network: Network, algorithm: Dvdn) -> str:
 
 def _unlimited(link: LinkSpec) -> bool:
     """Return whether nothing ever waits on the link."""
-    return cast(float, link.rate) == float("inf")
+    return cast("float", link.rate) == float("inf")
 
 
 NETWORK_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (

@@ -17,7 +17,7 @@ def override(document: Document, text: str) -> None:
         text: ``path=value``, the value in YAML.
     """
     path, value, mistakes = _parsed(text)
-    if not mistakes and not document.mistakes:
+    if not mistakes and document.readable:
         mistakes = _put(document, path, value, text)
     document.mistakes += mistakes
 
@@ -36,7 +36,7 @@ def _parsed(text: str) -> tuple[tuple[str, ...], Value, list[Mistake]]:
 def _put(document: Document, path: tuple[str, ...], value: Value, text: str) -> list[Mistake]:
     """Put ``value`` at ``path``, and return what stands in the way."""
     document.root = {} if document.root is None else document.root
-    holder = document.root
+    holder: Value = document.root
     here: Path = ()
     for key in path[:-1]:
         inner = _inner(holder, key)

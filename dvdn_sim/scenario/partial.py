@@ -9,7 +9,7 @@ from dvdn_sim.scenario.blocks import Block, BlockField, block_at, block_fields, 
 from dvdn_sim.scenario.document import Value
 
 
-class Unknown(Exception):  # noqa: N818  (a signal within this package, never an error that reaches a user)
+class Unknown(Exception):  # noqa: N818 (a signal within this package, never an error that a user sees)
     """A rule asked for a value that is missing or ill formed."""
 
 
@@ -26,7 +26,7 @@ class Partial:
             return self._known[name]
         raise Unknown(name)
 
-    @property
+    @property  # type: ignore[misc]  # it may be read, which is all that isinstance does
     def __class__(self) -> type:
         """The dataclass that it stands for, so that ``isinstance`` takes it for one."""
         return self._cls

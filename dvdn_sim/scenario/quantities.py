@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from netmodels import units
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from netmodels import units
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,7 @@ class Quantity:
     Attributes:
         noun: what it is, for messages: ``a time``.
         examples: texts that are well formed.
+        usual: units to propose for a number that was written without one.
         read: `netmodels.units` reader of such a text, which raises ValueError.
         units: what each unit used in writing is worth; empty where the bare number is the natural form.
         bare: whether a number without a unit will do.
@@ -27,6 +29,7 @@ class Quantity:
 
     noun: str
     examples: tuple[str, ...]
+    usual: tuple[str, ...]
     read: Callable[[object], float]
     units: Mapping[str, float]
     bare: bool = False
@@ -43,15 +46,17 @@ class Quantity:
     def parse(self, value: object) -> float:
         """Return ``value`` as a number in SI units."""
         if not self.bare and isinstance(value, int | float) and not isinstance(value, bool):
-            raise refusal(f"{value} has no unit", self.remedy())
+            raise refusal(f"{value} has no unit", self.remedy(value))
         try:
             return self.read(value)
         except ValueError as error:
-            raise refusal(f"{shown(value)} is not {self.noun}", self.remedy()) from error
+            number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+            raise refusal(f"{shown(value)} is not {self.noun}", self.remedy(number)) from error
 
     def write(self, number: float) -> str | float:
         """Return the plainest text that `parse` reads as exactly ``number``; the number itself if it needs no unit."""
-        exact = [text for unit in self.units for text in self._texts(number, unit) if self._reads(text, number)]
+        readable = [text for unit in self.units for text in self._texts(number, unit) if self._readable(text)]
+        exact = [text for text in readable if self.read(text) == number]
         return min(exact, key=lambda text: ("." in text, len(text)), default=self._fallback(number))
 
     def _texts(self, number: float, unit: str) -> list[str]:
@@ -60,21 +65,25 @@ class Quantity:
         gap = "" if unit == "%" else " "
         return [f"{figure}{gap}{unit}" for figure in figures if "e" not in figure]
 
-    def _reads(self, text: str, number: float) -> bool:
+    def _readable(self, text: str) -> bool:
+        """Return whether `read` takes ``text``: no negative time, no size of half a byte."""
         try:
-            return self.read(text) == number
-        except ValueError:  # a size that is no whole number of bytes
+            self.read(text)
+        except ValueError:
             return False
+        return True
 
     def _fallback(self, number: float) -> str | float:
         """Return ``number`` where no unit gives it exactly in plain figures."""
         one = next((unit for unit, worth in self.units.items() if worth == 1), None)
         return number if one is None else f"{number!r} {one}"
 
-    def remedy(self) -> str:
-        """Return how to write one, for messages."""
+    def remedy(self, number: float | None = None) -> str:
+        """Return how to write one, for messages: ``number`` with units, or else the examples."""
+        texts = self.examples if number is None else [f"{number} {unit}".replace(" %", "%") for unit in self.usual]
+        readable = [f"`{text}`" for text in texts if self._readable(text)] or [f"`{text}`" for text in self.examples]
         listing = f" (units: {', '.join(self.units)})" if len(self.units) > 1 else ""
-        return f"write it as {' or '.join(f'`{example}`' for example in self.examples)}{listing}"
+        return f"write it as {' or '.join(readable)}{listing}"
 
 
 class _Rate(Quantity):
@@ -99,12 +108,6 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:56]}...`"
 
 
-
-def _whole(value: object) -> object:
-    """Return 150e3 as 150000: a float without a fraction is a whole number that was written with an exponent."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _worth(known: Mapping[str, float], *names: str) -> dict[str, float]:
     return {name: known[name] for name in names}
 
@@ -113,12 +116,34 @@ TIMES = _worth(units.TIMES, "ns", "us", "ms", "s", "min", "h")
 RATES = _worth(units.RATES, "bit/s", "kbit/s", "Mbit/s", "Gbit/s")
 SIZES = _worth(units.SIZES, "B", "kB", "MB")
 
-Time = Annotated[float, Quantity("a time", ("50 ms", "2 s"), units.seconds, TIMES)]
-Rate = Annotated[float, _Rate("a rate", ("20 Mbit/s", "unlimited"), units.bits_per_second, RATES)]
-Size = Annotated[int, Quantity("a size", ("1472 B", "6.4 kB"), units.size_bytes, SIZES)]
-Probability = Annotated[float, Quantity("a probability", ("10%", "0.1"), units.probability, {"%": 0.01}, bare=True)]
-Fraction = Annotated[float, Quantity("a number from 0 to 1", ("0.05", "5%"), units.probability, {}, bare=True)]
+_TIME = Quantity("a time", ("50 ms", "2 s"), ("ms", "s"), units.seconds, TIMES)
+_RATE = _Rate("a rate", ("20 Mbit/s", "unlimited"), ("Mbit/s", "kbit/s"), units.bits_per_second, RATES)
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Natural = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**63 - 1)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10**12)]
+Time = Annotated[float, _TIME]
+Rate = Annotated[float, _RATE]
+Size = Annotated[int, Quantity("a size", ("1472 B", "6.4 kB"), ("B", "kB"), units.size_bytes, SIZES)]
+Probability = Annotated[
+    float, Quantity("a probability", ("10%", "0.1"), ("%",), units.probability, {"%": 0.01}, bare=True)
+]
+Fraction = Annotated[float, Quantity("a number from 0 to 1", ("0.05", "5%"), (), units.probability, {}, bare=True)]
+
+Natural = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def time_text(seconds: float) -> str:
+    """Return a time with its plainest unit.
+
+    >>> time_text(0.05)
+    '50 ms'
+    """
+    return str(_TIME.write(seconds))
+
+
+def rate_text(bits_per_second: float) -> str:
+    """Return a rate with its plainest unit.
+
+    >>> rate_text(2e7)
+    '20 Mbit/s'
+    """
+    return str(_RATE.write(bits_per_second))

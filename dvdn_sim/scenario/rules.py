@@ -14,11 +14,11 @@ Rule = Callable[[Scenario], Iterator[Broken]]
 
 
 def broken_rules(scenario: object) -> list[Broken]:
-    """Return what is broken in a scenario, which may be a `Partial` of one; rules about what is unknown are left out."""
+    """Return what is broken in a scenario or a `Partial` of one; rules about what is unknown are left out."""
     broken: list[Broken] = []
     for rule in RULES:
         try:
-            broken.extend(rule(cast(Scenario, scenario)))
+            broken.extend(rule(cast("Scenario", scenario)))
         except Unknown:
             continue
     return broken

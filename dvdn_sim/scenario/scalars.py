@@ -24,8 +24,8 @@ _LONGEST = 60
 def plain_scalar(text: str) -> Scalar:
     """Return the value that an unquoted ``text`` stands for.
 
-    >>> [plain_scalar(text) for text in ("150_000", "3e-4", "0x10", "off", "true", "~", "5 ms")]
-    [150000, 0.0003, 16, 'off', True, None, '5 ms']
+    >>> [plain_scalar(text) for text in ("150_000", "1.5e5", "3e-4", "off", "true", "~", "5 ms")]
+    [150000, 150000, 0.0003, 'off', True, None, '5 ms']
     """
     if text in _WORDS:
         return _WORDS[text]
@@ -36,8 +36,15 @@ def plain_scalar(text: str) -> Scalar:
     if _HEX_OR_OCTAL.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text):
-        return float(text.replace("_", ""))
+        return _number(text)
     return text
+
+
+def _number(text: str) -> int | float:
+    """Return 1.5e5 as the whole number that it is; 5.0 stays a float."""
+    number = float(text)
+    exact = "e" in text.lower() and number.is_integer() and abs(number) < 2**53
+    return int(number) if exact else number
 
 
 def is_plain_text(text: str) -> bool:

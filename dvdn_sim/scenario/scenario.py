@@ -13,6 +13,7 @@ from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.quantities import Natural
 from dvdn_sim.scenario.training import Evaluation, Training
 
+Seed = Annotated[Natural, Field(le=2**63 - 1)]
 AnyEnv = Lbf
 AnyAlgorithm = Iql | Vdn | Dvdn
 
@@ -34,7 +35,7 @@ class Scenario:
     """
 
     name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-    seeds: Annotated[tuple[Natural, ...], Field(strict=False, min_length=1, max_length=1000)]
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1, max_length=1000)]
     env: Annotated[AnyEnv, Choice("env", ENVS)]
     algorithm: Annotated[AnyAlgorithm, Choice("algorithm", ALGORITHMS)]
     network: Network | None = None

@@ -1,8 +1,14 @@
 """Training and evaluation: how long, from which experience, and measured how."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from dvdn_sim.scenario.quantities import Count, Fraction
+
+Steps = Annotated[Count, Field(le=10**12)]
+Episodes = Annotated[Count, Field(le=10**6)]
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class Epsilon:
         end: chance after the fall.
     """
 
-    steps: Count
+    steps: Steps
     start: Fraction = 1.0
     end: Fraction = 0.05
 
@@ -32,11 +38,11 @@ class Training:
         target_update: updates between two copies of the network into the target network.
     """
 
-    steps: Count
+    steps: Steps
     epsilon: Epsilon
-    batch: Count = 32
-    buffer: Count = 5000
-    target_update: Count = 200
+    batch: Episodes = 32
+    buffer: Episodes = 5000
+    target_update: Steps = 200
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,6 @@ class Evaluation:
         epsilon: chance of a random action while evaluating.
     """
 
-    every: Count
-    episodes: Count
+    every: Steps
+    episodes: Episodes
     epsilon: Fraction = 0.05

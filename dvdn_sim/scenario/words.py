@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from dvdn_sim.scenario.blocks import Block, Choice, mark_of
-from dvdn_sim.scenario.document import Path, Value
-from dvdn_sim.scenario.names import nearest, not_yet, one_of
+from dvdn_sim.scenario.document import Path, Value, value_at
+from dvdn_sim.scenario.names import choose, meant, not_yet
 from dvdn_sim.scenario.quantities import Quantity, shown
 from dvdn_sim.scenario.walk import block_of, field_of, keys_of
 
@@ -46,12 +46,15 @@ def _said(finding: Finding) -> Words:
 
 
 def _missing(finding: Finding) -> Words:
+    written = value_at(finding.path, finding.root)
+    if isinstance(written, list):  # one of its entries
+        return f"must have more than {_entries(len(written))}", ""
     field = field_of(finding.path, finding.root)
     mark = None if field is None else mark_of(field.annotation)
     if isinstance(mark, Quantity):
         return "is missing", mark.remedy()
     if isinstance(mark, Choice):
-        return "is missing", f"write `{finding.path[-1]}: {{kind: ...}}` with {one_of(mark.catalogue)}"
+        return "is missing", f"write `{finding.path[-1]}: {{kind: ...}}`; {choose(mark.catalogue)}"
     if isinstance(mark, Block):
         return "is missing", f"it has the keys {', '.join(keys_of(mark))}"
     return "is missing", "it has no default"
@@ -59,7 +62,7 @@ def _missing(finding: Finding) -> Words:
 
 def _kind_missing(finding: Finding) -> Words:
     choice = _choice(finding)
-    return "is missing", f"write `kind: ...` with {one_of(choice.catalogue)}"
+    return "is missing", f"write `kind: ...`; {choose(choice.catalogue)}"
 
 
 def _kind_unknown(finding: Finding) -> Words:
@@ -73,7 +76,7 @@ def _not_a_choice(finding: Finding) -> Words:
     message = f"must be a block with a `kind`, not {shown(finding.given)}"
     if isinstance(finding.given, str) and finding.given in choice.catalogue:
         return message, f"write `{finding.path[-1]}: {{kind: {finding.given}}}`"
-    return message, f"write `{finding.path[-1]}: {{kind: ...}}` with {one_of(choice.catalogue)}"
+    return message, f"write `{finding.path[-1]}: {{kind: ...}}`; {choose(choice.catalogue)}"
 
 
 def _choice(finding: Finding) -> Choice:
@@ -91,8 +94,10 @@ def _literal(finding: Finding) -> Words:
 def _no_such(family: str, given: object, valid: list[str]) -> Words:
     """Return words for a name that is not among the ``valid`` ones, though it may be some day."""
     if not_yet(family, given):
-        return f"{family} {shown(given)} is not supported yet", one_of(valid)
-    return f"{shown(given)} is no {family}", nearest(given, valid)
+        return f"{family} {shown(given)} is not supported yet", choose(valid)
+    question = meant(given, valid)
+    listed = choose(valid) if len(valid) > 1 or not question else ""
+    return f"there is no {family} {shown(given)}", f"{question} {listed}".strip()
 
 
 def _must_be(what: str) -> Callable[[Finding], Words]:
@@ -100,11 +105,19 @@ def _must_be(what: str) -> Callable[[Finding], Words]:
 
 
 def _bound(key: str, words: str) -> Callable[[Finding], Words]:
-    return lambda finding: (f"must be {words} {finding.context[key]}, not {shown(finding.given)}", "")
+    return lambda finding: (f"must be {words} {finding.context[key]:_}, not {shown(finding.given)}", "")
 
 
 def _length(words: str, key: str) -> Callable[[Finding], Words]:
-    return lambda finding: (f"must have {words} {finding.context[key]} entries, not {finding.context['actual_length']}", "")
+    def say(finding: Finding) -> Words:
+        context = finding.context
+        return f"must have {words} {_entries(context[key])}, not {context['actual_length']}", ""
+
+    return say
+
+
+def _entries(count: object) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _name(finding: Finding) -> Words:

@@ -1,8 +1,8 @@
-"""A scenario as YAML with nothing left to defaults, and the JSON schema that editors check YAML with."""
+"""A scenario as YAML with nothing left to defaults."""
 
 from typing import cast
 
-from dvdn_sim.scenario.blocks import Block, Choice, KeptAs, block_fields, mark_of, marks_of
+from dvdn_sim.scenario.blocks import Block, BlockField, Choice, KeptAs, block_fields, mark_of, marks_of
 from dvdn_sim.scenario.document import Value
 from dvdn_sim.scenario.quantities import Quantity
 from dvdn_sim.scenario.scenario import Scenario
@@ -17,18 +17,19 @@ def resolved_yaml(scenario: Scenario) -> str:
 
 def _block(block: Block, built: object) -> dict[str, Value]:
     """Return a dataclass as a block."""
-    return {field.name: _plain(field.annotation, _given(field.annotation, built, field.name)) for field in block_fields(block)}
+    fields = block_fields(block)
+    return {field.name: plain_value(field.annotation, _given(field, built)) for field in fields}
 
 
-def _given(annotation: object, built: object, name: str) -> object:
+def _given(field: BlockField, built: object) -> object:
     """Return a field's value as it was given, not as the object may have adjusted it."""
-    for mark in marks_of(annotation):
+    for mark in marks_of(field.annotation):
         if isinstance(mark, KeptAs) and hasattr(built, mark.attribute):
-            name = mark.attribute
-    return getattr(built, name)
+            return getattr(built, mark.attribute)
+    return getattr(built, field.name)
 
 
-def _plain(annotation: object, value: object) -> Value:
+def plain_value(annotation: object, value: object) -> Value:
     """Return a field's value as YAML writes it."""
     mark = mark_of(annotation)
     if value is None:
@@ -37,7 +38,9 @@ def _plain(annotation: object, value: object) -> Value:
         return _block(mark, value)
     if isinstance(mark, Choice):
         kind = mark.kind_of(value)
+        if kind is None:  # a default that its dataclass turns into one of a kind when built
+            return plain_value(mark.bare_annotation(), value)
         return {"kind": kind, **_block(mark.block(kind), value)}
     if isinstance(mark, Quantity):
-        return mark.write(cast(float, value))
-    return list(value) if isinstance(value, tuple) else cast(Value, value)
+        return mark.write(cast("float", value))
+    return list(value) if isinstance(value, tuple) else cast("Value", value)

@@ -9,11 +9,11 @@ from dvdn_sim.scenario.scalars import is_plain_text
 class _Dumper(yaml.SafeDumper):
     """PyYAML's writer, with blocks indented, and quotes wherever a text would be read as something else."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 (PyYAML's)
         """Indent lists within blocks too."""
-        super().increase_indent(flow, False)
+        super().increase_indent(flow, indentless=False)
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: object) -> bool:
         """Write every value out: readers refuse aliases."""
         return True
 

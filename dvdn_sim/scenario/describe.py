@@ -1,0 +1,57 @@
+"""A scenario in words: what would run, for a person who has not read the YAML."""
+
+from typing import cast
+
+from dvdn_sim.scenario.algorithm import Dvdn
+from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario.quantities import rate_text, time_text
+from dvdn_sim.scenario.scenario import Scenario
+
+
+def headline(scenario: Scenario) -> str:
+    """Return what would run in one short line."""
+    env = scenario.env
+    rows, columns = env.field_size
+    seeds = "1 seed" if len(scenario.seeds) == 1 else f"{len(scenario.seeds)} seeds"
+    kind = next(kind for kind, cls in ALGORITHMS.items() if type(scenario.algorithm) is cls)
+    return f"{kind}, {env.players} players, lbf {rows}x{columns}, {seeds} x {scenario.training.steps:_} steps"
+
+
+def describe(scenario: Scenario) -> str:
+    """Return what would run in a few lines."""
+    env, training, evaluation = scenario.env, scenario.training, scenario.evaluation
+    rows, columns = env.field_size
+    lines = [
+        f"{scenario.name}: {headline(scenario)}",
+        f"env         {env.players} players gather {env.max_num_food} foods on {rows} x {columns} cells, "
+        f"sight {env.sight}, at most {env.max_episode_steps} steps",
+        f"algorithm   {_algorithm(scenario)}",
+        *([] if scenario.network is None else _network(scenario.network)),
+        f"training    batch {training.batch} of {training.buffer} episodes, exploration {training.epsilon.start:g} to "
+        f"{training.epsilon.end:g} in {training.epsilon.steps:_} steps",
+        f"evaluation  every {evaluation.every:_} steps, {evaluation.episodes} episodes",
+    ]
+    return "\n".join(lines)
+
+
+def _algorithm(scenario: Scenario) -> str:
+    """Return how the agents learn, in words."""
+    algorithm = scenario.algorithm
+    clip = "no clipping" if algorithm.clip is None else f"gradients clipped at {algorithm.clip:g}"
+    said = f"{headline(scenario).partition(',')[0]}, {algorithm.hidden} hidden units, lr {algorithm.lr:g}, {clip}"
+    if isinstance(algorithm, Dvdn):
+        rounds = algorithm.consensus.rounds
+        said += f"; {rounds} consensus {'round' if rounds == 1 else 'rounds'}, policy {algorithm.consensus.policy}"
+    return said
+
+
+def _network(network: Network) -> list[str]:
+    """Return what carries the messages, in lines."""
+    link = network.link
+    deadline = "waits for every message" if network.deadline is None else f"deadline {time_text(network.deadline)}"
+    return [
+        f"network     {network.topology.describe()}; one transmitter per {network.share}; {deadline}",
+        f"link        {rate_text(cast('float', link.rate))}; delay {link.delay_model.describe()}; "
+        f"{link.loss_model.describe()}",
+    ]
