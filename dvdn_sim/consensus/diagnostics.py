@@ -1,0 +1,49 @@
+"""Figures of an operator: where the exchange stands between no communication and perfect averaging."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class OperatorFigures:
+    """Figures of an operator A ``[N, N]``.
+
+    Attributes:
+        a_eff: (tr A - 1)/(N - 1): 0 for perfect averaging (VDN), 1 for no communication (independent learning).
+        row_sum_error: Largest |Σ_j A_ij - 1|; not 0 means that agreement is not kept.
+        column_sum_error: Largest |Σ_i A_ij - 1|; not 0 means that the mean of the values has moved.
+        disagreement_norm: ‖A - 11ᵀ/N‖ (Frobenius).
+        lambda_min: Smallest eigenvalue of (A + Aᵀ)/2; below 0, DVDN ascends in that direction.
+        isolated_agents: Agents that hold their own value alone.
+    """
+
+    a_eff: float
+    row_sum_error: float
+    column_sum_error: float
+    disagreement_norm: float
+    lambda_min: float
+    isolated_agents: int
+
+
+def operator_figures(operator: npt.NDArray[np.float64]) -> OperatorFigures:
+    """Work out the figures of one operator ``[N, N]``.
+
+    With a single agent there is nobody to agree with: `a_eff` is 0, and the agent is not called isolated.
+
+    >>> operator_figures(np.eye(3)).a_eff, operator_figures(np.full((3, 3), 1 / 3)).a_eff
+    (1.0, 0.0)
+    """
+    n_agents = len(operator)
+    off_diagonal = operator.copy()
+    np.fill_diagonal(off_diagonal, 0.0)
+    alone = n_agents == 1
+    return OperatorFigures(
+        a_eff=0.0 if alone else float(np.trace(operator) - 1.0) / (n_agents - 1),
+        row_sum_error=float(np.abs(operator.sum(1) - 1.0).max()),
+        column_sum_error=float(np.abs(operator.sum(0) - 1.0).max()),
+        disagreement_norm=float(np.linalg.norm(operator - 1.0 / n_agents)),
+        lambda_min=float(np.linalg.eigvalsh((operator + operator.T) / 2)[0]),
+        isolated_agents=0 if alone else int((~off_diagonal.any(1)).sum()),
+    )

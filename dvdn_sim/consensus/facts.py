@@ -1,0 +1,86 @@
+"""Who heard whom: all that consensus learns of the network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from netmodels.topology import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Facts of one exchange of K rounds among N agents over E directed edges.
+
+    Attributes:
+        n_agents: N.
+        edges: int64 ``[E, 2]``, (sender, receiver), sorted; the union of the graphs of all rounds.
+        active: bool ``[K, E]``, whether the edge is in the round's graph.
+        latest: int64 ``[K, E]``, the newest round ≤ k of the sender that the receiver holds when it closes round k; -1
+            for none. The message of round k carries what its sender held before round k.
+    """
+
+    n_agents: int
+    edges: npt.NDArray[np.int64]
+    active: npt.NDArray[np.bool_]
+    latest: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        rounds, n_edges = self.active.shape
+        if self.edges.shape != (n_edges, 2) or self.latest.shape != (rounds, n_edges):
+            raise ValueError(
+                f"edges {self.edges.shape}, active {self.active.shape} and latest {self.latest.shape} do not fit:"
+                " expected [E, 2], [K, E] and [K, E]"
+            )
+        for array in (self.edges, self.active, self.latest):
+            array.flags.writeable = False
+
+    @property
+    def rounds(self) -> int:
+        """K."""
+        return len(self.active)
+
+    @property
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Bool ``[K, E]``: the receiver holds the sender's message of the same round when it closes it."""
+        same_round: npt.NDArray[np.bool_] = self.latest == np.arange(self.rounds)[:, None]
+        return self.active & same_round
+
+    @property
+    def degrees(self) -> npt.NDArray[np.int64]:
+        """Int64 ``[K, N]``: how many agents each agent sends to in the round's graph, whatever arrives."""
+        senders = self.edges[:, 0]
+        rows = [np.bincount(senders[links], minlength=self.n_agents) for links in self.active]
+        return np.array(rows, np.int64).reshape(self.rounds, self.n_agents)
+
+
+def union_of_edges(graphs: Sequence[Graph]) -> list[tuple[int, int]]:
+    """The directed edges that any of the graphs has, sorted.
+
+    >>> union_of_edges([Graph(3, ((0, 1),)), Graph(3, ((1, 2),)), Graph(3, ((0, 1),))])
+    [(0, 1), (1, 2)]
+    """
+    return sorted({edge for graph in dict.fromkeys(graphs) for edge in graph.edges})
+
+
+def lossless_facts(graphs: Sequence[Graph]) -> Facts:
+    """The facts of an exchange in which everything arrives in time.
+
+    Args:
+        graphs: The graph of each round; at least one.
+
+    >>> facts = lossless_facts([Graph.undirected(2, [(0, 1)])])
+    >>> facts.edges.tolist(), facts.held.tolist(), facts.degrees.tolist()
+    ([[0, 1], [1, 0]], [[True, True]], [[1, 1]])
+    """
+    edges = union_of_edges(graphs)
+    present = [set(graph.edges) for graph in graphs]
+    active = np.array([[edge in links for edge in edges] for links in present], bool).reshape(len(graphs), len(edges))
+    rounds = np.where(active, np.arange(len(graphs))[:, None], -1)
+    return Facts(
+        n_agents=graphs[0].n_agents,
+        edges=np.array(edges, np.int64).reshape(-1, 2),
+        active=active,
+        latest=np.maximum.accumulate(rounds, axis=0),
+    )
