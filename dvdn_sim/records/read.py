@@ -1,0 +1,95 @@
+"""Reading a run folder, finished or not."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.records.frames import frame_schema
+from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE, METRICS, NETWORK, PART_GLOB, SCENARIO_FILE, TABLES, Table
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder holds.
+
+    Attributes:
+        path: The folder.
+        scenario: Text of the resolved scenario; empty if the run was killed before it was written.
+        manifest: The manifest; empty if the run was killed before it was written.
+        metrics: The rows of `METRICS`, in the order of writing.
+        network: The rows of `NETWORK`, in the order of writing.
+        seeds: Seeds of the replicas, as the manifest has them.
+        finished: Whether the run came to its end.
+    """
+
+    path: Path
+    scenario: str
+    manifest: Mapping[str, object]
+    metrics: pl.DataFrame
+    network: pl.DataFrame
+    seeds: tuple[int, ...]
+    finished: bool
+
+
+def load_run(run_dir: Path | str) -> Run:
+    """Read a run folder. Temporary files that a killed run left behind are ignored.
+
+    Raises:
+        RunFolderError: The folder does not exist or holds no run, or a file in it is damaged.
+    """
+    path = Path(run_dir)
+    parts = [path / table.name for table in TABLES]
+    if not any(each.exists() for each in (path / SCENARIO_FILE, path / MANIFEST_FILE, *parts)):
+        raise RunFolderError(f"{path} holds no run: no {SCENARIO_FILE}, {MANIFEST_FILE}, metrics or network")
+    manifest = _manifest(path / MANIFEST_FILE)
+    scenario = path / SCENARIO_FILE
+    return Run(
+        path=path,
+        scenario=scenario.read_text(encoding="utf-8") if scenario.exists() else "",
+        manifest=manifest,
+        metrics=read_table(path, METRICS),
+        network=read_table(path, NETWORK),
+        seeds=_seeds(manifest),
+        finished=manifest.get("state") == FINISHED,
+    )
+
+
+def read_table(run_dir: Path, table: Table) -> pl.DataFrame:
+    """Return the rows of all parts of a table, in the order of writing; no rows if there is no part.
+
+    Raises:
+        RunFolderError: A part is damaged or has other columns.
+    """
+    schema = frame_schema(table)
+    frames = [schema.to_frame()]
+    for part in sorted((run_dir / table.name).glob(PART_GLOB)):
+        try:
+            frame = pl.read_parquet(part)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise RunFolderError(f"{part} cannot be read: {error}") from error
+        if frame.schema != schema:
+            differing = sorted(set(frame.schema.items()) ^ set(schema.items()), key=str)
+            raise RunFolderError(f"{part} has other columns than this version's {table.name}: {differing}")
+        frames.append(frame)
+    return pl.concat(frames)
+
+
+def _manifest(path: Path) -> dict[str, object]:
+    if not path.exists():
+        return {}
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if not isinstance(manifest, dict):
+        raise RunFolderError(f"{path} is damaged: an object expected")
+    return manifest
+
+
+def _seeds(manifest: Mapping[str, object]) -> tuple[int, ...]:
+    seeds = manifest.get("seeds", [])
+    return tuple(int(seed) for seed in seeds) if isinstance(seeds, list) else ()

@@ -1,0 +1,111 @@
+"""What a run folder holds: its names, and the two tables column by column.
+
+::
+
+    scenario.yaml                 the resolved scenario
+    manifest.json                 versions, device, totals; of its keys this package reads ``seeds`` and ``state``
+    metrics/part-000001.parquet   rows of `METRICS`
+    network/part-000001.parquet   rows of `NETWORK`
+
+The rows of a table are those of all its parts; how they were split into parts means nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCENARIO_FILE = "scenario.yaml"
+MANIFEST_FILE = "manifest.json"
+PART_GLOB = "part-*.parquet"  # in metrics/ and network/
+FINISHED = "finished"  # manifest["state"] of a run that came to its end; anything else did not
+
+ColumnType = Literal["int", "float", "text", "floats"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Its name in records, reports and figures.
+        type: int (64 bits), float (64 bits), text, or floats (a list of float).
+        unit: Unit of the values; empty for text and for pure numbers.
+        meaning: What one value says.
+        nullable: Whether a value may be missing, because the column does not apply to the row.
+        wall_clock: Whether it measures the machine and not the simulation; such a column stays out of the digest.
+    """
+
+    name: str
+    type: ColumnType
+    unit: str
+    meaning: str
+    nullable: bool = False
+    wall_clock: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: a folder of parts of this name, each with these columns in this order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+
+METRICS = Table(
+    "metrics",
+    (
+        Column("seed", "int", "", "seed of the replica"),
+        Column("phase", "text", "", "train: one row per training episode; evaluation: one row per evaluation"),
+        Column("env_steps", "int", "steps", "training steps of this replica's environment so far"),
+        Column("updates", "int", "updates", "learner updates so far"),
+        Column("episodes", "int", "episodes", "training episodes that have ended"),
+        Column("sim_time_s", "float", "s", "simulated clock; null without a network", nullable=True),
+        Column("bytes_sent", "int", "B", "bytes on the wire so far, all agents; null without a network", nullable=True),
+        Column("return_mean", "float", "", "undiscounted team sum of rewards; its mean over the episodes averaged"),
+        Column("return_std", "float", "", "standard deviation over the episodes averaged; null for one", nullable=True),
+        Column("episodes_averaged", "int", "episodes", "episodes behind return_mean; 1 in training"),
+        Column("episode_length", "float", "steps", "mean length of these episodes"),
+        Column("loss", "float", "", "latest update's loss, mean over agents; null before it", nullable=True),
+        Column("grad_norm", "float", "", "its gradient norm before clipping, largest over agents", nullable=True),
+        Column("q_mean", "float", "", "its mean Q of the actions taken", nullable=True),
+        Column("q_abs_max", "float", "", "its largest absolute Q of the actions taken", nullable=True),
+        Column("td_abs_mean", "float", "", "its mean absolute local TD error, before the exchange", nullable=True),
+        Column("epsilon", "float", "", "exploration rate in the episodes averaged"),
+    ),
+)
+
+NETWORK = Table(
+    "network",
+    (
+        Column("seed", "int", "", "seed of the replica"),
+        Column("update", "int", "", "learner update that the exchange belongs to, 1 for the first"),
+        Column("env_steps", "int", "steps", "training steps of this replica's environment so far"),
+        Column("kind", "text", "", "what is exchanged; td: TD errors"),
+        Column("rounds", "int", "rounds", "K"),
+        Column("sim_time_s", "float", "s", "simulated clock when the exchange began"),
+        Column("duration_s", "float", "s", "from then until the last agent closed its last round"),
+        Column("round_time_s", "floats", "s", "how long each agent took for each round: K·N, round by round"),
+        Column("sent", "int", "messages", "sent; also held + late + expired + lost + in_flight"),
+        Column("held", "int", "messages", "arrived whole before the receiver closed the message's round"),
+        Column("late", "int", "messages", "arrived whole after that, but before the exchange ended"),
+        Column(
+            "expired",
+            "int",
+            "messages",
+            "arrived whole after the exchange ended; as far as known when the row was made",
+        ),
+        Column("lost", "int", "messages", "known lost, whole or in part, for any reason"),
+        Column("in_flight", "int", "messages", "still under way when the exchange closed; the manifest has their end"),
+        Column("duplicates", "int", "messages", "extra arrivals, counted apart"),
+        Column("bytes", "int", "B", "on the wire, headers and every try included"),
+        Column("delivered_fraction", "float", "", "held / sent; null if nothing was sent", nullable=True),
+        Column("a_eff", "float", "", "weight that agents keep for themselves: 0 is VDN, 1 is IQL", nullable=True),
+        Column("row_sum_error", "float", "", "largest |row sum − 1| of the operator A", nullable=True),
+        Column("column_sum_error", "float", "", "largest |column sum − 1| of A: bias of the average", nullable=True),
+        Column("disagreement_norm", "float", "", "Frobenius norm of A − 11ᵀ/N", nullable=True),
+        Column("lambda_min", "float", "", "smallest eigenvalue of the symmetric part of A", nullable=True),
+        Column("isolated_agents", "int", "agents", "agents that heard nobody in the whole exchange"),
+        Column("jtd_relative_error", "float", "", "‖N·Aδ − 1·Σδ‖ / ‖1·Σδ‖ over the minibatch", nullable=True),
+    ),
+)
+
+TABLES = (METRICS, NETWORK)

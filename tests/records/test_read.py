@@ -1,0 +1,48 @@
+import pytest
+
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.records.read import load_run
+from dvdn_sim.records.schema import METRICS, NETWORK
+from dvdn_sim.records.write import RecordWriter
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(RunFolderError, match="holds no run"):
+            load_run(folder)
+
+
+def test_a_run_killed_at_once_is_an_empty_run(tmp_path):
+    RecordWriter(tmp_path).write_scenario("name: x\n")
+    run = load_run(tmp_path)
+    assert run.metrics.columns == [column.name for column in METRICS.columns]
+    assert run.network.columns == [column.name for column in NETWORK.columns]
+    assert run.metrics.is_empty()
+    assert (run.scenario, dict(run.manifest), run.seeds, run.finished) == ("name: x\n", {}, (), False)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]"])
+def test_a_damaged_manifest_is_named(tmp_path, content):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(RunFolderError, match=r"manifest\.json is damaged"):
+        load_run(tmp_path)
+
+
+def test_a_damaged_part_is_named(tmp_path, rows):
+    writer = RecordWriter(tmp_path)
+    writer.metrics(rows.metrics_example())
+    writer.flush()
+    part = tmp_path / "metrics" / "part-000001.parquet"
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(RunFolderError, match=r"part-000001\.parquet cannot be read"):
+        load_run(tmp_path)
+
+
+def test_a_part_with_other_columns_is_named(tmp_path, rows):
+    writer = RecordWriter(tmp_path)
+    writer.metrics(rows.metrics_example())
+    writer.flush()
+    part = tmp_path / "metrics" / "part-000001.parquet"
+    load_run(tmp_path).metrics.rename({"loss": "old_loss"}).write_parquet(part)
+    with pytest.raises(RunFolderError, match=r"other columns than this version's metrics.*'old_loss'"):
+        load_run(tmp_path)
