@@ -41,11 +41,14 @@ class Block:
 
     Attributes:
         cls: the dataclass.
-        fields: annotation by field, for a class that does not say which of its numbers carry units.
+        fields: annotation by field, for a class that does not say which of its numbers carry units; a field whose
+            default is None takes None besides.
+        closed: whether YAML may set these fields alone, and the class's others keep their defaults.
     """
 
     cls: type
     fields: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    closed: bool = False
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the keys and build the dataclass."""
@@ -116,8 +119,13 @@ class KeptAs:
 
 def block_fields(block: Block) -> list[BlockField]:
     """Return the keys of a block, in the order of the dataclass."""
-    hints = {**get_type_hints(block.cls, include_extras=True), **block.fields}
-    return [_block_field(field, hints[field.name]) for field in dataclasses.fields(block.cls) if field.init]
+    hints = get_type_hints(block.cls, include_extras=True)
+    keys = [
+        field
+        for field in dataclasses.fields(block.cls)
+        if field.init and (not block.closed or field.name in block.fields)
+    ]
+    return [_block_field(field, hints[field.name], block.fields.get(field.name)) for field in keys]
 
 
 def block_schema(block: Block, handler: GetCoreSchemaHandler, kind: str | None = None) -> CoreSchema:
@@ -180,6 +188,16 @@ def takes_none(annotation: object) -> bool:
     return get_origin(annotation) in (UnionType, Union) and NoneType in get_args(annotation)
 
 
+def entry_annotation(annotation: object) -> object:
+    """Return the annotation of a tuple's entries; None for what is no tuple.
+
+    >>> entry_annotation(Annotated[tuple[int, ...], "a mark"])
+    <class 'int'>
+    """
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return next(iter(get_args(plain)), None) if get_origin(plain) is tuple else None
+
+
 def mark_of(annotation: object) -> object:
     """Return the first mark, which says what the field is (`Block`, `Choice`, a quantity); None without marks."""
     return next(iter(marks_of(annotation)), None)
@@ -194,8 +212,10 @@ def block_at(annotation: object, value: object) -> Block | None:
     return mark if isinstance(mark, Block) else None
 
 
-def _block_field(field: dataclasses.Field[object], annotation: object) -> BlockField:
-    """Return one field of a dataclass as a key."""
+def _block_field(field: dataclasses.Field[object], annotation: object, instead: object) -> BlockField:
+    """Return one field of a dataclass as a key, annotated as its class has it or with what is given ``instead``."""
+    if instead is not None:
+        annotation = Optional[instead] if field.default is None else instead  # noqa: UP045 (built, not written)
     if field.default is not dataclasses.MISSING:
         return BlockField(field.name, annotation, required=False, default=field.default)
     if field.default_factory is not dataclasses.MISSING:

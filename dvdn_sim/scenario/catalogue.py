@@ -22,8 +22,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
         *("path", "star", "grid", "k_regular", "erdos_renyi", "barabasi_albert", "watts_strogatz"),
         *("random_geometric", "edges", "edge_markov", "range", "schedule"),
     ),
-    "delay": ("uniform", "lognormal", "pareto", "exponential", "empirical", "trace"),
-    "loss": ("trace",),
     "compute": ("straggler",),
     "policy": ("renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"),
     "weights": ("lazy", "max_degree"),

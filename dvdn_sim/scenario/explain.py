@@ -6,7 +6,7 @@ from pydantic_core import ErrorDetails
 
 from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario.blocks import TAG
-from dvdn_sim.scenario.document import Document, Path, Value
+from dvdn_sim.scenario.document import Document, Path, Value, value_at
 from dvdn_sim.scenario.names import leftovers, unknown_key
 from dvdn_sim.scenario.words import Finding, words_for
 
@@ -22,7 +22,8 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Mistake]
             continue
         finding = Finding(path, error["input"], error.get("ctx", {}), error["msg"], document.root)
         message, remedy = words_for(error["type"], finding)
-        mistakes.append(document.blame(_place(error["type"], path), message, remedy))
+        path, message = _place(error["type"], path, message, document.root)
+        mistakes.append(document.blame(path, message, remedy))
     together = leftovers(unknown, document)
     alone = [path for path in unknown if path[:-1] not in together]
     return [*mistakes, *together.values(), *(document.blame(path, *unknown_key(path, document.root)) for path in alone)]
@@ -45,6 +46,16 @@ def _path(location: tuple[int | str, ...], root: Value) -> Path:
     return path
 
 
-def _place(error_type: str, path: Path) -> Path:
-    """Return the path to blame: an unknown kind is a fault of ``kind``, not of the block around it."""
-    return (*path, "kind") if error_type in ("kind_unknown", "kind_missing") else path
+def _place(error_type: str, path: Path, message: str, root: Value) -> tuple[Path, str]:
+    """Return the path to blame and the message without it.
+
+    An unknown kind is a fault of ``kind``, not of the block around it. What a dataclass of `netmodels` refuses begins
+    with the field's name: ``delay.jitter: expected ...``.
+    """
+    if error_type in ("kind_unknown", "kind_missing"):
+        return (*path, "kind"), message
+    name, colon, rest = message.partition(": ")
+    field = name.rpartition(".")[2]
+    if error_type != "value_error" or not colon or not name.replace(".", "").isidentifier():
+        return path, message
+    return ((*path, field) if isinstance(value_at(path, root), dict) else path), rest

@@ -20,24 +20,29 @@ from netmodels.topology import Topology
 COMPUTE: dict[str, type] = {"constant": ConstantTime, "normal": NormalTime, "lognormal": LognormalTime}
 
 # A built `netmodels` normal delay has as its mean that of the rectified delay, and keeps the one that was given.
-_TIMES: dict[str, object] = {"mean": Annotated[Time, KeptAs("location")], "jitter": Time}
+_DELAY_FIELDS: dict[str, object] = {
+    "mean": Annotated[Time, KeptAs("location")],
+    "jitter": Time,
+    "values": Annotated[tuple[Time, ...], Field(strict=False)],
+}
 _LOSS_FIELDS: dict[str, object] = {
     "p": Probability,
-    "r": Probability | None,
+    "r": Probability,
     "one_minus_h": Probability,
     "one_minus_k": Probability,
+    "values": Annotated[tuple[Natural, ...], Field(strict=False)],
 }
 _LINK_FIELDS: dict[str, object] = {
     "rate": LinkRate,
-    "delay": Annotated[object, Choice("delay", DELAYS, bare=("constant", "mean"), fields=_TIMES)],
+    "delay": Annotated[object, Choice("delay", DELAYS, bare=("constant", "mean"), fields=_DELAY_FIELDS)],
     "loss": Annotated[object, Choice("loss", LOSSES, bare=("bernoulli", "p"), fields=_LOSS_FIELDS)],
     "mtu": Size,
     "overhead": Size,
     "limit": Annotated[Natural, Field(le=10**9)],
-    "limit_bytes": Size | None,
+    "limit_bytes": Size,
     "fifo": bool,
 }
-_TOPOLOGY_FIELDS: dict[str, object] = {"edges": Annotated[Count, Field(le=10**6)] | None}
+_TOPOLOGY_FIELDS: dict[str, object] = {"edges": Annotated[Count, Field(le=10**6)]}
 
 
 def _no_faults(value: object) -> tuple[()]:
@@ -65,7 +70,7 @@ class Network:
     """
 
     topology: Annotated[Topology, Choice("topology", TOPOLOGIES, fields=_TOPOLOGY_FIELDS)]
-    link: Annotated[LinkSpec, Block(LinkSpec, _LINK_FIELDS)]
+    link: Annotated[LinkSpec, Block(LinkSpec, _LINK_FIELDS, closed=True)]
     share: Literal["link", "node"] = "link"
     deadline: Time | None = None
     control_period: Time

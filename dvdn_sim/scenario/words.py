@@ -38,7 +38,11 @@ def words_for(error_type: str, finding: Finding) -> Words:
 
 
 def _unforeseen(finding: Finding) -> Words:
-    return f"{shown(finding.given)} will not do: {finding.said.removeprefix('Value error, ')}", ""
+    return f"{shown(finding.given)} will not do: {finding.said}", ""
+
+
+def _refused(finding: Finding) -> Words:
+    return finding.said.removeprefix("Value error, "), ""
 
 
 def _said(finding: Finding) -> Words:
@@ -132,6 +136,7 @@ def _block(finding: Finding) -> Words:
 
 _WORDS: dict[str, Callable[[Finding], Words]] = {
     "said": _said,
+    "value_error": _refused,
     "missing": _missing,
     "kind_missing": _kind_missing,
     "kind_unknown": _kind_unknown,

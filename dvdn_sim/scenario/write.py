@@ -2,7 +2,16 @@
 
 from typing import cast
 
-from dvdn_sim.scenario.blocks import Block, BlockField, Choice, KeptAs, block_fields, mark_of, marks_of
+from dvdn_sim.scenario.blocks import (
+    Block,
+    BlockField,
+    Choice,
+    KeptAs,
+    block_fields,
+    entry_annotation,
+    mark_of,
+    marks_of,
+)
 from dvdn_sim.scenario.document import Value
 from dvdn_sim.scenario.quantities import Quantity
 from dvdn_sim.scenario.scenario import Scenario
@@ -37,10 +46,17 @@ def plain_value(annotation: object, value: object) -> Value:
     if isinstance(mark, Block):
         return _block(mark, value)
     if isinstance(mark, Choice):
-        kind = mark.kind_of(value)
-        if kind is None:  # a default that its dataclass turns into one of a kind when built
-            return plain_value(mark.bare_annotation(), value)
-        return {"kind": kind, **_block(mark.block(kind), value)}
+        return _chosen(mark, value)
     if isinstance(mark, Quantity):
         return mark.write(cast("float", value))
-    return list(value) if isinstance(value, tuple) else cast("Value", value)
+    entries = value if isinstance(value, tuple) else ()
+    written = [plain_value(entry_annotation(annotation), entry) for entry in entries]
+    return written if isinstance(value, tuple) else cast("Value", value)
+
+
+def _chosen(choice: Choice, value: object) -> Value:
+    """Return one of a choice as a block with its kind."""
+    kind = choice.kind_of(value)
+    if kind is None:  # a default that its dataclass turns into one of a kind when built
+        return plain_value(choice.bare_annotation(), value)
+    return {"kind": kind, **_block(choice.block(kind), value)}

@@ -64,4 +64,4 @@ def flow_text(value: Value) -> str:
     '{kind: vdn, lr: 0.0003}'
     """
     text = yaml.dump(value, Dumper=_Flow, sort_keys=False, width=10**6, allow_unicode=True)
-    return text.strip()
+    return text.removesuffix("\n").removesuffix("\n...")

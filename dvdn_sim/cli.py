@@ -1,0 +1,302 @@
+"""The command ``dvdn-sim``: words in, words out; all the work is done elsewhere.
+
+Answers go to stdout; progress, mistakes and errors to stderr. Exit codes: 0 done, 2 bad input, 3 interrupted, 1 for
+anything else. torch is imported by ``run`` alone, and only when it has something to run.
+"""
+
+import importlib.metadata
+import json
+import platform
+import shlex
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, Self
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from dvdn_sim.errors import DvdnSimError, InterruptedRun, Mistake, ScenarioError
+
+BAD_INPUT = 2
+INTERRUPTED = 3
+
+app = typer.Typer(
+    name="dvdn-sim",
+    help="What does a real network do to distributed multi-agent learning?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Example: dvdn-sim run scenarios/lossy_lbf.yaml",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Device(StrEnum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Family(StrEnum):
+    """What ``list`` lists."""
+
+    envs = "envs"
+    algorithms = "algorithms"
+    links = "links"
+    topologies = "topologies"
+    policies = "policies"
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command(epilog="Example: dvdn-sim run scenarios/lossy_lbf.yaml --set network.link.loss=20% --seeds 0-4")
+def run(
+    scenario: Annotated[
+        Path, typer.Argument(help="A YAML file, such as scenarios/lossy_lbf.yaml.", show_default=False)
+    ],
+    *,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Seeds in place of the scenario's: 0-4 or 0,3.", show_default=False),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Environment steps per seed.", show_default=False)
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the records.", show_default="a new one in runs/"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
+) -> None:
+    """Train a scenario, one team per seed, and write its records to a folder."""
+    overrides = [*(changes or []), *_as_overrides(seeds, steps)]
+    again = _command(scenario, overrides, device, out)
+    try:
+        _refuse_used_folder(out)
+        _run(scenario, overrides, device, out, as_json=as_json, quiet=quiet)
+    except ScenarioError as error:
+        _print_mistakes(error)
+        raise typer.Exit(BAD_INPUT) from error
+    except (InterruptedRun, KeyboardInterrupt) as error:
+        _say(f"Interrupted. {error}".strip())
+        raise typer.Exit(INTERRUPTED) from error
+    except DvdnSimError as error:
+        _fail(str(error), again)
+    except Exception:
+        _fail(traceback.format_exc().rstrip(), again)
+
+
+def _run(scenario: Path, overrides: list[str], device: Device, out: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Load a scenario, train it, and print the summary."""
+    from dvdn_sim.scenario import load_scenario  # noqa: PLC0415 (half a second that --help does without)
+
+    loaded = load_scenario(scenario, overrides)
+    from dvdn_sim.training.run import run as train  # noqa: PLC0415 (torch)
+
+    with Display(quiet=quiet) as display:
+        summary = train(loaded, device=device.value, out=out, progress=display.show)
+    typer.echo(json.dumps(summary.as_json(), allow_nan=False) if as_json else summary.text())
+
+
+@app.command(epilog="Example: dvdn-sim check scenarios/*.yaml")
+def check(
+    scenarios: Annotated[list[Path], typer.Argument(help="YAML files.", show_default=False)],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
+    ] = None,
+) -> None:
+    """Say what scenarios would run, or list every mistake in them; runs nothing."""
+    from dvdn_sim.scenario import headline, load_scenario  # noqa: PLC0415
+
+    failed = False
+    for path in scenarios:
+        try:
+            typer.echo(f"{path}: ok: {headline(load_scenario(path, changes or []))}")
+        except ScenarioError as error:
+            failed = True
+            _print_mistakes(error)
+    if failed:
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command("list", epilog="Example: dvdn-sim list algorithms")
+def list_(family: Annotated[Family, typer.Argument(help="What to list.", show_default=False)]) -> None:
+    """List what a scenario can choose, with the keys of each choice and their defaults."""
+    from dvdn_sim.scenario.listing import listing  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    for heading, rows in listing(family.value).items():
+        table = Table.grid(padding=(0, 2), collapse_padding=True)
+        for name, meaning, keys in rows:
+            table.add_row(
+                Text(name, style="bold"), Text.assemble(meaning.replace("``", ""), ("\n" + keys if keys else "", "dim"))
+            )
+        console.print(Text(heading))
+        console.print(Padding(table, (0, 0, 0, 2)))
+
+
+@app.command(epilog="Example: dvdn-sim schema > scenario.schema.json")
+def schema() -> None:
+    """Print the JSON schema of scenarios, with which editors complete and check them."""
+    from dvdn_sim.scenario import json_schema  # noqa: PLC0415
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command(epilog="Example: dvdn-sim version")
+def version() -> None:
+    """Print the versions that matter for a bug report."""
+    parts = [f"{name} {_version(name)}" for name in ("dvdn-sim", "torch", "numpy", "simpy")]
+    typer.echo(", ".join([*parts, f"Python {platform.python_version()}"]))
+
+
+def _version(distribution: str) -> str:
+    """Return the version of an installed distribution, which need not be imported for it."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _as_overrides(seeds: str | None, steps: int | None) -> list[str]:
+    """Return ``--seeds`` and ``--steps`` in the form of ``--set``."""
+    overrides = [] if seeds is None else [f"seeds={parse_seeds(seeds)}"]
+    return overrides if steps is None else [*overrides, f"training.steps={steps}"]
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Return the seeds of a list such as ``0-2,7``.
+
+    Raises:
+        typer.BadParameter: for anything else.
+
+    >>> parse_seeds("0-2,7")
+    [0, 1, 2, 7]
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = (piece.strip() for piece in part.partition("-"))
+        last = last if dash else first
+        if not all(end.isascii() and end.isdigit() and len(end) < 19 for end in (first, last)):
+            raise typer.BadParameter(f"{part!r} is no seed; write 0-4 or 0,3", param_hint="--seeds")
+        if not 0 <= int(last) - int(first) < 1000:
+            raise typer.BadParameter(f"{part!r} is no range of up to 1000 seeds; write 0-4", param_hint="--seeds")
+        seeds += range(int(first), int(last) + 1)
+    return seeds
+
+
+def _refuse_used_folder(out: Path | None) -> None:
+    """Refuse a folder that holds something: nothing is overwritten."""
+    if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    what = "is not empty" if out.is_dir() else "is not a folder"
+    raise typer.BadParameter(f"{str(out)!r} {what}; name a new folder", param_hint="--out")
+
+
+def _command(scenario: Path, overrides: Iterable[str], device: Device, out: Path | None) -> str:
+    """Return the command that runs the same again."""
+    words = ["dvdn-sim", "run", str(scenario)]
+    for change in overrides:
+        words += ["--set", change]
+    words += [] if device is Device.auto else ["--device", device.value]
+    return shlex.join(words if out is None else [*words, "--out", str(out)])
+
+
+def _fail(message: str, again: str) -> NoReturn:
+    """Print what went wrong and how to see it again, and leave."""
+    _say(f"Error: {message}", style="red")
+    _say(f"To reproduce: {again}")
+    raise typer.Exit(1)
+
+
+def _say(message: str, style: str = "") -> None:
+    """Print to stderr, whole lines that a terminal may break but that are not wrapped for it."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style=style))
+
+
+def _print_mistakes(error: ScenarioError) -> None:
+    """Print every mistake: where, then what is wrong, then what to write instead."""
+    console = Console(stderr=True, highlight=False)
+    if not error.mistakes:
+        console.print(Text(str(error), style="red"))
+        return
+    count = "1 mistake" if len(error.mistakes) == 1 else f"{len(error.mistakes)} mistakes"
+    console.print(Text.assemble((error.source, "bold"), ": ", (count, "bold red")), soft_wrap=True)
+    for mistake in error.mistakes:
+        _print_mistake(mistake, console)
+
+
+def _print_mistake(mistake: Mistake, console: Console) -> None:
+    """Print one mistake, wrapped to the terminal: the place; below it what is wrong, and what to write instead."""
+    path = "" if mistake.override.startswith(f"{mistake.path}=") else mistake.path
+    place = mistake.place if mistake.place or path else "the whole file"
+    head = Text.assemble((place, "cyan"), "  " if place and path else "", (path, "bold"))
+    body = Text.assemble(mistake.message, "; " if mistake.remedy else "", (mistake.remedy, "green"))
+    console.print(Padding(head, (0, 0, 0, 2)))
+    console.print(Padding(body, (0, 0, 0, 6)))
+
+
+class Display:
+    """Progress of a run on stderr: a bar in a terminal, else a line for every tenth."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        console = Console(stderr=True, highlight=False)
+        self._quiet = quiet
+        self._live = console.is_terminal and not quiet
+        self._tenths = -1
+        self._print: Callable[[str], None] = _say
+        columns = (
+            BarColumn(bar_width=20),
+            TaskProgressColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=console, disable=not self._live)
+        self._task = self._bar.add_task("starting", total=None)
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the bar as it last was."""
+        self._bar.stop()
+
+    def show(self, done: int, total: int, facts: Mapping[str, str]) -> None:
+        """Show how far the run has come.
+
+        Args:
+            done: environment steps taken, all seeds together.
+            total: environment steps to take.
+            facts: what else to show, each in a word or two, in this order.
+        """
+        said = "  ".join([f"{done:,} steps".replace(",", " "), *(f"{name} {value}" for name, value in facts.items())])
+        if self._live:
+            self._bar.update(self._task, completed=done, total=total, description=said)
+        elif not self._quiet and 10 * done // max(total, 1) > self._tenths:
+            self._tenths = 10 * done // max(total, 1)
+            self._print(f"{10 * self._tenths}%  {said}")
+
+
+if __name__ == "__main__":
+    main()

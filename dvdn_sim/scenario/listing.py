@@ -1,0 +1,55 @@
+"""What a scenario can choose, as rows of (name, meaning, keys)."""
+
+from collections.abc import Iterator
+
+from dvdn_sim.scenario.blocks import Block, BlockField, Choice, block_fields, mark_of
+from dvdn_sim.scenario.catalogue import POLICIES
+from dvdn_sim.scenario.walk import ROOT
+from dvdn_sim.scenario.write import plain_value
+from dvdn_sim.scenario.yaml_text import flow_text
+
+Row = tuple[str, str, str]
+
+_PATHS: dict[str, tuple[str, ...]] = {
+    "envs": ("env",),
+    "algorithms": ("algorithm",),
+    "links": ("network.link.delay", "network.link.loss"),
+    "topologies": ("network.topology",),
+}
+
+
+def listing(family: str) -> dict[str, list[Row]]:
+    """Return what there is to choose, by the path that chooses it.
+
+    Args:
+        family: ``envs``, ``algorithms``, ``links``, ``topologies`` or ``policies``.
+
+    >>> [name for name, _, _ in listing("topologies")["network.topology.kind"]]
+    ['complete', 'ring', 'random_connected']
+    """
+    if family == "policies":
+        return {"algorithm.consensus.policy": [(name, meaning, "") for name, meaning in POLICIES.items()]}
+    choices = dict(_choices(ROOT, ""))
+    return {f"{path}.kind": [_row(choices[path], kind) for kind in choices[path].catalogue] for path in _PATHS[family]}
+
+
+def _choices(block: Block, prefix: str) -> Iterator[tuple[str, Choice]]:
+    """Yield every choice of a scenario with its path."""
+    for field in block_fields(block):
+        mark = mark_of(field.annotation)
+        if isinstance(mark, Choice):
+            yield prefix + field.name, mark
+        elif isinstance(mark, Block):
+            yield from _choices(mark, f"{prefix}{field.name}.")
+
+
+def _row(choice: Choice, kind: str) -> Row:
+    """Return one kind with its meaning and its keys."""
+    block = choice.block(kind)
+    return kind, (block.cls.__doc__ or "").partition("\n")[0], ", ".join(map(_key, block_fields(block)))
+
+
+def _key(field: BlockField) -> str:
+    """Return a key as YAML writes it, with its default; with dots where it has none."""
+    default = "..." if field.required else flow_text(plain_value(field.annotation, field.default))
+    return f"{field.name}: {default}"
