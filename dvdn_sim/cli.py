@@ -8,8 +8,9 @@ import importlib.metadata
 import json
 import platform
 import shlex
+import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn, Self
@@ -89,8 +90,8 @@ def run(
     """Train a scenario, one team per seed, and write its records to a folder."""
     overrides = [*(changes or []), *_as_overrides(seeds, steps)]
     again = _command(scenario, overrides, device, out)
+    _refuse_used_folder(out)
     try:
-        _refuse_used_folder(out)
         _run(scenario, overrides, device, out, as_json=as_json, quiet=quiet)
     except ScenarioError as error:
         _print_mistakes(error)
@@ -101,7 +102,8 @@ def run(
     except DvdnSimError as error:
         _fail(str(error), again)
     except Exception:
-        _fail(traceback.format_exc().rstrip(), again)
+        _say(traceback.format_exc().rstrip())
+        _fail("this is a defect of dvdn-sim; please report it with all of the above", again)
 
 
 def _run(scenario: Path, overrides: list[str], device: Device, out: Path | None, *, as_json: bool, quiet: bool) -> None:
@@ -147,11 +149,10 @@ def list_(family: Annotated[Family, typer.Argument(help="What to list.", show_de
     for heading, rows in listing(family.value).items():
         table = Table.grid(padding=(0, 2), collapse_padding=True)
         for name, meaning, keys in rows:
-            table.add_row(
-                Text(name, style="bold"), Text.assemble(meaning.replace("``", ""), ("\n" + keys if keys else "", "dim"))
-            )
+            said = Text.assemble(meaning.replace("``", ""), "\n" if keys else "", (keys, "dim"))
+            table.add_row(Text(name, style="bold"), said)
         console.print(Text(heading))
-        console.print(Padding(table, (0, 0, 0, 2)))
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 @app.command(epilog="Example: dvdn-sim schema > scenario.schema.json")
@@ -251,8 +252,8 @@ def _print_mistake(mistake: Mistake, console: Console) -> None:
     place = mistake.place if mistake.place or path else "the whole file"
     head = Text.assemble((place, "cyan"), "  " if place and path else "", (path, "bold"))
     body = Text.assemble(mistake.message, "; " if mistake.remedy else "", (mistake.remedy, "green"))
-    console.print(Padding(head, (0, 0, 0, 2)))
-    console.print(Padding(body, (0, 0, 0, 6)))
+    console.print(Padding(head, (0, 0, 0, 2), expand=False))
+    console.print(Padding(body, (0, 0, 0, 6), expand=False))
 
 
 class Display:
@@ -263,13 +264,9 @@ class Display:
         self._quiet = quiet
         self._live = console.is_terminal and not quiet
         self._tenths = -1
-        self._print: Callable[[str], None] = _say
-        columns = (
-            BarColumn(bar_width=20),
-            TaskProgressColumn(),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(),
-        )
+        self._started = time.monotonic()
+        said = TextColumn("{task.description}", markup=False)
+        columns = (BarColumn(bar_width=10), TaskProgressColumn(), said, TimeRemainingColumn(compact=True))
         self._bar = Progress(*columns, console=console, disable=not self._live)
         self._task = self._bar.add_task("starting", total=None)
 
@@ -290,12 +287,16 @@ class Display:
             total: environment steps to take.
             facts: what else to show, each in a word or two, in this order.
         """
-        said = "  ".join([f"{done:,} steps".replace(",", " "), *(f"{name} {value}" for name, value in facts.items())])
+        pace = done / max(time.monotonic() - self._started, 1e-3)
+        steps = f"{done:_} of {total:_} steps, {pace:.0f}/s"
+        said = "  ".join(f"{name} {value}" for name, value in facts.items())
         if self._live:
-            self._bar.update(self._task, completed=done, total=total, description=said)
-        elif not self._quiet and 10 * done // max(total, 1) > self._tenths:
-            self._tenths = 10 * done // max(total, 1)
-            self._print(f"{10 * self._tenths}%  {said}")
+            self._bar.update(self._task, completed=done, total=total, description=f"{steps}\n{said}")
+            return
+        tenths = 10 * done // max(total, 1)
+        if tenths > self._tenths and not self._quiet:
+            self._tenths = tenths
+            _say(f"{10 * tenths}%  {steps}  {said}")
 
 
 if __name__ == "__main__":
