@@ -54,7 +54,9 @@ METRICS = Table(
     "metrics",
     (
         Column("seed", "int", "", "seed of the replica"),
-        Column("phase", "text", "", "train: one row per training episode; evaluation: one row per evaluation"),
+        Column(
+            "phase", "text", "", "train: a training episode; evaluation: of the team; random: of uniform random play"
+        ),
         Column("env_steps", "int", "steps", "training steps of this replica's environment so far"),
         Column("updates", "int", "updates", "learner updates so far"),
         Column("episodes", "int", "episodes", "training episodes that have ended"),

@@ -1,0 +1,181 @@
+"""From a scenario to the parts of a run. The only place that wires."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
+
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
+from dvdn_sim.envs.adapt import BatchedParallelEnv
+from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.exploration import Actor, LinearEpsilon
+from dvdn_sim.learners.iql import Iql
+from dvdn_sim.learners.learner import Learner, LearnerOptions
+from dvdn_sim.learners.objective import Objective
+from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.learners.vdn import Vdn
+from dvdn_sim.network import SimulatedNetwork
+from dvdn_sim.scenario import Scenario, algorithm
+from dvdn_sim.training.rollout import Arena
+from netmodels.streams import stream
+
+MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """How TD errors are exchanged: K rounds, and the policy that turns facts into an operator."""
+
+    rounds: int
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All parts of a run of R replicas.
+
+    Attributes:
+        scenario: What was asked for.
+        arena: R training environments.
+        stands: R·C evaluation environments.
+        learner: Networks and their updates.
+        replay: Episodes.
+        actor: Acts in the arena.
+        judge: Acts in the stands.
+        epsilon: Exploration while training.
+        networks: One per replica; empty without a network.
+        consensus: None for algorithms that exchange nothing.
+    """
+
+    scenario: Scenario
+    arena: Arena
+    stands: Arena
+    learner: Learner
+    replay: EpisodeReplay
+    actor: Actor
+    judge: Actor
+    epsilon: LinearEpsilon
+    networks: tuple[SimulatedNetwork, ...]
+    consensus: Consensus | None
+
+
+OBJECTIVES: dict[type, Callable[[], Objective]] = {
+    algorithm.Iql: Iql,
+    algorithm.Vdn: Vdn,
+    algorithm.Dvdn: Dvdn,
+}
+
+
+def build(
+    scenario: Scenario,
+    *,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    make_env: MakeEnv | None = None,
+    agent_keys: tuple[int, ...] | None = None,
+) -> Parts:
+    """Wire the parts of a run.
+
+    Args:
+        scenario: What to run.
+        device: Where learners live.
+        dtype: Of parameters and temporal differences.
+        make_env: Makes one environment; by default the one that the scenario names.
+        agent_keys: Names of the agents in random streams; their indices by default.
+
+    Raises:
+        TypeError, ValueError: From `make_env`'s environment, where it is not one the learners can use.
+    """
+    make = make_env or (lambda: ForagingParallelEnv(**asdict(scenario.env)))
+    seeds = list(scenario.seeds)
+    arena = _arena(make, seeds, "training", 1, device)
+    stands = _arena(make, seeds, "evaluation", scenario.evaluation.episodes, device)
+    env, spec, training = arena.env, scenario.algorithm, scenario.training
+    network = RecurrentQ(obs_dim=env.obs_dim, hidden=spec.hidden, n_actions=env.n_actions)
+    learner = Learner(
+        network,
+        OBJECTIVES[type(spec)](),
+        LearnerOptions(
+            lr=spec.lr,
+            gamma=spec.gamma,
+            clip=spec.clip,
+            standardise_rewards=spec.standardise_rewards,
+            target_update=training.target_update,
+            batch=training.batch,
+        ),
+        seeds=seeds,
+        available=env.available,
+        steps=env.episode_limit,
+        device=device,
+        dtype=dtype,
+        agent_keys=agent_keys,
+    )
+    replay = EpisodeReplay(
+        seeds,
+        capacity=training.buffer,
+        n_agents=env.n_agents,
+        obs_dim=env.obs_dim,
+        steps=env.episode_limit,
+        reward_dtype=dtype,
+        device=device,
+    )
+
+    def actor(arena: Arena, stream_name: str) -> Actor:
+        return Actor(
+            network,
+            seeds=seeds,
+            copies=arena.copies,
+            available=env.available,
+            stream_name=stream_name,
+            device=device,
+            agent_keys=agent_keys,
+        )
+
+    return Parts(
+        scenario=scenario,
+        arena=arena,
+        stands=stands,
+        learner=learner,
+        replay=replay,
+        actor=actor(arena, "exploration"),
+        judge=actor(stands, "evaluation"),
+        epsilon=LinearEpsilon(training.epsilon.start, training.epsilon.end, training.epsilon.steps),
+        networks=_networks(scenario, env.n_agents, agent_keys),
+        consensus=_consensus(spec),
+    )
+
+
+def _arena(make: MakeEnv, seeds: Sequence[int], name: str, copies: int, device: torch.device) -> Arena:
+    row_seeds = [int(stream(seed, name, copy).integers(2**62)) for seed in seeds for copy in range(copies)]
+    return Arena(BatchedParallelEnv(make, row_seeds, None, device), len(seeds))
+
+
+def _networks(scenario: Scenario, n_agents: int, agent_keys: tuple[int, ...] | None) -> tuple[SimulatedNetwork, ...]:
+    network = scenario.network
+    if network is None:
+        return ()
+    return tuple(
+        SimulatedNetwork(
+            n_agents=n_agents,
+            seed=seed,
+            topology=network.topology,
+            link=network.link,
+            share=network.share,
+            deadline_s=network.deadline,
+            control_period_s=network.control_period,
+            compute=network.compute,
+            agent_keys=agent_keys,
+        )
+        for seed in scenario.seeds
+    )
+
+
+def _consensus(spec: algorithm.QLearning) -> Consensus | None:
+    if not isinstance(spec, algorithm.Dvdn):
+        return None
+    asked = spec.consensus
+    return Consensus(asked.rounds, POLICIES[asked.policy](WEIGHTS[asked.weights]))

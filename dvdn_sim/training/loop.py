@@ -1,0 +1,126 @@
+"""The road on one screen: act, insert, exchange, learn, record, evaluate.
+
+One iteration is one episode and one update in every replica. Replicas are ragged: each has its own step and episode
+counters, exploration rate and evaluation points, and freezes when its steps are done.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from dvdn_sim.learners.replay import Episodes, Minibatch
+from dvdn_sim.network import ExchangeReport
+from dvdn_sim.training.build import Parts
+from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
+
+HEADER_BYTES = 24
+"""Header of a TD message: run, sender, kind, update, round, hash of ids and lengths, number of values, degree."""
+FLOAT_BYTES = 4
+"""Wire format float32."""
+
+
+@dataclass
+class Loop:
+    """Training of R replicas from their first step to their last.
+
+    Attributes:
+        parts: What `build` wired.
+        recorder: Takes what happens.
+        watch: Called after every iteration.
+        progress: Where the replicas stand.
+    """
+
+    parts: Parts
+    recorder: Recorder
+    watch: Callable[[Progress], None]
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = Progress.start(self.parts.arena.replicas)
+
+    def run(self) -> None:
+        """Train until every replica has taken its steps."""
+        parts, progress = self.parts, self.progress
+        everyone = np.ones(parts.arena.replicas, bool)
+        self._evaluate(everyone, phase="random", epsilon=1.0)
+        self._evaluate(everyone, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
+        while (active := progress.env_steps < parts.scenario.training.steps).any():
+            episodes, epsilon = self._act(active)
+            parts.replay.insert(episodes, active)
+            ready = bool((parts.replay.stored[active] >= parts.scenario.training.batch).all())
+            update = self._learn(active) if ready else None
+            self.recorder.iteration(progress, episodes, epsilon, update, active)
+            due = active & (progress.env_steps >= progress.next_evaluation)
+            self._evaluate(due, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
+            self.watch(progress)
+
+    def _act(self, active: npt.NDArray[np.bool_]) -> tuple[Episodes, npt.NDArray[np.float64]]:
+        """One episode per active replica, on the simulated clock; and the exploration rate it began with, ``[R]``."""
+        parts, progress = self.parts, self.progress
+        steps = progress.env_steps + np.arange(parts.arena.env.episode_limit)[:, None]
+        epsilon = parts.epsilon(steps)
+        parts.actor.begin(parts.learner.acting_weights, progress.episodes, epsilon)
+        episodes = parts.arena.play(parts.actor.act, active)
+        lengths = episodes.lengths[:, 0]
+        for replica, network in enumerate(parts.networks):
+            network.act(int(lengths[replica]))
+        progress.env_steps += lengths
+        progress.episodes += active
+        return episodes, epsilon[0]
+
+    def _learn(self, active: npt.NDArray[np.bool_]) -> Update:
+        """One update per active replica: local errors, their exchange, the gradient step."""
+        parts = self.parts
+        ids = parts.replay.sample_ids(parts.learner.updates, parts.scenario.training.batch)
+        minibatch = parts.replay.minibatch(ids)
+        parts.learner.local_errors(minibatch, active)
+        exchanges = self._communicate(minibatch, active)
+        operator = None
+        if parts.consensus is not None:
+            # An exchange of no rounds leaves every agent with its own value.
+            operators = np.tile(np.eye(parts.arena.env.n_agents), (parts.arena.replicas, 1, 1))
+            for replica, (_, final) in exchanges.items():
+                operators[replica] = final
+            operator = torch.from_numpy(operators).to(parts.learner.parameters)
+        figures = parts.learner.update(operator, active)
+        self.progress.updates += active
+        return Update(figures, exchanges)
+
+    def _communicate(
+        self, minibatch: Minibatch, active: npt.NDArray[np.bool_]
+    ) -> dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]]:
+        """What each active replica's network makes of its agents' temporal differences."""
+        parts, exchanges = self.parts, {}
+        for replica, network in enumerate(parts.networks):
+            if not active[replica]:
+                continue
+            if parts.consensus is None or parts.consensus.rounds == 0:
+                network.compute()
+                continue
+            report = network.exchange(
+                "td",
+                rounds=parts.consensus.rounds,
+                size_bytes=HEADER_BYTES + FLOAT_BYTES * minibatch.positions[replica],
+                episode=int(self.progress.episodes[replica]) - 1,
+                update=int(parts.learner.updates[replica]),
+            )
+            exchanges[replica] = report, parts.consensus.policy.operator(report.facts)[-1]
+        return exchanges
+
+    def _evaluate(self, due: npt.NDArray[np.bool_], *, phase: Phase, epsilon: float) -> None:
+        """Play evaluation episodes in the replicas that are due; the last evaluation follows the last episode."""
+        if not due.any():
+            return
+        parts, progress = self.parts, self.progress
+        rates = np.full((parts.stands.env.episode_limit, parts.stands.replicas), epsilon)
+        parts.judge.begin(parts.learner.acting_weights, progress.evaluations, rates)
+        episodes = parts.stands.play(parts.judge.act, due)
+        progress.evaluations += due
+        every, last = parts.scenario.evaluation.every, parts.scenario.training.steps
+        progress.next_evaluation[due] = np.minimum((progress.env_steps[due] // every + 1) * every, last)
+        if phase == "evaluation":
+            progress.last_return = float(episodes.rewards.sum(-1)[torch.from_numpy(due)].mean((0, 1)))
+        self.recorder.evaluation(progress, episodes, epsilon, due, phase)

@@ -1,0 +1,194 @@
+"""From what happened to records: one row per training episode, exchange and evaluation, of each replica."""
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dvdn_sim.consensus import operator_figures
+from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.learners.learner import UpdateFigures
+from dvdn_sim.learners.replay import Episodes
+from dvdn_sim.network import ExchangeReport, SimulatedNetwork
+from dvdn_sim.records.write import RecordWriter
+
+Phase = Literal["train", "evaluation", "random"]
+Floats = npt.NDArray[np.float64]
+
+
+class DivergedError(DvdnSimError):
+    """A loss that is not a finite number; what was recorded before it is kept."""
+
+
+@dataclass
+class Progress:
+    """Where the replicas stand, all int64 ``[R]``.
+
+    Attributes:
+        env_steps: Steps taken in training.
+        episodes: Training episodes played.
+        updates: Learner updates done.
+        evaluations: Evaluations played, the one of the random policy included.
+        next_evaluation: Environment steps after which the next evaluation is due.
+        last_return: Mean return of the latest evaluation of the team, for the eye.
+    """
+
+    env_steps: npt.NDArray[np.int64]
+    episodes: npt.NDArray[np.int64]
+    updates: npt.NDArray[np.int64]
+    evaluations: npt.NDArray[np.int64]
+    next_evaluation: npt.NDArray[np.int64]
+    last_return: float | None = None
+
+    @classmethod
+    def start(cls, replicas: int) -> "Progress":
+        """Nothing done yet."""
+        zeros = np.zeros((5, replicas), np.int64)
+        return cls(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4])
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update left for the records.
+
+    Attributes:
+        figures: Of the learners, ``[R]`` each.
+        exchanges: Report and final operator ``[N, N]`` of each replica that exchanged something.
+    """
+
+    figures: UpdateFigures
+    exchanges: dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]]
+
+
+class Recorder:
+    """Writes the records of R replicas."""
+
+    def __init__(self, writer: RecordWriter, seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> None:
+        """Record into a run folder.
+
+        Args:
+            writer: Of the run folder.
+            seeds: One per replica.
+            networks: One per replica, for the simulated time and the bytes sent; empty without a network.
+        """
+        self._writer, self._seeds, self._networks = writer, seeds, networks
+
+    def iteration(
+        self,
+        progress: Progress,
+        episodes: Episodes,
+        epsilon: Floats,
+        update: Update | None,
+        active: npt.NDArray[np.bool_],
+    ) -> None:
+        """Record an episode and, where there was one, its update.
+
+        Args:
+            progress: Counters after both.
+            episodes: One per replica.
+            epsilon: Exploration rate that the episode began with, ``[R]``.
+            update: What the update left.
+            active: bool ``[R]``, the replicas to record.
+
+        Raises:
+            DivergedError: A loss is not finite.
+        """
+        returns = episodes.rewards.sum(-1).double().cpu().numpy()
+        figures = _by_replica(update)
+        for replica in np.flatnonzero(active).tolist():
+            learnt = figures[replica]
+            # The exchange's figure; metrics hold those of the learner alone.
+            jtd_relative_error = learnt.pop("jtd_relative_error")
+            if update is not None and replica in update.exchanges:
+                report, operator = update.exchanges[replica]
+                self._exchange(replica, progress, report, operator, jtd_relative_error)
+            self._writer.metrics(
+                self._counters(replica, progress)
+                | learnt
+                | {
+                    "phase": "train",
+                    "return_mean": float(returns[replica, 0]),
+                    "return_std": None,
+                    "episodes_averaged": 1,
+                    "episode_length": float(episodes.lengths[replica, 0]),
+                    "epsilon": float(epsilon[replica]),
+                }
+            )
+            if learnt["loss"] is not None and not np.isfinite(learnt["loss"]):
+                seed, number = self._seeds[replica], progress.updates[replica]
+                raise DivergedError(f"seed {seed}, update {number}: the loss is {learnt['loss']}; try a smaller lr")
+
+    def evaluation(
+        self, progress: Progress, episodes: Episodes, epsilon: float, due: npt.NDArray[np.bool_], phase: Phase
+    ) -> None:
+        """Record an evaluation of the replicas `due`, bool ``[R]``, on ``[R, C]`` episodes."""
+        returns = episodes.rewards.sum(-1).double().cpu().numpy()
+        for replica in np.flatnonzero(due).tolist():
+            played = returns[replica]
+            self._writer.metrics(
+                self._counters(replica, progress)
+                | dict.fromkeys(("loss", "grad_norm", "q_mean", "q_abs_max", "td_abs_mean"))
+                | {
+                    "phase": phase,
+                    "return_mean": float(played.mean()),
+                    "return_std": float(played.std(ddof=1)) if len(played) > 1 else None,
+                    "episodes_averaged": len(played),
+                    "episode_length": float(episodes.lengths[replica].mean()),
+                    "epsilon": epsilon,
+                }
+            )
+
+    def _counters(self, replica: int, progress: Progress) -> dict[str, object]:
+        network = self._networks[replica] if self._networks else None
+        return {
+            "seed": self._seeds[replica],
+            "env_steps": int(progress.env_steps[replica]),
+            "updates": int(progress.updates[replica]),
+            "episodes": int(progress.episodes[replica]),
+            "sim_time_s": None if network is None else network.now_s,
+            "bytes_sent": None if network is None else network.ledger.wire_bytes,
+        }
+
+    def _exchange(
+        self,
+        replica: int,
+        progress: Progress,
+        report: ExchangeReport,
+        operator: Floats,
+        jtd_relative_error: float | None,
+    ) -> None:
+        messages = report.messages
+        started_ns, ended_ns = int(report.started_at_ns.min()), int(report.closed_at_ns.max())
+        self._writer.network(
+            {
+                "seed": self._seeds[replica],
+                "update": int(progress.updates[replica]),
+                "env_steps": int(progress.env_steps[replica]),
+                "kind": "td",
+                "rounds": report.facts.rounds,
+                "sim_time_s": started_ns * 1e-9,
+                "duration_s": (ended_ns - started_ns) * 1e-9,
+                "round_time_s": (report.round_times_ns * 1e-9).ravel(),
+                "sent": messages.sent,
+                "held": messages.held,
+                "late": messages.late,
+                "expired": messages.expired,
+                "lost": messages.lost.total(),
+                "in_flight": messages.in_flight,
+                "duplicates": messages.duplicates,
+                "bytes": report.wire_bytes,
+                "delivered_fraction": messages.held / messages.sent if messages.sent else None,
+                "jtd_relative_error": jtd_relative_error,
+            }
+            | asdict(operator_figures(operator))
+        )
+
+
+def _by_replica(update: Update | None) -> list[dict[str, float | None]] | defaultdict[int, dict[str, float | None]]:
+    """Figures of each replica by name; all None where there was no update."""
+    names = list(UpdateFigures.__dataclass_fields__)
+    if update is None:
+        return defaultdict(lambda: dict.fromkeys(names))
+    return [dict(zip(names, values, strict=True)) for values in update.figures.stacked().T.tolist()]

@@ -1,0 +1,229 @@
+"""A run folder around the loop: records, manifest, audit, digest, interruption."""
+
+import platform
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from dvdn_sim.errors import AuditError, DvdnSimError, InterruptedRun
+from dvdn_sim.network import SimulatedNetwork
+from dvdn_sim.records.digest import digest
+from dvdn_sim.records.read import load_run
+from dvdn_sim.records.schema import FINISHED
+from dvdn_sim.records.write import RecordWriter, create_run_dir
+from dvdn_sim.scenario import Scenario, resolved_yaml
+from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
+from dvdn_sim.training.build import MakeEnv, Parts, build
+from dvdn_sim.training.loop import Loop
+from dvdn_sim.training.recorder import Progress, Recorder
+from dvdn_sim.training.summary import RunSummary, summarise
+
+FLUSH_EVERY_S = 10.0
+Show = Callable[[int, int, Mapping[str, str]], None]
+"""Takes environment steps done and to do, over all seeds, and what else is worth showing."""
+
+
+class DeviceError(DvdnSimError):
+    """The device asked for is not there."""
+
+
+def run(
+    scenario: Scenario,
+    *,
+    device: str = "auto",
+    out: Path | None = None,
+    progress: Show | None = None,
+    make_env: MakeEnv | None = None,
+) -> RunSummary:
+    """Train the teams of a scenario and leave a run folder.
+
+    Args:
+        scenario: What to run.
+        device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
+        out: The run folder, new or empty; by default runs/<name>, numbered if it exists.
+        progress: Called now and then.
+        make_env: Makes one copy of any PettingZoo ``ParallelEnv`` to train in instead of the scenario's environment.
+
+    Returns:
+        The closing summary.
+
+    Raises:
+        RunFolderError: `out` holds something already.
+        InterruptedRun: Ctrl-C; what was recorded is kept.
+        AuditError: Messages sent and their fates do not add up: a bug.
+        DvdnSimError: See its subclasses.
+    """
+    place = _device(device)
+    parts = build(scenario, device=place, make_env=make_env)
+    run_dir = create_run_dir(out, scenario.name)
+    writer = RecordWriter(run_dir)
+    writer.write_scenario(resolved_yaml(scenario))
+    custom = None if make_env is None else str(parts.arena.env)
+    session = _Session(parts, writer, _identity(scenario, place, custom), progress)
+    session.train(run_dir)
+    return summarise(load_run(run_dir))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("device cuda: this torch finds no CUDA device; use --device cpu")
+    return torch.device(name)
+
+
+def _identity(scenario: Scenario, device: torch.device, custom_env: str | None) -> dict[str, object]:
+    """The part of the manifest that does not change during a run."""
+    kinds = {spec: kind for catalogue in (ALGORITHMS, ENVS) for kind, spec in catalogue.items()}
+    return {
+        "name": scenario.name,
+        "seeds": list(scenario.seeds),
+        "algorithm": kinds[type(scenario.algorithm)],
+        "env": custom_env or kinds[type(scenario.env)],
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "versions": {name: version(name) for name in ("dvdn-sim", "torch", "numpy", "simpy", "lbforaging")}
+        | {"python": platform.python_version()},
+    }
+
+
+@dataclass
+class _Session:
+    """One process's work on a run folder."""
+
+    parts: Parts
+    writer: RecordWriter
+    identity: dict[str, object]
+    show: Show | None
+    began_s: float = field(default_factory=time.monotonic)
+    flushed_s: float = field(default_factory=time.monotonic)
+    stop_asked: bool = False
+
+    def train(self, run_dir: Path) -> None:
+        """Run the loop to its end and close the folder, however it ends."""
+        networks = self.parts.networks
+        loop = Loop(self.parts, Recorder(self.writer, self.parts.scenario.seeds, networks), self._watch)
+        self._write_manifest("running")
+        try:
+            with self._stop_on_interrupt():
+                loop.run()
+        except BaseException as error:
+            self.writer.flush()
+            self._write_manifest("interrupted" if isinstance(error, InterruptedRun) else f"failed: {error}")
+            raise
+        self.writer.flush()
+        audit = _audit(networks)
+        self._write_manifest(FINISHED, audit=audit, digest=digest(run_dir))
+        if audit != "ok":
+            raise AuditError(f"{run_dir}: {audit}")
+
+    def _watch(self, progress: Progress) -> None:
+        if self.stop_asked:
+            raise InterruptedRun(f"records are kept in {self.writer.run_dir}")
+        now_s = time.monotonic()
+        if now_s - self.flushed_s >= FLUSH_EVERY_S:
+            self.writer.flush()
+            self.flushed_s = now_s
+        if self.show is not None:
+            training = self.parts.scenario.training
+            total = training.steps * len(progress.env_steps)
+            done = int(progress.env_steps.clip(max=training.steps).sum())
+            self.show(done, total, self._facts(progress, now_s - self.began_s))
+
+    def _facts(self, progress: Progress, elapsed_s: float) -> dict[str, str]:
+        facts = {}
+        if progress.last_return is not None:
+            facts["return"] = f"{progress.last_return:.2f}"
+        networks = self.parts.networks
+        if networks:
+            messages = [network.ledger.messages for network in networks]
+            settled = sum(count.settled for count in messages)
+            if settled:
+                facts["delivered"] = f"{sum(count.held for count in messages) / settled:.0%}"
+            facts["simulated"] = f"{sum(network.now_s for network in networks) / len(networks):.0f} s"
+        facts["steps/s"] = f"{int(progress.env_steps.sum()) / max(elapsed_s, 1e-9):.0f}"
+        return facts
+
+    @contextmanager
+    def _stop_on_interrupt(self) -> Iterator[None]:
+        """Let the first Ctrl-C end the run after the iteration under way; a second one ends it at once."""
+
+        def ask(signum: int, frame: FrameType | None) -> None:
+            if self.stop_asked:
+                signal.default_int_handler(signum, frame)
+            self.stop_asked = True
+
+        try:
+            previous = signal.signal(signal.SIGINT, ask)
+        except ValueError:  # not in the main thread: signals are somebody else's business
+            yield
+            return
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise InterruptedRun(f"records are kept in {self.writer.run_dir}") from None
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+    def _write_manifest(self, state: str, **results: object) -> None:
+        self.writer.write_manifest(
+            {
+                **self.identity,
+                "state": state,
+                "wall_s": time.monotonic() - self.began_s,
+                "messages": _messages(self.parts.networks),
+                "packets": _packets(self.parts.scenario.seeds, self.parts.networks),
+                **results,
+            }
+        )
+
+
+def _audit(networks: tuple[SimulatedNetwork, ...]) -> str:
+    findings = [network.ledger.audit() for network in networks]
+    return "; ".join(finding for finding in findings if finding != "ok") or "ok"
+
+
+def _messages(networks: tuple[SimulatedNetwork, ...]) -> dict[str, Any] | None:
+    """Message totals over all replicas; None without a network."""
+    if not networks:
+        return None
+    counts = [network.ledger.messages for network in networks]
+    totals = {name: sum(getattr(count, name) for count in counts) for name in ("sent", "held", "late", "expired")}
+    lost: Counter[str] = sum((count.lost for count in counts), Counter())
+    return {
+        **totals,
+        "lost": dict(sorted(lost.items())),
+        "in_flight": sum(network.ledger.flying for network in networks),
+        "duplicates": sum(count.duplicates for count in counts),
+        "bytes": sum(network.ledger.wire_bytes for network in networks),
+    }
+
+
+def _packets(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> list[dict[str, object]]:
+    """Packets per seed, kind and link."""
+    return [
+        {
+            "seed": seed,
+            "kind": kind,
+            "sender": sender,
+            "receiver": receiver,
+            "sent": count.sent,
+            "held": count.held,
+            "late": count.late,
+            "expired": count.expired,
+            "lost": dict(sorted(count.lost.items())),
+            "in_flight": count.in_flight,
+            "duplicates": count.duplicates,
+        }
+        for seed, network in zip(seeds, networks, strict=False)
+        for (kind, sender, receiver), count in sorted(network.ledger.packets.items())
+    ]

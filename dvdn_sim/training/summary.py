@@ -1,0 +1,169 @@
+"""What a run found: computed from its folder alone, for people (text) and for programs (JSON)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from dvdn_sim.records.read import Run
+from netmodels.streams import stream
+
+Json = dict[str, Any]
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """The closing summary of a run.
+
+    Attributes:
+        values: What `dvdn-sim run --json` prints, key by key.
+    """
+
+    values: Json
+
+    def as_json(self) -> Json:
+        """The object that `dvdn-sim run --json` prints."""
+        return self.values
+
+    def text(self) -> str:
+        """The same for people."""
+        return "\n".join(_lines(self.values))
+
+
+def interquartile_mean(scores: npt.NDArray[np.float64]) -> float:
+    """Mean of the middle half: a quarter of the scores, rounded down, is cut off at each end (Agarwal et al. 2021).
+
+    >>> interquartile_mean(np.array([0.0, 1.0, 2.0, 100.0]))
+    1.5
+    """
+    cut = len(scores) // 4
+    return float(np.sort(scores)[cut : len(scores) - cut].mean())
+
+
+def score(per_seed: npt.NDArray[np.float64]) -> Json:
+    """Mean, interquartile mean and its 95 % percentile bootstrap interval over seeds.
+
+    Args:
+        per_seed: One score per seed.
+    """
+    picks = stream(0, "bootstrap").integers(len(per_seed), size=(RESAMPLES, len(per_seed)))
+    resampled = [interquartile_mean(per_seed[pick]) for pick in picks]
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return {
+        "per_seed": per_seed.tolist(),
+        "mean": float(per_seed.mean()),
+        "iqm": interquartile_mean(per_seed),
+        "ci95": [float(low), float(high)],
+    }
+
+
+def summarise(run: Run) -> RunSummary:
+    """Summarise a run from its folder.
+
+    Args:
+        run: With a manifest that names what no record holds: versions, device, totals, audit, digest.
+    """
+    manifest = run.manifest
+    evaluations = run.metrics.filter(phase="evaluation")
+    curves = [evaluations.filter(seed=seed).sort("env_steps") for seed in run.seeds]
+    final = np.array([curve["return_mean"][-1] for curve in curves])
+    random = run.metrics.filter(phase="random")["return_mean"]
+    trained = run.metrics.filter(phase="train").group_by("seed").agg(pl.col("env_steps", "updates", "sim_time_s").max())
+    wall_s = float(manifest["wall_s"])  # type: ignore[arg-type]
+    env_steps = int(trained["env_steps"].sum())
+    sim_time_s = trained["sim_time_s"].mean()
+    return RunSummary(
+        {
+            "name": manifest["name"],
+            "run_dir": str(run.path),
+            "seeds": list(run.seeds),
+            "algorithm": manifest["algorithm"],
+            "env": manifest["env"],
+            "device": manifest["device"],
+            "env_steps": round(env_steps / len(run.seeds)),
+            "updates": round(float(trained["updates"].mean())),  # type: ignore[arg-type]
+            "wall_s": wall_s,
+            "env_steps_per_s": env_steps / wall_s,
+            "random_return": float(random.mean()),  # type: ignore[arg-type]
+            "first_return": [float(curve["return_mean"][0]) for curve in curves],
+            "return": score(final),
+            "best_return": score(_best(curves)),
+            "sim_time_s": sim_time_s,
+            "network": _network(run),
+            "consensus": _consensus(run.network),
+            "audit": manifest["audit"],
+            "digest": manifest["digest"],
+        }
+    )
+
+
+def _best(curves: list[pl.DataFrame]) -> npt.NDArray[np.float64]:
+    """Every seed's return at the one checkpoint that is best on average over seeds: the paper's protocol."""
+    shared = min(len(curve) for curve in curves)
+    returns = np.array([curve["return_mean"].to_numpy()[:shared] for curve in curves])
+    best: npt.NDArray[np.float64] = returns[:, returns.mean(0).argmax()]
+    return best
+
+
+def _network(run: Run) -> Json | None:
+    """Totals of the run, from the ledgers; round times, from the records."""
+    messages: Any = run.manifest["messages"]
+    if messages is None:
+        return None
+    round_times = run.network["round_time_s"].explode().drop_nulls()
+    p50, p99 = (round_times.quantile(q, "linear") for q in (0.5, 0.99)) if len(round_times) else (None, None)
+    sent = messages["sent"]
+    return {
+        **messages,
+        "delivered_fraction": messages["held"] / sent if sent else None,
+        "round_time_s": {"p50": p50, "p99": p99},
+    }
+
+
+def _consensus(network: pl.DataFrame) -> Json | None:
+    """Means over all exchanges of all seeds."""
+    if network.is_empty():
+        return None
+    return {name: network[name].mean() for name in ("a_eff", "jtd_relative_error", "column_sum_error")}
+
+
+def _lines(values: Mapping[str, Any]) -> list[str]:
+    found, best = values["return"], values["best_return"]
+    seeds = ", ".join(f"{value:.2f}" for value in found["per_seed"])
+    first = ", ".join(f"{value:.2f}" for value in values["first_return"])
+    steps = f"{values['env_steps']:,}".replace(",", " ")
+    lines = [
+        f"{values['name']}: {values['algorithm']} on {values['env']}, {_plural(len(values['seeds']), 'seed')}, "
+        f"{steps} steps each, {values['wall_s']:.0f} s on {values['device']} ({values['env_steps_per_s']:.0f} steps/s)",
+        f"  return     {found['mean']:.2f} at the end (per seed {seeds})",
+        f"             {best['mean']:.2f} at the best checkpoint, per seed {first} before training,"
+        f" {values['random_return']:.2f} random",
+    ]
+    network, consensus = values["network"], values["consensus"]
+    if network is not None and network["sent"]:
+        lost = ", ".join(f"{count} {reason}" for reason, count in network["lost"].items())
+        p50, p99 = (network["round_time_s"][name] * 1e3 for name in ("p50", "p99"))
+        lines += [
+            f"  messages   {network['sent']} sent, {network['delivered_fraction']:.1%} held in time, "
+            f"{network['late'] + network['expired']} late, lost: {lost or 'none'}",
+            f"  network    {network['bytes'] / 1e6:.1f} MB on the wire, rounds took {p50:.1f} ms (p99 {p99:.1f} ms),"
+            f" {values['sim_time_s']:.0f} s simulated",
+        ]
+    if consensus is not None:
+        lines.append(
+            f"  consensus  a_eff {consensus['a_eff']:.3f} (0 is VDN, 1 is independent learning), error about the true"
+            f" JTD {consensus['jtd_relative_error']:.0%}"
+        )
+    return [
+        *lines,
+        f"  audit      {values['audit']}",
+        f"  records    {values['run_dir']}  digest {values['digest'][:16]}",
+    ]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
