@@ -12,6 +12,9 @@ import re
 from collections.abc import Mapping
 from numbers import Integral, Real
 
+LONGEST_S = 1e9
+"""Durations end here (32 years), so that nanoseconds of the clock stay far from the limits of an int64."""
+
 UNLIMITED = "unlimited"
 """The rate of a link that serialises in no time."""
 
@@ -46,7 +49,7 @@ def seconds(value: object, name: str = "time") -> float:
         name: parameter named in the error.
 
     Returns:
-        Seconds, at least 0 and finite.
+        Seconds, from 0 to `LONGEST_S`.
 
     Raises:
         ValueError: for anything else, a missing unit, a boolean, NaN, or a negative value.
@@ -57,7 +60,11 @@ def seconds(value: object, name: str = "time") -> float:
     Traceback (most recent call last):
     ValueError: delay: expected seconds or a string such as '5 ms' (units: ns, us, µs, μs, ms, s, min, h), got '5'
     """
-    return _quantity(value, name, TIMES, "seconds or a string such as '5 ms'")
+    wanted = "seconds or a string such as '5 ms'"
+    duration = _quantity(value, name, TIMES, wanted)
+    if duration > LONGEST_S:
+        raise ValueError(f"{name}: expected at most {LONGEST_S:g} s, got {value!r}")
+    return duration
 
 
 def nanoseconds(value: object, name: str = "time") -> int:
@@ -191,6 +198,44 @@ def count(value: object, name: str, minimum: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise ValueError(f"{name}: expected a whole number of at least {minimum}, got {value!r}")
     return int(value)
+
+
+def milliseconds(duration_s: float) -> str:
+    """Write a duration for a reader.
+
+    Args:
+        duration_s: seconds.
+
+    Returns:
+        Text with the unit that suits it.
+
+    >>> milliseconds(0.005), milliseconds(2.5), milliseconds(3e-6)
+    ('5 ms', '2.5 s', '3 us')
+    """
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if duration_s * factor >= 1.0:
+            return f"{duration_s * factor:.4g} {unit}"
+    return f"{duration_s * 1e9:.4g} ns"
+
+
+def bit_rate(rate: float) -> str:
+    """Write a rate for a reader.
+
+    Args:
+        rate: bits per second.
+
+    Returns:
+        Text with the unit that suits it.
+
+    >>> bit_rate(20e6), bit_rate(5468.75), bit_rate(math.inf)
+    ('20 Mbit/s', '5.469 kbit/s', 'unlimited rate')
+    """
+    if math.isinf(rate):
+        return "unlimited rate"
+    for unit, factor in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
+        if rate >= factor:
+            return f"{rate / factor:.4g} {unit}"
+    return f"{rate:.4g} bit/s"
 
 
 def _quantity(value: object, name: str, units: Mapping[str, float], wanted: str) -> float:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmodels.streams import Draws, stream
-from netmodels.units import seconds
+from netmodels.units import milliseconds, seconds
 
 Seconds = NDArray[np.float64]
-LONGEST_S = 4.0e9
+LONGEST_DRAWN_S = 4.0e9
 """Drawn delays are cut here (127 years): beyond it an int64 of nanoseconds would overflow."""
 
 
@@ -35,6 +35,9 @@ class DelayModel(Protocol):
 
     def quantile(self, probability: float) -> float:
         """Seconds that a delay does not exceed with this probability."""
+
+    def cdf(self, delay_s: float) -> float:
+        """Probability that a delay does not exceed this many seconds."""
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
         """Return the function that draws the next n delays in seconds, none negative."""
@@ -65,7 +68,7 @@ def _open_nanoseconds(model: DelayModel, seed: int, name: tuple[int | str, ...])
 
 
 def _sample_nanoseconds(sample: Callable[[int], Seconds], n: int) -> NDArray[np.int64]:
-    return np.rint(np.minimum(sample(n), LONGEST_S) * 1e9).astype(np.int64)
+    return np.rint(np.minimum(sample(n), LONGEST_DRAWN_S) * 1e9).astype(np.int64)
 
 
 def checked_probability(probability: float) -> float:
@@ -118,6 +121,14 @@ class Constant:
         checked_probability(probability)
         return float(self.mean)
 
+    def cdf(self, delay_s: float) -> float:
+        """Return 1 from the delay on, 0 below.
+
+        >>> Constant(0.25).cdf(0.25), Constant(0.25).cdf(0.2)
+        (1.0, 0.0)
+        """
+        return float(delay_s >= float(self.mean))
+
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
         """Return a function that draws nothing and repeats the delay.
 
@@ -137,6 +148,76 @@ class Constant:
 
 def _repeat(value: float, n: int) -> Seconds:
     return np.full(n, value)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Anything from mean − jitter to mean + jitter, as netem's ``delay TIME JITTER`` without a distribution.
+
+    Attributes:
+        mean: seconds or with a unit.
+        jitter: half the width, at most the mean; seconds or with a unit.
+
+    Source: tc-netem(8).
+
+    >>> round(Uniform("5 ms", "3 ms").variance, 12)
+    3e-06
+    """
+
+    mean: float | str
+    jitter: float | str
+
+    def __post_init__(self) -> None:
+        given = self.jitter
+        object.__setattr__(self, "mean", seconds(self.mean, "delay.mean"))
+        object.__setattr__(self, "jitter", seconds(self.jitter, "delay.jitter"))
+        if float(self.jitter) > float(self.mean):
+            raise ValueError(
+                f"delay.jitter: expected at most the mean, {self.mean} s, or delays are negative, got {given!r}"
+            )
+
+    @property
+    def variance(self) -> float:
+        """Variance, jitter²/3, in s²."""
+        return float(self.jitter) ** 2 / 3.0
+
+    def quantile(self, probability: float) -> float:
+        """Return mean + (2·probability − 1)·jitter, in seconds.
+
+        >>> Uniform(2.0, 1.0).quantile(1.0)
+        3.0
+        """
+        return float(self.mean) + (2.0 * checked_probability(probability) - 1.0) * float(self.jitter)
+
+    def cdf(self, delay_s: float) -> float:
+        """Return the share of the interval that lies below.
+
+        >>> Uniform(2.0, 1.0).cdf(2.5)
+        0.75
+        """
+        mean, jitter = float(self.mean), float(self.jitter)
+        if jitter == 0.0:
+            return float(delay_s >= mean)
+        return min(1.0, max(0.0, (delay_s - mean + jitter) / (2.0 * jitter)))
+
+    def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
+        """Return the function that draws n delays in seconds.
+
+        >>> Uniform(2.0, 0.0).sampler(np.random.default_rng(0))(2).tolist()
+        [2.0, 2.0]
+        """
+        return partial(self._sample, generator)
+
+    def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
+        return float(self.mean) + (2.0 * generator.random(n) - 1.0) * float(self.jitter)
+
+    def describe(self) -> str:
+        """Say what the delay is.
+
+        >>> Uniform("5 ms", "2 ms").describe()
+        'uniform 5 ms ± 2 ms'
+        """
+        return f"uniform {milliseconds(float(self.mean))} ± {milliseconds(float(self.jitter))}"
 
 
 @dataclass(frozen=True)
@@ -200,8 +281,19 @@ class Normal:
         if float(self.jitter) == 0.0:
             return self.location
         if probability in (0.0, 1.0):
-            return math.inf * probability if probability else 0.0
+            return math.inf if probability else 0.0
         return max(0.0, self.location + float(self.jitter) * NormalDist().inv_cdf(probability))
+
+    def cdf(self, delay_s: float) -> float:
+        """Return Φ((delay − mean)/jitter) for delays of at least 0, 0 below.
+
+        >>> Normal("5 ms", "2 ms").cdf(0.005), Normal("5 ms", "2 ms").cdf(-1)
+        (0.5, 0.0)
+        """
+        if delay_s < 0.0:
+            return 0.0
+        jitter = float(self.jitter)
+        return NormalDist(self.location, jitter).cdf(delay_s) if jitter > 0.0 else float(delay_s >= self.location)
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
         """Return the function that draws n delays in seconds.
@@ -221,21 +313,3 @@ class Normal:
         'normal 5 ms ± 2 ms, never below 0'
         """
         return f"normal {milliseconds(self.location)} ± {milliseconds(float(self.jitter))}, never below 0"
-
-
-def milliseconds(duration_s: float) -> str:
-    """Write a duration for a reader.
-
-    Args:
-        duration_s: seconds.
-
-    Returns:
-        Text with the unit that suits it.
-
-    >>> milliseconds(0.005), milliseconds(2.5), milliseconds(3e-6)
-    ('5 ms', '2.5 s', '3 us')
-    """
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if duration_s * factor >= 1.0:
-            return f"{duration_s * factor:.4g} {unit}"
-    return f"{duration_s * 1e9:.4g} ns"

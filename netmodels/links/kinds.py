@@ -6,18 +6,27 @@ A kind is a dataclass and one line here.
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
-from netmodels.links.delay import Constant, DelayModel, Normal
+from netmodels.links.delay import Constant, DelayModel, Normal, Uniform
 from netmodels.links.loss import Bernoulli, GilbertElliott, LossModel
+from netmodels.links.recorded import DelayTrace, Empirical, LossTrace
+from netmodels.links.tails import Exponential, Lognormal, Pareto
 
 Model = TypeVar("Model")
 
 DELAYS: Mapping[str, type[DelayModel]] = {
     "constant": Constant,
+    "uniform": Uniform,
     "normal": Normal,
+    "lognormal": Lognormal,
+    "pareto": Pareto,
+    "exponential": Exponential,
+    "empirical": Empirical,
+    "trace": DelayTrace,
 }
 LOSSES: Mapping[str, type[LossModel]] = {
     "bernoulli": Bernoulli,
     "gemodel": GilbertElliott,
+    "trace": LossTrace,
 }
 
 
@@ -79,9 +88,9 @@ def of_kind(name: str, kinds: Mapping[str, type[Model]], options: Mapping[str, o
     Raises:
         ValueError: for an unknown kind or option, or one that is missing.
 
-    >>> of_kind("delay", DELAYS, {"kind": "paretonormal"})
+    >>> of_kind("loss", LOSSES, {"kind": "state"})
     Traceback (most recent call last):
-    ValueError: delay.kind: expected one of constant, normal, got 'paretonormal'
+    ValueError: loss.kind: expected one of bernoulli, gemodel, trace, got 'state'
     """
     kind = options.get("kind")
     if kind not in kinds:

@@ -7,25 +7,25 @@ Messages of few packets are computed in plain integers, because a numpy call cos
 ones in numpy. Both read the same drawn values and round alike, so the results are the same.
 """
 
-import math
-from collections.abc import Iterable
 from itertools import repeat
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from netmodels.links.arrivals import Arrivals, Fates, few_in_any_order, few_in_order, losses, many, with_dropped
+from netmodels.links import arrivals as arriving
+from netmodels.links import fates as deciding
+from netmodels.links.arrivals import Arrivals, Fates
+from netmodels.links.availability import Availability
 from netmodels.links.delay import Constant, delay_draws
-from netmodels.links.loss import loss_draws
+from netmodels.links.loss import Bernoulli, loss_draws
 from netmodels.links.queue import Server
+from netmodels.links.retransmission import Channel, stop_and_wait
 from netmodels.links.spec import LinkSpec
 from netmodels.links.transfer import DELIVERED, LOSS, Reason, Transfer
-
-FEW = 20
-"""Messages of up to this many packets are computed in plain integers."""
-
-LATEST_NS = 2**61
-"""Hand-over times end here (73 years), so that no arrival overflows an int64."""
+from netmodels.links.transmitter import Emission, Transmitter
+from netmodels.streams import Draws
+from netmodels.units import nanoseconds
 
 NOTHING_LOST: tuple[Reason | None, tuple[tuple[Reason, int], ...]] = (None, ())
 
@@ -33,12 +33,14 @@ NOTHING_LOST: tuple[Reason | None, tuple[tuple[Reason, int], ...]] = (None, ())
 class Link:
     """A directed link with its own state and its own random streams.
 
-    Streams are named ("loss", *name) and ("delay", *name), so links that differ in name draw independently, and a
-    link draws the same whatever other links there are. A link can be pickled, and goes on where it was.
+    Streams are named ("loss", *name), ("delay", *name), ("corrupt", *name), ("duplicate", *name) and
+    ("second delay", *name), so links that differ in name draw independently, and a link draws the same whatever other
+    links there are. A link can be pickled, and goes on where it was.
 
     Attributes:
         spec: its parameters.
         name: its name in the streams, usually (sender, receiver).
+        latest_ns: the latest arrival so far, which no later packet of a FIFO link precedes.
 
     >>> link = Link(LinkSpec(rate="12 Mbit/s", delay="5 ms"))
     >>> link.offer(0, 2944).arrival_ns.tolist()        # two full packets of 1500 bytes: 1 ms each on the wire
@@ -48,24 +50,28 @@ class Link:
     """
 
     __slots__ = (
-        "_burst",
+        "_channel",
         "_constant_ns",
         "_delay",
-        "_full_bytes",
-        "_latest_ns",
-        "_loss",
-        "_mtu",
-        "_offsets",
-        "_offsets_array",
-        "_overhead",
-        "_rate",
-        "_server",
+        "_duplicate",
+        "_fifo",
+        "_plain",
+        "_retries",
+        "_retry_delay_ns",
+        "_second_delay",
+        "_transmitter",
+        "latest_ns",
         "name",
         "spec",
     )
 
     def __init__(
-        self, spec: LinkSpec, seed: int = 0, name: tuple[int | str, ...] = (0, 1), server: Server | None = None
+        self,
+        spec: LinkSpec,
+        seed: int = 0,
+        name: tuple[int | str, ...] = (0, 1),
+        server: Server | None = None,
+        availability: Availability | None = None,
     ) -> None:
         """Put a link in place, idle.
 
@@ -74,30 +80,32 @@ class Link:
             seed: seed of the run.
             name: its name in the streams.
             server: the server that it shares with other links; one of its own if not given.
+            availability: when it is down; always up if not given.
         """
         self.spec = spec
         self.name = name
-        self._server = Server() if server is None else server
-        self._rate = float(spec.rate)
-        self._mtu = cast("int", spec.mtu)
-        self._overhead = cast("int", spec.overhead)
-        self._full_bytes = self._mtu + self._overhead
-        # An idle server takes a burst of this size without a look at the queue; at unlimited rate nothing waits.
-        self._burst = spec.limit + 1 if spec.limit_bytes is None else 1
-        if math.isinf(self._rate):
-            self._burst = 2**62
-        self._loss = None if spec.loss_model.loss_rate == 0.0 else loss_draws(spec.loss_model, seed, "loss", *name)
+        self.latest_ns = 0
+        self._fifo = spec.fifo
+        self._retries = spec.retries
+        self._retry_delay_ns = 0 if spec.retry_delay is None else nanoseconds(spec.retry_delay)
+        self._transmitter = Transmitter(spec, Server() if server is None else server)
+        loss = None if spec.loss_model.loss_rate == 0.0 else loss_draws(spec.loss_model, seed, "loss", *name)
+        self._channel = Channel(loss, _chances(float(spec.corrupt), seed, "corrupt", *name), availability)
+        # Without corruption and down-times a packet's fate is its loss, which is quick to decide.
+        self._plain = self._channel.corrupt is None and availability is None
         self._delay = delay_draws(spec.delay_model, seed, "delay", *name)
         self._constant_ns = self._delay.take(1)[0] if isinstance(spec.delay, Constant) else None
-        self._latest_ns = 0
-        self._tabulate_offsets(FEW)
+        self._duplicate = _chances(float(spec.duplicate), seed, "duplicate", *name)
+        self._second_delay = delay_draws(spec.delay_model, seed, "second delay", *name)
 
     def offer(self, now_ns: int, size_bytes: int) -> Transfer:
         """Hand a message over and learn its fate.
 
-        The message is cut into ⌈size/mtu⌉ packets. Those for which the queue has no room are dropped; the others are
+        The message is cut into ⌈size/mtu⌉ packets. Those for which the queue has no room are dropped. The others are
         put on the wire one after the other, leaving at start + round(cumulated bits · 10⁹ / rate), where start is when
-        the server is free; each is lost or not, and arrives after its delay, in order if the link is FIFO.
+        the server is free. Each is lost if the link is down, by the loss model, or by corruption; what is lost by the
+        latter two is sent again while there are retries. What is through may be duplicated, and arrives after its
+        delay (the shorter one if there are two copies), in order if the link is FIFO.
 
         Args:
             now_ns: simulated time as a Python int, not before the previous hand-over to the same server.
@@ -112,92 +120,124 @@ class Link:
         >>> Link(LinkSpec(rate="unlimited", delay="1 ms")).offer(10, 1).complete_ns
         1000010
         """
-        server = self._server
-        handed = type(now_ns) is int and server.now_ns <= now_ns <= LATEST_NS
-        if not handed or type(size_bytes) is not int or size_bytes < 1:
-            raise ValueError(self._refusal(now_ns, size_bytes))
-        packets = -(-size_bytes // self._mtu)
-        last_bytes = size_bytes - (packets - 1) * self._mtu + self._overhead
-        leading, last = self._admit(now_ns, packets, last_bytes)
-        sent = leading + last
-        wire_bytes = leading * self._full_bytes + last * last_bytes
-        airtime_ns = round(8 * wire_bytes * 1e9 / self._rate)
-        arrivals: Arrivals = []
-        fates: Fates | None = None
-        if sent:
-            send = self._send_few if packets <= FEW else self._send_many
-            arrivals, fates = send(sent, airtime_ns, last_bytes if last else self._full_bytes)
+        if not self._retries:
+            return self.receive(self._transmitter.emit(now_ns, size_bytes))
+        admission = self._transmitter.admit(now_ns, size_bytes)
+        emission, fates, tries = stop_and_wait(
+            self._transmitter, admission, self._channel, self._retries, self._retry_delay_ns
+        )
+        return self._deliver(emission, fates if any(fates) else None, tries)
+
+    def emit(self, now_ns: int, size_bytes: int) -> Emission:
+        """Put a message on the wire once, for every link in reach to `receive`: the sending half of a broadcast.
+
+        Args:
+            now_ns: as `offer`.
+            size_bytes: as `offer`.
+
+        Returns:
+            The message as it leaves the server.
+
+        Raises:
+            ValueError: as `offer`.
+
+        >>> Link(LinkSpec(rate="12 Mbit/s", delay="5 ms")).emit(0, 1472).ends_ns
+        [1000000]
+        """
+        return self._transmitter.emit(now_ns, size_bytes)
+
+    def receive(self, emission: Emission) -> Transfer:
+        """Lose, delay and deliver a message that was put on the wire, without retransmission.
+
+        Args:
+            emission: from the `emit` of this link, or of another one of the same sender with the same packet size.
+
+        Returns:
+            What became of it on this link.
+
+        >>> link = Link(LinkSpec(rate="12 Mbit/s", delay="5 ms"))
+        >>> link.receive(link.emit(0, 1472)).complete_ns
+        6000000
+        """
+        ends = emission.ends_ns
+        fates: Fates | None
+        if isinstance(ends, list):
+            fates = self._few_fates(emission, len(ends))
+        else:
+            fates = deciding.many(self._channel, emission.start_ns, cast("NDArray[np.int64]", ends))
+        return self._deliver(emission, fates, None)
+
+    def _few_fates(self, emission: Emission, sent: int) -> list[int] | None:
+        if not self._plain:
+            return deciding.few(self._channel, emission.start_ns, cast("list[int]", emission.ends_ns))
+        loss = self._channel.loss
+        if loss is None:
+            return None
+        lost = loss.take(sent)
+        return [LOSS if gone else DELIVERED for gone in lost] if True in lost else None
+
+    def _deliver(self, emission: Emission, fates: Fates | None, tries: list[int] | None) -> Transfer:
+        """Duplicate and delay what got through, put back what the queue dropped, and sum up."""
+        now_ns, size_bytes, packets, leading, _, ends, wire_bytes, airtime_ns = emission
+        sent = len(ends)
+        duplicates = 0
+        arrivals: Arrivals
+        if isinstance(ends, list):
+            arrivals, duplicates = self._arrive_few(ends, cast("list[int] | None", fates))
+        else:
+            arrivals, duplicates = self._arrive_many(
+                cast("NDArray[np.int64]", ends), cast("NDArray[np.int8] | None", fates)
+            )
         if sent < packets:
-            arrivals, fates = with_dropped(arrivals, fates, leading, packets - sent)
+            dropped = packets - sent
+            arrivals, fates = arriving.with_dropped(arrivals, fates, leading, dropped)
+            if tries is not None:
+                tries = [*tries[:leading], *[0] * dropped, *tries[leading:]]
         if fates is None:
             # The latest arrival of a FIFO link is that of the last packet delivered.
-            complete_ns = self._latest_ns if self.spec.fifo else int(np.max(arrivals))
+            complete_ns = self.latest_ns if self._fifo else int(np.max(arrivals))
             lost_reason, packets_lost = NOTHING_LOST
         else:
             complete_ns = -1
-            lost_reason, packets_lost = losses(fates)
+            lost_reason, packets_lost = arriving.losses(fates)
         return Transfer(
             now_ns, size_bytes, packets, complete_ns, lost_reason, packets_lost,
-            wire_bytes, airtime_ns, 0, arrivals, fates, None,
+            wire_bytes, airtime_ns, duplicates, arrivals, fates, tries,
         )  # fmt: skip
 
-    def _admit(self, now_ns: int, packets: int, last_bytes: int) -> tuple[int, int]:
-        """Decide how many of the leading packets, all full, find room, and whether (0 or 1) the last one does."""
-        server, spec = self._server, self.spec
-        server.now_ns = now_ns
-        if server.free_ns <= now_ns and packets <= self._burst:
-            return packets - 1, 1
-        return server.admit(
-            now_ns,
-            packets,
-            self._full_bytes,
-            last_bytes,
-            limit=spec.limit,
-            limit_bytes=cast("int | None", spec.limit_bytes),
-        )
+    def _arrive_few(self, ends: list[int], fates: list[int] | None) -> tuple[list[int], int]:
+        sent = len(ends)
+        if not sent:
+            return [], 0
+        constant = self._constant_ns
+        delays = self._delay.take(sent) if constant is None else [constant] * sent
+        duplicates = 0
+        if self._duplicate is not None:
+            twice = self._duplicate.take(sent)
+            second = self._second_delay.take(sent)
+            delays = [min(pair) if copied else pair[0] for *pair, copied in zip(delays, second, twice, strict=True)]
+            duplicates = sum(copied and not fate for copied, fate in zip(twice, fates or repeat(0), strict=False))
+        if not self._fifo:
+            return arriving.few_in_any_order(ends, delays, fates or repeat(DELIVERED)), duplicates
+        arrivals = arriving.few_in_order(ends, delays, fates or repeat(DELIVERED), self.latest_ns)
+        self.latest_ns = max(self.latest_ns, *arrivals)
+        return arrivals, duplicates
 
-    def _send_few(self, sent: int, airtime_ns: int, final_bytes: int) -> tuple[list[int], list[int] | None]:
-        """Serialise, lose and delay in plain integers; all packets are full but the final one."""
-        server = self._server
-        start = max(server.free_ns, server.now_ns)
-        ends = [start + offset for offset in self._offsets[1:sent]]
-        ends.append(start + airtime_ns)
-        server.serve(ends, self._full_bytes, final_bytes)
-        lost = None if self._loss is None else self._loss.take(sent)
-        fates = [LOSS if gone else DELIVERED for gone in lost] if lost is not None and True in lost else None
-        delays: Iterable[int]
-        delays = self._delay.take(sent) if self._constant_ns is None else repeat(self._constant_ns)
-        if not self.spec.fifo:
-            return few_in_any_order(ends, delays, fates or repeat(DELIVERED)), fates
-        arrivals = few_in_order(ends, delays, fates or repeat(DELIVERED), self._latest_ns)
-        self._latest_ns = max(self._latest_ns, *arrivals)
-        return arrivals, fates
-
-    def _send_many(self, sent: int, airtime_ns: int, final_bytes: int) -> tuple[Arrivals, Fates | None]:
-        """The same in numpy."""
-        server = self._server
-        start = max(server.free_ns, server.now_ns)
-        if sent > len(self._offsets):
-            self._tabulate_offsets(2 * sent)
-        ends = self._offsets_array[1 : sent + 1] + start
-        ends[-1] = start + airtime_ns
-        server.serve(ends, self._full_bytes, final_bytes)
-        lost = None if self._loss is None else self._loss.take_array(sent)
-        fates = lost.astype(np.int8) if lost is not None and lost.any() else None
+    def _arrive_many(self, ends: NDArray[np.int64], fates: NDArray[np.int8] | None) -> tuple[NDArray[np.int64], int]:
+        sent = len(ends)
+        delays: NDArray[np.int64] | int
         delays = self._delay.take_array(sent) if self._constant_ns is None else self._constant_ns
-        arrivals = many(ends, delays, fates, self._latest_ns if self.spec.fifo else None)
-        if self.spec.fifo:
-            self._latest_ns = max(self._latest_ns, int(arrivals.max()))
-        return arrivals, fates
+        duplicates = 0
+        if self._duplicate is not None:
+            twice = self._duplicate.take_array(sent)
+            second = self._second_delay.take_array(sent)
+            delays = np.where(twice, np.minimum(delays, second), delays)
+            duplicates = int(np.count_nonzero(twice if fates is None else twice & (fates == 0)))
+        arrivals = arriving.many(ends, delays, fates, self.latest_ns if self._fifo else None)
+        if self._fifo:
+            self.latest_ns = max(self.latest_ns, int(arrivals.max()))
+        return arrivals, duplicates
 
-    def _tabulate_offsets(self, packets: int) -> None:
-        """When each of that many full packets leaves, after the start: round(cumulated bits · 10⁹ / rate)."""
-        bits = 8.0 * self._full_bytes * np.arange(packets + 1)
-        self._offsets_array = np.rint(bits * 1e9 / self._rate).astype(np.int64)
-        self._offsets = self._offsets_array.tolist()
 
-    def _refusal(self, now_ns: object, size_bytes: object) -> str:
-        if type(size_bytes) is not int or size_bytes < 1:
-            return f"size_bytes: expected a Python int of at least 1, got {size_bytes!r}"
-        latest = self._server.now_ns
-        return f"now_ns: expected a Python int from {latest} (the previous hand-over) to {LATEST_NS}, got {now_ns!r}"
+def _chances(probability: float, seed: int, *name: int | str) -> Draws[np.bool_] | None:
+    return None if probability == 0.0 else loss_draws(Bernoulli(probability), seed, *name)

@@ -18,6 +18,7 @@ from netmodels.streams import Draws, stream
 from netmodels.units import probability
 
 Lost = NDArray[np.bool_]
+Mass = NDArray[np.float64]
 
 
 class LossModel(Protocol):
@@ -33,6 +34,19 @@ class LossModel(Protocol):
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
         """Return the function that says for each of the next n transmissions whether it is lost."""
+
+    def stationary(self) -> Mass:
+        """Return the long-run probability of each state of the process, [states]."""
+
+    def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
+        """Make one transmission.
+
+        Args:
+            mass: probability of each state before it, [..., states].
+
+        Returns:
+            Probability of each state after it together with its being received, and with its being lost; same shape.
+        """
 
     def describe(self) -> str:
         """Say in a few words what is lost."""
@@ -96,6 +110,18 @@ class Bernoulli:
         [False, False]
         """
         return partial(_below, generator, float(self.p))
+
+    def stationary(self) -> Mass:
+        """Return the probability 1 of the only state."""
+        return np.ones(1)
+
+    def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
+        """Lose p of it; see `LossModel.transmit`.
+
+        >>> Bernoulli(0.25).transmit(np.ones(1))
+        (array([0.75]), array([0.25]))
+        """
+        return mass * (1.0 - float(self.p)), mass * float(self.p)
 
     def describe(self) -> str:
         """Say what is lost.
@@ -188,6 +214,25 @@ class GilbertElliott:
         [False, False]
         """
         return _Chain(self, generator).sample
+
+    def stationary(self) -> Mass:
+        """Return the probabilities of the good and the bad state.
+
+        >>> GilbertElliott(0.25, 0.75).stationary().tolist()
+        [0.75, 0.25]
+        """
+        return np.array([1.0 - self.bad_fraction, self.bad_fraction])
+
+    def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
+        """Lose some in either state, then move; see `LossModel.transmit`.
+
+        >>> GilbertElliott(0.5, 0.5).transmit(np.array([1.0, 0.0]))
+        (array([0.5, 0.5]), array([0., 0.]))
+        """
+        p, r = self._transitions()
+        moves = np.array([[1.0 - p, p], [r, 1.0 - r]])
+        lost = mass * np.array([float(self.one_minus_k), float(self.one_minus_h)])
+        return (mass - lost) @ moves, lost @ moves
 
     def describe(self) -> str:
         """Say what is lost.

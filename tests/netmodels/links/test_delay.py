@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 
 from netmodels.links.delay import Constant, Normal, delay_draws
@@ -61,7 +60,3 @@ def test_quantile_refuses(model, probability):
 def test_refuses(build, name):
     with pytest.raises(ValueError, match=name):
         build()
-
-
-def test_longest_delay_fits_the_clock():
-    assert delay_draws(Constant(1e300), 0, "x").take(1) == [np.int64(4e18)]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec, Server
-from netmodels.links import GilbertElliott, Normal
-from netmodels.links import link as link_module
+from netmodels.links import GilbertElliott, Normal, transmitter
 
 # 12 Mbit/s puts a full packet of 1472 + 28 bytes on the wire in exactly 1 ms.
 MS = 1_000_000
@@ -124,9 +123,9 @@ def test_few_and_many_packets_are_computed_alike(monkeypatch):
         ]
 
     for fifo in (True, False):
-        monkeypatch.setattr(link_module, "FEW", 0)
+        monkeypatch.setattr(transmitter, "FEW", 0)
         in_numpy = run(fifo)
-        monkeypatch.setattr(link_module, "FEW", 1000)
+        monkeypatch.setattr(transmitter, "FEW", 1000)
         assert run(fifo) == in_numpy
 
 

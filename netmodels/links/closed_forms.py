@@ -1,0 +1,166 @@
+"""What a message will experience on an idle link, worked out rather than sampled.
+
+Exact under the stated assumptions; each is also what the tests hold the link against.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netmodels.links.delay import Constant, DelayModel, checked_probability
+from netmodels.links.loss import LossModel
+
+NEGLIGIBLE = 1e-15
+
+
+def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: int) -> float:
+    """Probability that all packets of a message get through.
+
+    Each transmission, a retry too, is one step of the loss process, started from its stationary state.
+
+    Args:
+        loss: the loss process.
+        corrupt: probability that what is not lost is corrupted.
+        retries: tries after the first, per packet.
+        packets: of the message.
+
+    Returns:
+        The probability, exact.
+
+    Source: products of the substochastic matrices of the chain, as for Gilbert 1960.
+
+    >>> from netmodels.links.loss import Bernoulli
+    >>> whole_probability(Bernoulli(0.5), 0.0, 1, 2)
+    0.5625
+    """
+    mass = loss.stationary()
+    for _ in range(packets):
+        mass = sum(_tries(loss, corrupt, retries, mass), start=np.zeros_like(mass))
+    return float(mass.sum())
+
+
+def _tries(loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """What gets through at the first try, at the second, and so on, until nothing is left to try."""
+    for _ in range(retries + 1):
+        received, lost = loss.transmit(mass)
+        yield (1.0 - corrupt) * received
+        mass = lost + corrupt * received
+        if mass.sum() < NEGLIGIBLE**2:
+            return
+
+
+def retry_weights(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArray[np.float64]:
+    """Distribution of the retries that a message needs, given that all its packets get through.
+
+    Args:
+        loss: as `whole_probability`.
+        corrupt: as there.
+        retries: as there.
+        packets: as there.
+
+    Returns:
+        Probability of each number of retries from 0 on, float64 [at most packets·retries + 1]; cut where less than
+        10⁻¹² of it is left.
+
+    >>> from netmodels.links.loss import Bernoulli
+    >>> [round(weight, 6) for weight in retry_weights(Bernoulli(0.5), 0.0, 1, 1).tolist()]
+    [0.666667, 0.333333]
+    """
+    whole = whole_probability(loss, corrupt, retries, packets)
+    most = packets * retries
+    rows = min(most, 64)
+    while True:
+        mass = np.zeros((rows + 1, len(loss.stationary())))
+        mass[0] = loss.stationary()
+        for _ in range(packets):
+            through = np.zeros_like(mass)
+            for used, received in zip(range(rows + 1), _tries(loss, corrupt, retries, mass), strict=False):
+                through[used:] += received[: rows + 1 - used]
+            mass = through
+        weights = mass.sum(axis=1)
+        if rows == most or whole == 0.0 or weights.sum() > whole * (1.0 - 1e-12):
+            return np.asarray(weights / whole) if whole > 0.0 else np.zeros(1)
+        rows = min(most, 4 * rows)
+
+
+def completion_cdf(
+    delay: DelayModel, ends_s: Sequence[float], weights: NDArray[np.float64], retry_s: float, time_s: float
+) -> float:
+    """Probability that a message is complete by a time, given that all its packets get through.
+
+    Σ_j P(j retries) · Π_k P(delay ≤ t − end_k − j·retry). Exact without retries, and with a constant delay and packets
+    of one size; else a lower bound, because every retry is counted as if it came before the first packet.
+
+    Args:
+        delay: independent for each packet.
+        ends_s: when each packet would leave without retries, in seconds after hand-over.
+        weights: from `retry_weights`.
+        retry_s: how long one retry holds the server.
+        time_s: seconds after hand-over.
+
+    Returns:
+        The probability.
+
+    >>> completion_cdf(Constant(1.0), [1.0, 2.0], np.array([0.5, 0.5]), 0.5, 3.0)
+    0.5
+    """
+    total = 0.0
+    for used, weight in enumerate(weights.tolist()):
+        shifted = time_s - used * retry_s
+        if weight < NEGLIGIBLE:
+            continue
+        if shifted < ends_s[-1]:
+            break
+        total += weight * _all_arrived(delay, ends_s, shifted)
+    return total
+
+
+def _all_arrived(delay: DelayModel, ends_s: Sequence[float], time_s: float) -> float:
+    product = 1.0
+    for end in reversed(ends_s):
+        arrived = delay.cdf(time_s - end)
+        # Earlier packets have had more time still.
+        if arrived > 1.0 - NEGLIGIBLE or product == 0.0:
+            break
+        product *= arrived
+    return product
+
+
+def completion_quantile(
+    delay: DelayModel, ends_s: Sequence[float], weights: NDArray[np.float64], retry_s: float, probability: float
+) -> float:
+    """Time by which a message is complete with a probability, given that all its packets get through.
+
+    Args:
+        delay: as `completion_cdf`.
+        ends_s: as there.
+        weights: as there.
+        retry_s: as there.
+        probability: in [0, 1].
+
+    Returns:
+        Seconds after hand-over, to a nanosecond or 15 digits, never too early; infinite if no time is enough.
+
+    >>> completion_quantile(Constant(1.0), [1.0, 2.0], np.array([1.0]), 0.0, 0.999)
+    3.0
+    """
+    checked_probability(probability)
+    used = int(np.searchsorted(np.cumsum(weights), probability - NEGLIGIBLE))
+    used = min(used, len(weights) - 1)
+    if isinstance(delay, Constant):
+        return ends_s[-1] + used * retry_s + float(delay.mean)
+    if math.isinf(delay.quantile(probability)):
+        return math.inf
+    low = ends_s[-1] + delay.quantile(0.0)
+    high = max(low, 1e-9) * 2.0
+    while completion_cdf(delay, ends_s, weights, retry_s, high) < probability - NEGLIGIBLE:
+        low, high = high, 2.0 * high
+    while high - low > max(1e-10, 1e-15 * high):
+        middle = (low + high) / 2.0
+        if completion_cdf(delay, ends_s, weights, retry_s, middle) < probability - NEGLIGIBLE:
+            low = middle
+        else:
+            high = middle
+    return high
