@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import platform
 import shlex
-import time
+import textwrap
 import traceback
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -252,8 +252,15 @@ def _print_mistake(mistake: Mistake, console: Console) -> None:
     place = mistake.place if mistake.place or path else "the whole file"
     head = Text.assemble((place, "cyan"), "  " if place and path else "", (path, "bold"))
     body = Text.assemble(mistake.message, "; " if mistake.remedy else "", (mistake.remedy, "green"))
-    console.print(Padding(head, (0, 0, 0, 2), expand=False))
-    console.print(Padding(body, (0, 0, 0, 6), expand=False))
+    _print_indented(head, 2, console)
+    _print_indented(body, 6, console)
+
+
+def _print_indented(text: Text, indent: int, console: Console) -> None:
+    """Print a paragraph, wrapped to the terminal and without blanks at the ends of its lines."""
+    for line in text.wrap(console, max(console.width - indent, 20)):
+        line.rstrip()
+        console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
 class Display:
@@ -264,7 +271,7 @@ class Display:
         self._quiet = quiet
         self._live = console.is_terminal and not quiet
         self._tenths = -1
-        self._started = time.monotonic()
+        self._width = max(console.width - 26, 20)  # beside the bar, the percentage and the time left
         said = TextColumn("{task.description}", markup=False)
         columns = (BarColumn(bar_width=10), TaskProgressColumn(), said, TimeRemainingColumn(compact=True))
         self._bar = Progress(*columns, console=console, disable=not self._live)
@@ -287,16 +294,21 @@ class Display:
             total: environment steps to take.
             facts: what else to show, each in a word or two, in this order.
         """
-        pace = done / max(time.monotonic() - self._started, 1e-3)
-        steps = f"{done:_} of {total:_} steps, {pace:.0f}/s"
-        said = "  ".join(f"{name} {value}" for name, value in facts.items())
+        steps = f"{done:,} of {total:,} steps".replace(",", " ")
+        said = [f"{name} {value}" for name, value in facts.items()]
         if self._live:
-            self._bar.update(self._task, completed=done, total=total, description=f"{steps}\n{said}")
+            lines = textwrap.fill("  ".join(_unbroken([steps, *said])), self._width).replace("\N{NO-BREAK SPACE}", " ")
+            self._bar.update(self._task, completed=done, total=total, description=lines)
             return
         tenths = 10 * done // max(total, 1)
         if tenths > self._tenths and not self._quiet:
             self._tenths = tenths
-            _say(f"{10 * tenths}%  {steps}  {said}")
+            _say("  ".join([f"{10 * tenths}%", steps, *said]))
+
+
+def _unbroken(phrases: Iterable[str]) -> list[str]:
+    """Return phrases that text wrapping will not break."""
+    return [phrase.replace(" ", "\N{NO-BREAK SPACE}") for phrase in phrases]
 
 
 if __name__ == "__main__":

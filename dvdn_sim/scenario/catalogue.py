@@ -1,6 +1,7 @@
 """Everything that can be chosen by name, one line each; and what has a name but is not supported yet.
 
-What a kind means is said in its dataclass. Links, losses and topologies are `netmodels.catalogue`'s.
+What a kind means is said in its dataclass. Topologies, delays and losses are those of `netmodels.catalogue` that
+`network` lists.
 """
 
 from dvdn_sim.scenario.algorithm import Dvdn, Iql, Vdn
@@ -22,6 +23,8 @@ NOT_YET: dict[str, tuple[str, ...]] = {
         *("path", "star", "grid", "k_regular", "erdos_renyi", "barabasi_albert", "watts_strogatz"),
         *("random_geometric", "edges", "edge_markov", "range", "schedule"),
     ),
+    "delay": ("uniform", "lognormal", "pareto", "exponential", "empirical", "trace"),
+    "loss": ("trace",),
     "compute": ("straggler",),
     "policy": ("renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"),
     "weights": ("lazy", "max_degree"),

@@ -15,7 +15,7 @@ def headline(scenario: Scenario) -> str:
     rows, columns = env.field_size
     seeds = "1 seed" if len(scenario.seeds) == 1 else f"{len(scenario.seeds)} seeds"
     kind = next(kind for kind, cls in ALGORITHMS.items() if type(scenario.algorithm) is cls)
-    return f"{kind}, {env.players} players, lbf {rows}x{columns}, {seeds} x {scenario.training.steps:_} steps"
+    return f"{kind}, {env.players} players, lbf {rows}x{columns}, {seeds} x {spaced(scenario.training.steps)} steps"
 
 
 def describe(scenario: Scenario) -> str:
@@ -29,8 +29,8 @@ def describe(scenario: Scenario) -> str:
         f"algorithm   {_algorithm(scenario)}",
         *([] if scenario.network is None else _network(scenario.network)),
         f"training    batch {training.batch} of {training.buffer} episodes, exploration {training.epsilon.start:g} to "
-        f"{training.epsilon.end:g} in {training.epsilon.steps:_} steps",
-        f"evaluation  every {evaluation.every:_} steps, {evaluation.episodes} episodes",
+        f"{training.epsilon.end:g} in {spaced(training.epsilon.steps)} steps",
+        f"evaluation  every {spaced(evaluation.every)} steps, {evaluation.episodes} episodes",
     ]
     return "\n".join(lines)
 
@@ -55,3 +55,12 @@ def _network(network: Network) -> list[str]:
         f"link        {rate_text(cast('float', link.rate))}; delay {link.delay_model.describe()}; "
         f"{link.loss_model.describe()}",
     ]
+
+
+def spaced(number: int) -> str:
+    """Return a whole number with its thousands apart.
+
+    >>> spaced(150_000)
+    '150 000'
+    """
+    return f"{number:,}".replace(",", " ")

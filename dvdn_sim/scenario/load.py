@@ -54,10 +54,10 @@ def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str
     Raises:
         ScenarioError: with every mistake there is.
 
-    >>> parse_scenario("name: nothing else")
+    >>> parse_scenario("5 ms")
     Traceback (most recent call last):
-    dvdn_sim.errors.ScenarioError: scenario: 5 mistakes
-    ...
+    dvdn_sim.errors.ScenarioError: scenario: 1 mistake
+      is not a scenario; write `key: value` lines; scenarios/lossy_lbf.yaml is an example
     """
     document = read_document(text)
     for change in overrides:

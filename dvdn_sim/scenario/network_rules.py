@@ -12,12 +12,13 @@ from netmodels.topology import RandomConnected
 
 Broken = tuple[Path, str, str]
 
+HEADER_BYTES = 24
 FLOAT32_BYTES = 4
 
 
 def payload_bytes(scenario: Scenario) -> int:
-    """Return the bytes of the longest message: one TD error per step of a batch of the longest episodes."""
-    return FLOAT32_BYTES * scenario.training.batch * scenario.env.max_episode_steps
+    """Return the bytes of the longest message: a header, and a TD error per step of a batch of the longest episodes."""
+    return HEADER_BYTES + FLOAT32_BYTES * scenario.training.batch * scenario.env.max_episode_steps
 
 
 def _dvdn_has_a_network(scenario: Scenario) -> Iterator[Broken]:

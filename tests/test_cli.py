@@ -1,0 +1,265 @@
+"""The command line: exit codes, what goes to stdout and what to stderr, and that torch stays out of the way."""
+
+import json
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dvdn_sim.cli import Display, app
+from dvdn_sim.errors import InterruptedRun, RunFolderError
+
+ROOT = Path(__file__).parents[1]
+LOSSY = str(ROOT / "scenarios" / "lossy_lbf.yaml")
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
+
+
+@pytest.fixture
+def bad(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: bad name\nseeds: [0, 0]\nenv: {kind: lfb}\n", encoding="utf-8")
+    return str(path)
+
+
+class Summary:
+    def as_json(self):
+        return {"name": "lossy_lbf", "return": {"mean": 0.5}}
+
+    def text(self):
+        return "0.50 at the end"
+
+
+class Trainer:
+    """Stands for `dvdn_sim.training.run`: notes what it was given, and does as it is told."""
+
+    def __init__(self, error=None):
+        self.calls = []
+        self.error = error
+
+    def run(self, scenario, *, device, out, progress):
+        self.calls.append((scenario, device, out))
+        progress(50, 100, {"return": "0.50", "delivered": "89%"})
+        if self.error is not None:
+            raise self.error
+        return Summary()
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    return install(monkeypatch, Trainer())
+
+
+def install(monkeypatch, trainer):
+    module = types.ModuleType("dvdn_sim.training.run")
+    module.run = trainer.run
+    monkeypatch.setitem(sys.modules, "dvdn_sim.training", types.ModuleType("dvdn_sim.training"))
+    monkeypatch.setitem(sys.modules, "dvdn_sim.training.run", module)
+    return trainer
+
+
+def test_run_trains_and_prints_the_summary(trainer):
+    result = invoke("run", LOSSY)
+    assert (result.exit_code, result.stdout) == (0, "0.50 at the end\n")
+    assert result.stderr == "50%  50 of 100 steps  return 0.50  delivered 89%\n"
+    ((scenario, device, out),) = trainer.calls
+    assert (scenario.name, device, out) == ("lossy_lbf", "auto", None)
+
+
+def test_json_is_one_object_on_stdout_and_nothing_else(trainer):
+    result = invoke("run", LOSSY, "--json")
+    assert json.loads(result.stdout) == {"name": "lossy_lbf", "return": {"mean": 0.5}}
+    assert result.stdout.count("\n") == 1
+
+
+def test_quiet_shows_no_progress(trainer):
+    result = invoke("run", LOSSY, "--quiet")
+    assert (result.stdout, result.stderr) == ("0.50 at the end\n", "")
+
+
+def test_options_reach_the_training(trainer, tmp_path):
+    out = tmp_path / "new"
+    arguments = ["--set", "network.link.loss=20%", "--seeds", "0-2,7", "--steps", "1000"]
+    result = invoke("run", LOSSY, *arguments, "--device", "cpu", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    ((scenario, device, given),) = trainer.calls
+    assert (scenario.seeds, scenario.training.steps) == ((0, 1, 2, 7), 1000)
+    assert scenario.network.link.loss_model.loss_rate == 0.2
+    assert (device, given) == ("cpu", out)
+
+
+@pytest.mark.parametrize("seeds", ["x", "3-1", "", "1,,2", "-1", "0-5000", "1-2-3", "9" * 30])
+def test_what_is_no_list_of_seeds_is_refused(trainer, seeds):
+    result = invoke("run", LOSSY, f"--seeds={seeds}")
+    assert result.exit_code == 2
+    assert "--seeds" in result.stderr
+    assert trainer.calls == []
+
+
+def test_a_seed_given_twice_is_refused(trainer):
+    assert invoke("run", LOSSY, "--seeds", "0-2,1").exit_code == 2
+
+
+def test_mistakes_are_listed_on_stderr_and_nothing_runs(trainer, bad, tmp_path):
+    out = tmp_path / "out"
+    result = invoke("run", bad, "--set", "nonsense", "--out", str(out), "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "bad.yaml: " in result.stderr
+    for line in ("line 1  name", "line 2  seeds", "line 3  env.kind", "did you mean `lbf`?", "--set nonsense"):
+        assert line in result.stderr
+    assert trainer.calls == []
+    assert not out.exists()
+
+
+def test_mistakes_fit_a_narrow_terminal(trainer, bad):
+    result = invoke("run", bad, "--set", "algorithm={kind: dvdn, policy: self, hidden: many, clip: off}")
+    heading, *lines = result.stderr.splitlines()
+    assert heading.startswith(bad)  # never broken, so that terminals can open it
+    assert all(len(line) <= 80 and not line.endswith(" ") for line in lines)
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_folder_that_is_in_use_is_refused(trainer, tmp_path, kind):
+    place = tmp_path / "out"
+    if kind == "folder":
+        place.mkdir()
+        (place / "notes.txt").write_text("mine", encoding="utf-8")
+    else:
+        place.write_text("mine", encoding="utf-8")
+    result = invoke("run", LOSSY, "--out", str(place))
+    assert result.exit_code == 2
+    assert "--out" in result.stderr
+    assert trainer.calls == []
+
+
+def test_an_empty_folder_will_do(trainer, tmp_path):
+    assert invoke("run", LOSSY, "--out", str(tmp_path)).exit_code == 0
+
+
+@pytest.mark.parametrize("error", [InterruptedRun("records kept in runs/x"), KeyboardInterrupt()])
+def test_an_interruption_is_exit_3(monkeypatch, error):
+    install(monkeypatch, Trainer(error))
+    result = invoke("run", LOSSY, "--quiet")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == f"Interrupted. {error}".strip() + "\n"
+
+
+def test_a_failure_prints_the_command_that_reproduces_it(monkeypatch):
+    install(monkeypatch, Trainer(RunFolderError("the disk is full")))
+    result = invoke("run", LOSSY, "--set", "network.link.loss=20%", "--set", "name=b",
+                    "--seeds", "0,1", "--device", "cpu", "--out", "some where", "--quiet")  # fmt: skip
+    assert (result.exit_code, result.stdout) == (1, "")
+    again = (
+        f"dvdn-sim run {LOSSY} --set network.link.loss=20% --set name=b --set 'seeds=[0, 1]' --device cpu"
+        " --out 'some where'"
+    )
+    assert result.stderr == f"Error: the disk is full\nTo reproduce: {again}\n"
+
+
+def test_a_defect_prints_its_traceback_too(monkeypatch):
+    install(monkeypatch, Trainer(ZeroDivisionError("oh")))
+    result = invoke("run", LOSSY, "--quiet")
+    assert result.exit_code == 1
+    assert "ZeroDivisionError: oh\nError: this is a defect" in result.stderr
+    assert f"To reproduce: dvdn-sim run {LOSSY}\n" in result.stderr
+
+
+def test_check_says_what_would_run(monkeypatch):
+    result = invoke("check", LOSSY, LOSSY, "--set", "algorithm.consensus.rounds=3")
+    assert result.exit_code == 0
+    assert result.stdout.count(f"{LOSSY}: ok: dvdn, 3 players, lbf") == 2
+
+
+def test_check_lists_the_mistakes_of_all(bad, tmp_path):
+    result = invoke("check", bad, LOSSY, str(tmp_path / "no.yaml"))
+    assert result.exit_code == 2
+    assert f"{LOSSY}: ok" in result.stdout
+    assert "bad.yaml: " in result.stderr
+    assert "no.yaml: 1 mistake" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [("envs", "lbf"), ("algorithms", "dvdn"), ("links", "gemodel"), ("topologies", "ring"), ("policies", "self")],
+)
+def test_list(family, name):
+    result = invoke("list", family)
+    assert result.exit_code == 0
+    assert re.search(rf"^  {name} ", result.stdout, re.MULTILINE)
+
+
+def test_list_of_nothing_known():
+    result = invoke("list", "colours")
+    assert result.exit_code == 2
+    assert "envs" in result.stderr
+
+
+def test_schema_is_json():
+    assert json.loads(invoke("schema").stdout)["title"] == "dvdn-sim scenario"
+
+
+def test_version_names_what_a_bug_report_needs():
+    assert re.match(r"dvdn-sim \S.*, torch \d.*, numpy \d.*, simpy \d.*, Python 3\.", invoke("version").stdout)
+
+
+@pytest.mark.parametrize("command", ["run", "check", "list", "schema", "version"])
+def test_every_help_has_an_example(command):
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example: dvdn-sim {command}" in result.stdout
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+
+
+def test_the_list_of_commands_has_an_example():
+    assert "Example: dvdn-sim run" in invoke("--help").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["check", LOSSY],
+        ["list", "algorithms"],
+        ["schema"],
+        ["version"],
+        ["run", "no.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_torch_and_simpy_are_not_imported(arguments):
+    program = (
+        "import sys\nfrom dvdn_sim.cli import main\nsys.argv = ['dvdn-sim', *sys.argv[1:]]\n"
+        "try:\n    main()\nfinally:\n    print(sorted({'torch', 'simpy'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert done.returncode == (2 if "no.yaml" in arguments else 0)
+
+
+def test_the_module_runs_as_a_program():
+    command = [sys.executable, "-m", "dvdn_sim.cli", "check", LOSSY, "--set", "name=a/b"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot name a folder" in done.stderr
+
+
+def test_progress_in_a_terminal_is_a_bar(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    with Display(quiet=False) as display:
+        display.show(
+            150_000, 300_000, {"return": "0.41", "delivered": "89%", "simulated": "15000 s", "steps/s": "1210"}
+        )
+    shown = capsys.readouterr().err
+    assert "150 000 of 300 000 steps" in shown
+    assert "delivered 89%" in shown
+    assert "50%" in shown
