@@ -63,14 +63,30 @@ def run(
         DvdnSimError: See its subclasses.
     """
     place = _device(device)
-    parts = build(scenario, device=place, make_env=make_env)
-    run_dir = create_run_dir(out, scenario.name)
-    writer = RecordWriter(run_dir)
-    writer.write_scenario(resolved_yaml(scenario))
-    custom = None if make_env is None else str(parts.arena.env)
-    session = _Session(parts, writer, _identity(scenario, place, custom), progress)
-    session.train(run_dir)
+    with _one_thread():
+        parts = build(scenario, device=place, make_env=make_env)
+        run_dir = create_run_dir(out, scenario.name)
+        writer = RecordWriter(run_dir)
+        writer.write_scenario(resolved_yaml(scenario))
+        custom = None if make_env is None else str(make_env())
+        session = _Session(parts, writer, _identity(scenario, place, custom), progress)
+        session.train(run_dir)
     return summarise(load_run(run_dir))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one CPU thread, so that the bytes of a run do not depend on the number of cores.
+
+    The matrices are small: a second idle core gains little, and on a busy machine threads that wait for each other lose
+    much.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _device(name: str) -> torch.device:
@@ -137,9 +153,9 @@ class _Session:
             training = self.parts.scenario.training
             total = training.steps * len(progress.env_steps)
             done = int(progress.env_steps.clip(max=training.steps).sum())
-            self.show(done, total, self._facts(progress, now_s - self.began_s))
+            self.show(done, total, self._facts(progress))
 
-    def _facts(self, progress: Progress, elapsed_s: float) -> dict[str, str]:
+    def _facts(self, progress: Progress) -> dict[str, str]:
         facts = {}
         if progress.last_return is not None:
             facts["return"] = f"{progress.last_return:.2f}"
@@ -150,7 +166,6 @@ class _Session:
             if settled:
                 facts["delivered"] = f"{sum(count.held for count in messages) / settled:.0%}"
             facts["simulated"] = f"{sum(network.now_s for network in networks) / len(networks):.0f} s"
-        facts["steps/s"] = f"{int(progress.env_steps.sum()) / max(elapsed_s, 1e-9):.0f}"
         return facts
 
     @contextmanager
