@@ -1,0 +1,229 @@
+"""`RecurrentQ` against torch's own Linear and GRU, forward and by autograd."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from teams import in_module_order
+from torch import nn
+
+from dvdn_sim.learners.recurrent_q import RecurrentQ, Tape
+from netmodels.streams import stream
+
+
+class Oracle(nn.Module):
+    """fc - GRU - fc of torch, over time-major sequences [T, B, D]."""
+
+    def __init__(self, network: RecurrentQ, parameters: torch.Tensor) -> None:
+        super().__init__()
+        dtype = parameters.dtype
+        self.fc1 = nn.Linear(network.obs_dim, network.hidden, dtype=dtype)
+        self.gru = nn.GRU(network.hidden, network.hidden, dtype=dtype)
+        self.fc2 = nn.Linear(network.hidden, network.n_actions, dtype=dtype)
+        with torch.no_grad():
+            for own, row in zip(self.parameters(), in_module_order(network, parameters), strict=True):
+                own.copy_(row)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        return self.fc2(self.gru(torch.relu(self.fc1(observations)))[0])
+
+
+def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """Largest difference over the largest entry; an exact zero must be met exactly."""
+    found, expected = found.detach(), expected.detach()
+    largest = float(expected.abs().max())
+    return float((found - expected).abs().max()) / (largest or 1e-300)
+
+
+def parameters_of(network: RecurrentQ, count: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    generators = [stream(seed, "w", i) for i in range(count)]
+    return network.initial_parameters(generators).mul_(1.5).to(dtype)
+
+
+def tape_of(network: RecurrentQ, parameters: torch.Tensor, trained: int, steps: int, batch: int) -> Tape:
+    return Tape(network, networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
+
+
+def noise(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape)).to(dtype)
+
+
+@st.composite
+def cases(draw):
+    sizes = RecurrentQ(draw(st.integers(1, 7)), draw(st.integers(1, 9)), draw(st.integers(1, 5)))
+    trained, copies, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    lengths = draw(st.lists(st.integers(1, 26), min_size=1, max_size=4))
+    return sizes, trained, copies, batch, lengths, draw(st.integers(0, 4)), draw(st.integers(0, 10**6))
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_forward_and_every_gradient_equal_torch(case):
+    """Any sizes; one tape for sequences of several lengths, longer and shorter than the one before, in any order.
+
+    Row i of the observations is seen by networks i, i + m, …, of which the first m are differentiated.
+    """
+    network, trained, copies, batch, lengths, spare, seed = case
+    parameters = parameters_of(network, trained * copies, seed)
+    weights = network.weights(parameters)
+    tape = tape_of(network, parameters, trained, max(lengths) + spare, batch)
+    for number, steps in enumerate(lengths):
+        observations = noise(seed + number, trained, steps, batch, network.obs_dim)
+        d_q = noise(seed - number - 1 + 2**32, trained, steps, batch, network.n_actions)
+        q = network.forward(weights, observations, tape)
+        assert q.shape == (trained * copies, steps, batch, network.n_actions)
+        found = [q.clone(), network.backward(weights, d_q, tape).clone()]
+        for row in range(trained * copies):
+            oracle = Oracle(network, parameters[row])
+            expected = oracle(observations[row % trained])
+            assert relative(found[0][row], expected) < 1e-12
+            if row < trained:
+                expected.backward(d_q[row])
+                for mine, theirs in zip(in_module_order(network, found[1][row]), oracle.parameters(), strict=True):
+                    assert relative(mine, theirs.grad) < 1e-12
+
+
+def test_the_paper_sizes_in_float32():
+    """Single precision agrees to 1e-5 at the sizes that are trained, over 51 steps."""
+    network, trained, steps, batch = RecurrentQ(18, 64, 6), 3, 51, 8
+    parameters = parameters_of(network, 2 * trained, 5, torch.float32)
+    tape = tape_of(network, parameters, trained, steps, batch)
+    observations = noise(1, trained, steps, batch, 18, dtype=torch.float32)
+    d_q = noise(2, trained, steps, batch, 6, dtype=torch.float32) / (steps * batch)
+    weights = network.weights(parameters)
+    q = network.forward(weights, observations, tape).clone()
+    gradient = network.backward(weights, d_q, tape)
+    for row in range(trained):
+        oracle = Oracle(network, parameters[row].double())
+        expected = oracle(observations[row].double())
+        expected.backward(d_q[row].double())
+        assert relative(q[row].double(), expected) < 1e-5
+        for mine, theirs in zip(in_module_order(network, gradient[row]), oracle.parameters(), strict=True):
+            assert relative(mine.double(), theirs.grad) < 1e-5
+
+
+def test_a_gradient_by_finite_differences():
+    """The oracle's oracle: a central difference of Σ d_q·q along random directions, without autograd."""
+    network, steps, batch = RecurrentQ(3, 5, 2), 10, 2
+    parameters = parameters_of(network, 1, 3)
+    tape = tape_of(network, parameters, 1, steps, batch)
+    observations, d_q = noise(1, 1, steps, batch, 3), noise(2, 1, steps, batch, 2)
+
+    def objective(at: torch.Tensor) -> float:
+        return float((network.forward(network.weights(at), observations, tape) * d_q).sum())
+
+    objective(parameters)
+    gradient = network.backward(network.weights(parameters), d_q, tape).clone()
+    for seed in range(5):
+        direction = noise(10 + seed, *parameters.shape)
+        slope = (objective(parameters + 1e-6 * direction) - objective(parameters - 1e-6 * direction)) / 2e-6
+        assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-7)
+
+
+def test_a_shorter_d_q_means_zeros_after_it():
+    """The learner differentiates T of the T + 1 steps it unrolls: the last one only values the state that follows."""
+    network, trained, steps, batch = RecurrentQ(3, 4, 2), 2, 11, 3
+    parameters = parameters_of(network, 4, 0)
+    weights, tape = network.weights(parameters), tape_of(network, parameters, trained, steps, batch)
+    observations, d_q = noise(1, trained, steps, batch, 3), noise(2, trained, steps, batch, 2)
+    d_q[:, -1] = 0
+    network.forward(weights, observations, tape)
+    full = network.backward(weights, d_q, tape).clone()
+    network.forward(weights, observations, tape)
+    short = network.backward(weights, d_q[:, :-1], tape)
+    assert relative(short, full) < 1e-13
+
+
+def test_step_repeated_is_forward():
+    """Acting and learning see the same function."""
+    network, rows, steps, batch = RecurrentQ(4, 6, 3), 3, 9, 5
+    parameters = parameters_of(network, rows, 1)
+    weights = network.weights(parameters)
+    observations = noise(1, rows, steps, batch, 4)
+    unrolled = network.forward(weights, observations, tape_of(network, parameters, rows, steps, batch))
+    hidden = torch.zeros(rows, batch, 6, dtype=torch.float64)
+    for t in range(steps):
+        q, hidden = network.step(weights, observations[:, t], hidden)
+        assert relative(q, unrolled[:, t]) < 1e-12
+
+
+def test_a_network_does_not_depend_on_its_batch():
+    """M rows at once equal M calls with one: forward and gradient (other matrix kernels may sum in another order)."""
+    network, rows, steps, batch = RecurrentQ(5, 8, 3), 4, 12, 6
+    parameters = parameters_of(network, rows, 2)
+    observations, d_q = noise(1, rows, steps, batch, 5), noise(2, rows, steps, batch, 3)
+    tape = tape_of(network, parameters, rows, steps, batch)
+    q = network.forward(network.weights(parameters), observations, tape)
+    gradient = network.backward(network.weights(parameters), d_q, tape)
+    for row in range(rows):
+        one = slice(row, row + 1)
+        alone = tape_of(network, parameters[one], 1, steps, batch)
+        weights = network.weights(parameters[one])
+        assert relative(network.forward(weights, observations[one], alone), q[one]) < 1e-13
+        assert relative(network.backward(weights, d_q[one], alone), gradient[one]) < 1e-12
+
+
+def test_weights_are_views():
+    """Writing to a weight writes to the parameters, and every parameter is in exactly one weight."""
+    network = RecurrentQ(3, 4, 2)
+    parameters = torch.zeros(2, network.parameter_count)
+    for weight in network.weights(parameters):
+        weight.add_(1)
+    assert torch.equal(parameters, torch.ones_like(parameters))
+
+
+@pytest.mark.parametrize(("obs_dim", "hidden", "n_actions"), [(18, 64, 6), (27, 64, 6), (1, 1, 1), (5, 128, 9)])
+def test_parameter_and_operation_counts(obs_dim, hidden, n_actions):
+    """As many parameters as torch's modules have; the issue's 1.02 GFLOP for N=3, B=32, 51 steps (H=64)."""
+    network = RecurrentQ(obs_dim, hidden, n_actions)
+    modules = nn.ModuleList([nn.Linear(obs_dim, hidden), nn.GRU(hidden, hidden), nn.Linear(hidden, n_actions)])
+    assert network.parameter_count == sum(p.numel() for p in modules.parameters())
+    products = [p for p in modules.parameters() if p.ndim == 2]
+    assert network.forward_flop == 2 * sum(p.numel() for p in products)
+    if (obs_dim, hidden) == (18, 64):
+        assert 4 * network.forward_flop * 3 * 32 * 51 == pytest.approx(1.02e9, rel=0.01)
+
+
+def test_initial_weights_follow_pytorchs_documentation():
+    """torch.nn.Linear: U(±1/√in_features), weight and bias; torch.nn.GRU: U(±1/√hidden_size), all. KS at p > 1e-4."""
+    network = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)
+    rows = network.initial_parameters([stream(0, "initial_weights", i) for i in range(8)])
+    assert rows.dtype == torch.float64
+    parts = [in_module_order(network, row) for row in rows]
+    names = ("fc1", "fc1 bias", "w_ih", "w_hh", "b_ih", "b_hh", "fc2", "fc2 bias")
+    for place, name in enumerate(names):
+        values = torch.cat([part[place].flatten() for part in parts]).numpy()
+        bound = 18**-0.5 if name.startswith("fc1") else 64**-0.5
+        assert np.abs(values).max() <= bound
+        assert stats.kstest(values, stats.uniform(-bound, 2 * bound).cdf).pvalue > 1e-4, name
+
+
+def test_initial_weights_depend_on_their_own_stream_only():
+    network = RecurrentQ(3, 4, 2)
+    both = network.initial_parameters([stream(0, "w", 0), stream(0, "w", 1)])
+    alone = network.initial_parameters([stream(0, "w", 1)])
+    assert torch.equal(both[1:], alone)
+    assert not torch.equal(both[0], both[1])
+
+
+@pytest.mark.parametrize("name", ["obs_dim", "hidden", "n_actions"])
+def test_sizes_are_checked(name):
+    sizes = {"obs_dim": 1, "hidden": 1, "n_actions": 1} | {name: 0}
+    with pytest.raises(ValueError, match=name):
+        RecurrentQ(**sizes)
+
+
+def test_what_backward_returns_is_not_touched_by_a_forward():
+    """The learner clips and steps on the returned view; only the next `backward` may overwrite it."""
+    network = RecurrentQ(3, 4, 2)
+    parameters = parameters_of(network, 1, 0)
+    tape, weights = tape_of(network, parameters, 1, 5, 2), network.weights(parameters)
+    network.forward(weights, noise(1, 1, 5, 2, 3), tape)
+    gradient = network.backward(weights, noise(2, 1, 5, 2, 2), tape)
+    kept = copy.deepcopy(gradient)
+    network.forward(weights, noise(3, 1, 5, 2, 3), tape)
+    assert torch.equal(gradient, kept)
