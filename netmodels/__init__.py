@@ -2,14 +2,17 @@
 
 - `units`: quantities with units.
 - `streams`: named random streams, drawn in blocks.
-- `links`: what happens to a message.
+- `links`: what happens to a message on one directed link.
 - `topology`: which links exist.
+- `faults`: what goes wrong, and when.
+- `network`: all links, and the servers that they share.
+- `presets`: links as the standards describe them.
 - `catalogue`: every kind by name.
-
-A module may import those above it.
 """
 
-from netmodels import topology
+from netmodels import presets, topology
+from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
+from netmodels.network import Network
 
-__all__ = ["Link", "LinkSpec", "Server", "Transfer", "topology"]
+__all__ = ["FaultPlan", "Link", "LinkSpec", "Network", "Server", "Transfer", "presets", "topology"]

@@ -36,6 +36,7 @@ RATES: Mapping[str, float] = {
     "Kibit/s": 2**10, "Mibit/s": 2**20, "Gibit/s": 2**30,
     "B/s": 8, "kB/s": 8 * 10**3, "MB/s": 8 * 10**6, "GB/s": 8 * 10**9,
 }  # fmt: skip
+SPEEDS: Mapping[str, float] = {"m/s": 1.0}
 LENGTHS: Mapping[str, float] = {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3}
 
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
@@ -152,6 +153,25 @@ def metres(value: object, name: str = "length") -> float:
     return _quantity(value, name, LENGTHS, "metres or a string such as '30 m'")
 
 
+def metres_per_second(value: object, name: str = "speed") -> float:
+    """Read a speed.
+
+    Args:
+        value: metres per second as a number, or a string with one of the units in `SPEEDS`.
+        name: parameter named in the error.
+
+    Returns:
+        Metres per second.
+
+    Raises:
+        ValueError: for anything else.
+
+    >>> metres_per_second(2), metres_per_second("1.5 m/s")
+    (2.0, 1.5)
+    """
+    return _quantity(value, name, SPEEDS, "metres per second or a string such as '1.5 m/s'")
+
+
 def probability(value: object, name: str = "probability") -> float:
     """Read a probability.
 
@@ -175,6 +195,28 @@ def probability(value: object, name: str = "probability") -> float:
     number = _quantity(value, name, {"%": 0.01, "": 1.0}, wanted)
     if number > 1.0:
         raise ValueError(f"{name}: expected {wanted}, got {value!r}")
+    return number
+
+
+def positive(value: object, name: str) -> float:
+    """Read a plain number above 0.
+
+    Args:
+        value: the number.
+        name: parameter named in the error.
+
+    Returns:
+        The number, finite.
+
+    Raises:
+        ValueError: for anything else, booleans included.
+
+    >>> positive(1.5, "factor")
+    1.5
+    """
+    number = None if isinstance(value, str) else _number(value, {})
+    if number is None or not 0.0 < number < math.inf:
+        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
     return number
 
 

@@ -3,15 +3,14 @@
 A kind is a dataclass and one line here.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from collections.abc import Mapping
+from typing import cast
 
+from netmodels.choice import of_kind
 from netmodels.links.delay import Constant, DelayModel, Normal, Uniform
 from netmodels.links.loss import Bernoulli, GilbertElliott, LossModel
 from netmodels.links.recorded import DelayTrace, Empirical, LossTrace
 from netmodels.links.tails import Exponential, Lognormal, Pareto
-
-Model = TypeVar("Model")
 
 DELAYS: Mapping[str, type[DelayModel]] = {
     "constant": Constant,
@@ -72,32 +71,3 @@ def loss_model(value: object) -> LossModel:
     if hasattr(value, "sampler"):
         return cast("LossModel", value)
     return Bernoulli(cast("float", value))
-
-
-def of_kind(name: str, kinds: Mapping[str, type[Model]], options: Mapping[str, object]) -> Model:
-    """Build the kind that a mapping names from its other keys.
-
-    Args:
-        name: what is being chosen, for errors.
-        kinds: dataclass by kind.
-        options: ``kind`` and the fields of that dataclass.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: for an unknown kind or option, or one that is missing.
-
-    >>> of_kind("loss", LOSSES, {"kind": "state"})
-    Traceback (most recent call last):
-    ValueError: loss.kind: expected one of bernoulli, gemodel, trace, got 'state'
-    """
-    kind = options.get("kind")
-    if kind not in kinds:
-        raise ValueError(f"{name}.kind: expected one of {', '.join(kinds)}, got {kind!r}")
-    build: Callable[..., Model] = kinds[str(kind)]
-    fields = {key: value for key, value in options.items() if key != "kind"}
-    try:
-        return build(**fields)
-    except TypeError as error:
-        raise ValueError(f"{name}: {kind} does not take {fields!r}: {error}") from error

@@ -153,7 +153,7 @@ class LinkSpec:
     def delivery_probability(self, message_bytes: int) -> float:
         """Work out the probability that a message arrives whole on an idle link that is up.
 
-        Exact, for a loss process in its stationary state.
+        Exact, for a loss process in the state in which messages find it in the long run.
 
         Args:
             message_bytes: payload, at least 1.

@@ -144,6 +144,8 @@ class Lognormal:
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
         mu, sigma = self._mu_sigma()
+        if sigma == 0.0:
+            return np.full(n, float(self.mean))
         return np.exp(mu + sigma * generator.standard_normal(n))
 
     def describe(self) -> str:

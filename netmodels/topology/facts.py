@@ -32,6 +32,21 @@ class GraphFacts:
     spectral_gap: float
     lambda_min: float
 
+    def describe(self) -> str:
+        """Say what the graph is like.
+
+        >>> graph_facts(Graph.undirected(2, [(0, 1)])).describe()
+        '2 agents with 1 to 1 links each, connected, diameter 1, spectral gap 1'
+        """
+        degrees = f"{len(self.degrees)} agents with {min(self.degrees)} to {max(self.degrees)} links each"
+        if not self.connected:
+            return f"{degrees}, not connected"
+        text = f"{degrees}, connected, diameter {self.diameter:.0f}"
+        if math.isnan(self.spectral_gap):
+            return f"{text}, directed"
+        warning = f", λ_min {self.lambda_min:.3f} < 0: lazy weights advised" if self.lambda_min < -1e-9 else ""
+        return f"{text}, spectral gap {self.spectral_gap:.3g}{warning}"
+
 
 def metropolis(graph: Graph) -> NDArray[np.float64]:
     """Return the Metropolis matrix: w_ij = 1/(1 + max(d_i, d_j)) on links, w_ii = 1 − Σ_j w_ij.

@@ -1,18 +1,18 @@
 """Topologies whose links never change."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import Protocol
 
-from netmodels.topology.graph import Graph
-
-Position = tuple[float, ...]
+from netmodels.topology.graph import Edge, Graph, Positions
+from netmodels.units import count
 
 
-class Topology(Protocol):
-    """Which links exist, as a pure function of the seed and an index; nothing is remembered."""
+@dataclass(frozen=True)
+class _Fixed:
+    """What these topologies have in common: a graph that depends on the number of agents only."""
 
     def graph(
         self,
@@ -23,49 +23,34 @@ class Topology(Protocol):
         round_index: int = 0,
         *,
         now_ns: int = 0,
-        positions: Mapping[int, Position] | None = None,
+        positions: Positions | None = None,
     ) -> Graph:
-        """Return the graph at an instant.
+        """Return the graph, whatever the instant; see `Topology.graph`."""
+        del seed, episode, update, round_index, now_ns, positions
+        return _graph(self, n_agents)
 
-        Args:
-            n_agents: number of agents.
-            seed: seed of the run.
-            episode: index of the episode.
-            update: index of the learner's update.
-            round_index: index of the communication round within the update.
-            now_ns: simulated time.
-            positions: where the agents are, in metres, for kinds that depend on it.
-        """
+    def _pairs(self, n_agents: int) -> Iterable[Edge]:
+        raise NotImplementedError
 
-    def describe(self) -> str:
-        """Say in a few words which links exist."""
+    def _build(self, n_agents: int) -> Graph:
+        return Graph.undirected(n_agents, self._pairs(n_agents))
+
+
+@lru_cache(maxsize=256)
+def _graph(topology: _Fixed, n_agents: int) -> Graph:
+    return topology._build(count(n_agents, "n_agents", minimum=1))  # noqa: SLF001  (the cached half of its method)
 
 
 @dataclass(frozen=True)
-class Complete:
+class Complete(_Fixed):
     """Every agent has a link to every other.
 
     >>> Complete().graph(3, seed=0).degrees
     (2, 2, 2)
     """
 
-    def graph(
-        self,
-        n_agents: int,
-        seed: int,
-        episode: int = 0,
-        update: int = 0,
-        round_index: int = 0,
-        *,
-        now_ns: int = 0,
-        positions: Mapping[int, Position] | None = None,
-    ) -> Graph:
-        """Return the complete graph, whatever the instant; see `Topology.graph`.
-
-        >>> Complete().graph(2, seed=0).edges
-        ((0, 1), (1, 0))
-        """
-        return _complete(n_agents)
+    def _pairs(self, n_agents: int) -> Iterable[Edge]:
+        return combinations(range(n_agents), 2)
 
     def describe(self) -> str:
         """Say which links exist.
@@ -77,30 +62,16 @@ class Complete:
 
 
 @dataclass(frozen=True)
-class Ring:
+class Ring(_Fixed):
     """Agent i has links to i − 1 and i + 1, around a circle.
 
     >>> Ring().graph(5, seed=0).neighbours(0)
     (1, 4)
     """
 
-    def graph(
-        self,
-        n_agents: int,
-        seed: int,
-        episode: int = 0,
-        update: int = 0,
-        round_index: int = 0,
-        *,
-        now_ns: int = 0,
-        positions: Mapping[int, Position] | None = None,
-    ) -> Graph:
-        """Return the ring, whatever the instant; see `Topology.graph`.
-
-        >>> Ring().graph(2, seed=0).edges
-        ((0, 1), (1, 0))
-        """
-        return _ring(n_agents)
+    def _pairs(self, n_agents: int) -> Iterable[Edge]:
+        pairs = ((agent, (agent + 1) % n_agents) for agent in range(n_agents))
+        return [pair for pair in pairs if pair[0] != pair[1]]
 
     def describe(self) -> str:
         """Say which links exist.
@@ -111,12 +82,135 @@ class Ring:
         return "ring"
 
 
-@lru_cache(maxsize=64)
-def _complete(n_agents: int) -> Graph:
-    return Graph.undirected(n_agents, combinations(range(n_agents), 2))
+@dataclass(frozen=True)
+class Path(_Fixed):
+    """Agent i has links to i − 1 and i + 1, with two ends.
+
+    >>> Path().graph(3, seed=0).degrees
+    (1, 2, 1)
+    """
+
+    def _pairs(self, n_agents: int) -> Iterable[Edge]:
+        return ((agent, agent + 1) for agent in range(n_agents - 1))
+
+    def describe(self) -> str:
+        """Say which links exist.
+
+        >>> Path().describe()
+        'path'
+        """
+        return "path"
 
 
-@lru_cache(maxsize=64)
-def _ring(n_agents: int) -> Graph:
-    pairs = ((agent, (agent + 1) % n_agents) for agent in range(n_agents))
-    return Graph.undirected(n_agents, [pair for pair in pairs if pair[0] != pair[1]])
+@dataclass(frozen=True)
+class Star(_Fixed):
+    """One agent has links to all others, which have no other.
+
+    Attributes:
+        centre: index of that agent.
+
+    >>> Star().graph(4, seed=0).degrees
+    (3, 1, 1, 1)
+    """
+
+    centre: int = 0
+
+    def __post_init__(self) -> None:
+        count(self.centre, "topology.centre")
+
+    def _pairs(self, n_agents: int) -> Iterable[Edge]:
+        if self.centre >= n_agents:
+            raise ValueError(f"topology.centre: expected one of {n_agents} agents, got {self.centre}")
+        return ((self.centre, agent) for agent in range(n_agents) if agent != self.centre)
+
+    def describe(self) -> str:
+        """Say which links exist.
+
+        >>> Star().describe()
+        'star around agent 0'
+        """
+        return f"star around agent {self.centre}"
+
+
+@dataclass(frozen=True)
+class Grid(_Fixed):
+    """Agents row by row on a rectangular grid, each with links to those beside, above and below.
+
+    Attributes:
+        columns: agents in a row; ⌈√n_agents⌉ if not given. The last row may be shorter.
+
+    >>> Grid().graph(4, seed=0).edges == Ring().graph(4, seed=0).edges     # no: 0 1 / 2 3
+    False
+    >>> Grid(columns=2).graph(4, seed=0).neighbours(0)
+    (1, 2)
+    """
+
+    columns: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.columns is not None:
+            count(self.columns, "topology.columns", minimum=1)
+
+    def _pairs(self, n_agents: int) -> Iterable[Edge]:
+        columns = math.isqrt(n_agents - 1) + 1 if self.columns is None else self.columns
+        beside = [(agent, agent + 1) for agent in range(n_agents - 1) if (agent + 1) % columns]
+        return beside + [(agent, agent + columns) for agent in range(n_agents - columns)]
+
+    def describe(self) -> str:
+        """Say which links exist.
+
+        >>> Grid(columns=3).describe()
+        'grid with 3 columns'
+        """
+        return "square grid" if self.columns is None else f"grid with {self.columns} columns"
+
+
+@dataclass(frozen=True)
+class Edges(_Fixed):
+    """The links that are listed.
+
+    Attributes:
+        edges: pairs of agents, at least none.
+        directed: whether a pair is a link from the first to the second only.
+
+    Raises:
+        ValueError: when built, for what is no list of pairs of different agents; when asked for a graph, for an agent
+            that there is not.
+
+    >>> Edges([(0, 1), (1, 2)]).graph(3, seed=0).degrees
+    (1, 2, 1)
+    >>> Edges([(0, 1)], directed=True).graph(2, seed=0).edges
+    ((0, 1),)
+    """
+
+    edges: Sequence[Sequence[int]]
+    directed: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edges", tuple(_pair(edge) for edge in self.edges))
+        if not isinstance(self.directed, bool):
+            raise ValueError(  # noqa: TRY004  (one kind of error for bad input)
+                f"topology.directed: expected true or false, got {self.directed!r}"
+            )
+
+    def _build(self, n_agents: int) -> Graph:
+        pairs = [(edge[0], edge[1]) for edge in self.edges]
+        return Graph(n_agents, tuple(sorted(set(pairs)))) if self.directed else Graph.undirected(n_agents, pairs)
+
+    def describe(self) -> str:
+        """Say which links exist.
+
+        >>> Edges([(0, 1)]).describe()
+        '1 listed link'
+        """
+        kind = "directed link" if self.directed else "link"
+        return f"{len(self.edges)} listed {kind}{'s' if len(self.edges) != 1 else ''}"
+
+
+def _pair(edge: object) -> Edge:
+    if not isinstance(edge, Sequence) or len(edge) != 2:
+        raise ValueError(f"topology.edges: expected pairs of agents, got {edge!r}")
+    sender, receiver = (count(agent, "topology.edges") for agent in edge)
+    if sender == receiver:
+        raise ValueError(f"topology.edges: expected pairs of different agents, got {edge!r}")
+    return sender, receiver

@@ -1,9 +1,9 @@
 """The graph at one instant: which directed links exist."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import Protocol, Self
 
 import networkx as nx
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netmodels.units import count
 
 Edge = tuple[int, int]
+Positions = Sequence[Sequence[float]] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -132,3 +133,39 @@ class Graph:
         graph.add_nodes_from(range(self.n_agents))
         graph.add_edges_from(self.edges)
         return graph
+
+
+class Topology(Protocol):
+    """Which links exist, as a pure function of the seed and an instant; nothing is remembered."""
+
+    def graph(
+        self,
+        n_agents: int,
+        seed: int,
+        episode: int = 0,
+        update: int = 0,
+        round_index: int = 0,
+        *,
+        now_ns: int = 0,
+        positions: Positions | None = None,
+    ) -> Graph:
+        """Return the graph at an instant.
+
+        Args:
+            n_agents: number of agents, at least 1.
+            seed: seed of the run.
+            episode: index of the episode.
+            update: index of the learner's update.
+            round_index: index of the communication round within the update.
+            now_ns: simulated time.
+            positions: where the agents are, in metres, [n_agents, dimensions], for kinds that depend on it.
+
+        Returns:
+            The graph.
+
+        Raises:
+            ValueError: if there is no such graph of that many agents.
+        """
+
+    def describe(self) -> str:
+        """Say in a few words which links exist."""

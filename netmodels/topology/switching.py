@@ -1,6 +1,5 @@
 """Topologies that are drawn anew, from the seed and an index."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -10,8 +9,7 @@ import networkx as nx
 import numpy as np
 
 from netmodels.streams import stream
-from netmodels.topology.fixed import Position
-from netmodels.topology.graph import Edge, Graph
+from netmodels.topology.graph import Edge, Graph, Positions
 from netmodels.units import count
 
 Resample = Literal["episode", "update", "round"]
@@ -55,7 +53,7 @@ class RandomConnected:
         round_index: int = 0,
         *,
         now_ns: int = 0,
-        positions: Mapping[int, Position] | None = None,
+        positions: Positions | None = None,
     ) -> Graph:
         """Return the graph of that episode, update, or round of that update; see `Topology.graph`.
 
@@ -66,6 +64,7 @@ class RandomConnected:
         Traceback (most recent call last):
         ValueError: topology.edges: a connected graph of 4 agents has 3 to 6 links, got 9
         """
+        del now_ns, positions
         edges = n_agents - 1 if self.edges is None else self.edges
         index = {"episode": (episode,), "update": (update,), "round": (update, round_index)}[self.resample]
         return _random_connected(n_agents, edges, seed, self.resample, index)

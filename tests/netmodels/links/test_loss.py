@@ -3,7 +3,9 @@ import math
 import numpy as np
 import pytest
 
+from netmodels.links.kinds import LOSSES
 from netmodels.links.loss import Bernoulli, GilbertElliott, loss_draws
+from netmodels.links.recorded import LossTrace
 from netmodels.streams import stream
 
 DRAWS = 400_000
@@ -19,6 +21,8 @@ MODELS = [
     GilbertElliott(0.9, 0.95, 0.8, 0.1),
     GilbertElliott(0.0, 0.0, 1.0, 0.3),
     GilbertElliott(1.0, 1.0),
+    LossTrace(values=(0, 1, 1, 0, 0, 1, 0, 0)),
+    LossTrace(values=(1,)),
 ]
 
 
@@ -93,3 +97,32 @@ def test_start_is_stationary(in_sigmas):
 def test_refuses(build, name):
     with pytest.raises(ValueError, match=name):
         build()
+
+
+def test_trace_repeats_in_order(tmp_path):
+    path = tmp_path / "lost.csv"
+    path.write_text("lost\n0\n1\n1\n", encoding="utf-8")
+    draws = loss_draws(LossTrace(file=str(path)), 0, "loss")
+    assert draws.take(4) + draws.take(3) == [False, True, True, False, True, True, False]
+
+
+def test_trace_refuses(tmp_path):
+    path = tmp_path / "lost.csv"
+    path.write_text("0\n2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"loss\.file .*line 2.*2\.0"):
+        LossTrace(file=str(path))
+    with pytest.raises(ValueError, match=r"loss\.file"):
+        LossTrace()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_transmit_conserves_mass_and_keeps_the_stationary_state(model):
+    stationary = model.stationary()
+    saved, lost = model.transmit(stationary)
+    assert saved.sum() + lost.sum() == pytest.approx(1.0)
+    assert lost.sum() == pytest.approx(model.loss_rate)
+    assert saved + lost == pytest.approx(stationary)
+
+
+def test_every_kind_is_tested_here():
+    assert set(LOSSES.values()) == {type(model) for model in MODELS}

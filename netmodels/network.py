@@ -1,0 +1,199 @@
+"""All directed links between agents, and the servers that they share."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args
+
+from netmodels.faults import FaultPlan
+from netmodels.links import Link, LinkSpec, Server, Transfer
+from netmodels.links.degraded import DegradedLink
+from netmodels.units import count
+
+Share = Literal["link", "node", "medium"]
+NOTHING: Mapping[tuple[int, int], LinkSpec] = MappingProxyType({})
+
+
+class Broadcast(NamedTuple):
+    """What became of one message that every neighbour may hear.
+
+    Attributes:
+        transfers: by receiver. Each states the bytes and the airtime of the one copy.
+        wire_bytes: bytes serialised, once for all.
+        airtime_ns: time spent on it, once for all.
+    """
+
+    transfers: Mapping[int, Transfer]
+    wire_bytes: int
+    airtime_ns: int
+
+
+class Network:
+    """The links of one run, made when they are first used.
+
+    Each directed link has its own server, or shares that of its sender (one radio or uplink), or the one medium. A
+    shared medium is ideal: first come, first served, without collisions, which is optimistic for a radio.
+
+    Attributes:
+        n_agents: number of agents.
+        share: who shares a server.
+
+    >>> spec = LinkSpec(rate="12 Mbit/s", delay="5 ms")
+    >>> network = Network(3, spec, share="node")
+    >>> network.offer(0, 1472, 0, 1).complete_ns, network.offer(0, 1472, 0, 2).complete_ns
+    (6000000, 7000000)
+    >>> sorted(network.broadcast(2_000_000, 1472, 0, [1, 2]).transfers)
+    [1, 2]
+    """
+
+    def __init__(
+        self,
+        n_agents: int,
+        spec: LinkSpec,
+        seed: int = 0,
+        *,
+        share: Share = "link",
+        overrides: Mapping[tuple[int, int], LinkSpec] = NOTHING,
+        faults: FaultPlan | None = None,
+    ) -> None:
+        """Take the parameters.
+
+        Args:
+            n_agents: number of agents.
+            spec: parameters of all links.
+            seed: seed of the run.
+            share: ``link``, ``node`` or ``medium``.
+            overrides: parameters of single directed links (sender, receiver).
+            faults: what goes wrong; nothing if not given.
+
+        Raises:
+            ValueError: for another word, or an override of a link that there is not.
+        """
+        if share not in get_args(Share):
+            raise ValueError(f"share: expected link, node or medium, got {share!r}")
+        self.n_agents = count(n_agents, "n_agents", minimum=1)
+        self.share: Share = share
+        for edge in overrides:
+            self._check(*edge)
+        self._spec = spec
+        self._seed = seed
+        self._overrides = dict(overrides)
+        self._faults = faults
+        self._servers: dict[object, Server] = {}
+        self._links: dict[tuple[int, int], Link | DegradedLink] = {}
+
+    def _check(self, sender: int, receiver: int) -> None:
+        if not (0 <= sender < self.n_agents and 0 <= receiver < self.n_agents and sender != receiver):
+            raise ValueError(f"link: expected two different agents below {self.n_agents}, got {(sender, receiver)!r}")
+
+    def link(self, sender: int, receiver: int) -> Link | DegradedLink:
+        """Return a directed link.
+
+        Args:
+            sender: index.
+            receiver: index.
+
+        Returns:
+            The link, the same one each time.
+
+        Raises:
+            ValueError: if they are not two different agents.
+
+        >>> Network(2, LinkSpec(rate=1e6, delay=0)).link(0, 1).name
+        (0, 1)
+        """
+        edge = (sender, receiver)
+        if edge not in self._links:
+            self._check(sender, receiver)
+            self._links[edge] = self._make(sender, receiver)
+        return self._links[edge]
+
+    def _make(self, sender: int, receiver: int) -> Link | DegradedLink:
+        edge = (sender, receiver)
+        spec = self._overrides.get(edge, self._spec)
+        owner = {"link": edge, "node": sender, "medium": "medium"}[self.share]
+        server = self._servers.setdefault(owner, Server())
+        if self._faults is None:
+            return Link(spec, self._seed, edge, server)
+        availability = self._faults.availability(sender, receiver)
+        degradations = self._faults.degradations(sender, receiver, spec)
+        if degradations:
+            return DegradedLink(spec, degradations, self._seed, edge, server=server, availability=availability)
+        return Link(spec, self._seed, edge, server, availability)
+
+    def offer(self, now_ns: int, size_bytes: int, sender: int, receiver: int) -> Transfer:
+        """Send a message to one neighbour; see `Link.offer`.
+
+        Args:
+            now_ns: simulated time as a Python int, not before the previous hand-over to the same server.
+            size_bytes: payload as a Python int, at least 1.
+            sender: index.
+            receiver: index.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            ValueError: as `Link.offer`, and if they are not two different agents.
+
+        >>> Network(2, LinkSpec(rate="unlimited", delay="1 ms")).offer(0, 1, 1, 0).complete_ns
+        1000000
+        """
+        return self.link(sender, receiver).offer(now_ns, size_bytes)
+
+    def broadcast(self, now_ns: int, size_bytes: int, sender: int, receivers: Iterable[int]) -> Broadcast:
+        """Send one copy of a message that several neighbours may hear.
+
+        It is put on the wire once, at the lowest rate among the links, with independent losses and delays on each and
+        no retransmission.
+
+        Args:
+            now_ns: as `offer`.
+            size_bytes: as `offer`.
+            sender: index.
+            receivers: indices, at least one.
+
+        Returns:
+            What became of it at each.
+
+        Raises:
+            ValueError: as `offer`; without receivers; if links have servers of their own; and if the links cut
+                messages differently or have different queues.
+
+        >>> radio = Network(3, LinkSpec(rate="12 Mbit/s", delay="5 ms"), share="medium")
+        >>> sent = radio.broadcast(0, 1472, 0, [1, 2])
+        >>> sent.transfers[1].complete_ns, sent.transfers[2].complete_ns, sent.wire_bytes
+        (6000000, 6000000, 1500)
+        """
+        if self.share == "link":
+            raise ValueError("broadcast: expected share node or medium, got share 'link'")
+        links = {receiver: self.link(sender, receiver) for receiver in sorted(receivers)}
+        interfaces = {
+            (link.spec.mtu, link.spec.overhead, link.spec.limit, link.spec.limit_bytes) for link in links.values()
+        }
+        if len(interfaces) != 1:
+            raise ValueError(
+                f"receivers: expected at least one, with the same mtu, overhead, limit and limit_bytes on each link, "
+                f"got {sorted(links)} with {sorted(map(str, interfaces))}"
+            )
+        emission = min(links.values(), key=lambda link: _rate_at(link, now_ns)).emit(now_ns, size_bytes)
+        transfers = {receiver: link.receive(emission) for receiver, link in links.items()}
+        return Broadcast(MappingProxyType(transfers), emission.wire_bytes, emission.airtime_ns)
+
+    def describe(self) -> str:
+        """Say what the network is like.
+
+        >>> print(Network(3, LinkSpec(rate="1 Mbit/s", delay="1 ms"), share="medium").describe().splitlines()[0])
+        3 agents on one shared medium, first come, first served (no collisions: optimistic for a radio); each link:
+        """
+        sharing = {
+            "link": "with a server of its own for each directed link",
+            "node": "with one server each for all outgoing links",
+            "medium": "on one shared medium, first come, first served (no collisions: optimistic for a radio)",
+        }[self.share]
+        return f"{self.n_agents} agents {sharing}; each link:\n{self._spec.describe()}"
+
+
+def _rate_at(link: Link | DegradedLink, now_ns: int) -> float:
+    if isinstance(link, DegradedLink) and type(now_ns) is int:
+        return float(link.at(now_ns).spec.rate)
+    return float(link.spec.rate)

@@ -1,0 +1,169 @@
+"""Where agents are when nobody else says: random waypoints, or a recording."""
+
+import csv
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netmodels.streams import stream
+from netmodels.units import metres, metres_per_second, milliseconds, seconds
+
+Places = NDArray[np.float64]
+
+
+class Mobility(Protocol):
+    """Where agents are, as a pure function of the seed and the time."""
+
+    def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
+        """Return where the agents are, in metres, float64 [n_agents, 2]."""
+
+    def describe(self) -> str:
+        """Say in a few words how agents move."""
+
+
+@dataclass(frozen=True)
+class RandomWaypoint:
+    """Each agent goes straight to a uniform place at a uniform speed, waits, and goes on to the next.
+
+    Agents start at uniform places, where they first wait. The density of places is not uniform in the long run.
+
+    Attributes:
+        area: width and height, in metres or with a unit.
+        speed: least and greatest, in m/s or with a unit, above 0 (or agents come to rest: Yoon, Liu, Noble 2003).
+        pause: time of waiting, in seconds or with a unit.
+
+    Source: Johnson, Maltz 1996.
+
+    >>> walk = RandomWaypoint(area=("10 m", "10 m"), speed=("1 m/s", "1 m/s"), pause="0 s")
+    >>> walk.positions(3, seed=0, now_ns=10**9).shape
+    (3, 2)
+    """
+
+    area: Sequence[float | str]
+    speed: Sequence[float | str]
+    pause: float | str
+
+    def __post_init__(self) -> None:
+        width, height = (metres(side, "mobility.area") for side in _two(self.area, "mobility.area"))
+        slow, fast = (metres_per_second(speed, "mobility.speed") for speed in _two(self.speed, "mobility.speed"))
+        if not 0.0 < slow <= fast:
+            raise ValueError(
+                f"mobility.speed: expected (least, greatest) with 0 < least ≤ greatest, got {self.speed!r}"
+            )
+        if min(width, height) == 0.0:
+            raise ValueError(f"mobility.area: expected sides above 0 metres, got {self.area!r}")
+        object.__setattr__(self, "area", (width, height))
+        object.__setattr__(self, "speed", (slow, fast))
+        object.__setattr__(self, "pause", seconds(self.pause, "mobility.pause"))
+
+    def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
+        """Return where the agents are; see `Mobility.positions`.
+
+        >>> walk = RandomWaypoint(area=(10, 10), speed=(1, 2), pause=0)
+        >>> bool((walk.positions(5, 0, 10**12) <= 10.0).all())
+        True
+        """
+        return np.array([_walk(self, seed, agent).place(now_ns / 1e9) for agent in range(n_agents)])
+
+    def describe(self) -> str:
+        """Say how agents move.
+
+        >>> RandomWaypoint(area=(10, 10), speed=(1, 2), pause=0).describe()
+        'random waypoints in 10 m x 10 m at 1 to 2 m/s'
+        """
+        width, height, slow, fast = (float(side) for side in (*self.area, *self.speed))
+        waits = f", waiting {milliseconds(float(self.pause))}" if self.pause else ""
+        return f"random waypoints in {width:.4g} m x {height:.4g} m at {slow:.4g} to {fast:.4g} m/s{waits}"
+
+
+def _two(values: object, name: str) -> Sequence[object]:
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 2:
+        raise ValueError(f"{name}: expected two values, got {values!r}")
+    return values
+
+
+class _Walk:
+    """The way of one agent, extended as far as it is asked for."""
+
+    def __init__(self, model: RandomWaypoint, generator: np.random.Generator) -> None:
+        self._generator = generator
+        self._area = np.array(model.area, dtype=np.float64)
+        self._speed = (float(model.speed[0]), float(model.speed[1]))
+        self._pause = float(model.pause)
+        place = self._area * generator.random(2)
+        # The way is straight between these times: at a place, there still, at the next place, there still, …
+        self._times = [0.0, self._pause]
+        self._places = [place, place]
+
+    def place(self, time_s: float) -> Places:
+        while self._times[-1] <= time_s:
+            goal = self._area * self._generator.random(2)
+            speed = self._generator.uniform(*self._speed)
+            arrival = self._times[-1] + max(float(np.hypot(*(goal - self._places[-1]))) / speed, 1e-9)
+            self._times += [arrival, arrival + self._pause]
+            self._places += [goal, goal]
+        before = bisect_right(self._times, time_s) - 1
+        span = self._times[before + 1] - self._times[before]
+        share = (time_s - self._times[before]) / span
+        return self._places[before] + share * (self._places[before + 1] - self._places[before])
+
+
+@lru_cache(maxsize=4096)
+def _walk(model: RandomWaypoint, seed: int, agent: int) -> _Walk:
+    # Only ever extended, so sharing it is as good as drawing it anew.
+    return _Walk(model, stream(seed, "topology", "random_waypoint", agent))
+
+
+@dataclass(frozen=True)
+class PositionTrace:
+    """Recorded places, with straight lines between them; before the first and after the last an agent stands still.
+
+    Attributes:
+        file: CSV with a header and the columns ``time`` (s), ``agent``, ``x`` and ``y`` (m). Read once, when built.
+
+    Raises:
+        ValueError: for a file that cannot be read or holds anything else.
+    """
+
+    file: str
+    _records: Mapping[int, Places] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            with Path(self.file).open(encoding="utf-8", newline="") as rows:
+                records = [
+                    (int(row["agent"]), float(row["time"]), float(row["x"]), float(row["y"]))
+                    for row in csv.DictReader(rows)
+                ]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            wanted = "a CSV with the columns time, agent, x, y"
+            raise ValueError(f"mobility.file: expected {wanted}, got {self.file!r}: {error!r}") from error
+        if not records or not np.isfinite(np.array(records)).all():
+            raise ValueError(f"mobility.file: expected at least one finite place, got the trace {self.file!r}")
+        agents = sorted({agent for agent, *_ in records})
+        by_agent = {agent: np.array(sorted(rest for who, *rest in records if who == agent)) for agent in agents}
+        object.__setattr__(self, "_records", by_agent)
+
+    def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
+        """Return where the agents are; see `Mobility.positions`.
+
+        Raises:
+            ValueError: if the trace lacks an agent.
+        """
+        del seed
+        missing = [agent for agent in range(n_agents) if agent not in self._records]
+        if missing:
+            raise ValueError(f"mobility.file: {self.file!r} has no places of agents {missing}")
+        tracks = (self._records[agent] for agent in range(n_agents))
+        now_s = now_ns / 1e9
+        return np.array([[np.interp(now_s, track[:, 0], track[:, axis]) for axis in (1, 2)] for track in tracks])
+
+    def describe(self) -> str:
+        """Say how agents move."""
+        return f"places recorded in {self.file}"

@@ -1,0 +1,38 @@
+"""Waiting times for Poisson messages on one link, against queueing theory.
+
+With Poisson arrivals of rate λ, mean service time s and ρ = λs: the mean wait is ρs/(1 − ρ) for exponential service
+(M/M/1) and half of that for constant service (M/D/1), by Pollaczek and Khinchine.
+"""
+
+import numpy as np
+import pytest
+
+from netmodels import Link, LinkSpec
+from netmodels.streams import stream
+
+MESSAGES = 100_000
+SERVICE_NS = 1_000_000
+
+
+def waits(sizes, utilisation):
+    """Waits in the queue of one-packet messages; 1 byte takes 1 us, so that a mean of 1000 bytes takes 1 ms."""
+    link = Link(LinkSpec(rate="8 Mbit/s", delay=0, mtu=10**9, overhead=0, limit=10**6))
+    gaps = np.rint(stream(21, "arrivals").exponential(SERVICE_NS / utilisation, MESSAGES)).astype(int)
+    result = []
+    for now, size in zip(np.cumsum(gaps).tolist(), sizes, strict=True):
+        sent = link.offer(now, size)
+        result.append(sent.complete_ns - now - sent.airtime_ns)
+    return result
+
+
+@pytest.mark.parametrize("utilisation", [0.2, 0.5])
+def test_constant_service(utilisation, in_sigmas):
+    mean = utilisation * SERVICE_NS / (1 - utilisation) / 2
+    in_sigmas.batch_means(waits([1000] * MESSAGES, utilisation), mean, sigmas=4)
+
+
+@pytest.mark.parametrize("utilisation", [0.2, 0.5])
+def test_exponential_service(utilisation, in_sigmas):
+    # Sizes are rounded up to whole bytes: half a byte more on average, 0.05% of the mean, far below the tolerance.
+    sizes = np.ceil(stream(22, "sizes").exponential(999.5, MESSAGES)).astype(int).tolist()
+    in_sigmas.batch_means(waits(sizes, utilisation), utilisation * SERVICE_NS / (1 - utilisation), sigmas=4)

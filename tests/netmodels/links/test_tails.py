@@ -1,0 +1,129 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netmodels.links.delay import Constant, Normal, Uniform
+from netmodels.links.kinds import DELAYS, delay_model
+from netmodels.links.recorded import DelayTrace, Empirical
+from netmodels.links.tails import Exponential, Lognormal, Pareto
+from netmodels.streams import stream
+
+DRAWS = 200_000
+MODELS = [
+    Uniform("5 ms", "2 ms"),
+    Uniform("5 ms", "0 s"),
+    Exponential("5 ms"),
+    Lognormal("10 ms", "3 ms"),
+    Lognormal("10 ms", "0 s"),
+    Lognormal("1 ms", "1 ms"),
+    Pareto("10 ms", jitter="2 ms"),
+    Pareto("10 ms", shape=6.0),
+    Pareto("10 ms", shape=2.5),
+    Pareto("10 ms", shape=1.8),
+    Empirical(values=("1 ms", "2 ms", "2 ms", "7 ms")),
+]
+
+
+@pytest.fixture(params=MODELS, ids=repr)
+def model(request):
+    return request.param
+
+
+@pytest.fixture
+def sample(model):
+    return model.sampler(stream(12, "delay"))(DRAWS)
+
+
+def test_mean_and_variance(model, sample, in_sigmas):
+    assert (sample >= 0).all()
+    if isinstance(model, Pareto) and model.shape <= 4.0:
+        return  # no fourth moment, hence no standard error of a variance: its quantiles are tested instead
+    in_sigmas.mean(sample, model.mean)
+    in_sigmas.variance(sample, model.mean, model.variance)
+
+
+def test_quantiles(model, sample, in_sigmas):
+    for probability in (0.01, 0.25, 0.5, 0.9, 0.999):
+        in_sigmas.quantile(sample, probability, model.quantile(probability))
+
+
+def test_mean_of_a_heavy_tail_by_its_quantiles():
+    model = Pareto("10 ms", shape=1.8)
+    steps = 2_000_000
+    integral = sum(model.quantile((k + 0.5) / steps) for k in range(0, steps, 4)) * 4 / steps
+    assert integral == pytest.approx(model.mean, rel=2e-3)
+
+
+@given(st.sampled_from([*MODELS, Constant(0.002), Normal(0.001, 0.002)]), st.floats(0.001, 0.999))
+def test_cdf_and_quantile_belong_together(model, probability):
+    quantile = model.quantile(probability)
+    assert model.cdf(quantile) >= probability - 1e-9
+    assert model.cdf(quantile * (1 - 1e-9) - 1e-15) <= probability + 1e-6
+
+
+def test_moments_given_are_moments_stated():
+    assert Lognormal("10 ms", "3 ms").variance == pytest.approx(9e-6)
+    assert Pareto("10 ms", jitter="3 ms").variance == pytest.approx(9e-6)
+    assert Pareto("10 ms", jitter="3 ms").mean == pytest.approx(0.01)
+    assert Pareto("10 ms", shape=2.0).variance == math.inf
+    assert Uniform("10 ms", "3 ms").variance == pytest.approx(3e-6)
+    assert Exponential("2 s").variance == 4.0
+
+
+def test_trace_repeats_in_order():
+    values = [0.001, 0.003, 0.002]
+    sample = DelayTrace(values=tuple(values)).sampler(stream(0, "x"))
+    assert [value for n in (2, 1, 5, 4) for value in sample(n).tolist()] == values * 4
+    assert DelayTrace(values=tuple(values)).mean == pytest.approx(0.002)
+
+
+def test_files(tmp_path):
+    path = tmp_path / "delays.csv"
+    path.write_text("delay\n# measured\n0.001,first\n\n2 ms,second\n", encoding="utf-8")
+    assert Empirical(file=str(path)).values == (0.001, 0.002)
+    assert delay_model({"kind": "trace", "file": str(path)}).values == (0.001, 0.002)
+
+
+@pytest.mark.parametrize("content", ["", "\n# nothing\n", "delay\n"])
+def test_refuses_empty_traces(tmp_path, content):
+    path = tmp_path / "empty.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"delay\.file.*empty trace.*empty\.csv"):
+        DelayTrace(file=str(path))
+
+
+def test_refuses_a_bad_line_by_its_number(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("0.001\n5 parsecs\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"bad\.csv' line 2.*'5 parsecs'"):
+        Empirical(file=str(path))
+    with pytest.raises(ValueError, match=r"delay\.file.*missing\.csv"):
+        Empirical(file=str(tmp_path / "missing.csv"))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Uniform("1 ms", "2 ms"), r"delay\.jitter.*'2 ms'"),
+        (lambda: Exponential(0), r"delay\.mean.*0"),
+        (lambda: Lognormal(0.0, 1.0), r"delay\.mean.*0\.0"),
+        (lambda: Lognormal(1e-9, 1e9), r"delay\.jitter"),
+        (lambda: Pareto("1 s"), r"delay\.jitter.*None"),
+        (lambda: Pareto("1 s", jitter="1 s", shape=3.0), r"delay\.jitter.*3\.0"),
+        (lambda: Pareto("1 s", shape=1.0), r"delay\.shape.*1\.0"),
+        (lambda: Pareto("1 s", shape=True), r"delay\.shape.*True"),
+        (lambda: Pareto("1 s", shape=math.nan), r"delay\.shape.*nan"),
+        (lambda: Empirical(), r"delay\.file"),
+        (lambda: Empirical(file="x", values=(1.0,)), r"delay\.file.*'x'"),
+        (lambda: Empirical(values=(-1.0,)), r"delay\.values\[0\].*-1"),
+    ],
+)
+def test_refuses(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_every_kind_is_tested_here_or_in_test_delay():
+    assert set(DELAYS.values()) == {type(model) for model in MODELS} | {Constant, Normal, DelayTrace}
