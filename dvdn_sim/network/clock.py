@@ -9,9 +9,8 @@ from typing import Final
 from simpy.core import EmptySchedule, Environment
 from simpy.events import Event
 
-ARRIVAL: Final = 1
-DEADLINE: Final = 2
-"""At equal times arrivals come before deadlines; within one kind, first scheduled comes first."""
+FIRST_TURN: Final = 1
+"""What happens at one instant happens in order of turns, lowest first, and of scheduling within a turn."""
 
 
 class Occurrence(Event):
@@ -42,13 +41,13 @@ class Clock:
         """Nanoseconds since the start of the run."""
         return self.environment.now  # type: ignore[return-value]
 
-    def schedule(self, occurrence: Occurrence, at_ns: int, priority: int = ARRIVAL) -> None:
+    def schedule(self, occurrence: Occurrence, at_ns: int, turn: int = FIRST_TURN) -> None:
         """Let something happen.
 
         Args:
             occurrence: What, with its callback.
             at_ns: When; a Python int, not in the past.
-            priority: `ARRIVAL` or `DEADLINE`.
+            turn: When among all that happens at that instant; at least `FIRST_TURN`.
 
         Raises:
             ValueError: A time in the past, or one that is not a Python int: a float would make two equal instants
@@ -57,7 +56,7 @@ class Clock:
         delay = at_ns - self.environment.now
         if type(at_ns) is not int or delay < 0:
             raise ValueError(f"at_ns: expected a Python int of at least {self.now_ns}, got {at_ns!r}")
-        self.environment.schedule(occurrence, priority, delay)  # type: ignore[arg-type]
+        self.environment.schedule(occurrence, turn, delay)  # type: ignore[arg-type]
 
     def step(self) -> bool:
         """Let the next thing happen; False if there is none."""
@@ -66,6 +65,11 @@ class Clock:
         except EmptySchedule:
             return False
         return True
+
+    def finish_instant(self) -> None:
+        """Let everything else happen that happens now."""
+        while self.environment.peek() == self.environment.now:
+            self.environment.step()
 
     def advance_to(self, at_ns: int) -> None:
         """Let everything before `at_ns` happen, and make it `at_ns`.

@@ -3,6 +3,10 @@
 Agents are not in step. Each starts when its own computation is done, hands its round-k message to every neighbour, and
 closes round k when all its neighbours' round-k messages are there or its own deadline fires; then it goes on to round
 k + 1. What a faster neighbour sends for a later round is kept. Nothing of one exchange is used in another.
+
+What happens at one instant happens round by round, in each the arrivals before the deadlines. So a message that arrives
+when a round closes is in time, even if a deadline at that instant made its sender send it. Of what is left, the order
+makes no difference: numbering the agents otherwise changes nothing.
 """
 
 from collections.abc import Sequence
@@ -13,7 +17,7 @@ import numpy.typing as npt
 
 from dvdn_sim.consensus.facts import Facts, union_of_edges
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.network.clock import DEADLINE, Clock, Occurrence
+from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
 from dvdn_sim.network.ledger import Ledger, MessageCounts
 from dvdn_sim.network.transport import Transport
 from netmodels.topology import Graph
@@ -45,6 +49,14 @@ class ExchangeReport:
     def round_times_ns(self) -> npt.NDArray[np.int64]:
         """How long each agent spent in each round, int64 ``[K, N]``."""
         return np.diff(self.closed_at_ns, axis=0, prepend=self.started_at_ns[None])
+
+
+def _arrivals_turn(k: int) -> int:
+    return FIRST_TURN + 1 + 2 * k  # starts have the first turn
+
+
+def _deadlines_turn(k: int) -> int:
+    return FIRST_TURN + 2 + 2 * k
 
 
 class _Start(Occurrence):
@@ -128,6 +140,7 @@ class Exchange:
         while self._open:
             if not step():
                 raise ExchangeStuckError(self._who_waits())
+        self._clock.finish_instant()
         counts = MessageCounts(**{name: getattr(self._counts, name) for name in MessageCounts.__slots__})
         counts.lost = counts.lost.copy()
         return ExchangeReport(
@@ -170,7 +183,7 @@ class Exchange:
                 if self._deadline_ns is not None:
                     deadline = _Deadline(self._clock, self._on_deadline)
                     deadline.agent, deadline.round = agent, k
-                    self._clock.schedule(deadline, self._clock.now_ns + self._deadline_ns, DEADLINE)
+                    self._clock.schedule(deadline, self._clock.now_ns + self._deadline_ns, _deadlines_turn(k))
                 return
             self._close(agent, k)
 
@@ -202,7 +215,7 @@ class Exchange:
             ledger.flying += 1
             arrival = _Arrival(clock, self._on_arrival)
             arrival.edge, arrival.round, arrival.packets = edge, k, transfer.packets
-            clock.schedule(arrival, transfer.complete_ns)
+            clock.schedule(arrival, transfer.complete_ns, _arrivals_turn(k))
 
     def _on_arrival(self, arrival: _Arrival) -> None:
         edge, k = arrival.edge, arrival.round

@@ -4,6 +4,7 @@ A scenario's classes are plain frozen dataclasses, and hold all the defaults:
 
 - `scenario`: the whole; `env`, `algorithm`, `network`, `compute`, `training`: its blocks.
 - `catalogue`: every kind by name, and the names that are not supported yet.
+- `messages`: how many bytes a message carries.
 - `quantities`, `blocks`: how a field's type tells the unit, and a dataclass the keys, of a piece of YAML.
 
 A text becomes a scenario in this order:

@@ -5,6 +5,7 @@ from typing import cast
 
 from dvdn_sim.scenario.algorithm import Dvdn
 from dvdn_sim.scenario.document import Path
+from dvdn_sim.scenario.messages import td_bytes
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.scenario import Scenario
 from netmodels import LinkSpec
@@ -12,13 +13,10 @@ from netmodels.topology import RandomConnected
 
 Broken = tuple[Path, str, str]
 
-HEADER_BYTES = 24
-FLOAT32_BYTES = 4
-
 
 def payload_bytes(scenario: Scenario) -> int:
     """Return the bytes of the longest message: a header, and a TD error per step of a batch of the longest episodes."""
-    return HEADER_BYTES + FLOAT32_BYTES * scenario.training.batch * scenario.env.max_episode_steps
+    return td_bytes(scenario.training.batch * scenario.env.max_episode_steps)
 
 
 def _dvdn_has_a_network(scenario: Scenario) -> Iterator[Broken]:

@@ -13,13 +13,9 @@ import torch
 
 from dvdn_sim.learners.replay import Episodes, Minibatch
 from dvdn_sim.network import ExchangeReport
+from dvdn_sim.scenario.messages import td_bytes
 from dvdn_sim.training.build import Parts
 from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
-
-HEADER_BYTES = 24
-"""Header of a TD message: run, sender, kind, update, round, hash of ids and lengths, number of values, degree."""
-FLOAT_BYTES = 4
-"""Wire format float32."""
 
 
 @dataclass
@@ -103,7 +99,7 @@ class Loop:
             report = network.exchange(
                 "td",
                 rounds=parts.consensus.rounds,
-                size_bytes=HEADER_BYTES + FLOAT_BYTES * minibatch.positions[replica],
+                size_bytes=td_bytes(minibatch.positions[replica]),
                 episode=int(self.progress.episodes[replica]) - 1,
                 update=int(parts.learner.updates[replica]),
             )

@@ -1,0 +1,14 @@
+"""How many bytes a message carries."""
+
+HEADER_BYTES = 24
+"""Header of a message: run, sender, kind, update, round, hash of ids and lengths, number of values, degree."""
+FLOAT32_BYTES = 4
+
+
+def td_bytes(positions: int) -> int:
+    """Payload of a message of TD errors: a header, and a float32 for each valid (episode, step) of the minibatch.
+
+    >>> td_bytes(32 * 50)
+    6424
+    """
+    return HEADER_BYTES + FLOAT32_BYTES * positions
