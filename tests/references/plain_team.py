@@ -98,7 +98,7 @@ class PlainTeam:
         for delta in deltas:
             for i, error in enumerate(self._errors(delta, steps)):
                 losses[i] = losses[i] + (error**2).sum() / n_steps
-        self.loss = float(sum(losses)) / len(self.agents)
+        self.loss = float(sum(losses).detach()) / len(self.agents)
         # VDN has one loss, and every e_i is the same joint error.
         total = losses[0] if self.kind == "vdn" else sum(losses)
         for _, optimiser in self.optimisers:
@@ -128,6 +128,7 @@ class PlainTeam:
         for i, (agent, target) in enumerate(zip(self.agents, self.targets, strict=True)):
             observations = torch.from_numpy(episode.observations[i].astype(np.float64))
             q = agent(observations)
+            seen = q.detach()
             with torch.no_grad():
                 q_target = target(observations)
             per_step = []
@@ -135,7 +136,7 @@ class PlainTeam:
                 target_value = reward / share
                 if t + 1 < len(rewards):  # every end of an episode is terminal
                     mine = [a for a in range(q.shape[1]) if self.available[i, a]]
-                    best = max(mine, key=lambda a, at=t + 1: float(q[at, a]))
+                    best = max(mine, key=lambda a, at=t + 1, seen=seen: float(seen[at, a]))
                     target_value += self.gamma * float(q_target[t + 1, best])
                 per_step.append(target_value - q[t, episode.actions[i, t]])
             deltas.append(torch.stack(per_step))
