@@ -1,0 +1,165 @@
+"""Invariant 1 of design.md: DVDN on the complete lossless graph is VDN, and without links it is independent learning.
+
+Both limits are of specs/algorithms.md §2.4. Clipping is off: VDN's clip is joint and DVDN's per agent.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
+from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.iql import Iql
+from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners.vdn import Vdn
+from netmodels.topology import Complete, Graph
+
+sys.path.append(str(Path(__file__).parents[1] / "references"))
+
+from plain_team import Episode, made_up_episodes, ragged
+from teams import everyone, make_learner, minibatch_of
+
+torch.set_num_threads(1)
+
+NETWORK = RecurrentQ(obs_dim=4, hidden=8, n_actions=3)
+BATCH, STEPS, UPDATES = 4, 12, 20
+SEEDS = (11, 12)
+
+
+def operator_of(graphs):
+    """What the policy `self` with Metropolis weights makes of a lossless exchange over these graphs; [R, N, N]."""
+    final = POLICIES["self"](WEIGHTS["metropolis"]).operator(lossless_facts(graphs))[-1]
+    return torch.from_numpy(np.tile(final, (len(SEEDS), 1, 1)))
+
+
+def learner_of(objective, n_agents, *, dtype=torch.float64, network=NETWORK, **options):
+    settings = {"batch": BATCH, "clip": None, "target_update": 7} | options
+    available = np.ones((n_agents, network.n_actions), bool)
+    return make_learner(
+        network, objective, seeds=list(SEEDS), available=available, steps=STEPS, dtype=dtype, **settings
+    )
+
+
+def minibatches(n_agents, count, obs_dim=4, batch=BATCH, scale=1.0):
+    """`count` times one ragged minibatch for each replica, rewards multiplied by `scale`."""
+    rng = np.random.default_rng(n_agents)
+    available = np.ones((n_agents, 3), bool)
+    drawn = [
+        [
+            made_up_episodes(rng, ragged(rng, batch, STEPS), n_agents=n_agents, obs_dim=obs_dim, available=available)
+            for _ in SEEDS
+        ]
+        for _ in range(count)
+    ]
+    return [
+        [[Episode(e.observations, e.actions, e.rewards * scale) for e in episodes] for episodes in teams]
+        for teams in drawn
+    ]
+
+
+def train(learner, data, operator):
+    for teams in data:
+        learner.local_errors(minibatch_of(teams), everyone(len(SEEDS)))
+        learner.update(operator, everyone(len(SEEDS)))
+    return learner.parameters
+
+
+def gradient_of(learner, teams, operator, dtype=torch.float64):
+    """δ and the gradient, [R, N, P], of one update on a fixed minibatch."""
+    td = learner.local_errors(minibatch_of(teams, dtype), everyone(len(SEEDS))).clone()
+    learner.update(operator, everyone(len(SEEDS)))
+    return td, learner._tape.gradient.view(len(SEEDS), -1, learner.network.parameter_count).clone()
+
+
+@pytest.mark.parametrize("standardise", [True, False], ids=["standardised", "raw"])
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+@pytest.mark.parametrize("n_agents", [2, 3, 5])
+def test_complete_lossless_graph_reproduces_vdn(n_agents, rounds, standardise):
+    """Metropolis on the complete graph averages exactly in one round, and averages stay averages in further ones.
+
+    Equal initial weights and minibatches, twenty updates, target copies among them: parameters equal to 1e-10.
+    """
+    operator = operator_of([Complete().graph(n_agents, seed=0)] * rounds)
+    data = minibatches(n_agents, UPDATES)
+    vdn, dvdn = (learner_of(each, n_agents, standardise_rewards=standardise) for each in (Vdn(), Dvdn()))
+    start = vdn.parameters.clone()
+    assert torch.equal(start, dvdn.parameters)
+    expected, found = train(vdn, data, None), train(dvdn, data, operator)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+    assert float((expected - start).abs().max()) > 1e-3  # twenty steps of lr 3e-4 have gone somewhere
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_complete_lossless_graph_gives_vdns_gradient_in_single_precision(rounds):
+    """At the sizes that are trained: a fixed minibatch's gradient to 1e-5 of its norm, agent by agent."""
+    network = RecurrentQ(obs_dim=18, hidden=64, n_actions=3)
+    (teams,) = minibatches(3, 1, obs_dim=18, batch=16)
+    operator = operator_of([Complete().graph(3, seed=0)] * rounds).float()
+    options = {"dtype": torch.float32, "network": network, "batch": 16}
+    _, vdn = gradient_of(learner_of(Vdn(), 3, **options), teams, None, torch.float32)
+    _, dvdn = gradient_of(learner_of(Dvdn(), 3, **options), teams, operator, torch.float32)
+    assert float(((dvdn - vdn).norm(dim=2) / vdn.norm(dim=2)).max()) < 1e-5
+
+
+def test_a_path_is_neither_limit():
+    """The tests above could see a difference: one round on a path of three is not VDN."""
+    operator = operator_of([Graph.undirected(3, [(0, 1), (1, 2)])])
+    data = minibatches(3, UPDATES)
+    vdn, dvdn = train(learner_of(Vdn(), 3), data, None), train(learner_of(Dvdn(), 3), data, operator)
+    assert float((vdn - dvdn).abs().max()) > 1e-4
+
+
+def test_no_links_leave_every_agent_with_its_own():
+    assert torch.equal(operator_of([Graph(3, ())] * 2), torch.eye(3, dtype=torch.float64).expand(2, 3, 3))
+
+
+@pytest.mark.parametrize("n_agents", [2, 3, 5])
+def test_no_links_give_n_times_the_gradient_of_independent_learning_on_the_mean_reward(n_agents):
+    """§2.4 (S), in gradients. With A = I, e_i = N δ_i and ρ_i = R/N, so on the same weights and minibatch
+
+    DVDN's δ_i on R = IQL's δ_i on R/N, and DVDN's gradient = N times IQL's.
+    """
+    (teams,), (shared,) = minibatches(n_agents, 1), minibatches(n_agents, 1, scale=1 / n_agents)
+    options = {"standardise_rewards": False}
+    td, dvdn = gradient_of(learner_of(Dvdn(), n_agents, **options), teams, operator_of([Graph(n_agents, ())]))
+    td_iql, iql = gradient_of(learner_of(Iql(), n_agents, **options), shared, None)
+    torch.testing.assert_close(td, td_iql, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(dvdn, n_agents * iql, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_agents", [2, 3, 5])
+def test_no_links_reproduce_independent_learning_on_the_mean_reward(n_agents):
+    """§2.4 (S), in parameters. Adam without ε does not see a constant factor of the gradient: after twenty updates
+    DVDN on R without links has the parameters of IQL on R/N, to 1e-10.
+    """
+    learners = [learner_of(each, n_agents, standardise_rewards=False) for each in (Dvdn(), Iql())]
+    for learner in learners:
+        learner._optimiser.epsilon = 1e-300  # not 0: units that never fire have gradient 0
+    start = learners[0].parameters.clone()
+    found = train(learners[0], minibatches(n_agents, UPDATES), operator_of([Graph(n_agents, ())]))
+    expected = train(learners[1], minibatches(n_agents, UPDATES, scale=1 / n_agents), None)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+    assert float((expected - start).abs().max()) > 1e-3
+
+
+@pytest.mark.parametrize("standardise", [True, False], ids=["standardised", "raw"])
+@pytest.mark.parametrize("n_agents", [2, 3, 5])
+def test_no_links_give_the_team_reward_error_of_n_times_the_value(n_agents, standardise):
+    """§2.4 (S), in values: N δ_i = R + γ·N Q_i⁻ - N Q_i is IQL's error on the whole R for Q̃_i = N Q_i.
+
+    Q̃_i is Q_i with its last layer multiplied by N. Its gradient with respect to that layer is then DVDN's, and with
+    respect to all layers below N times DVDN's. Standardisation may be on: it sees R in both.
+    """
+    (teams,) = minibatches(n_agents, 1)
+    options = {"standardise_rewards": standardise}
+    dvdn, iql = learner_of(Dvdn(), n_agents, **options), learner_of(Iql(), n_agents, **options)
+    last = NETWORK.n_actions * (NETWORK.hidden + 1)  # w3 and b3 end every row of parameters
+    iql.parameters[..., -last:] *= n_agents
+    td, gradient = gradient_of(dvdn, teams, operator_of([Graph(n_agents, ())]))
+    error, expected = gradient_of(iql, teams, None)
+    torch.testing.assert_close(n_agents * td, error, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(gradient[..., -last:], expected[..., -last:], rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(n_agents * gradient[..., :-last], expected[..., :-last], rtol=1e-10, atol=1e-12)
