@@ -28,13 +28,15 @@ class Server:
     (1, 0, 2000)
     """
 
-    __slots__ = ("_batches", "free_ns", "now_ns")
+    __slots__ = ("_batches", "_bytes", "_packets", "free_ns", "now_ns")
 
     def __init__(self) -> None:
         self.free_ns = 0
         self.now_ns = 0
         # (when each packet leaves, wire bytes of a packet, wire bytes of the last one), oldest first
         self._batches: deque[tuple[Ends, int, int]] = deque()
+        self._packets = 0
+        self._bytes = 0
 
     def admit(
         self, now_ns: int, packets: int, full_bytes: int, last_bytes: int, *, limit: int, limit_bytes: int | None
@@ -82,7 +84,22 @@ class Server:
         20
         """
         self._batches.append((ends_ns, full_bytes, last_bytes))
+        self._packets += len(ends_ns)
+        self._bytes += (len(ends_ns) - 1) * full_bytes + last_bytes
         self.free_ns = int(ends_ns[-1])
+
+    def forget(self) -> None:
+        """Drop what is known of packets that have all left; a server that is idle remembers nothing.
+
+        >>> server = Server()
+        >>> server.serve([10], 1500, 1500)
+        >>> server.forget()
+        >>> server.free_ns
+        10
+        """
+        self._batches.clear()
+        self._packets = 0
+        self._bytes = 0
 
     def waiting(self, now_ns: int) -> int:
         """Count the packets that wait beside the one in service.
@@ -101,14 +118,13 @@ class Server:
     def _backlog(self, now_ns: int) -> tuple[int, int]:
         """Packets present (the one in service included) and wire bytes waiting beside it; forgets what has left."""
         batches = self._batches
-        if self.free_ns <= now_ns:
-            batches.clear()
+        while batches and batches[0][0][-1] <= now_ns:
+            ends, full, last = batches.popleft()
+            self._packets -= len(ends)
+            self._bytes -= (len(ends) - 1) * full + last
+        if not batches:
             return 0, 0
-        while batches[0][0][-1] <= now_ns:
-            batches.popleft()
         ends, full, last = batches[0]
         gone = bisect_right(ends, now_ns)
         in_service = full if gone < len(ends) - 1 else last
-        present = sum(len(batch[0]) for batch in batches) - gone
-        held = sum(full * (len(ends) - 1) + last for ends, full, last in batches)
-        return present, held - gone * full - in_service
+        return self._packets - gone, self._bytes - gone * full - in_service

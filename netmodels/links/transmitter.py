@@ -129,6 +129,7 @@ class Transmitter:
         last_bytes = size_bytes - packets * self._mtu + self.full_bytes
         server.now_ns = now_ns
         if server.free_ns <= now_ns and packets <= self._burst:
+            server.forget()
             return Admission(now_ns, size_bytes, packets, packets - 1, 1, last_bytes)
         leading, last = server.admit(
             now_ns, packets, self.full_bytes, last_bytes, limit=self._limit, limit_bytes=self._limit_bytes

@@ -21,12 +21,13 @@ def offer_all(link: Link, size_bytes: int, gaps_ns: tuple[int, int], start_ns: i
     return now_ns
 
 
-@pytest.mark.parametrize("busy", [False, True], ids=["idle", "queueing"])
+# The gaps between messages, two in turn, in serialisation times: the last load is twice what the link carries.
+@pytest.mark.parametrize("gaps", [(2, 2), (0.5, 2), (0.5, 0.5)], ids=["idle", "queueing", "overloaded"])
 @pytest.mark.parametrize(
     ("size_bytes", "packets", "floor"), [(1400, 1, 100_000), (6400, 5, 60_000), (212_000, 145, 20_000)]
 )
 def test_offers_per_second(
-    benchmark: BenchmarkFixture, size_bytes: int, packets: int, floor: int, *, busy: bool
+    benchmark: BenchmarkFixture, size_bytes: int, packets: int, floor: int, gaps: tuple[float, float]
 ) -> None:
     spec = LinkSpec(
         rate="20 Mbit/s",
@@ -35,7 +36,7 @@ def test_offers_per_second(
     )
     assert spec.packets(size_bytes) == packets
     serialised_ns = spec.serialisation_ns(spec.wire_bytes(size_bytes))
-    gaps_ns = (serialised_ns // 2, 2 * serialised_ns) if busy else (2 * serialised_ns, 2 * serialised_ns)
+    gaps_ns = (round(gaps[0] * serialised_ns), round(gaps[1] * serialised_ns))
     link = Link(spec, seed=1)
     next_ns = 0
 

@@ -86,5 +86,5 @@ def test_schedules_without_end_are_looked_at_as_far_as_needed():
 
 @pytest.mark.parametrize("interval", [(5, 5), (5, 4), (-1, 4)])
 def test_refuses(interval):
-    with pytest.raises(ValueError, match="down.*"):
+    with pytest.raises(ValueError, match="down"):
         Availability(link_down=[interval])

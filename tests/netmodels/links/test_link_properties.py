@@ -6,58 +6,113 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmodels import Link, LinkSpec
-from netmodels.links import Bernoulli, Constant, GilbertElliott, Normal
+from netmodels.links import (
+    Availability,
+    Bernoulli,
+    Constant,
+    DelayTrace,
+    Empirical,
+    Exponential,
+    GilbertElliott,
+    Lognormal,
+    LossTrace,
+    Normal,
+    Pareto,
+    Uniform,
+)
 
 probabilities = st.sampled_from([0.0, 0.05, 0.5, 0.95, 1.0]) | st.floats(0, 1)
 times = st.sampled_from([0.0, 1e-9, 1e-3, 2.0]) | st.floats(0, 1e6)
-delays = st.builds(Constant, times) | st.builds(Normal, times, times)
-losses = st.builds(Bernoulli, probabilities) | st.builds(
-    GilbertElliott, probabilities, probabilities, probabilities, probabilities
+above_zero = st.floats(1e-9, 1e6)
+recordings = st.lists(times, min_size=1, max_size=5).map(tuple)
+delays = st.one_of(
+    st.builds(Constant, times),
+    st.builds(Normal, times, times),
+    st.builds(lambda mean, share: Uniform(mean, mean * share), times, probabilities),
+    st.builds(Exponential, above_zero),
+    st.builds(lambda mean, ratio: Lognormal(mean, mean * ratio), above_zero, st.floats(0, 1e3)),
+    st.builds(lambda mean, jitter: Pareto(mean, jitter=jitter), above_zero, above_zero),
+    st.builds(lambda mean, shape: Pareto(mean, shape=shape), above_zero, st.floats(1.001, 50)),
+    st.builds(lambda values: Empirical(values=values), recordings),
+    st.builds(lambda values: DelayTrace(values=values), recordings),
+)
+losses = st.one_of(
+    st.builds(Bernoulli, probabilities),
+    st.builds(GilbertElliott, probabilities, probabilities, probabilities, probabilities),
+    st.builds(lambda values: LossTrace(values=tuple(values)), st.lists(st.integers(0, 1), min_size=1, max_size=9)),
 )
 specs = st.builds(
     LinkSpec,
     rate=st.sampled_from(["unlimited", "1 bit/s", "250 kbit/s", "1 Gbit/s"]) | st.floats(1, 1e15),
     delay=delays,
     loss=losses,
+    corrupt=probabilities,
+    duplicate=probabilities,
+    retries=st.integers(0, 3),
+    retry_delay=times,
     mtu=st.integers(1, 1500),
     overhead=st.integers(0, 60),
     limit=st.integers(0, 30),
     limit_bytes=st.none() | st.integers(0, 20_000),
     fifo=st.booleans(),
 )
+downs = st.tuples(st.integers(0, 10**10), st.integers(1, 10**9)).map(lambda pair: (pair[0], sum(pair)))
+availabilities = st.none() | st.builds(Availability, st.lists(downs, max_size=3), st.lists(downs, max_size=3))
 offers = st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 50), st.floats(0, 1)), min_size=1, max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
-@given(specs, offers, st.integers(0, 5))
-def test_any_link(spec, steps, seed):
-    link = Link(spec, seed=seed)
+@settings(max_examples=200, deadline=None)
+@given(specs, availabilities, offers, st.integers(0, 5))
+def test_any_link(spec, availability, steps, seed):
+    link = Link(spec, seed=seed, availability=availability)
     now_ns, latest_ns, free_ns = 0, 0, 0
     for gap_ns, packets, fill in steps:
         now_ns += gap_ns
         size = (packets - 1) * spec.mtu + 1 + int(fill * (spec.mtu - 1))
         sent = link.offer(now_ns, size)
-        arrivals, reasons = sent.arrival_ns.tolist(), sent.reason.tolist()
-        assert sent.packets == packets == len(arrivals) == len(reasons) == len(sent.tries)
-
-        lost = Counter(reason for reason in reasons if reason is not None)
-        assert dict(sent.packets_lost) == dict(lost)
-        assert sum(lost.values()) + sum(arrival >= 0 for arrival in arrivals) == packets
-        assert all((arrival == -1) == (reason is not None) for arrival, reason in zip(arrivals, reasons, strict=True))
-        assert sent.complete_ns == (-1 if lost else max(arrivals))
-        assert sent.lost_reason == next((reason for reason in reasons if reason), None)
-
-        kept = [k for k, reason in enumerate(reasons) if reason != "queue_full"]
-        wire = [min(size - k * spec.mtu, spec.mtu) + spec.overhead for k in range(packets)]
-        assert sent.wire_bytes == sum(wire[k] for k in kept)
-        start, cumulated = max(now_ns, free_ns), 0
-        for k in kept:
-            cumulated += wire[k]
-            leaves = start + spec.serialisation_ns(cumulated)
-            assert arrivals[k] == -1 or arrivals[k] >= leaves
-            free_ns = leaves
-        delivered = [arrival for arrival in arrivals if arrival >= 0]
+        check_counts(sent, packets)
+        free_ns = check_times(spec, sent, free_ns)
+        delivered = [arrival for arrival in sent.arrival_ns.tolist() if arrival >= 0]
         if spec.fifo and delivered:
             assert delivered == sorted(delivered)
             assert delivered[0] >= latest_ns
             latest_ns = delivered[-1]
+
+
+def check_counts(sent, packets):
+    arrivals, reasons, tries = sent.arrival_ns.tolist(), sent.reason.tolist(), sent.tries.tolist()
+    assert sent.packets == packets == len(arrivals) == len(reasons) == len(tries)
+    lost = Counter(reason for reason in reasons if reason is not None)
+    assert dict(sent.packets_lost) == dict(lost)
+    assert sum(lost.values()) + sum(arrival >= 0 for arrival in arrivals) == packets
+    assert all((arrival == -1) == (reason is not None) for arrival, reason in zip(arrivals, reasons, strict=True))
+    assert all((attempts == 0) == (why == "queue_full") for attempts, why in zip(tries, reasons, strict=True))
+    assert sent.complete_ns == (-1 if lost else max(arrivals))
+    assert sent.lost_reason == next((reason for reason in reasons if reason), None)
+    assert 0 <= sent.duplicates <= packets - sum(lost.values())
+
+
+def check_times(spec, sent, free_ns):
+    """Bytes on the wire add up, and nothing arrives before it has been serialised; returns when the server is free."""
+    arrivals, tries = sent.arrival_ns.tolist(), sent.tries.tolist()
+    wire = [min(sent.size_bytes - k * spec.mtu, spec.mtu) + spec.overhead for k in range(sent.packets)]
+    start, cumulated, waited = max(sent.handed_over_ns, free_ns), 0, 0
+    for arrival, attempts, size in zip(arrivals, tries, wire, strict=True):
+        if attempts:
+            cumulated += attempts * size
+            waited += (attempts - 1) * round(spec.retry_delay * 1e9)
+            free_ns = start + spec.serialisation_ns(cumulated) + waited
+            assert arrival == -1 or arrival >= free_ns
+    assert sent.wire_bytes == cumulated
+    assert sent.airtime_ns == spec.serialisation_ns(cumulated)
+    return free_ns
+
+
+@settings(max_examples=60, deadline=None)
+@given(specs, st.integers(1, 1_000_000))
+def test_any_forecast(spec, size):
+    size = min(size, 40 * spec.mtu)
+    assert 0.0 <= spec.delivery_probability(size) <= 1.0 + 1e-9
+    quantiles = [spec.completion_quantile(size, probability) for probability in (0.0, 0.5, 0.999)]
+    assert quantiles == sorted(quantiles)
+    assert spec.describe(size)

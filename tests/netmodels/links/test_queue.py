@@ -1,5 +1,6 @@
 import pytest
 
+from netmodels import Link, LinkSpec
 from netmodels.links.queue import Server
 
 
@@ -42,3 +43,13 @@ def test_limit_in_bytes(now_ns, limit_bytes, expected):
 
 def test_single_packet_goes_straight_into_service():
     assert Server().admit(0, 1, 100, 40, limit=0, limit_bytes=0) == (0, True)
+
+
+def test_nothing_is_remembered_of_what_has_left():
+    link = Link(LinkSpec(rate="12 Mbit/s", delay=0))
+    for k in range(1000):
+        link.offer(k * 10_000_000, 3 * 1472)
+    assert len(link._transmitter.server._batches) == 1
+    for k in range(1000):
+        link.offer(10**10 + k * 900_000, 1472)
+    assert len(link._transmitter.server._batches) <= 102

@@ -115,7 +115,7 @@ def test_refuses_a_bad_line_by_its_number(tmp_path):
         (lambda: Pareto("1 s", shape=1.0), r"delay\.shape.*1\.0"),
         (lambda: Pareto("1 s", shape=True), r"delay\.shape.*True"),
         (lambda: Pareto("1 s", shape=math.nan), r"delay\.shape.*nan"),
-        (lambda: Empirical(), r"delay\.file"),
+        (Empirical, r"delay\.file"),
         (lambda: Empirical(file="x", values=(1.0,)), r"delay\.file.*'x'"),
         (lambda: Empirical(values=(-1.0,)), r"delay\.values\[0\].*-1"),
     ],

@@ -1,0 +1,159 @@
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+
+from netmodels import LinkSpec
+from netmodels.alternation import Alternation
+from netmodels.faults import (
+    FAULTS,
+    Blackout,
+    Crash,
+    Degrade,
+    FaultPlan,
+    Flap,
+    LinkDown,
+    OneWay,
+    Partition,
+    Straggler,
+    fault_of,
+)
+from netmodels.links import REASONS
+from netmodels.streams import stream
+
+S = 10**9
+ONE_OF_EACH = [
+    Crash(node=1, at="10 s", for_="5 s", state="lost"),
+    LinkDown(edge=(0, 1), at="20 s", for_="1 s"),
+    OneWay(edge=(0, 1), at="30 s", for_="1 s"),
+    Partition(groups=[[0, 1], [2]], at="40 s", for_="1 s"),
+    Blackout(at="50 s", for_="1 s"),
+    Flap(up="5 s", down="1 s", edge=(0, 3), at="100 s", for_="100 s"),
+    Degrade(link={"loss": "50%"}, edge=(2, 3), at="60 s", for_="1 s"),
+    Straggler(node=3, factor=4, at="70 s", for_="1 s"),
+]
+
+
+def fates(plan, time_s, n_agents=4):
+    """Reason by directed link for what is sent at a time."""
+    result = {}
+    for edge in permutations(range(n_agents), 2):
+        availability = plan.availability(*edge)
+        code = 0 if availability is None else availability.fate(int(time_s * S), int(time_s * S) + 1)
+        if code:
+            result[edge] = REASONS[code]
+    return result
+
+
+@pytest.fixture
+def plan():
+    return FaultPlan(ONE_OF_EACH, n_agents=4, seed=3)
+
+
+def test_what_is_down_when(plan):
+    around_1 = {edge: "node_down" for edge in permutations(range(4), 2) if 1 in edge}
+    groups = {0: "a", 1: "a", 2: "b", 3: "c"}
+    apart = {edge: "link_down" for edge in permutations(range(4), 2) if groups[edge[0]] != groups[edge[1]]}
+    assert fates(plan, 9.9) == fates(plan, 15) == {}
+    assert fates(plan, 10) == fates(plan, 14.9) == around_1
+    assert fates(plan, 20.5) == {(0, 1): "link_down", (1, 0): "link_down"}
+    assert fates(plan, 30.5) == {(0, 1): "link_down"}
+    assert fates(plan, 40.5) == apart
+    assert fates(plan, 50.5) == dict.fromkeys(permutations(range(4), 2), "link_down")
+    assert fates(plan, 60.5) == fates(plan, 70.5) == fates(plan, 99) == fates(plan, 201) == {}
+
+
+def test_who_is_alive_and_slow(plan):
+    assert [plan.is_alive(1, int(t * S)) for t in (9.9, 10, 14.9, 15)] == [True, False, False, True]
+    assert plan.is_alive(0, 10 * S)
+    assert plan.crash_events(1)[0].fault.state == "lost"
+    assert [plan.compute_factor(3, int(t * S)) for t in (69, 70, 70.9, 71)] == [1.0, 4.0, 4.0, 1.0]
+    assert plan.compute_factor(0, 70 * S) == 1.0
+
+
+def test_degradations(plan):
+    spec = LinkSpec(rate="1 Mbit/s", delay="1 ms")
+    [entry] = plan.degradations(3, 2, spec)
+    assert (entry.start_ns, entry.end_ns, entry.spec.loss_model.loss_rate) == (60 * S, 61 * S, 0.5)
+    assert entry.spec.rate == spec.rate
+    assert plan.degradations(0, 1, spec) == ()
+
+
+def test_flapping_is_seen_at_both_ends_alike_and_only_in_its_time(plan):
+    times = np.arange(90, 220, 0.25)
+    there, back = ([(0, 3) in fates(plan, t) for t in times], [(3, 0) in fates(plan, t) for t in times])
+    assert there == back
+    assert 0 < sum(there) < len(times) / 2
+    assert not any(down for t, down in zip(times, there, strict=True) if not 100 <= t < 200)
+
+
+def test_flap_fraction_and_durations(in_sigmas):
+    process = Alternation(stream(1, "x"), up_s=3.0, down_s=1.0)
+    intervals = process.down_intervals(500_000 * S)
+    durations = np.array([end - start for start, end in intervals]) / 1e9
+    gaps = np.array([b[0] - a[1] for a, b in pairwise(intervals)]) / 1e9
+    assert len(durations) > 1e5
+    in_sigmas.mean(durations, 1.0)
+    in_sigmas.mean(gaps, 3.0)
+    starts = [Alternation(stream(seed, "x"), up_s=3.0, down_s=1.0).is_up(0) for seed in range(3000)]
+    in_sigmas.mean(np.array(starts, dtype=float), 0.75)
+
+
+def test_reordering_or_adding_faults_changes_no_other():
+    drawn = {"kind": "exponential", "mean": "10 s"}
+    faults = [Crash(node=0, at=drawn, for_=drawn), Crash(node=1, at=drawn, for_=drawn), Flap(up="3 s", down="1 s")]
+    forth = FaultPlan(faults, n_agents=3, seed=2)
+    back = FaultPlan([*faults[::-1], Blackout(at="9 h", for_="1 s")], n_agents=3, seed=2)
+    for agent in range(2):
+        assert forth.crashes(agent) == back.crashes(agent)
+        assert forth.crashes(agent) != FaultPlan(faults, n_agents=3, seed=3).crashes(agent)
+    assert [fates(forth, t, 3) for t in range(0, 200, 2)] == [fates(back, t, 3) for t in range(0, 200, 2)]
+
+
+def test_faults_that_are_alike_are_drawn_apart():
+    crash = Crash(node=0, at={"kind": "exponential", "mean": "10 s"}, for_="1 s")
+    first, second = FaultPlan([crash, crash], n_agents=1).crashes(0)
+    assert first != second
+
+
+def test_for_ever_by_default():
+    plan = FaultPlan([{"kind": "crash", "node": 0, "at": "1 s"}], n_agents=2)
+    assert not plan.is_alive(0, 10**18)
+    assert FaultPlan([{"kind": "blackout", "at": "1 s", "for": 0}], n_agents=2).availability(0, 1) is None
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_kind_is_described(kind):
+    [fault] = [fault for fault in ONE_OF_EACH if isinstance(fault, FAULTS[kind])]
+    assert fault.describe()
+    assert hash(fault) == hash(fault)
+    assert fault_of(fault) is fault
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "swizzle", "at": 0}, r"fault\.kind.*'swizzle'"),
+        ({"kind": "crash", "at": 0}, "fault.*node"),
+        ({"kind": "crash", "node": 0, "at": "now"}, r"fault\.at.*'now'"),
+        ({"kind": "crash", "node": 0, "at": 0, "for": -1}, r"fault\.for.*-1"),
+        ({"kind": "crash", "node": -1, "at": 0}, r"fault\.node.*-1"),
+        ({"kind": "crash", "node": 7, "at": 0}, r"below 3.*7"),
+        ({"kind": "crash", "node": 0, "at": 0, "state": "gone"}, r"fault\.state.*'gone'"),
+        ({"kind": "link_down", "edge": [0, 0], "at": 0}, r"fault\.edge.*\[0, 0\]"),
+        ({"kind": "link_down", "edge": 3, "at": 0}, r"fault\.edge.*3"),
+        ({"kind": "one_way", "edge": [0, 9], "at": 0}, r"below 3.*9"),
+        ({"kind": "partition", "groups": [], "at": 0}, r"fault\.groups.*\[\]"),
+        ({"kind": "partition", "groups": [[0], [0]], "at": 0}, r"fault\.groups.*\[\[0\], \[0\]\]"),
+        ({"kind": "flap", "up": 0, "down": 1}, r"fault\.up.*0"),
+        ({"kind": "flap", "up": 1, "down": "1"}, r"fault\.down.*'1'"),
+        ({"kind": "degrade", "link": {}, "at": 0}, r"fault\.link.*{}"),
+        ({"kind": "degrade", "link": {"mtu": 3}, "at": 0}, r"fault\.link.*mtu"),
+        ({"kind": "degrade", "link": {"loss": 3}, "at": 0}, r"loss.*3"),
+        ({"kind": "straggler", "node": 0, "factor": 0, "at": 0}, r"fault\.factor.*0"),
+        ("crash", "fault.*'crash'"),
+    ],
+)
+def test_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        FaultPlan([options], n_agents=3)

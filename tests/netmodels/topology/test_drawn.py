@@ -1,0 +1,68 @@
+import math
+
+import numpy as np
+import pytest
+
+from netmodels.topology import (
+    BarabasiAlbert,
+    ErdosRenyi,
+    KRegular,
+    RandomGeometric,
+    WattsStrogatz,
+    graph_facts,
+)
+
+TOPOLOGIES = [
+    KRegular(degree=3, connected=True),
+    ErdosRenyi(p=0.25, connected=True),
+    BarabasiAlbert(links=2, connected=True),
+    WattsStrogatz(neighbours=2, p=0.3, connected=True),
+    RandomGeometric(radius=0.4, connected=True),
+]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=repr)
+def test_drawn_once_from_the_seed_until_connected(topology):
+    graphs = [topology.graph(12, seed) for seed in range(20)]
+    assert all(graph_facts(graph).connected and graph.symmetric for graph in graphs)
+    assert len(set(graphs)) > 1
+    assert graphs == [topology.graph(12, seed, episode=4, update=2, round_index=1, now_ns=9) for seed in range(20)]
+    assert topology.describe()
+
+
+def test_number_of_links(in_sigmas):
+    links = [len(ErdosRenyi(p=0.3).graph(20, seed).edges) / 2 for seed in range(600)]
+    in_sigmas.mean(np.array(links), 0.3 * 190)
+    assert {len(BarabasiAlbert(links=2).graph(12, seed).edges) for seed in range(9)} == {40}
+    assert set(KRegular(degree=4).graph(9, 0).degrees) == {4}
+    assert len(WattsStrogatz(neighbours=4, p=0.5).graph(10, 0).edges) == 40
+
+
+def test_random_geometric_density(in_sigmas):
+    # Distance of two uniform places in the unit square is at most r with probability π r² − 8 r³/3 + r⁴/2.
+    r = 0.3
+    share = [len(RandomGeometric(radius=r).graph(12, seed).edges) / 132 for seed in range(2000)]
+    in_sigmas.mean(np.array(share), math.pi * r**2 - 8 * r**3 / 3 + r**4 / 2)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: KRegular(degree=-1), r"topology\.degree.*-1"),
+        (lambda: KRegular(degree=4).graph(4, 0), r"topology\.degree.*4"),
+        (lambda: KRegular(degree=3).graph(5, 0), r"topology\.degree.*3"),
+        (lambda: ErdosRenyi(p=1.5), r"topology\.p.*1\.5"),
+        (lambda: ErdosRenyi(p=0.0, connected=True).graph(3, 0), r"topology\.connected"),
+        (lambda: ErdosRenyi(p=0.5, connected=1), r"topology\.connected.*1"),
+        (lambda: BarabasiAlbert(links=0), r"topology\.links.*0"),
+        (lambda: BarabasiAlbert(links=3).graph(3, 0), r"topology\.links.*3"),
+        (lambda: WattsStrogatz(neighbours=3, p=0.1), r"topology\.neighbours.*3"),
+        (lambda: WattsStrogatz(neighbours=4, p=0.1).graph(4, 0), r"topology\.neighbours.*4"),
+        (lambda: WattsStrogatz(neighbours=2, p="x"), r"topology\.p.*'x'"),
+        (lambda: RandomGeometric(radius=0), r"topology\.radius.*0"),
+        (lambda: RandomGeometric(radius="1 m"), r"topology\.radius.*'1 m'"),
+    ],
+)
+def test_refuses(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
