@@ -1,0 +1,119 @@
+"""Small scenes: a few agents, links that do what a script says, and a clock whose events are counted."""
+
+from collections import Counter, defaultdict
+from itertools import count
+
+import pytest
+
+from dvdn_sim.network.clock import Clock
+from dvdn_sim.network.exchange import Exchange
+from dvdn_sim.network.ledger import Ledger
+from netmodels import Transfer
+from netmodels.topology import Graph
+
+MS = 1_000_000
+LOST = None
+
+
+class ScriptedLink:
+    """Takes a set time for the n-th message handed over, or loses it."""
+
+    def __init__(self, transits_ns):
+        self.transits_ns = iter(transits_ns)
+
+    def offer(self, now_ns, size_bytes):
+        transit_ns = next(self.transits_ns)
+        lost = transit_ns is LOST
+        return Transfer(
+            handed_over_ns=now_ns, size_bytes=size_bytes, packets=1,
+            complete_ns=-1 if lost else now_ns + transit_ns,
+            lost_reason="loss" if lost else None, packets_lost=(("loss", 1),) if lost else (),
+            wire_bytes=size_bytes, airtime_ns=0, duplicates=0,
+            arrivals=[-1 if lost else now_ns + transit_ns], fates=[1] if lost else None, attempts=None,
+        )  # fmt: skip
+
+
+class ScriptedTransport:
+    """Links by (sender, receiver): what becomes of each message in turn, and from then on of all others."""
+
+    def __init__(self, transit_ns, special):
+        scripts = {edge: self._with_default(transits, transit_ns) for edge, transits in special.items()}
+        self._links = defaultdict(lambda: ScriptedLink(transit_ns for _ in count()))
+        self._links.update((edge, ScriptedLink(script)) for edge, script in scripts.items())
+
+    @staticmethod
+    def _with_default(transits, transit_ns):
+        yield from transits
+        yield from (transit_ns for _ in count())
+
+    def link(self, sender, receiver):
+        return self._links[sender, receiver]
+
+    def hand_over_order(self, sender, receivers):
+        return list(receivers)
+
+
+class CountingClock(Clock):
+    """Counts what happens."""
+
+    def __init__(self):
+        super().__init__()
+        self.events = 0
+        step = self.environment.step
+
+        def counted():
+            step()
+            self.events += 1
+
+        self.environment.step = counted
+
+
+class Scene:
+    """Exchanges on one clock over scripted or real links."""
+
+    def __init__(self, transport, deadline_ns=None, size_bytes=1472):
+        self.clock, self.transport, self.ledger = CountingClock(), transport, Ledger()
+        self.deadline_ns, self.size_bytes = deadline_ns, size_bytes
+
+    def exchange(self, graphs, starts_ns, kind="td"):
+        under_way = Exchange(
+            self.clock, self.transport, self.ledger, kind=kind, graphs=graphs,
+            size_bytes=self.size_bytes, deadline_ns=self.deadline_ns,
+        )  # fmt: skip
+        return under_way.run(starts_ns)
+
+    @property
+    def counts(self):
+        return fates(self.ledger.messages)
+
+
+def fates(counts):
+    """The fates of a `MessageCounts` that occurred."""
+    found = Counter(held=counts.held, late=counts.late, expired=counts.expired, flying=counts.in_flight) + counts.lost
+    return dict(found)
+
+
+@pytest.fixture
+def scripted():
+    """Make a scene: transit time of all messages, and `special` ones by link."""
+
+    def make(transit_ns, *, deadline_ns=None, special=None):
+        return Scene(ScriptedTransport(transit_ns, special or {}), deadline_ns)
+
+    return make
+
+
+@pytest.fixture
+def over():
+    """Make a scene over given links."""
+    return Scene
+
+
+@pytest.fixture
+def fates_of():
+    return fates
+
+
+@pytest.fixture
+def pair():
+    return Graph.undirected(2, [(0, 1)])

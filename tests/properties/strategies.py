@@ -1,0 +1,133 @@
+"""What property tests search: graphs, drop patterns, links and schedules.
+
+Times are drawn from a few whole milliseconds on purpose: most defects of an event order show only where things happen
+at the same instant.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from dvdn_sim.consensus import Facts, lossless_facts
+from dvdn_sim.network.transport import Share
+from netmodels import LinkSpec
+from netmodels.topology import Graph
+
+MS = 1_000_000
+
+
+@st.composite
+def connected_graphs(draw, n_agents: int) -> Graph:
+    """A random tree and any further links."""
+    tree = [(draw(st.integers(0, agent - 1)), agent) for agent in range(1, n_agents)]
+    pairs = list(combinations(range(n_agents), 2))
+    return Graph.undirected(
+        n_agents, tree + draw(st.lists(st.sampled_from(pairs), max_size=n_agents) if pairs else st.just([]))
+    )
+
+
+@st.composite
+def any_graphs(draw, n_agents: int) -> Graph:
+    """Any undirected graph, isolated agents included."""
+    pairs = list(combinations(range(n_agents), 2))
+    return Graph.undirected(n_agents, draw(st.lists(st.sampled_from(pairs)) if pairs else st.just([])))
+
+
+@st.composite
+def rounds_of_graphs(draw, *, fewest=2, most=12, max_rounds=5, connected=True) -> list[Graph]:
+    """The graph of each round: one for all of them, or a fresh one each."""
+    n_agents, rounds = draw(st.integers(fewest, most)), draw(st.integers(1, max_rounds))
+    kind = connected_graphs(n_agents) if connected else st.one_of(connected_graphs(n_agents), any_graphs(n_agents))
+    if draw(st.booleans()):
+        return [draw(kind)] * rounds
+    return [draw(kind) for _ in range(rounds)]
+
+
+@st.composite
+def any_facts(draw, *, graphs=None) -> Facts:
+    """Facts with any drop pattern: each message is in time, late by some rounds, or never there."""
+    lossless = lossless_facts(draw(rounds_of_graphs(connected=False) if graphs is None else graphs))
+    rounds = lossless.rounds
+    rounds_late = draw(hnp.arrays(np.int64, lossless.active.shape, elements=st.integers(0, rounds)))
+    latest = np.full(lossless.active.shape, -1)
+    for sent, held_by in np.ndindex(rounds, rounds):
+        there = lossless.active[sent] & (sent + rounds_late[sent] <= held_by)
+        latest[held_by, there] = np.maximum(latest[held_by, there], sent)
+    return Facts(lossless.n_agents, lossless.edges.copy(), lossless.active.copy(), latest)
+
+
+values = st.floats(-1e6, 1e6)
+
+
+def values_of(n_agents: int, *shape: int):
+    """Any values that agents may hold, [n_agents, *shape]."""
+    return hnp.arrays(np.float64, (n_agents, *shape), elements=values)
+
+
+whole_ms = st.integers(0, 4).map(lambda ms: ms * MS)
+
+delays = st.one_of(
+    st.integers(0, 3).map(lambda ms: {"kind": "constant", "mean": ms * 1e-3}),
+    st.just({"kind": "normal", "mean": 2e-3, "jitter": 2e-3}),
+)
+losses = st.one_of(
+    st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+    st.just({"kind": "gemodel", "p": 0.2, "r": 0.4}),
+)
+# 12 Mbit/s: a full packet takes 1 ms.
+link_specs = st.builds(
+    LinkSpec,
+    rate=st.sampled_from(["unlimited", "12 Mbit/s", "10 kbit/s"]),
+    delay=delays,
+    loss=losses,
+    corrupt=st.sampled_from([0.0, 0.2]),
+    duplicate=st.sampled_from([0.0, 0.3]),
+    retries=st.sampled_from([0, 0, 1]),
+    retry_delay=st.just(1e-3),
+    limit=st.sampled_from([0, 2, 1000]),
+    fifo=st.booleans(),
+)
+
+
+@dataclass(frozen=True)
+class Play:
+    """Some exchanges in a row over the same links: what `Exchange` needs, all of it drawn.
+
+    Attributes:
+        exchanges: Graphs of each round, and when each agent starts, in ns after the end of the previous exchange.
+        idle_ns: Time between the end of an exchange and the earliest start of the next.
+    """
+
+    n_agents: int
+    seed: int
+    spec: LinkSpec
+    share: Share
+    deadline_ns: int | None
+    size_bytes: int
+    exchanges: list[tuple[list[Graph], list[int]]]
+    keys: tuple[int, ...]
+
+
+@st.composite
+def plays(
+    draw, specs=link_specs, deadlines=st.integers(0, 5).map(lambda ms: ms * MS), max_agents=6, max_rounds=4
+) -> Play:
+    """Any exchanges: any topology, number of rounds, link, deadline and share."""
+    n_agents = draw(st.integers(1, max_agents))
+    exchanges = []
+    for _ in range(draw(st.integers(1, 3))):
+        graphs = draw(rounds_of_graphs(fewest=n_agents, most=n_agents, max_rounds=max_rounds, connected=False))
+        exchanges.append((graphs, draw(st.lists(whole_ms, min_size=n_agents, max_size=n_agents))))
+    return Play(
+        n_agents=n_agents,
+        seed=draw(st.integers(0, 1000)),
+        spec=draw(specs),
+        share=draw(st.sampled_from(["link", "node"])),
+        deadline_ns=draw(deadlines),
+        size_bytes=draw(st.sampled_from([1472, 100, 4000, 50_000])),
+        exchanges=exchanges,
+        keys=tuple(draw(st.permutations(range(n_agents)))),
+    )
