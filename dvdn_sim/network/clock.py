@@ -53,10 +53,10 @@ class Clock:
             ValueError: A time in the past, or one that is not a Python int: a float would make two equal instants
                 differ, and a numpy integer would turn the clock into one.
         """
-        delay = at_ns - self.environment.now
-        if type(at_ns) is not int or delay < 0:
-            raise ValueError(f"at_ns: expected a Python int of at least {self.now_ns}, got {at_ns!r}")
-        self.environment.schedule(occurrence, turn, delay)  # type: ignore[arg-type]
+        now_ns = self.environment.now
+        if type(at_ns) is not int or at_ns < now_ns:
+            raise ValueError(f"at_ns: expected a Python int of at least {now_ns}, got {at_ns!r}")
+        self.environment.schedule(occurrence, turn, at_ns - now_ns)  # type: ignore[arg-type]
 
     def step(self) -> bool:
         """Let the next thing happen; False if there is none."""

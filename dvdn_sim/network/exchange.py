@@ -210,9 +210,12 @@ class Exchange:
                 for reason, lost in transfer.packets_lost:
                     packets.lost[reason] += lost
                     arrived -= lost
-                packets.lost["incomplete"] += arrived
+                if arrived:
+                    packets.lost["incomplete"] += arrived
                 continue
-            ledger.flying += 1
+            counts.flying += 1
+            ledger.messages.flying += 1
+            packets.flying += transfer.packets
             arrival = _Arrival(clock, self._on_arrival)
             arrival.edge, arrival.round, arrival.packets = edge, k, transfer.packets
             clock.schedule(arrival, transfer.complete_ns, _arrivals_turn(k))
@@ -221,7 +224,6 @@ class Exchange:
         edge, k = arrival.edge, arrival.round
         receiver = self._edges[edge][1]
         current = self._round[receiver]
-        self._ledger.flying -= 1
         if current == self._rounds:
             self._settle("expired", edge, arrival.packets)
         elif k < current:
@@ -241,6 +243,9 @@ class Exchange:
 
     def _settle(self, fate: str, edge: int, packets: int) -> None:
         messages, own, of_link = self._ledger.messages, self._counts, self._packets[edge]
+        messages.flying -= 1
+        own.flying -= 1
+        of_link.flying -= packets
         setattr(messages, fate, getattr(messages, fate) + 1)
         setattr(own, fate, getattr(own, fate) + 1)
         setattr(of_link, fate, getattr(of_link, fate) + packets)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 class MessageCounts:
     """Fates of messages (or of their packets).
 
-    sent = held + late + expired + lost + in flight, at any time.
+    sent = held + late + expired + lost + flying, at any time.
 
     Attributes:
         sent: Handed over by their senders.
+        flying: Whose arrival is scheduled and has not come: counted apart from all fates.
         held: There, whole, when the receiver closed their round.
         late: There after that, but before the receiver closed its last round.
         expired: There after the receiver closed its last round.
@@ -20,6 +21,7 @@ class MessageCounts:
     """
 
     sent: int = 0
+    flying: int = 0
     held: int = 0
     late: int = 0
     expired: int = 0
@@ -33,7 +35,7 @@ class MessageCounts:
 
     @property
     def in_flight(self) -> int:
-        """Those still on their way."""
+        """Those still on their way: what has no fate yet. The audit compares it with `flying`."""
         return self.sent - self.settled
 
 
@@ -46,14 +48,17 @@ class Ledger:
         packets: Packets, by (kind of message, sender, receiver).
         wire_bytes: Bytes put on the wire, headers included.
         airtime_ns: Time that transmitters spent sending them.
-        flying: Messages whose arrival is scheduled and has not come: counted by the transport, apart from all fates.
     """
 
     messages: MessageCounts = field(default_factory=MessageCounts)
     packets: dict[tuple[str, int, int], MessageCounts] = field(default_factory=dict)
     wire_bytes: int = 0
     airtime_ns: int = 0
-    flying: int = 0
+
+    @property
+    def flying(self) -> int:
+        """Messages whose arrival is scheduled and has not come."""
+        return self.messages.flying
 
     def of_link(self, kind: str, sender: int, receiver: int) -> MessageCounts:
         """Packet counts of one kind of message on one link."""
@@ -67,19 +72,13 @@ class Ledger:
         >>> ledger.audit()
         'messages: 1 sent, 0 settled, 0 flying'
         """
-        findings = []
-        if self.messages.in_flight != self.flying:
-            count = self.messages
-            findings.append(f"messages: {count.sent} sent, {count.settled} settled, {self.flying} flying")
-        if self.messages.in_flight == 0:
-            findings += [
-                f"{kind} packets {sender} to {receiver}: {count.sent} sent, {count.settled} settled"
-                for (kind, sender, receiver), count in sorted(self.packets.items())
-                if count.in_flight
-            ]
-        findings += [
-            f"{kind} packets {sender} to {receiver}: {count.settled} settled of {count.sent} sent"
+        counts = {"messages": self.messages} | {
+            f"{kind} packets {sender} to {receiver}": count
             for (kind, sender, receiver), count in sorted(self.packets.items())
-            if count.in_flight < 0
+        }
+        findings = [
+            f"{what}: {count.sent} sent, {count.settled} settled, {count.flying} flying"
+            for what, count in counts.items()
+            if count.in_flight != count.flying
         ]
         return "; ".join(findings) or "ok"

@@ -39,8 +39,8 @@ def test_a_deadline_that_sends_at_once_comes_before_the_deadline_that_waits_for_
 
 @pytest.mark.parametrize("number", list(permutations(range(3))))
 def test_a_late_message_that_comes_when_a_later_round_closes_is_there_when_it_closes(scripted, number):
-    # Everything takes 2 ms. In round 0, a and c wait for each other until their deadlines at 1 ms; b has no neighbour and
-    # sends its round-1 message at 0. At 2 ms a gets both b's, which closes its round 1, and c's of round 0, late.
+    # Everything takes 2 ms. In round 0, a and c wait for each other until their deadlines at 1 ms; b has no neighbour
+    # and sends its round-1 message at 0. At 2 ms a gets both b's, which closes its round 1, and c's of round 0, late.
     a, _, c = number
     scene = scripted(2 * MS, deadline_ns=1 * MS)
     report = scene.exchange(numbered(number, 3, [(0, 2)], [(0, 1)]), [0, 0, 0])

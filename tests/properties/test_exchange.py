@@ -1,9 +1,6 @@
 """The exchange on the event kernel against the one without, over any graphs, links, schedules and coincidences."""
 
-from collections import Counter
-
 import numpy as np
-import pytest
 import reference
 from hypothesis import given, settings
 from strategies import Play, plays

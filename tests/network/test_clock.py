@@ -1,0 +1,76 @@
+"""Simulated time is a Python int of nanoseconds and never goes back."""
+
+import numpy as np
+import pytest
+
+from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
+
+NOT_TIMES = [1.0, 5e9, float("nan"), np.int64(5), np.float64(5.0), True, "5", None]
+
+
+def noting(clock, seen, what):
+    return Occurrence(clock, lambda _: seen.append((clock.now_ns, what)))
+
+
+@pytest.mark.parametrize("at_ns", NOT_TIMES, ids=repr)
+def test_only_python_ints_are_times(at_ns):
+    clock = Clock()
+    with pytest.raises(ValueError, match="at_ns: expected a Python int"):
+        clock.schedule(noting(clock, [], "never"), at_ns)
+    with pytest.raises(ValueError, match="at_ns: expected a Python int"):
+        clock.advance_to(at_ns)
+    assert clock.now_ns == 0
+    assert not clock.step()
+
+
+@pytest.mark.parametrize("at_ns", [1.0, np.int64(5), 4], ids=repr)
+def test_the_refusal_says_what_was_expected(at_ns):
+    clock = Clock()
+    clock.advance_to(5)
+    with pytest.raises(ValueError, match="at_ns: expected a Python int of at least 5, got "):
+        clock.schedule(noting(clock, [], "never"), at_ns)
+    with pytest.raises(ValueError, match="at_ns: expected a Python int of at least 5, got "):
+        clock.advance_to(at_ns)
+
+
+def test_time_stays_a_python_int():
+    clock = Clock()
+    clock.schedule(noting(clock, [], "x"), 10**18 + 1)
+    clock.step()
+    assert type(clock.now_ns) is int
+    assert clock.now_ns == 10**18 + 1
+    clock.advance_to(10**18 + 2)
+    assert type(clock.now_ns) is int
+
+
+def test_earlier_first_then_lower_turns_then_first_scheduled():
+    clock, seen = Clock(), []
+    for what, at_ns, turn in [("d", 7, 3), ("e", 7, 3), ("c", 7, 2), ("b", 7, FIRST_TURN), ("f", 8, FIRST_TURN)]:
+        clock.schedule(noting(clock, seen, what), at_ns, turn)
+    clock.schedule(noting(clock, seen, "a"), 6, 99)
+    while clock.step():
+        pass
+    assert seen == [(6, "a"), (7, "b"), (7, "c"), (7, "d"), (7, "e"), (8, "f")]
+
+
+def test_advancing_stops_before_what_happens_then_and_finishing_the_instant_lets_it_happen():
+    clock, seen = Clock(), []
+    for at_ns in (4, 5, 5, 6):
+        clock.schedule(noting(clock, seen, "x"), at_ns)
+    clock.advance_to(5)
+    assert seen == [(4, "x")]
+    clock.finish_instant()
+    assert seen == [(4, "x"), (5, "x"), (5, "x")]
+    assert clock.now_ns == 5
+    clock.advance_to(5)
+    clock.finish_instant()
+    assert len(seen) == 3
+
+
+def test_what_is_scheduled_for_now_still_happens_now():
+    clock, seen = Clock(), []
+    first = Occurrence(clock, lambda _: clock.schedule(noting(clock, seen, "second"), clock.now_ns, 5))
+    clock.schedule(first, 3)
+    clock.advance_to(3)
+    clock.finish_instant()
+    assert seen == [(3, "second")]
