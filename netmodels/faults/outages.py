@@ -34,11 +34,19 @@ class Crash(Timed):
             raise ValueError(f"fault.state: expected kept or lost, got {self.state!r}")
 
     def agents(self) -> tuple[int, ...]:
-        """Return the agent."""
+        """Return the agent.
+
+        >>> Crash(node=2, at=0).agents()
+        (2,)
+        """
         return (self.node,)
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> Crash(node=2, at=0).describe()
+        'agent 2 crashes, its state kept'
+        """
         return f"agent {self.node} crashes, its state {self.state}"
 
 
@@ -62,15 +70,27 @@ class LinkDown(Timed):
         object.__setattr__(self, "edge", checked_edge(self.edge))
 
     def agents(self) -> tuple[int, ...]:
-        """Return the two agents."""
+        """Return the two agents.
+
+        >>> LinkDown(edge=(0, 1), at=0).agents()
+        (0, 1)
+        """
         return tuple(self.edge)
 
     def cuts(self, sender: int, receiver: int) -> bool:
-        """Say whether it is this link, in either direction."""
+        """Say whether it is this link, in either direction.
+
+        >>> LinkDown(edge=(0, 1), at=0).cuts(0, 1)
+        True
+        """
         return {sender, receiver} == set(self.edge)
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> LinkDown(edge=(0, 1), at=0).describe()
+        'the link between agents 0 and 1 goes down'
+        """
         return f"the link between agents {self.edge[0]} and {self.edge[1]} goes down"
 
 
@@ -94,15 +114,27 @@ class OneWay(Timed):
         object.__setattr__(self, "edge", checked_edge(self.edge))
 
     def agents(self) -> tuple[int, ...]:
-        """Return the two agents."""
+        """Return the two agents.
+
+        >>> OneWay(edge=(0, 1), at=0).agents()
+        (0, 1)
+        """
         return tuple(self.edge)
 
     def cuts(self, sender: int, receiver: int) -> bool:
-        """Say whether it is this direction."""
+        """Say whether it is this direction.
+
+        >>> OneWay(edge=(0, 1), at=0).cuts(0, 1)
+        True
+        """
         return (sender, receiver) == tuple(self.edge)
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> OneWay(edge=(0, 1), at=0).describe()
+        'the link from agent 0 to 1 goes down, one way'
+        """
         return f"the link from agent {self.edge[0]} to {self.edge[1]} goes down, one way"
 
 
@@ -131,17 +163,29 @@ class Partition(Timed):
         object.__setattr__(self, "groups", groups)
 
     def agents(self) -> tuple[int, ...]:
-        """Return all agents of all groups."""
+        """Return all agents of all groups.
+
+        >>> Partition(groups=[[0, 1]], at=0).agents()
+        (0, 1)
+        """
         return tuple(agent for group in self.groups for agent in group)
 
     def cuts(self, sender: int, receiver: int) -> bool:
-        """Say whether the ends are in different groups."""
+        """Say whether the ends are in different groups.
+
+        >>> Partition(groups=[[0, 1]], at=0).cuts(0, 1)
+        False
+        """
         return not any((sender in group) and (receiver in group) for group in self.groups) and (
             sender in self.agents() or receiver in self.agents()
         )
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> Partition(groups=[[0, 1]], at=0).describe()
+        'the network falls apart into [0, 1] and the rest'
+        """
         return f"the network falls apart into {', '.join(str(list(group)) for group in self.groups)} and the rest"
 
 
@@ -158,12 +202,20 @@ class Blackout(Timed):
     """
 
     def cuts(self, sender: int, receiver: int) -> bool:
-        """Say yes."""
+        """Say yes.
+
+        >>> Blackout(at=0).cuts(0, 1)
+        True
+        """
         del sender, receiver
         return True
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> Blackout(at=0).describe()
+        'every link goes down'
+        """
         return "every link goes down"
 
 
@@ -199,7 +251,11 @@ class Flap(Timed):
             object.__setattr__(self, "edge", checked_edge(self.edge))
 
     def agents(self) -> tuple[int, ...]:
-        """Return the two agents, if it is one link."""
+        """Return the two agents, if it is one link.
+
+        >>> Flap(up=10, down=1).agents()
+        ()
+        """
         return () if self.edge is None else tuple(self.edge)
 
     def concerns(self, sender: int, receiver: int) -> bool:
@@ -211,11 +267,18 @@ class Flap(Timed):
 
         Returns:
             Whether it does.
+
+        >>> Flap(up=10, down=1).concerns(0, 1)
+        True
         """
         return self.edge is None or {sender, receiver} == set(self.edge)
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> Flap(up=10, down=1).describe()
+        'every link flaps: up for 10 s, down for 1 s on average'
+        """
         ends = "" if self.edge is None else f" between agents {self.edge[0]} and {self.edge[1]}"
         who = f"the link{ends} flaps" if ends else "every link flaps"
         up, down = milliseconds(float(self.up)), milliseconds(float(self.down))

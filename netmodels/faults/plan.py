@@ -47,6 +47,10 @@ class FaultEvent:
 
         Returns:
             Whether it does.
+
+        >>> [event] = FaultPlan([{"kind": "blackout", "at": "1 s", "for": "1 s"}], n_agents=2).events
+        >>> event.holds(10**9), event.holds(2 * 10**9)
+        (True, False)
         """
         return self.start_ns <= now_ns < self.end_ns
 

@@ -40,7 +40,11 @@ class Degrade(Timed):
             object.__setattr__(self, "edge", checked_edge(self.edge))
 
     def agents(self) -> tuple[int, ...]:
-        """Return the two agents, if it is one link."""
+        """Return the two agents, if it is one link.
+
+        >>> Degrade(link={"loss": 0.5}, at=0).agents()
+        ()
+        """
         return () if self.edge is None else tuple(self.edge)
 
     def concerns(self, sender: int, receiver: int) -> bool:
@@ -52,6 +56,9 @@ class Degrade(Timed):
 
         Returns:
             Whether it is.
+
+        >>> Degrade(link={"loss": 0.5}, at=0).concerns(0, 1)
+        True
         """
         return self.edge is None or {sender, receiver} == set(self.edge)
 
@@ -71,7 +78,11 @@ class Degrade(Timed):
         return change(spec, **self.link)
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> Degrade(link={"loss": 0.5}, at=0).describe()
+        'every link degrades: loss 0.5'
+        """
         who = "every link" if self.edge is None else f"the link between agents {self.edge[0]} and {self.edge[1]}"
         return f"{who} degrades: {', '.join(f'{name} {value}' for name, value in self.link.items())}"
 
@@ -106,9 +117,17 @@ class Straggler(Timed):
         object.__setattr__(self, "factor", positive(self.factor, "fault.factor"))
 
     def agents(self) -> tuple[int, ...]:
-        """Return the agent."""
+        """Return the agent.
+
+        >>> Straggler(node=1, factor=4, at=0).agents()
+        (1,)
+        """
         return (self.node,)
 
     def describe(self) -> str:
-        """Say what goes wrong."""
+        """Say what goes wrong.
+
+        >>> Straggler(node=1, factor=4, at=0).describe()
+        'agent 1 computes 4 times as long'
+        """
         return f"agent {self.node} computes {self.factor:g} times as long"

@@ -54,11 +54,19 @@ class Timed:
             object.__setattr__(self, "for_", _time(self.for_, "fault.for"))
 
     def agents(self) -> tuple[int, ...]:
-        """Return the agents that the fault names."""
+        """Return the agents that the fault names; none unless a kind says otherwise.
+
+        >>> Timed(at=0).agents()
+        ()
+        """
         return ()
 
     def cuts(self, sender: int, receiver: int) -> bool:
-        """Say whether the fault takes this directed link down while it lasts."""
+        """Say whether the fault takes this directed link down while it lasts; no unless a kind says otherwise.
+
+        >>> Timed(at=0).cuts(0, 1)
+        False
+        """
         del sender, receiver
         return False
 

@@ -3,7 +3,6 @@
 Both forms give the same numbers. A packet that is lost arrives at −1.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -132,9 +131,9 @@ def losses(fates: Fates) -> tuple[Reason | None, tuple[tuple[Reason, int], ...]]
     """
     if isinstance(fates, list):
         first = next(filter(None, fates), 0)
-        numbers = Counter(fates)
+        numbers = [fates.count(code) for code in range(len(REASONS))]
     else:
         first = int(fates[np.argmax(fates != 0)])
-        numbers = Counter(dict(enumerate(np.bincount(fates).tolist())))
+        numbers = np.bincount(fates, minlength=len(REASONS)).tolist()
     counted = tuple((reason, numbers[code]) for code, reason in enumerate(REASONS) if reason and numbers[code])
     return REASONS[first], counted

@@ -103,6 +103,9 @@ class DegradedLink:
 
         Raises:
             ValueError: as there.
+
+        >>> DegradedLink(LinkSpec(rate="unlimited", delay=0), []).offer(5, 1).complete_ns
+        5
         """
         link = self.at(now_ns) if type(now_ns) is int else self._plain
         link.latest_ns = self._latest_ns
@@ -122,6 +125,9 @@ class DegradedLink:
 
         Raises:
             ValueError: as there.
+
+        >>> DegradedLink(LinkSpec(rate="12 Mbit/s", delay=0), []).emit(0, 1472).ends_ns
+        [1000000]
         """
         return (self.at(now_ns) if type(now_ns) is int else self._plain).emit(now_ns, size_bytes)
 
@@ -133,6 +139,10 @@ class DegradedLink:
 
         Returns:
             What became of it on this link.
+
+        >>> link = DegradedLink(LinkSpec(rate="12 Mbit/s", delay="1 ms"), [])
+        >>> link.receive(link.emit(0, 1472)).complete_ns
+        2000000
         """
         link = self.at(emission.now_ns)
         link.latest_ns = self._latest_ns

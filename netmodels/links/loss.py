@@ -112,7 +112,11 @@ class Bernoulli:
         return partial(_below, generator, float(self.p))
 
     def stationary(self) -> Mass:
-        """Return the probability 1 of the only state."""
+        """Return the probability 1 of the only state.
+
+        >>> Bernoulli(0.25).stationary().tolist()
+        [1.0]
+        """
         return np.ones(1)
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:

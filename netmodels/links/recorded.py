@@ -103,12 +103,20 @@ class _RecordedDelay:
         return float(self._array().var())
 
     def quantile(self, probability: float) -> float:
-        """Return the least recorded delay that this share of the recording does not exceed, in seconds."""
+        """Return the least recorded delay that this share of the recording does not exceed, in seconds.
+
+        >>> Empirical(values=(1.0, 2.0)).quantile(0.5)
+        1.0
+        """
         rank = math.ceil(checked_probability(probability) * len(self.values) - 1e-9)
         return float(np.sort(self._array())[max(0, rank - 1)])
 
     def cdf(self, delay_s: float) -> float:
-        """Return the share of the recording that does not exceed a delay."""
+        """Return the share of the recording that does not exceed a delay.
+
+        >>> Empirical(values=(1.0, 2.0)).cdf(1.5)
+        0.5
+        """
         return float(np.mean(self._array() <= delay_s))
 
 
@@ -225,11 +233,19 @@ class LossTrace:
         return partial(_next_lost, _Cycle(np.array(self.values, dtype=np.float64)))
 
     def stationary(self) -> Mass:
-        """Return the same probability for each place in the recording."""
+        """Return the same probability for each place in the recording.
+
+        >>> LossTrace(values=(0, 1)).stationary().tolist()
+        [0.5, 0.5]
+        """
         return np.full(len(self.values), 1.0 / len(self.values))
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
-        """Move one place on; see `LossModel.transmit`."""
+        """Move one place on; see `LossModel.transmit`.
+
+        >>> [mass.tolist() for mass in LossTrace(values=(0, 1)).transmit(np.array([0.5, 0.5]))]
+        [[0.0, 0.5], [0.5, 0.0]]
+        """
         lost = np.array(self.values, dtype=np.float64)
         return np.roll(mass * (1.0 - lost), 1, axis=-1), np.roll(mass * lost, 1, axis=-1)
 

@@ -151,10 +151,18 @@ class PositionTrace:
         object.__setattr__(self, "_records", by_agent)
 
     def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
-        """Return where the agents are; see `Mobility.positions`.
+        r"""Return where the agents are; see `Mobility.positions`.
 
         Raises:
             ValueError: if the trace lacks an agent.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "places.csv")
+        ...     _ = path.write_text("time,agent,x,y\n0,0,0,0\n10,0,5,0\n")
+        ...     trace = PositionTrace(str(path))
+        >>> trace.positions(1, seed=0, now_ns=2 * 10**9).tolist()
+        [[1.0, 0.0]]
         """
         del seed
         missing = [agent for agent in range(n_agents) if agent not in self._records]
@@ -165,5 +173,13 @@ class PositionTrace:
         return np.array([[np.interp(now_s, track[:, 0], track[:, axis]) for axis in (1, 2)] for track in tracks])
 
     def describe(self) -> str:
-        """Say how agents move."""
+        r"""Say how agents move.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "places.csv")
+        ...     _ = path.write_text("time,agent,x,y\n0,0,0,0\n")
+        ...     PositionTrace(str(path)).describe().startswith("places recorded in ")
+        True
+        """
         return f"places recorded in {self.file}"
