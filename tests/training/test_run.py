@@ -1,0 +1,127 @@
+"""`dvdn_sim.run` and the command, from outside: any environment, Ctrl-C, and that learners learn."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+from pettingzoo import ParallelEnv
+
+import dvdn_sim
+from dvdn_sim.records.read import load_run
+
+ALGORITHMS = (
+    "{kind: iql, hidden: 8, lr: 1e-2}",
+    "{kind: vdn, hidden: 8, lr: 1e-2}",
+    "{kind: dvdn, hidden: 8, lr: 1e-2}",
+)
+
+
+class Meeting(ParallelEnv):
+    """Two unlike agents: one observes where to meet, and each is paid half a point for going there; two rounds."""
+
+    metadata = {"name": "meeting"}  # noqa: RUF012
+
+    def __init__(self):
+        self.max_cycles = 2
+        self.possible_agents = ["guide", "guest"]
+        self.observation_spaces = {"guide": spaces.Discrete(2), "guest": spaces.Box(-1, 1, (3,))}
+        self.action_spaces = {"guide": spaces.Discrete(2), "guest": spaces.Discrete(3)}
+        self.agents = []
+
+    def observation_space(self, agent):
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent):
+        return self.action_spaces[agent]
+
+    def _observed(self):
+        where = np.zeros(3, np.float32)
+        where[self.place] = 1
+        return {"guide": self.place, "guest": where}
+
+    def reset(self, seed=None, options=None):
+        self.rng = np.random.default_rng(seed)
+        self.place, self.time, self.agents = int(self.rng.integers(2)), 0, list(self.possible_agents)
+        return self._observed(), {agent: {} for agent in self.agents}
+
+    def step(self, actions):
+        self.time += 1
+        rewards = {agent: 0.25 * (action == self.place) for agent, action in actions.items()}
+        self.place = int(self.rng.integers(2))
+        over = dict.fromkeys(self.agents, self.time == 2)
+        agents, self.agents = self.agents, [] if self.time == 2 else self.agents
+        return self._observed(), rewards, over, dict.fromkeys(agents, False), {agent: {} for agent in agents}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_any_parallel_env_is_learnt(tiny, tmp_path, algorithm):
+    """A user's environment with unlike spaces instead of the scenario's: random play earns 5/12, the trained team 1."""
+    scenario = tiny(
+        f"algorithm={algorithm}",
+        *(["network.topology={kind: complete}"] if "dvdn" in algorithm else ["network=null"]),
+        "training={steps: 1000, batch: 16, buffer: 500, epsilon: {steps: 600}, target_update: 20}",
+        "evaluation={every: 500, episodes: 40, epsilon: 0.0}",
+    )
+    summary = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", make_env=Meeting).as_json()
+    assert summary["env"] == "meeting"
+    assert summary["audit"] == "ok"
+    assert 0.6 < summary["random_return"] * 12 / 5 < 1.4
+    assert min(summary["return"]["per_seed"]) > 0.95
+    assert dvdn_sim.load_run(tmp_path / "run").finished
+
+
+def test_the_summary_is_of_the_records(tiny, lossy, tmp_path):
+    """Counts and returns of the closing summary, from the records by other means."""
+    summary = dvdn_sim.run(tiny(*lossy), device="cpu", out=tmp_path / "run").as_json()
+    run = load_run(tmp_path / "run")
+    finals = [run.metrics.filter(seed=seed, phase="evaluation").sort("env_steps")["return_mean"][-1] for seed in (0, 1)]
+    last = [run.metrics.filter(seed=seed, phase="train").sort("env_steps")[-1] for seed in (0, 1)]
+    assert summary["return"]["per_seed"] == finals
+    assert summary["return"]["mean"] == pytest.approx(np.mean(finals))
+    assert summary["env_steps"] == round(np.mean([row["env_steps"][0] for row in last]))
+    assert summary["updates"] == round(np.mean([row["updates"][0] for row in last]))
+    network = summary["network"]
+    assert network["sent"] == run.network["sent"].sum()
+    assert network["held"] == run.network["held"].sum()
+    assert network["bytes"] == sum(row["bytes_sent"][0] for row in last)
+    assert network["delivered_fraction"] == pytest.approx(network["held"] / network["sent"])
+    settled = network["held"] + network["late"] + network["expired"] + sum(network["lost"].values())
+    assert settled + network["in_flight"] == network["sent"]
+    assert summary["consensus"]["a_eff"] == pytest.approx(run.network["a_eff"].mean())
+    assert summary["digest"] == run.manifest["digest"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_records(tiny_text, tmp_path):
+    """SIGINT to a run under way: exit 3, one line of why, and a folder that reads, unfinished."""
+    scenario, out = tmp_path / "tiny.yaml", tmp_path / "run"
+    scenario.write_text(tiny_text)
+    command = [sys.executable, "-m", "dvdn_sim.cli", "run", scenario, "--out", out, "--steps", "100000000"]
+    with subprocess.Popen(  # noqa: S603 (our own command)
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            first = process.stderr.readline()  # comes after the first iteration
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            said, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert "of 200 000 000 steps" in first, first + errors
+    assert process.returncode == 3, errors
+    assert "Interrupted" in errors
+    assert "Traceback" not in errors
+    assert said == ""
+    run = load_run(out)
+    assert not run.finished
+    assert run.manifest["state"] == "interrupted"
+    assert run.seeds == (0, 1)
+    for seed in (0, 1):
+        rows = run.metrics.filter(seed=seed, phase="train")
+        assert rows["episodes"].to_list() == list(range(1, rows.height + 1))
+    assert run.network["update"].max() == run.metrics["updates"].max() > 0
