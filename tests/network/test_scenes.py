@@ -47,7 +47,7 @@ def test_a_round_whose_message_is_lost_closes_at_the_deadline(scripted, pair, fa
     assert report.closed_at_ns.tolist() == [[8 * MS, 23 * MS], [28 * MS, 23 * MS]]
     assert latest(report) == {(0, 1): [-1, 1], (1, 0): [0, 1]}
     assert fates_of(report.messages) == {"held": 3, "loss": 1}
-    # Two starts and three arrivals. Deadlines: both in round 0, and agent 0 in round 1, where agent 1's message is early.
+    # Two starts, three arrivals; deadlines of both in round 0, of agent 0 in round 1 (agent 1 has its message early).
     assert scene.clock.events == 2 + 3 + 3
 
 

@@ -5,7 +5,6 @@ alone. What is left are two lines of the specification: an agent closes when all
 are there or its deadline is over, whichever is first; and a message is there if it arrives no later than that.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,23 +44,6 @@ class Outcome:
     @property
     def ended_ns(self) -> int:
         return max(self.closed_ns[-1])
-
-    @property
-    def counts(self) -> Counter[str]:
-        return Counter(self.fates)
-
-    @property
-    def packets(self) -> Counter[tuple[int, int, str]]:
-        """By sender, receiver and fate."""
-        counted: Counter[tuple[int, int, str]] = Counter()
-        for message, fate in zip(self.messages, self.fates, strict=True):
-            transfer, link = message.transfer, (message.sender, message.receiver)
-            if transfer.lost_reason is None:
-                counted[*link, fate] += transfer.packets
-                continue
-            for reason in transfer.reason.tolist():
-                counted[*link, reason or "incomplete"] += 1
-        return counted
 
 
 def exchange(

@@ -4,7 +4,7 @@ Times are drawn from a few whole milliseconds on purpose: most defects of an eve
 at the same instant.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -92,13 +92,25 @@ link_specs = st.builds(
 )
 
 
+# Nothing is ever lost on them, whatever else happens.
+lossless_specs = st.builds(
+    LinkSpec,
+    rate=st.sampled_from(["unlimited", "12 Mbit/s", "10 kbit/s"]),
+    delay=delays,
+    duplicate=st.sampled_from([0.0, 0.3]),
+    limit=st.just(10**6),
+    fifo=st.booleans(),
+)
+deadlines = st.integers(0, 5).map(lambda ms: ms * MS)
+
+
 @dataclass(frozen=True)
 class Play:
-    """Some exchanges in a row over the same links: what `Exchange` needs, all of it drawn.
+    """Some exchanges in a row over the same links.
 
     Attributes:
-        exchanges: Graphs of each round, and when each agent starts, in ns after the end of the previous exchange.
-        idle_ns: Time between the end of an exchange and the earliest start of the next.
+        exchanges: Of each, the graphs of its rounds, and when each agent starts, in ns after the previous one ended.
+        keys: Of the agents, in random streams.
     """
 
     n_agents: int
@@ -110,16 +122,38 @@ class Play:
     exchanges: list[tuple[list[Graph], list[int]]]
     keys: tuple[int, ...]
 
+    def relabelled(self, number: list[int]) -> "Play":
+        """The same with other numbers: agent i is now number[i]."""
+        return replace(
+            self,
+            exchanges=[
+                ([relabelled(graph, number) for graph in graphs], permuted(starts_ns, number))
+                for graphs, starts_ns in self.exchanges
+            ],
+            keys=tuple(permuted(self.keys, number)),
+        )
+
+
+def relabelled(graph: Graph, number: list[int]) -> Graph:
+    """The graph in which agent i is called number[i]."""
+    return Graph(graph.n_agents, tuple(sorted((number[a], number[b]) for a, b in graph.edges)))
+
+
+def permuted(by_agent, number: list[int]) -> list:
+    """What belonged to agent i belongs to number[i]."""
+    moved = list(by_agent)
+    for agent, value in enumerate(by_agent):
+        moved[number[agent]] = value
+    return moved
+
 
 @st.composite
-def plays(
-    draw, specs=link_specs, deadlines=st.integers(0, 5).map(lambda ms: ms * MS), max_agents=6, max_rounds=4
-) -> Play:
+def plays(draw, specs=link_specs, deadlines=deadlines) -> Play:
     """Any exchanges: any topology, number of rounds, link, deadline and share."""
-    n_agents = draw(st.integers(1, max_agents))
+    n_agents = draw(st.integers(1, 6))
     exchanges = []
     for _ in range(draw(st.integers(1, 3))):
-        graphs = draw(rounds_of_graphs(fewest=n_agents, most=n_agents, max_rounds=max_rounds, connected=False))
+        graphs = draw(rounds_of_graphs(fewest=n_agents, most=n_agents, max_rounds=4, connected=False))
         exchanges.append((graphs, draw(st.lists(whole_ms, min_size=n_agents, max_size=n_agents))))
     return Play(
         n_agents=n_agents,

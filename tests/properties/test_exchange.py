@@ -1,36 +1,201 @@
 """The exchange on the event kernel against the one without, over any graphs, links, schedules and coincidences."""
 
+from collections import Counter
+from itertools import accumulate
+
 import numpy as np
+import pytest
 import reference
 from hypothesis import given, settings
-from strategies import Play, plays
+from hypothesis import strategies as st
+from strategies import MS, Play, link_specs, lossless_specs, plays
 
-from dvdn_sim.network import ExchangeReport
+from dvdn_sim.consensus import lossless_facts
+from dvdn_sim.network import ExchangeReport, MessageCounts
 from dvdn_sim.network.clock import Clock
-from dvdn_sim.network.exchange import Exchange
+from dvdn_sim.network.exchange import Exchange, ExchangeStuckError
 from dvdn_sim.network.ledger import Ledger
 from dvdn_sim.network.transport import Transport
 
-
-def run(play: Play) -> tuple[list[ExchangeReport], Ledger, Clock]:
-    clock, ledger = Clock(), Ledger()
-    transport = Transport(play.spec, seed=play.seed, share=play.share, agent_keys=play.keys)
-    reports = []
-    for graphs, starts_ns in play.exchanges:
-        under_way = Exchange(
-            clock, transport, ledger, kind="td", graphs=graphs, size_bytes=play.size_bytes, deadline_ns=play.deadline_ns
-        )
-        now_ns = clock.now_ns
-        reports.append(under_way.run([now_ns + ns for ns in starts_ns]))
-        assert ledger.audit() == "ok"
-    return reports, ledger, clock
+FATES = ("held", "late", "expired")
 
 
-@settings(max_examples=1000, deadline=None)
+class Stage:
+    """Plays on the event kernel."""
+
+    def __init__(self, play: Play) -> None:
+        self.play, self.clock, self.ledger = play, Clock(), Ledger()
+        self.transport = Transport(play.spec, seed=play.seed, share=play.share, agent_keys=play.keys)
+
+    def run(self, after_each=lambda index: None) -> list[ExchangeReport]:
+        play, reports = self.play, []
+        for index, (graphs, starts_ns) in enumerate(play.exchanges):
+            exchange = Exchange(
+                self.clock, self.transport, self.ledger, kind="td", graphs=graphs,
+                size_bytes=play.size_bytes, deadline_ns=play.deadline_ns,
+            )  # fmt: skip
+            now_ns = self.clock.now_ns
+            reports.append(exchange.run([now_ns + ns for ns in starts_ns]))
+            after_each(index)
+        return reports
+
+
+def counted(counts: MessageCounts) -> Counter[str]:
+    return Counter({name: getattr(counts, name) for name in FATES}) + counts.lost + Counter(flying=counts.in_flight)
+
+
+def expected(outcomes: list[reference.Outcome], now_ns: int) -> tuple[Counter[str], Counter[tuple[int, int, str]]]:
+    """Fates of all messages by that time, and of packets by link, from the reference; what is not there is flying."""
+    messages, packets = Counter(), Counter()
+    for outcome in outcomes:
+        for message, final in zip(outcome.messages, outcome.fates, strict=True):
+            transfer, link = message.transfer, (message.sender, message.receiver)
+            if transfer.lost_reason is not None:
+                messages[final] += 1
+                packets.update((*link, reason or "incomplete") for reason in transfer.reason.tolist())
+                continue
+            fate = final if transfer.complete_ns <= now_ns else "flying"
+            messages[fate] += 1
+            packets[*link, fate] += transfer.packets
+    return messages, packets
+
+
+@settings(max_examples=300, deadline=None)
 @given(plays())
 def test_facts_and_times_are_those_without_a_kernel(play):
-    reports, _, _ = run(play)
-    for report, outcome in zip(reports, reference.play(play), strict=True):
+    for report, outcome in zip(Stage(play).run(), reference.play(play), strict=True):
         closed_ns, latest = reference.as_arrays(outcome)
         np.testing.assert_array_equal(report.closed_at_ns, closed_ns)
         np.testing.assert_array_equal(report.facts.latest, latest)
+        assert report.wire_bytes == sum(message.transfer.wire_bytes for message in outcome.messages)
+
+
+@settings(max_examples=200, deadline=None)
+@given(plays())
+def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(play):
+    outcomes, stage = reference.play(play), Stage(play)
+
+    def audit(so_far: list[reference.Outcome]) -> None:
+        ledger = stage.ledger
+        messages, packets = expected(so_far, stage.clock.now_ns)
+        assert counted(ledger.messages) == messages
+        assert ledger.messages.sent == messages.total()
+        assert ledger.flying == messages["flying"]
+        by_link = Counter()
+        for (kind, sender, receiver), counts in ledger.packets.items():
+            assert kind == "td"
+            by_link.update({(sender, receiver, fate): number for fate, number in counted(counts).items()})
+            assert counts.flying == packets[sender, receiver, "flying"]
+            assert counts.sent == sum(number for (*link, _), number in packets.items() if link == [sender, receiver])
+        assert +by_link == +packets
+        assert ledger.audit() == "ok"
+
+    stage.run(after_each=lambda index: audit(outcomes[: index + 1]))
+    last_ns = max((message.transfer.complete_ns for outcome in outcomes for message in outcome.messages), default=0)
+    stage.clock.advance_to(max(stage.clock.now_ns, last_ns) + 1)
+    audit(outcomes)
+    assert stage.ledger.flying == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(plays())
+def test_a_report_agrees_with_itself_and_with_the_ledger(play):
+    stage = Stage(play)
+    sent, wire_bytes = [], []
+
+    def note(index: int) -> None:
+        sent.append(stage.ledger.messages.sent)
+        wire_bytes.append(stage.ledger.wire_bytes)
+
+    reports = stage.run(note)
+    assert sent == list(accumulate(report.messages.sent for report in reports))
+    assert wire_bytes == list(accumulate(report.wire_bytes for report in reports))
+    for report, (graphs, _), outcome in zip(reports, play.exchanges, reference.play(play), strict=True):
+        facts, messages = report.facts, report.messages
+        assert int(facts.active.sum()) == messages.sent == sum(len(graph.edges) for graph in graphs)
+        assert int(facts.held.sum()) == messages.held
+        assert (facts.latest <= np.arange(facts.rounds)[:, None]).all()
+        assert (np.diff(facts.latest, axis=0) >= 0).all()
+        heard = facts.latest >= 0
+        assert facts.active[facts.latest[heard], np.nonzero(heard)[1]].all()  # only what was sent is there
+        assert (report.round_times_ns >= 0).all()
+        if play.deadline_ns is not None:
+            assert (report.round_times_ns <= play.deadline_ns).all()
+        assert expected([outcome], outcome.ended_ns)[0] == counted(messages)
+        assert messages.in_flight == messages.flying
+
+
+@settings(max_examples=150, deadline=None)
+@given(plays(), st.data())
+def test_relabelling_agents_with_their_keys_relabels_everything(play, data):
+    """Invariant 9, for one exchange after another: losses, orders of hand-over and coincidences included."""
+    number = data.draw(st.permutations(range(play.n_agents)))
+    stage, other = Stage(play), Stage(play.relabelled(number))
+    for report, moved in zip(stage.run(), other.run(), strict=True):
+        new_edges = np.array(number)[report.facts.edges]
+        order = np.lexsort((new_edges[:, 1], new_edges[:, 0]))
+        np.testing.assert_array_equal(moved.facts.edges, new_edges[order])
+        np.testing.assert_array_equal(moved.facts.active, report.facts.active[:, order])
+        np.testing.assert_array_equal(moved.facts.latest, report.facts.latest[:, order])
+        np.testing.assert_array_equal(moved.closed_at_ns[:, number], report.closed_at_ns)
+        np.testing.assert_array_equal(moved.started_at_ns[number], report.started_at_ns)
+        assert moved.messages == report.messages
+        assert moved.wire_bytes == report.wire_bytes
+    assert stage.ledger.packets == {
+        (kind, number.index(sender), number.index(receiver)): counts
+        for (kind, sender, receiver), counts in other.ledger.packets.items()
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(plays(specs=lossless_specs, deadlines=st.just(None)))
+def test_if_nothing_is_lost_and_all_wait_the_facts_are_the_lossless_ones(play):
+    """Whatever the delays, rates, orders and starts are: they cost time only (more than invariant 2 asks)."""
+    for report, (graphs, _) in zip(Stage(play).run(), play.exchanges, strict=True):
+        ideal = lossless_facts(graphs)
+        np.testing.assert_array_equal(report.facts.edges, ideal.edges)
+        np.testing.assert_array_equal(report.facts.active, ideal.active)
+        np.testing.assert_array_equal(report.facts.latest, ideal.latest)
+        assert report.messages.held == report.messages.sent
+
+
+@settings(max_examples=150, deadline=None)
+@given(plays(specs=link_specs, deadlines=st.just(None)))
+def test_without_a_deadline_an_exchange_ends_or_says_who_is_stuck(play):
+    stage, outcomes = Stage(play), reference.play(play)
+    if len(outcomes) == len(play.exchanges):
+        reports = stage.run()
+        assert [report.closed_at_ns.tolist() for report in reports] == [outcome.closed_ns for outcome in outcomes]
+    else:
+        with pytest.raises(ExchangeStuckError, match="waits in round"):
+            stage.run()
+        assert stage.ledger.messages.lost
+        assert stage.ledger.flying == 0
+    assert stage.ledger.audit() == "ok"
+
+
+@settings(max_examples=100, deadline=None)
+@given(plays())
+def test_same_seed_same_everything(play):
+    first, again = Stage(play), Stage(play)
+    for report, same in zip(first.run(), again.run(), strict=True):
+        np.testing.assert_array_equal(report.facts.latest, same.facts.latest)
+        np.testing.assert_array_equal(report.closed_at_ns, same.closed_at_ns)
+    assert first.ledger == again.ledger
+
+
+@settings(max_examples=100, deadline=None)
+@given(plays(), st.integers(0, 10**7))
+def test_shifting_all_starts_shifts_all_times_only(play, shift_ns):
+    graphs, starts_ns = play.exchanges[0]
+    times = []
+    for extra_ns in (0, shift_ns):
+        stage = Stage(play)
+        exchange = Exchange(
+            stage.clock, stage.transport, stage.ledger, kind="td", graphs=graphs,
+            size_bytes=play.size_bytes, deadline_ns=play.deadline_ns,
+        )  # fmt: skip
+        report = exchange.run([ns + MS + extra_ns for ns in starts_ns])
+        times.append((report.closed_at_ns - extra_ns, report.facts.latest))
+    np.testing.assert_array_equal(times[0][0], times[1][0])
+    np.testing.assert_array_equal(times[0][1], times[1][1])
