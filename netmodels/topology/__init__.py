@@ -3,7 +3,7 @@
 - `graph`: `Graph`, the answer, and `Topology`, what gives it.
 - `fixed`: complete, ring, path, star, grid, listed edges.
 - `drawn`: the random graphs of networkx, drawn once.
-- `switching`: random connected graphs, drawn anew all the time.
+- `switching`: random connected graphs, drawn anew all the time; `counting` draws the sparse ones.
 - `timed`: by a schedule, or as links fail and recover.
 - `mobile`: what is in range; `mobility` says where agents are.
 - `facts`: what is known of a graph: connected, diameter, spectral gap.

@@ -1,5 +1,6 @@
 """Topologies that are drawn anew, from the seed and an index."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -9,13 +10,18 @@ import networkx as nx
 import numpy as np
 
 from netmodels.streams import stream
+from netmodels.topology.counting import random_connected_pairs
 from netmodels.topology.graph import Edge, Graph, Positions
 from netmodels.units import count
 
 Resample = Literal["episode", "update", "round"]
 
-DRAWS_AT_MOST = 100_000
-"""Redraws before a sparse connected graph is given up."""
+LONELY_AT_MOST = 3.0
+"""Expected agents without a link up to which graphs are redrawn until one connects, which then takes under 100 draws or
+so; sparser ones are drawn by counting."""
+
+LARGEST_COUNT = 5e7
+"""Most operations for counting, a few seconds' worth."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,12 @@ def _random_connected(n_agents: int, edges: int, seed: int, resample: str, index
     generator = stream(seed, "topology", resample, *index)
     if edges == n_agents - 1:
         return Graph.undirected(n_agents, random_tree(n_agents, generator))
-    return Graph.undirected(n_agents, _connected_pairs(n_agents, edges, generator))
+    if n_agents * math.exp(-2.0 * edges / n_agents) <= LONELY_AT_MOST:
+        return Graph.undirected(n_agents, _connected_pairs(n_agents, edges, generator))
+    excess = edges - n_agents + 1
+    if (n_agents * excess) ** 2 > LARGEST_COUNT:
+        raise ValueError(f"topology.edges: too many to count and too few to connect by chance, got {edges}")
+    return Graph.undirected(n_agents, random_connected_pairs(n_agents, excess, generator))
 
 
 def random_tree(n_agents: int, generator: np.random.Generator) -> list[Edge]:
@@ -115,11 +126,10 @@ def random_tree(n_agents: int, generator: np.random.Generator) -> list[Edge]:
 def _connected_pairs(n_agents: int, edges: int, generator: np.random.Generator) -> list[Edge]:
     """Draw edge sets until one connects: uniform, because each has the same probability."""
     pairs = list(combinations(range(n_agents), 2))
-    for _ in range(DRAWS_AT_MOST):
+    while True:
         chosen = [pairs[pick] for pick in generator.choice(len(pairs), size=edges, replace=False)]
         if _connects(n_agents, chosen):
             return chosen
-    raise ValueError(f"topology.edges: no connected graph in {DRAWS_AT_MOST} draws of {edges} links")
 
 
 def _connects(n_agents: int, pairs: list[Edge]) -> bool:

@@ -1,8 +1,14 @@
 import dataclasses
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import netmodels
 from netmodels import FaultPlan, LinkSpec, Network
 from netmodels.faults import Crash, Degrade
 from netmodels.links import REASONS, LossTrace
@@ -136,3 +142,60 @@ def test_broadcast_under_degradation():
     before, after = (network.broadcast(now, FULL, 0, [1, 2]).transfers for now in (0, 10 * MS))
     assert [before[1].complete_ns, before[2].complete_ns] == [6 * MS, 6 * MS]
     assert (after[1].complete_ns, after[2].lost_reason) == (17 * MS, "loss")
+
+
+FLAKY = [
+    {"kind": "flap", "up": "2 s", "down": "1 s"},
+    {"kind": "degrade", "link": {"loss": "50%"}, "at": "5 s", "for": {"kind": "exponential", "mean": "9 s"}},
+]
+
+
+def test_pickled_network_goes_on_where_it_was():
+    network = Network(4, LOSSY, seed=2, share="node", faults=FaultPlan(FLAKY, n_agents=4, seed=2))
+
+    def later(this, start):
+        return [this.offer(k * 20 * MS, 3 * FULL, k % 4, (k + 1) % 4)[:9] for k in range(start, start + 500)]
+
+    later(network, 0)
+    again = pickle.loads(pickle.dumps(network))  # noqa: S301
+    assert later(again, 500) == later(network, 500)
+
+
+SCRIPT = """
+import hashlib
+from netmodels import FaultPlan, LinkSpec, Network
+from netmodels.topology import topology_of
+digest = hashlib.sha256()
+spec = LinkSpec(rate=2e7, delay={"kind": "lognormal", "mean": 0.005, "jitter": 0.002}, loss=0.2, duplicate=0.1)
+faults = [{"kind": "flap", "up": 2, "down": 1}, {"kind": "partition", "groups": [[0, 1]], "at": 3, "for": 1}]
+network = Network(5, spec, seed=3, share="medium", faults=FaultPlan(faults, n_agents=5, seed=3))
+for options in (
+    {"kind": "k_regular", "degree": 2}, {"kind": "watts_strogatz", "neighbours": 2, "p": 0.3},
+    {"kind": "random_connected", "edges": 5}, {"kind": "edge_markov", "up": 2, "down": 1},
+    {"kind": "barabasi_albert", "links": 2}, {"kind": "random_geometric", "radius": 0.5},
+):
+    for episode in range(20):
+        graph = topology_of(options).graph(5, 3, episode, now_ns=episode * 10**9)
+        digest.update(repr(graph.edges).encode())
+        for sender, receiver in graph.edges:
+            sent = network.offer(episode * 10**9, 6400, sender, receiver) if episode else None
+            digest.update(repr(sent and (sent[:9], sent.arrival_ns.tolist())).encode())
+    network = Network(5, spec, seed=4, share="medium", faults=FaultPlan(faults, n_agents=5, seed=3))
+print(digest.hexdigest())
+"""
+
+
+def test_two_processes_agree():
+    digests = {
+        subprocess.run(  # noqa: S603
+            [sys.executable, "-c", SCRIPT],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            cwd=Path(netmodels.__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec, Server
-from netmodels.links import GilbertElliott, Normal, transmitter
+from netmodels.links import Availability, GilbertElliott, Normal, transmitter
 
 # 12 Mbit/s puts a full packet of 1472 + 28 bytes on the wire in exactly 1 ms.
 MS = 1_000_000
@@ -111,22 +111,24 @@ def test_fifo_holds_across_messages():
     assert arrivals == sorted(arrivals)
 
 
-def test_few_and_many_packets_are_computed_alike(monkeypatch):
-    spec = rated(loss=GilbertElliott("10%", "40%"), delay=Normal("3 ms", "2 ms"), limit=25, limit_bytes=30_000)
+@pytest.mark.parametrize("fifo", [True, False])
+@pytest.mark.parametrize("downtime", [(), [(200 * MS, 300 * MS), (500 * MS, 501 * MS)]], ids=["up", "down at times"])
+@pytest.mark.parametrize("harm", [{}, {"corrupt": 0.1, "duplicate": 0.3}], ids=["lossy", "harmful"])
+def test_few_and_many_packets_are_computed_alike(monkeypatch, fifo, downtime, harm):
+    spec = rated(
+        loss=GilbertElliott("10%", "40%"), delay=Normal("3 ms", "2 ms"), limit=25, limit_bytes=30_000, fifo=fifo, **harm
+    )
     sizes = np.random.default_rng(4).integers(1, 60 * FULL, size=150).tolist()
 
-    def run(fifo):
-        link = Link(LinkSpec(**{**vars(spec), "fifo": fifo}), seed=8)
+    def run(few):
+        monkeypatch.setattr(transmitter, "FEW", few)
+        link = Link(spec, seed=8, availability=Availability(link_down=downtime) if downtime else None)
         return [
             (*sent[:9], sent.arrival_ns.tolist(), sent.reason.tolist(), sent.tries.tolist())
             for sent in (link.offer(k * 7 * MS, size) for k, size in enumerate(sizes))
         ]
 
-    for fifo in (True, False):
-        monkeypatch.setattr(transmitter, "FEW", 0)
-        in_numpy = run(fifo)
-        monkeypatch.setattr(transmitter, "FEW", 1000)
-        assert run(fifo) == in_numpy
+    assert run(few=0) == run(few=1000) == run(few=20)
 
 
 def test_draws_depend_on_the_name_alone():
