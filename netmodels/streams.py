@@ -42,13 +42,32 @@ def stream(seed: int, *name: int | str) -> np.random.Generator:
     >>> float(stream(7, "loss", 0, 1).random()) == float(stream(7, "loss", 1, 0).random())
     False
     """
-    start = count(seed, "seed")
+    start, parts = checked_name(seed, name)
     # The representation of a tuple of text and integers can be read back, so no two names share one.
-    key = repr(tuple(_part(part) for part in name)).encode()
-    if not name:
-        raise ValueError("name: a stream needs a name of at least one part, got ()")
+    key = repr(parts).encode()
     digest = np.frombuffer(hashlib.blake2b(key, digest_size=16).digest(), dtype="<u4")
     return np.random.default_rng(np.random.SeedSequence(start, spawn_key=tuple(digest.tolist())))
+
+
+def checked_name(seed: int, name: object) -> tuple[int, tuple[int | str, ...]]:
+    """Refuse what names no stream, before anything is drawn from it.
+
+    Args:
+        seed: seed of the run, at least 0.
+        name: text and whole numbers, at least one.
+
+    Returns:
+        Both as plain Python values.
+
+    Raises:
+        ValueError: as `stream`.
+
+    >>> checked_name(7, ("loss", 0, 1))
+    (7, ('loss', 0, 1))
+    """
+    if not isinstance(name, tuple) or not name:
+        raise ValueError(f"name: expected a tuple of at least one part, got {name!r}")
+    return count(seed, "seed"), tuple(_part(part) for part in name)
 
 
 def _part(part: int | str) -> int | str:

@@ -46,7 +46,7 @@ def delay_model(value: object) -> DelayModel:
     """
     if isinstance(value, Mapping):
         return of_kind("delay", DELAYS, value)
-    if hasattr(value, "sampler"):
+    if hasattr(value, "quantile"):
         return cast("DelayModel", value)
     return Constant(cast("float", value))
 
@@ -68,6 +68,6 @@ def loss_model(value: object) -> LossModel:
     """
     if isinstance(value, Mapping):
         return of_kind("loss", LOSSES, value)
-    if hasattr(value, "sampler"):
+    if hasattr(value, "transmit"):
         return cast("LossModel", value)
     return Bernoulli(cast("float", value))

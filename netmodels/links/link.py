@@ -24,7 +24,7 @@ from netmodels.links.retransmission import Channel, stop_and_wait
 from netmodels.links.spec import LinkSpec
 from netmodels.links.transfer import DELIVERED, LOSS, Reason, Transfer
 from netmodels.links.transmitter import Emission, Transmitter
-from netmodels.streams import Draws
+from netmodels.streams import Draws, checked_name
 from netmodels.units import nanoseconds
 
 NOTHING_LOST: tuple[Reason | None, tuple[tuple[Reason, int], ...]] = (None, ())
@@ -81,7 +81,11 @@ class Link:
             name: its name in the streams.
             server: the server that it shares with other links; one of its own if not given.
             availability: when it is down; always up if not given.
+
+        Raises:
+            ValueError: for a seed below 0, or a name that is no tuple of text and whole numbers.
         """
+        checked_name(seed, name)
         self.spec = spec
         self.name = name
         self.latest_ns = 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec, Server
-from netmodels.links import Availability, GilbertElliott, Normal, transmitter
+from netmodels.links import Availability, Bernoulli, GilbertElliott, Normal, transmitter
 
 # 12 Mbit/s puts a full packet of 1472 + 28 bytes on the wire in exactly 1 ms.
 MS = 1_000_000
@@ -192,6 +192,9 @@ def test_refuses_sizes(size_bytes):
         ({"delay": {"kind": "constant", "mean": 1, "jiter": 1}}, r"delay.*jiter"),
         ({"loss": 1.5}, r"loss.*1\.5"),
         ({"loss": {"kind": "gemodel", "p": -1}}, r"loss\.p.*-1"),
+        ({"delay": Bernoulli(0.1)}, r"delay\.mean.*Bernoulli"),
+        ({"loss": Normal(1.0, 1.0)}, r"loss\.p.*Normal"),
+        ({"loss": True}, r"loss\.p.*True"),
         ({"mtu": 0}, r"mtu.*0"),
         ({"overhead": -1}, r"overhead.*-1"),
         ({"limit": -1}, r"limit.*-1"),
@@ -211,3 +214,18 @@ def test_nothing_about_rate_or_time_has_a_default(missing):
     del options[missing]
     with pytest.raises(TypeError, match=missing):
         LinkSpec(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "seed.*-1"),
+        ({"seed": 1.5}, r"seed.*1\.5"),
+        ({"name": ()}, r"name.*\(\)"),
+        ({"name": "ab"}, "name.*'ab'"),
+        ({"name": (0, 1.5)}, r"name.*1\.5"),
+    ],
+)
+def test_refuses_seeds_and_names_when_built(options, message):
+    with pytest.raises(ValueError, match=message):
+        Link(rated(), **options)
