@@ -153,9 +153,9 @@ class _Session:
             training = self.parts.scenario.training
             total = training.steps * len(progress.env_steps)
             done = int(progress.env_steps.clip(max=training.steps).sum())
-            self.show(done, total, self._facts(progress))
+            self.show(done, total, self._facts(progress, now_s - self.began_s))
 
-    def _facts(self, progress: Progress) -> dict[str, str]:
+    def _facts(self, progress: Progress, elapsed_s: float) -> dict[str, str]:
         facts = {}
         if progress.last_return is not None:
             facts["return"] = f"{progress.last_return:.2f}"
@@ -166,6 +166,7 @@ class _Session:
             if settled:
                 facts["delivered"] = f"{sum(count.held for count in messages) / settled:.0%}"
             facts["simulated"] = f"{sum(network.now_s for network in networks) / len(networks):.0f} s"
+        facts["steps/s"] = f"{int(progress.env_steps.sum()) / max(elapsed_s, 1e-9):.0f}"
         return facts
 
     @contextmanager
