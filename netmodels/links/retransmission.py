@@ -1,5 +1,6 @@
 """Link-layer retransmission: stop and wait."""
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -23,27 +24,24 @@ class Channel(NamedTuple):
     corrupt: Draws[np.bool_] | None
     availability: Availability | None
 
-    def fate(self, start_ns: int, end_ns: int) -> int:
-        """Try once; every try draws from each stream, whatever became of it.
+    def tries(self, n: int) -> list[int]:
+        """Draw what becomes of the next tries if nothing is down.
 
         Args:
-            start_ns: when the transmission starts.
-            end_ns: when it ends.
+            n: how many.
 
         Returns:
-            Code in `netmodels.links.REASONS`.
+            Codes in `netmodels.links.REASONS`.
 
-        >>> Channel(None, None, None).fate(0, 1)
-        0
+        >>> Channel(None, None, None).tries(2)
+        [0, 0]
         """
-        lost = self.loss is not None and self.loss.take(1)[0]
-        corrupted = self.corrupt is not None and self.corrupt.take(1)[0]
-        down = 0 if self.availability is None else self.availability.fate(start_ns, end_ns)
-        if down:
-            return down
-        if lost:
-            return LOSS
-        return CORRUPTED if corrupted else DELIVERED
+        codes = [DELIVERED] * n
+        if self.corrupt is not None:
+            codes = [CORRUPTED if corrupted else DELIVERED for corrupted in self.corrupt.take(n)]
+        if self.loss is not None:
+            codes = [LOSS if lost else code for lost, code in zip(self.loss.take(n), codes, strict=True)]
+        return codes
 
 
 def stop_and_wait(
@@ -71,28 +69,70 @@ def stop_and_wait(
     >>> emission.ends_ns, fates, tries
     ([2000500], [0], [2])
     """
-    server, rate = transmitter.server, transmitter.rate
+    server = transmitter.server
     start = max(server.free_ns, admission.now_ns)
-    wire_sizes = [transmitter.full_bytes] * admission.leading + [admission.last_bytes] * admission.last
-    ends: list[int] = []
+    sizes = [transmitter.full_bytes] * admission.leading + [admission.last_bytes] * admission.last
+    if channel.availability is None:
+        fates, tries = _always_up(channel, len(sizes), retries)
+    else:
+        clock = _Clock(start, transmitter.rate, retry_delay_ns)
+        fates, tries = _up_and_down(channel, channel.availability, sizes, retries, clock)
+    wire_bytes = list(accumulate(size * attempts for size, attempts in zip(sizes, tries, strict=True)))
+    waits = accumulate((attempts - 1) * retry_delay_ns for attempts in tries)
+    ends = [
+        start + round(8 * sent * 1e9 / transmitter.rate) + waited
+        for sent, waited in zip(wire_bytes, waits, strict=True)
+    ]
+    total = wire_bytes[-1] if wire_bytes else 0
+    if ends:
+        server.serve(ends, transmitter.full_bytes, sizes[-1])
+    airtime_ns = round(8 * total * 1e9 / transmitter.rate)
+    now_ns, size_bytes, packets, leading, _, _ = admission
+    return Emission(now_ns, size_bytes, packets, leading, start, ends, total, airtime_ns), fates, tries
+
+
+def _always_up(channel: Channel, packets: int, retries: int) -> tuple[list[int], list[int]]:
+    """Fates and tries from losses alone; every draw taken is used, because each packet left needs at least one."""
     fates: list[int] = []
     tries: list[int] = []
-    wire_bytes, waited_ns, end = 0, 0, start
-    for size in wire_sizes:
+    attempts = 0
+    while len(fates) < packets:
+        for code in channel.tries(packets - len(fates)):
+            attempts += 1
+            if code == DELIVERED or attempts > retries:
+                fates.append(code)
+                tries.append(attempts)
+                attempts = 0
+    return fates, tries
+
+
+class _Clock(NamedTuple):
+    """When tries begin and end, from what has been sent before."""
+
+    start_ns: int
+    rate: float
+    retry_delay_ns: int
+
+    def at(self, wire_bytes: int, waits: int) -> int:
+        return self.start_ns + round(8 * wire_bytes * 1e9 / self.rate) + waits * self.retry_delay_ns
+
+
+def _up_and_down(
+    channel: Channel, availability: Availability, sizes: list[int], retries: int, clock: _Clock
+) -> tuple[list[int], list[int]]:
+    """The same, try by try, where being down is final for a packet."""
+    fates: list[int] = []
+    tries: list[int] = []
+    wire_bytes, waits = 0, 0
+    for size in sizes:
         fate, attempts = LOSS, 0
         while fate in (LOSS, CORRUPTED) and attempts <= retries:
-            if attempts:
-                waited_ns += retry_delay_ns
-                end += retry_delay_ns
+            waits += attempts > 0
             attempts += 1
+            begin = clock.at(wire_bytes, waits)
             wire_bytes += size
-            begin, end = end, start + round(8 * wire_bytes * 1e9 / rate) + waited_ns
-            fate = channel.fate(begin, end)
-        ends.append(end)
+            [drawn] = channel.tries(1)
+            fate = availability.fate(begin, clock.at(wire_bytes, waits)) or drawn
         fates.append(fate)
         tries.append(attempts)
-    if ends:
-        server.serve(ends, transmitter.full_bytes, wire_sizes[-1])
-    airtime_ns = round(8 * wire_bytes * 1e9 / rate)
-    now_ns, size_bytes, packets, leading, _, _ = admission
-    return Emission(now_ns, size_bytes, packets, leading, start, ends, wire_bytes, airtime_ns), fates, tries
+    return fates, tries

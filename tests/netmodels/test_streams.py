@@ -2,7 +2,7 @@ import pickle
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmodels.streams import Draws, stream
@@ -12,6 +12,7 @@ def normals(seed=3):
     return Draws(lambda: stream(seed, "x").standard_normal)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 700), st.booleans()), max_size=12))
 def test_blocks_equal_one_at_a_time(asks):
     reference, draws = normals(), normals()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmodels import Link, LinkSpec
@@ -19,6 +19,7 @@ def by_definition(downs, start, end):
     return any(down <= start < up or start < down < end for down, up in downs)
 
 
+@settings(deadline=None)
 @given(intervals, intervals, st.lists(times, min_size=1, max_size=10))
 def test_fates_by_definition(link_down, node_down, transmissions):
     availability = Availability(link_down, node_down)

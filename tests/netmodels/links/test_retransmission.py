@@ -3,7 +3,7 @@ import math
 import pytest
 
 from netmodels import Link, LinkSpec
-from netmodels.links import Availability, LossTrace
+from netmodels.links import Availability, GilbertElliott, LossTrace
 
 # 12 Mbit/s puts a full packet of 1472 + 28 bytes on the wire in exactly 1 ms.
 MS = 1_000_000
@@ -115,3 +115,20 @@ def test_mean_number_of_tries(in_sigmas):
 def test_spec_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         LinkSpec(rate="1 Mbit/s", delay=0, **options)
+
+
+@pytest.mark.parametrize("packets", [1, 5, 60])
+def test_draws_in_advance_equal_try_by_try(packets):
+    """A down-time that never comes makes the link decide try by try."""
+    spec = LinkSpec(
+        rate="12 Mbit/s", delay="5 ms", loss=GilbertElliott("20%", "40%"), corrupt=0.1, retries=2, retry_delay="1 ms",
+        limit=20, limit_bytes=20_000,
+    )  # fmt: skip
+    far = 10**18
+    ahead, stepwise = Link(spec), Link(spec, availability=Availability(link_down=[(far, far + 1)]))
+    for k in range(200):
+        one, other = (link.offer(k * 20 * MS, packets * FULL - 700) for link in (ahead, stepwise))
+        assert one[:9] == other[:9]
+        assert one.arrival_ns.tolist() == other.arrival_ns.tolist()
+        assert one.tries.tolist() == other.tries.tolist()
+        assert one.reason.tolist() == other.reason.tolist()

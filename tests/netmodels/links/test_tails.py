@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmodels.links.delay import Constant, Normal, Uniform
@@ -56,6 +56,7 @@ def test_mean_of_a_heavy_tail_by_its_quantiles():
     assert integral == pytest.approx(model.mean, rel=2e-3)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([*MODELS, Constant(0.002), Normal(0.001, 0.002)]), st.floats(0.001, 0.999))
 def test_cdf_and_quantile_belong_together(model, probability):
     quantile = model.quantile(probability)
