@@ -55,15 +55,15 @@ class ReturnToSelf:
         return steps
 
     def apply(self, facts: Facts, values: Values) -> Values:
-        """The same without a matrix, linear in the edges."""
+        """The same without a matrix, linear in the edges; what was not heard is not touched, so it may be no number."""
         senders, receivers = facts.edges.T
-        held_weights = self.weights(facts) * facts.held
         rounds = np.empty((facts.rounds, *values.shape))
-        for k, weights in enumerate(held_weights):
+        for k, (held, weights) in enumerate(zip(facts.held, self.weights(facts), strict=True)):
             before = values if k == 0 else rounds[k - 1]
-            pull = weights.reshape(-1, *(1,) * (values.ndim - 1)) * (before[senders] - before[receivers])
+            heard, hearing = senders[held], receivers[held]
+            pull = weights[held].reshape(-1, *(1,) * (values.ndim - 1)) * (before[heard] - before[hearing])
             rounds[k] = before
-            np.add.at(rounds[k], receivers, pull)
+            np.add.at(rounds[k], hearing, pull)
         return rounds
 
 
