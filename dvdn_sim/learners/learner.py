@@ -181,8 +181,9 @@ class Learner:
         """Adam and the target copy, for active replicas only."""
         optimiser, online = self._optimiser, self.parameters[0]
         frozen = np.flatnonzero(~active)
-        touched = (online, optimiser.first, optimiser.second, optimiser.steps)
-        kept = [tensor[frozen].clone() for tensor in touched]
+        # Indexing by nothing is not free.
+        touched = (online, optimiser.first, optimiser.second, optimiser.steps) if frozen.size else ()
+        kept = [tensor[frozen] for tensor in touched]
         optimiser.step(online, gradient)
         for tensor, rows in zip(touched, kept, strict=True):
             tensor[frozen] = rows

@@ -1,0 +1,124 @@
+"""One DVDN update against the floor that its arithmetic sets, on one thread.
+
+    pytest tests/benchmarks/bench_update.py --benchmark-only
+
+The floor: 4 x the forward pass's operations (online and target forward, backward twice a forward) of N networks on B
+sequences of T + 1 steps, at the rate that `torch.mm` reaches on 1024x1024 float32 in the same process. Both are the
+best of many, measured in turn, because the speed of a shared core wanders; each turn of updates begins with one that
+is not counted, because the yardstick has emptied the caches.
+"""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.learner import Learner, LearnerOptions
+from dvdn_sim.learners.recurrent_q import RecurrentQ, Tape
+from dvdn_sim.learners.replay import EpisodeReplay, Episodes
+
+AGENTS, BATCH, STEPS = 3, 32, 50
+NETWORK = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)
+FLOP = 4 * NETWORK.forward_flop * AGENTS * BATCH * (STEPS + 1)
+ROUNDS = 100
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Yardstick:
+    """The best rate of `torch.mm` so far, in FLOP/s."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self._left, self._right = (torch.from_numpy(rng.random((1024, 1024), np.float32)) for _ in range(2))
+        self._out = torch.empty(1024, 1024)
+        self.rate = 0.0
+
+    def measure(self):
+        for _ in range(3):
+            began = time.perf_counter()
+            torch.mm(self._left, self._right, out=self._out)
+            self.rate = max(self.rate, 2 * 1024**3 / (time.perf_counter() - began))
+
+
+def full_replay(rng, episodes=400):
+    """Whole episodes of T steps."""
+    replay = EpisodeReplay(
+        [0],
+        capacity=episodes,
+        n_agents=AGENTS,
+        obs_dim=NETWORK.obs_dim,
+        steps=STEPS,
+        reward_dtype=torch.float32,
+        device=CPU,
+    )
+    for _ in range(episodes):
+        observations = torch.from_numpy(rng.random((1, 1, AGENTS, STEPS + 1, NETWORK.obs_dim), np.float32))
+        actions = torch.from_numpy(rng.integers(0, NETWORK.n_actions, (1, 1, AGENTS, STEPS)))
+        rewards = torch.from_numpy(rng.random((1, 1, STEPS)) * (rng.random((1, 1, STEPS)) < 0.05))
+        replay.insert(Episodes(observations, actions, rewards, np.array([[STEPS]])), np.ones(1, bool))
+    return replay
+
+
+def measured(benchmark, work):
+    """Time `work` and the yardstick in turn; record the ratio to the floor."""
+    yardstick = Yardstick()
+
+    def turn():
+        yardstick.measure()
+        work()
+
+    benchmark.pedantic(work, setup=turn, rounds=ROUNDS, warmup_rounds=5)
+    floor_s, best_s = FLOP / yardstick.rate, benchmark.stats.stats.min
+    benchmark.extra_info["mm_gflop_per_s"] = round(yardstick.rate / 1e9, 1)
+    benchmark.extra_info["floor_ms"] = round(floor_s * 1e3, 2)
+    benchmark.extra_info["best_ms"] = round(best_s * 1e3, 2)
+    benchmark.extra_info["median_ms"] = round(benchmark.stats.stats.median * 1e3, 2)
+    benchmark.extra_info["times_its_floor"] = round(best_s / floor_s, 2)
+
+
+def test_dvdn_update(benchmark):
+    """Ids, gather, local errors, update: all that a train step does beside the exchange."""
+    replay = full_replay(np.random.default_rng(0))
+    learner = Learner(
+        NETWORK,
+        Dvdn(),
+        LearnerOptions(batch=BATCH),
+        seeds=[0],
+        available=torch.ones(AGENTS, NETWORK.n_actions, dtype=torch.bool),
+        steps=STEPS,
+        device=CPU,
+    )
+    operator, active = torch.full((1, AGENTS, AGENTS), 1 / AGENTS), np.ones(1, bool)
+
+    def update():
+        minibatch = replay.minibatch(replay.sample_ids(learner.updates, BATCH))
+        learner.local_errors(minibatch, active)
+        learner.update(operator, active)
+
+    measured(benchmark, update)
+
+
+def test_recurrent_q_alone(benchmark):
+    """The part of it that the floor counts: forward of online and target networks, backward of the online ones."""
+    rng = np.random.default_rng(0)
+    rows = NETWORK.initial_parameters([np.random.default_rng(i) for i in range(2 * AGENTS)]).float()
+    weights = NETWORK.weights(rows)
+    tape = Tape(NETWORK, networks=2 * AGENTS, trained=AGENTS, steps=STEPS + 1, batch=BATCH, like=rows)
+    observations = torch.from_numpy(rng.random((AGENTS, STEPS + 1, BATCH, NETWORK.obs_dim), np.float32))
+    d_q = torch.from_numpy(rng.random((AGENTS, STEPS, BATCH, NETWORK.n_actions), np.float32))
+
+    def unroll():
+        NETWORK.forward(weights, observations, tape)
+        NETWORK.backward(weights, d_q, tape)
+
+    measured(benchmark, unroll)
