@@ -15,7 +15,7 @@ def clip_by_norm(gradient: Tensor, limit: float | None, *, jointly: bool) -> Ten
     Returns:
         The norms before clipping, ``[R, 1]`` or ``[R, N]``.
     """
-    norms = gradient.square().sum((-2, -1) if jointly else -1, keepdim=True).sqrt_()
+    norms: Tensor = torch.linalg.vector_norm(gradient, dim=(-2, -1) if jointly else -1, keepdim=True)
     if limit is not None:
         gradient.mul_((limit / (norms + 1e-6)).clamp_(max=1.0))
     return norms.flatten(-2)
@@ -39,10 +39,11 @@ class Adam:
         """One step, in place, of all replicas."""
         beta1, beta2 = self.betas
         self.steps += 1
-        correction1 = (1 - beta1**self.steps).to(parameters.dtype)
-        correction2 = (1 - beta2**self.steps).sqrt().to(parameters.dtype)
+        correction1 = 1 - beta1**self.steps
+        correction2 = (1 - beta2**self.steps).sqrt()
         self.first.lerp_(gradient, 1 - beta1)
         self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        torch.sqrt(self.second, out=self._denominator).div_(correction2).add_(self.epsilon)
-        self._denominator.mul_(correction1).reciprocal_().mul_(-self.lr)
-        parameters.addcmul_(self.first, self._denominator)
+        # lr · m/c₁ / (√v/c₂ + ε) = m / ((√v + ε c₂) · c₁/(lr c₂)): two passes fewer over the parameters.
+        torch.sqrt(self.second, out=self._denominator).add_((self.epsilon * correction2).to(parameters.dtype))
+        self._denominator.mul_((correction1 / (self.lr * correction2)).to(parameters.dtype))
+        parameters.addcdiv_(self.first, self._denominator, value=-1)

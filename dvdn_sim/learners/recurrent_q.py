@@ -65,6 +65,40 @@ class Tape:
         self.to_new = like.new_empty(trained, steps, batch, h)
         self.scratch = like.new_empty(trained, _BLOCK, batch, h)
         self.gradient = like.new_empty(trained, network.parameter_count)
+        self.forward_steps = self._forward_steps(h)
+        self.backward_steps = self._backward_steps(h)
+
+    def _forward_steps(self, h: int) -> list[tuple[Tensor, ...]]:
+        """What the forward loop touches at each step. Views are made once: 50 steps of them cost 0.3 ms to make."""
+        states = self.hidden.unbind(1)
+        return list(
+            zip(
+                self.x.unbind(1),
+                self.gates,
+                self.gates[..., : 2 * h].unbind(0),
+                self.gates[..., :h].unbind(0),
+                self.gates[..., h : 2 * h].unbind(0),
+                self.gates[..., 2 * h :].unbind(0),
+                self.new,
+                states[:-1],
+                states[1:],
+                strict=True,
+            )
+        )
+
+    def _backward_steps(self, h: int) -> list[tuple[Tensor, ...]]:
+        """What the backward loop touches at each step."""
+        trained, steps, batch = self.d_hidden.shape[:3]
+        return list(
+            zip(
+                self.d_gates.view(trained, steps, batch, 3, h).unbind(1),
+                self.d_hidden.unsqueeze(-2).unbind(1),
+                self.d_gates.unbind(1),
+                self.d_hidden.unbind(1),
+                self.gates[:, :trained, :, h : 2 * h].unbind(0),
+                strict=True,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -152,38 +186,26 @@ class RecurrentQ:
             torch.bmm(seen.flatten(1, 2), weights.w1[share], out=x[share].flatten(1, 2)[..., :-1])
         x[..., :-1].relu_()
 
-        self._recur(weights, x, tape.gates[:steps], tape.new[:steps], hidden)
+        self._recur(weights, tape, steps)
 
         q = tape.q[:, :steps]
         torch.baddbmm(weights.b3, hidden[:, 1:].flatten(1, 2), weights.w3, out=q.flatten(1, 2))
         return q
 
-    def _recur(self, weights: Weights, x: Tensor, gates: Tensor, new: Tensor, hidden: Tensor) -> None:
+    def _recur(self, weights: Weights, tape: Tape, steps: int) -> None:
         """The loop over time. Leaves r, z and g = W_hn h + b_hn in `gates`, n in `new`, h in `hidden`."""
         h = self.hidden
-        from_input = weights.wi.clone()
-        from_input[:, -1:, : 2 * h] += weights.bh[..., : 2 * h]
-        bias = weights.bh[..., 2 * h :]
-        states = hidden.unbind(1)
-        for seen, gate, reset_update, reset, update, product, candidate, state, next_state in zip(
-            x.unbind(1),
-            gates,
-            gates[..., : 2 * h].unbind(0),
-            gates[..., :h].unbind(0),
-            gates[..., h : 2 * h].unbind(0),
-            gates[..., 2 * h :].unbind(0),
-            new,
-            states[:-1],
-            states[1:],
-            strict=True,
-        ):
-            torch.bmm(seen, from_input, out=gate)
-            candidate.copy_(product)
-            product.copy_(bias)
+        to_reset_update = weights.wi[..., : 2 * h].clone()
+        to_reset_update[:, -1:] += weights.bh[..., : 2 * h]
+        to_new = weights.wi[..., 2 * h :].contiguous()
+        tape.gates[:steps, ..., 2 * h :] = weights.bh[..., 2 * h :]
+        for x, gate, reset_update, reset, update, from_hidden, new, state, next_state in tape.forward_steps[:steps]:
+            torch.bmm(x, to_reset_update, out=reset_update)
+            torch.bmm(x, to_new, out=new)
             gate.baddbmm_(state, weights.wh)
             reset_update.sigmoid_()
-            candidate.addcmul_(reset, product).tanh_()
-            torch.lerp(candidate, state, update, out=next_state)
+            new.addcmul_(reset, from_hidden).tanh_()
+            torch.lerp(new, state, update, out=next_state)
 
     def backward(self, weights: Weights, d_q: Tensor, tape: Tape) -> Tensor:
         """Gradient of a loss with respect to the parameters of the first m networks of the last `forward`.
@@ -212,21 +234,17 @@ class RecurrentQ:
 
     def _recur_back(self, weights: Weights, trained: int, steps: int, tape: Tape) -> None:
         """The loop over time, backwards: completes dL/dh_t in `d_hidden` and leaves dL/d(gates) in `d_gates`."""
-        h = self.hidden
         recurrent = weights.wh.mT.contiguous()
         product = torch.empty_like(tape.d_hidden[:, 0], memory_format=torch.contiguous_format)
-        update = tape.gates[:steps, :trained, :, h : 2 * h].unbind(0)
-        d_gates, d_states = tape.d_gates[:, :steps].unbind(1), tape.d_hidden[:, :steps].unbind(1)
-        per_gate = tape.d_gates.view(trained, -1, tape.d_gates.shape[2], 3, h)[:, :steps].unbind(1)
-        per_state = tape.d_hidden[:, :steps].unsqueeze(-2).unbind(1)
         for end in range(steps, 0, -_BLOCK):
             start = max(end - _BLOCK, 0)
             self._factors(trained, slice(start, end), tape)
             for t in range(end - 1, start - 1, -1):
-                per_gate[t].mul_(per_state[t])
+                per_gate, per_state, d_gate, d_state, update = tape.backward_steps[t]
+                per_gate.mul_(per_state)
                 if t:
-                    torch.bmm(d_gates[t], recurrent, out=product)
-                    d_states[t - 1].add_(product).addcmul_(d_states[t], update[t])
+                    torch.bmm(d_gate, recurrent, out=product)
+                    tape.backward_steps[t - 1][3].add_(product).addcmul_(d_state, update)
 
     def _factors(self, trained: int, block: slice, tape: Tape) -> None:
         """d(gate pre-activations)/dh_t for a block of steps, into `d_gates`; and d(i_n)/dh_t into `to_new`.
