@@ -13,7 +13,12 @@ from netmodels.topology import metropolis as metropolis_of_graph
 RETURN_TO_SELF = ReturnToSelf(metropolis)
 EPSILON = 1e-12
 EVERY_POLICY = pytest.mark.parametrize(
-    "policy", [POLICIES[name](weights) for name in POLICIES for weights in WEIGHTS.values()], ids=repr
+    "policy",
+    [
+        pytest.param(policy(weights), id=f"{name}-{of}")
+        for name, policy in POLICIES.items()
+        for of, weights in WEIGHTS.items()
+    ],
 )
 
 

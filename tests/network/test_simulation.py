@@ -1,0 +1,239 @@
+"""The network of one team: its clock, its topology, its streams."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dvdn_sim.consensus import lossless_facts
+from dvdn_sim.network import SimulatedNetwork
+from dvdn_sim.network.transport import Transport
+from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
+from netmodels import LinkSpec
+from netmodels.topology import Complete, Graph, RandomConnected, Ring
+
+MS = 1_000_000
+LOSSY = LinkSpec(
+    rate="20 Mbit/s",
+    delay={"kind": "normal", "mean": "5 ms", "jitter": "2 ms"},
+    loss={"kind": "gemodel", "p": "10%", "r": "40%"},
+)
+
+
+class Given:
+    """A topology of given graphs, by update and round."""
+
+    def __init__(self, *updates):
+        self.updates = updates
+
+    def graph(self, n_agents, seed, episode=0, update=0, round_index=0, *, now_ns=0, positions=None):
+        rounds = self.updates[update % len(self.updates)]
+        return rounds[round_index % len(rounds)]
+
+    def describe(self):
+        return "given"
+
+    __repr__ = describe
+
+
+def network_of(n_agents=4, **changes):
+    defaults = {
+        "seed": 1, "topology": Complete(), "link": LOSSY, "share": "link", "deadline_s": 0.02,
+        "control_period_s": 0.1, "compute": LognormalTime(0.01, 0.003),
+    }  # fmt: skip
+    return SimulatedNetwork(n_agents=n_agents, **defaults | changes)
+
+
+def exchange(network, update=0, rounds=2, size_bytes=6424):
+    return network.exchange("td", rounds=rounds, size_bytes=size_bytes, episode=update, update=update)
+
+
+def test_the_clock_goes_through_acting_computing_and_exchanging():
+    network = network_of(2, link=LinkSpec(rate="12 Mbit/s", delay="5 ms"), compute=ConstantTime(0.010), deadline_s=None)
+    assert network.now_ns == 0
+    network.act(50)
+    assert network.now_ns == 5000 * MS
+    report = exchange(network, rounds=2, size_bytes=1472)
+    assert report.started_at_ns.tolist() == [5010 * MS] * 2
+    assert report.closed_at_ns.tolist() == [[5016 * MS] * 2, [5022 * MS] * 2]
+    assert network.now_ns == 5022 * MS
+    assert network.now_s == pytest.approx(5.022)
+    network.act(0)
+    assert network.now_ns == 5022 * MS
+    network.compute()
+    assert network.now_ns == 5032 * MS
+    assert type(network.now_ns) is int
+
+
+def test_agents_start_when_their_own_computation_is_done():
+    network = network_of(4)
+    starts = [exchange(network, update).started_at_ns for update in range(3)]
+    assert all(len(set(times.tolist())) == 4 for times in starts)
+    network = network_of(4)
+    network.compute()
+    assert network.now_ns == starts[0].max()
+
+
+@pytest.mark.parametrize("deadline_s", [None, 0.0, 0.05])
+@pytest.mark.parametrize("share", ["link", "node"])
+@pytest.mark.parametrize(
+    "topology",
+    [
+        Complete(),
+        Ring(),
+        RandomConnected(),
+        RandomConnected(edges=6, resample="round"),
+        RandomConnected(edges=5, resample="update"),
+        Given([Graph(5, ()), Graph.undirected(5, [(0, 1)]), Graph.undirected(5, [(1, 2), (0, 1), (3, 4)])]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("rounds", [1, 2, 5])
+def test_a_perfect_network_changes_nothing(topology, rounds, share, deadline_s):
+    """Invariant 2: no loss, delay, or computing, unlimited rate: the facts are those of the graphs, and time stands."""
+    ideal = LinkSpec(rate="unlimited", delay=0)
+    network = network_of(
+        5, topology=topology, link=ideal, share=share, deadline_s=deadline_s, compute=ConstantTime(0.0)
+    )
+    for update in range(4):
+        network.act(1)
+        before_ns = network.now_ns
+        report = exchange(network, update, rounds)
+        expected = lossless_facts([topology.graph(5, 1, update, update, k) for k in range(rounds)])
+        for name in ("edges", "active", "latest"):
+            np.testing.assert_array_equal(getattr(report.facts, name), getattr(expected, name))
+        assert (report.closed_at_ns == before_ns).all()
+        assert report.messages.held == report.messages.sent
+    assert network.ledger.audit() == "ok"
+
+
+def test_graphs_are_those_of_the_episode_update_and_round():
+    network = network_of(5, topology=RandomConnected(resample="round"))
+    assert network.graphs(rounds=3, episode=0, update=4) == [
+        RandomConnected(resample="round").graph(5, 1, 0, 4, k) for k in range(3)
+    ]
+    network = network_of(5, topology=RandomConnected(resample="episode"))
+    first, again, other = (network.graphs(rounds=2, episode=episode, update=0) for episode in (0, 0, 1))
+    assert first == again
+    assert first[0] == first[1]
+    assert first != other
+
+
+def rings(number):
+    """Rings of five agents and a chord, and one graph without it, for three updates of two rounds."""
+
+    def graph(pairs):
+        return Graph.undirected(5, [(number[a], number[b]) for a, b in pairs])
+
+    ring = [(i, (i + 1) % 5) for i in range(5)]
+    return Given([graph([*ring, (0, 2)])], [graph(ring), graph([(0, 1), (1, 2), (1, 3), (1, 4)])], [graph(ring[1:])])
+
+
+@pytest.mark.parametrize("share", ["link", "node"])
+@pytest.mark.parametrize("number", [[4, 2, 0, 1, 3], [1, 0, 2, 3, 4]])
+def test_relabelling_agents_with_their_keys_relabels_everything(share, number):
+    """Invariant 9, with bursty losses, jitter, queues, and compute times of each agent's own."""
+    keys = [0] * 5
+    for agent in range(5):
+        keys[number[agent]] = agent
+    plain = network_of(5, topology=rings(range(5)), share=share, agent_keys=range(5))
+    moved = network_of(5, topology=rings(number), share=share, agent_keys=keys)
+    lost = 0
+    for update in range(12):
+        plain.act(1)
+        moved.act(1)
+        report, other = exchange(plain, update), exchange(moved, update)
+        edges = np.array(number)[report.facts.edges]
+        order = np.lexsort((edges[:, 1], edges[:, 0]))
+        np.testing.assert_array_equal(other.facts.edges, edges[order])
+        np.testing.assert_array_equal(other.facts.latest, report.facts.latest[:, order])
+        np.testing.assert_array_equal(other.closed_at_ns[:, number], report.closed_at_ns)
+        np.testing.assert_array_equal(other.started_at_ns[number], report.started_at_ns)
+        assert other.messages == report.messages
+        lost += report.messages.lost.total()
+    assert lost > 30
+    assert plain.now_ns == moved.now_ns
+
+
+def test_another_agent_or_link_leaves_the_luck_of_the_others_alone():
+    """One round per exchange, and a long deadline: what differs is only who sends to whom."""
+    path = Graph.undirected(4, [(0, 1), (1, 2)])
+    more_links = Graph.undirected(4, [(0, 1), (1, 2), (0, 2)])
+    more_agents = Graph.undirected(6, [(0, 1), (1, 2), (2, 5), (0, 4)])
+    results = []
+    for n_agents, graph in ((4, path), (4, more_links), (6, more_agents)):
+        network = network_of(n_agents, topology=Given([graph]), deadline_s=10.0)
+        heard, starts = [], []
+        for update in range(40):
+            before_ns = network.now_ns
+            report = exchange(network, update, rounds=1)
+            common = [tuple(edge) in path.edges for edge in report.facts.edges.tolist()]
+            heard.append(report.facts.held[0, common].tolist())
+            starts.append((report.started_at_ns[:3] - before_ns).tolist())
+        results.append((heard, starts))
+    assert results[0] == results[1] == results[2]
+    flat = [held for row in results[0][0] for held in row]
+    assert 0 < sum(flat) < len(flat)
+
+
+def test_links_draw_apart_from_each_other_in_each_direction():
+    transport = Transport(LOSSY, seed=0, share="link", agent_keys=(7, 8, 9))
+    names = {transport.link(i, j).name for i in range(3) for j in range(3) if i != j}
+    assert names == {(a, b) for a in (7, 8, 9) for b in (7, 8, 9) if a != b}
+    assert transport.link(0, 1) is transport.link(0, 1)
+    fates = [[transport.link(i, j).offer(k, 6424).lost_reason for k in range(60)] for i, j in ((0, 1), (1, 0), (0, 2))]
+    assert fates[0] != fates[1]
+    assert fates[0] != fates[2]
+
+
+def test_seeds_differ_and_the_same_seed_repeats():
+    def told(seed):
+        network = network_of(4, seed=seed)
+        return [exchange(network, update).closed_at_ns.tolist() for update in range(5)]
+
+    assert told(1) == told(1)
+    assert told(1) != told(2)
+
+
+SCRIPT = """
+import json
+from dvdn_sim.network import SimulatedNetwork
+from dvdn_sim.scenario.compute import LognormalTime
+from netmodels import LinkSpec
+from netmodels.topology import RandomConnected
+
+told = []
+for share in ("link", "node"):
+    network = SimulatedNetwork(
+        n_agents=6, seed=3, topology=RandomConnected(edges=8, resample="round"),
+        link=LinkSpec(rate="5 Mbit/s", delay={"kind": "normal", "mean": "5 ms", "jitter": "4 ms"}, loss="10%",
+                      duplicate="5%", limit=6, fifo=False),
+        share=share, deadline_s=0.015, control_period_s=0.1, compute=LognormalTime(0.01, 0.003),
+    )
+    for update in range(15):
+        network.act(3)
+        report = network.exchange("td", rounds=3, size_bytes=6424, episode=update, update=update)
+        told.append([report.facts.edges.tolist(), report.facts.latest.tolist(), report.closed_at_ns.tolist(),
+                     repr(report.messages), report.wire_bytes])
+    told.append([repr(network.ledger), network.ledger.audit()])
+print(json.dumps(told))
+"""
+
+
+def test_another_hash_seed_changes_nothing():
+    """Invariant 7, for the network: two processes say the same, to the last byte and in the same order."""
+    outputs = [
+        subprocess.run(  # noqa: S603  (our own script)
+            [sys.executable, "-c", SCRIPT],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed}, capture_output=True, check=True, text=True,
+        ).stdout
+        for hash_seed in ("1", "4242")
+    ]  # fmt: skip
+    assert outputs[0] == outputs[1]
+    told = json.loads(outputs[0])
+    assert told[15][1] == told[31][1] == "ok"
+    for fate in ("late", "queue_full", "'loss'", "incomplete"):
+        assert fate in told[15][0], fate
