@@ -195,13 +195,13 @@ class RecurrentQ:
     def _recur(self, weights: Weights, tape: Tape, steps: int) -> None:
         """The loop over time. Leaves r, z and g = W_hn h + b_hn in `gates`, n in `new`, h in `hidden`."""
         h = self.hidden
-        to_reset_update = weights.wi[..., : 2 * h].clone()
-        to_reset_update[:, -1:] += weights.bh[..., : 2 * h]
-        to_new = weights.wi[..., 2 * h :].contiguous()
-        tape.gates[:steps, ..., 2 * h :] = weights.bh[..., 2 * h :]
+        from_input = weights.wi.clone()
+        from_input[:, -1:, : 2 * h] += weights.bh[..., : 2 * h]
+        bias = weights.bh[..., 2 * h :]
         for x, gate, reset_update, reset, update, from_hidden, new, state, next_state in tape.forward_steps[:steps]:
-            torch.bmm(x, to_reset_update, out=reset_update)
-            torch.bmm(x, to_new, out=new)
+            torch.bmm(x, from_input, out=gate)
+            new.copy_(from_hidden)
+            from_hidden.copy_(bias)
             gate.baddbmm_(state, weights.wh)
             reset_update.sigmoid_()
             new.addcmul_(reset, from_hidden).tanh_()
