@@ -88,6 +88,11 @@ def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(play)
             assert counts.flying == packets[sender, receiver, "flying"]
             assert counts.sent == sum(number for (*link, _), number in packets.items() if link == [sender, receiver])
         assert +by_link == +packets
+        copies = Counter()
+        for message in (message for outcome in so_far for message in outcome.messages):
+            copies[message.sender, message.receiver] += message.transfer.duplicates
+        assert {(i, j): counts.duplicates for (_, i, j), counts in ledger.packets.items()} == copies
+        assert ledger.messages.duplicates == copies.total()
         assert ledger.audit() == "ok"
 
     stage.run(after_each=lambda index: audit(outcomes[: index + 1]))
