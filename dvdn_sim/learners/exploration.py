@@ -86,6 +86,7 @@ class Actor:
         index = (draws[..., 1] * self._choices).long()
         self._random = self._action_of.expand(*index.shape[:-1], -1, -1).gather(-1, index.unsqueeze(-1)).squeeze(-1)
 
+    @torch.inference_mode()
     def act(self, observations: Tensor, step: int) -> Tensor:
         """Actions of all agents.
 

@@ -124,6 +124,7 @@ class Learner:
         """Views of the online networks, R·N rows; they follow the updates."""
         return self.network.weights(self.parameters[0].flatten(0, 1))
 
+    @torch.inference_mode()
     def local_errors(self, minibatch: Minibatch, active: npt.NDArray[np.bool_]) -> Tensor:
         """Local temporal differences δ_i of every agent, before any exchange.
 
@@ -150,6 +151,7 @@ class Learner:
         self._minibatch = minibatch
         return self._td
 
+    @torch.inference_mode()
     def update(self, operator: Tensor | None, active: npt.NDArray[np.bool_]) -> UpdateFigures:
         """Take one gradient step on the errors of the last `local_errors`.
 

@@ -6,9 +6,9 @@ EPyMARL's DRQN agent: fc-GRU-fc, with PyTorch's gate equations and initial weigh
 parameter matrix ``[M, P]``; M counts agents, replicas and online/target copies alike, so no loop runs over any of them.
 
 What makes it fast: weight gradients are one matrix product per layer over all time steps, with biases as one more input
-that is always 1. In the backward pass every factor that multiplies dL/dh_t is computed for a block of steps at once,
-which leaves three operations per step: scale, multiply by the recurrent weights, add. Buffers are allocated once: fresh
-temporaries of this size cost as much in page faults as the arithmetic does.
+that is always 1. The forward pass leaves no gates but the factors that multiply dL/dh_t, computed while the gates are
+in the cache, so that the backward pass has three operations per step: scale, multiply by the recurrent weights, add.
+Buffers are allocated once: fresh temporaries of this size cost as much in page faults as the arithmetic does.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-
-_BLOCK = 8  # steps whose backward factors are computed together: few enough to stay in a core's second-level cache
 
 
 class Weights(NamedTuple):
@@ -34,6 +32,27 @@ class Weights(NamedTuple):
     def leading(self, networks: int) -> "Weights":
         """The first `networks` networks."""
         return Weights(*(weight[:networks] for weight in self))
+
+
+class Gates(NamedTuple):
+    """Of the trained networks at the step under way, ``[m, B, H]`` each."""
+
+    reset: Tensor
+    update: Tensor
+    from_hidden: Tensor
+    new: Tensor
+    one: Tensor  # the number 1, as an operand
+
+
+class Factors(NamedTuple):
+    """What multiplies dL/dh_t at one step on its way to the gates, ``[m, B, H]`` each; views into a tape."""
+
+    state: Tensor  # h_t itself
+    carry: Tensor  # to h_{t-1}, beside the way through the gates
+    to_new: Tensor  # to i_n
+    to_reset: Tensor
+    to_update: Tensor
+    to_from_hidden: Tensor
 
 
 class Tape:
@@ -55,50 +74,28 @@ class Tape:
         d, h, a = network.obs_dim, network.hidden, network.n_actions
         self.seen = like.new_ones(trained, steps, batch, d + 1)
         self.x = like.new_ones(networks, steps, batch, h + 1)
-        # Gates run through the batched product in place, which is only fast where one step is contiguous.
-        self.gates = like.new_empty(steps, networks, batch, 3 * h)
-        self.new = like.new_empty(steps, networks, batch, h)
         self.hidden = like.new_zeros(networks, steps + 1, batch, h)  # entry 0 is the state before the first step
         self.q = like.new_empty(networks, steps, batch, a)
+        # Of the step under way; small, so that they stay in a core's cache.
+        self.gate = like.new_empty(networks, batch, 3 * h)
+        self.new = like.new_empty(networks, batch, h)
+        self.scratch = like.new_empty(trained, batch, h)
+        # What the backward pass needs of each step; it turns d_gates from factors into gradients.
+        self.carry = like.new_empty(trained, steps, batch, h)
+        self.to_new = like.new_empty(trained, steps, batch, h)
         self.d_gates = like.new_empty(trained, steps, batch, 3 * h)
         self.d_hidden = like.new_empty(trained, steps, batch, h)
-        self.to_new = like.new_empty(trained, steps, batch, h)
-        self.scratch = like.new_empty(trained, _BLOCK, batch, h)
         self.gradient = like.new_empty(trained, network.parameter_count)
-        self.forward_steps = self._forward_steps(h)
-        self.backward_steps = self._backward_steps(h)
-
-    def _forward_steps(self, h: int) -> list[tuple[Tensor, ...]]:
-        """What the forward loop touches at each step. Views are made once: 50 steps of them cost 0.3 ms to make."""
-        states = self.hidden.unbind(1)
-        return list(
-            zip(
-                self.x.unbind(1),
-                self.gates,
-                self.gates[..., : 2 * h].unbind(0),
-                self.gates[..., :h].unbind(0),
-                self.gates[..., h : 2 * h].unbind(0),
-                self.gates[..., 2 * h :].unbind(0),
-                self.new,
-                states[:-1],
-                states[1:],
-                strict=True,
-            )
-        )
-
-    def _backward_steps(self, h: int) -> list[tuple[Tensor, ...]]:
-        """What the backward loop touches at each step."""
-        trained, steps, batch = self.d_hidden.shape[:3]
-        return list(
-            zip(
-                self.d_gates.view(trained, steps, batch, 3, h).unbind(1),
-                self.d_hidden.unsqueeze(-2).unbind(1),
-                self.d_gates.unbind(1),
-                self.d_hidden.unbind(1),
-                self.gates[:, :trained, :, h : 2 * h].unbind(0),
-                strict=True,
-            )
-        )
+        # Views of each step, made once: making them costs as much as a small operation on them.
+        reset, update, from_hidden = torch.split(self.gate[:trained], h, dim=-1)
+        self.gates = Gates(reset, update, from_hidden, self.new[:trained], like.new_ones(()))
+        before, after = self.hidden[:, :-1].unbind(1), self.hidden[:, 1:].unbind(1)
+        self.forward_steps = list(zip(self.x.unbind(1), before, after, strict=True))
+        kept = (self.hidden[:trained, 1:], self.carry, self.to_new, *torch.split(self.d_gates, h, dim=-1))
+        self.factors = [Factors(*views) for views in zip(*(buffer.unbind(1) for buffer in kept), strict=True)]
+        per_gate = self.d_gates.view(trained, steps, batch, 3, h)
+        summed = (per_gate, self.d_hidden.unsqueeze(-2), self.d_gates, self.d_hidden, self.carry)
+        self.backward_steps = list(zip(*(buffer.unbind(1) for buffer in summed), strict=True))
 
 
 @dataclass(frozen=True)
@@ -193,12 +190,15 @@ class RecurrentQ:
         return q
 
     def _recur(self, weights: Weights, tape: Tape, steps: int) -> None:
-        """The loop over time. Leaves r, z and g = W_hn h + b_hn in `gates`, n in `new`, h in `hidden`."""
+        """The loop over time. Leaves the states in `hidden`, and what the backward pass needs of each step."""
         h = self.hidden
         from_input = weights.wi.clone()
         from_input[:, -1:, : 2 * h] += weights.bh[..., : 2 * h]
         bias = weights.bh[..., 2 * h :]
-        for x, gate, reset_update, reset, update, from_hidden, new, state, next_state in tape.forward_steps[:steps]:
+        gate, new = tape.gate, tape.new
+        reset_update, from_hidden = gate[..., : 2 * h], gate[..., 2 * h :]
+        reset, update = gate[..., :h], gate[..., h : 2 * h]
+        for (x, state, next_state), factors in zip(tape.forward_steps[:steps], tape.factors, strict=False):
             torch.bmm(x, from_input, out=gate)
             new.copy_(from_hidden)
             from_hidden.copy_(bias)
@@ -206,13 +206,32 @@ class RecurrentQ:
             reset_update.sigmoid_()
             new.addcmul_(reset, from_hidden).tanh_()
             torch.lerp(new, state, update, out=next_state)
+            self._keep_factors(tape.gates, factors, tape.scratch)
+
+    @staticmethod
+    def _keep_factors(gates: Gates, factors: Factors, scratch: Tensor) -> None:
+        """What the backward pass needs of one step.
+
+        With h_t = n + z (h_{t-1} - n), n = tanh(i_n + r g) and g = W_hn h_{t-1} + b_hn, dh_t is multiplied by
+        (1-z)(1-n²) for i_n, that times r for g, that times r (1-r) g for r, and (h_{t-1} - n) z (1-z) =
+        (h_t - n)(1-z) for z.
+        """
+        reset, update, from_hidden, new, one = gates
+        factors.carry.copy_(update)
+        torch.addcmul(one, new, new, value=-1, out=scratch)
+        torch.addcmul(scratch, scratch, update, value=-1, out=factors.to_new)
+        torch.mul(factors.to_new, reset, out=factors.to_from_hidden)
+        torch.addcmul(factors.to_from_hidden, factors.to_from_hidden, reset, value=-1, out=scratch)
+        torch.mul(scratch, from_hidden, out=factors.to_reset)
+        torch.sub(factors.state, new, out=scratch)
+        torch.addcmul(scratch, scratch, update, value=-1, out=factors.to_update)
 
     def backward(self, weights: Weights, d_q: Tensor, tape: Tape) -> Tensor:
         """Gradient of a loss with respect to the parameters of the first m networks of the last `forward`.
 
         Args:
             weights: The same as in `forward`, or their first m rows.
-            d_q: dL/dq, ``[m, T, B, A]``, T as in `forward`.
+            d_q: dL/dq, ``[m, T, B, A]``; T may be less than in `forward`, where later values have no gradient.
             tape: What `forward` left.
 
         Returns:
@@ -228,44 +247,20 @@ class RecurrentQ:
         torch.bmm(hidden[:, 1:].flatten(1, 2).mT, flat_d_q, out=gradient.w3)
         torch.sum(flat_d_q, dim=1, keepdim=True, out=gradient.b3)
         torch.bmm(flat_d_q, weights.w3.mT, out=d_hidden.flatten(1, 2))
-        self._recur_back(weights, trained, steps, tape)
+        self._recur_back(weights, steps, tape)
         self._weight_gradients(weights, gradient, hidden[:, :-1].flatten(1, 2), steps, tape)
         return tape.gradient
 
-    def _recur_back(self, weights: Weights, trained: int, steps: int, tape: Tape) -> None:
-        """The loop over time, backwards: completes dL/dh_t in `d_hidden` and leaves dL/d(gates) in `d_gates`."""
+    def _recur_back(self, weights: Weights, steps: int, tape: Tape) -> None:
+        """The loop over time, backwards: completes dL/dh_t in `d_hidden` and turns factors into dL/d(gates)."""
         recurrent = weights.wh.mT.contiguous()
-        product = torch.empty_like(tape.d_hidden[:, 0], memory_format=torch.contiguous_format)
-        for end in range(steps, 0, -_BLOCK):
-            start = max(end - _BLOCK, 0)
-            self._factors(trained, slice(start, end), tape)
-            for t in range(end - 1, start - 1, -1):
-                per_gate, per_state, d_gate, d_state, update = tape.backward_steps[t]
-                per_gate.mul_(per_state)
-                if t:
-                    torch.bmm(d_gate, recurrent, out=product)
-                    tape.backward_steps[t - 1][3].add_(product).addcmul_(d_state, update)
-
-    def _factors(self, trained: int, block: slice, tape: Tape) -> None:
-        """d(gate pre-activations)/dh_t for a block of steps, into `d_gates`; and d(i_n)/dh_t into `to_new`.
-
-        With h_t = n + z (h_{t-1} - n), n = tanh(i_n + r g) and g = W_hn h_{t-1} + b_hn:
-        n: (1-z)(1-n²);  g: that times r;  r: that times g r (1-r);  z: (h_{t-1} - n) z (1-z) = (h_t - n)(1-z).
-        """
-        h = self.hidden
-        gates, new = tape.gates[block, :trained].transpose(0, 1), tape.new[block, :trained].transpose(0, 1)
-        reset, update, from_hidden = gates[..., :h], gates[..., h : 2 * h], gates[..., 2 * h :]
-        to_new, d_gates = tape.to_new[:, block], tape.d_gates[:, block]
-        to_reset, to_update, to_from_hidden = d_gates[..., :h], d_gates[..., h : 2 * h], d_gates[..., 2 * h :]
-        scratch = tape.scratch[:, : block.stop - block.start]
-
-        torch.addcmul(new.new_ones(()), new, new, value=-1, out=scratch)
-        torch.addcmul(scratch, scratch, update, value=-1, out=to_new)
-        torch.mul(to_new, reset, out=to_from_hidden)
-        torch.addcmul(to_from_hidden, to_from_hidden, reset, value=-1, out=scratch)
-        torch.mul(scratch, from_hidden, out=to_reset)
-        torch.sub(tape.hidden[:trained, block.start + 1 : block.stop + 1], new, out=scratch)
-        torch.addcmul(scratch, scratch, update, value=-1, out=to_update)
+        product = torch.empty_like(tape.scratch)
+        for t in range(steps - 1, -1, -1):
+            per_gate, per_state, d_gate, d_state, carry = tape.backward_steps[t]
+            per_gate.mul_(per_state)
+            if t:
+                torch.bmm(d_gate, recurrent, out=product)
+                tape.backward_steps[t - 1][3].add_(product).addcmul_(d_state, carry)
 
     def _weight_gradients(self, weights: Weights, gradient: Weights, before: Tensor, steps: int, tape: Tape) -> None:
         """The remaining weight gradients, one matrix product per layer over all time steps.

@@ -109,24 +109,30 @@ class EpisodeReplay:
         self._lengths[rows, slots] = episodes.lengths[rows, 0]
         self._inserted[rows] += 1
 
-    def sample_ids(self, updates: npt.NDArray[np.int64], batch: int) -> npt.NDArray[np.int64]:
+    def sample_ids(
+        self, updates: npt.NDArray[np.int64], batch: int, active: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.int64]:
         """Slots of each replica's next minibatch, uniform without replacement, ``[R, batch]``.
 
         Args:
             updates: Updates done so far, per replica: with the seed, all that the draw depends on.
             batch: B.
+            active: bool ``[R]``; the others get slot 0 throughout. None for all.
 
         Raises:
-            ValueError: A replica holds fewer than `batch` episodes.
+            ValueError: An active replica holds fewer than `batch` episodes.
         """
-        if (self.stored < batch).any():
-            raise ValueError(f"a minibatch of {batch} episodes needs as many, a replica holds {self.stored.min()}")
-        draws = [
-            stream(seed, "replay", int(update)).choice(int(stored), batch, replace=False)
-            for seed, update, stored in zip(self._seeds, updates, self.stored, strict=True)
-        ]
-        return np.stack(draws)
+        stored = self.stored
+        active = np.ones(len(stored), bool) if active is None else active
+        if (stored[active] < batch).any():
+            raise ValueError(f"a minibatch of {batch} episodes needs as many, a replica holds {stored[active].min()}")
+        ids = np.zeros((len(stored), batch), np.int64)
+        for replica in np.flatnonzero(active).tolist():
+            draw = stream(self._seeds[replica], "replay", int(updates[replica]))
+            ids[replica] = draw.choice(int(stored[replica]), batch, replace=False)
+        return ids
 
+    @torch.inference_mode()
     def minibatch(self, ids: npt.NDArray[np.int64]) -> Minibatch:
         """The episodes in slots `ids` ``[R, B]``."""
         lengths = np.take_along_axis(self._lengths, ids, axis=1)

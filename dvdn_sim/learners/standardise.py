@@ -24,13 +24,11 @@ class RewardStatistics:
             longest: int64 ``[R]``, the replica's longest episode in the minibatch.
             active: bool ``[R]``; the others keep their statistics.
         """
-        steps, batch = rewards.shape[1:]
-        counted = (torch.arange(steps, device=rewards.device) < longest[:, None])[:, :, None]
         values = rewards.double()
-        count = (longest * batch).double()
+        count = (longest * rewards.shape[2]).double()
         mean = values.sum((1, 2)) / count
-        deviation = ((values - mean[:, None, None]) * counted).square().sum((1, 2))
-        variance = deviation / (count - 1).clamp_(min=1)
+        # Padding adds nothing to either sum, and everything to the count.
+        variance = (values.square().sum((1, 2)) - count * mean.square()).clamp_(min=0) / (count - 1).clamp_(min=1)
 
         total = self.count + count
         shift = mean - self.mean

@@ -70,7 +70,7 @@ class Loop:
     def _learn(self, active: npt.NDArray[np.bool_]) -> Update:
         """One update per active replica: local errors, their exchange, the gradient step."""
         parts = self.parts
-        ids = parts.replay.sample_ids(parts.learner.updates, parts.scenario.training.batch)
+        ids = parts.replay.sample_ids(parts.learner.updates, parts.scenario.training.batch, active)
         minibatch = parts.replay.minibatch(ids)
         parts.learner.local_errors(minibatch, active)
         exchanges = self._communicate(minibatch, active)

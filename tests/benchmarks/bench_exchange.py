@@ -1,6 +1,6 @@
 """Messages per second through the exchange, link model included, on one core.
 
-    pytest tests/benchmarks/bench_exchange.py --benchmark-only
+pytest tests/benchmarks/bench_exchange.py --benchmark-only
 """
 
 import pytest

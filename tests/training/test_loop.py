@@ -150,7 +150,6 @@ def test_the_network_is_asked_once_per_update(tiny, tmp_path):
 UNLIKELY = ("seeds=[0,1,2,3,4,5]", "training.steps=100", "training.batch=10")
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="sample_ids also asks replicas that ended before their batch")
 def test_a_seed_that_ends_before_its_first_minibatch_stops_nobody(tiny, tmp_path):
     """Long episodes: one seed has taken its steps with too few episodes for an update, another has not and goes on."""
     metrics, _, _ = run_loop(tiny(*UNLIKELY), tmp_path / "run")
