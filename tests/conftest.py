@@ -1,0 +1,12 @@
+"""Properties are searched from fixed seeds, so that a test that passed passes again.
+
+To search anew: HYPOTHESIS_PROFILE=search pytest
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
