@@ -1,9 +1,5 @@
-"""One thread, and the references on the path."""
-
-import sys
-from pathlib import Path
+"""One thread: the machine's cores are shared, and bytes depend on the number of threads."""
 
 import torch
 
-sys.path.append(str(Path(__file__).parents[1] / "references"))
 torch.set_num_threads(1)

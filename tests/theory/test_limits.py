@@ -3,12 +3,11 @@
 Both limits are of specs/algorithms.md §2.4. Clipping is off: VDN's clip is joint and DVDN's per agent.
 """
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from plain_team import Episode, made_up_episodes, ragged
+from teams import everyone, make_learner, minibatch_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
 from dvdn_sim.learners.dvdn import Dvdn
@@ -16,11 +15,6 @@ from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.vdn import Vdn
 from netmodels.topology import Complete, Graph
-
-sys.path.append(str(Path(__file__).parents[1] / "references"))
-
-from plain_team import Episode, made_up_episodes, ragged
-from teams import everyone, make_learner, minibatch_of
 
 torch.set_num_threads(1)
 
