@@ -1,12 +1,15 @@
 """Who heard whom: all that consensus learns of the network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from netmodels.topology import Graph
+
+_NOBODY_KNOWS = cast("npt.NDArray[np.bool_]", None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,21 +22,28 @@ class Facts:
         active: bool ``[K, E]``, whether the edge is in the round's graph.
         latest: int64 ``[K, E]``, the newest round ≤ k of the sender that the receiver holds when it closes round k; -1
             for none. The message of round k carries what its sender held before round k.
+        confirmed: bool ``[K, E]``, the receiver's knowledge that its own message of the round was heard by this sender;
+            all False where it is not given, as nobody knows it without acknowledgements.
     """
 
     n_agents: int
     edges: npt.NDArray[np.int64]
     active: npt.NDArray[np.bool_]
     latest: npt.NDArray[np.int64]
+    confirmed: npt.NDArray[np.bool_] = _NOBODY_KNOWS
 
     def __post_init__(self) -> None:
+        if self.confirmed is _NOBODY_KNOWS:
+            object.__setattr__(self, "confirmed", np.zeros(self.active.shape, bool))
         rounds, n_edges = self.active.shape
         if self.edges.shape != (n_edges, 2) or self.latest.shape != (rounds, n_edges):
             raise ValueError(
                 f"edges {self.edges.shape}, active {self.active.shape} and latest {self.latest.shape} do not fit:"
                 " expected [E, 2], [K, E] and [K, E]"
             )
-        for array in (self.edges, self.active, self.latest):
+        if self.confirmed.shape != (rounds, n_edges):
+            raise ValueError(f"confirmed {self.confirmed.shape} does not fit: expected [K, E] = {(rounds, n_edges)}")
+        for array in (self.edges, self.active, self.latest, self.confirmed):
             array.flags.writeable = False
 
     @property
@@ -54,6 +64,37 @@ class Facts:
         rows = [np.bincount(senders[links], minlength=self.n_agents) for links in self.active]
         return np.array(rows, np.int64).reshape(self.rounds, self.n_agents)
 
+    @property
+    def reverse(self) -> npt.NDArray[np.int64]:
+        """Int64 ``[E]``: the index of the edge in the other direction; -1 where there is none."""
+        if not len(self.edges):
+            return np.empty(0, np.int64)
+        senders, receivers = self.edges.T
+        ordered, wanted = senders * self.n_agents + receivers, receivers * self.n_agents + senders
+        place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
+        return np.where(ordered[place] == wanted, place, -1)
+
+    @property
+    def ack_mismatch(self) -> npt.NDArray[np.int64]:
+        """Int64 ``[K]``: links that one end knows to be heard at both ends and the other end does not."""
+        reverse = self.reverse
+        counted = self.held & self.confirmed
+        other_end = counted[:, reverse] & (reverse >= 0)
+        return (counted & ~other_end).sum(1)
+
+    def without_senders(self, invalid: npt.NDArray[np.bool_]) -> "Facts":
+        """The same as if nothing had come from some agents, such as those whose values are not finite.
+
+        Args:
+            invalid: Bool ``[N]``. Nobody hears these; they hear the others, and know that they are not heard.
+        """
+        senders, receivers = self.edges.T
+        return replace(
+            self,
+            latest=np.where(invalid[senders], -1, self.latest),
+            confirmed=self.confirmed & ~invalid[receivers],
+        )
+
 
 def union_of_edges(graphs: Sequence[Graph]) -> list[tuple[int, int]]:
     """The directed edges that any of the graphs has, sorted.
@@ -65,7 +106,7 @@ def union_of_edges(graphs: Sequence[Graph]) -> list[tuple[int, int]]:
 
 
 def lossless_facts(graphs: Sequence[Graph]) -> Facts:
-    """The facts of an exchange in which everything arrives in time.
+    """The facts of an exchange in which everything arrives in time, and all know it.
 
     Args:
         graphs: The graph of each round; at least one.
@@ -73,14 +114,19 @@ def lossless_facts(graphs: Sequence[Graph]) -> Facts:
     >>> facts = lossless_facts([Graph.undirected(2, [(0, 1)])])
     >>> facts.edges.tolist(), facts.held.tolist(), facts.degrees.tolist()
     ([[0, 1], [1, 0]], [[True, True]], [[1, 1]])
+    >>> facts.confirmed.tolist(), lossless_facts([Graph(2, ((0, 1),))]).confirmed.tolist()
+    ([[True, True]], [[False]])
     """
     edges = union_of_edges(graphs)
     present = [set(graph.edges) for graph in graphs]
-    active = np.array([[edge in links for edge in edges] for links in present], bool).reshape(len(graphs), len(edges))
+    shape = (len(graphs), len(edges))
+    active = np.array([[edge in links for edge in edges] for links in present], bool).reshape(shape)
+    back = np.array([[(to, sender) in links for sender, to in edges] for links in present], bool).reshape(shape)
     rounds = np.where(active, np.arange(len(graphs))[:, None], -1)
     return Facts(
         n_agents=graphs[0].n_agents,
         edges=np.array(edges, np.int64).reshape(-1, 2),
         active=active,
         latest=np.maximum.accumulate(rounds, axis=0),
+        confirmed=back,
     )
