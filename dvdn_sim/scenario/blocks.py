@@ -6,14 +6,16 @@ knows nothing of YAML, serve as they are. Values that were left out get the data
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from functools import partial
+from functools import cache, partial
+from keyword import iskeyword
 from types import NoneType, UnionType
-from typing import Annotated, Optional, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, Optional, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 TAG = "kind="
+PRESET = "preset"
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 """Nothing is turned into what it does not look like: ``yes`` is no boolean, ``"3"`` no number."""
 
@@ -44,11 +46,15 @@ class Block:
         fields: annotation by field, for a class that does not say which of its numbers carry units; a field whose
             default is None takes None besides.
         closed: whether YAML may set these fields alone, and the class's others keep their defaults.
+        presets: objects of the class by the name under ``preset`` that stands for them; the other keys change them.
+        partial: whether the block is some keys of the class, kept as a mapping, rather than an object of it.
     """
 
     cls: type
     fields: Mapping[str, object] = dataclasses.field(default_factory=dict)
     closed: bool = False
+    presets: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    partial: bool = False
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the keys and build the dataclass."""
@@ -63,7 +69,7 @@ class Choice:
         family: what is being chosen, one word, for messages and for the list of what is not supported yet.
         catalogue: dataclass by kind.
         bare: kind and field that a value which is no block stands for: ``delay: 5 ms`` is constant with that mean.
-        fields: as in `Block`, for all classes of the catalogue.
+        fields: as in `Block`, for all classes of the catalogue; ``kind.field`` for that of one kind.
     """
 
     family: str
@@ -80,7 +86,8 @@ class Choice:
 
     def block(self, kind: str) -> Block:
         """Return the block of one kind."""
-        return Block(self.catalogue[kind], self.fields)
+        own = {name.partition(".")[2]: value for name, value in self.fields.items() if name.startswith(f"{kind}.")}
+        return Block(self.catalogue[kind], {**self.fields, **own})
 
     def kind_of(self, value: object) -> str | None:
         """Return the kind that ``value`` is of; None if it is of none of them."""
@@ -118,14 +125,24 @@ class KeptAs:
 
 
 def block_fields(block: Block) -> list[BlockField]:
-    """Return the keys of a block, in the order of the dataclass."""
+    """Return the keys of a block, in the order of the dataclass; ``preset`` before them."""
+    own = own_fields(block)
+    if not block.presets:
+        return own
+    names = Literal[tuple(block.presets)]  # type: ignore[valid-type]  # built, not written
+    return [BlockField(PRESET, names, required=False), *own]
+
+
+def own_fields(block: Block) -> list[BlockField]:
+    """Return the keys of a block that its dataclass has; as Python spells them, without the ``_`` of ``for_``."""
     hints = get_type_hints(block.cls, include_extras=True)
     keys = [
         field
         for field in dataclasses.fields(block.cls)
         if field.init and (not block.closed or field.name in block.fields)
     ]
-    return [_block_field(field, hints[field.name], block.fields.get(field.name)) for field in keys]
+    fields = [_block_field(field, hints[field.name], block.fields.get(field.name)) for field in keys]
+    return [dataclasses.replace(field, required=False, default=None) if block.partial else field for field in fields]
 
 
 def block_schema(block: Block, handler: GetCoreSchemaHandler, kind: str | None = None) -> CoreSchema:
@@ -140,9 +157,21 @@ def block_schema(block: Block, handler: GetCoreSchemaHandler, kind: str | None =
     for field in block_fields(block):
         schema = handler.generate_schema(marked(field.annotation))
         keys[field.name] = core_schema.typed_dict_field(schema, required=field.required)
+    own = _checked(block, keys)
+    if not block.presets:
+        return own
+    free = {
+        name: core_schema.typed_dict_field(field["schema"], required=name == PRESET) for name, field in keys.items()
+    }
+    choices: dict[Hashable, CoreSchema] = {TAG: own, TAG + PRESET: _checked(block, free)}
+    return core_schema.tagged_union_schema(choices, discriminator=_tag_of_preset)
+
+
+def _checked(block: Block, keys: dict[str, core_schema.TypedDictField]) -> CoreSchema:
+    """Return the schema of these keys, which builds the dataclass from them."""
     config = core_schema.CoreConfig(strict=True, allow_inf_nan=False)
     checked = core_schema.typed_dict_schema(keys, extra_behavior="forbid", config=config)
-    return core_schema.no_info_after_validator_function(partial(_build, block.cls), checked)
+    return core_schema.no_info_after_validator_function(partial(_build, block), checked)
 
 
 def marked(annotation: object) -> object:
@@ -170,6 +199,7 @@ def marks_of(annotation: object) -> tuple[object, ...]:
     return tuple(getattr(annotation, "__metadata__", ()))
 
 
+@cache
 def reader(annotation: object) -> TypeAdapter[object]:
     """Return pydantic's reader of values so annotated, strict."""
     mark = mark_of(annotation)
@@ -214,18 +244,30 @@ def block_at(annotation: object, value: object) -> Block | None:
 
 def _block_field(field: dataclasses.Field[object], annotation: object, instead: object) -> BlockField:
     """Return one field of a dataclass as a key, annotated as its class has it or with what is given ``instead``."""
+    name = field.name.rstrip("_")
     if instead is not None:
         annotation = Optional[instead] if field.default is None else instead  # noqa: UP045 (built, not written)
     if field.default is not dataclasses.MISSING:
-        return BlockField(field.name, annotation, required=False, default=field.default)
+        return BlockField(name, annotation, required=False, default=field.default)
     if field.default_factory is not dataclasses.MISSING:
-        return BlockField(field.name, annotation, required=False, default=field.default_factory())
-    return BlockField(field.name, annotation, required=True)
+        return BlockField(name, annotation, required=False, default=field.default_factory())
+    return BlockField(name, annotation, required=True)
 
 
-def _build(cls: type, values: dict[str, object]) -> object:
-    """Return the dataclass with the values that were given."""
-    return cls(**{key: value for key, value in values.items() if key != "kind"})
+def _build(block: Block, values: dict[str, object]) -> object:
+    """Return the dataclass with the values that were given, or the preset with them changed."""
+    preset = values.get(PRESET) if block.presets else None
+    given = {key + "_" * iskeyword(key): value for key, value in values.items() if key not in ("kind", PRESET)}
+    if block.partial:
+        return given
+    if isinstance(preset, str):
+        return dataclasses.replace(block.presets[preset], **given)  # type: ignore[type-var]
+    return block.cls(**given)
+
+
+def _tag_of_preset(value: object) -> str:
+    """Return which of its two schemas a block with presets is to be checked by."""
+    return TAG + PRESET if isinstance(value, dict) and PRESET in value else TAG
 
 
 def _tag(value: dict[str, object]) -> str:

@@ -1,7 +1,6 @@
 """Everything that can be chosen by name, one line each; and what has a name but is not supported yet.
 
-What a kind means is said in its dataclass. Topologies, delays and losses are those of `netmodels.catalogue` that
-`network` lists.
+What a kind means is said in its dataclass. Topologies, delays, losses and presets are those of `netmodels.catalogue`.
 """
 
 from dvdn_sim.scenario.algorithm import Dvdn, Iql, Vdn
@@ -19,12 +18,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     # By what is chosen: `kind` of a block, or the key whose value is a word.
     "env": ("mpe_spread", "mpe_tag", "mpe_adversary", "arctic", "material", "pcp", "warehouse", "pettingzoo"),
     "algorithm": ("dvdn_gt", "qmix"),
-    "topology": (
-        *("path", "star", "grid", "k_regular", "erdos_renyi", "barabasi_albert", "watts_strogatz"),
-        *("random_geometric", "edges", "edge_markov", "range", "schedule"),
-    ),
-    "delay": ("uniform", "lognormal", "pareto", "exponential", "empirical", "trace"),
-    "loss": ("trace",),
     "compute": ("straggler",),
     "policy": ("renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"),
     "weights": ("lazy", "max_degree"),
@@ -34,7 +27,7 @@ NOT_YET: dict[str, tuple[str, ...]] = {
 
 KEYS_NOT_YET: dict[str, tuple[str, ...]] = {
     # By block.
-    "network": ("acks", "schedule", "preset", "broadcast", "wire", "reassembly"),
-    "network.link": ("corrupt", "retries", "retry_delay", "duplicate", "broadcast", "reassembly", "preset"),
+    "network": ("acks", "schedule", "broadcast", "wire", "reassembly"),
+    "network.link": ("broadcast", "reassembly"),
     "algorithm": ("mixer", "tracking", "optimiser"),
 }

@@ -4,7 +4,17 @@ import re
 
 from pydantic.json_schema import JsonSchemaValue
 
-from dvdn_sim.scenario.blocks import Block, BlockField, Choice, block_fields, mark_of, reader, takes_none
+from dvdn_sim.scenario.blocks import (
+    PRESET,
+    Block,
+    BlockField,
+    Choice,
+    block_fields,
+    entry_annotation,
+    mark_of,
+    reader,
+    takes_none,
+)
 from dvdn_sim.scenario.walk import ROOT
 from dvdn_sim.scenario.write import plain_value
 
@@ -28,7 +38,7 @@ def described_fields(cls: type) -> dict[str, str]:
     said: dict[str, str] = {}
     for part in reversed(cls.__mro__):
         _, _, attributes = (part.__doc__ or "").partition("Attributes:\n")
-        said |= {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(attributes)}
+        said |= {name.rstrip("_"): " ".join(text.split()) for name, text in _ATTRIBUTE.findall(attributes)}
     return said
 
 
@@ -37,12 +47,13 @@ def _block(block: Block, kind: str | None = None) -> JsonSchemaValue:
     said = described_fields(block.cls)
     fields = block_fields(block)
     head = {} if kind is None else {"kind": {"const": kind}}
+    required = {"required": [*head, *(field.name for field in fields if field.required)]}
     return {
         "type": "object",
         "description": (block.cls.__doc__ or "").partition("\n")[0],
         "additionalProperties": False,
         "properties": {**head, **{field.name: _field(field, said.get(field.name, "")) for field in fields}},
-        "required": [*head, *(field.name for field in fields if field.required)],
+        **({"anyOf": [required, {"required": [PRESET]}]} if block.presets else required),
     }
 
 
@@ -61,6 +72,9 @@ def _value(annotation: object) -> JsonSchemaValue:
     mark = mark_of(annotation)
     if isinstance(mark, Block):
         return _block(mark)
+    entry = entry_annotation(annotation)
+    if isinstance(mark_of(entry), Block | Choice):
+        return {"type": "array", "items": _value(entry)}
     if not isinstance(mark, Choice):
         return reader(annotation).json_schema()
     blocks = [_block(mark.block(kind), kind) for kind in mark.catalogue]

@@ -7,6 +7,8 @@ from dvdn_sim.scenario.catalogue import POLICIES
 from dvdn_sim.scenario.walk import ROOT
 from dvdn_sim.scenario.write import plain_value
 from dvdn_sim.scenario.yaml_text import flow_text
+from netmodels import LinkSpec
+from netmodels.catalogue import PRESETS
 
 Row = tuple[str, str, str]
 
@@ -22,15 +24,23 @@ def listing(family: str) -> dict[str, list[Row]]:
     """Return what there is to choose, by the path that chooses it.
 
     Args:
-        family: ``envs``, ``algorithms``, ``links``, ``topologies`` or ``policies``.
+        family: ``envs``, ``algorithms``, ``links``, ``topologies``, ``policies`` or ``presets``.
 
-    >>> [name for name, _, _ in listing("topologies")["network.topology.kind"]]
-    ['complete', 'ring', 'random_connected']
+    >>> [name for name, _, _ in listing("topologies")["network.topology.kind"]][:3]
+    ['complete', 'ring', 'path']
     """
     if family == "policies":
         return {"algorithm.consensus.policy": [(name, meaning, "") for name, meaning in POLICIES.items()]}
+    if family == "presets":
+        return {"network.link.preset": [(name, *_said_of(preset)) for name, preset in PRESETS.items()]}
     choices = dict(_choices(ROOT, ""))
     return {f"{path}.kind": [_row(choices[path], kind) for kind in choices[path].catalogue] for path in _PATHS[family]}
+
+
+def _said_of(preset: LinkSpec) -> tuple[str, str]:
+    """Return what a preset does to packets, and to a message of a minibatch's TD errors."""
+    link, _, message = preset.describe(6424).partition("\n")
+    return link, message
 
 
 def _choices(block: Block, prefix: str) -> Iterator[tuple[str, Choice]]:

@@ -6,12 +6,16 @@ from typing import cast
 from dvdn_sim.scenario.algorithm import Dvdn
 from dvdn_sim.scenario.document import Path
 from dvdn_sim.scenario.messages import td_bytes
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario.network import Network, overrides_of
+from dvdn_sim.scenario.partial import Partial
 from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.topologies import is_directed, within
 from netmodels import LinkSpec
-from netmodels.topology import RandomConnected
+from netmodels.topology import RandomConnected, Range
 
 Broken = tuple[Path, str, str]
+FOR_ONE_WAY_LINKS = ("running_sum", "push_sum")
+"""Policies that need no weights on which both ends of a link agree."""
 
 
 def payload_bytes(scenario: Scenario) -> int:
@@ -30,42 +34,109 @@ def _network_has_agents(scenario: Scenario) -> Iterator[Broken]:
         yield ("env", "players"), "a network needs at least 2 agents, not 1", "more players, or no `network`"
 
 
+def _topology_needs_no_environment(scenario: Scenario) -> Iterator[Broken]:
+    topology = None if scenario.network is None else scenario.network.topology
+    if any(isinstance(part, Range) and part.mobility is None for part in within(topology)):
+        message = "is missing: positions from the environment are not supported yet"
+        yield ("network", "topology", "mobility"), message, "write `mobility: {kind: random_waypoint, ...}`"
+
+
 def _topology_exists(scenario: Scenario) -> Iterator[Broken]:
     players = scenario.env.players
     topology = None if scenario.network is None else scenario.network.topology
-    if players < 2 or not isinstance(topology, RandomConnected) or topology.edges is None:
+    if players < 2 or topology is None or isinstance(topology, Partial):
         return
+    if isinstance(topology, RandomConnected) and topology.edges is not None:
+        yield from _enough_edges(players, topology.edges)
+    elif not any(isinstance(part, Range) and part.mobility is None for part in within(topology)):
+        try:
+            topology.graph(players, scenario.seeds[0])
+        except ValueError as error:
+            name, _, said = str(error).partition(": ")
+            path = name.split(".") if name.startswith("topology.") else ["topology"]
+            yield ("network", *path), said, f"there are {players} agents, numbered from 0"
+
+
+def _enough_edges(players: int, edges: int) -> Iterator[Broken]:
     fewest, most = players - 1, players * (players - 1) // 2
-    if not fewest <= topology.edges <= most:
-        message = f"no connected graph of {players} agents has {topology.edges} links"
+    if not fewest <= edges <= most:
+        message = f"no connected graph of {players} agents has {edges} links"
         remedy = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         yield ("network", "topology", "edges"), message, f"{remedy}, or leave it out for {fewest}"
 
 
-def _message_fits_the_queue(scenario: Scenario) -> Iterator[Broken]:
-    network = scenario.network
-    if network is None or not isinstance(scenario.algorithm, Dvdn) or _unlimited(network.link):
+def _weights_need_both_directions(scenario: Scenario) -> Iterator[Broken]:
+    algorithm, network = scenario.algorithm, scenario.network
+    if network is None or not isinstance(algorithm, Dvdn) or not is_directed(network.topology):
         return
-    packets = network.link.packets(payload_bytes(scenario))
-    if packets > network.link.limit + 1:
-        message = f"messages of {packets} packets never arrive whole: {network.link.limit} may wait beside one served"
-        yield ("network", "link", "limit"), message, f"at least {packets - 1}, or a smaller `training.batch`"
+    policy = algorithm.consensus.policy
+    if policy not in FOR_ONE_WAY_LINKS:
+        message = f"`{policy}` mixes with weights that both ends of a link agree on, and some links are one-way"
+        yield ("algorithm", "consensus", "policy"), message, "`running_sum`, or a topology without one-way links"
+
+
+def _other_links_exist(scenario: Scenario) -> Iterator[Broken]:
+    for index, other in enumerate(() if scenario.network is None else scenario.network.other_links):
+        first, second = other.edge
+        if first == second or max(first, second) >= scenario.env.players:
+            message = f"there is no link between agents {first} and {second}"
+            remedy = f"two different agents of 0 to {scenario.env.players - 1}"
+            yield ("network", "other_links", index, "edge"), message, remedy
+
+
+def _other_links_fit(scenario: Scenario) -> Iterator[Broken]:
+    try:
+        links_of(scenario)
+    except ValueError as error:
+        name, _, said = str(error).partition(": ")
+        yield ("network", "other_links"), f"{name}: {said}", "parameters that fit each other and those of `link`"
+
+
+def links_of(scenario: Scenario) -> dict[Path, LinkSpec]:
+    """Return all kinds of links that there are, by where they are written."""
+    network = scenario.network
+    if network is None:
+        return {}
+    found: dict[Path, LinkSpec] = {("network", "link"): network.link}
+    overrides = overrides_of(network)
+    for index, other in enumerate(network.other_links):
+        first, second = other.edge
+        found["network", "other_links", index, "link"] = overrides[first, second]
+    return found
+
+
+def _message_fits_the_queue(scenario: Scenario) -> Iterator[Broken]:
+    if not isinstance(scenario.algorithm, Dvdn):
+        return
+    for path, link in _fitting_links(scenario).items():
+        packets = link.packets(payload_bytes(scenario))
+        if not link.fits(payload_bytes(scenario)):
+            limit = "limit" if packets > link.limit + 1 else "limit_bytes"
+            message = f"messages of {packets} packets never arrive whole: {getattr(link, limit)} may wait beside one"
+            remedy = f"at least {packets - 1}, or" if limit == "limit" else "more, or"
+            yield (*path, limit), f"{message} served", f"{remedy} a smaller `training.batch`"
 
 
 def _deadline_unless_lossless(scenario: Scenario) -> Iterator[Broken]:
     network = scenario.network
     if network is None or network.deadline is not None or not isinstance(scenario.algorithm, Dvdn):
         return
-    reason = _why_lossy(scenario, network, scenario.algorithm)
-    if reason:
+    reasons = [_why_lossy(scenario, network, scenario.algorithm, link) for link in _fitting_links(scenario).values()]
+    for reason in list(filter(None, reasons))[:1]:
         message = f"is missing, and {reason}: an agent would wait for ever for a message that was lost"
         yield ("network", "deadline"), message, "write how long to wait, such as `deadline: 50 ms`"
 
 
-def _why_lossy(scenario: Scenario, network: Network, algorithm: Dvdn) -> str:
+def _fitting_links(scenario: Scenario) -> dict[Path, LinkSpec]:
+    try:
+        return links_of(scenario)
+    except ValueError:  # told by another rule
+        return {}
+
+
+def _why_lossy(scenario: Scenario, network: Network, algorithm: Dvdn, link: LinkSpec) -> str:
     """Return why a message may be lost; empty where none ever can."""
-    link = network.link
-    if link.loss_model.loss_rate > 0.0:
+    if link.loss_model.loss_rate > 0.0 or cast("float", link.corrupt) > 0.0:
         return "links lose packets"
     if _unlimited(link):
         return ""
@@ -84,7 +155,11 @@ def _unlimited(link: LinkSpec) -> bool:
 NETWORK_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     _dvdn_has_a_network,
     _network_has_agents,
+    _topology_needs_no_environment,
     _topology_exists,
+    _weights_need_both_directions,
+    _other_links_exist,
+    _other_links_fit,
     _message_fits_the_queue,
     _deadline_unless_lossless,
 )

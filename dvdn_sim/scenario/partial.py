@@ -5,7 +5,7 @@ Without it a user would mend ten mistakes to be told of the eleventh.
 
 from pydantic import ValidationError
 
-from dvdn_sim.scenario.blocks import Block, BlockField, block_at, block_fields, reader
+from dvdn_sim.scenario.blocks import PRESET, Block, BlockField, block_at, block_fields, reader
 from dvdn_sim.scenario.document import Value
 
 
@@ -35,9 +35,12 @@ class Partial:
 def known_parts(block: Block, value: dict[str, Value]) -> object:
     """Return ``value`` as the dataclass of ``block``, without the parts that are wrong."""
     known: dict[str, object] = {}
+    preset = block.presets.get(str(value.get(PRESET)))
     for field in block_fields(block):
         if field.name not in value:
-            if not field.required:
+            if preset is not None and field.name != PRESET:
+                known[field.name] = getattr(preset, field.name)
+            elif not field.required:
                 known[field.name] = field.default
             continue
         try:

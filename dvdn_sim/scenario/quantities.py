@@ -115,6 +115,7 @@ def _worth(known: Mapping[str, float], *names: str) -> dict[str, float]:
 TIMES = _worth(units.TIMES, "ns", "us", "ms", "s", "min", "h")
 RATES = _worth(units.RATES, "bit/s", "kbit/s", "Mbit/s", "Gbit/s")
 SIZES = _worth(units.SIZES, "B", "kB", "MB")
+LENGTHS = _worth(units.LENGTHS, "m", "km")
 
 _TIME = Quantity("a time", ("50 ms", "2 s"), ("ms", "s"), units.seconds, TIMES)
 _RATE = _Rate("a rate", ("20 Mbit/s", "unlimited"), ("Mbit/s", "kbit/s"), units.bits_per_second, RATES)
@@ -125,6 +126,8 @@ Size = Annotated[int, Quantity("a size", ("1472 B", "6.4 kB"), ("B", "kB"), unit
 Probability = Annotated[
     float, Quantity("a probability", ("10%", "0.1"), ("%",), units.probability, {"%": 0.01}, bare=True)
 ]
+Length = Annotated[float, Quantity("a length", ("30 m", "1.2 km"), ("m", "km"), units.metres, LENGTHS)]
+Speed = Annotated[float, Quantity("a speed", ("1.5 m/s",), ("m/s",), units.metres_per_second, units.SPEEDS)]
 Fraction = Annotated[float, Quantity("a number from 0 to 1", ("0.05", "5%"), (), units.probability, {}, bare=True)]
 
 Natural = Annotated[int, Field(ge=0)]

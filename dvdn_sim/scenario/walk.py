@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dvdn_sim.scenario.blocks import Block, BlockField, Choice, block_at, block_fields, mark_of
+from dvdn_sim.scenario.blocks import Block, BlockField, Choice, block_at, block_fields, entry_annotation, mark_of
 from dvdn_sim.scenario.document import Path, Value
 from dvdn_sim.scenario.scenario import Scenario
 
@@ -12,13 +12,19 @@ ROOT = Block(Scenario)
 def block_of(path: Path, root: Value) -> Block | None:
     """Return the block that stands at ``path``, given the kinds that ``root`` has chosen on the way."""
     block: Block | None = ROOT
+    annotation: object = None
     value = root
     for step in path:
-        field = None if block is None else _field(block, step)
-        if field is None:
-            return None
-        value = value.get(str(step)) if isinstance(value, dict) else None
-        block = block_at(field.annotation, value)
+        if isinstance(step, int) and isinstance(value, list):
+            annotation = entry_annotation(annotation)
+            value = value[step] if step < len(value) else None
+        else:
+            field = None if block is None else _field(block, step)
+            if field is None:
+                return None
+            annotation = field.annotation
+            value = value.get(str(step)) if isinstance(value, dict) else None
+        block = block_at(annotation, value)
     return block
 
 
@@ -46,7 +52,7 @@ def _all_paths(block: Block, path: Path) -> Iterator[Path]:
     for field in block_fields(block):
         here = (*path, field.name)
         yield here
-        mark = mark_of(field.annotation)
+        mark = mark_of(entry_annotation(field.annotation) or field.annotation)
         inner = [mark] if isinstance(mark, Block) else []
         if isinstance(mark, Choice):
             inner = [mark.block(kind) for kind in mark.catalogue]

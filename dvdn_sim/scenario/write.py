@@ -1,5 +1,7 @@
 """A scenario as YAML with nothing left to defaults."""
 
+from collections.abc import Mapping
+from keyword import iskeyword
 from typing import cast
 
 from dvdn_sim.scenario.blocks import (
@@ -7,10 +9,10 @@ from dvdn_sim.scenario.blocks import (
     BlockField,
     Choice,
     KeptAs,
-    block_fields,
     entry_annotation,
     mark_of,
     marks_of,
+    own_fields,
 )
 from dvdn_sim.scenario.document import Value
 from dvdn_sim.scenario.quantities import Quantity
@@ -25,9 +27,14 @@ def resolved_yaml(scenario: Scenario) -> str:
 
 
 def _block(block: Block, built: object) -> dict[str, Value]:
-    """Return a dataclass as a block."""
-    fields = block_fields(block)
-    return {field.name: plain_value(field.annotation, _given(field, built)) for field in fields}
+    """Return a dataclass as a block, presets written out; a mapping as the keys that it has."""
+    if isinstance(built, Mapping):
+        return {
+            field.name: plain_value(field.annotation, built[field.name])
+            for field in own_fields(block)
+            if field.name in built
+        }
+    return {field.name: plain_value(field.annotation, _given(field, built)) for field in own_fields(block)}
 
 
 def _given(field: BlockField, built: object) -> object:
@@ -35,7 +42,7 @@ def _given(field: BlockField, built: object) -> object:
     for mark in marks_of(field.annotation):
         if isinstance(mark, KeptAs) and hasattr(built, mark.attribute):
             return getattr(built, mark.attribute)
-    return getattr(built, field.name)
+    return getattr(built, field.name + "_" * iskeyword(field.name))
 
 
 def plain_value(annotation: object, value: object) -> Value:

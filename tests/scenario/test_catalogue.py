@@ -7,20 +7,30 @@ import pytest
 
 from dvdn_sim.scenario import parse_scenario, resolved_yaml
 from dvdn_sim.scenario.algorithm import Consensus
-from dvdn_sim.scenario.blocks import Block, Choice, block_fields, mark_of
+from dvdn_sim.scenario.blocks import Block, Choice, block_fields, entry_annotation, mark_of
 from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS, KEYS_NOT_YET, NOT_YET, POLICIES
 from dvdn_sim.scenario.json_schema import described_fields
 from dvdn_sim.scenario.listing import listing
 from dvdn_sim.scenario.walk import ROOT, block_of
 from netmodels import LinkSpec
-from netmodels.catalogue import DELAYS, LOSSES, TOPOLOGIES
+from netmodels.catalogue import DELAYS, LOSSES, PRESETS, TOPOLOGIES
 
 MINIMAL = {
     "env": {"lbf": "field_size: [8, 8], players: 3, max_num_food: 2, sight: 2"},
     "algorithm": {},
-    "topology": {},
-    "delay": {"constant": "mean: 3.3 ms", "normal": "mean: 1 ms, jitter: 2 ms"},
-    "loss": {"bernoulli": "p: 10%", "gemodel": "p: 3.3%"},
+    "topology": {
+        "edges": "edges: [[0, 1], [2, 1]]", "k_regular": "degree: 2", "erdos_renyi": "p: 40%, connected: true",
+        "barabasi_albert": "links: 1", "watts_strogatz": "neighbours: 2, p: 10%", "random_geometric": "radius: 0.9",
+        "edge_markov": "up: 9 s, down: 1 s, base: {kind: ring}",
+        "range": "radius: 30 m, mobility: {kind: random_waypoint, area: [9 m, 9 m], speed: [1 m/s, 2 m/s], pause: 0 s}",
+        "schedule": "entries: [{at: 0 s, topology: {kind: ring}}, {at: 5 s, topology: {kind: star, centre: 2}}]",
+    },
+    "delay": {
+        "constant": "mean: 3.3 ms", "normal": "mean: 1 ms, jitter: 2 ms", "uniform": "mean: 3 ms, jitter: 2 ms",
+        "lognormal": "mean: 3 ms, jitter: 2 ms", "pareto": "mean: 3 ms, jitter: 2 ms", "exponential": "mean: 3 ms",
+        "empirical": "values: [1 ms, 2.5 ms]", "trace": "values: [1 ms, 2.5 ms, 1 ms]",
+    },
+    "loss": {"bernoulli": "p: 10%", "gemodel": "p: 3.3%", "trace": "values: [0, 1, 0]"},
     "compute": {
         "constant": "mean: 5 ms", "normal": "mean: 1 ms, jitter: 2 ms", "lognormal": "mean: 5 ms, jitter: 1 ms",
     },
@@ -32,7 +42,7 @@ PATHS = {
 
 
 def choices(block: Block = ROOT) -> dict[str, Choice]:
-    """Return every choice of a scenario by its family."""
+    """Return every choice of a scenario by its family, not those within a choice."""
     found: dict[str, Choice] = {}
     for field in block_fields(block):
         mark = mark_of(field.annotation)
@@ -47,7 +57,7 @@ def blocks() -> list[Block]:
     """Return every block that a scenario can hold."""
     found = [ROOT]
     for block in found:
-        marks = [mark_of(field.annotation) for field in block_fields(block)]
+        marks = [mark_of(entry_annotation(field.annotation) or field.annotation) for field in block_fields(block)]
         found += [mark for mark in marks if isinstance(mark, Block)]
         found += [mark.block(kind) for mark in marks if isinstance(mark, Choice) for kind in mark.catalogue]
     return found
@@ -79,7 +89,7 @@ def test_a_kind_is_not_announced_for_later_once_it_is_there():
     ids=["topology", "delay", "loss"],
 )
 def test_every_kind_of_netmodels_may_be_chosen_or_is_announced(family, known):
-    assert set(known) <= {*choices()[family].catalogue, *NOT_YET[family]}
+    assert set(known) <= {*choices()[family].catalogue, *NOT_YET.get(family, ())}
 
 
 def test_a_key_is_not_announced_for_later_once_it_is_there(lossy):
@@ -116,7 +126,8 @@ def test_every_key_of_a_link_exists():
 
 
 @pytest.mark.parametrize(
-    ("family", "names"), [("envs", list(ENVS)), ("algorithms", list(ALGORITHMS)), ("policies", list(POLICIES))]
+    ("family", "names"),
+    [("envs", list(ENVS)), ("algorithms", list(ALGORITHMS)), ("policies", list(POLICIES)), ("presets", list(PRESETS))],
 )
 def test_listings_name_everything(family, names):
     assert [name for rows in listing(family).values() for name, _, _ in rows] == names

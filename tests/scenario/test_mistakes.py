@@ -12,9 +12,9 @@ ONE_MISTAKE = [
     # unknown keys
     ("hidden: 64", "hiden: 64", "algorithm.hiden", "unknown key", "did you mean `hidden`?"),
     ("weights: metropolis", "wieghts: metropolis", "algorithm.consensus.wieghts", "unknown key", "`weights`"),
-    ("  share: node", "  colour: red", "network.colour", "unknown key", "topology, link, share, deadline"),
+    ("  share: node", "  colour: red", "network.colour", "unknown key", "topology, link, other_links, share"),
     ("    rate: 20", "    deadline: 1 s\n    rate: 20", "network.link.deadline", "unknown", "`network.deadline`"),
-    ("    rate: 20", "    corrupt: 1%\n    rate: 20", "network.link.corrupt", "not supported yet", "remove it"),
+    ("    rate: 20", "    reassembly: whole\n    rate: 20", "network.link.reassembly", "not supported yet", "remove"),
     ("  share: node", "  acks: true", "network.acks", "not supported yet", "remove it"),
     # missing keys
     ("  control_period: 100 ms\n", "", "network.control_period", "is missing", "`50 ms`"),
@@ -27,7 +27,6 @@ ONE_MISTAKE = [
     # kinds
     ("{kind: lbf,", "{kind: lfb,", "env.kind", "there is no env `lfb`", "did you mean `lbf`?"),
     ("{kind: lbf,", "{kind: mpe_tag,", "env.kind", "env `mpe_tag` is not supported yet", "choose `lbf`"),
-    ("kind: random_connected", "kind: star", "network.topology.kind", "not supported yet", "complete, ring"),
     ("kind: random_connected", "kind: randomconnected", "network.topology.kind", "no topology", "`random_connected`"),
     ("kind: normal,", "kind: 3,", "network.link.delay.kind", "there is no delay `3`", "constant"),
     ("{kind: random_connected, edges: 2, resample: episode}", "ring", "network.topology", "`kind`", "{kind: ring}"),

@@ -1,5 +1,6 @@
 """Rules over several values, at their edges."""
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.scenario.env import Lbf
+from dvdn_sim.scenario.network import overrides_of
 from dvdn_sim.scenario.network_rules import payload_bytes
 from dvdn_sim.scenario.rules import most_food
+from netmodels.catalogue import PRESETS
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(3, 3), (3, 6), (4, 4), (5, 5), (4, 7), (6, 6)])
@@ -70,3 +73,72 @@ def test_a_message_longer_than_its_queue(lossy):
     assert paths(lossy, "network.link.limit=2") == []
     assert paths(lossy, "network.link.limit=1") == ["network.link.limit"]
     assert paths(lossy, "network.link.limit=1", "network.link.rate=unlimited") == []
+
+
+ONE_WAY = "network.topology={kind: edges, edges: [[0, 1], [1, 2]], directed: true}"
+
+
+@pytest.mark.parametrize(
+    ("topology", "wrong"),
+    [
+        ("{kind: star, centre: 2}", []),
+        ("{kind: star, centre: 3}", ["network.topology.centre"]),
+        ("{kind: edges, edges: [[0, 3]]}", ["network.topology"]),
+        ("{kind: barabasi_albert, links: 3}", ["network.topology.links"]),
+        ("{kind: erdos_renyi, p: 0%, connected: true}", ["network.topology.connected"]),
+        ("{kind: edge_markov, up: 0 s, down: 1 s}", ["network.topology.up"]),
+        ("{kind: edge_markov, up: 1 s, down: 1 s, base: {kind: star, centre: 7}}", ["network.topology.centre"]),
+        ("{kind: range, radius: 5 m}", ["network.topology.mobility"]),
+        ("{kind: schedule, entries: []}", ["network.topology.entries"]),
+        ("{kind: schedule, entries: [{at: 0 s, topology: {kind: schedule, entries: []}}]}",
+         ["network.topology.entries.0.topology.kind"]),
+    ],
+)  # fmt: skip
+def test_topologies_that_there_are(lossy, topology, wrong):
+    assert paths(lossy, f"network.topology={topology}") == wrong
+
+
+def test_weights_on_which_both_ends_agree_need_links_in_both_directions(lossy):
+    assert paths(lossy, ONE_WAY) == ["algorithm.consensus.policy"]
+    assert paths(lossy, ONE_WAY.replace("[[0, 1], [1, 2]]", "[[0, 1], [1, 0]]")) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "wrong"),
+    [
+        ("edge: [0, 2], link: {loss: 100%}", []),
+        ("edge: [0, 3], link: {loss: 100%}", ["network.other_links.0.edge"]),
+        ("edge: [1, 1], link: {loss: 100%}", ["network.other_links.0.edge"]),
+        ("edge: [0, 1], link: {retries: 2}", ["network.other_links"]),
+        ("edge: [0, 1], link: {retries: 2, retry_delay: 1 ms}", []),
+        ("edge: [0, 1], link: {limit: 1}", ["network.other_links.0.link.limit"]),
+        ("edge: [0, 1], link: {limit_bytes: 1 kB}", ["network.other_links.0.link.limit_bytes"]),
+        ("edge: [0, 1], link: {colour: red}", ["network.other_links.0.link.colour"]),
+        ("edge: [0, 1]", ["network.other_links.0.link"]),
+    ],
+)
+def test_links_that_differ(lossy, other, wrong):
+    assert paths(lossy, f"network.other_links=[{{{other}}}]") == wrong
+
+
+def test_a_link_that_loses_needs_a_deadline_wherever_it_is(lossy):
+    other = "network.other_links=[{edge: [0, 1], link: {corrupt: 1%}}]"
+    assert paths(lossy, *LOSSLESS, other) == ["network.deadline"]
+
+
+def test_later_entries_for_a_link_add_to_earlier_ones(lossy):
+    entries = "{edge: [0, 1], link: {loss: 0}}, {edge: [1, 0], one_way: true, link: {delay: 1 ms}}"
+    network = parse_scenario(lossy, [f"network.other_links=[{entries}]"]).network
+    assert network is not None
+    changed = overrides_of(network)
+    assert set(changed) == {(0, 1), (1, 0)}
+    assert changed[0, 1] == replace(network.link, loss=0.0)
+    assert changed[1, 0] == replace(network.link, loss=0.0, delay=1e-3)
+
+
+def test_a_preset_is_a_link_and_other_keys_change_it(lossy):
+    network = parse_scenario(lossy, ["network.link={preset: wifi_adhoc, loss: 0%}"]).network
+    assert network is not None
+    assert network.link == replace(PRESETS["wifi_adhoc"], loss=0.0)
+    assert paths(lossy, "network.link={preset: wifi}") == ["network.link.preset"]
+    assert paths(lossy, "network.link={preset: lan, colour: red}") == ["network.link.colour"]
