@@ -72,7 +72,8 @@ class Facts:
         senders, receivers = self.edges.T
         ordered, wanted = senders * self.n_agents + receivers, receivers * self.n_agents + senders
         place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-        return np.where(ordered[place] == wanted, place, -1)
+        there: npt.NDArray[np.bool_] = ordered[place] == wanted
+        return np.where(there, place, -1)
 
     @property
     def ack_mismatch(self) -> npt.NDArray[np.int64]:
@@ -80,7 +81,7 @@ class Facts:
         reverse = self.reverse
         counted = self.held & self.confirmed
         other_end = counted[:, reverse] & (reverse >= 0)
-        return (counted & ~other_end).sum(1)
+        return np.asarray((counted & ~other_end).sum(1), np.int64)
 
     def without_senders(self, invalid: npt.NDArray[np.bool_]) -> "Facts":
         """The same as if nothing had come from some agents, such as those whose values are not finite.

@@ -1,7 +1,7 @@
 """Base weights w_ij of the links, from the degrees of each round's graph and never from what arrived.
 
-All are for undirected graphs, on which they are symmetric: W with w_ii = 1 - Σ_j w_ij is then doubly stochastic, and its
-diagonal is positive. With one-way links w_ii could be negative.
+All are for undirected graphs, on which they are symmetric: W with w_ii = 1 - Σ_j w_ij is then doubly stochastic with a
+positive diagonal. With one-way links w_ii could be negative.
 """
 
 from collections.abc import Callable, Mapping

@@ -46,12 +46,12 @@ class Consensus:
     Attributes:
         rounds: rounds of an exchange; 0 exchanges nothing.
         policy: what an agent makes of the messages that did not come (`dvdn_sim.consensus`).
-        weights: weight of each neighbour.
+        weights: weight of each neighbour; ``running_sum`` and ``push_sum`` need none and give equal shares.
     """
 
     rounds: Annotated[Natural, Field(le=1000)] = 1
-    policy: Literal["self"] = "self"
-    weights: Literal["metropolis"] = "metropolis"
+    policy: Literal["self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"] = "self"
+    weights: Literal["metropolis", "lazy", "max_degree"] = "metropolis"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,12 @@ ALGORITHMS: dict[str, type] = {"iql": Iql, "vdn": Vdn, "dvdn": Dvdn}
 
 POLICIES: dict[str, str] = {
     "self": "Keep the weight of a message that did not come for one's own value.",
+    "renormalize": "Scale the weights of the messages that came, and one's own, up to 1.",
+    "symmetric": "Use a link only if both ends are known to have heard each other; needs acknowledgements.",
+    "stale": "Use the newest message of the exchange instead of one that did not come.",
+    "running_sum": "Send totals, so that the next message brings what a lost one carried: the exact mean in the end.",
+    "push_sum": "Give away shares that a lost message takes with it: a wrong common value. A warning.",
+    "zero_fill": "Take a message that did not come for zero: values shrink. A warning.",
 }
 
 NOT_YET: dict[str, tuple[str, ...]] = {
@@ -19,8 +25,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "env": ("mpe_spread", "mpe_tag", "mpe_adversary", "arctic", "material", "pcp", "warehouse", "pettingzoo"),
     "algorithm": ("dvdn_gt", "qmix"),
     "compute": ("straggler",),
-    "policy": ("renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"),
-    "weights": ("lazy", "max_degree"),
     "reward_model": ("individual", "team_sum"),
     "share": ("medium",),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import cast
 
+from dvdn_sim.scenario.consensus_rules import CONSENSUS_RULES
 from dvdn_sim.scenario.document import Path
 from dvdn_sim.scenario.env import Lbf
 from dvdn_sim.scenario.network_rules import NETWORK_RULES
@@ -118,4 +119,5 @@ RULES: tuple[Rule, ...] = (
     _food_fits,
     _players_fit,
     *NETWORK_RULES,
+    *CONSENSUS_RULES,
 )

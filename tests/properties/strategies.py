@@ -5,15 +5,15 @@ at the same instant.
 """
 
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dvdn_sim.consensus import Facts, lossless_facts
-from dvdn_sim.network.transport import Share
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, lossless_facts
 from netmodels import LinkSpec
+from netmodels.network import Share
 from netmodels.topology import Graph
 
 MS = 1_000_000
@@ -37,10 +37,19 @@ def any_graphs(draw, n_agents: int) -> Graph:
 
 
 @st.composite
-def rounds_of_graphs(draw, *, fewest=2, most=12, max_rounds=5, connected=True) -> list[Graph]:
+def one_way_graphs(draw, n_agents: int) -> Graph:
+    """Any directed graph."""
+    pairs = list(permutations(range(n_agents), 2))
+    return Graph(n_agents, tuple(sorted(draw(st.sets(st.sampled_from(pairs)) if pairs else st.just(set())))))
+
+
+@st.composite
+def rounds_of_graphs(draw, *, fewest=2, most=12, max_rounds=5, connected=True, one_way=False) -> list[Graph]:
     """The graph of each round: one for all of them, or a fresh one each."""
     n_agents, rounds = draw(st.integers(fewest, most)), draw(st.integers(1, max_rounds))
     kind = connected_graphs(n_agents) if connected else st.one_of(connected_graphs(n_agents), any_graphs(n_agents))
+    if one_way:
+        kind = st.one_of(kind, one_way_graphs(n_agents))
     if draw(st.booleans()):
         return [draw(kind)] * rounds
     return [draw(kind) for _ in range(rounds)]
@@ -48,15 +57,34 @@ def rounds_of_graphs(draw, *, fewest=2, most=12, max_rounds=5, connected=True) -
 
 @st.composite
 def any_facts(draw, *, graphs=None) -> Facts:
-    """Facts with any drop pattern: each message is in time, late by some rounds, or never there."""
+    """Any drop pattern: each message is in time, late by some rounds, or never there. Any may be confirmed."""
     lossless = lossless_facts(draw(rounds_of_graphs(connected=False) if graphs is None else graphs))
-    rounds = lossless.rounds
-    rounds_late = draw(hnp.arrays(np.int64, lossless.active.shape, elements=st.integers(0, rounds)))
-    latest = np.full(lossless.active.shape, -1)
+    rounds, shape = lossless.rounds, lossless.active.shape
+    rounds_late = draw(hnp.arrays(np.int64, shape, elements=st.integers(0, rounds)))
+    latest = np.full(shape, -1)
     for sent, held_by in np.ndindex(rounds, rounds):
         there = lossless.active[sent] & (sent + rounds_late[sent] <= held_by)
         latest[held_by, there] = np.maximum(latest[held_by, there], sent)
-    return Facts(lossless.n_agents, lossless.edges.copy(), lossless.active.copy(), latest)
+    acked = draw(st.one_of(st.booleans(), hnp.arrays(bool, shape)))
+    facts = Facts(lossless.n_agents, lossless.edges.copy(), lossless.active.copy(), latest)
+    return replace(facts, confirmed=heard_at_the_other_end(facts) & acked)
+
+
+def heard_at_the_other_end(facts: Facts) -> np.ndarray:
+    """Bool [K, E]: whether the sender of the edge heard its receiver in the round; what perfect acks tell."""
+    held = {tuple(edge): facts.held[:, index] for index, edge in enumerate(facts.edges.tolist())}
+    never = np.zeros(facts.rounds, bool)
+    back = [held.get((receiver, sender), never) for sender, receiver in facts.edges.tolist()]
+    return np.array(back, bool).T.reshape(facts.active.shape)
+
+
+@st.composite
+def policies_and_facts(draw, name: str) -> tuple[Policy, Facts]:
+    """The policy with any weights, and any facts that it is made for: one-way links too, if it needs no weights."""
+    weights = draw(st.sampled_from(list(WEIGHTS.values())))
+    one_way = name in ("push_sum", "running_sum")
+    graphs = rounds_of_graphs(connected=False, one_way=one_way)
+    return POLICIES[name](weights), draw(any_facts(graphs=graphs))
 
 
 values = st.floats(-1e6, 1e6)

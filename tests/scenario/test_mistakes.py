@@ -33,9 +33,9 @@ ONE_MISTAKE = [
     ("{kind: random_connected, edges: 2, resample: episode}", "[ring]", "network.topology", "a list", "ring"),
     ("{kind: random_connected, edges: 2,", "{edges: 2,", "network.topology.kind", "is missing", "complete, ring"),
     # words
-    ("policy: self", "policy: running_sum", "algorithm.consensus.policy", "not supported yet", "choose `self`"),
+    ("policy: self", "policy: symmetric", "algorithm.consensus.policy", "needs acknowledgements", "`running_sum`"),
     ("policy: self", "policy: slef", "algorithm.consensus.policy", "there is no policy `slef`", "did you mean `self`?"),
-    ("weights: metropolis", "weights: lazy", "algorithm.consensus.weights", "not supported yet", "`metropolis`"),
+    ("weights: metropolis", "weights: lasy", "algorithm.consensus.weights", "no weights `lasy`", "mean `lazy`?"),
     ("reward_model: team_mean", "reward_model: individual", "algorithm.reward_model", "not supported yet", "team_mean"),
     ("share: node", "share: medium", "network.share", "share `medium` is not supported yet", "link, node"),
     ("resample: episode", "resample: epoch", "network.topology.resample", "there is no resample `epoch`", "update"),
@@ -144,7 +144,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(lossy, mistakes_
     for old, new in [
         ("seeds: [0, 1]", "seeds: [1, 1]"),
         ("hidden: 64", "hiden: 64"),
-        ("policy: self", "policy: stale"),
+        ("policy: self", "policy: stall"),
         ("    rate: 20 Mbit/s\n", ""),
         ("share: node", "share: nodes"),
         ("buffer: 5000", "buffer: 1"),
