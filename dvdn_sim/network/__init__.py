@@ -1,15 +1,21 @@
 """The network on a clock: which message reaches whom, when, and at what cost. simpy stays in here; torch stays out.
 
 clock       simulated time
-transport   links between agents, and the count of every packet
-exchange    rounds, deadlines, and the facts they leave
+transport   links between agents, and the transmitters that they share
+faults      who is up
+phases      of an exchange: rounds, and their acknowledgements
+deadlines   how long `auto` waits
+exchange    all of it on the clock
+report      the facts that an exchange leaves
 ledger      what became of every message; the audit
+probe       what watches messages
 compute     how long agents work before they send
 simulation  all of it for one team: act, compute, exchange
 """
 
-from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.ledger import MessageCounts
-from dvdn_sim.network.simulation import SimulatedNetwork
+from dvdn_sim.network.probe import MessageLife, Probe
+from dvdn_sim.network.report import ExchangeReport
+from dvdn_sim.network.simulation import Acknowledgements, SimulatedNetwork
 
-__all__ = ["ExchangeReport", "MessageCounts", "SimulatedNetwork"]
+__all__ = ["Acknowledgements", "ExchangeReport", "MessageCounts", "MessageLife", "Probe", "SimulatedNetwork"]

@@ -2,24 +2,32 @@
 
 Agents are not in step. Each starts when its own computation is done, hands its round-k message to every neighbour, and
 closes round k when all its neighbours' round-k messages are there or its own deadline fires; then it goes on to round
-k + 1. What a faster neighbour sends for a later round is kept. Nothing of one exchange is used in another.
+k + 1. What a faster neighbour sends for a later round is kept. Nothing of one exchange is used in another. With
+acknowledgements a round has a second phase of the same form, in which an agent tells each neighbour whom it heard.
 
-What happens at one instant happens round by round, in each the arrivals before the deadlines. So a message that arrives
-when a round closes is in time, even if a deadline at that instant made its sender send it. Of what is left, the order
-makes no difference: numbering the agents otherwise changes nothing.
+What happens at one instant happens phase by phase, in each the hand-overs, then the arrivals, then the deadlines. So a
+message that arrives when a round closes is in time, even if a deadline at that instant made its sender send it. Of what
+is left, the order makes no difference, or is drawn: numbering the agents otherwise changes nothing.
+
+An agent that crashes neither sends, receives nor closes. If it comes back, with what it held, before the others are
+done, it goes on where it was; its deadline may have passed meanwhile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dvdn_sim.consensus.facts import Facts, union_of_edges
 from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.network.accounts import Accounts
 from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
-from dvdn_sim.network.ledger import Ledger, MessageCounts
+from dvdn_sim.network.faults import Crashes
+from dvdn_sim.network.ledger import Ledger
+from dvdn_sim.network.phases import Acks, phases_of
+from dvdn_sim.network.probe import Probe
+from dvdn_sim.network.report import NEVER_NS, ExchangeReport
 from dvdn_sim.network.transport import Transport
+from netmodels import Transfer
 from netmodels.topology import Graph
 
 
@@ -27,51 +35,39 @@ class ExchangeStuckError(DvdnSimError):
     """An exchange in which an agent waits for a message that cannot come any more, and has no deadline."""
 
 
-@dataclass(frozen=True, eq=False)
-class ExchangeReport:
-    """What an exchange left behind.
-
-    Attributes:
-        facts: Who heard whom; all that consensus needs.
-        started_at_ns: int64 ``[N]``, when each agent's computation was done.
-        closed_at_ns: int64 ``[K, N]``, when each agent closed each round.
-        messages: Fates of the exchange's messages when its last agent closed its last round.
-        wire_bytes: Bytes put on the wire, headers included.
-    """
-
-    facts: Facts
-    started_at_ns: npt.NDArray[np.int64]
-    closed_at_ns: npt.NDArray[np.int64]
-    messages: MessageCounts
-    wire_bytes: int
-
-    @property
-    def round_times_ns(self) -> npt.NDArray[np.int64]:
-        """How long each agent spent in each round, int64 ``[K, N]``."""
-        return np.diff(self.closed_at_ns, axis=0, prepend=self.started_at_ns[None])
+# Within an instant: crashes and recoveries, then starts, then phase by phase.
+STARTS_TURN = FIRST_TURN + 1
 
 
-def _arrivals_turn(k: int) -> int:
-    return FIRST_TURN + 1 + 2 * k  # starts have the first turn
+def _hand_overs_turn(phase: int) -> int:
+    return STARTS_TURN + 1 + 3 * phase
 
 
-def _deadlines_turn(k: int) -> int:
-    return FIRST_TURN + 2 + 2 * k
+def _arrivals_turn(phase: int) -> int:
+    return STARTS_TURN + 2 + 3 * phase
+
+
+def _deadlines_turn(phase: int) -> int:
+    return STARTS_TURN + 3 + 3 * phase
 
 
 class _Start(Occurrence):
     agent: int
 
 
+class _HandOver(Occurrence):
+    phase: int
+
+
 class _Arrival(Occurrence):
     edge: int
-    round: int
-    packets: int
+    phase: int
+    sent_ns: int
 
 
 class _Deadline(Occurrence):
     agent: int
-    round: int
+    phase: int
 
 
 class Exchange:
@@ -86,7 +82,11 @@ class Exchange:
         kind: str,
         graphs: Sequence[Graph],
         size_bytes: int,
-        deadline_ns: int | None,
+        deadline_ns: int | Sequence[Sequence[int]] | None,
+        acks: Acks | None = None,
+        crashes: Crashes | None = None,
+        probe: Probe | None = None,
+        update: int = 0,
     ) -> None:
         """Lay out the rounds.
 
@@ -97,176 +97,306 @@ class Exchange:
             kind: What the messages carry, such as `td`.
             graphs: Of each round, K ≥ 1, known to all agents.
             size_bytes: Payload of every message.
-            deadline_ns: How long an agent waits in a round; None for as long as it takes.
+            deadline_ns: How long an agent waits in a round, for all, or by round and agent ``[K][N]``; None for as
+                long as it takes.
+            acks: How messages are acknowledged; None if they are not.
+            crashes: Who is up, on the same clock; None if nobody ever crashes.
+            probe: Is told every message's life.
+            update: Index of the update, for the probe.
         """
-        self._clock, self._transport, self._ledger = clock, transport, ledger
-        self._size_bytes, self._deadline_ns = size_bytes, deadline_ns
+        self._clock, self._transport, self._crashes = clock, transport, crashes
         self._rounds, self._agents = len(graphs), graphs[0].n_agents
+        self._phases = phases_of(kind, graphs, size_bytes, deadline_ns, acks)
+        self._deadline_ns = deadline_ns
+        self._last = len(self._phases)
         self._edges = union_of_edges(graphs)
         number = {edge: index for index, edge in enumerate(self._edges)}
-        self._graphs = graphs
         self._number = number
-        self._incoming = [[number[j, i] for j in graph.senders(i)] for graph in graphs for i in range(self._agents)]
+        by_graph = {
+            graph: [[number[j, i] for j in graph.senders(i)] for i in range(self._agents)]
+            for graph in dict.fromkeys(graphs)
+        }
+        self._incoming = [by_graph[phase.graph] for phase in self._phases]
         self._into: list[list[int]] = [[] for _ in range(self._agents)]
         for index, (_, receiver) in enumerate(self._edges):
             self._into[receiver].append(index)
         self._links = [transport.link(*edge) for edge in self._edges]
-        self._packets = [ledger.of_link(kind, *edge) for edge in self._edges]
+        self._accounts = Accounts(ledger, self._phases, self._edges, probe, update)
+        self._waiting: list[list[tuple[int, int, tuple[int, ...]]]] = [[] for _ in self._phases]
 
-        self._round = [-1] * self._agents
+        self._phase = [-1] * self._agents
         self._missing = [0] * self._agents
+        self._there = [0] * len(self._edges)  # bit p: the message of phase p, not closed yet, is there
         self._newest = [-1] * len(self._edges)
-        self._early = [0] * len(self._edges)  # bit k: the message of a round k yet to be opened is there
+        self._suspended = [False] * self._agents
+        self._gone = [False] * self._agents
+        self._interrupted = [False] * self._agents  # a start or a deadline passed while the agent was down
         self._open = self._agents
         self._latest = [[-1] * len(self._edges) for _ in graphs]
-        self._closed_at_ns = [[0] * self._agents for _ in graphs]
-        self._counts = MessageCounts()
-        self._wire_bytes = 0
+        self._acked: list[set[int]] = [set() for _ in graphs]
+        self._closed_at_ns = [[NEVER_NS] * self._agents for _ in self._phases]
+        self._started_at_ns = [NEVER_NS] * self._agents
 
-    def run(self, starts_ns: Sequence[int]) -> ExchangeReport:
+    def run(self, starts_ns: Sequence[int | None]) -> ExchangeReport:
         """Let all agents go through all rounds.
 
         Args:
-            starts_ns: When each agent starts, not in the past.
+            starts_ns: When each agent starts, not in the past; None for one that never does.
 
         Raises:
             ExchangeStuckError: No agent can go on and none has a deadline; names who waits for whom.
         """
+        began_ns = self._clock.now_ns
         for agent, at_ns in enumerate(starts_ns):
-            start = _Start(self._clock, self._on_start)
-            start.agent = agent
-            self._clock.schedule(start, at_ns)
+            if at_ns is not None:
+                start = _Start(self._clock, self._on_start)
+                start.agent = agent
+                self._clock.schedule(start, at_ns, STARTS_TURN)
+        if self._crashes is not None:
+            self._crashes.listener = self._on_transition
+            for agent in np.flatnonzero(self._crashes.down).tolist():
+                self._suspend(agent)
+        self._let_things_happen()
+        if self._crashes is not None:
+            self._crashes.listener = None
+        return self._end(began_ns)
+
+    def _let_things_happen(self) -> None:
         step = self._clock.step
         while self._open:
-            if not step():
-                raise ExchangeStuckError(self._who_waits())
-        self._clock.finish_instant()
-        counts = MessageCounts(**{name: getattr(self._counts, name) for name in MessageCounts.__slots__})
-        counts.lost = counts.lost.copy()
+            while self._open:
+                if not step():
+                    error = ExchangeStuckError(self._who_waits())
+                    self._give_up_all()
+                    raise error
+            self._clock.finish_instant()
+        self._give_up_all()
+
+    def _end(self, began_ns: int) -> ExchangeReport:
+        counts = {phase.kind: phase.counts.copy() for phase in self._phases}
+        stride = self._last // self._rounds
+        deadlines = None if self._deadline_ns is None else [phase.deadlines_ns for phase in self._phases[::stride]]
+        closed_at_ns = np.array(self._closed_at_ns, np.int64)
         return ExchangeReport(
             facts=self._facts(),
-            started_at_ns=np.array(starts_ns, np.int64),
-            closed_at_ns=np.array(self._closed_at_ns, np.int64),
-            messages=counts,
-            wire_bytes=self._wire_bytes,
+            started_at_ns=np.array(self._started_at_ns, np.int64),
+            closed_at_ns=closed_at_ns[::stride],
+            messages=counts[self._phases[0].kind],
+            wire_bytes=self._accounts.wire_bytes,
+            began_ns=began_ns,
+            ended_ns=self._clock.now_ns,
+            deadlines_ns=None if deadlines is None else np.array(deadlines, np.int64),
+            acks=counts["ack"] if stride == 2 else None,
+            acked_at_ns=closed_at_ns[1::2] if stride == 2 else None,
         )
 
     def _facts(self) -> Facts:
-        present = [set(graph.edges) for graph in self._graphs]
         shape = (self._rounds, len(self._edges))
+        active, latest = np.zeros(shape, bool), np.array(self._latest, np.int64).reshape(shape)
+        stride = self._last // self._rounds
+        for k, phase in enumerate(self._phases[::stride]):
+            active[k, [self._number[edge] for edge in phase.graph.edges]] = True
+        # What an agent held stays with it in rounds that it does not close.
+        np.maximum.accumulate(latest, axis=0, out=latest)
+        confirmed = np.zeros(shape, bool)
+        held = active & (latest == np.arange(self._rounds)[:, None])
+        for k, edges in enumerate(self._acked):
+            for edge in edges:
+                sender, receiver = self._edges[edge]
+                back = self._number.get((receiver, sender))
+                confirmed[k, edge] = back is not None and held[k, back]
         return Facts(
             n_agents=self._agents,
             edges=np.array(self._edges, np.int64).reshape(-1, 2),
-            active=np.array([[edge in links for edge in self._edges] for links in present], bool).reshape(shape),
-            latest=np.array(self._latest, np.int64).reshape(shape),
+            active=active,
+            latest=latest,
+            confirmed=confirmed,
         )
 
+    # An agent's way through its phases.
+
     def _on_start(self, start: _Start) -> None:
-        self._go_on(start.agent)
+        if self._suspended[start.agent]:
+            self._interrupted[start.agent] = True
+        else:
+            self._begin(start.agent)
+
+    def _begin(self, agent: int) -> None:
+        self._started_at_ns[agent] = self._clock.now_ns
+        self._go_on(agent)
 
     def _go_on(self, agent: int) -> None:
-        """Open the next round, and every further one that can be closed at once."""
+        """Open the next phase, and every further one that can be closed at once."""
         while True:
-            k = self._round[agent] = self._round[agent] + 1
-            if k == self._rounds:
+            p = self._phase[agent] = self._phase[agent] + 1
+            if p == self._last:
                 self._open -= 1
                 return
-            self._send(agent, k)
+            phase = self._phases[p]
+            self._send(agent, p)
             missing = 0
-            for edge in self._incoming[k * self._agents + agent]:
-                if self._early[edge] >> k & 1:
-                    self._newest[edge] = k
-                else:
+            for edge in self._incoming[p][agent]:
+                if not self._there[edge] >> p & 1:
                     missing += 1
             self._missing[agent] = missing
             if missing:
-                if self._deadline_ns is not None:
-                    deadline = _Deadline(self._clock, self._on_deadline)
-                    deadline.agent, deadline.round = agent, k
-                    self._clock.schedule(deadline, self._clock.now_ns + self._deadline_ns, _deadlines_turn(k))
+                if phase.deadlines_ns is not None:
+                    self._set_deadline(agent, p, self._clock.now_ns + phase.deadlines_ns[agent])
                 return
-            self._close(agent, k)
+            self._close(agent, p)
 
-    def _send(self, agent: int, k: int) -> None:
-        clock, counts, ledger = self._clock, self._counts, self._ledger
-        now_ns = clock.now_ns
-        for receiver in self._transport.hand_over_order(agent, self._graphs[k].neighbours(agent)):
-            edge = self._number[agent, receiver]
-            transfer = self._links[edge].offer(now_ns, self._size_bytes)
-            packets = self._packets[edge]
-            counts.sent += 1
-            ledger.messages.sent += 1
-            packets.sent += transfer.packets
-            self._wire_bytes += transfer.wire_bytes
-            ledger.wire_bytes += transfer.wire_bytes
-            ledger.airtime_ns += transfer.airtime_ns
-            if transfer.duplicates:
-                for count in (counts, ledger.messages, packets):
-                    count.duplicates += transfer.duplicates
-            if transfer.lost_reason is not None:
-                counts.lost[transfer.lost_reason] += 1
-                ledger.messages.lost[transfer.lost_reason] += 1
-                arrived = transfer.packets
-                for reason, lost in transfer.packets_lost:
-                    packets.lost[reason] += lost
-                    arrived -= lost
-                if arrived:
-                    packets.lost["incomplete"] += arrived
-                continue
-            counts.flying += 1
-            ledger.messages.flying += 1
-            packets.flying += transfer.packets
-            arrival = _Arrival(clock, self._on_arrival)
-            arrival.edge, arrival.round, arrival.packets = edge, k, transfer.packets
-            clock.schedule(arrival, transfer.complete_ns, _arrivals_turn(k))
-
-    def _on_arrival(self, arrival: _Arrival) -> None:
-        edge, k = arrival.edge, arrival.round
-        receiver = self._edges[edge][1]
-        current = self._round[receiver]
-        if current == self._rounds:
-            self._settle("expired", edge, arrival.packets)
-        elif k < current:
-            self._settle("late", edge, arrival.packets)
-            self._newest[edge] = max(self._newest[edge], k)
-        else:
-            # Held: nothing can take it away before the receiver closes round k.
-            self._settle("held", edge, arrival.packets)
-            if k > current:
-                self._early[edge] |= 1 << k
-                return
-            self._newest[edge] = k
-            self._missing[receiver] -= 1
-            if not self._missing[receiver]:
-                self._close(receiver, k)
-                self._go_on(receiver)
-
-    def _settle(self, fate: str, edge: int, packets: int) -> None:
-        messages, own, of_link = self._ledger.messages, self._counts, self._packets[edge]
-        messages.flying -= 1
-        own.flying -= 1
-        of_link.flying -= packets
-        setattr(messages, fate, getattr(messages, fate) + 1)
-        setattr(own, fate, getattr(own, fate) + 1)
-        setattr(of_link, fate, getattr(of_link, fate) + packets)
+    def _set_deadline(self, agent: int, p: int, at_ns: int) -> None:
+        deadline = _Deadline(self._clock, self._on_deadline)
+        deadline.agent, deadline.phase = agent, p
+        self._clock.schedule(deadline, at_ns, _deadlines_turn(p))
 
     def _on_deadline(self, deadline: _Deadline) -> None:
-        if self._round[deadline.agent] == deadline.round:
-            self._close(deadline.agent, deadline.round)
-            self._go_on(deadline.agent)
+        agent = deadline.agent
+        if self._phase[agent] != deadline.phase:
+            return
+        if self._suspended[agent]:
+            self._interrupted[agent] = True
+            return
+        self._close(agent, deadline.phase)
+        self._go_on(agent)
 
-    def _close(self, agent: int, k: int) -> None:
-        self._closed_at_ns[k][agent] = self._clock.now_ns
-        latest = self._latest[k]
+    def _close(self, agent: int, p: int) -> None:
+        phase = self._phases[p]
+        there, k = self._there, phase.round
+        self._closed_at_ns[p][agent] = self._clock.now_ns
+        held = [edge for edge in self._incoming[p][agent] if there[edge] >> p & 1]
+        self._accounts.hold(held, p)
+        if phase.acks:
+            self._acked[k].update(held)
+            return
+        newest, latest = self._newest, self._latest[k]
+        for edge in held:
+            newest[edge] = k
         for edge in self._into[agent]:
-            latest[edge] = self._newest[edge]
+            latest[edge] = newest[edge]
+
+    # Messages.
+
+    def _send(self, agent: int, p: int) -> None:
+        transport, receivers = self._transport, self._phases[p].graph.neighbours(agent)
+        if not receivers:
+            return
+        if transport.share != "medium":
+            order = receivers if transport.broadcast else transport.hand_over_order(agent, receivers)
+            self._hand_over(agent, p, order)
+            return
+        # Whoever hands over at this instant comes to the medium in an order that is drawn.
+        waiting = self._waiting[p]
+        if not waiting:
+            hand_over = _HandOver(self._clock, self._on_hand_over)
+            hand_over.phase = p
+            self._clock.schedule(hand_over, self._clock.now_ns, _hand_overs_turn(p))
+        if transport.broadcast:
+            waiting.append((transport.turn(agent), agent, receivers))
+        else:
+            waiting.extend((transport.turn(agent, receiver), agent, (receiver,)) for receiver in receivers)
+
+    def _on_hand_over(self, hand_over: _HandOver) -> None:
+        p = hand_over.phase
+        waiting, self._waiting[p] = sorted(self._waiting[p]), []
+        for _, agent, receivers in waiting:
+            self._hand_over(agent, p, receivers)
+
+    def _hand_over(self, sender: int, p: int, receivers: Sequence[int]) -> None:
+        phase, accounts, number, links = self._phases[p], self._accounts, self._number, self._links
+        now_ns, size_bytes = self._clock.now_ns, phase.size_bytes
+        for _ in range(phase.copies):
+            if self._transport.broadcast:
+                sent = self._transport.send_to_all(now_ns, size_bytes, sender, receivers)
+                accounts.put_on_wire(sent.wire_bytes, sent.airtime_ns)
+                for receiver, transfer in sent.transfers.items():
+                    self._follow(number[sender, receiver], p, transfer)
+                continue
+            for receiver in receivers:
+                edge = number[sender, receiver]
+                transfer = links[edge].offer(now_ns, size_bytes)
+                accounts.put_on_wire(transfer.wire_bytes, transfer.airtime_ns)
+                self._follow(edge, p, transfer)
+
+    def _follow(self, edge: int, p: int, transfer: Transfer) -> None:
+        """Let a message that was handed over arrive, if it does."""
+        missed = 0
+        if self._crashes is not None and transfer.lost_reason is None:
+            missed = self._crashes.faults.missed(self._edges[edge][1], transfer)
+        if self._accounts.hand_over(edge, p, transfer, missed):
+            arrival = _Arrival(self._clock, self._on_arrival)
+            arrival.edge, arrival.phase, arrival.sent_ns = edge, p, transfer.handed_over_ns
+            self._clock.schedule(arrival, transfer.complete_ns, _arrivals_turn(p))
+
+    def _on_arrival(self, arrival: _Arrival) -> None:
+        edge, p = arrival.edge, arrival.phase
+        receiver = self._edges[edge][1]
+        current, now_ns = self._phase[receiver], self._clock.now_ns
+        if current == self._last or self._gone[receiver]:
+            self._accounts.settle("expired", edge, p, arrival.sent_ns, now_ns)
+        elif p < current:
+            self._accounts.settle("late", edge, p, arrival.sent_ns, now_ns)
+            phase = self._phases[p]
+            if not phase.acks:
+                self._newest[edge] = max(self._newest[edge], phase.round)
+        elif self._there[edge] >> p & 1:
+            self._accounts.settle("held", edge, p, arrival.sent_ns, now_ns)  # a second copy
+        else:
+            # It is held once the receiver closes this phase; nothing but a crash can keep it from that.
+            self._there[edge] |= 1 << p
+            self._accounts.is_there(edge, p, arrival.sent_ns, now_ns)
+            if p == current:
+                self._missing[receiver] -= 1
+                if not self._missing[receiver]:
+                    self._close(receiver, p)
+                    self._go_on(receiver)
+
+    # Crashes.
+
+    def _on_transition(self, agent: int, up: bool, state_lost: bool) -> None:  # noqa: FBT001  (a callback)
+        if up:
+            self._resume(agent)
+            return
+        self._suspend(agent)
+        if state_lost and self._phase[agent] < self._last:
+            self._give_up(agent)
+
+    def _suspend(self, agent: int) -> None:
+        if self._phase[agent] < self._last and not self._suspended[agent]:
+            self._suspended[agent] = True
+            self._open -= 1
+
+    def _resume(self, agent: int) -> None:
+        if not self._suspended[agent] or self._gone[agent]:
+            return
+        self._suspended[agent] = False
+        self._open += 1
+        if self._interrupted[agent]:
+            self._interrupted[agent] = False
+            if self._phase[agent] < 0:
+                self._begin(agent)
+            else:
+                self._set_deadline(agent, self._phase[agent], self._clock.now_ns)
+
+    def _give_up(self, agent: int) -> None:
+        """Nothing of this exchange will be used by the agent any more: what was there has expired."""
+        self._gone[agent] = True
+        for edge in self._into[agent]:
+            for p in range(max(self._phase[agent], 0), self._last):
+                if self._there[edge] >> p & 1:
+                    self._there[edge] &= ~(1 << p)
+                    self._accounts.expire(edge, p)
+
+    def _give_up_all(self) -> None:
+        for agent in range(self._agents):
+            if self._phase[agent] < self._last:
+                self._give_up(agent)
 
     def _who_waits(self) -> str:
         waiting = []
-        for agent, k in enumerate(self._round):
-            if 0 <= k < self._rounds:
-                absent = [
-                    self._edges[edge][0] for edge in self._incoming[k * self._agents + agent] if self._newest[edge] != k
-                ]
+        for agent, p in enumerate(self._phase):
+            if 0 <= p < self._last and not self._suspended[agent]:
+                absent = [self._edges[edge][0] for edge in self._incoming[p][agent] if not self._there[edge] >> p & 1]
+                k = self._phases[p].round
                 waiting.append(f"agent {agent} waits in round {k} for {', '.join(map(str, absent))}")
         return "; ".join(waiting) + ": nothing is in flight, and there is no deadline"

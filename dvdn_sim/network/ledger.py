@@ -1,7 +1,7 @@
 """What became of every message and packet. The audit at the end says what does not add up."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(slots=True)
@@ -12,10 +12,11 @@ class MessageCounts:
 
     Attributes:
         sent: Handed over by their senders.
-        flying: Whose arrival is scheduled and has not come: counted apart from all fates.
+        flying: Whose arrival is scheduled, or whose round is still to be closed by the receiver: counted apart from
+            all fates.
         held: There, whole, when the receiver closed their round.
         late: There after that, but before the receiver closed its last round.
-        expired: There after the receiver closed its last round.
+        expired: There after the receiver closed its last round, or lost what it held.
         lost: By reason. For packets, `incomplete` counts those that arrived in a message that did not.
         duplicates: Second copies that arrived; counted apart.
     """
@@ -37,6 +38,10 @@ class MessageCounts:
     def in_flight(self) -> int:
         """Those still on their way: what has no fate yet. The audit compares it with `flying`."""
         return self.sent - self.settled
+
+    def copy(self) -> "MessageCounts":
+        """The counts as they are now."""
+        return replace(self, lost=self.lost.copy())
 
 
 @dataclass

@@ -1,24 +1,52 @@
 """The network of one team: what happens between the agents while they act, compute and exchange."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
 from dvdn_sim.network.clock import Clock
 from dvdn_sim.network.compute import ComputeTime, ComputeTimes
-from dvdn_sim.network.exchange import Exchange, ExchangeReport
+from dvdn_sim.network.deadlines import auto_deadlines_ns
+from dvdn_sim.network.exchange import Exchange
+from dvdn_sim.network.faults import Crashes, TeamFaults
 from dvdn_sim.network.ledger import Ledger
-from dvdn_sim.network.transport import Share, Transport
+from dvdn_sim.network.phases import Acks
+from dvdn_sim.network.probe import Probe
+from dvdn_sim.network.report import ExchangeReport
+from dvdn_sim.network.transport import NO_OTHERS, Transport
+from dvdn_sim.scenario.messages import ack_bytes
 from netmodels import LinkSpec
+from netmodels.network import Share
 from netmodels.topology import Graph, Topology
+
+Deadline = float | Literal["auto"]
+Schedule = Literal["blocking", "overlap"]
+
+
+@dataclass(frozen=True)
+class Acknowledgements:
+    """How messages are acknowledged.
+
+    Attributes:
+        repeat: How often each acknowledgement is sent.
+        deadline_s: Seconds that an agent waits for its neighbours', or `auto`; None for the deadline of the round.
+    """
+
+    repeat: int = 1
+    deadline_s: Deadline | None = None
 
 
 class SimulatedNetwork:
     """A team's agents, the links between them, and their common clock.
 
-    The clock advances through acting, computing and exchanging, in this order (schedule `blocking`): the next episode
-    starts when all agents have updated.
+    The clock advances through acting, computing and exchanging. In the schedule `blocking`, in this order: the next
+    episode starts when all agents have updated. In `overlap`, the next episode is acted, with the old parameters, while
+    agents compute and exchange; the one after it starts when both are done, so updates are never more than one behind.
 
     Attributes:
         ledger: Counts of everything sent so far.
+        faults: What goes wrong and when; None if nothing ever does.
     """
 
     def __init__(
@@ -29,10 +57,16 @@ class SimulatedNetwork:
         topology: Topology,
         link: LinkSpec,
         share: Share,
-        deadline_s: float | None,
+        deadline_s: Deadline | None,
         control_period_s: float,
         compute: ComputeTime,
         agent_keys: Sequence[int] | None = None,
+        other_links: Mapping[tuple[int, int], LinkSpec] = NO_OTHERS,
+        broadcast: bool = False,
+        faults: Sequence[object] = (),
+        acks: Acknowledgements | None = None,
+        schedule: Schedule = "blocking",
+        probe: Probe | None = None,
     ) -> None:
         """Put a network in place, idle, at time 0.
 
@@ -41,19 +75,45 @@ class SimulatedNetwork:
             seed: Of the run.
             topology: Which links exist when.
             link: What every link does to a message.
-            share: Whose the transmitter is, `link` or `node`.
-            deadline_s: Seconds that an agent waits in a round; None for as long as it takes.
+            share: Whose the transmitter is, `link`, `node` or `medium`.
+            deadline_s: Seconds that an agent waits in a round; `auto` for as long as nearly all messages need; None
+                for as long as it takes.
             control_period_s: Seconds of one environment step.
             compute: How long agents work before they send.
             agent_keys: Names of the agents in random streams; their indices by default.
+            other_links: Parameters of the directed links (sender, receiver) that differ.
+            broadcast: Whether one copy of a message serves all neighbours.
+            faults: What goes wrong: faults of `netmodels`, or mappings with ``kind``.
+            acks: How messages are acknowledged; None if they are not.
+            schedule: Whether the next episode waits for the update.
+            probe: Is told every message's life.
+
+        Raises:
+            ValueError: Faults or acknowledgements without a deadline: an agent would wait for ever.
         """
         keys = tuple(range(n_agents)) if agent_keys is None else tuple(agent_keys)
+        if deadline_s is None and (faults or acks is not None):
+            what = "faults" if faults else "acks"
+            raise ValueError(f"deadline_s: expected a time, since there are {what}, got None")
         self._n_agents, self._seed, self._topology = n_agents, seed, topology
-        self._deadline_ns = None if deadline_s is None else round(deadline_s * 1e9)
+        self._deadline_s, self._acks, self._schedule = deadline_s, acks, schedule
         self._control_period_ns = round(control_period_s * 1e9)
         self._clock = Clock()
-        self._transport = Transport(link, seed=seed, share=share, agent_keys=keys)
+        self.faults = TeamFaults(faults, seed=seed, agent_keys=keys) if faults else None
+        self._crashes = None if self.faults is None else Crashes(self._clock, self.faults, n_agents)
+        self._transport = Transport(
+            link,
+            seed=seed,
+            share=share,
+            agent_keys=keys,
+            other_links=other_links,
+            broadcast=broadcast,
+            faults=None if self.faults is None else self.faults.plan,
+        )
+        self._auto_ns = lru_cache(maxsize=4096)(self._auto)
         self._compute = ComputeTimes(compute, seed=seed, agent_keys=keys)
+        self._probe = probe
+        self._acting_from_ns = 0
         self.ledger = Ledger()
 
     @property
@@ -68,7 +128,9 @@ class SimulatedNetwork:
 
     def act(self, steps: int) -> None:
         """Let the team act for so many environment steps."""
-        self._clock.advance_to(self._clock.now_ns + steps * self._control_period_ns)
+        done_ns = self._acting_from_ns + steps * self._control_period_ns
+        self._clock.advance_to(max(self._clock.now_ns, done_ns))
+        self._acting_from_ns = self._clock.now_ns
 
     def graphs(self, *, rounds: int, episode: int, update: int) -> list[Graph]:
         """The graph of every round of an exchange, frozen at its start."""
@@ -78,7 +140,7 @@ class SimulatedNetwork:
         ]
 
     def exchange(self, kind: str, *, rounds: int, size_bytes: int, episode: int, update: int) -> ExchangeReport:
-        """Compute, then exchange; the clock stands afterwards where the last agent closed its last round.
+        """Compute, then exchange; the clock stands afterwards where the last agent was through with its last round.
 
         Args:
             kind: What the messages carry, such as `td`.
@@ -87,18 +149,70 @@ class SimulatedNetwork:
             episode: Index of the episode just acted, for topologies that change with it.
             update: Index of the update.
         """
-        starts_ns = [self._clock.now_ns + time_ns for time_ns in self._compute.next_ns()]
+        starts_ns = self._starts_ns()
+        graphs = self.graphs(rounds=rounds, episode=episode, update=update)
+        deadlines = self._deadlines_ns(graphs, size_bytes, starts_ns)
         exchange = Exchange(
             self._clock,
             self._transport,
             self.ledger,
             kind=kind,
-            graphs=self.graphs(rounds=rounds, episode=episode, update=update),
+            graphs=graphs,
             size_bytes=size_bytes,
-            deadline_ns=self._deadline_ns,
+            deadline_ns=deadlines,
+            acks=self._acks_of(graphs, deadlines),
+            crashes=self._crashes,
+            probe=self._probe,
+            update=update,
         )
-        return exchange.run(starts_ns)
+        report = exchange.run(starts_ns)
+        self._compute_is_over(report.began_ns)
+        return report
 
     def compute(self) -> None:
-        """Compute without an exchange: the clock stands afterwards where the slowest agent is done."""
-        self._clock.advance_to(self._clock.now_ns + max(self._compute.next_ns()))
+        """Compute without an exchange: the clock stands afterwards where the slowest agent that is up is done."""
+        began_ns = self._clock.now_ns
+        self._clock.advance_to(max((at_ns for at_ns in self._starts_ns() if at_ns is not None), default=began_ns))
+        self._compute_is_over(began_ns)
+
+    def _compute_is_over(self, began_ns: int) -> None:
+        self._acting_from_ns = began_ns if self._schedule == "overlap" else self._clock.now_ns
+
+    def _starts_ns(self) -> list[int | None]:
+        """When each agent is done computing; None if it is down for ever before that."""
+        now_ns, times_ns = self._clock.now_ns, self._compute.next_ns()
+        if self.faults is None:
+            return [now_ns + time_ns for time_ns in times_ns]
+        return [self.faults.done_ns(agent, now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]
+
+    def _deadlines_ns(
+        self, graphs: Sequence[Graph], size_bytes: int, starts_ns: Sequence[int | None]
+    ) -> int | list[list[int]] | None:
+        """By round and agent, or for all: the wait of each round; `auto` adds the spread of starts to the first."""
+        if self._deadline_s is None:
+            return None
+        if self._deadline_s != "auto":
+            return round(self._deadline_s * 1e9)
+        started = [at_ns for at_ns in starts_ns if at_ns is not None]
+        spread_ns = max(started) - min(started) if started else 0
+        waits = [self._auto_ns(graph, size_bytes, 1) for graph in graphs]
+        return [[wait_ns + spread_ns for wait_ns in waits[0]], *map(list, waits[1:])]
+
+    def _acks_of(self, graphs: Sequence[Graph], deadlines: int | list[list[int]] | None) -> Acks | None:
+        if self._acks is None or deadlines is None:
+            return None
+        size_bytes, repeat, deadline_s = ack_bytes(self._n_agents), self._acks.repeat, self._acks.deadline_s
+        if deadline_s is None:
+            return Acks(size_bytes, repeat, deadlines)
+        if deadline_s != "auto":
+            return Acks(size_bytes, repeat, round(deadline_s * 1e9))
+        # A neighbour may have waited for its messages until its own deadline.
+        waited_ns = [deadlines] * len(graphs) if isinstance(deadlines, int) else [max(waits) for waits in deadlines]
+        waits = [
+            [wait_ns + waited for wait_ns in self._auto_ns(graph, size_bytes, repeat)]
+            for graph, waited in zip(graphs, waited_ns, strict=True)
+        ]
+        return Acks(size_bytes, repeat, waits)
+
+    def _auto(self, graph: Graph, size_bytes: int, copies: int) -> tuple[int, ...]:
+        return tuple(auto_deadlines_ns(self._transport, graph, size_bytes, copies))

@@ -1,58 +1,100 @@
-"""The links between the agents of one team, made when first used."""
+"""The links between the agents of one team, made when first used, and the transmitters that they share."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
-from netmodels import Link, LinkSpec, Server
+from netmodels import LinkSpec
+from netmodels.faults import FaultPlan
+from netmodels.links import Link
+from netmodels.links.degraded import DegradedLink
+from netmodels.network import Broadcast, Network, Share
 from netmodels.streams import Draws, stream
 
-Share = Literal["link", "node"]
+NO_OTHERS: Mapping[tuple[int, int], LinkSpec] = MappingProxyType({})
 
 
 class Transport:
-    """One directed link per ordered pair of agents, each with its own state and streams.
+    """One directed link per ordered pair of agents, over the servers that ``share`` says.
 
     Links, and the draws that order simultaneous hand-overs, are named by the agents' keys: relabelling agents together
     with their keys relabels every draw.
+
+    Attributes:
+        share: Whose the transmitter is.
+        broadcast: Whether one copy of a message is sent that every neighbour may hear.
     """
 
-    def __init__(self, spec: LinkSpec, *, seed: int, share: Share, agent_keys: Sequence[int]) -> None:
+    def __init__(
+        self,
+        spec: LinkSpec,
+        *,
+        seed: int,
+        share: Share,
+        agent_keys: Sequence[int],
+        other_links: Mapping[tuple[int, int], LinkSpec] = NO_OTHERS,
+        broadcast: bool = False,
+        faults: FaultPlan | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             spec: Every link's parameters.
             seed: Of the run.
-            share: Whose the transmitter is: each `link` has its own, or one per sending `node` serves all its links.
-            agent_keys: Names of the agents in random streams.
-        """
-        self._spec, self._seed = spec, seed
-        self._keys = tuple(agent_keys)
-        self._servers = [Server() for _ in agent_keys] if share == "node" else None
-        self._links: dict[tuple[int, int], Link] = {}
-        self._turns: dict[tuple[int, int], Draws[np.int64]] = {}
+            share: Whose the transmitter is: each `link` has its own, one per sending `node` serves all its links, or
+                one `medium` serves all agents.
+            agent_keys: Names of the agents in random streams, at least 0.
+            other_links: Parameters of the directed links (sender, receiver) that differ.
+            broadcast: Send one copy for all neighbours; not with a transmitter per link.
+            faults: What goes wrong, in the agents' keys.
 
-    def link(self, sender: int, receiver: int) -> Link:
+        Raises:
+            ValueError: Broadcasting with a transmitter per link, or over links that cut or queue messages differently.
+        """
+        if broadcast and share == "link":
+            raise ValueError("broadcast: expected share node or medium, got share 'link'")
+        self.share, self.broadcast = share, broadcast
+        self._spec, self._others, self._seed = spec, other_links, seed
+        self._keys = keys = tuple(agent_keys)
+        self._index = {key: agent for agent, key in enumerate(keys)}
+        overrides = {(keys[sender], keys[receiver]): other for (sender, receiver), other in other_links.items()}
+        # The network knows agents by their keys alone.
+        self._network = Network(1 + max(keys), spec, seed, share=share, overrides=overrides, faults=faults)
+        self._links: dict[tuple[int, int], Link | DegradedLink] = {}
+        self._turns: dict[tuple[int, ...], Draws[np.int64]] = {}
+
+    def spec(self, sender: int, receiver: int) -> LinkSpec:
+        """The parameters of the link from one agent to another, where nothing degrades it."""
+        return self._others.get((sender, receiver), self._spec)
+
+    def link(self, sender: int, receiver: int) -> Link | DegradedLink:
         """The link from one agent to another."""
         found = self._links.get((sender, receiver))
         if found is None:
-            server = None if self._servers is None else self._servers[sender]
-            name = (self._keys[sender], self._keys[receiver])
-            found = self._links[sender, receiver] = Link(self._spec, self._seed, name, server)
+            keys = self._keys
+            found = self._links[sender, receiver] = self._network.link(keys[sender], keys[receiver])
         return found
+
+    def send_to_all(self, now_ns: int, size_bytes: int, sender: int, receivers: Sequence[int]) -> Broadcast:
+        """Send one copy of a message that several neighbours may hear; see `Network.broadcast`."""
+        keys = self._keys
+        sent = self._network.broadcast(now_ns, size_bytes, keys[sender], [keys[receiver] for receiver in receivers])
+        transfers = {self._index[key]: transfer for key, transfer in sent.transfers.items()}
+        return Broadcast(transfers, sent.wire_bytes, sent.airtime_ns)
 
     def hand_over_order(self, sender: int, receivers: Sequence[int]) -> list[int]:
         """In which order an agent hands one round's messages over: a fresh draw where they queue for one server."""
-        if self._servers is None or len(receivers) < 2:
+        if self.share == "link" or len(receivers) < 2:
             return list(receivers)
-        return sorted(receivers, key=lambda receiver: self._turn(sender, receiver))
+        return sorted(receivers, key=lambda receiver: self.turn(sender, receiver))
 
-    def _turn(self, sender: int, receiver: int) -> int:
-        draws = self._turns.get((sender, receiver))
+    def turn(self, *agents: int) -> int:
+        """A fresh draw that orders what one agent, or one link (sender, receiver), hands over at one instant."""
+        draws = self._turns.get(agents)
         if draws is None:
-            name = ("hand_over", self._keys[sender], self._keys[receiver])
-            draws = self._turns[sender, receiver] = Draws(
-                lambda: lambda n: stream(self._seed, *name).integers(2**62, size=n)
+            keys = [self._keys[agent] for agent in agents]
+            draws = self._turns[agents] = Draws(
+                lambda: lambda n: stream(self._seed, "hand_over", *keys).integers(2**62, size=n)
             )
         return draws.take(1)[0]

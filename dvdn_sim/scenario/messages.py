@@ -12,3 +12,12 @@ def td_bytes(positions: int) -> int:
     6424
     """
     return HEADER_BYTES + FLOAT32_BYTES * positions
+
+
+def ack_bytes(n_agents: int) -> int:
+    """Payload of an acknowledgement: a header, and a bit for each agent that may have been heard.
+
+    >>> ack_bytes(9)
+    26
+    """
+    return HEADER_BYTES + -(-n_agents // 8)

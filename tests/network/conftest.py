@@ -46,6 +46,8 @@ class ScriptedTransport:
         yield from transits
         yield from (transit_ns for _ in count())
 
+    share, broadcast = "link", False
+
     def link(self, sender, receiver):
         return self._links[sender, receiver]
 

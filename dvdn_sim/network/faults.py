@@ -1,0 +1,170 @@
+"""Which agents of a team are up: crashes on the clock. What faults do to links, the links themselves know.
+
+Nobody is told. A crashed agent neither sends, receives nor closes a round; the others notice a deadline that passes.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
+from netmodels import FaultPlan, Transfer
+from netmodels.faults import Crash, Fault, fault_of
+from netmodels.links.availability import FOREVER_NS
+
+CRASHES_TURN = FIRST_TURN
+"""Who goes down or comes back at an instant does so before anything else happens."""
+
+
+@dataclass(frozen=True)
+class Downtime:
+    """A time during which an agent is down: from its start up to, not including, its end.
+
+    Attributes:
+        start_ns: When it crashes.
+        end_ns: When it comes back; at least `FOREVER_NS` if never.
+        state_lost: Whether it comes back without what it held.
+    """
+
+    start_ns: int
+    end_ns: int
+    state_lost: bool
+
+
+class TeamFaults:
+    """The faults of one run, told of agents by their indices, drawn by their keys.
+
+    Attributes:
+        plan: The faults in the agents' keys, as links take them.
+    """
+
+    def __init__(self, faults: Iterable[object], *, seed: int, agent_keys: Sequence[int]) -> None:
+        """Draw when what happens.
+
+        Args:
+            faults: Faults, or mappings with ``kind``; they name agents by their indices.
+            seed: Of the run.
+            agent_keys: Names of the agents in random streams.
+
+        Raises:
+            ValueError: A fault that names an agent that there is not.
+        """
+        self._keys = tuple(agent_keys)
+        named = [_in_keys(fault_of(fault), self._keys) for fault in faults]
+        self.plan = FaultPlan(named, 1 + max(self._keys), seed)
+        self._downtimes = [_merged(self.plan, key) for key in self._keys]
+        self._starts = [[down.start_ns for down in downtimes] for downtimes in self._downtimes]
+        self._ends = [[down.end_ns for down in downtimes] for downtimes in self._downtimes]
+
+    def downtimes(self, agent: int) -> list[Downtime]:
+        """When an agent is down, in order, apart from each other."""
+        return self._downtimes[agent]
+
+    def done_ns(self, agent: int, now_ns: int, compute_ns: int) -> int | None:
+        """When an agent that computes from now on is done: it does not while it is down. None if never."""
+        at_ns, left_ns = now_ns, round(compute_ns * self.plan.compute_factor(self._keys[agent], now_ns))
+        for down in self._downtimes[agent]:
+            if down.end_ns <= at_ns:
+                continue
+            if at_ns + left_ns < down.start_ns:
+                break
+            left_ns -= max(0, down.start_ns - at_ns)
+            at_ns = down.end_ns
+        return None if at_ns >= FOREVER_NS else at_ns + left_ns
+
+    def missed(self, receiver: int, transfer: Transfer) -> int:
+        """How many packets of a message that got through arrive while their receiver is down."""
+        starts, ends = self._starts[receiver], self._ends[receiver]
+        first = bisect_right(ends, transfer.handed_over_ns)
+        if first == len(starts):
+            return 0
+        arrivals = [int(at_ns) for at_ns in transfer.arrivals]
+        if starts[first] > max(arrivals):
+            return 0
+        return sum((place := bisect_right(starts, at_ns)) > 0 and at_ns < ends[place - 1] for at_ns in arrivals)
+
+    @property
+    def cut_for_ever(self) -> list[Fault]:
+        """Faults that take something down and never end, in the agents' keys."""
+        return [
+            event.fault
+            for event in self.plan.events
+            if event.end_ns >= FOREVER_NS
+            and (isinstance(event.fault, Crash) or _cuts_something(event.fault, self._keys))
+        ]
+
+
+class _Transition(Occurrence):
+    agent: int
+    index: int
+    up: bool
+
+
+class Crashes:
+    """Who is up now; tells an exchange under way who goes down and who comes back.
+
+    Attributes:
+        faults: Of the team.
+        down: By agent, whether it is down.
+        listener: Called with the agent, whether it is up now, and whether it loses what it held.
+    """
+
+    def __init__(self, clock: Clock, faults: TeamFaults, n_agents: int) -> None:
+        """Put all crashes on a clock that stands at 0."""
+        self.faults, self._clock = faults, clock
+        self.down = [False] * n_agents
+        self.listener: Callable[[int, bool, bool], None] | None = None
+        for agent in range(n_agents):
+            self._schedule(agent, 0, up=False)
+
+    def _schedule(self, agent: int, index: int, *, up: bool) -> None:
+        """One thing at a time: nothing is on the clock for ever."""
+        downtimes = self.faults.downtimes(agent)
+        if index == len(downtimes):
+            return
+        at_ns = downtimes[index].end_ns if up else downtimes[index].start_ns
+        if at_ns < FOREVER_NS:
+            transition = _Transition(self._clock, self._on_transition)
+            transition.agent, transition.index, transition.up = agent, index, up
+            self._clock.schedule(transition, at_ns, CRASHES_TURN)
+
+    def _on_transition(self, transition: _Transition) -> None:
+        agent, index, up = transition.agent, transition.index, transition.up
+        self.down[agent] = not up
+        self._schedule(agent, index + up, up=not up)
+        if self.listener is not None:
+            self.listener(agent, up, self.faults.downtimes(agent)[index].state_lost)
+
+
+def _in_keys(fault: Fault, keys: Sequence[int]) -> Fault:
+    """The fault with agents named by their keys, whose streams are then the same however they are numbered."""
+    strangers = [agent for agent in fault.agents() if agent >= len(keys)]
+    if strangers:
+        raise ValueError(f"fault: expected agents below {len(keys)}, got {strangers} in {fault!r}")
+    change: dict[str, Any] = {}
+    if hasattr(fault, "node"):
+        change["node"] = keys[fault.node]
+    if getattr(fault, "edge", None) is not None:
+        change["edge"] = tuple(keys[agent] for agent in cast("Any", fault).edge)
+    if hasattr(fault, "groups"):
+        change["groups"] = tuple(tuple(keys[agent] for agent in group) for group in fault.groups)
+    return cast("Fault", replace(cast("Any", fault), **change)) if change else fault
+
+
+def _merged(plan: FaultPlan, key: int) -> list[Downtime]:
+    merged: list[Downtime] = []
+    for event in plan.crash_events(key):
+        lost = cast("Crash", event.fault).state == "lost"
+        if merged and event.start_ns <= merged[-1].end_ns:
+            before = merged.pop()
+            merged.append(
+                Downtime(before.start_ns, max(before.end_ns, event.end_ns), before.state_lost or lost),
+            )
+        else:
+            merged.append(Downtime(event.start_ns, event.end_ns, lost))
+    return merged
+
+
+def _cuts_something(fault: Fault, keys: Sequence[int]) -> bool:
+    return any(fault.cuts(sender, receiver) for sender in keys for receiver in keys if sender != receiver)
