@@ -58,11 +58,12 @@ class Server:
         (1, True)
         """
         present, waiting_bytes = self._backlog(now_ns)
-        space = limit + 1 - present
+        # More may wait here than this link would let wait: other links have other limits.
+        space = max(0, limit + 1 - present)
         leading = min(packets - 1, space)
         if limit_bytes is None:
             return leading, leading < space
-        room = limit_bytes - waiting_bytes
+        room = max(0, limit_bytes - waiting_bytes)
         served_at_once = 0 if present else 1
         leading = min(leading, served_at_once + room // full_bytes)
         if leading == 0 and served_at_once:

@@ -53,3 +53,29 @@ def test_nothing_is_remembered_of_what_has_left():
     for k in range(1000):
         link.offer(10**10 + k * 900_000, 1472)
     assert len(link._transmitter.server._batches) <= 102
+
+
+@pytest.mark.parametrize(("limit", "limit_bytes"), [(0, None), (2, None), (9, 0), (9, 250)])
+@pytest.mark.parametrize("packets", [1, 3, 30])
+def test_more_may_wait_on_a_shared_server_than_this_link_would_let_wait(limit, limit_bytes, packets):
+    """Three packets of 100 bytes wait already, by the limits of another link."""
+    server = Server()
+    server.serve([10, 20, 30, 40], 100, 100)
+    assert server.admit(5, packets, 100, 100, limit=limit, limit_bytes=limit_bytes) == (0, False)
+
+
+@pytest.mark.parametrize("packets", [1, 2, 21])
+def test_links_with_different_limits_on_one_server(packets):
+    # 12 Mbit/s: 1 ms a packet. Four of the first link are there, one in service; the second one lets one wait.
+    ms, full, server = 1_000_000, 1472, Server()
+    patient, hasty = (
+        Link(LinkSpec(rate="12 Mbit/s", delay=0, limit=limit), name=(0, limit), server=server) for limit in (9, 1)
+    )
+    patient.offer(0, 4 * full)
+    sent = hasty.offer(0, packets * full)
+    assert sent.reason.tolist() == ["queue_full"] * packets
+    assert (sent.wire_bytes, sent.airtime_ns, server.free_ns) == (0, 0, 4 * ms)
+    # At 3 ms the last of them enters service, nothing waits: one packet finds room and leaves at 5 ms.
+    later = hasty.offer(3 * ms, packets * full)
+    assert later.arrival_ns.tolist() == [5 * ms] + [-1] * (packets - 1)
+    assert patient.offer(3 * ms, full).complete_ns == 6 * ms
