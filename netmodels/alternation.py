@@ -1,10 +1,13 @@
 """Something that goes down and up again, for ever: an alternating renewal process with exponential times."""
 
 from bisect import bisect_right
+from itertools import accumulate
 
 import numpy as np
 
 BLOCK = 64
+LONGEST_NS = 4e18
+"""Times in one state are cut here (127 years), so that they fit an int64."""
 
 
 class Alternation:
@@ -34,10 +37,10 @@ class Alternation:
     def _extend(self, time_ns: int) -> None:
         while not self._changes_ns or self._changes_ns[-1] <= time_ns:
             durations = self._generator.standard_exponential((BLOCK, 2)) * self._means_ns
-            # At least a nanosecond, so that every state lasts.
-            steps = np.maximum(1, np.rint(durations.ravel())).astype(np.int64)
-            last = self._changes_ns[-1] if self._changes_ns else 0
-            self._changes_ns += (last + np.cumsum(steps)).tolist()
+            # At least a nanosecond, so that every state lasts. Their sum may pass the end of an int64.
+            steps = np.clip(np.rint(durations.ravel()), 1, LONGEST_NS).astype(np.int64).tolist()
+            steps[0] += self._changes_ns[-1] if self._changes_ns else 0
+            self._changes_ns += accumulate(steps)
 
     def is_up(self, time_ns: int) -> bool:
         """Say whether it is up at a time.
@@ -61,11 +64,11 @@ class Alternation:
             until_ns: how far to look.
 
         Returns:
-            (start, end) in nanoseconds of every interval that starts before then, and perhaps some later ones.
+            (start, end) in nanoseconds of every interval that starts by then.
 
         >>> Alternation(np.random.default_rng(0), up_s=1e-9, down_s=1e9).down_intervals(0)[0][0]
         0
         """
         self._extend(until_ns)
         changes = self._changes_ns if self._starts_up else [0, *self._changes_ns]
-        return list(zip(changes[::2], changes[1::2], strict=False))
+        return [pair for pair in zip(changes[::2], changes[1::2], strict=False) if pair[0] <= until_ns]

@@ -31,7 +31,7 @@ def of_kind(name: str, kinds: Mapping[str, type[Model]], options: Mapping[str, o
     if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"{name}.kind: expected one of {', '.join(kinds)}, got {kind!r}")
     build: Callable[..., Model] = kinds[kind]
-    fields = {key + "_" * keyword.iskeyword(key): value for key, value in options.items() if key != "kind"}
+    fields = {f"{key}_" if keyword.iskeyword(key) else key: value for key, value in options.items() if key != "kind"}
     try:
         return build(**fields)
     except TypeError as error:

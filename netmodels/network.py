@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple, get_args
 from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
 from netmodels.links.degraded import DegradedLink
-from netmodels.units import count
+from netmodels.links.spec import checked_spec
+from netmodels.units import count, listed
 
 Share = Literal["link", "node", "medium"]
 NOTHING: Mapping[tuple[int, int], LinkSpec] = MappingProxyType({})
@@ -66,23 +67,29 @@ class Network:
             faults: what goes wrong; nothing if not given.
 
         Raises:
-            ValueError: for another word, or an override of a link that there is not.
+            ValueError: for another word, what is no spec, an override of a link that there is not, a seed below 0, or
+                faults of another number of agents.
         """
         if share not in get_args(Share):
             raise ValueError(f"share: expected link, node or medium, got {share!r}")
         self.n_agents = count(n_agents, "n_agents", minimum=1)
         self.share: Share = share
         for edge in overrides:
+            if len(listed(edge, "overrides")) != 2:
+                raise ValueError(f"overrides: expected pairs (sender, receiver), got {edge!r}")
             self._check(*edge)
-        self._spec = spec
-        self._seed = seed
-        self._overrides = dict(overrides)
+        if faults is not None and faults.n_agents != self.n_agents:
+            raise ValueError(f"faults: expected those of {self.n_agents} agents, got those of {faults.n_agents}")
+        self._spec = checked_spec(spec, "spec")
+        self._seed = count(seed, "seed")
+        self._overrides = {edge: checked_spec(other, "overrides") for edge, other in overrides.items()}
         self._faults = faults
         self._servers: dict[object, Server] = {}
         self._links: dict[tuple[int, int], Link | DegradedLink] = {}
 
     def _check(self, sender: int, receiver: int) -> None:
-        if not (0 <= sender < self.n_agents and 0 <= receiver < self.n_agents and sender != receiver):
+        agents = range(self.n_agents)
+        if sender not in agents or receiver not in agents or sender == receiver:
             raise ValueError(f"link: expected two different agents below {self.n_agents}, got {(sender, receiver)!r}")
 
     def link(self, sender: int, receiver: int) -> Link | DegradedLink:

@@ -9,11 +9,15 @@ milli and ``M`` is mega.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from numbers import Integral, Real
 
 LONGEST_S = 1e9
 """Durations end here (32 years), so that nanoseconds of the clock stay far from the limits of an int64."""
+
+LARGEST_BYTES = 1e15
+"""Sizes end here (a petabyte), so that the time of a packet on the slowest wire can be computed."""
 
 UNLIMITED = "unlimited"
 """The rate of a link that serialises in no time."""
@@ -120,7 +124,7 @@ def size_bytes(value: object, name: str = "size") -> int:
         name: parameter named in the error.
 
     Returns:
-        Bytes.
+        Bytes, at most `LARGEST_BYTES`.
 
     Raises:
         ValueError: for anything else, and for a size that is not a whole number of bytes.
@@ -131,6 +135,8 @@ def size_bytes(value: object, name: str = "size") -> int:
     size = _quantity(value, name, SIZES, "bytes or a string such as '6.4 kB'")
     if abs(size - round(size)) > 1e-9 * size:
         raise ValueError(f"{name}: must be a whole number of bytes, got {value!r}")
+    if size > LARGEST_BYTES:
+        raise ValueError(f"{name}: expected at most {LARGEST_BYTES:g} bytes, got {value!r}")
     return round(size)
 
 
@@ -242,6 +248,27 @@ def count(value: object, name: str, minimum: int = 0) -> int:
     return int(value)
 
 
+def listed(value: object, name: str) -> tuple[object, ...]:
+    """Read a list.
+
+    Args:
+        value: anything with an order, an array too.
+        name: parameter named in the error.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        ValueError: for anything else, text, mappings and sets included.
+
+    >>> listed([0, 1], "edges")
+    (0, 1)
+    """
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping, AbstractSet)):
+        raise ValueError(f"{name}: expected a list, got {value!r}")  # noqa: TRY004  (one kind of error for bad input)
+    return tuple(value)
+
+
 def milliseconds(duration_s: float) -> str:
     """Write a duration for a reader.
 
@@ -299,4 +326,7 @@ def _number(value: object, units: Mapping[str, float]) -> float | None:
         return float(match[1]) * factor if factor >= 1.0 else float(match[1]) / round(1.0 / factor)
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf

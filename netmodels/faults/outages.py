@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from netmodels.faults.timed import Time, Timed, checked_edge
-from netmodels.units import count, milliseconds, seconds
+from netmodels.units import count, listed, milliseconds, seconds
 
 State = Literal["kept", "lost"]
 
@@ -156,7 +156,10 @@ class Partition(Timed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        groups = tuple(tuple(count(agent, "fault.groups") for agent in group) for group in self.groups)
+        name = "fault.groups"
+        groups = tuple(
+            tuple(count(agent, name) for agent in listed(group, name)) for group in listed(self.groups, name)
+        )
         members = [agent for group in groups for agent in group]
         if not members or len(set(members)) < len(members):
             raise ValueError(f"fault.groups: expected disjoint groups, at least one agent, got {self.groups!r}")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
+import numpy as np
+
 from netmodels.alternation import Alternation
 from netmodels.faults.kinds import fault_of
 from netmodels.faults.outages import Crash, Flap
@@ -13,9 +15,10 @@ from netmodels.faults.slowdowns import Degrade, Straggler
 from netmodels.faults.timed import Fault
 from netmodels.links.availability import FOREVER_NS, Availability, Interval
 from netmodels.links.degraded import Degradation
-from netmodels.links.delay import DelayModel
+from netmodels.links.delay import LONGEST_DRAWN_S, DelayModel
 from netmodels.links.spec import LinkSpec
 from netmodels.streams import stream
+from netmodels.units import count
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,8 @@ class FaultPlan:
         Raises:
             ValueError: for a fault that does not fit, or names an agent that there is not.
         """
-        self.n_agents = n_agents
-        self._seed = seed
+        self.n_agents = count(n_agents, "n_agents", minimum=1)
+        self._seed = count(seed, "seed")
         self._flapping: dict[tuple[str, int, int], Alternation] = {}
         alike: Counter[str] = Counter()
         events = []
@@ -98,11 +101,10 @@ class FaultPlan:
         generator = stream(self._seed, "fault", key)
         begin, last = (cast("DelayModel | None", time) for time in (fault.at, fault.for_))
         assert begin is not None  # noqa: S101  (narrowing: a fault always has a beginning)
-        start_ns = round(float(begin.sampler(generator)(1)[0]) * 1e9)
+        start_ns = _drawn_ns(begin, generator)
         if last is None:
             return FaultEvent(start_ns, FOREVER_NS, fault, key)
-        lasts_ns = round(float(last.sampler(generator)(1)[0]) * 1e9)
-        return FaultEvent(start_ns, start_ns + lasts_ns, fault, key)
+        return FaultEvent(start_ns, start_ns + _drawn_ns(last, generator), fault, key)
 
     def availability(self, sender: int, receiver: int) -> Availability | None:
         """Return when a directed link, or either of its ends, is down.
@@ -234,6 +236,10 @@ class FaultPlan:
             for event in self.events
             if isinstance(event.fault, Degrade) and event.fault.concerns(sender, receiver) and _lasts(event)
         )
+
+
+def _drawn_ns(time: DelayModel, generator: np.random.Generator) -> int:
+    return round(min(float(time.sampler(generator)(1)[0]), LONGEST_DRAWN_S) * 1e9)
 
 
 def _lasts(event: FaultEvent) -> bool:

@@ -30,11 +30,12 @@ class Degrade(Timed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        unknown = [name for name in self.link if name not in DEGRADABLE]
-        if unknown or not self.link:
-            raise ValueError(f"fault.link: expected some of {', '.join(DEGRADABLE)}, got {dict(self.link)!r}")
-        # A mapping may be changed by whoever made it; and a fault has to have a hash and a name of its own.
-        object.__setattr__(self, "link", _FrozenMapping(self.link))
+        given: object = self.link
+        if not isinstance(given, Mapping) or not given or any(name not in DEGRADABLE for name in given):
+            raise ValueError(f"fault.link: expected some of {', '.join(DEGRADABLE)}, got {given!r}")
+        # A mapping may be changed by whoever made it; and a fault has to have a hash and a name of its own, which does
+        # not depend on the order of its options.
+        object.__setattr__(self, "link", _FrozenMapping(sorted(self.link.items())))
         self.changed(LinkSpec(rate="unlimited", delay=0.0, retry_delay=0.0))
         if self.edge is not None:
             object.__setattr__(self, "edge", checked_edge(self.edge))
@@ -91,7 +92,7 @@ class _FrozenMapping(dict[str, object]):
     """A mapping with a hash, by its representation."""
 
     def __hash__(self) -> int:  # type: ignore[override]
-        return hash(repr(sorted(self.items())))
+        return hash(repr(self))
 
 
 @dataclass(frozen=True, kw_only=True)

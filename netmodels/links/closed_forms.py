@@ -126,8 +126,9 @@ def completion_cdf(
 ) -> float:
     """Probability that a message is complete by a time, given that all its packets get through.
 
-    Σ_j P(j retries) · Π_k P(delay ≤ t − end_k − j·retry). Exact without retries, and with a constant delay and packets
-    of one size; else a lower bound, because every retry is counted as if it came before the first packet.
+    Σ_j P(j retries) · Π_k P(delay ≤ t − end_k − j·retry). Exact without retries and duplicates, and with a constant
+    delay and packets of one size; else a lower bound, because every retry is counted as if it came before the first
+    packet, and a second copy not at all.
 
     Args:
         delay: independent for each packet.

@@ -30,7 +30,8 @@ class DegradedLink:
     """A link with other parameters at some times, as of the hand-over; the last degradation that holds counts.
 
     It has the same methods as `Link`. Server, availability and the order of arrivals are the same throughout; loss,
-    delay and the rest of a degradation come from streams of their own.
+    delay and the rest of a degradation come from streams of their own, named after its times, so that another
+    degradation changes nothing of it.
 
     Attributes:
         spec: its parameters when nothing degrades it.
@@ -69,8 +70,8 @@ class DegradedLink:
         shared = Server() if server is None else server
         self._plain = Link(spec, seed, name, shared, availability)
         self._degraded = [
-            (entry, Link(entry.spec, seed, (*name, "degraded", index), shared, availability))
-            for index, entry in enumerate(degradations)
+            (entry, Link(entry.spec, seed, (*name, "degraded", entry.start_ns, entry.end_ns), shared, availability))
+            for entry in degradations
         ]
         self._latest_ns = 0
 

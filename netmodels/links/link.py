@@ -21,7 +21,7 @@ from netmodels.links.delay import Constant, delay_draws
 from netmodels.links.loss import Bernoulli, loss_draws
 from netmodels.links.queue import Server
 from netmodels.links.retransmission import Channel, stop_and_wait
-from netmodels.links.spec import LinkSpec
+from netmodels.links.spec import LinkSpec, checked_spec
 from netmodels.links.transfer import DELIVERED, LOSS, Reason, Transfer
 from netmodels.links.transmitter import Emission, Transmitter
 from netmodels.streams import Draws, checked_name
@@ -83,10 +83,10 @@ class Link:
             availability: when it is down; always up if not given.
 
         Raises:
-            ValueError: for a seed below 0, or a name that is no tuple of text and whole numbers.
+            ValueError: for no spec, a seed below 0, or a name that is no tuple of text and whole numbers.
         """
         checked_name(seed, name)
-        self.spec = spec
+        self.spec = checked_spec(spec, "spec")
         self.name = name
         self.latest_ns = 0
         self._fifo = spec.fifo
@@ -119,7 +119,8 @@ class Link:
             What became of it.
 
         Raises:
-            ValueError: for a time or size that is no Python int or out of range, and for a time that goes back.
+            ValueError: for a time or size that is no Python int or out of range, for a time that goes back, and for a
+                message that would leave the server after 73 years of simulated time.
 
         >>> Link(LinkSpec(rate="unlimited", delay="1 ms")).offer(10, 1).complete_ns
         1000010

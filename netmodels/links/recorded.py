@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from netmodels.links.delay import Seconds, checked_probability
 from netmodels.links.loss import Lost, Mass
-from netmodels.units import milliseconds, seconds
+from netmodels.units import listed, milliseconds, seconds
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -86,7 +86,8 @@ class _RecordedDelay:
     values: tuple[float | str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", recorded_values(self.file, tuple(self.values), seconds, "delay"))
+        values = listed(self.values, "delay.values")
+        object.__setattr__(self, "values", recorded_values(self.file, values, seconds, "delay"))
         object.__setattr__(self, "file", "")
 
     def _array(self) -> Seconds:
@@ -199,7 +200,7 @@ class LossTrace:
     values: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        numbers = recorded_values(self.file, tuple(self.values), _zero_or_one, "loss")
+        numbers = recorded_values(self.file, listed(self.values, "loss.values"), _zero_or_one, "loss")
         object.__setattr__(self, "values", tuple(map(int, numbers)))
         object.__setattr__(self, "file", "")
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from netmodels.links.availability import Availability
 from netmodels.links.transfer import CORRUPTED, DELIVERED, LOSS
-from netmodels.links.transmitter import Admission, Emission, Transmitter
+from netmodels.links.transmitter import Admission, Emission, Transmitter, refuse_late
 from netmodels.streams import Draws
 
 
@@ -85,6 +85,7 @@ def stop_and_wait(
     ]
     total = wire_bytes[-1] if wire_bytes else 0
     if ends:
+        refuse_late(ends[-1], admission.size_bytes)
         server.serve(ends, transmitter.full_bytes, sizes[-1])
     airtime_ns = round(8 * total * 1e9 / transmitter.rate)
     now_ns, size_bytes, packets, leading, _, _ = admission

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from netmodels.links.closed_forms import completion_quantile, retry_weights, whole_probability
-from netmodels.links.delay import DelayModel
+from netmodels.links.delay import DelayModel, checked_probability
 from netmodels.links.kinds import delay_model, loss_model
 from netmodels.links.loss import LossModel
 from netmodels.links.queue import Server
@@ -96,10 +96,13 @@ class LinkSpec:
         Returns:
             ⌈payload / mtu⌉.
 
+        Raises:
+            ValueError: for a payload that is no whole number, or less than 1; so do the methods below.
+
         >>> LinkSpec(rate="1 Mbit/s", delay="1 ms").packets(6400)
         5
         """
-        return -(-message_bytes // cast("int", self.mtu))
+        return -(-count(message_bytes, "message_bytes", minimum=1) // cast("int", self.mtu))
 
     def wire_bytes(self, message_bytes: int) -> int:
         """Count the bytes of a message with the headers of all its packets.
@@ -176,12 +179,17 @@ class LinkSpec:
             probability: in [0, 1].
 
         Returns:
-            Seconds after hand-over. Exact without retries, and with a constant delay and packets of one size; else
-            never too early. Infinite if no time is enough, or the message cannot arrive whole.
+            Seconds after hand-over. Exact without retries and duplicates, and with a constant delay and packets of
+            one size; else never too early, if the delays of its packets are independent (those of a trace are not).
+            Infinite if no time is enough, or the message cannot arrive whole.
+
+        Raises:
+            ValueError: for a probability outside [0, 1].
 
         >>> LinkSpec(rate="12 Mbit/s", delay="5 ms").completion_quantile(2944, 0.999)
         0.007
         """
+        checked_probability(probability)
         if self.delivery_probability(message_bytes) == 0.0:
             return math.inf
         packets, overhead = self.packets(message_bytes), cast("int", self.overhead)
@@ -227,3 +235,25 @@ class LinkSpec:
         shares = f"within {half}" if half == most else f"half of them within {half} and 99.9% within {most}"
         arrives = f"{100 * whole:.3g}% arrive whole, {shares}"
         return f"{subject} and {airtime} on the wire; {arrives}."
+
+
+def checked_spec(value: object, name: str) -> LinkSpec:
+    """Refuse what is no spec.
+
+    Args:
+        value: a spec.
+        name: parameter named in the error.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: for anything else.
+
+    >>> checked_spec("fast", "spec")
+    Traceback (most recent call last):
+    ValueError: spec: expected a LinkSpec, got 'fast'
+    """
+    if not isinstance(value, LinkSpec):
+        raise ValueError(f"{name}: expected a LinkSpec, got {value!r}")  # noqa: TRY004  (one kind of error for bad input)
+    return value

@@ -13,7 +13,26 @@ FEW = 20
 """Messages of up to this many packets are computed in plain integers, longer ones in numpy."""
 
 LATEST_NS = 2**61
-"""Hand-over times end here (73 years), so that no arrival overflows an int64."""
+"""Times of hand-over and of leaving the server end here (73 years), so that no arrival overflows an int64."""
+
+
+def refuse_late(end_ns: int, size_bytes: int) -> None:
+    """Refuse a message that takes too long.
+
+    Args:
+        end_ns: when its last packet would leave.
+        size_bytes: its payload.
+
+    Raises:
+        ValueError: if that is after `LATEST_NS`.
+
+    >>> refuse_late(2**62, 9)
+    Traceback (most recent call last):
+    ValueError: size_bytes: expected a message that has left by 2305843009213693952 ns, got one of 9 bytes that has not
+    """
+    if end_ns > LATEST_NS:
+        wanted = f"a message that has left by {LATEST_NS} ns"
+        raise ValueError(f"size_bytes: expected {wanted}, got one of {size_bytes} bytes that has not")
 
 
 class Emission(NamedTuple):
@@ -148,7 +167,7 @@ class Transmitter:
             the server is free.
 
         Raises:
-            ValueError: as `admit`.
+            ValueError: as `admit`, and for a message that would leave after `LATEST_NS`.
 
         >>> Transmitter(LinkSpec(rate="unlimited", delay=0), Server()).emit(7, 1).ends_ns
         [7]
@@ -159,6 +178,7 @@ class Transmitter:
         airtime_ns = round(8 * wire_bytes * 1e9 / self.rate)
         server = self.server
         start = max(server.free_ns, now_ns)
+        refuse_late(start + airtime_ns, size_bytes)
         if not sent:
             return Emission(now_ns, size_bytes, packets, 0, start, [], 0, 0)
         ends: Ends
@@ -176,7 +196,8 @@ class Transmitter:
     def _tabulate(self, packets: int) -> None:
         """When each of that many full packets leaves, after the start: round(cumulated bits · 10⁹ / rate)."""
         bits = 8.0 * self.full_bytes * np.arange(packets + 1)
-        self._offsets_array = np.rint(bits * 1e9 / self.rate).astype(np.int64)
+        # What would leave later is refused before its time is looked up.
+        self._offsets_array = np.rint(np.minimum(bits * 1e9 / self.rate, 2.0 * LATEST_NS)).astype(np.int64)
         self._offsets = self._offsets_array.tolist()
 
     def _refusal(self, now_ns: object, size_bytes: object) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import combinations
 
 from netmodels.topology.graph import Edge, Graph, Positions
-from netmodels.units import count
+from netmodels.units import count, listed
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Edges(_Fixed):
     directed: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "edges", tuple(_pair(edge) for edge in self.edges))
+        object.__setattr__(self, "edges", tuple(map(_pair, listed(self.edges, "topology.edges"))))
         if not isinstance(self.directed, bool):
             raise ValueError(  # noqa: TRY004  (one kind of error for bad input)
                 f"topology.directed: expected true or false, got {self.directed!r}"

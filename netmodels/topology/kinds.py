@@ -1,6 +1,6 @@
 """The kinds of topology and mobility by name: a kind is a dataclass and one line here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from netmodels.choice import of_kind
 from netmodels.topology.drawn import BarabasiAlbert, ErdosRenyi, KRegular, RandomGeometric, WattsStrogatz
@@ -34,11 +34,12 @@ MOBILITIES: Mapping[str, type[Mobility]] = {
 }
 
 
-def topology_of(value: object) -> Topology:
+def topology_of(value: object, name: str = "topology") -> Topology:
     """Make a topology of a topology, or of a mapping with ``kind``, nested ones included.
 
     Args:
         value: one of these.
+        name: what it is, for errors.
 
     Returns:
         The topology.
@@ -50,18 +51,18 @@ def topology_of(value: object) -> Topology:
     EdgeMarkov(up=9.0, down=1.0, base=Ring())
     """
     if not isinstance(value, Mapping):
-        return checked_topology(value, "topology")
+        return checked_topology(value, name)
     options = dict(value)
     if "base" in options:
-        options["base"] = topology_of(options["base"])
+        options["base"] = topology_of(options["base"], f"{name}.base")
     if isinstance(options.get("mobility"), Mapping):
         options["mobility"] = of_kind("mobility", MOBILITIES, options["mobility"])
-    if isinstance(options.get("entries"), Sequence):
-        options["entries"] = [_entry(entry) for entry in options["entries"]]
-    return of_kind("topology", TOPOLOGIES, options)
+    if isinstance(options.get("entries"), (list, tuple)):
+        options["entries"] = [_entry(entry, f"{name}.entries") for entry in options["entries"]]
+    return of_kind(name, TOPOLOGIES, options)
 
 
-def _entry(entry: object) -> object:
+def _entry(entry: object, name: str) -> object:
     if isinstance(entry, Mapping) and "topology" in entry:
-        return {**entry, "topology": topology_of(entry["topology"])}
+        return {**entry, "topology": topology_of(entry["topology"], f"{name}.topology")}
     return entry

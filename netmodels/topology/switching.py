@@ -71,6 +71,7 @@ class RandomConnected:
         ValueError: topology.edges: a connected graph of 4 agents has 3 to 6 links, got 9
         """
         del now_ns, positions
+        count(n_agents, "n_agents", minimum=1)
         edges = n_agents - 1 if self.edges is None else self.edges
         index = {"episode": (episode,), "update": (update,), "round": (update, round_index)}[self.resample]
         return _random_connected(n_agents, edges, seed, self.resample, index)

@@ -10,7 +10,7 @@ from netmodels.alternation import Alternation
 from netmodels.streams import stream
 from netmodels.topology.fixed import Complete
 from netmodels.topology.graph import Graph, Positions, Topology
-from netmodels.units import milliseconds, nanoseconds, seconds
+from netmodels.units import listed, milliseconds, nanoseconds, seconds
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Schedule:
     entries: Sequence[tuple[float | str, Topology] | Mapping[str, object]]
 
     def __post_init__(self) -> None:
-        entries = tuple(_entry(entry) for entry in self.entries)
+        entries = tuple(map(_entry, listed(self.entries, "topology.entries")))
         times = [time for time, _ in entries]
         if not times or times[0] != 0.0 or any(later <= time for time, later in pairwise(times)):
             raise ValueError(f"topology.entries: expected increasing times, the first one 0, got {times!r}")

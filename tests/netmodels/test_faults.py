@@ -3,7 +3,7 @@ from itertools import pairwise, permutations
 import numpy as np
 import pytest
 
-from netmodels import LinkSpec
+from netmodels import LinkSpec, Network
 from netmodels.alternation import Alternation
 from netmodels.faults import (
     FAULTS,
@@ -95,7 +95,9 @@ def test_flap_fraction_and_durations(in_sigmas):
     assert len(durations) > 1e5
     in_sigmas.mean(durations, 1.0)
     in_sigmas.mean(gaps, 3.0)
-    starts = [Alternation(stream(seed, "x"), up_s=3.0, down_s=1.0).is_up(0) for seed in range(3000)]
+    for probability in (0.1, 0.5, 0.9, 0.999):
+        in_sigmas.quantile(durations, probability, -np.log(1 - probability))
+    starts = [Alternation(stream(0, "x", link), up_s=3.0, down_s=1.0).is_up(0) for link in range(100_000)]
     in_sigmas.mean(np.array(starts, dtype=float), 0.75)
 
 
@@ -108,6 +110,51 @@ def test_reordering_or_adding_faults_changes_no_other():
         assert forth.crashes(agent) == back.crashes(agent)
         assert forth.crashes(agent) != FaultPlan(faults, n_agents=3, seed=3).crashes(agent)
     assert [fates(forth, t, 3) for t in range(0, 200, 2)] == [fates(back, t, 3) for t in range(0, 200, 2)]
+
+
+LOSSY = {"kind": "degrade", "link": {"loss": "50%", "rate": "2 Mbit/s"}, "at": "10 s", "for": "10 s"}
+
+
+def test_adding_a_degradation_changes_not_the_luck_of_another():
+    def run(faults):
+        network = Network(2, LinkSpec(rate="1 Mbit/s", delay=0), faults=FaultPlan(faults, n_agents=2))
+        return [network.offer(10 * S + k * S // 10, 100, 0, 1).complete_ns for k in range(90)]
+
+    earlier = {**LOSSY, "at": "1 s", "for": "1 s"}
+    assert run([LOSSY]) == run([earlier, LOSSY]) == run([LOSSY, earlier, Blackout(at="30 s")])
+
+
+def test_the_order_of_options_changes_nothing():
+    times = {"kind": "exponential", "mean": "10 s"}
+    forth = {**LOSSY, "at": times}
+    back = {"at": dict(reversed(times.items())), "link": dict(reversed(LOSSY["link"].items())), **forth}
+    back["link"] = dict(reversed(LOSSY["link"].items()))
+    first, second = (FaultPlan([options], n_agents=2).events for options in (forth, back))
+    assert first == second
+
+
+def test_times_are_drawn_as_stated(in_sigmas):
+    crash = Crash(node=0, at={"kind": "exponential", "mean": "10 s"}, for_={"kind": "uniform", "mean": 5, "jitter": 2})
+    spans = np.array(FaultPlan([crash] * 100_000, n_agents=1).crashes(0)) / 1e9
+    in_sigmas.mean(spans[:, 0], 10.0)
+    in_sigmas.mean(spans[:, 1] - spans[:, 0], 5.0)
+    in_sigmas.variance(spans[:, 1] - spans[:, 0], 5.0, 4 / 3)
+    for probability in (0.1, 0.5, 0.999):
+        in_sigmas.quantile(spans[:, 0], probability, -10 * np.log(1 - probability))
+
+
+def test_times_of_centuries_overflow_nothing():
+    slow = Alternation(stream(0, "x"), up_s=1e9, down_s=1e9)
+    intervals = slow.down_intervals(2**61)
+    assert all(0 <= start < end for start, end in intervals)
+    assert all(one[1] < other[0] for one, other in pairwise(intervals))
+    assert [slow.is_up(start) for start, _ in intervals] == [False] * len(intervals)
+    heavy = {"kind": "pareto", "mean": 1e9, "shape": 1.01}
+    rare = {"kind": "exponential", "mean": 1e9}
+    for seed in range(100):
+        plan = FaultPlan([{"kind": "crash", "node": 0, "at": rare, "for": heavy}], n_agents=2, seed=seed)
+        times = np.array([0, 10**18])
+        assert len(plan.availability(0, 1).fates(times, times + 1)) == 2
 
 
 def test_faults_that_are_alike_are_drawn_apart():
@@ -143,6 +190,9 @@ def test_every_kind_is_described(kind):
         ({"kind": "link_down", "edge": [0, 0], "at": 0}, r"fault\.edge.*\[0, 0\]"),
         ({"kind": "link_down", "edge": 3, "at": 0}, r"fault\.edge.*3"),
         ({"kind": "one_way", "edge": [0, 9], "at": 0}, r"below 3.*9"),
+        ({"kind": "partition", "groups": 3, "at": 0}, r"fault\.groups.*3"),
+        ({"kind": "partition", "groups": [3], "at": 0}, r"fault\.groups.*3"),
+        ({"kind": "degrade", "link": 3, "at": 0}, r"fault\.link.*3"),
         ({"kind": "partition", "groups": [], "at": 0}, r"fault\.groups.*\[\]"),
         ({"kind": "partition", "groups": [[0], [0]], "at": 0}, r"fault\.groups.*\[\[0\], \[0\]\]"),
         ({"kind": "flap", "up": 0, "down": 1}, r"fault\.up.*0"),
@@ -157,3 +207,9 @@ def test_every_kind_is_described(kind):
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         FaultPlan([options], n_agents=3)
+
+
+@pytest.mark.parametrize(("options", "message"), [({"n_agents": "3"}, "n_agents.*'3'"), ({"seed": -1}, "seed.*-1")])
+def test_a_plan_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        FaultPlan([], **{"n_agents": 3, **options})

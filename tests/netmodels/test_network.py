@@ -97,11 +97,21 @@ def test_broadcast_refuses(options, receivers, message):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"share": "air"}, "share.*'air'"), ({"overrides": {(0, 3): SPEC}}, r"link.*\(0, 3\)")],
+    [
+        ({"share": "air"}, "share.*'air'"),
+        ({"overrides": {(0, 3): SPEC}}, r"link.*\(0, 3\)"),
+        ({"overrides": {7: SPEC}}, "overrides.*7"),
+        ({"overrides": {(0, 1, 2): SPEC}}, r"overrides.*\(0, 1, 2\)"),
+        ({"overrides": {(0, 1): "slow"}}, "overrides.*'slow'"),
+        ({"seed": -1}, "seed.*-1"),
+        ({"spec": "fast"}, "spec.*'fast'"),
+        ({"n_agents": 0}, "n_agents.*0"),
+        ({"faults": FaultPlan([], n_agents=2)}, "faults.*3.*2"),
+    ],
 )
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=message):
-        Network(3, SPEC, **options)
+        Network(**{"n_agents": 3, "spec": SPEC, **options})
 
 
 def test_adding_a_link_changes_no_other_links_draws():

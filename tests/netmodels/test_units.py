@@ -43,6 +43,9 @@ def test_reads(read, value, expected):
     [
         *[(read, bad) for read in (units.seconds, units.bits_per_second, units.size_bytes, units.metres)
           for bad in (True, math.nan, -1, "5", "-5 ms", "nan s", "five", "", None, [1], "5 parsecs", "5 ms ms", 1j)],
+        *[(read, 10**400) for read in (units.seconds, units.bits_per_second, units.size_bytes, units.probability)],
+        *[(units.listed, bad) for bad in (3, None, "ab", b"ab", {"a": 1}, {1, 2})],
+        (units.size_bytes, "1e300 B"),
         (units.seconds, math.inf),
         (units.seconds, "5 MS"),
         (units.size_bytes, math.inf),

@@ -180,9 +180,28 @@ def test_refuses_sizes(size_bytes):
         Link(rated()).offer(0, size_bytes)
 
 
+@pytest.mark.parametrize("retrying", [{}, {"loss": 0.9, "retries": 100, "retry_delay": 1e9}], ids=["once", "retries"])
+@pytest.mark.parametrize("packets", [2, 20, 21, 60])
+def test_refuses_messages_that_take_longer_than_the_clock(packets, retrying):
+    # A petabyte at 1 bit/s takes 8e15 s; the clock ends at 2.3e9 s.
+    link = Link(LinkSpec(rate=1, delay=0, mtu=10**15, **retrying))
+    with pytest.raises(ValueError, match=rf"size_bytes.*{packets * 10**15}"):
+        link.offer(0, packets * 10**15)
+
+
+def test_a_message_of_years_is_exact():
+    # 1000 packets of 125 kB at 1 bit/s: a million seconds each.
+    sent = Link(LinkSpec(rate=1, delay=0, mtu=125_000, overhead=0)).offer(0, 1000 * 125_000)
+    assert sent.arrival_ns.tolist() == [(k + 1) * 10**15 for k in range(1000)]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"rate": 10**400}, "rate.*10000"),
+        ({"mtu": 10**400}, "mtu.*10000"),
+        ({"mtu": "1e300 B"}, "mtu.*1e300"),
+        ({"delay": 10**400}, "delay.*10000"),
         ({"rate": 0}, r"rate.*0"),
         ({"rate": "20"}, r"rate.*'20'"),
         ({"delay": -1}, r"delay.*-1"),
@@ -224,8 +243,9 @@ def test_nothing_about_rate_or_time_has_a_default(missing):
         ({"name": ()}, r"name.*\(\)"),
         ({"name": "ab"}, "name.*'ab'"),
         ({"name": (0, 1.5)}, r"name.*1\.5"),
+        ({"spec": "fast"}, "spec.*'fast'"),
     ],
 )
 def test_refuses_seeds_and_names_when_built(options, message):
     with pytest.raises(ValueError, match=message):
-        Link(rated(), **options)
+        Link(**{"spec": rated(), **options})

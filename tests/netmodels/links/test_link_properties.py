@@ -116,3 +116,34 @@ def test_any_forecast(spec, size):
     quantiles = [spec.completion_quantile(size, probability) for probability in (0.0, 0.5, 0.999)]
     assert quantiles == sorted(quantiles)
     assert spec.describe(size)
+
+
+extreme = st.sampled_from([0.0, 1e-9, 1.0, 1e9])
+extremes = st.builds(
+    LinkSpec,
+    rate=st.sampled_from([1, 3, 1e6, 1e308, "unlimited"]),
+    delay=extreme,
+    loss=probabilities,
+    retries=st.sampled_from([0, 1, 300]),
+    retry_delay=extreme,
+    mtu=st.sampled_from([1, 1472, 10**9, 10**15]),
+    overhead=st.sampled_from([0, 28, 10**15]),
+    limit=st.sampled_from([0, 1, 10**18]),
+    limit_bytes=st.none() | st.sampled_from([0, 1, 10**15]),
+    fifo=st.booleans(),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(extremes, st.lists(st.tuples(st.sampled_from([0, 1, 10**9, 10**18]), st.integers(1, 45)), max_size=4))
+def test_extremes_are_served_or_refused_by_name(spec, steps):
+    link, now_ns = Link(spec), 0
+    for gap_ns, packets in steps:
+        now_ns = min(now_ns + gap_ns, 2**61)
+        try:
+            sent = link.offer(now_ns, packets * spec.mtu)
+        except ValueError as refused:
+            assert str(refused).startswith("size_bytes: expected a message that has left by")  # noqa: PT017
+            return
+        check_counts(sent, packets)
+        assert all(arrival == -1 or arrival >= now_ns for arrival in sent.arrival_ns.tolist())

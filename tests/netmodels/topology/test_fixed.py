@@ -39,6 +39,7 @@ def test_edges():
         (lambda: Star(centre=-1), r"topology\.centre.*-1"),
         (lambda: Star(centre=3).graph(3, seed=0), r"topology\.centre.*3"),
         (lambda: Grid(columns=0), r"topology\.columns.*0"),
+        (lambda: Edges(3), r"topology\.edges.*3"),
         (lambda: Edges([[0, 0]]), r"topology\.edges.*\[0, 0\]"),
         (lambda: Edges([[0, 1, 2]]), r"topology\.edges.*\[0, 1, 2\]"),
         (lambda: Edges([[0, 1.5]]), r"topology\.edges.*1\.5"),

@@ -25,6 +25,18 @@ def test_uniform_among_connected_graphs(n_agents, edges):
     assert statistic < chi2.ppf(1 - 1e-5, len(connected) - 1)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_agents", "edges"), [(4, None), (4, 4)])
+def test_uniform_over_many_episodes(n_agents, edges):
+    """16 trees, and 15 graphs with four links, of four agents: 10⁵ episodes, each count within 5 standard errors."""
+    draws = 100_000
+    drawn = Counter(RandomConnected(edges).graph(n_agents, 2, episode) for episode in range(draws))
+    share = 1 / (16 if edges is None else 15)
+    assert len(drawn) == round(1 / share)
+    error = (draws * share * (1 - share)) ** 0.5
+    assert all(abs(times - draws * share) <= 5 * error for times in drawn.values())
+
+
 def test_pure_function_of_seed_and_index():
     first = [RandomConnected().graph(6, 3, episode) for episode in range(20)]
     again = [RandomConnected().graph(6, 3, episode) for episode in reversed(range(20))][::-1]
@@ -57,6 +69,12 @@ def test_connected_with_that_many_links(n_agents, edges):
     graph = RandomConnected(edges).graph(n_agents, 0)
     assert len(graph.edges) == 2 * (n_agents - 1 if edges is None else edges)
     assert graph_facts(graph).connected
+
+
+@pytest.mark.parametrize("n_agents", [0, -1, 2.0, "3", True])
+def test_refuses_numbers_of_agents(n_agents):
+    with pytest.raises(ValueError, match=f"n_agents.*{n_agents}"):
+        RandomConnected().graph(n_agents, 0)
 
 
 @pytest.mark.parametrize(("n_agents", "edges"), [(4, 2), (4, 7), (1, 1)])

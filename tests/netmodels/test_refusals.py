@@ -1,0 +1,109 @@
+"""Every option of every kind, and of a link, given what it cannot be: refused when built, by its name and value."""
+
+import math
+import re
+
+import pytest
+
+from netmodels import LinkSpec
+from netmodels.catalogue import DELAYS, FAULTS, LOSSES, MOBILITIES
+from netmodels.choice import of_kind
+from netmodels.topology import topology_of
+from netmodels.topology.kinds import TOPOLOGIES
+
+VALID = {
+    "delay": {
+        "constant": {"mean": 1.0},
+        "uniform": {"mean": 1.0, "jitter": 0.5},
+        "normal": {"mean": 1.0, "jitter": 0.5},
+        "lognormal": {"mean": 1.0, "jitter": 0.5},
+        "pareto": {"mean": 1.0, "jitter": 0.5},
+        "exponential": {"mean": 1.0},
+        "empirical": {"values": (1.0,)},
+        "trace": {"values": (1.0,)},
+    },
+    "loss": {
+        "bernoulli": {"p": 0.1},
+        "gemodel": {"p": 0.1, "r": 0.2, "one_minus_h": 0.9, "one_minus_k": 0.1},
+        "trace": {"values": (0, 1)},
+    },
+    "mobility": {
+        "random_waypoint": {"area": (1, 1), "speed": (1, 1), "pause": 0},
+        "trace": {"file": ""},
+    },
+    "fault": {
+        "crash": {"node": 0, "at": 1.0, "for": 1.0, "state": "kept"},
+        "link_down": {"edge": (0, 1), "at": 1.0, "for": 1.0},
+        "one_way": {"edge": (0, 1), "at": 1.0, "for": 1.0},
+        "partition": {"groups": ((0, 1),), "at": 1.0, "for": 1.0},
+        "blackout": {"at": 1.0, "for": 1.0},
+        "flap": {"up": 1.0, "down": 1.0, "edge": (0, 1), "at": 1.0, "for": 1.0},
+        "degrade": {"link": {"loss": 0.5}, "edge": (0, 1), "at": 1.0, "for": 1.0},
+        "straggler": {"node": 0, "factor": 2.0, "at": 1.0, "for": 1.0},
+    },
+    "topology": {
+        "complete": {},
+        "ring": {},
+        "path": {},
+        "star": {"centre": 0},
+        "grid": {"columns": 2},
+        "edges": {"edges": ((0, 1),), "directed": False},
+        "k_regular": {"degree": 2, "connected": True},
+        "erdos_renyi": {"p": 0.5, "connected": True},
+        "barabasi_albert": {"links": 2, "connected": True},
+        "watts_strogatz": {"neighbours": 2, "p": 0.5, "connected": True},
+        "random_geometric": {"radius": 0.5, "connected": True},
+        "random_connected": {"edges": 3, "resample": "round"},
+        "edge_markov": {"up": 1.0, "down": 1.0, "base": {"kind": "ring"}},
+        "range": {"radius": 1.0, "mobility": {"kind": "random_waypoint", "area": (1, 1), "speed": (1, 1), "pause": 0}},
+        "schedule": {"entries": [{"at": 0.0, "topology": {"kind": "ring"}}]},
+    },
+    "link": {
+        "rate": 1e6, "delay": 0.1, "loss": 0.1, "corrupt": 0.1, "retries": 1, "retry_delay": 0.1, "duplicate": 0.1,
+        "mtu": 100, "overhead": 10, "limit": 10, "limit_bytes": 1000, "fifo": True, "reassembly": "whole",
+    },
+}  # fmt: skip
+CATALOGUES = {"delay": DELAYS, "loss": LOSSES, "mobility": MOBILITIES, "fault": FAULTS, "topology": TOPOLOGIES}
+BAD = [math.nan, -1, -0.5, 1j, "banana", "5 parsecs", object(), ["banana"], {"kind": "banana"}, 10**400]
+# A count of any size is a count; what there is for it is known only when a graph or plan is made.
+COUNTS = {"retries", "limit", "node", "degree", "links", "neighbours", "edges", "columns", "centre", "factor"}
+
+
+def build(group, kind, options):
+    if group == "link":
+        return LinkSpec(**options)
+    if group == "topology":
+        return topology_of({"kind": kind, **options})
+    return of_kind(group, CATALOGUES[group], {"kind": kind, **options})
+
+
+def cases():
+    for group, kinds in VALID.items():
+        for kind, options in {"": kinds}.items() if group == "link" else kinds.items():
+            for option in options:
+                for bad in BAD:
+                    if not (bad == 10**400 and option in COUNTS):
+                        yield pytest.param(group, kind, option, bad, id=f"{group}-{kind}-{option}-{str(bad)[:9]}")
+
+
+@pytest.mark.parametrize(("group", "kind", "option", "bad"), list(cases()))
+def test_refused_by_name_and_value(group, kind, option, bad):
+    options = (VALID["link"] if group == "link" else VALID[group][kind]) | {option: bad}
+    with pytest.raises(ValueError, match=rf"\b{option}\b") as refused:
+        build(group, kind, options)
+    shown = bad["kind"] if isinstance(bad, dict) else bad[0] if isinstance(bad, list) else bad
+    assert re.search(re.escape(repr(shown)), str(refused.value)), refused.value
+
+
+@pytest.mark.parametrize(("group", "kind"), [(group, kind) for group, kinds in CATALOGUES.items() for kind in kinds])
+def test_every_kind_is_tested_here_and_its_valid_options_are(group, kind):
+    if (group, kind) != ("mobility", "trace"):
+        build(group, kind, VALID[group][kind])
+    with pytest.raises(ValueError, match="colour"):
+        build(group, kind, {**VALID[group][kind], "colour": "red"})
+    with pytest.raises(ValueError, match="3"):
+        of_kind(group, CATALOGUES[group], {"kind": kind, 3: 4})
+
+
+def test_the_valid_link_is_valid():
+    assert build("link", "", VALID["link"]).retries == 1
