@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec
-from netmodels.links import Bernoulli, Exponential, GilbertElliott, LossTrace, Normal
+from netmodels.links import Bernoulli, Empirical, Exponential, GilbertElliott, Lognormal, LossTrace, Normal, Pareto
 from netmodels.links.closed_forms import retry_weights, whole_probability
 
-MESSAGES = 20_000
+MESSAGES = 100_000
 SPACED_NS = 10**10
 
 
@@ -34,6 +34,8 @@ def test_whole_probability_by_hand():
         {"loss": GilbertElliott("3%", "25%")},
         {"loss": GilbertElliott("3%", "25%", 0.9, 0.01), "corrupt": 0.02},
         {"loss": GilbertElliott("10%", "25%"), "retries": 2, "retry_delay": "1 ms"},
+        {"loss": GilbertElliott("20%", "30%", 0.9, 0.1), "corrupt": 0.1, "retries": 3, "retry_delay": 0, "limit": 4},
+        {"loss": LossTrace(values=(0, 1, 1, 0, 0, 1, 0)), "duplicate": 0.5},
     ],
     ids=str,
 )
@@ -49,6 +51,10 @@ def test_delivery_probability_against_the_link(options, in_sigmas):
         {"delay": Normal("5 ms", "2 ms")},
         {"delay": Exponential("1 ms"), "fifo": False},
         {"delay": "5 ms", "loss": 0.2, "retries": 4, "retry_delay": "3 ms"},
+        {"delay": "5 ms", "loss": GilbertElliott("20%", "40%"), "corrupt": 0.1, "retries": 4, "retry_delay": "3 ms"},
+        {"delay": Lognormal("3 ms", "6 ms"), "loss": GilbertElliott("5%", "40%")},
+        {"delay": Pareto("3 ms", shape=1.5), "loss": 0.1},
+        {"delay": Empirical(values=("1 ms", "2 ms", "9 ms"))},
     ],
     ids=str,
 )
@@ -56,12 +62,22 @@ def test_completion_quantiles_against_the_link(options, in_sigmas):
     spec = LinkSpec(rate="20 Mbit/s", **options)
     size = 5 * 1472
     taken = np.array([sent.complete_ns - now for now, sent in messages(spec, size) if sent.complete_ns >= 0]) / 1e9
+    assert len(taken) > MESSAGES / 2
     for probability in (0.1, 0.5, 0.9, 0.999):
         in_sigmas.quantile(taken.round(9), probability, round(spec.completion_quantile(size, probability), 9))
 
 
-def test_quantile_with_retries_and_random_delay_is_never_too_early():
-    spec = LinkSpec(rate="20 Mbit/s", delay=Exponential("1 ms"), loss=0.2, retries=4, retry_delay="3 ms")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": 0.2, "retries": 4, "retry_delay": "3 ms"},
+        {"loss": GilbertElliott("20%", "40%"), "retries": 4, "retry_delay": "3 ms", "duplicate": 0.3},
+        {"duplicate": 0.9},
+    ],
+    ids=str,
+)
+def test_quantile_with_retries_or_duplicates_and_random_delay_is_never_too_early(options):
+    spec = LinkSpec(rate="20 Mbit/s", delay=Exponential("1 ms"), **options)
     taken = np.array([sent.complete_ns - now for now, sent in messages(spec, 6400) if sent.complete_ns >= 0]) / 1e9
     for probability in (0.5, 0.9, 0.99):
         share = float(np.mean(taken <= spec.completion_quantile(6400, probability)))
@@ -81,6 +97,20 @@ def test_a_message_larger_than_its_queue_never_arrives():
     assert "never arrives whole" in spec.describe(6 * 1472)
     assert LinkSpec(rate="unlimited", delay=0, limit=4).delivery_probability(6 * 1472) == 1.0
     assert "never arrives whole" in LinkSpec(rate=1e6, delay=0, loss=1.0).describe(100)
+
+
+@pytest.mark.parametrize("payload", [0, -5, 1.5, True])
+def test_forecasts_refuse_payloads(payload):
+    spec = LinkSpec(rate=1e6, delay=0)
+    for forecast in (spec.packets, spec.wire_bytes, spec.fits, spec.delivery_probability, spec.describe):
+        with pytest.raises(ValueError, match=f"message_bytes.*{payload}"):
+            forecast(payload)
+
+
+@pytest.mark.parametrize("loss", [0.0, 1.0])
+def test_forecasts_refuse_probabilities(loss):
+    with pytest.raises(ValueError, match=r"probability.*1\.5"):
+        LinkSpec(rate=1e6, delay=0, loss=loss).completion_quantile(100, 1.5)
 
 
 def test_unbounded_delays_have_no_last_moment():

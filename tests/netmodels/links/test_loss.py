@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from netmodels import Link, LinkSpec
 from netmodels.links.kinds import LOSSES
 from netmodels.links.loss import Bernoulli, GilbertElliott, loss_draws
 from netmodels.links.recorded import LossTrace
@@ -77,9 +78,10 @@ def test_chain_in_blocks_is_the_chain_step_by_step(model):
     assert [lost for n in (1, 7, 92, 200) for lost in sample(n).tolist()] == expected
 
 
+@pytest.mark.slow
 def test_start_is_stationary(in_sigmas):
     model = GilbertElliott(0.01, 0.04)
-    first = [loss_draws(model, seed, "loss").take(1)[0] for seed in range(4000)]
+    first = [model.sampler(stream(0, "loss", link))(1)[0] for link in range(100_000)]
     in_sigmas.mean(np.array(first, dtype=float), 0.2)
 
 
@@ -122,6 +124,22 @@ def test_transmit_conserves_mass_and_keeps_the_stationary_state(model):
     assert saved.sum() + lost.sum() == pytest.approx(1.0)
     assert lost.sum() == pytest.approx(model.loss_rate)
     assert saved + lost == pytest.approx(stationary)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_one_at_a_time_equals_any_blocks(model):
+    one, many = (model.sampler(stream(4, "loss")) for _ in range(2))
+    blocks = [1, 2, 31, 0, 64, 2, 300]
+    assert [lost for n in blocks for lost in many(n).tolist()] == [bool(one(1)[0]) for _ in range(sum(blocks))]
+
+
+@pytest.mark.parametrize("packets", [1, 50])
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_a_link_loses_at_the_stated_rate(model, packets, in_sigmas):
+    """Through the link: one-packet messages in plain integers, long ones in numpy."""
+    link = Link(LinkSpec(rate="unlimited", delay=0, loss=model), seed=6)
+    lost = [link.offer(k, packets * 1472).arrival_ns == -1 for k in range(100_000 // packets)]
+    in_sigmas.batch_means(np.concatenate(lost), model.loss_rate)
 
 
 def test_every_kind_is_tested_here():

@@ -7,7 +7,7 @@ With Poisson arrivals of rate λ, mean service time s and ρ = λs: the mean wai
 import numpy as np
 import pytest
 
-from netmodels import Link, LinkSpec
+from netmodels import Link, LinkSpec, Network
 from netmodels.streams import stream
 
 MESSAGES = 100_000
@@ -23,6 +23,19 @@ def waits(sizes, utilisation):
         sent = link.offer(now, size)
         result.append(sent.complete_ns - now - sent.airtime_ns)
     return result
+
+
+@pytest.mark.parametrize("utilisation", [0.3, 0.5])
+def test_poisson_messages_of_many_senders_on_one_medium(utilisation, in_sigmas):
+    """Merged Poisson streams are one: the wait on a medium that five agents share is that of M/D/1."""
+    spec = LinkSpec(rate="8 Mbit/s", delay=0, mtu=10**9, overhead=0, limit=10**6)
+    network = Network(5, spec, share="medium")
+    draws = stream(23, "arrivals")
+    times = np.cumsum(np.rint(draws.exponential(SERVICE_NS / utilisation, MESSAGES)).astype(int)).tolist()
+    senders = draws.integers(5, size=MESSAGES).tolist()
+    sent = [network.offer(now, 1000, sender, (sender + 1) % 5) for now, sender in zip(times, senders, strict=True)]
+    waited = [one.complete_ns - one.handed_over_ns - one.airtime_ns for one in sent]
+    in_sigmas.batch_means(waited, utilisation * SERVICE_NS / (1 - utilisation) / 2, sigmas=4)
 
 
 @pytest.mark.parametrize("utilisation", [0.2, 0.5])

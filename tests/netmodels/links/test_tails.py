@@ -1,9 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netmodels import Link, LinkSpec
 from netmodels.links.delay import Constant, Normal, Uniform
 from netmodels.links.kinds import DELAYS, delay_model
 from netmodels.links.recorded import DelayTrace, Empirical
@@ -38,9 +40,10 @@ def sample(model):
 
 def test_mean_and_variance(model, sample, in_sigmas):
     assert (sample >= 0).all()
+    if model.variance < math.inf:
+        in_sigmas.mean(sample, model.mean)
     if isinstance(model, Pareto) and model.shape <= 4.0:
         return  # no fourth moment, hence no standard error of a variance: its quantiles are tested instead
-    in_sigmas.mean(sample, model.mean)
     in_sigmas.variance(sample, model.mean, model.variance)
 
 
@@ -71,6 +74,27 @@ def test_moments_given_are_moments_stated():
     assert Pareto("10 ms", shape=2.0).variance == math.inf
     assert Uniform("10 ms", "3 ms").variance == pytest.approx(3e-6)
     assert Exponential("2 s").variance == 4.0
+
+
+@pytest.mark.parametrize(
+    "model", [*MODELS, Constant("5 ms"), Normal("1 ms", "2 ms"), DelayTrace(values=(0.001, 0.002, 0.007))], ids=repr
+)
+def test_one_at_a_time_equals_any_blocks(model):
+    one, many = (model.sampler(stream(4, "delay")) for _ in range(2))
+    blocks = [1, 2, 31, 0, 64, 2, 300]
+    assert [delay for n in blocks for delay in many(n).tolist()] == [float(one(1)[0]) for _ in range(sum(blocks))]
+
+
+@pytest.mark.parametrize("packets", [1, 50])
+@pytest.mark.parametrize("model", [*MODELS, Normal("1 ms", "2 ms")], ids=repr)
+def test_a_link_delays_as_stated(model, packets, in_sigmas):
+    """Through the link, in free order: one-packet messages in plain integers, long ones in numpy; to a nanosecond."""
+    link = Link(LinkSpec(rate="unlimited", delay=model, fifo=False), seed=6)
+    taken = np.concatenate([link.offer(k, packets * 1472).arrival_ns - k for k in range(100_000 // packets)]) / 1e9
+    for probability in (0.01, 0.5, 0.9, 0.999):
+        in_sigmas.quantile(taken, probability, round(model.quantile(probability), 9))
+    if model.variance < math.inf:
+        assert abs(taken.mean() - model.mean) <= 5 * math.sqrt(model.variance / len(taken)) + 1e-9
 
 
 def test_trace_repeats_in_order():

@@ -47,6 +47,19 @@ def test_uniform(n_agents, excess):
     assert statistic < chi2.ppf(1 - 1e-5, len(graphs) - 1)
 
 
+@pytest.mark.slow
+def test_uniform_over_many_draws():
+    graphs = list(connected_graphs(4, 4))
+    generator, draws = stream(8, "counting"), 100_000
+    drawn = Counter(
+        frozenset((min(pair), max(pair)) for pair in random_connected_pairs(4, 1, generator)) for _ in range(draws)
+    )
+    share = 1 / len(graphs)
+    error = (draws * share * (1 - share)) ** 0.5
+    assert set(drawn) == set(graphs)
+    assert all(abs(times - draws * share) <= 5 * error for times in drawn.values())
+
+
 @pytest.mark.parametrize(("n_agents", "edges"), [(50, 50), (50, 60), (30, 31), (300, 301)])
 def test_sparse_graphs_that_chance_would_hardly_connect(n_agents, edges):
     graphs = {RandomConnected(edges).graph(n_agents, 0, episode) for episode in range(3)}

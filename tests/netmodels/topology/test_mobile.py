@@ -25,9 +25,9 @@ def test_waypoints_stay_inside_and_keep_to_the_speed_limit():
 
 def test_mean_speed_on_the_way(in_sigmas):
     # Speeds are uniform per leg; the time-average speed of a leg-weighted walk is the mean length over the mean time.
-    tracks = np.array([RandomWaypoint((100, 100), (1, 2), 0).positions(1, 5, k * S)[0] for k in range(60_000)])
+    tracks = np.array([RandomWaypoint((100, 100), (1, 2), 0).positions(1, 5, k * S)[0] for k in range(100_101)])
     speeds = np.linalg.norm(np.diff(tracks, axis=0), axis=-1)
-    in_sigmas.batch_means(speeds[:59_900], 1 / np.log(2))
+    in_sigmas.batch_means(speeds[:100_100], 1 / np.log(2))
 
 
 def test_the_order_of_questions_does_not_matter():
