@@ -37,8 +37,57 @@ def test_shapes_that_do_not_fit_are_refused(edges, active, latest):
         Facts(2, np.zeros(edges, int), np.zeros(active, bool), np.zeros(latest, int))
 
 
+@pytest.mark.parametrize("confirmed", [(2,), (1, 2), (2, 1), (2, 3)])
+def test_confirmations_that_do_not_fit_are_refused(confirmed):
+    with pytest.raises(ValueError, match=r"expected \[K, E\] = \(2, 2\)"):
+        Facts(2, np.zeros((2, 2), int), np.zeros((2, 2), bool), np.zeros((2, 2), int), np.zeros(confirmed, bool))
+
+
+def test_without_loss_all_know_that_they_are_heard_where_links_go_both_ways():
+    facts = lossless_facts([PATH, PAIR, Graph(3, ((0, 1), (1, 2)))])
+    assert facts.edges.tolist() == [[0, 1], [1, 0], [1, 2], [2, 1]]
+    # In the last round 1 and 2 hear 0 and 1, and have nothing to be heard of; 0 and 1 are heard and hear nothing.
+    assert facts.confirmed.tolist() == [[True] * 4, [True, True, False, False], [False, True, False, True]]
+    assert facts.ack_mismatch.tolist() == [0, 0, 0]
+
+
+def test_without_acknowledgements_nobody_knows():
+    facts = Facts(2, np.array([[0, 1], [1, 0]]), np.ones((2, 2), bool), np.zeros((2, 2), int))
+    assert facts.confirmed.tolist() == [[False] * 2] * 2
+
+
+def test_the_other_direction_of_every_edge():
+    assert lossless_facts([PATH]).reverse.tolist() == [1, 0, 3, 2]
+    assert lossless_facts([Graph(3, ((0, 1), (1, 0), (1, 2), (2, 0)))]).reverse.tolist() == [1, 0, -1, -1]
+    assert lossless_facts([NONE]).reverse.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("latest", "confirmed", "mismatch"),
+    [
+        ([0, 0], [True, True], 0),
+        ([0, 0], [True, False], 1),
+        ([0, 0], [False, False], 0),
+        ([0, -1], [False, True], 0),  # 1 was heard by 0 and knows it, but did not hear it: no end counts the link
+        ([0, -1], [True, True], 1),
+    ],
+)
+def test_a_mismatch_is_a_link_that_one_end_counts(latest, confirmed, mismatch):
+    facts = Facts(2, np.array([[0, 1], [1, 0]]), np.ones((1, 2), bool), np.array([latest]), np.array([confirmed]))
+    assert facts.ack_mismatch.tolist() == [mismatch]
+
+
+def test_senders_that_are_cut_out_are_not_heard_and_hear():
+    facts = lossless_facts([PATH, PATH]).without_senders(np.array([False, False, True]))
+    assert facts.edges.tolist() == [[0, 1], [1, 0], [1, 2], [2, 1]]
+    assert facts.latest.tolist() == [[0, 0, 0, -1], [1, 1, 1, -1]]
+    assert facts.confirmed.tolist() == [[True, True, False, True]] * 2
+    assert facts.ack_mismatch.tolist() == [0, 0]
+    assert facts.degrees.tolist() == [[1, 2, 1]] * 2
+
+
 def test_facts_are_read_only():
     facts = lossless_facts([PATH])
-    for array in (facts.edges, facts.active, facts.latest):
+    for array in (facts.edges, facts.active, facts.latest, facts.confirmed):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
