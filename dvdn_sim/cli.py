@@ -1,7 +1,8 @@
 """The command ``dvdn-sim``: words in, words out; all the work is done elsewhere.
 
 Answers go to stdout; progress, mistakes and errors to stderr. Exit codes: 0 done, 2 bad input, 3 interrupted, 1 for
-anything else. torch is imported by ``run`` alone, and only when it has something to run.
+anything else. torch is imported by ``run`` alone, and only when it has something to run; simpy by ``run``, ``predict``
+and ``consensus``.
 """
 
 import importlib.metadata
@@ -10,7 +11,8 @@ import platform
 import shlex
 import textwrap
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn, Self
@@ -62,16 +64,19 @@ def main() -> None:
     app()
 
 
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
+]
+
+
 @app.command(epilog="Example: dvdn-sim run scenarios/lossy_lbf.yaml --set network.link.loss=20% --seeds 0-4")
 def run(
     scenario: Annotated[
         Path, typer.Argument(help="A YAML file, such as scenarios/lossy_lbf.yaml.", show_default=False)
     ],
     *,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
-    ] = None,
+    changes: Changes = None,
     seeds: Annotated[
         str | None,
         typer.Option(metavar="LIST", help="Seeds in place of the scenario's: 0-4 or 0,3.", show_default=False),
@@ -89,10 +94,17 @@ def run(
 ) -> None:
     """Train a scenario, one team per seed, and write its records to a folder."""
     overrides = [*(changes or []), *_as_overrides(seeds, steps)]
-    again = _command(scenario, overrides, device, out)
     _refuse_used_folder(out)
-    try:
+    where = [] if device is Device.auto else ["--device", device.value]
+    with _explained(_command("run", scenario, overrides, *where, *([] if out is None else ["--out", str(out)]))):
         _run(scenario, overrides, device, out, as_json=as_json, quiet=quiet)
+
+
+@contextmanager
+def _explained(again: str) -> Iterator[None]:
+    """Turn whatever goes wrong into words and an exit code; `again` is the command that shows it once more."""
+    try:
+        yield
     except ScenarioError as error:
         _print_mistakes(error)
         raise typer.Exit(BAD_INPUT) from error
@@ -118,13 +130,87 @@ def _run(scenario: Path, overrides: list[str], device: Device, out: Path | None,
     typer.echo(json.dumps(summary.as_json(), allow_nan=False) if as_json else summary.text())
 
 
+Agents = Annotated[
+    int | None, typer.Option(min=2, metavar="N", help="Agents in place of the scenario's.", show_default=False)
+]
+Links = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Links of a random connected topology.", show_default=False),
+]
+
+
+@app.command(epilog="Example: dvdn-sim predict scenarios/lossy_lbf.yaml --set algorithm.consensus.rounds=3")
+def predict(
+    scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
+    *,
+    changes: Changes = None,
+    agents: Agents = None,
+    links: Links = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what a scenario's exchanges will be like, before anything is trained."""
+    with _explained(_command("predict", scenario, changes or [], *_numbers(agents=agents, links=links))):
+        from dvdn_sim import cli_exchange as said  # noqa: PLC0415 (half a second that --help does without)
+        from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415
+        from dvdn_sim.network.trials import Setting  # noqa: PLC0415
+        from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
+
+        setting = Setting.of(load_scenario(scenario, changes or []), agents=agents, links=links)
+        found = work_out(setting)
+        if as_json:
+            typer.echo(json.dumps(said.prediction_json(setting, found), allow_nan=False))
+        else:
+            said.print_prediction(setting, found, Console(highlight=False))
+
+
+@app.command(epilog="Example: dvdn-sim consensus scenarios/lossy_lbf.yaml --trials 1000 --out exchange")
+def consensus(
+    scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
+    *,
+    changes: Changes = None,
+    trials: Annotated[
+        int | None, typer.Option(min=2, metavar="N", help="Exchanges.", show_default="some seconds' worth")
+    ] = None,
+    agents: Agents = None,
+    links: Links = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for consensus.svg and consensus.json.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
+) -> None:
+    """Exchange random values, without learning: what was measured beside what was predicted."""
+    _refuse_used_folder(out)
+    options = _numbers(trials=trials, agents=agents, links=links, out=out)
+    with _explained(_command("consensus", scenario, changes or [], *options)):
+        from dvdn_sim import cli_exchange as said  # noqa: PLC0415
+        from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415
+        from dvdn_sim.network.trials import Setting, measure  # noqa: PLC0415
+        from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
+
+        setting = Setting.of(load_scenario(scenario, changes or []), agents=agents, links=links)
+        predicted = work_out(setting)
+        with Display(quiet=quiet, of="trials") as display:
+            measured = measure(setting, trials, lambda done, total: display.show(done, total, {}))
+        found = said.measurement_json(setting, measured, predicted)
+        if out is not None:
+            said.write_measurement(out, setting, measured, predicted)
+        if as_json:
+            typer.echo(json.dumps(found, allow_nan=False))
+        else:
+            said.print_measurement(setting, measured, predicted, Console(highlight=False))
+
+
+def _numbers(**given: object) -> list[str]:
+    """Return the options that were given, as words."""
+    return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+
+
 @app.command(epilog="Example: dvdn-sim check scenarios/*.yaml")
 def check(
     scenarios: Annotated[list[Path], typer.Argument(help="YAML files.", show_default=False)],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
-    ] = None,
+    changes: Changes = None,
 ) -> None:
     """Say what scenarios would run, or list every mistake in them; runs nothing."""
     from dvdn_sim.scenario import headline, load_scenario  # noqa: PLC0415
@@ -213,13 +299,10 @@ def _refuse_used_folder(out: Path | None) -> None:
     raise typer.BadParameter(f"{str(out)!r} {what}; name a new folder", param_hint="--out")
 
 
-def _command(scenario: Path, overrides: Iterable[str], device: Device, out: Path | None) -> str:
-    """Return the command that runs the same again."""
-    words = ["dvdn-sim", "run", str(scenario)]
-    for change in overrides:
-        words += ["--set", change]
-    words += [] if device is Device.auto else ["--device", device.value]
-    return shlex.join(words if out is None else [*words, "--out", str(out)])
+def _command(name: str, scenario: Path, overrides: Iterable[str], *options: str) -> str:
+    """Return the command that does the same again."""
+    changes = [word for change in overrides for word in ("--set", change)]
+    return shlex.join(["dvdn-sim", name, str(scenario), *changes, *options])
 
 
 def _fail(message: str, again: str) -> NoReturn:
@@ -266,9 +349,9 @@ def _print_indented(text: Text, indent: int, console: Console) -> None:
 class Display:
     """Progress of a run on stderr: a bar in a terminal, else a line for every tenth."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, of: str = "steps") -> None:
         console = Console(stderr=True, highlight=False)
-        self._quiet = quiet
+        self._quiet, self._of = quiet, of
         self._live = console.is_terminal and not quiet
         self._tenths = -1
         self._width = max(console.width - 26, 20)  # beside the bar, the percentage and the time left
@@ -290,11 +373,11 @@ class Display:
         """Show how far the run has come.
 
         Args:
-            done: environment steps taken, all seeds together.
-            total: environment steps to take.
+            done: environment steps taken, all seeds together, or trials made.
+            total: of all.
             facts: what else to show, each in a word or two, in this order.
         """
-        steps = f"{done:,} of {total:,} steps".replace(",", " ")
+        steps = f"{done:,} of {total:,} {self._of}".replace(",", " ")
         said = [f"{name} {value}" for name, value in facts.items()]
         if self._live:
             lines = textwrap.fill("  ".join(_unbroken([steps, *said])), self._width).replace("\N{NO-BREAK SPACE}", " ")

@@ -1,0 +1,347 @@
+"""What a scenario's exchanges will be like, before anything is trained; every figure says how it was found.
+
+The closed forms of `dvdn_sim.consensus.theory` need losses that are independent and messages that are in time. Whether
+they are in time is seen from a sample of exchanges, drawn in numpy (`theory.rounds`): it gives the round times in any
+case, and if one message in it is late, all that depends on it. What that sampler does not cover (faults, acks, a shared
+medium, retries, links that differ) is sampled with the simulator itself, over networks of its own.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy
+from dvdn_sim.consensus.theory import (
+    SampledRounds,
+    Trajectory,
+    can_sample,
+    expected_round_time,
+    rounds_to_reach,
+    sample_rounds,
+)
+from dvdn_sim.consensus.theory.ensembles import Ensemble, ensemble_of, is_static
+from dvdn_sim.consensus.theory.exact import ExactPath, exact_path, expected_of, stacked, weight_matrices
+from dvdn_sim.network import ExchangeReport
+from dvdn_sim.network.compute import sampler
+from dvdn_sim.network.trials import (
+    MOST_FOR_OPERATORS,
+    Figure,
+    Setting,
+    Tally,
+    exchanges,
+    figures_of,
+    mean_figure,
+    path_figures,
+    quantile_figures,
+    ratio_figure,
+    realised,
+)
+from dvdn_sim.scenario.compute import ConstantTime
+from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
+from netmodels.streams import stream
+from netmodels.topology import Graph
+
+Floats = npt.NDArray[np.float64]
+
+PURPOSE: Final = "predict"
+MOST_FOR_MOMENTS = 400
+MOST_FOR_EIGENVALUES = 2000
+ENOUGH_PACKETS = 2_000_000
+SIMULATED_MESSAGES = 300_000
+MOST_SEQUENCES = 250
+BUSIEST: Final[dict[str, Callable[[Graph], int]]] = {
+    "link": lambda graph: min(len(graph.edges), 1),
+    "node": lambda graph: max(graph.degrees),
+    "medium": lambda graph: len(graph.edges),
+}
+"""Messages of a round that the busiest transmitter sends, by whose it is."""
+TARGET: Final = 0.1
+"""Root-mean-square error for which the number of rounds is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What to expect.
+
+    Attributes:
+        figures: By name; those that `consensus` measures have the same names there.
+        graphs: What exchanges meet.
+        sampled: Exchanges drawn for what is sampled.
+        sampler: What drew them: `numpy` or `simulator`.
+        rounds_to_target: K for a root-mean-square error of 10%; None where it is not known or never reached.
+        lambda_min: Smallest eigenvalue of the weights' matrix of a topology that never changes; else None.
+        warnings: What to mind.
+    """
+
+    figures: dict[str, Figure]
+    graphs: Ensemble
+    sampled: int
+    sampler: str
+    rounds_to_target: int | None
+    lambda_min: float | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Figures of sampled exchanges, and what they would make of values."""
+
+    figures: dict[str, Figure]
+    nothing_late: bool
+    path: dict[str, Figure] | None
+    exchanges: int
+
+
+def predict(setting: Setting) -> Prediction:
+    """Work out what exchanges of a scenario will be like.
+
+    Args:
+        setting: What is exchanged, over what.
+    """
+    graphs = _graphs(setting)
+    in_numpy = _simple(setting, graphs)
+    sample = (_sampled_in_numpy if in_numpy else _simulated)(setting, graphs, with_path=False)
+    exact = _exact(setting, graphs) if in_numpy and sample.nothing_late else None
+    if exact is None:
+        sample = (_sampled_in_numpy if in_numpy else _simulated)(setting, graphs, with_path=True)
+    figures = _of_a_message(setting) | sample.figures | (sample.path or {})
+    if exact is not None:
+        figures |= figures_of(exact.path, exact.errors, exact.how)
+    if in_numpy:
+        figures |= _closed(setting, graphs, nothing_late=sample.nothing_late)
+    figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
+    figures["utilisation"] = _utilisation(setting, graphs, figures["round_time_s"])
+    lambda_min = _lambda_min(setting)
+    return Prediction(
+        figures=figures,
+        graphs=graphs,
+        sampled=sample.exchanges,
+        sampler="numpy" if in_numpy else "simulator",
+        rounds_to_target=_rounds_to_target(setting, graphs, exact),
+        lambda_min=lambda_min,
+        warnings=tuple(_warnings(setting, figures, lambda_min)),
+    )
+
+
+def _graphs(setting: Setting) -> Ensemble:
+    operations = setting.rounds * setting.n_agents**3
+    draws = int(np.clip(4e8 // operations, 10, 400))
+    return ensemble_of(
+        setting.network.topology,
+        setting.n_agents,
+        setting.rounds,
+        # Graphs of other indices than those of the trials, and of times between theirs.
+        lambda index: setting.graphs(10**6 + index, at_episode=index + 0.5),
+        draws,
+    )
+
+
+def _simple(setting: Setting, graphs: Ensemble) -> bool:
+    """Whether exchanges can be drawn in numpy."""
+    network = setting.network
+    if any(getattr(network, name, None) for name in ("faults", "other_links", "acks", "broadcast")):
+        return False
+    if network.deadline is not None and not isinstance(network.deadline, float | int):
+        return False
+    link = network.link
+    known = isinstance(link.loss_model, Bernoulli | GilbertElliott) and not isinstance(link.delay_model, DelayTrace)
+    every = {graph for sequence in graphs.sequences for graph in sequence}
+    return known and all(
+        can_sample(link, network.share, setting.size_bytes, [graph] * setting.rounds) for graph in every
+    )
+
+
+def _exact(setting: Setting, graphs: Ensemble) -> ExactPath | None:
+    """What is known without a sample of losses, where nothing is late."""
+    link = setting.network.link
+    bursty = len(link.loss_model.stationary()) > 1 and link.loss_model.loss_rate > 0.0
+    if setting.n_agents > MOST_FOR_MOMENTS or (bursty and setting.rounds > 1):
+        return None
+    weights = WEIGHTS[setting.weights]
+    q = link.delivery_probability(setting.size_bytes)
+    return exact_path(
+        setting.policy, POLICIES[setting.policy](weights), weights, graphs, rounds=setting.rounds, q=q, known=None
+    )
+
+
+def _sampled_in_numpy(setting: Setting, graphs: Ensemble, *, with_path: bool) -> Sample:
+    """Draw exchanges: one batch for each of some sequences of graphs, or all over the one there is."""
+    generator = stream(setting.seed, PURPOSE)
+    sequences = graphs.draw(generator, setting.rounds, MOST_SEQUENCES)
+    work = _messages(sequences) * setting.network.link.packets(setting.size_bytes)
+    total = int(np.clip(ENOUGH_PACKETS // work, 16, 2000 if with_path else 4000))
+    each = max(1, total // len(sequences))
+    batches, paths, durations = [], [], []
+    for sequence in sequences:
+        drawn = _draw(setting, sequence, each, generator)
+        batches.append(_rows(drawn))
+        durations.append(drawn.durations_ns.ravel())
+        if with_path:
+            made = stacked([_path(setting, drawn.facts(trial), generator) for trial in range(each)])
+            paths.append(made if len(sequences) == 1 else made.averaged(np.full(each, 1.0 / each)))
+    rows = batches[0] if len(batches) == 1 else np.array([batch.mean(0) for batch in batches])
+    sent, held, late, round_s = rows.T
+    figures = {
+        "delivered_fraction": ratio_figure(held, sent, "sampled"),
+        "late_fraction": ratio_figure(late, sent, "sampled"),
+        "bytes_per_update": mean_figure(sent * setting.network.link.wire_bytes(setting.size_bytes), "sampled"),
+        "round_time_s": mean_figure(round_s, "sampled"),
+    } | quantile_figures(np.concatenate(durations), "sampled")
+    path = None
+    if with_path:
+        path = path_figures(paths[0] if len(paths) == 1 else stacked(paths), "sampled")
+    return Sample(figures, nothing_late=not late.any(), path=path, exchanges=each * len(sequences))
+
+
+def _messages(sequences: Sequence[Sequence[Graph]]) -> float:
+    """Messages of an exchange, on average; at least 1."""
+    return max(1.0, float(np.mean([sum(len(graph.edges) for graph in sequence) for sequence in sequences])))
+
+
+def _draw(setting: Setting, sequence: tuple[Graph, ...], trials: int, generator: np.random.Generator) -> SampledRounds:
+    network = setting.network
+    compute = sampler(network.compute)
+    starts_ns = np.rint(compute(generator, trials * setting.n_agents) * 1e9).astype(np.int64)
+    return sample_rounds(
+        network.link,
+        sequence,
+        share="node" if network.share == "node" else "link",
+        size_bytes=setting.size_bytes,
+        starts_ns=starts_ns.reshape(trials, setting.n_agents),
+        deadline_ns=None if network.deadline is None else round(float(network.deadline) * 1e9),
+        generator=generator,
+    )
+
+
+def _rows(drawn: SampledRounds) -> Floats:
+    """Sent, held, late and mean round time of every exchange, ``[T, 4]``."""
+    trials = len(drawn.latest)
+    sent = np.full(trials, float(drawn.whole.active.sum()))
+    held, late = drawn.held.sum((1, 2)), drawn.late.sum((1, 2))
+    return np.stack([sent, held, late, drawn.durations_ns.mean((1, 2)) * 1e-9], 1)
+
+
+def _path(setting: Setting, facts: Facts, generator: np.random.Generator) -> Trajectory:
+    """What facts would make of values: in expectation over them, or of some if N is large."""
+    policy: Policy = POLICIES[setting.policy](WEIGHTS[setting.weights])
+    if setting.n_agents <= MOST_FOR_OPERATORS:
+        return expected_of(policy.operator(facts))
+    return realised(policy, facts, generator.standard_normal((setting.n_agents, 4)))
+
+
+def _simulated(setting: Setting, graphs: Ensemble, *, with_path: bool) -> Sample:
+    """Exchange over simulated networks that `consensus` will not see."""
+    messages = _messages(graphs.sequences) * (setting.rounds if graphs.anew else 1)
+    count = int(np.clip(SIMULATED_MESSAGES // messages, 4, 400))
+    tally, generator = Tally(), stream(setting.seed, PURPOSE)
+    paths = []
+    for report in _reports(setting, graphs, count):
+        tally.add(report)
+        paths += [_path(setting, report.facts, generator)]
+    figures = tally.figures("sampled")
+    path = path_figures(stacked(paths), "sampled") if with_path else None
+    return Sample(figures, nothing_late=figures["late_fraction"].value == 0.0, path=path, exchanges=count)
+
+
+def _reports(setting: Setting, graphs: Ensemble, count: int) -> Iterator[ExchangeReport]:
+    """Simulated exchanges with luck of their own; over other graphs too, where those are drawn again and again."""
+    shifted = (
+        setting if graphs.how == "closed" else replace(setting, seed=int(stream(setting.seed, PURPOSE).integers(2**62)))
+    )
+    return exchanges(shifted, count, PURPOSE)
+
+
+def _of_a_message(setting: Setting) -> dict[str, Figure]:
+    link, size_bytes = setting.network.link, setting.size_bytes
+    wire_bytes = link.wire_bytes(size_bytes)
+    figures = {
+        "payload_bytes": float(size_bytes),
+        "packets": float(link.packets(size_bytes)),
+        "wire_bytes": float(wire_bytes),
+        "airtime_s": link.serialisation_ns(wire_bytes) * 1e-9,
+        "whole_probability": link.delivery_probability(size_bytes),
+    }
+    for name, probability in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
+        figures[f"completion_{name}_s"] = link.completion_quantile(size_bytes, probability)
+    return {name: Figure.of(value, 0.0, "closed") for name, value in figures.items()}
+
+
+def _closed(setting: Setting, graphs: Ensemble, *, nothing_late: bool) -> dict[str, Figure]:
+    """What is known of messages and times without a sample."""
+    found: dict[str, float] = {}
+    network, link, size_bytes = setting.network, setting.network.link, setting.size_bytes
+    q = link.delivery_probability(size_bytes)
+    edges = {len(graph.edges) for sequence in graphs.sequences for graph in sequence}
+    if nothing_late:
+        found["delivered_fraction"] = q
+    if len(edges) == 1:
+        found["bytes_per_update"] = float(edges.pop() * setting.rounds * link.wire_bytes(size_bytes))
+    together = isinstance(network.compute, ConstantTime) and network.share == "link"
+    if together and setting.rounds == 1 and graphs.how != "sampled":
+        deadline_s = np.inf if network.deadline is None else float(network.deadline)
+        degrees = np.array([sequence[0].degrees for sequence in graphs.sequences])
+        times = {
+            int(degree): expected_round_time(
+                lambda u: link.completion_quantile(size_bytes, u), q, int(degree), deadline_s
+            )
+            for degree in np.unique(degrees)
+        }
+        means = np.array([np.mean([times[int(degree)] for degree in row]) for row in degrees])
+        found["round_time_s"] = float(graphs.chance @ means)
+    return {name: Figure.of(value, 0.0, "closed") for name, value in found.items()}
+
+
+def _jtd(setting: Setting, mse: Figure) -> Figure:
+    """√(N·mse): root-mean-square error of e_i = N x_i about the joint TD error, relative to that, in the end."""
+    last, error = np.atleast_1d(mse.value)[-1], np.atleast_1d(mse.error)[-1]
+    relative = np.sqrt(setting.n_agents * last)
+    return Figure.of(relative, setting.n_agents * error / (2.0 * relative) if relative else 0.0, mse.how)
+
+
+def _utilisation(setting: Setting, graphs: Ensemble, round_time: Figure) -> Figure:
+    """Share of the time from one update to the next that the busiest transmitter sends, if episodes are long."""
+    network = setting.network
+    message_s = network.link.serialisation_ns(network.link.wire_bytes(setting.size_bytes)) * 1e-9
+    per_owner = BUSIEST[network.share]
+    means = [float(np.mean([per_owner(graph) for graph in sequence])) for sequence in graphs.sequences]
+    sent = float(graphs.chance @ np.array(means))
+    waited = setting.rounds * np.atleast_1d(round_time.value)[0]
+    busy = setting.rounds * sent * message_s
+    return Figure.of(busy / max(setting.episode_s + float(network.compute.mean) + waited, 1e-300), 0.0, round_time.how)
+
+
+def _rounds_to_target(setting: Setting, graphs: Ensemble, exact: ExactPath | None) -> int | None:
+    if exact is None or exact.steps is None or setting.n_agents > 100:
+        return None
+    chance = None if graphs.anew else graphs.chance
+    return rounds_to_reach(exact.steps, TARGET**2, chance, limit=200)
+
+
+def _lambda_min(setting: Setting) -> float | None:
+    """Smallest eigenvalue of W, for policies that use it, on a graph that never changes."""
+    unweighted = setting.policy in {"running_sum", "push_sum"}
+    if unweighted or not is_static(setting.network.topology) or setting.n_agents > MOST_FOR_EIGENVALUES:
+        return None
+    weights = weight_matrices(WEIGHTS[setting.weights], setting.graphs(0)[:1])[0]
+    return float(np.linalg.eigvalsh(weights + np.diag(1.0 - weights.sum(1)))[0])
+
+
+def _warnings(setting: Setting, figures: dict[str, Figure], lambda_min: float | None) -> Iterator[str]:
+    if lambda_min is not None and lambda_min < -1e-9 and setting.rounds % 2:
+        yield (
+            f"λ_min = {lambda_min:.3f} < 0 on a graph that never changes: DVDN ascends in that direction and may "
+            "diverge; write `weights: lazy`, or an even number of rounds, or draw the topology again and again"
+        )
+    if figures["whole_probability"].value == 0.0:
+        yield "no message ever arrives whole: every agent learns alone"
+    late = float(np.max(figures["late_fraction"].value))
+    if late > 0.0:
+        yield (
+            f"{late:.2%} of the messages come after their round was closed: the deadline is short, or agents that "
+            "waited in vain for a lost message lag behind the others; what depends on it is sampled"
+        )
+    if np.atleast_1d(figures["a_eff"].value)[0] > 0.9:
+        yield "a_eff is above 0.9: this is nearly independent learning"

@@ -1,0 +1,345 @@
+"""The exchange alone, without learning: many trials through the real network and the real policies, in figures.
+
+Every trial has a network of its own, so that trials are independent and standard errors are what they say, however
+bursty the losses are. Trial t happens after episode t; the graphs are those that the scenario's first seed meets.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy
+from dvdn_sim.consensus.theory.exact import stacked, standard_errors
+from dvdn_sim.consensus.theory.trajectory import Trajectory
+from dvdn_sim.errors import AuditError, Mistake, ScenarioError
+from dvdn_sim.network import ExchangeReport, SimulatedNetwork
+from dvdn_sim.scenario import Scenario
+from dvdn_sim.scenario.algorithm import Dvdn
+from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario.network_rules import payload_bytes
+from netmodels.streams import stream
+from netmodels.topology import Graph, RandomConnected, Topology
+from netmodels.topology.graph import Positions
+
+Floats = npt.NDArray[np.float64]
+
+MOST_FOR_OPERATORS = 64
+"""Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
+
+ENOUGH_MESSAGES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure, or one for every round.
+
+    Attributes:
+        value: The figure.
+        error: Its standard error; 0 where nothing was sampled.
+        how: `closed`, `enumerated`, `sampled` or `measured`.
+    """
+
+    value: float | tuple[float, ...]
+    error: float | tuple[float, ...]
+    how: str
+
+    @classmethod
+    def of(cls, value: float | Floats, error: float | Floats, how: str) -> "Figure":
+        """From numbers or arrays ``[K]``."""
+        return cls(_plain(value), _plain(error), how)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What of a scenario an exchange depends on.
+
+    Attributes:
+        name: Of the scenario.
+        seed: Its first seed.
+        n_agents: N.
+        network: Its network.
+        rounds: K.
+        policy: Name of the policy.
+        weights: Name of the base weights.
+        size_bytes: Payload of the longest message: a whole minibatch of the longest episodes.
+        episode_steps: Environment steps of the longest episode.
+    """
+
+    name: str
+    seed: int
+    n_agents: int
+    network: Network
+    rounds: int
+    policy: str
+    weights: str
+    size_bytes: int
+    episode_steps: int
+
+    @classmethod
+    def of(cls, scenario: Scenario, *, agents: int | None = None, links: int | None = None) -> "Setting":
+        """Take it from a scenario.
+
+        Args:
+            scenario: With an algorithm that exchanges something.
+            agents: So many in place of the scenario's, which need not fit its environment.
+            links: So many of a random connected topology, in place of the scenario's.
+
+        Raises:
+            ScenarioError: Nothing is exchanged, or there is no such graph.
+        """
+        algorithm, network = scenario.algorithm, scenario.network
+        if not isinstance(algorithm, Dvdn) or network is None:
+            raise _refused(scenario, "algorithm.kind", "sends no messages", "write `algorithm: {kind: dvdn}`")
+        if algorithm.consensus.rounds == 0:
+            raise _refused(scenario, "algorithm.consensus.rounds", "is 0: nothing is sent", "at least 1")
+        if links is not None:
+            if not isinstance(network.topology, RandomConnected):
+                raise _refused(scenario, "network.topology", "has no number of links", "leave out `--links`")
+            network = replace(network, topology=replace(network.topology, edges=links))
+        found = cls(
+            name=scenario.name,
+            seed=scenario.seeds[0],
+            n_agents=scenario.env.players if agents is None else agents,
+            network=network,
+            rounds=algorithm.consensus.rounds,
+            policy=algorithm.consensus.policy,
+            weights=algorithm.consensus.weights,
+            size_bytes=payload_bytes(scenario),
+            episode_steps=scenario.env.max_episode_steps,
+        )
+        try:
+            found.graphs(0)
+        except ValueError as error:
+            raise _refused(scenario, "network.topology", str(error), "") from error
+        return found
+
+    @property
+    def episode_s(self) -> float:
+        """Simulated seconds of the longest episode."""
+        return self.episode_steps * float(self.network.control_period)
+
+    def graphs(self, trial: int, at_episode: float | None = None) -> list[Graph]:
+        """The graph of every round of a trial."""
+        index, now_ns = trial, round((trial + 1 if at_episode is None else at_episode) * self.episode_s * 1e9)
+        topology = self.network.topology
+        return [topology.graph(self.n_agents, self.seed, index, index, k, now_ns=now_ns) for k in range(self.rounds)]
+
+    def policies(self, facts: Facts) -> dict[str, Policy]:
+        """The scenario's policy, then all others that its network allows."""
+        weights = WEIGHTS[self.weights]
+        names = [self.policy, *(name for name in POLICIES if name != self.policy)]
+        made = {name: POLICIES[name](weights) for name in names}
+        if not facts.confirmed.any() and self.policy != "symmetric":
+            made.pop("symmetric", None)
+        one_way = any(not graph.symmetric for graph in self.graphs(0))
+        return {name: made[name] for name in made if not one_way or name in {"running_sum", "push_sum"}}
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A topology as one seed meets it, whatever the seed of the network."""
+
+    topology: Topology
+    seed: int
+
+    def graph(
+        self,
+        n_agents: int,
+        seed: int,
+        episode: int = 0,
+        update: int = 0,
+        round_index: int = 0,
+        *,
+        now_ns: int = 0,
+        positions: Positions | None = None,
+    ) -> Graph:
+        """See `Topology.graph`."""
+        del seed
+        return self.topology.graph(
+            n_agents, self.seed, episode, update, round_index, now_ns=now_ns, positions=positions
+        )
+
+    def describe(self) -> str:
+        """Say which links exist."""
+        return self.topology.describe()
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What trials came to.
+
+    Attributes:
+        trials: T.
+        figures: By the names that `predict` gives its own.
+        curves: What agents hold after every round, for each policy that the scenario allows, its own first.
+    """
+
+    trials: int
+    figures: dict[str, Figure]
+    curves: dict[str, Trajectory]
+
+
+def network_of(setting: Setting, seed: int) -> SimulatedNetwork:
+    """A network as the scenario says, with luck of its own and the graphs of the scenario's seed."""
+    network = setting.network
+    return SimulatedNetwork(
+        n_agents=setting.n_agents,
+        seed=seed,
+        topology=Pinned(network.topology, setting.seed),
+        link=network.link,
+        share=network.share,
+        deadline_s=network.deadline,
+        control_period_s=network.control_period,
+        compute=network.compute,
+    )
+
+
+def exchanges(setting: Setting, trials: int, purpose: str) -> Iterator[ExchangeReport]:
+    """Exchange so many times, each time over a fresh network.
+
+    Args:
+        setting: What to exchange, over what.
+        trials: How often.
+        purpose: Names the random streams.
+
+    Raises:
+        AuditError: The books of one of the networks do not balance.
+    """
+    for trial in range(trials):
+        network = network_of(setting, int(stream(setting.seed, purpose, trial).integers(2**62)))
+        network.act((trial + 1) * setting.episode_steps)
+        report = network.exchange(
+            "td", rounds=setting.rounds, size_bytes=setting.size_bytes, episode=trial, update=trial
+        )
+        books = network.ledger.audit()
+        if books != "ok":
+            raise AuditError(f"trial {trial}: {books}")
+        yield report
+
+
+def enough_trials(setting: Setting) -> int:
+    """Trials that take some seconds: 400, or fewer of many messages."""
+    messages = max(1, sum(len(graph.edges) for graph in setting.graphs(0)))
+    return int(np.clip(ENOUGH_MESSAGES // messages, 2, 400))
+
+
+def measure(
+    setting: Setting, trials: int | None = None, progress: Callable[[int, int], None] = lambda _, __: None
+) -> Measurement:
+    """Exchange random values, independent and of variance 1.
+
+    Args:
+        setting: What to exchange, over what.
+        trials: How often; by default as often as takes some seconds.
+        progress: Told after every trial how many are done, of how many.
+    """
+    count = enough_trials(setting) if trials is None else trials
+    columns = 8 if setting.n_agents <= MOST_FOR_OPERATORS else 2
+    tally, policies = Tally(), dict[str, Policy]()
+    paths: dict[str, list[Trajectory]] = {}
+    for trial, report in enumerate(exchanges(setting, count, "consensus")):
+        policies = policies or setting.policies(report.facts)
+        values = stream(setting.seed, "values", trial).standard_normal((setting.n_agents, columns))
+        for name, policy in policies.items():
+            paths.setdefault(name, []).append(realised(policy, report.facts, values, trace=name == setting.policy))
+        tally.add(report)
+        progress(trial + 1, count)
+    own = stacked(paths[setting.policy])
+    figures = tally.figures("measured") | path_figures(own, "measured")
+    return Measurement(count, figures, {name: _mean(stacked(every)) for name, every in paths.items()})
+
+
+class Tally:
+    """Counts of exchanges, one row for each."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, int, int, int, float]] = []
+        self._durations_ns: list[npt.NDArray[np.int64]] = []
+
+    def add(self, report: ExchangeReport) -> None:
+        """Count an exchange."""
+        counts, durations = report.messages, report.round_times_ns
+        durations = durations[durations >= 0]  # those that were closed
+        round_s = float(durations.mean()) * 1e-9 if len(durations) else 0.0
+        late = counts.sent - counts.held - counts.lost.total()  # whole, but come too late or still in flight
+        self._rows.append((counts.sent, counts.held, late, report.wire_bytes, round_s))
+        self._durations_ns.append(durations)
+
+    def figures(self, how: str) -> dict[str, Figure]:
+        """Figures with standard errors."""
+        sent, held, late, wire_bytes, round_s = np.array(self._rows, float).T
+        return {
+            "delivered_fraction": ratio_figure(held, sent, how),
+            "late_fraction": ratio_figure(late, sent, how),
+            "bytes_per_update": mean_figure(wire_bytes, how),
+            "round_time_s": mean_figure(round_s, how),
+        } | quantile_figures(np.concatenate(self._durations_ns), how)
+
+
+def quantile_figures(durations_ns: npt.NDArray[np.int64], how: str) -> dict[str, Figure]:
+    """The median and the 99% quantile of round times."""
+    p50, p99 = np.quantile(durations_ns, [0.5, 0.99], method="inverted_cdf") * 1e-9
+    return {"round_time_p50_s": Figure.of(p50, 0.0, how), "round_time_p99_s": Figure.of(p99, 0.0, how)}
+
+
+def realised(policy: Policy, facts: Facts, values: Floats, *, trace: bool = True) -> Trajectory:
+    """What became of values ``[N, columns]`` in one exchange; a_eff of large N is estimated from the values."""
+    held = policy.apply(facts, values)
+    mean, start = held.mean(1), values.mean(0)
+    if trace and facts.n_agents <= MOST_FOR_OPERATORS:
+        traces = np.trace(policy.operator(facts), axis1=1, axis2=2)
+    else:
+        traces = (held * values).sum(1).mean(1)  # E xᵀAx = tr A
+    return Trajectory(
+        mse=((held - start) ** 2).mean((1, 2)),
+        disagreement=((held - mean[:, None]) ** 2).mean((1, 2)),
+        drift=((mean - start) ** 2).mean(1),
+        a_eff=(traces - 1.0) / max(facts.n_agents - 1, 1),
+    )
+
+
+def path_figures(paths: Trajectory, how: str) -> dict[str, Figure]:
+    """Figures of trajectories ``[n, K]``."""
+    return figures_of(_mean(paths), standard_errors(paths), how)
+
+
+def figures_of(path: Trajectory, errors: Trajectory, how: str) -> dict[str, Figure]:
+    """Figures of a trajectory ``[K]``, by their names in JSON."""
+    return {
+        "a_eff": Figure.of(path.a_eff[-1], errors.a_eff[-1], how),
+        "mse_after_rounds": Figure.of(path.mse, errors.mse, how),
+        "disagreement_after_rounds": Figure.of(path.disagreement, errors.disagreement, how),
+        "mean_drift_var": Figure.of(path.drift[-1], errors.drift[-1], how),
+    }
+
+
+def mean_figure(samples: Floats, how: str) -> Figure:
+    """A mean, and s/√n."""
+    error = samples.std(ddof=1) / np.sqrt(len(samples)) if len(samples) > 1 else 0.0
+    return Figure.of(samples.mean(), error, how)
+
+
+def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Figure:
+    """Σ parts / Σ wholes, and its standard error by linearisation (Cochran, Sampling Techniques, §2.11)."""
+    if not wholes.any():
+        return Figure.of(1.0, 0.0, how)
+    ratio = parts.sum() / wholes.sum()
+    off = parts - ratio * wholes
+    error = off.std(ddof=1) / np.sqrt(len(off)) / wholes.mean() if len(off) > 1 else 0.0
+    return Figure.of(ratio, error, how)
+
+
+def _mean(paths: Trajectory) -> Trajectory:
+    count = len(paths.mse)
+    return paths.averaged(np.full(count, 1.0 / count))
+
+
+def _plain(value: float | Floats | Sequence[float]) -> float | tuple[float, ...]:
+    array = np.asarray(value, float)
+    return float(array) if array.ndim == 0 else tuple(array.tolist())
+
+
+def _refused(scenario: Scenario, path: str, message: str, remedy: str) -> ScenarioError:
+    return ScenarioError.of(scenario.name, (Mistake(path, None, message, remedy),))
