@@ -263,6 +263,31 @@ def compare(spec, steps, offer, hand_over, machine):
         assert seen(sent, wanted) == wanted
 
 
+half_ms = st.integers(0, 60).map(lambda k: k * 500_000)
+coinciding = st.builds(
+    LinkSpec,
+    rate=st.just("12 Mbit/s"),  # 1 ms a packet, so that things happen at once
+    delay=st.sampled_from([Constant(0.0), Empirical(values=(0.0, 0.005, 0.04)), DelayTrace(values=(0.04, 0.0))]),
+    loss=st.sampled_from([0.0, 0.3, 0.9, LossTrace(values=(0, 0, 1))]),
+    retries=st.sampled_from([0, 0, 2]),
+    retry_delay=st.sampled_from([0.0, 0.0005]),
+    limit=st.sampled_from([0, 1, 3, 25, 100]),
+    limit_bytes=st.sampled_from([None, 0, 3000, 10_000]),
+    fifo=st.sampled_from([True, True, False]),
+)
+outages = st.lists(st.tuples(half_ms, st.sampled_from([500_000, 2_000_000])).map(lambda d: (d[0], sum(d))), max_size=4)
+
+
+@settings(max_examples=400, deadline=None)
+@given(coinciding, outages, outages,
+       st.lists(st.tuples(half_ms, st.sampled_from([1, 2, 21, 25]), st.just(1.0)), min_size=2, max_size=8))  # fmt: skip
+def test_things_that_happen_at_the_same_instant(spec, link_down, node_down, steps):
+    """Hand-over as a packet leaves, outages that begin or end as one starts or ends, arrivals at once."""
+    link = Link(spec, 2, availability=Availability(link_down, node_down) if link_down + node_down else None)
+    reference = Reference(spec, 2, (0, 1), Machine(), (link_down, node_down))
+    compare(spec, steps, link.offer, reference.hand_over, reference.machine)
+
+
 shared_steps = st.lists(
     st.tuples(st.integers(0, 10**8), st.integers(1, 30), st.integers(0, 2), st.integers(1, 2)), min_size=1, max_size=12
 )
