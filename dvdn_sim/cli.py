@@ -24,7 +24,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.errors import DvdnSimError, InterruptedRun, Mistake, ScenarioError
+from dvdn_sim.errors import DeviceError, DvdnSimError, InterruptedRun, Mistake, RunFolderError, ScenarioError
 
 BAD_INPUT = 2
 INTERRUPTED = 3
@@ -57,6 +57,8 @@ class Family(StrEnum):
     links = "links"
     topologies = "topologies"
     policies = "policies"
+    presets = "presets"
+    faults = "faults"
 
 
 def main() -> None:
@@ -111,6 +113,9 @@ def _explained(again: str) -> Iterator[None]:
     except (InterruptedRun, KeyboardInterrupt) as error:
         _say(f"Interrupted. {error}".strip())
         raise typer.Exit(INTERRUPTED) from error
+    except (DeviceError, RunFolderError) as error:
+        _say(f"Error: {error}", style="red")
+        raise typer.Exit(BAD_INPUT) from error
     except DvdnSimError as error:
         _fail(str(error), again)
     except Exception:

@@ -73,6 +73,10 @@ class TeamFaults:
             at_ns = down.end_ns
         return None if at_ns >= FOREVER_NS else at_ns + left_ns
 
+    def hinders(self, agent: int, from_ns: int, to_ns: int) -> bool:
+        """Whether an agent is down at any time from one instant to another, the latter included."""
+        return any(down.start_ns <= to_ns and down.end_ns > from_ns for down in self._downtimes[agent])
+
     def missed(self, receiver: int, transfer: Transfer) -> int:
         """How many packets of a message that got through arrive while their receiver is down."""
         starts, ends = self._starts[receiver], self._ends[receiver]

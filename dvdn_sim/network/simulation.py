@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from dvdn_sim.network.clock import Clock
 from dvdn_sim.network.compute import ComputeTime, ComputeTimes
@@ -15,8 +18,11 @@ from dvdn_sim.network.phases import Acks
 from dvdn_sim.network.probe import Probe
 from dvdn_sim.network.report import ExchangeReport
 from dvdn_sim.network.transport import NO_OTHERS, Transport
+from dvdn_sim.scenario.faults import loses
 from dvdn_sim.scenario.messages import ack_bytes
+from dvdn_sim.scenario.network import Network, overrides_of
 from netmodels import LinkSpec
+from netmodels.faults import fault_of
 from netmodels.network import Share
 from netmodels.topology import Graph, Topology
 
@@ -89,11 +95,13 @@ class SimulatedNetwork:
             probe: Is told every message's life.
 
         Raises:
-            ValueError: Faults or acknowledgements without a deadline: an agent would wait for ever.
+            ValueError: Faults that lose messages, or acknowledgements, without a deadline: an agent would wait for
+                ever.
         """
         keys = tuple(range(n_agents)) if agent_keys is None else tuple(agent_keys)
-        if deadline_s is None and (faults or acks is not None):
-            what = "faults" if faults else "acks"
+        losing = any(loses(fault_of(fault), link) for fault in faults)
+        if deadline_s is None and (losing or acks is not None):
+            what = "faults" if losing else "acks"
             raise ValueError(f"deadline_s: expected a time, since there are {what}, got None")
         self._n_agents, self._seed, self._topology = n_agents, seed, topology
         self._deadline_s, self._acks, self._schedule = deadline_s, acks, schedule
@@ -115,6 +123,45 @@ class SimulatedNetwork:
         self._probe = probe
         self._acting_from_ns = 0
         self.ledger = Ledger()
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        *,
+        n_agents: int,
+        seed: int,
+        topology: Topology | None = None,
+        agent_keys: Sequence[int] | None = None,
+        probe: Probe | None = None,
+    ) -> Self:
+        """A network as a scenario says.
+
+        Args:
+            network: The scenario's.
+            n_agents: N.
+            seed: Of the run.
+            topology: In place of the scenario's.
+            agent_keys: Names of the agents in random streams; their indices by default.
+            probe: Is told every message's life.
+        """
+        return cls(
+            n_agents=n_agents,
+            seed=seed,
+            topology=network.topology if topology is None else topology,
+            link=network.link,
+            share=network.share,
+            deadline_s=network.deadline,
+            control_period_s=network.control_period,
+            compute=network.compute,
+            agent_keys=agent_keys,
+            other_links=overrides_of(network),
+            broadcast=network.broadcast,
+            faults=network.faults,
+            acks=Acknowledgements(network.ack_repeat, network.ack_deadline) if network.acks else None,
+            schedule=network.schedule,
+            probe=probe,
+        )
 
     @property
     def now_ns(self) -> int:
@@ -169,11 +216,23 @@ class SimulatedNetwork:
         self._compute_is_over(report.began_ns)
         return report
 
-    def compute(self) -> None:
-        """Compute without an exchange: the clock stands afterwards where the slowest agent that is up is done."""
-        began_ns = self._clock.now_ns
-        self._clock.advance_to(max((at_ns for at_ns in self._starts_ns() if at_ns is not None), default=began_ns))
+    def compute(self) -> npt.NDArray[np.bool_]:
+        """Compute without an exchange; the clock stands afterwards where the slowest agent that is up is done.
+
+        Returns:
+            Which agents are done by then, and so may update, bool ``[N]``.
+        """
+        began_ns, done_ns = self._clock.now_ns, self._starts_ns()
+        faults = self.faults
+        unhindered = [
+            at_ns
+            for agent, at_ns in enumerate(done_ns)
+            if at_ns is not None and (faults is None or not faults.hinders(agent, began_ns, at_ns))
+        ]
+        ended_ns = max(unhindered, default=began_ns)
+        self._clock.advance_to(ended_ns)
         self._compute_is_over(began_ns)
+        return np.array([at_ns is not None and at_ns <= ended_ns for at_ns in done_ns])
 
     def _compute_is_over(self, began_ns: int) -> None:
         self._acting_from_ns = began_ns if self._schedule == "overlap" else self._clock.now_ns

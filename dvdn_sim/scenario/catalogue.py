@@ -26,12 +26,11 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "algorithm": ("dvdn_gt", "qmix"),
     "compute": ("straggler",),
     "reward_model": ("individual", "team_sum"),
-    "share": ("medium",),
 }
 
 KEYS_NOT_YET: dict[str, tuple[str, ...]] = {
     # By block.
-    "network": ("acks", "schedule", "broadcast", "wire", "reassembly"),
-    "network.link": ("broadcast", "reassembly"),
+    "network": ("wire", "reassembly"),
+    "network.link": ("reassembly",),
     "algorithm": ("mixer", "tracking", "optimiser"),
 }

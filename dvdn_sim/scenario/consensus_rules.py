@@ -10,12 +10,12 @@ Broken = tuple[Path, str, str]
 
 
 def _symmetric_has_acknowledgements(scenario: Scenario) -> Iterator[Broken]:
-    # To be asked of `network.acks` as soon as a network has them.
-    algorithm = scenario.algorithm
-    if isinstance(algorithm, Dvdn) and algorithm.consensus.policy == "symmetric":
-        message = "`symmetric` needs acknowledgements, which the network does not offer yet"
-        remedy = "`running_sum`, which finds the mean without them, or `self`"
-        yield ("algorithm", "consensus", "policy"), message, remedy
+    algorithm, network = scenario.algorithm, scenario.network
+    if network is None or network.acks or not isinstance(algorithm, Dvdn):
+        return
+    if algorithm.consensus.policy == "symmetric":
+        message = "`symmetric` uses only links on which both ends know that they were heard: it needs acknowledgements"
+        yield ("algorithm", "consensus", "policy"), message, "write `acks: true` in `network`, or choose `running_sum`"
 
 
 CONSENSUS_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (_symmetric_has_acknowledgements,)

@@ -5,7 +5,7 @@ from typing import cast
 from dvdn_sim.scenario.algorithm import Dvdn
 from dvdn_sim.scenario.catalogue import ALGORITHMS
 from dvdn_sim.scenario.network import Network
-from dvdn_sim.scenario.quantities import rate_text, time_text
+from dvdn_sim.scenario.quantities import AUTO, rate_text, time_text
 from dvdn_sim.scenario.scenario import Scenario
 
 
@@ -49,12 +49,27 @@ def _algorithm(scenario: Scenario) -> str:
 def _network(network: Network) -> list[str]:
     """Return what carries the messages, in lines."""
     link = network.link
-    deadline = "waits for every message" if network.deadline is None else f"deadline {time_text(network.deadline)}"
-    return [
-        f"network     {network.topology.describe()}; one transmitter per {network.share}; {deadline}",
+    sharing = {"link": "one transmitter per link", "node": "one transmitter per node", "medium": "one shared medium"}
+    parts = [
+        network.topology.describe(),
+        sharing[network.share] + (", broadcast" if network.broadcast else ""),
+        _wait(network),
+    ]
+    parts += ["acknowledged"] if network.acks else []
+    parts += ["exchanged while acting"] if network.schedule == "overlap" else []
+    lines = [
+        f"network     {'; '.join(parts)}",
         f"link        {rate_text(cast('float', link.rate))}; delay {link.delay_model.describe()}; "
         f"{link.loss_model.describe()}",
     ]
+    lines += [f"            {len(network.other_links)} differ"] if network.other_links else []
+    return lines + [f"fault       {fault.describe()}" for fault in network.faults]
+
+
+def _wait(network: Network) -> str:
+    if network.deadline is None:
+        return "waits for every message"
+    return f"deadline {AUTO if isinstance(network.deadline, str) else time_text(network.deadline)}"
 
 
 def spaced(number: int) -> str:

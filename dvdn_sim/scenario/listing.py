@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dvdn_sim.scenario.blocks import Block, BlockField, Choice, block_fields, mark_of
+from dvdn_sim.scenario.blocks import Block, BlockField, Choice, block_fields, entry_annotation, mark_of
 from dvdn_sim.scenario.catalogue import POLICIES
 from dvdn_sim.scenario.walk import ROOT
 from dvdn_sim.scenario.write import plain_value
@@ -17,6 +17,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "algorithms": ("algorithm",),
     "links": ("network.link.delay", "network.link.loss"),
     "topologies": ("network.topology",),
+    "faults": ("network.faults",),
 }
 
 
@@ -24,7 +25,8 @@ def listing(family: str) -> dict[str, list[Row]]:
     """Return what there is to choose, by the path that chooses it.
 
     Args:
-        family: ``envs``, ``algorithms``, ``links``, ``topologies``, ``policies`` or ``presets``.
+        family: ``envs``, ``algorithms``, ``links``, ``topologies``, ``policies``, ``presets`` or
+            ``faults``.
 
     >>> [name for name, _, _ in listing("topologies")["network.topology.kind"]][:3]
     ['complete', 'ring', 'path']
@@ -46,7 +48,7 @@ def _said_of(preset: LinkSpec) -> tuple[str, str]:
 def _choices(block: Block, prefix: str) -> Iterator[tuple[str, Choice]]:
     """Yield every choice of a scenario with its path."""
     for field in block_fields(block):
-        mark = mark_of(field.annotation)
+        mark = mark_of(entry_annotation(field.annotation) or field.annotation)
         if isinstance(mark, Choice):
             yield prefix + field.name, mark
         elif isinstance(mark, Block):

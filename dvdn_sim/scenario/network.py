@@ -8,24 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from dvdn_sim.scenario.blocks import Block, Choice
 from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
+from dvdn_sim.scenario.faults import FAULT
 from dvdn_sim.scenario.link import SOME_OF_A_LINK, WHOLE_LINK
-from dvdn_sim.scenario.quantities import Time, refusal
+from dvdn_sim.scenario.quantities import Count, Deadline, Time
 from dvdn_sim.scenario.topologies import TOPOLOGY, Pair
 from netmodels import LinkSpec
+from netmodels.faults import Fault
 from netmodels.topology import Topology
 
 COMPUTE: dict[str, type] = {"constant": ConstantTime, "normal": NormalTime, "lognormal": LognormalTime}
-
-
-def _no_faults(value: object) -> tuple[()]:
-    """Return the only list of faults there is so far."""
-    if value != []:
-        raise refusal("`faults` other than [] are not supported yet", "write `faults: []` or leave the key out")
-    return ()
 
 
 AnyCompute = ConstantTime | NormalTime | LognormalTime
@@ -54,11 +49,21 @@ class Network:
         topology: which links exist.
         link: what each direction of a link does to a message.
         other_links: links that differ from it.
-        share: whose the transmitter is: each ``link`` has its own, or one per ``node`` serves all its links.
-        deadline: seconds that an agent waits for a round's messages; None waits for all, which needs lossless links.
+        share: whose the transmitter is: each ``link`` has its own, one per ``node`` serves all its links, or all agents
+            share one ``medium``, an ideal one without collisions.
+        broadcast: send one copy of a message, which every neighbour may hear and nothing sends again; needs a shared
+            transmitter.
+        deadline: seconds that an agent waits for a round's messages; ``auto`` for the time within which 99.9 % of those
+            come that come at all; None waits for all, which needs lossless links.
+        acks: every agent tells its neighbours after each round whom it heard.
+        ack_repeat: how often it does.
+        ack_deadline: seconds that an agent waits for its neighbours' acknowledgements, or ``auto``; None for
+            ``deadline``.
         control_period: simulated seconds of one environment step.
         compute: how long an agent works on an update before it can send.
-        faults: what fails when; nothing is supported yet.
+        schedule: ``blocking`` begins an episode when all have updated; ``overlap`` acts it while the agents compute and
+            exchange, with the parameters they had.
+        faults: what fails when.
     """
 
     topology: Annotated[Topology, TOPOLOGY]
@@ -66,11 +71,16 @@ class Network:
     other_links: Annotated[
         tuple[Annotated[OtherLink, Block(OtherLink)], ...], Field(strict=False, max_length=10_000)
     ] = ()
-    share: Literal["link", "node"] = "link"
-    deadline: Time | None = None
+    share: Literal["link", "node", "medium"] = "link"
+    broadcast: bool = False
+    deadline: Deadline | None = None
+    acks: bool = False
+    ack_repeat: Annotated[Count, Field(le=100)] = 1
+    ack_deadline: Deadline | None = None
     control_period: Time
     compute: Annotated[AnyCompute, Choice("compute", COMPUTE, bare=("constant", "mean"))]
-    faults: Annotated[tuple[()], PlainValidator(_no_faults, json_schema_input_type=tuple[()])] = ()
+    schedule: Literal["blocking", "overlap"] = "blocking"
+    faults: Annotated[tuple[Annotated[Fault, FAULT], ...], Field(strict=False, max_length=1000)] = ()
 
 
 def overrides_of(network: Network) -> dict[tuple[int, int], LinkSpec]:

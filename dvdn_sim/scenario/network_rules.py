@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from dvdn_sim.scenario.algorithm import Dvdn
-from dvdn_sim.scenario.document import Path
+from dvdn_sim.scenario.document import Path, dotted
+from dvdn_sim.scenario.faults import loses
 from dvdn_sim.scenario.messages import td_bytes
 from dvdn_sim.scenario.network import Network, overrides_of
 from dvdn_sim.scenario.partial import Partial
+from dvdn_sim.scenario.quantities import AUTO
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.topologies import is_directed, within
 from netmodels import LinkSpec
+from netmodels.faults import Fault
 from netmodels.topology import RandomConnected, Range
 
 Broken = tuple[Path, str, str]
@@ -121,10 +124,76 @@ def _deadline_unless_lossless(scenario: Scenario) -> Iterator[Broken]:
     network = scenario.network
     if network is None or network.deadline is not None or not isinstance(scenario.algorithm, Dvdn):
         return
-    reasons = [_why_lossy(scenario, network, scenario.algorithm, link) for link in _fitting_links(scenario).values()]
+    links = _fitting_links(scenario).values()
+    reasons = [_why_lossy(scenario, network, scenario.algorithm, link) for link in links]
+    if any(_loses(fault, link) for fault in network.faults for link in links):
+        reasons.append("faults lose messages")
+    if network.acks:
+        reasons.append("there are `acks`, for messages that may be lost")
     for reason in list(filter(None, reasons))[:1]:
         message = f"is missing, and {reason}: an agent would wait for ever for a message that was lost"
-        yield ("network", "deadline"), message, "write how long to wait, such as `deadline: 50 ms`"
+        yield ("network", "deadline"), message, "write how long to wait, such as `deadline: 50 ms` or `deadline: auto`"
+
+
+def _loses(fault: Fault, link: LinkSpec) -> bool:
+    try:
+        return loses(fault, link)
+    except ValueError:  # told by another rule
+        return False
+
+
+def _auto_deadline_has_an_answer(scenario: Scenario) -> Iterator[Broken]:
+    network = scenario.network
+    if network is None or not isinstance(scenario.algorithm, Dvdn):
+        return
+    for name in ("deadline", "ack_deadline"):
+        for path, link in _fitting_links(scenario).items() if getattr(network, name) == AUTO else ():
+            if link.loss_model.loss_rate >= 1.0 or cast("float", link.corrupt) >= 1.0:
+                message = f"`auto` has no answer: no message ever arrives where `{dotted(path)}` says"
+                yield ("network", name), message, "write how long to wait, such as `50 ms`"
+                break
+
+
+def _acks_are_sent(scenario: Scenario) -> Iterator[Broken]:
+    network = scenario.network
+    if network is None:
+        return
+    for name in ("ack_repeat", "ack_deadline"):
+        if not network.acks and getattr(network, name) not in (1, None):
+            yield ("network", name), "is given, and nothing is acknowledged", "write `acks: true`, or remove it"
+
+
+def _broadcast_has_a_transmitter(scenario: Scenario) -> Iterator[Broken]:
+    network = scenario.network
+    if network is None or not network.broadcast:
+        return
+    if network.share == "link":
+        message = "is true, and every link has a transmitter of its own"
+        yield ("network", "broadcast"), message, "choose `share: node` or `share: medium`"
+    for path, link in _fitting_links(scenario).items():
+        for name in ("mtu", "overhead", "limit", "limit_bytes"):
+            if getattr(link, name) != getattr(network.link, name):
+                yield (*path, name), "differs, and one copy is broadcast to all links", "the same as in `network.link`"
+
+
+def _faults_name_agents(scenario: Scenario) -> Iterator[Broken]:
+    players, network = scenario.env.players, scenario.network
+    for index, fault in enumerate(() if network is None else network.faults):
+        strangers = [agent for agent in fault.agents() if agent >= players]
+        if strangers:
+            message = f"there is no agent {strangers[0]}"
+            yield ("network", "faults", index), message, f"agents are numbered from 0 to {players - 1}"
+
+
+def _degraded_links_fit(scenario: Scenario) -> Iterator[Broken]:
+    network = scenario.network
+    for index, fault in enumerate(() if network is None else network.faults):
+        for link in _fitting_links(scenario).values():
+            try:
+                loses(fault, link)
+            except ValueError as error:
+                yield ("network", "faults", index, "link"), str(error), "parameters that fit those of the links"
+                break
 
 
 def _fitting_links(scenario: Scenario) -> dict[Path, LinkSpec]:
@@ -141,10 +210,18 @@ def _why_lossy(scenario: Scenario, network: Network, algorithm: Dvdn, link: Link
     if _unlimited(link):
         return ""
     queued = link.packets(payload_bytes(scenario)) * algorithm.consensus.rounds
-    queued *= scenario.env.players - 1 if network.share == "node" else 1
+    queued *= _rivals(network, scenario.env.players)
     if link.limit_bytes is not None:
         return "`link.limit_bytes` may drop packets"
     return f"up to {queued} packets may meet in a queue of {link.limit}" if queued > link.limit + 1 else ""
+
+
+def _rivals(network: Network, players: int) -> int:
+    """Return how many messages of a round one transmitter may have to send."""
+    if network.share == "link":
+        return 1
+    of_a_node = 1 if network.broadcast else players - 1
+    return of_a_node if network.share == "node" else players * of_a_node
 
 
 def _unlimited(link: LinkSpec) -> bool:
@@ -161,5 +238,10 @@ NETWORK_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     _other_links_exist,
     _other_links_fit,
     _message_fits_the_queue,
+    _degraded_links_fit,
     _deadline_unless_lossless,
+    _auto_deadline_has_an_answer,
+    _acks_are_sent,
+    _broadcast_has_a_transmitter,
+    _faults_name_agents,
 )

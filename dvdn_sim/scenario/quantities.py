@@ -5,13 +5,16 @@ The arithmetic of units is `netmodels.units`; here is only that YAML must write 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from netmodels import units
+
+AUTO = "auto"
+"""Stands for a wait that is worked out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +96,19 @@ class _Rate(Quantity):
         return units.UNLIMITED if number == float("inf") else super().write(number)
 
 
+class _Deadline(Quantity):
+    """A time to wait, which may be ``auto``."""
+
+    def parse(self, value: object) -> float:
+        return cast("float", AUTO) if value == AUTO else super().parse(value)
+
+    def write(self, number: float) -> str | float:
+        return AUTO if number == cast("float", AUTO) else super().write(number)
+
+    def _readable(self, text: str) -> bool:
+        return text == AUTO or super()._readable(text)
+
+
 def refusal(said: str, remedy: str = "") -> PydanticCustomError:
     """Return the error of a validator that words its own message."""
     return PydanticCustomError("said", "{said}", {"said": said, "remedy": remedy})
@@ -120,7 +136,10 @@ LENGTHS = _worth(units.LENGTHS, "m", "km")
 _TIME = Quantity("a time", ("50 ms", "2 s"), ("ms", "s"), units.seconds, TIMES)
 _RATE = _Rate("a rate", ("20 Mbit/s", "unlimited"), ("Mbit/s", "kbit/s"), units.bits_per_second, RATES)
 
+_DEADLINE = _Deadline("a time", ("50 ms", "auto"), ("ms", "s"), units.seconds, TIMES)
+
 Time = Annotated[float, _TIME]
+Deadline = Annotated[float | Literal["auto"], _DEADLINE]
 Rate = Annotated[float, _RATE]
 Size = Annotated[int, Quantity("a size", ("1472 B", "6.4 kB"), ("B", "kB"), units.size_bytes, SIZES)]
 Probability = Annotated[

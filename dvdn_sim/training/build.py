@@ -10,6 +10,7 @@ from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
 from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.errors import ScenarioError
 from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.exploration import Actor, LinearEpsilon
 from dvdn_sim.learners.iql import Iql
@@ -20,6 +21,7 @@ from dvdn_sim.learners.replay import EpisodeReplay
 from dvdn_sim.learners.vdn import Vdn
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import Scenario, algorithm
+from dvdn_sim.scenario.messages import td_bytes
 from dvdn_sim.training.rollout import Arena
 from netmodels.streams import stream
 
@@ -62,6 +64,11 @@ class Parts:
     networks: tuple[SimulatedNetwork, ...]
     consensus: Consensus | None
 
+    @property
+    def overlap(self) -> bool:
+        """Whether an episode is acted while the update before it is still under way."""
+        return self.scenario.network is not None and self.scenario.network.schedule == "overlap"
+
 
 OBJECTIVES: dict[type, Callable[[], Objective]] = {
     algorithm.Iql: Iql,
@@ -76,6 +83,7 @@ def build(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     make_env: MakeEnv | None = None,
+    episode_limit: int | None = None,
     agent_keys: tuple[int, ...] | None = None,
 ) -> Parts:
     """Wire the parts of a run.
@@ -85,16 +93,21 @@ def build(
         device: Where learners live.
         dtype: Of parameters and temporal differences.
         make_env: Makes one environment; by default the one that the scenario names.
+        episode_limit: Steps after which an episode is cut; by default the environment's own limit.
         agent_keys: Names of the agents in random streams; their indices by default.
 
     Raises:
         TypeError, ValueError: From `make_env`'s environment, where it is not one the learners can use.
+        ScenarioError: The network does not fit that environment: no such graph of so many agents, or messages that
+            can never arrive whole.
     """
     make = make_env or (lambda: ForagingParallelEnv(**asdict(scenario.env)))
     seeds = list(scenario.seeds)
-    arena = _arena(make, seeds, "training", 1, device)
-    stands = _arena(make, seeds, "evaluation", scenario.evaluation.episodes, device)
+    arena = _arena(make, seeds, "training", 1, device, episode_limit)
+    stands = _arena(make, seeds, "evaluation", scenario.evaluation.episodes, device, episode_limit)
     env, spec, training = arena.env, scenario.algorithm, scenario.training
+    if make_env is not None:
+        _check_network(scenario, env.n_agents, env.episode_limit)
     network = RecurrentQ(obs_dim=env.obs_dim, hidden=spec.hidden, n_actions=env.n_actions)
     learner = Learner(
         network,
@@ -149,9 +162,27 @@ def build(
     )
 
 
-def _arena(make: MakeEnv, seeds: Sequence[int], name: str, copies: int, device: torch.device) -> Arena:
+def _check_network(scenario: Scenario, n_agents: int, episode_limit: int) -> None:
+    """What loading checks of the scenario's own environment, for one that was given in its place."""
+    network = scenario.network
+    if network is None or not isinstance(scenario.algorithm, algorithm.Dvdn):
+        return
+    try:
+        network.topology.graph(n_agents, scenario.seeds[0])
+    except ValueError as error:
+        raise ScenarioError(f"network.topology does not fit {n_agents} agents: {error}") from error
+    largest = td_bytes(scenario.training.batch * episode_limit)
+    if not network.link.fits(largest):
+        raise ScenarioError(
+            f"network.link: a message of {largest} bytes, longer than its queue, can never arrive whole"
+        )
+
+
+def _arena(
+    make: MakeEnv, seeds: Sequence[int], name: str, copies: int, device: torch.device, episode_limit: int | None
+) -> Arena:
     row_seeds = [int(stream(seed, name, copy).integers(2**62)) for seed in seeds for copy in range(copies)]
-    return Arena(BatchedParallelEnv(make, row_seeds, None, device), len(seeds))
+    return Arena(BatchedParallelEnv(make, row_seeds, episode_limit, device), len(seeds))
 
 
 def _networks(scenario: Scenario, n_agents: int, agent_keys: tuple[int, ...] | None) -> tuple[SimulatedNetwork, ...]:
@@ -159,18 +190,7 @@ def _networks(scenario: Scenario, n_agents: int, agent_keys: tuple[int, ...] | N
     if network is None:
         return ()
     return tuple(
-        SimulatedNetwork(
-            n_agents=n_agents,
-            seed=seed,
-            topology=network.topology,
-            link=network.link,
-            share=network.share,
-            deadline_s=network.deadline,
-            control_period_s=network.control_period,
-            compute=network.compute,
-            agent_keys=agent_keys,
-        )
-        for seed in scenario.seeds
+        SimulatedNetwork.of(network, n_agents=n_agents, seed=seed, agent_keys=agent_keys) for seed in scenario.seeds
     )
 
 

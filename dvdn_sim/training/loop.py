@@ -33,6 +33,7 @@ class Loop:
     recorder: Recorder
     watch: Callable[[Progress], None]
     progress: Progress = field(init=False)
+    _acted_with: torch.Tensor | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.progress = Progress.start(self.parts.arena.replicas)
@@ -58,7 +59,10 @@ class Loop:
         parts, progress = self.parts, self.progress
         steps = progress.env_steps + np.arange(parts.arena.env.episode_limit)[:, None]
         epsilon = parts.epsilon(steps)
-        parts.actor.begin(parts.learner.acting_weights, progress.episodes, epsilon)
+        weights = parts.learner.acting_weights
+        if self._acted_with is not None:
+            weights = parts.learner.network.weights(self._acted_with.flatten(0, 1))
+        parts.actor.begin(weights, progress.episodes, epsilon)
         episodes = parts.arena.play(parts.actor.act, active)
         lengths = episodes.lengths[:, 0]
         for replica, network in enumerate(parts.networks):
@@ -73,7 +77,7 @@ class Loop:
         ids = parts.replay.sample_ids(parts.learner.updates, parts.scenario.training.batch, active)
         minibatch = parts.replay.minibatch(ids)
         parts.learner.local_errors(minibatch, active)
-        exchanges = self._communicate(minibatch, active)
+        exchanges, stopped = self._communicate(minibatch, active)
         operator = None
         if parts.consensus is not None:
             # An exchange of no rounds leaves every agent with its own value.
@@ -81,20 +85,34 @@ class Loop:
             for replica, (_, final) in exchanges.items():
                 operators[replica] = final
             operator = torch.from_numpy(operators).to(parts.learner.parameters)
-        figures = parts.learner.update(operator, active)
+        parameters = parts.learner.parameters
+        if parts.overlap:  # the next episode is acted while this update is still on its way
+            self._acted_with = parameters[0].clone()
+        if not stopped.any():
+            figures = parts.learner.update(operator, active)
+        else:
+            crashed = torch.from_numpy(stopped).to(parameters.device)
+            kept = parameters[:, crashed]
+            figures = parts.learner.update(operator, active)
+            parameters[:, crashed] = kept
         self.progress.updates += active
         return Update(figures, exchanges)
 
     def _communicate(
         self, minibatch: Minibatch, active: npt.NDArray[np.bool_]
-    ) -> dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]]:
-        """What each active replica's network makes of its agents' temporal differences."""
+    ) -> tuple[dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]], npt.NDArray[np.bool_]]:
+        """What each active replica's network makes of its agents' temporal differences.
+
+        Returns:
+            By replica, the report and the operator; and which agents had crashed and so do not update, ``[R, N]``.
+        """
         parts, exchanges = self.parts, {}
+        stopped = np.zeros((parts.arena.replicas, parts.arena.env.n_agents), bool)
         for replica, network in enumerate(parts.networks):
             if not active[replica]:
                 continue
             if parts.consensus is None or parts.consensus.rounds == 0:
-                network.compute()
+                stopped[replica] = ~network.compute()
                 continue
             report = network.exchange(
                 "td",
@@ -104,7 +122,8 @@ class Loop:
                 update=int(parts.learner.updates[replica]),
             )
             exchanges[replica] = report, parts.consensus.policy.operator(report.facts)[-1]
-        return exchanges
+            stopped[replica] = ~report.finished
+        return exchanges, stopped
 
     def _evaluate(self, due: npt.NDArray[np.bool_], *, phase: Phase, epsilon: float) -> None:
         """Play evaluation episodes in the replicas that are due; the last evaluation follows the last episode."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dvdn_sim.consensus import operator_figures
-from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.errors import DivergedError
 from dvdn_sim.learners.learner import UpdateFigures
 from dvdn_sim.learners.replay import Episodes
 from dvdn_sim.network import ExchangeReport, SimulatedNetwork
@@ -16,10 +16,6 @@ from dvdn_sim.records.write import RecordWriter
 
 Phase = Literal["train", "evaluation", "random"]
 Floats = npt.NDArray[np.float64]
-
-
-class DivergedError(DvdnSimError):
-    """A loss that is not a finite number; what was recorded before it is kept."""
 
 
 @dataclass
@@ -160,7 +156,9 @@ class Recorder:
         jtd_relative_error: float | None,
     ) -> None:
         messages = report.messages
-        started_ns, ended_ns = int(report.started_at_ns.min()), int(report.closed_at_ns.max())
+        started_ns = report.first_start_ns
+        ended_ns = max(started_ns, int(report.through_at_ns.max()))
+        round_times_ns = report.round_times_ns
         self._writer.network(
             {
                 "seed": self._seeds[replica],
@@ -170,7 +168,7 @@ class Recorder:
                 "rounds": report.facts.rounds,
                 "sim_time_s": started_ns * 1e-9,
                 "duration_s": (ended_ns - started_ns) * 1e-9,
-                "round_time_s": (report.round_times_ns * 1e-9).ravel(),
+                "round_time_s": round_times_ns[round_times_ns >= 0] * 1e-9,
                 "sent": messages.sent,
                 "held": messages.held,
                 "late": messages.late,

@@ -13,7 +13,7 @@ from dvdn_sim.scenario.json_schema import described_fields
 from dvdn_sim.scenario.listing import listing
 from dvdn_sim.scenario.walk import ROOT, block_of
 from netmodels import LinkSpec
-from netmodels.catalogue import DELAYS, LOSSES, PRESETS, TOPOLOGIES
+from netmodels.catalogue import DELAYS, FAULTS, LOSSES, PRESETS, TOPOLOGIES
 
 MINIMAL = {
     "env": {"lbf": "field_size: [8, 8], players: 3, max_num_food: 2, sight: 2"},
@@ -31,13 +31,20 @@ MINIMAL = {
         "empirical": "values: [1 ms, 2.5 ms]", "trace": "values: [1 ms, 2.5 ms, 1 ms]",
     },
     "loss": {"bernoulli": "p: 10%", "gemodel": "p: 3.3%", "trace": "values: [0, 1, 0]"},
+    "fault": {
+        "crash": "node: 1, at: 1 s, for: {kind: exponential, mean: 5 s}, state: lost",
+        "link_down": "edge: [0, 1], at: {kind: uniform, mean: 5 s, jitter: 1 s}", "one_way": "edge: [0, 1], at: 0 s",
+        "partition": "groups: [[0, 1], [2]], at: 5 s, for: 1 min", "blackout": "at: 5 s, for: 1 s",
+        "flap": "up: 9 s, down: 500 ms", "straggler": "node: 2, factor: 2.5, at: 1 s",
+        "degrade": "link: {loss: 50%, delay: {kind: pareto, mean: 1 s, shape: 3.0}}, at: 1 s",
+    },
     "compute": {
         "constant": "mean: 5 ms", "normal": "mean: 1 ms, jitter: 2 ms", "lognormal": "mean: 5 ms, jitter: 1 ms",
     },
 }  # fmt: skip
 PATHS = {
     "env": "env", "algorithm": "algorithm", "topology": "network.topology", "delay": "network.link.delay",
-    "loss": "network.link.loss", "compute": "network.compute",
+    "loss": "network.link.loss", "compute": "network.compute", "fault": "network.faults",
 }  # fmt: skip
 
 
@@ -45,7 +52,7 @@ def choices(block: Block = ROOT) -> dict[str, Choice]:
     """Return every choice of a scenario by its family, not those within a choice."""
     found: dict[str, Choice] = {}
     for field in block_fields(block):
-        mark = mark_of(field.annotation)
+        mark = mark_of(entry_annotation(field.annotation) or field.annotation)
         if isinstance(mark, Choice):
             found[mark.family] = mark
         elif isinstance(mark, Block):
@@ -72,7 +79,8 @@ def test_the_choices_are_those_tested_here():
 )
 def test_every_kind_loads_and_comes_back(lossy, family, kind):
     options = MINIMAL[family].get(kind, "")
-    scenario = parse_scenario(lossy, [f"{PATHS[family]}={{kind: {kind}{', ' if options else ''}{options}}}"])
+    block = f"{{kind: {kind}{', ' if options else ''}{options}}}"
+    scenario = parse_scenario(lossy, [f"{PATHS[family]}={f'[{block}]' if family == 'fault' else block}"])
     text = resolved_yaml(scenario)
     assert f"kind: {kind}" in text
     assert parse_scenario(text) == scenario
@@ -85,8 +93,8 @@ def test_a_kind_is_not_announced_for_later_once_it_is_there():
 
 @pytest.mark.parametrize(
     ("family", "known"),
-    [("topology", TOPOLOGIES), ("delay", DELAYS), ("loss", LOSSES)],
-    ids=["topology", "delay", "loss"],
+    [("topology", TOPOLOGIES), ("delay", DELAYS), ("loss", LOSSES), ("fault", FAULTS)],
+    ids=["topology", "delay", "loss", "fault"],
 )
 def test_every_kind_of_netmodels_may_be_chosen_or_is_announced(family, known):
     assert set(known) <= {*choices()[family].catalogue, *NOT_YET.get(family, ())}
@@ -127,7 +135,13 @@ def test_every_key_of_a_link_exists():
 
 @pytest.mark.parametrize(
     ("family", "names"),
-    [("envs", list(ENVS)), ("algorithms", list(ALGORITHMS)), ("policies", list(POLICIES)), ("presets", list(PRESETS))],
+    [
+        ("envs", list(ENVS)),
+        ("algorithms", list(ALGORITHMS)),
+        ("policies", list(POLICIES)),
+        ("presets", list(PRESETS)),
+        ("faults", list(FAULTS)),
+    ],
 )
 def test_listings_name_everything(family, names):
     assert [name for rows in listing(family).values() for name, _, _ in rows] == names
