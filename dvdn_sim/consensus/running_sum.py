@@ -16,7 +16,7 @@ class Masses:
 
     Attributes:
         held: y_i, ``[K, N, ...]``.
-        held_zeta: ζ_i, ``[K, N]``; positive.
+        held_zeta: ζ_i, ``[K, N]``; positive, as far as numbers go.
         in_flight: σ_ij - ρ_ij, ``[K, E, ...]``.
         in_flight_zeta: The same of ζ, ``[K, E]``; not negative.
     """
@@ -42,8 +42,9 @@ class RunningSum:
     sums", IEEE TAC 61(6), 2016; arXiv 1109.6392 (titles and abstracts read). As in specs/network.md §4.
 
     Keeps under any loss, delay, duplication and reordering: the mass held and in flight (`masses`), row sums of the
-    estimates, agreement, the convex hull, ζ > 0. If messages keep coming through on a connected graph, the estimates
-    tend to the exact mean, geometrically.
+    estimates, agreement, the convex hull, ζ > 0 (in floating point until it falls below the smallest number, after
+    hundreds of rounds in which an agent takes in nothing; its estimate stays). If messages keep coming through on a
+    connected graph, the estimates tend to the exact mean, geometrically.
     Loses: one extra scalar per message, and a total to remember per neighbour; a crash that loses state loses mass.
     What is in flight when the exchange ends is in no estimate: after few rounds the mean of the estimates has moved.
 

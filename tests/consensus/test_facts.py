@@ -77,6 +77,11 @@ def test_a_mismatch_is_a_link_that_one_end_counts(latest, confirmed, mismatch):
     assert facts.ack_mismatch.tolist() == [mismatch]
 
 
+def test_a_link_without_its_reverse_that_is_counted_all_the_same_is_a_mismatch():
+    facts = Facts(2, np.array([[0, 1]]), np.ones((1, 1), bool), np.zeros((1, 1), int), np.ones((1, 1), bool))
+    assert facts.ack_mismatch.tolist() == [1]
+
+
 def test_senders_that_are_cut_out_are_not_heard_and_hear():
     facts = lossless_facts([PATH, PATH]).without_senders(np.array([False, False, True]))
     assert facts.edges.tolist() == [[0, 1], [1, 0], [1, 2], [2, 1]]

@@ -284,3 +284,15 @@ def test_an_agent_that_hears_nothing_for_a_thousand_rounds_keeps_its_estimate(na
     assert after[0] == 5.0
     assert np.isfinite(after).all()
     assert (after[1:] > 1).all()
+
+
+@pytest.mark.parametrize("name", ["push_sum", "running_sum"])
+def test_agents_whose_mass_has_drained_away_keep_their_estimates(name):
+    """0 and 1 hear each other alone and give 4/5 of what they have to others, round after round, until ζ is 0."""
+    sinks = range(2, 10)
+    graph = Graph(10, tuple(sorted([(0, 1), (1, 0), *((i, sink) for i in (0, 1) for sink in sinks)])))
+    after = policy(name).apply(lossless_facts([graph] * 600), np.array([4.0, 2.0, *[0.0] * 8]))
+    assert RunningSum().masses(lossless_facts([graph] * 600), np.zeros(10)).held_zeta[-1, 0] == 0
+    np.testing.assert_allclose(after[:, :2], 3.0)
+    assert (after >= 0).all()
+    assert (after <= 4).all()
