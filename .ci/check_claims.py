@@ -7,9 +7,10 @@ from dvdn_sim.training.summary import summarise
 
 found = summarise(load_run(sys.argv[1])).as_json()
 per_seed, first, random = found["return"]["per_seed"], found["first_return"], found["random_return"]
+trained = found["return"]["mean"]
 claims = {
     f"a uniform random team gets between 0.05 and 0.35: {random:.2f}": 0.05 <= random <= 0.35,
-    f"the trained team ends at least 0.3 higher: {found['return']['mean']:.2f}": found["return"]["mean"] >= random + 0.3,
+    f"the trained team ends at least 0.3 higher: {trained:.2f}": trained >= random + 0.3,
     f"every seed ends above its first evaluation: {per_seed} after {first}": all(
         last > start for last, start in zip(per_seed, first, strict=True)
     ),
@@ -17,5 +18,5 @@ claims = {
     f"the audit adds up: {found['audit']}": found["audit"] == "ok",
 }
 for claim, holds in claims.items():
-    print("ok  " if holds else "FAIL", claim)
+    sys.stdout.write(f"{'ok  ' if holds else 'FAIL'} {claim}\n")
 sys.exit(not all(claims.values()))

@@ -5,6 +5,9 @@
     DvdnSimError                 whatever goes wrong in a way this program understands
     ├── ScenarioError            the scenario is not one that can be run; lists every mistake
     ├── RunFolderError           a run folder cannot be written, or does not hold what it should
+    ├── DeviceError              the device asked for is not there
+    ├── ExchangeStuckError       an agent waits for a message that cannot come, and has no deadline
+    ├── DivergedError            a loss that is not a finite number
     ├── AuditError               the network's books do not balance: a defect of this program
     └── InterruptedRun           stopped by the user; the records up to then are kept
 
@@ -74,6 +77,18 @@ class ScenarioError(DvdnSimError):
 
 class RunFolderError(DvdnSimError):
     """A run folder cannot be written, or does not hold what it should."""
+
+
+class DeviceError(DvdnSimError):
+    """The device asked for is not there."""
+
+
+class ExchangeStuckError(DvdnSimError):
+    """An exchange in which an agent waits for a message that cannot come any more, and has no deadline."""
+
+
+class DivergedError(DvdnSimError):
+    """A loss that is not a finite number; what was recorded before it is kept."""
 
 
 class AuditError(DvdnSimError):

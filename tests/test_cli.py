@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dvdn_sim.cli import Display, app
-from dvdn_sim.errors import InterruptedRun, RunFolderError
+from dvdn_sim.errors import AuditError, DeviceError, InterruptedRun, RunFolderError
 
 ROOT = Path(__file__).parents[1]
 LOSSY = str(ROOT / "scenarios" / "lossy_lbf.yaml")
@@ -151,7 +151,7 @@ def test_an_interruption_is_exit_3(monkeypatch, error):
 
 
 def test_a_failure_prints_the_command_that_reproduces_it(monkeypatch):
-    install(monkeypatch, Trainer(RunFolderError("the disk is full")))
+    install(monkeypatch, Trainer(AuditError("the disk is full")))
     result = invoke("run", LOSSY, "--set", "network.link.loss=20%", "--set", "name=b",
                     "--seeds", "0,1", "--device", "cpu", "--out", "some where", "--quiet")  # fmt: skip
     assert (result.exit_code, result.stdout) == (1, "")
@@ -263,3 +263,12 @@ def test_progress_in_a_terminal_is_a_bar(monkeypatch, capsys):
     assert "150 000 of 300 000 steps" in shown
     assert "delivered 89%" in shown
     assert "50%" in shown
+
+
+@pytest.mark.parametrize(
+    "error", [RunFolderError("/dev/null/x cannot be made: Not a directory"), DeviceError("no CUDA")]
+)
+def test_a_folder_or_device_that_is_not_to_be_had_is_bad_input(monkeypatch, error):
+    install(monkeypatch, Trainer(error))
+    result = invoke("run", LOSSY, "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"Error: {error}\n")

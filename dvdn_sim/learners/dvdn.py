@@ -23,7 +23,12 @@ class Dvdn:
         return team_reward / n_agents
 
     def error(self, td: Tensor, operator: Tensor | None) -> Tensor:
-        """N A δ."""
+        """N A δ.
+
+        A value that is not finite stays with its agent: where the coefficient is 0, 0·NaN would still be NaN.
+        """
         if operator is None:
             raise ValueError("dvdn needs the operator of its exchange")
-        return torch.einsum("...ij,...jtb->...itb", operator, td) * td.shape[-3]
+        finite = td.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
+        mixed = torch.einsum("...ij,...jtb->...itb", operator, td.where(finite, 0.0)) * td.shape[-3]
+        return mixed.where(finite, torch.nan)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dvdn_sim.consensus.facts import Facts, union_of_edges
-from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network.accounts import Accounts
 from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
 from dvdn_sim.network.faults import Crashes
@@ -29,11 +29,6 @@ from dvdn_sim.network.report import NEVER_NS, ExchangeReport
 from dvdn_sim.network.transport import Transport
 from netmodels import Transfer
 from netmodels.topology import Graph
-
-
-class ExchangeStuckError(DvdnSimError):
-    """An exchange in which an agent waits for a message that cannot come any more, and has no deadline."""
-
 
 # Within an instant: crashes and recoveries, then starts, then phase by phase.
 STARTS_TURN = FIRST_TURN + 1

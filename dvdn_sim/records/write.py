@@ -36,8 +36,15 @@ def create_run_dir(out: Path | None, name: str) -> Path:
         name: Name of the run, for ``runs/<name>``, else ``runs/<name>-2``, ``runs/<name>-3``, ….
 
     Raises:
-        RunFolderError: `out` is not empty or not a folder, or `name` cannot name a folder.
+        RunFolderError: `out` is not empty or not a folder, `name` cannot name a folder, or the disk refuses.
     """
+    try:
+        return _create(out, name)
+    except OSError as error:
+        raise RunFolderError(f"{out or RUNS / name} cannot be made: {error.strerror or error}") from error
+
+
+def _create(out: Path | None, name: str) -> Path:
     if out is not None:
         if out.exists() and not out.is_dir():
             raise RunFolderError(f"{out} is a file; a new or empty folder expected")

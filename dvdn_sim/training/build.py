@@ -103,8 +103,9 @@ def build(
     """
     make = make_env or (lambda: ForagingParallelEnv(**asdict(scenario.env)))
     seeds = list(scenario.seeds)
-    arena = _arena(make, seeds, "training", 1, device, episode_limit)
-    stands = _arena(make, seeds, "evaluation", scenario.evaluation.episodes, device, episode_limit)
+    arena = _arena(make, seeds, "training", copies=1, device=device, episode_limit=episode_limit)
+    copies = scenario.evaluation.episodes
+    stands = _arena(make, seeds, "evaluation", copies=copies, device=device, episode_limit=episode_limit)
     env, spec, training = arena.env, scenario.algorithm, scenario.training
     if make_env is not None:
         _check_network(scenario, env.n_agents, env.episode_limit)
@@ -179,7 +180,7 @@ def _check_network(scenario: Scenario, n_agents: int, episode_limit: int) -> Non
 
 
 def _arena(
-    make: MakeEnv, seeds: Sequence[int], name: str, copies: int, device: torch.device, episode_limit: int | None
+    make: MakeEnv, seeds: Sequence[int], name: str, *, copies: int, device: torch.device, episode_limit: int | None
 ) -> Arena:
     row_seeds = [int(stream(seed, name, copy).integers(2**62)) for seed in seeds for copy in range(copies)]
     return Arena(BatchedParallelEnv(make, row_seeds, episode_limit, device), len(seeds))

@@ -137,5 +137,5 @@ class Loop:
         every, last = parts.scenario.evaluation.every, parts.scenario.training.steps
         progress.next_evaluation[due] = np.minimum((progress.env_steps[due] // every + 1) * every, last)
         if phase == "evaluation":
-            progress.last_return = float(episodes.rewards.sum(-1)[torch.from_numpy(due)].mean((0, 1)))
+            progress.last_return[due] = episodes.rewards.sum(-1).mean(1).cpu().numpy()[due]
         self.recorder.evaluation(progress, episodes, epsilon, due, phase)

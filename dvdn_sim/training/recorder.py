@@ -28,7 +28,7 @@ class Progress:
         updates: Learner updates done.
         evaluations: Evaluations played, the one of the random policy included.
         next_evaluation: Environment steps after which the next evaluation is due.
-        last_return: Mean return of the latest evaluation of the team, for the eye.
+        last_return: Return of each replica's latest evaluation, float64 ``[R]``, NaN before it; for the eye.
     """
 
     env_steps: npt.NDArray[np.int64]
@@ -36,13 +36,13 @@ class Progress:
     updates: npt.NDArray[np.int64]
     evaluations: npt.NDArray[np.int64]
     next_evaluation: npt.NDArray[np.int64]
-    last_return: float | None = None
+    last_return: Floats
 
     @classmethod
     def start(cls, replicas: int) -> "Progress":
         """Nothing done yet."""
         zeros = np.zeros((5, replicas), np.int64)
-        return cls(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4])
+        return cls(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], np.full(replicas, np.nan))
 
 
 @dataclass(frozen=True)

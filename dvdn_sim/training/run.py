@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from dvdn_sim.errors import AuditError, DvdnSimError, InterruptedRun
+from dvdn_sim.errors import AuditError, DeviceError, InterruptedRun
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.records.digest import digest
 from dvdn_sim.records.read import load_run
@@ -32,17 +32,14 @@ Show = Callable[[int, int, Mapping[str, str]], None]
 """Takes environment steps done and to do, over all seeds, and what else is worth showing."""
 
 
-class DeviceError(DvdnSimError):
-    """The device asked for is not there."""
-
-
 def run(
     scenario: Scenario,
     *,
     device: str = "auto",
-    out: Path | None = None,
+    out: Path | str | None = None,
     progress: Show | None = None,
     make_env: MakeEnv | None = None,
+    episode_limit: int | None = None,
 ) -> RunSummary:
     """Train the teams of a scenario and leave a run folder.
 
@@ -52,23 +49,26 @@ def run(
         out: The run folder, new or empty; by default runs/<name>, numbered if it exists.
         progress: Called now and then.
         make_env: Makes one copy of any PettingZoo ``ParallelEnv`` to train in instead of the scenario's environment.
+        episode_limit: Steps after which an episode is cut; by default the environment's own limit.
 
     Returns:
         The closing summary.
 
     Raises:
-        RunFolderError: `out` holds something already.
+        RunFolderError: `out` holds something already, or cannot be made.
+        ScenarioError: The network does not fit the environment given.
         InterruptedRun: Ctrl-C; what was recorded is kept.
         AuditError: Messages sent and their fates do not add up: a bug.
         DvdnSimError: See its subclasses.
     """
     place = _device(device)
     with _one_thread():
-        parts = build(scenario, device=place, make_env=make_env)
-        run_dir = create_run_dir(out, scenario.name)
-        writer = RecordWriter(run_dir)
-        writer.write_scenario(resolved_yaml(scenario))
+        parts = build(scenario, device=place, make_env=make_env, episode_limit=episode_limit)
         custom = None if make_env is None else str(make_env())
+        run_dir = create_run_dir(None if out is None else Path(out), scenario.name)
+        writer = RecordWriter(run_dir)
+        note = "" if custom is None else f"# Trained in {custom}, in place of the environment below.\n"
+        writer.write_scenario(note + resolved_yaml(scenario))
         session = _Session(parts, writer, _identity(scenario, place, custom), progress)
         session.train(run_dir)
     return summarise(load_run(run_dir))
@@ -133,8 +133,9 @@ class _Session:
             with self._stop_on_interrupt():
                 loop.run()
         except BaseException as error:
-            self.writer.flush()
-            self._write_manifest("interrupted" if isinstance(error, InterruptedRun) else f"failed: {error}")
+            with _ignoring_interrupts():
+                self.writer.flush()
+                self._write_manifest("interrupted" if isinstance(error, InterruptedRun) else f"failed: {error}")
             raise
         self.writer.flush()
         audit = _audit(networks)
@@ -156,9 +157,7 @@ class _Session:
             self.show(done, total, self._facts(progress, now_s - self.began_s))
 
     def _facts(self, progress: Progress, elapsed_s: float) -> dict[str, str]:
-        facts = {}
-        if progress.last_return is not None:
-            facts["return"] = f"{progress.last_return:.2f}"
+        facts = {"return": f"{progress.last_return.mean():.2f}"}
         networks = self.parts.networks
         if networks:
             messages = [network.ledger.messages for network in networks]
@@ -201,6 +200,20 @@ class _Session:
                 **results,
             }
         )
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """Keep an impatient Ctrl-C from losing the records that are being written."""
+    try:
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _audit(networks: tuple[SimulatedNetwork, ...]) -> str:
