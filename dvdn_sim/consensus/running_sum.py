@@ -39,7 +39,7 @@ class RunningSum:
     sender are equal, so that one broadcast serves.
 
     Source: Hadjicostis, Vaidya and Domínguez-García, "Robust distributed average consensus via exchange of running
-    sums", IEEE TAC 61(6), 2016; arXiv 1109.6392 (titles and abstracts read). As in specs/network.md §4.
+    sums", IEEE TAC 61(6), 2016; arXiv 1109.6392 (titles and abstracts read). As in docs/method.md (policies).
 
     Keeps under any loss, delay, duplication and reordering: the mass held and in flight (`masses`), row sums of the
     estimates, agreement, the convex hull, ζ > 0 (in floating point until it falls below the smallest number, after

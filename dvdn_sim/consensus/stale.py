@@ -16,7 +16,7 @@ class Stale:
     x_j(r) is what j held before round r, as its message of round r says. Only messages of this exchange count, and only
     neighbours of this round; of whom i has heard nothing yet, the weight stays with i. In one round it is `self`.
 
-    Source: our notes (specs/algorithms.md §4.2 d); the limit under constant delays is in specs/network.md §5.
+    Source: docs/method.md (policies); the limit under constant delays is in docs/method.md (closed forms).
 
     Keeps under loss: row sums, agreement, the convex hull of the values held so far (that of the values at first, not
     that of the last round: an old value may lie outside the latter).

@@ -14,7 +14,7 @@ class Symmetric:
     i knows it from an acknowledgement (`Facts.confirmed`), which can be lost like any message: then j counts the link
     and i does not (`Facts.ack_mismatch`). Without acknowledgements nobody knows anything, and nothing moves.
 
-    Source: our notes (specs/algorithms.md §4.2 a). That no finite number of acknowledgements brings common knowledge is
+    Source: docs/method.md (policies). That no finite number of acknowledgements brings common knowledge is
     the two generals' problem.
 
     Keeps under loss: row sums, agreement, the convex hull; and in rounds without a mismatch every step is symmetric and

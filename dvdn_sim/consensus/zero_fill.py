@@ -13,8 +13,8 @@ from dvdn_sim.consensus.weights import Weights, sum_by_receiver
 class ZeroFill:
     """`zero_fill`: x_i ← w_ii x_i + Σ_{j held} w_ij x_j, with w_ii = 1 - Σ_j w_ij over all neighbours, heard or not.
 
-    Source: what a sum over received messages comes to when nobody thinks of loss; seen in published code (decent-bench,
-    specs/style.md §3). A warning.
+    Source: what a sum over received messages comes to when nobody thinks of loss; seen in published code.
+    A warning.
 
     Keeps under loss: nothing. Without loss it is `self`.
     Loses: row sums, hence agreement: values shrink to zero, and agents that agree on 10 do not after a lost message.

@@ -1,4 +1,4 @@
-"""The table of specs/algorithms.md §4.3: rms error about the true mean, for every policy but `zero_fill`.
+"""The table of docs/method.md (closed forms): rms error about the true mean, for every policy but `zero_fill`.
 
 N = 5, values of variance 1, one uniform connected graph with 6 links for all K rounds, losses independent per direction
 and round, `symmetric` with perfect acks. The table is of 400 trials; so an entry may be off by the sum of our error and

@@ -207,7 +207,7 @@ DELAYS = [
 @pytest.mark.parametrize(("graph", "delays"), DELAYS)
 @pytest.mark.parametrize("first_in_time", [True, False], ids=["history", "no-history"])
 def test_stale_agrees_on_the_delayed_limit_and_not_on_the_mean(graph, delays, first_in_time):
-    """specs/network.md §5 where there is a history held at x(0); else each waits, keeping its own weight.
+    """docs/method.md (closed forms) where there is a history held at x(0); else each waits, keeping its own weight.
 
     Then Σ x_i(t) + Σ_ij w_ij Σ_{s=1..τ_ij} x_j(t-s) is conserved only once all have heard of all, and is by then
     Σ x_i(0) + Σ_ij w_ij Σ_{t<τ_ij} x_i(t).

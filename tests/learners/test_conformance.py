@@ -1,6 +1,6 @@
 """Every learner of the catalogue: a replica does not depend on its batch, and a finished one stands still.
 
-Decision 2 of design.md; a learner is tested by being listed in `training.build.OBJECTIVES`.
+Decision 2 of docs/design.md; a learner is tested by being listed in `training.build.OBJECTIVES`.
 """
 
 import numpy as np

@@ -178,7 +178,7 @@ def test_weights_are_views():
 
 @pytest.mark.parametrize(("obs_dim", "hidden", "n_actions"), [(18, 64, 6), (27, 64, 6), (1, 1, 1), (5, 128, 9)])
 def test_parameter_and_operation_counts(obs_dim, hidden, n_actions):
-    """As many parameters as torch's modules have; the issue's 1.02 GFLOP for N=3, B=32, 51 steps (H=64)."""
+    """As many parameters as torch's modules have; 1.02 GFLOP for N=3, B=32, 51 steps (H=64)."""
     network = RecurrentQ(obs_dim, hidden, n_actions)
     modules = nn.ModuleList([nn.Linear(obs_dim, hidden), nn.GRU(hidden, hidden), nn.Linear(hidden, n_actions)])
     assert network.parameter_count == sum(p.numel() for p in modules.parameters())

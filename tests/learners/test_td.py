@@ -1,4 +1,4 @@
-"""Targets and masks against the equations of specs/algorithms.md §1.2, element by element."""
+"""Targets and masks against the equations of docs/method.md (baselines), element by element."""
 
 import numpy as np
 import torch

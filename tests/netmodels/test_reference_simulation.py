@@ -1,4 +1,4 @@
-"""`Link.offer` against a second simulation, event by event and packet by packet, from shared/specs/network.md §2.
+"""`Link.offer` against a second simulation, event by event and packet by packet, from the specification of the link.
 
 It shares nothing with the library but the names of the random streams and the samplers on them, from which it draws one
 value at a time. Time is exact: bits over rate are rationals.

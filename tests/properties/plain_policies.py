@@ -1,4 +1,4 @@
-"""Every policy as specs/network.md §4 writes it: agent by agent, message by message, in fractions, without rounding."""
+"""Every policy as docs/method.md has it: agent by agent, message by message, in fractions, without rounding."""
 
 from fractions import Fraction
 

@@ -1,6 +1,6 @@
 """What each policy keeps, over any graphs, fixed or redrawn per round, and any pattern of losses and delays.
 
-Invariants 3, 9 and 10 of design.md. That policies break what they are documented to break is in
+Invariants 3, 9 and 10 of docs/design.md. That policies break what they are documented to break is in
 tests/consensus/test_what_breaks.py.
 """
 
@@ -73,7 +73,7 @@ def reaches(name: str, facts: Facts) -> np.ndarray:
 @EVERY_POLICY
 @given(data=st.data())
 def test_a_policy_is_its_definition(name, data):
-    """specs/network.md §4, agent by agent, in fractions."""
+    """docs/method.md (policies), agent by agent, in fractions."""
     weights = data.draw(st.sampled_from(list(WEIGHTS)))
     facts = data.draw(policies_and_facts(name))[1]
     x = data.draw(st.lists(st.integers(-100, 100), min_size=facts.n_agents, max_size=facts.n_agents))

@@ -1,6 +1,6 @@
 """One team of independent recurrent Q-networks, as plainly as it can be said: the reference for `dvdn_sim.learners`.
 
-Written from specs/algorithms.md §1 and §2 with torch's own modules, autograd and Adam, in loops over agents, episodes
+Written from docs/method.md with torch's own modules, autograd and Adam, in loops over agents, episodes
 and steps, with no padding. Slow; for tests only.
 """
 
@@ -23,7 +23,7 @@ class Episode(NamedTuple):
 
 
 class Drqn(nn.Module):
-    """§1.1: fc - GRU - fc."""
+    """fc - GRU - fc."""
 
     def __init__(self, obs_dim: int, hidden: int, n_actions: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Drqn(nn.Module):
 
 
 class RunningMoments:
-    """§1.3: running mean and variance, init 0, 1 and count 1e-4, merged with each minibatch's by the parallel rule."""
+    """Running mean and variance, init 0, 1 and count 1e-4, merged with each minibatch's by the parallel rule."""
 
     def __init__(self) -> None:
         self.mean, self.variance, self.count = 0.0, 1.0, 1e-4
@@ -59,7 +59,7 @@ class RunningMoments:
 
 
 class PlainTeam:
-    """§1.2, §1.3 and §2.8 for N agents, one minibatch of whole episodes at a time."""
+    """Targets, losses and updates of N agents, one minibatch of whole episodes at a time."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""a_eff(p, K), delayed consensus, round times and the enumerations, against figures of the notes and against trials."""
+"""a_eff(p, K), delayed consensus, round times and the enumerations, against docs/method.md and against trials."""
 
 import math
 from itertools import combinations
@@ -25,7 +25,7 @@ from netmodels import LinkSpec
 from netmodels.topology import Graph
 
 PRINTED = 0.0005 + 1e-9
-TABLE = {  # specs/algorithms.md §2.6: a for K = 1, 2, 3, and for K = 1 with 10, 30 and 50% loss
+TABLE = {  # docs/method.md (truncation): a for K = 1, 2, 3, and for K = 1 with 10, 30 and 50% loss
     (3, 2): (0.333, 0.111, 0.037, 0.400, 0.533, 0.667),
     (4, 3): (0.375, 0.141, 0.053, 0.438, 0.562, 0.688),
     (4, 4): (0.244, 0.060, 0.015, 0.320, 0.471, 0.622),
@@ -65,7 +65,7 @@ def test_a_eff_of_one_graph_is_that_of_its_trajectory(p):
     np.testing.assert_allclose(path.a_eff.mean(0), of_rounds)
 
 
-# specs/algorithms.md §4.3: rms error, N = 5, one graph with 6 links for all rounds, 400 trials, hence ± 5%.
+# docs/method.md (closed forms): rms error, N = 5, one graph with 6 links for all rounds, 400 trials, hence ± 5%.
 MEASURED = {
     (0.1, 1): (0.493, 0.441, 0.426), (0.1, 3): (0.254, 0.236, 0.229), (0.1, 10): (0.062, 0.096, 0.090),
     (0.1, 60): (0.0, 0.083, 0.077), (0.3, 1): (0.661, 0.546, 0.507), (0.3, 3): (0.404, 0.314, 0.297),

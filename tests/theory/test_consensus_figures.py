@@ -1,4 +1,4 @@
-"""The figures of specs/algorithms.md §2.6, by enumeration of all connected graphs: exact, up to the digits printed."""
+"""Figures of docs/method.md (truncation), by enumeration of all connected graphs: exact, up to the digits printed."""
 
 from itertools import combinations, product
 

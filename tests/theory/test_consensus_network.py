@@ -76,7 +76,7 @@ def test_k_rounds_over_graphs_drawn_each_round_have_a_to_the_k():
 
 
 def test_the_mean_walks_under_one_way_loss_as_far_as_the_closed_form_says():
-    """specs/network.md §5: no drift, and in one round the variance (1/N²) Σ_{i<j} 2 q (1 - q) w_ij² (x_i - x_j)²."""
+    """No drift, and in one round the variance (1/N²) Σ_{i<j} 2 q (1 - q) w_ij² (x_i - x_j)²."""
     n_agents, q = 4, 0.7
     x = np.array([3.0, -1.0, 0.5, 2.0])
     network = network_of(n_agents, Complete(), seed=7, loss=1 - q)

@@ -1,6 +1,6 @@
-"""Invariant 1 of design.md: DVDN on the complete lossless graph is VDN, and without links it is independent learning.
+"""Invariant 1 of docs/design.md: DVDN is VDN on the complete lossless graph, and independent learning without links.
 
-Both limits are of specs/algorithms.md §2.4. Clipping is off: VDN's clip is joint and DVDN's per agent.
+Both limits are of docs/method.md (limits). Clipping is off: VDN's clip is joint and DVDN's per agent.
 """
 
 import numpy as np
@@ -112,7 +112,7 @@ def test_no_links_leave_every_agent_with_its_own():
 
 @pytest.mark.parametrize("n_agents", [2, 3, 5])
 def test_no_links_give_n_times_the_gradient_of_independent_learning_on_the_mean_reward(n_agents):
-    """§2.4 (S), in gradients. With A = I, e_i = N δ_i and ρ_i = R/N, so on the same weights and minibatch
+    """The limit, in gradients. With A = I, e_i = N δ_i and ρ_i = R/N, so on the same weights and minibatch
 
     DVDN's δ_i on R = IQL's δ_i on R/N, and DVDN's gradient = N times IQL's.
     """
@@ -126,7 +126,7 @@ def test_no_links_give_n_times_the_gradient_of_independent_learning_on_the_mean_
 
 @pytest.mark.parametrize("n_agents", [2, 3, 5])
 def test_no_links_reproduce_independent_learning_on_the_mean_reward(n_agents):
-    """§2.4 (S), in parameters. Adam without ε does not see a constant factor of the gradient: after twenty updates
+    """The limit, in parameters. Adam without ε does not see a constant factor of the gradient: after twenty updates
     DVDN on R without links has the parameters of IQL on R/N, to 1e-10.
     """
     learners = [learner_of(each, n_agents, standardise_rewards=False) for each in (Dvdn(), Iql())]
@@ -142,7 +142,7 @@ def test_no_links_reproduce_independent_learning_on_the_mean_reward(n_agents):
 @pytest.mark.parametrize("standardise", [True, False], ids=["standardised", "raw"])
 @pytest.mark.parametrize("n_agents", [2, 3, 5])
 def test_no_links_give_the_team_reward_error_of_n_times_the_value(n_agents, standardise):
-    """§2.4 (S), in values: N δ_i = R + γ·N Q_i⁻ - N Q_i is IQL's error on the whole R for Q̃_i = N Q_i.
+    """The limit, in values: N δ_i = R + γ·N Q_i⁻ - N Q_i is IQL's error on the whole R for Q̃_i = N Q_i.
 
     Q̃_i is Q_i with its last layer multiplied by N. Its gradient with respect to that layer is then DVDN's, and with
     respect to all layers below N times DVDN's. Standardisation may be on: it sees R in both.

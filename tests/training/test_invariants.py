@@ -1,4 +1,4 @@
-"""Invariants 2 and 7 of design.md, over whole runs."""
+"""Invariants 2 and 7 of docs/design.md, over whole runs."""
 
 import json
 import os

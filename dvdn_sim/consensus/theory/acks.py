@@ -23,7 +23,7 @@ def confirmation(q: float, ack: float | None = None, repeat: int = 1) -> Confirm
 
     Both messages must be heard, q², and then each end must hear one of the acks of the other, with probability
     α = 1 - (1 - q_ack)^repeat: both ends know with q²α², one alone with 2 q² α(1 - α). With acks sent once over
-    the same link, q⁴ and 2 q³(1 - q) (specs/network.md §5).
+    the same link, q⁴ and 2 q³(1 - q) (docs/method.md (closed forms)).
 
     Args:
         q: Probability that a message is held.

@@ -18,7 +18,7 @@ def delayed_limit(weights: Floats, delays: npt.NDArray[np.int64], values: Floats
         values: x(0), ``[N]``.
 
     Returns:
-        Σ_j x_j(0)(1 + Σ_i w_ij τ_ij) / (N + Σ_ij w_ij τ_ij). Source: specs/network.md §5.
+        Σ_j x_j(0)(1 + Σ_i w_ij τ_ij) / (N + Σ_ij w_ij τ_ij). Source: docs/method.md (closed forms).
 
     Raises:
         ValueError: Shapes that do not fit, or a negative delay.

@@ -18,7 +18,7 @@ def drift_variance(weights: Floats, q: float, values: Floats) -> float:
         values: x, ``[N]``.
 
     Returns:
-        Var(x̄(1) - x̄(0)). Source: specs/network.md §5.
+        Var(x̄(1) - x̄(0)). Source: docs/method.md (closed forms).
 
     Raises:
         ValueError: Shapes that do not fit.

@@ -1,7 +1,7 @@
 """a_eff: where truncated consensus stands between perfect averaging (0, VDN) and none (1, independent learning).
 
 a_eff = (tr E[A] - 1)/(N - 1). For exchangeable random graphs E[W] = a I + (1 - a) J, so this is the a of
-specs/algorithms.md §2.6.
+docs/method.md (truncation).
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def a_eff_drawn_anew(a: float, p: float, rounds: int) -> float:
         rounds: K.
 
     Returns:
-        a_eff; Source: specs/algorithms.md §2.6.
+        a_eff; Source: docs/method.md (truncation).
 
     >>> round(a_eff_drawn_anew(1 / 3, 0.0, 2), 4), round(a_eff_drawn_anew(1 / 3, 0.3, 1), 4)
     (0.1111, 0.5333)

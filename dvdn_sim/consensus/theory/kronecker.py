@@ -2,7 +2,8 @@
 
 Every undirected link e works in a round with probability q, both directions together and independently of all else, and
 the weight of a link that fails returns to its two ends: W = I - Σ_e b_e w_e L_e, with L_e = (e_i - e_j)(e_i - e_j)ᵀ and
-L_w = Σ_e w_e L_e. Source: specs/network.md §5. `moments` gives the same for large N, and for failures of one direction.
+L_w = Σ_e w_e L_e. Source: docs/method.md (closed forms). `moments` gives the same for large N, and for failures of one
+direction.
 """
 
 import numpy as np

@@ -38,7 +38,7 @@ class PullSteps:
     E[W] = I - m L_w with m = E b_ij, and with d = e_i - e_j
     E[W Σ Wᵀ] = E[W] Σ E[W]ᵀ + Σ_{i<j} w_ij² (dᵀ Σ d) Cov(b_ij e_i - b_ji e_j).
     Pairs are independent of each other. With both directions failing together the last term is that of
-    q(1-q) Σ_e w_e² L_e⊗L_e (specs/network.md §5).
+    q(1-q) Σ_e w_e² L_e⊗L_e (docs/method.md (closed forms)).
 
     Attributes:
         weights: w_ij, ``[..., N, N]``, 0 where there is no link and on the diagonal; symmetric.

@@ -38,7 +38,7 @@ def trajectory(steps: StepMoments | Sequence[StepMoments], rounds: int) -> Traje
 
     Where agreement is kept, D_k = E[(A_k - J)(A_k - J)ᵀ] obeys D_k = E[W D_{k-1} Wᵀ] from D_0 = I - J; otherwise
     S_k = E[A_k A_kᵀ] does, from I. With values of variance 1:
-    mse = tr D/N, disagreement = (tr D - 1ᵀD1/N)/N, drift = 1ᵀD1/N² (network.md §5).
+    mse = tr D/N, disagreement = (tr D - 1ᵀD1/N)/N, drift = 1ᵀD1/N² (docs/method.md, closed forms).
 
     Args:
         steps: Moments of a round: the same for all, or one for each.
