@@ -12,6 +12,9 @@ from netmodels import LinkSpec
 from netmodels.topology import Graph
 from netmodels.topology.graph import Edge
 
+ROUNDING_NS = 1e-3
+"""What adding up floats may cost."""
+
 SHARE_IN_TIME = 0.999
 """Of the messages that arrive at all, how many an `auto` deadline waits for."""
 
@@ -68,7 +71,7 @@ def auto_deadlines_ns(transport: Transport, graph: Graph, size_bytes: int, copie
             )
         before_s = copies * queued_s[edge] + (copies - 1) * held_s[edge]
         waits_s[receiver] = max(waits_s[receiver], complete_s + before_s)
-    return [ceil(wait_s * 1e9) for wait_s in waits_s]
+    return [ceil(wait_s * 1e9 - ROUNDING_NS) for wait_s in waits_s]
 
 
 def _queued_s(transport: Transport, held_s: Mapping[Edge, float]) -> dict[Edge, float]:

@@ -4,14 +4,16 @@ Nobody is told. A crashed agent neither sends, receives nor closes a round; the 
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from itertools import permutations
+from typing import cast
 
 from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
 from netmodels import FaultPlan, Transfer
-from netmodels.faults import Crash, Fault, fault_of
+from netmodels.faults import Crash, Fault, FaultEvent, LinkDown, fault_of
 from netmodels.links.availability import FOREVER_NS
+from netmodels.units import milliseconds
 
 CRASHES_TURN = FIRST_TURN
 """Who goes down or comes back at an instant does so before anything else happens."""
@@ -89,14 +91,20 @@ class TeamFaults:
         return sum((place := bisect_right(starts, at_ns)) > 0 and at_ns < ends[place - 1] for at_ns in arrivals)
 
     @property
-    def cut_for_ever(self) -> list[Fault]:
-        """Faults that take something down and never end, in the agents' keys."""
+    def cut_for_ever(self) -> list[str]:
+        """What goes down and never comes back, in words; crashes and cuts alone, not what flaps or degrades."""
         return [
-            event.fault
-            for event in self.plan.events
-            if event.end_ns >= FOREVER_NS
-            and (isinstance(event.fault, Crash) or _cuts_something(event.fault, self._keys))
+            f"from {milliseconds(event.start_ns / 1e9)}: {fault.describe()}"
+            for event, fault in zip(self.plan.events, map(self._in_indices, self.plan.events), strict=True)
+            if event.end_ns >= FOREVER_NS and (isinstance(fault, Crash) or self._cuts_something(event.fault))
         ]
+
+    def _in_indices(self, event: FaultEvent) -> Fault:
+        index = {key: agent for agent, key in enumerate(self._keys)}
+        return _renamed(event.fault, index)
+
+    def _cuts_something(self, fault: Fault) -> bool:
+        return any(fault.cuts(*link) for link in permutations(self._keys, 2))
 
 
 class _Transition(Occurrence):
@@ -146,14 +154,19 @@ def _in_keys(fault: Fault, keys: Sequence[int]) -> Fault:
     strangers = [agent for agent in fault.agents() if agent >= len(keys)]
     if strangers:
         raise ValueError(f"fault: expected agents below {len(keys)}, got {strangers} in {fault!r}")
-    change: dict[str, Any] = {}
+    return _renamed(fault, dict(enumerate(keys)))
+
+
+def _renamed(fault: Fault, name: Mapping[int, int]) -> Fault:
+    change: dict[str, object] = {}
     if hasattr(fault, "node"):
-        change["node"] = keys[fault.node]
+        change["node"] = name[fault.node]
     if getattr(fault, "edge", None) is not None:
-        change["edge"] = tuple(keys[agent] for agent in cast("Any", fault).edge)
+        change["edge"] = tuple(name[agent] for agent in cast("LinkDown", fault).edge)
     if hasattr(fault, "groups"):
-        change["groups"] = tuple(tuple(keys[agent] for agent in group) for group in fault.groups)
-    return cast("Fault", replace(cast("Any", fault), **change)) if change else fault
+        change["groups"] = tuple(tuple(name[agent] for agent in group) for group in fault.groups)
+    copy: Callable[..., Fault] = replace
+    return copy(fault, **change)
 
 
 def _merged(plan: FaultPlan, key: int) -> list[Downtime]:
@@ -168,7 +181,3 @@ def _merged(plan: FaultPlan, key: int) -> list[Downtime]:
         else:
             merged.append(Downtime(event.start_ns, event.end_ns, lost))
     return merged
-
-
-def _cuts_something(fault: Fault, keys: Sequence[int]) -> bool:
-    return any(fault.cuts(sender, receiver) for sender in keys for receiver in keys if sender != receiver)

@@ -173,6 +173,11 @@ class SimulatedNetwork:
         """Simulated seconds since the start of the run."""
         return self._clock.now_ns * 1e-9
 
+    @property
+    def cut_for_ever(self) -> list[str]:
+        """What goes down at some time and never comes back, in words."""
+        return [] if self.faults is None else self.faults.cut_for_ever
+
     def act(self, steps: int) -> None:
         """Let the team act for so many environment steps."""
         done_ns = self._acting_from_ns + steps * self._control_period_ns

@@ -7,7 +7,9 @@ import pytest
 
 from dvdn_sim.network.clock import Clock
 from dvdn_sim.network.exchange import Exchange
+from dvdn_sim.network.faults import Crashes, TeamFaults
 from dvdn_sim.network.ledger import Ledger
+from dvdn_sim.network.phases import Acks
 from netmodels import Transfer
 from netmodels.topology import Graph
 
@@ -77,10 +79,26 @@ class Scene:
         self.clock, self.transport, self.ledger = CountingClock(), transport, Ledger()
         self.deadline_ns, self.size_bytes = deadline_ns, size_bytes
 
+        self.crashes = self.acks = None
+        self.lives = []
+
+    def crashing(self, *faults, n_agents):
+        """The same with crashes: faults as mappings."""
+        self.crashes = Crashes(self.clock, TeamFaults(faults, seed=0, agent_keys=range(n_agents)), n_agents)
+        return self
+
+    def acknowledging(self, deadline_ns, repeat=1):
+        """The same with acknowledgements of 24 bytes."""
+        self.acks = Acks(24, repeat, deadline_ns)
+        return self
+
+    def message(self, life):
+        self.lives.append(life)
+
     def exchange(self, graphs, starts_ns, kind="td"):
         under_way = Exchange(
-            self.clock, self.transport, self.ledger, kind=kind, graphs=graphs,
-            size_bytes=self.size_bytes, deadline_ns=self.deadline_ns,
+            self.clock, self.transport, self.ledger, kind=kind, graphs=graphs, size_bytes=self.size_bytes,
+            deadline_ns=self.deadline_ns, acks=self.acks, crashes=self.crashes, probe=self, update=3,
         )  # fmt: skip
         return under_way.run(starts_ns)
 

@@ -237,3 +237,34 @@ def test_another_hash_seed_changes_nothing():
     assert told[15][1] == told[31][1] == "ok"
     for fate in ("late", "queue_full", "'loss'", "incomplete"):
         assert fate in told[15][0], fate
+
+
+def test_an_exchange_overlaps_with_acting():
+    """Computing takes 10 ms, two rounds 12; acting 5 s, or one step of 10 ms."""
+    for schedule, control_period_s, times_ms in (
+        ("blocking", 0.1, [5000, 5022, 10022, 10044]),
+        ("overlap", 0.1, [5000, 5022, 10000, 10022]),
+        ("overlap", 0.0002, [10, 32, 32, 54]),  # the second episode waits for the first update
+    ):
+        network = network_of(
+            2, link=LinkSpec(rate="12 Mbit/s", delay="5 ms"), compute=ConstantTime(0.010), deadline_s=None,
+            control_period_s=control_period_s, schedule=schedule,
+        )  # fmt: skip
+        times = []
+        for update in range(2):
+            network.act(50)
+            times.append(network.now_ns)
+            exchange(network, update, rounds=2, size_bytes=1472)
+            times.append(network.now_ns)
+        assert times == [ms * MS for ms in times_ms]
+
+
+def test_computing_without_an_exchange_overlaps_too():
+    network = network_of(2, compute=ConstantTime(0.3), schedule="overlap")
+    network.act(1)
+    assert network.compute().all()
+    network.act(1)
+    assert network.now_ns == 400 * MS  # the update, which began at 100
+    network.compute()
+    network.act(5)
+    assert network.now_ns == 900 * MS
