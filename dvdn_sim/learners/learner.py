@@ -157,7 +157,8 @@ class Learner:
 
         Args:
             operator: A ``[R, N, N]`` of each replica's exchange, or None where the objective exchanges nothing.
-            active: bool ``[R]``; the others are left exactly as they are.
+            active: bool ``[R]``, or ``[R, N]`` where some agents of a replica do not learn; the others are left exactly
+                as they are.
 
         Returns:
             Figures of the update; those of inactive replicas mean nothing.
@@ -180,19 +181,23 @@ class Learner:
         return figures
 
     def _step(self, gradient: Tensor, active: npt.NDArray[np.bool_]) -> None:
-        """Adam and the target copy, for active replicas only."""
+        """Adam and the target copy, for those that learn only."""
         optimiser, online = self._optimiser, self.parameters[0]
-        frozen = np.flatnonzero(~active)
+        learning = np.broadcast_to(active.reshape(len(active), -1), online.shape[:2])
+        replicas = learning.any(1)
+        frozen, idle = torch.from_numpy(~learning).to(online.device), np.flatnonzero(~replicas)
         # Indexing by nothing is not free.
-        touched = (online, optimiser.first, optimiser.second, optimiser.steps) if frozen.size else ()
-        kept = [tensor[frozen] for tensor in touched]
+        touched = () if learning.all() else (online, optimiser.first, optimiser.second)
+        kept, kept_steps = [tensor[frozen] for tensor in touched], optimiser.steps[idle]
         optimiser.step(online, gradient)
         for tensor, rows in zip(touched, kept, strict=True):
             tensor[frozen] = rows
-        self.updates += active
-        due = np.flatnonzero(active & (self.updates % self.options.target_update == 0))
-        if due.size:
-            self.parameters[1, due] = online[due]
+        optimiser.steps[idle] = kept_steps
+        self.updates += replicas
+        due = learning & (self.updates % self.options.target_update == 0)[:, None]
+        if due.any():
+            rows = torch.from_numpy(due).to(online.device)
+            self.parameters[1][rows] = online[rows]
 
     def _figures(self, error: Tensor, mask: Tensor, count: Tensor, norms: Tensor) -> UpdateFigures:
         td, q_t = self._td * mask, self._q_t * mask

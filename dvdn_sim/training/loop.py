@@ -77,7 +77,7 @@ class Loop:
         ids = parts.replay.sample_ids(parts.learner.updates, parts.scenario.training.batch, active)
         minibatch = parts.replay.minibatch(ids)
         parts.learner.local_errors(minibatch, active)
-        exchanges, stopped = self._communicate(minibatch, active)
+        exchanges, learning = self._communicate(minibatch, active)
         operator = None
         if parts.consensus is not None:
             # An exchange of no rounds leaves every agent with its own value.
@@ -85,17 +85,10 @@ class Loop:
             for replica, (_, final) in exchanges.items():
                 operators[replica] = final
             operator = torch.from_numpy(operators).to(parts.learner.parameters)
-        parameters = parts.learner.parameters
         if parts.overlap:  # the next episode is acted while this update is still on its way
-            self._acted_with = parameters[0].clone()
-        if not stopped.any():
-            figures = parts.learner.update(operator, active)
-        else:
-            crashed = torch.from_numpy(stopped).to(parameters.device)
-            kept = parameters[:, crashed]
-            figures = parts.learner.update(operator, active)
-            parameters[:, crashed] = kept
-        self.progress.updates += active
+            self._acted_with = parts.learner.parameters[0].clone()
+        figures = parts.learner.update(operator, learning)
+        self.progress.updates += learning.any(1)
         return Update(figures, exchanges)
 
     def _communicate(
@@ -104,15 +97,15 @@ class Loop:
         """What each active replica's network makes of its agents' temporal differences.
 
         Returns:
-            By replica, the report and the operator; and which agents had crashed and so do not update, ``[R, N]``.
+            By replica, the report and the operator; and which agents learn, ``[R, N]``: crashed ones do not.
         """
         parts, exchanges = self.parts, {}
-        stopped = np.zeros((parts.arena.replicas, parts.arena.env.n_agents), bool)
+        learning = np.repeat(active[:, None], parts.arena.env.n_agents, axis=1)
         for replica, network in enumerate(parts.networks):
             if not active[replica]:
                 continue
             if parts.consensus is None or parts.consensus.rounds == 0:
-                stopped[replica] = ~network.compute()
+                learning[replica] = network.compute()
                 continue
             report = network.exchange(
                 "td",
@@ -122,8 +115,8 @@ class Loop:
                 update=int(parts.learner.updates[replica]),
             )
             exchanges[replica] = report, parts.consensus.policy.operator(report.facts)[-1]
-            stopped[replica] = ~report.finished
-        return exchanges, stopped
+            learning[replica] = report.finished
+        return exchanges, learning
 
     def _evaluate(self, due: npt.NDArray[np.bool_], *, phase: Phase, epsilon: float) -> None:
         """Play evaluation episodes in the replicas that are due; the last evaluation follows the last episode."""

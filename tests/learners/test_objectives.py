@@ -194,3 +194,24 @@ def test_an_update_needs_local_errors_first():
             learner.update(None, everyone(1))
         learner.local_errors(minibatch_of(team), everyone(1))
         learner.update(None, everyone(1))
+
+
+def test_an_agent_that_does_not_learn_is_left_as_it_is_and_disturbs_nobody():
+    """Of one team, agent 1 does not learn: its networks stay to the bit, and the others' are as if it did."""
+    rng, available = np.random.default_rng(5), np.ones((3, 3), bool)
+    episodes = made_up_episodes(rng, [STEPS, 2, STEPS], n_agents=3, obs_dim=3, available=available)
+    outcomes = []
+    for learning in (np.ones((1, 3), bool), np.array([[True, False, True]])):
+        learner = make_learner(
+            NETWORK, Iql(), seeds=[4], available=available, steps=STEPS, batch=BATCH, target_update=1
+        )
+        before = learner.parameters.clone()
+        for _ in range(2):
+            learner.local_errors(minibatch_of([episodes]), everyone(1))
+            learner.update(None, learning)
+        assert learner.updates.tolist() == [2]
+        outcomes.append(learner.parameters.clone())
+    together, without = outcomes
+    assert torch.equal(without[:, :, 1], before[:, :, 1])
+    assert not torch.equal(together[0, :, 1], before[0, :, 1])
+    assert torch.equal(without[:, :, [0, 2]], together[:, :, [0, 2]])
