@@ -9,21 +9,20 @@ import importlib.metadata
 import json
 import platform
 import shlex
-import textwrap
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, Self
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from dvdn_sim.cli_display import Display, say
 from dvdn_sim.errors import DeviceError, DvdnSimError, InterruptedRun, Mistake, RunFolderError, ScenarioError
 
 BAD_INPUT = 2
@@ -111,15 +110,15 @@ def _explained(again: str) -> Iterator[None]:
         _print_mistakes(error)
         raise typer.Exit(BAD_INPUT) from error
     except (InterruptedRun, KeyboardInterrupt) as error:
-        _say(f"Interrupted. {error}".strip())
+        say(f"Interrupted. {error}".strip())
         raise typer.Exit(INTERRUPTED) from error
     except (DeviceError, RunFolderError) as error:
-        _say(f"Error: {error}", style="red")
+        say(f"Error: {error}", style="red")
         raise typer.Exit(BAD_INPUT) from error
     except DvdnSimError as error:
         _fail(str(error), again)
     except Exception:
-        _say(traceback.format_exc().rstrip())
+        say(traceback.format_exc().rstrip())
         _fail("this is a defect of dvdn-sim; please report it with all of the above", again)
 
 
@@ -174,7 +173,7 @@ def consensus(
     *,
     changes: Changes = None,
     trials: Annotated[
-        int | None, typer.Option(min=2, metavar="N", help="Exchanges.", show_default="some seconds' worth")
+        int | None, typer.Option(min=1, metavar="N", help="Exchanges.", show_default="some seconds' worth")
     ] = None,
     agents: Agents = None,
     links: Links = None,
@@ -312,14 +311,9 @@ def _command(name: str, scenario: Path, overrides: Iterable[str], *options: str)
 
 def _fail(message: str, again: str) -> NoReturn:
     """Print what went wrong and how to see it again, and leave."""
-    _say(f"Error: {message}", style="red")
-    _say(f"To reproduce: {again}")
+    say(f"Error: {message}", style="red")
+    say(f"To reproduce: {again}")
     raise typer.Exit(1)
-
-
-def _say(message: str, style: str = "") -> None:
-    """Print to stderr, whole lines that a terminal may break but that are not wrapped for it."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style=style))
 
 
 def _print_mistakes(error: ScenarioError) -> None:
@@ -349,54 +343,6 @@ def _print_indented(text: Text, indent: int, console: Console) -> None:
     for line in text.wrap(console, max(console.width - indent, 20)):
         line.rstrip()
         console.print(Text(" " * indent) + line, soft_wrap=True)
-
-
-class Display:
-    """Progress of a run on stderr: a bar in a terminal, else a line for every tenth."""
-
-    def __init__(self, *, quiet: bool, of: str = "steps") -> None:
-        console = Console(stderr=True, highlight=False)
-        self._quiet, self._of = quiet, of
-        self._live = console.is_terminal and not quiet
-        self._tenths = -1
-        self._width = max(console.width - 26, 20)  # beside the bar, the percentage and the time left
-        said = TextColumn("{task.description}", markup=False)
-        columns = (BarColumn(bar_width=10), TaskProgressColumn(), said, TimeRemainingColumn(compact=True))
-        self._bar = Progress(*columns, console=console, disable=not self._live)
-        self._task = self._bar.add_task("starting", total=None)
-
-    def __enter__(self) -> Self:
-        """Show the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the bar as it last was."""
-        self._bar.stop()
-
-    def show(self, done: int, total: int, facts: Mapping[str, str]) -> None:
-        """Show how far the run has come.
-
-        Args:
-            done: environment steps taken, all seeds together, or trials made.
-            total: of all.
-            facts: what else to show, each in a word or two, in this order.
-        """
-        steps = f"{done:,} of {total:,} {self._of}".replace(",", " ")
-        said = [f"{name} {value}" for name, value in facts.items()]
-        if self._live:
-            lines = textwrap.fill("  ".join(_unbroken([steps, *said])), self._width).replace("\N{NO-BREAK SPACE}", " ")
-            self._bar.update(self._task, completed=done, total=total, description=lines)
-            return
-        tenths = 10 * done // max(total, 1)
-        if tenths > self._tenths and not self._quiet:
-            self._tenths = tenths
-            _say("  ".join([f"{10 * tenths}%", steps, *said]))
-
-
-def _unbroken(phrases: Iterable[str]) -> list[str]:
-    """Return phrases that text wrapping will not break."""
-    return [phrase.replace(" ", "\N{NO-BREAK SPACE}") for phrase in phrases]
 
 
 if __name__ == "__main__":

@@ -31,18 +31,18 @@ SHARED = (
 
 ROWS: Mapping[str, tuple[str, str]] = {
     "payload_bytes": ("longest message", "bytes"),
-    "packets": ("in packets", "number"),
-    "wire_bytes": ("with headers", "bytes"),
-    "airtime_s": ("on the wire for", "time"),
+    "packets": ("  packets", "number"),
+    "wire_bytes": ("  with headers", "bytes"),
+    "airtime_s": ("  time on the wire", "time"),
     "completion_p50_s": ("complete within, half of them", "time"),
-    "completion_p99_s": ("99% of them", "time"),
-    "completion_p999_s": ("99.9% of them", "time"),
+    "completion_p99_s": ("  99% of them", "time"),
+    "completion_p999_s": ("  99.9% of them", "time"),
     "whole_probability": ("arrives whole", "share"),
     "delivered_fraction": ("held in time", "share"),
     "late_fraction": ("too late", "share"),
     "round_time_s": ("round time, mean", "time"),
-    "round_time_p50_s": ("median", "time"),
-    "round_time_p99_s": ("99%", "time"),
+    "round_time_p50_s": ("  median", "time"),
+    "round_time_p99_s": ("  99%", "time"),
     "bytes_per_update": ("bytes per update, team", "bytes"),
     "utilisation": ("busiest transmitter sends", "share"),
     "a_eff": ("a_eff (0 VDN, 1 alone)", "number"),
@@ -111,11 +111,12 @@ def print_prediction(setting: Setting, prediction: Prediction, console: Console)
     for name, label, unit, index in _rows(prediction.figures, setting.rounds):
         figure = prediction.figures[name]
         value, error = _at(figure.value, index), _at(figure.error, index)
-        table.add_row(label, _said(value, unit), _said(error, unit) if error else "", Text(figure.how, style="dim"))
-    if prediction.rounds_to_target is not None:
         table.add_row(
-            "rounds for an rms error of 10%", str(prediction.rounds_to_target), "", Text("closed", style="dim")
+            label, _said(value, unit), _said(error, unit) if error > 0.0 else "", Text(figure.how, style="dim")
         )
+    if prediction.rounds_to_target is not None:
+        how = Text(prediction.figures["mse_after_rounds"].how, style="dim")
+        table.add_row("rounds for an rms error of 10%", str(prediction.rounds_to_target), "", how)
     if prediction.lambda_min is not None:
         table.add_row("λ_min of the weights", f"{prediction.lambda_min:.3f}", "", Text("closed", style="dim"))
     _print_head(setting, console)
@@ -137,12 +138,15 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
         expected, doubt = _at(theirs.value, index), _at(theirs.error, index)
         both = math.hypot(error, doubt)
         apart = f"{(value - expected) / both:+.1f}" if both > 0.0 else ""
-        table.add_row(label, _said(expected, unit), _said(value, unit), _said(error, unit) if error else "", apart)
+        table.add_row(
+            label, _said(expected, unit), _said(value, unit), _said(error, unit) if error > 0.0 else "", apart
+        )
     _print_head(setting, console)
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     final = {name: math.sqrt(curve.mse[-1]) for name, curve in measured.curves.items()}
     said = ", ".join(f"{name} {error:.3g}" for name, error in final.items())
-    _print_notes([f"{measured.trials} trials. Rms error after the last round: {said}."], console)
+    trials = "1 trial, hence no standard errors." if measured.trials == 1 else f"{measured.trials} trials."
+    _print_notes([f"{trials} Rms error after the last round: {said}."], console)
     _print_notes([f"Mind: {warning}." for warning in predicted.warnings], console)
 
 

@@ -7,7 +7,7 @@ medium, retries, links that differ) is sampled with the simulator itself, over n
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -18,13 +18,13 @@ from dvdn_sim.consensus.theory import (
     SampledRounds,
     Trajectory,
     can_sample,
+    confirmation,
     expected_round_time,
     rounds_to_reach,
     sample_rounds,
 )
 from dvdn_sim.consensus.theory.ensembles import Ensemble, ensemble_of, is_static
 from dvdn_sim.consensus.theory.exact import ExactPath, exact_path, expected_of, stacked, weight_matrices
-from dvdn_sim.network import ExchangeReport
 from dvdn_sim.network.compute import sampler
 from dvdn_sim.network.trials import (
     MOST_FOR_OPERATORS,
@@ -40,6 +40,7 @@ from dvdn_sim.network.trials import (
     realised,
 )
 from dvdn_sim.scenario.compute import ConstantTime
+from dvdn_sim.scenario.messages import ack_bytes
 from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
 from netmodels.streams import stream
 from netmodels.topology import Graph
@@ -47,6 +48,8 @@ from netmodels.topology import Graph
 Floats = npt.NDArray[np.float64]
 
 PURPOSE: Final = "predict"
+OTHER_INDICES: Final = 10**6
+"""Of episodes whose graphs no trial of `consensus` meets."""
 MOST_FOR_MOMENTS = 400
 MOST_FOR_EIGENVALUES = 2000
 ENOUGH_PACKETS = 2_000_000
@@ -58,6 +61,10 @@ BUSIEST: Final[dict[str, Callable[[Graph], int]]] = {
     "medium": lambda graph: len(graph.edges),
 }
 """Messages of a round that the busiest transmitter sends, by whose it is."""
+BUSIEST_BROADCAST: Final[dict[str, Callable[[Graph], int]]] = {
+    "node": lambda graph: min(len(graph.edges), 1),
+    "medium": lambda graph: sum(degree > 0 for degree in graph.degrees),
+}
 TARGET: Final = 0.1
 """Root-mean-square error for which the number of rounds is told."""
 
@@ -90,7 +97,7 @@ class Sample:
     """Figures of sampled exchanges, and what they would make of values."""
 
     figures: dict[str, Figure]
-    nothing_late: bool
+    undisturbed: bool
     path: dict[str, Figure] | None
     exchanges: int
 
@@ -103,15 +110,21 @@ def predict(setting: Setting) -> Prediction:
     """
     graphs = _graphs(setting)
     in_numpy = _simple(setting, graphs)
-    sample = (_sampled_in_numpy if in_numpy else _simulated)(setting, graphs, with_path=False)
-    exact = _exact(setting, graphs) if in_numpy and sample.nothing_late else None
-    if exact is None:
-        sample = (_sampled_in_numpy if in_numpy else _simulated)(setting, graphs, with_path=True)
+    sample = _sampled_in_numpy(setting, graphs, with_path=False) if in_numpy else _simulated(setting, graphs)
+    undisturbed = sample.undisturbed and _links_alike(setting)
+    exact = _exact(setting, graphs) if undisturbed else None
+    if exact is None and in_numpy:
+        sample = _sampled_in_numpy(setting, graphs, with_path=True)
     figures = _of_a_message(setting) | sample.figures | (sample.path or {})
     if exact is not None:
         figures |= figures_of(exact.path, exact.errors, exact.how)
+    if undisturbed:
+        q = setting.network.link.delivery_probability(setting.size_bytes)
+        figures["delivered_fraction"] = Figure.of(q, 0.0, "closed")
+    if undisturbed or in_numpy:
+        figures |= _wire_bytes(setting, graphs)
     if in_numpy:
-        figures |= _closed(setting, graphs, nothing_late=sample.nothing_late)
+        figures |= _round_time(setting, graphs)
     figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
     figures["utilisation"] = _utilisation(setting, graphs, figures["round_time_s"])
     lambda_min = _lambda_min(setting)
@@ -129,24 +142,21 @@ def predict(setting: Setting) -> Prediction:
 def _graphs(setting: Setting) -> Ensemble:
     operations = setting.rounds * setting.n_agents**3
     draws = int(np.clip(4e8 // operations, 10, 400))
+    steps = setting.steps_of(draws, PURPOSE)
     return ensemble_of(
         setting.network.topology,
         setting.n_agents,
         setting.rounds,
-        # Graphs of other indices than those of the trials, and of times between theirs.
-        lambda index: setting.graphs(10**6 + index, at_episode=index + 0.5),
+        lambda index: setting.graphs(OTHER_INDICES + index, steps[index]),
         draws,
     )
 
 
 def _simple(setting: Setting, graphs: Ensemble) -> bool:
     """Whether exchanges can be drawn in numpy."""
-    network = setting.network
-    if any(getattr(network, name, None) for name in ("faults", "other_links", "acks", "broadcast")):
+    network, link = setting.network, setting.network.link
+    if network.acks or network.broadcast or network.deadline == "auto" or not _links_alike(setting):
         return False
-    if network.deadline is not None and not isinstance(network.deadline, float | int):
-        return False
-    link = network.link
     known = isinstance(link.loss_model, Bernoulli | GilbertElliott) and not isinstance(link.delay_model, DelayTrace)
     every = {graph for sequence in graphs.sequences for graph in sequence}
     return known and all(
@@ -154,16 +164,28 @@ def _simple(setting: Setting, graphs: Ensemble) -> bool:
     )
 
 
+def _links_alike(setting: Setting) -> bool:
+    """Whether all messages come through with the same probability, if they do not queue for too long."""
+    network, link = setting.network, setting.network.link
+    if network.faults or network.other_links or (network.broadcast and link.retries):
+        return False
+    return isinstance(link.loss_model, Bernoulli) or (isinstance(link.loss_model, GilbertElliott) and not link.retries)
+
+
 def _exact(setting: Setting, graphs: Ensemble) -> ExactPath | None:
     """What is known without a sample of losses, where nothing is late."""
-    link = setting.network.link
-    bursty = len(link.loss_model.stationary()) > 1 and link.loss_model.loss_rate > 0.0
-    if setting.n_agents > MOST_FOR_MOMENTS or (bursty and setting.rounds > 1):
+    network, link = setting.network, setting.network.link
+    bursty = not isinstance(link.loss_model, Bernoulli) and link.loss_model.loss_rate > 0.0
+    # With bursts a link's messages depend on each other, be they of two rounds, or a message and an acknowledgement.
+    if setting.n_agents > MOST_FOR_MOMENTS or (bursty and (setting.rounds > 1 or network.acks)):
         return None
     weights = WEIGHTS[setting.weights]
     q = link.delivery_probability(setting.size_bytes)
+    known = None
+    if setting.policy == "symmetric":
+        known = confirmation(q, link.delivery_probability(ack_bytes(setting.n_agents)), network.ack_repeat)
     return exact_path(
-        setting.policy, POLICIES[setting.policy](weights), weights, graphs, rounds=setting.rounds, q=q, known=None
+        setting.policy, POLICIES[setting.policy](weights), weights, graphs, rounds=setting.rounds, q=q, known=known
     )
 
 
@@ -193,7 +215,7 @@ def _sampled_in_numpy(setting: Setting, graphs: Ensemble, *, with_path: bool) ->
     path = None
     if with_path:
         path = path_figures(paths[0] if len(paths) == 1 else stacked(paths), "sampled")
-    return Sample(figures, nothing_late=not late.any(), path=path, exchanges=each * len(sequences))
+    return Sample(figures, undisturbed=not late.any(), path=path, exchanges=each * len(sequences))
 
 
 def _messages(sequences: Sequence[Sequence[Graph]]) -> float:
@@ -211,7 +233,7 @@ def _draw(setting: Setting, sequence: tuple[Graph, ...], trials: int, generator:
         share="node" if network.share == "node" else "link",
         size_bytes=setting.size_bytes,
         starts_ns=starts_ns.reshape(trials, setting.n_agents),
-        deadline_ns=None if network.deadline is None else round(float(network.deadline) * 1e9),
+        deadline_ns=None if network.deadline is None else round(_seconds(network.deadline) * 1e9),
         generator=generator,
     )
 
@@ -232,26 +254,18 @@ def _path(setting: Setting, facts: Facts, generator: np.random.Generator) -> Tra
     return realised(policy, facts, generator.standard_normal((setting.n_agents, 4)))
 
 
-def _simulated(setting: Setting, graphs: Ensemble, *, with_path: bool) -> Sample:
+def _simulated(setting: Setting, graphs: Ensemble) -> Sample:
     """Exchange over simulated networks that `consensus` will not see."""
     messages = _messages(graphs.sequences) * (setting.rounds if graphs.anew else 1)
     count = int(np.clip(SIMULATED_MESSAGES // messages, 4, 400))
     tally, generator = Tally(), stream(setting.seed, PURPOSE)
     paths = []
-    for report in _reports(setting, graphs, count):
+    for report in exchanges(setting, count, PURPOSE, OTHER_INDICES):
         tally.add(report)
         paths += [_path(setting, report.facts, generator)]
     figures = tally.figures("sampled")
-    path = path_figures(stacked(paths), "sampled") if with_path else None
-    return Sample(figures, nothing_late=figures["late_fraction"].value == 0.0, path=path, exchanges=count)
-
-
-def _reports(setting: Setting, graphs: Ensemble, count: int) -> Iterator[ExchangeReport]:
-    """Simulated exchanges with luck of their own; over other graphs too, where those are drawn again and again."""
-    shifted = (
-        setting if graphs.how == "closed" else replace(setting, seed=int(stream(setting.seed, PURPOSE).integers(2**62)))
-    )
-    return exchanges(shifted, count, PURPOSE)
+    path = path_figures(stacked(paths), "sampled")
+    return Sample(figures, undisturbed=tally.undisturbed, path=path, exchanges=count)
 
 
 def _of_a_message(setting: Setting) -> dict[str, Figure]:
@@ -269,19 +283,29 @@ def _of_a_message(setting: Setting) -> dict[str, Figure]:
     return {name: Figure.of(value, 0.0, "closed") for name, value in figures.items()}
 
 
-def _closed(setting: Setting, graphs: Ensemble, *, nothing_late: bool) -> dict[str, Figure]:
-    """What is known of messages and times without a sample."""
+def _wire_bytes(setting: Setting, graphs: Ensemble) -> dict[str, Figure]:
+    """Bytes per update, where the graphs say how many messages there are, and nothing is sent again."""
+    network, link = setting.network, setting.network.link
+    copies = {
+        sum(degree > 0 for degree in graph.degrees) if network.broadcast else len(graph.edges)
+        for sequence in graphs.sequences
+        for graph in sequence
+    }
+    if len(copies) != 1 or link.retries:
+        return {}
+    acks = network.ack_repeat * link.wire_bytes(ack_bytes(setting.n_agents)) if network.acks else 0
+    sent = copies.pop() * setting.rounds * (link.wire_bytes(setting.size_bytes) + acks)
+    return {"bytes_per_update": Figure.of(float(sent), 0.0, "closed")}
+
+
+def _round_time(setting: Setting, graphs: Ensemble) -> dict[str, Figure]:
+    """The mean round time, where it is known without a sample: of one round that all open together."""
     found: dict[str, float] = {}
     network, link, size_bytes = setting.network, setting.network.link, setting.size_bytes
     q = link.delivery_probability(size_bytes)
-    edges = {len(graph.edges) for sequence in graphs.sequences for graph in sequence}
-    if nothing_late:
-        found["delivered_fraction"] = q
-    if len(edges) == 1:
-        found["bytes_per_update"] = float(edges.pop() * setting.rounds * link.wire_bytes(size_bytes))
     together = isinstance(network.compute, ConstantTime) and network.share == "link"
     if together and setting.rounds == 1 and graphs.how != "sampled":
-        deadline_s = np.inf if network.deadline is None else float(network.deadline)
+        deadline_s = np.inf if network.deadline is None else _seconds(network.deadline)
         degrees = np.array([sequence[0].degrees for sequence in graphs.sequences])
         times = {
             int(degree): expected_round_time(
@@ -292,6 +316,13 @@ def _closed(setting: Setting, graphs: Ensemble, *, nothing_late: bool) -> dict[s
         means = np.array([np.mean([times[int(degree)] for degree in row]) for row in degrees])
         found["round_time_s"] = float(graphs.chance @ means)
     return {name: Figure.of(value, 0.0, "closed") for name, value in found.items()}
+
+
+def _seconds(deadline: object) -> float:
+    """A deadline that is a number, which `_simple` has made sure of."""
+    if not isinstance(deadline, float | int):
+        raise TypeError(deadline)
+    return float(deadline)
 
 
 def _jtd(setting: Setting, mse: Figure) -> Figure:
@@ -305,7 +336,7 @@ def _utilisation(setting: Setting, graphs: Ensemble, round_time: Figure) -> Figu
     """Share of the time from one update to the next that the busiest transmitter sends, if episodes are long."""
     network = setting.network
     message_s = network.link.serialisation_ns(network.link.wire_bytes(setting.size_bytes)) * 1e-9
-    per_owner = BUSIEST[network.share]
+    per_owner = (BUSIEST_BROADCAST if network.broadcast else BUSIEST)[network.share]
     means = [float(np.mean([per_owner(graph) for graph in sequence])) for sequence in graphs.sequences]
     sent = float(graphs.chance @ np.array(means))
     waited = setting.rounds * np.atleast_1d(round_time.value)[0]

@@ -1,7 +1,8 @@
 """The exchange alone, without learning: many trials through the real network and the real policies, in figures.
 
 Every trial has a network of its own, so that trials are independent and standard errors are what they say, however
-bursty the losses are. Trial t happens after episode t; the graphs are those that the scenario's first seed meets.
+bursty the losses are. Trials are spread over the time that a run takes, so that faults and moving agents count for as
+long as they last; the graphs are those that the scenario's first seed meets.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +15,10 @@ from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy
 from dvdn_sim.consensus.theory.exact import stacked, standard_errors
 from dvdn_sim.consensus.theory.trajectory import Trajectory
 from dvdn_sim.errors import AuditError, Mistake, ScenarioError
-from dvdn_sim.network import ExchangeReport, SimulatedNetwork
+from dvdn_sim.network import Acknowledgements, ExchangeReport, MessageCounts, SimulatedNetwork
 from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.algorithm import Dvdn
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario.network import Network, overrides_of
 from dvdn_sim.scenario.network_rules import payload_bytes
 from netmodels.streams import stream
 from netmodels.topology import Graph, RandomConnected, Topology
@@ -28,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 MOST_FOR_OPERATORS = 64
 """Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
 
-ENOUGH_MESSAGES = 1_000_000
+ENOUGH_MESSAGES = 600_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Figure:
 
     Attributes:
         value: The figure.
-        error: Its standard error; 0 where nothing was sampled.
+        error: Its standard error; 0 where nothing was sampled, not a number where only one sample was taken.
         how: `closed`, `enumerated`, `sampled` or `measured`.
     """
 
@@ -65,6 +66,7 @@ class Setting:
         weights: Name of the base weights.
         size_bytes: Payload of the longest message: a whole minibatch of the longest episodes.
         episode_steps: Environment steps of the longest episode.
+        steps: Environment steps of a run of one seed; exchanges happen while it lasts.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Setting:
     weights: str
     size_bytes: int
     episode_steps: int
+    steps: int
 
     @classmethod
     def of(cls, scenario: Scenario, *, agents: int | None = None, links: int | None = None) -> "Setting":
@@ -108,6 +111,7 @@ class Setting:
             weights=algorithm.consensus.weights,
             size_bytes=payload_bytes(scenario),
             episode_steps=scenario.env.max_episode_steps,
+            steps=scenario.training.steps,
         )
         try:
             found.graphs(0)
@@ -120,19 +124,23 @@ class Setting:
         """Simulated seconds of the longest episode."""
         return self.episode_steps * float(self.network.control_period)
 
-    def graphs(self, trial: int, at_episode: float | None = None) -> list[Graph]:
-        """The graph of every round of a trial."""
-        index, now_ns = trial, round((trial + 1 if at_episode is None else at_episode) * self.episode_s * 1e9)
-        topology = self.network.topology
+    def graphs(self, index: int, step: int = 0) -> list[Graph]:
+        """The graph of every round of an exchange, by the index of its episode, after a number of environment steps."""
+        topology, now_ns = self.network.topology, round(step * float(self.network.control_period) * 1e9)
         return [topology.graph(self.n_agents, self.seed, index, index, k, now_ns=now_ns) for k in range(self.rounds)]
+
+    def steps_of(self, trials: int, purpose: str) -> list[int]:
+        """When trials happen: each at a random step of its part of the run, in environment steps."""
+        shares = stream(self.seed, purpose, "steps").random(trials)
+        return [int((trial + share) / trials * self.steps) for trial, share in enumerate(shares.tolist())]
 
     def policies(self, facts: Facts) -> dict[str, Policy]:
         """The scenario's policy, then all others that its network allows."""
         weights = WEIGHTS[self.weights]
         names = [self.policy, *(name for name in POLICIES if name != self.policy)]
         made = {name: POLICIES[name](weights) for name in names}
-        if not facts.confirmed.any() and self.policy != "symmetric":
-            made.pop("symmetric", None)
+        if not self.network.acks:
+            made.pop("symmetric")
         one_way = any(not graph.symmetric for graph in self.graphs(0))
         return {name: made[name] for name in made if not one_way or name in {"running_sum", "push_sum"}}
 
@@ -174,11 +182,13 @@ class Measurement:
         trials: T.
         figures: By the names that `predict` gives its own.
         curves: What agents hold after every round, for each policy that the scenario allows, its own first.
+        errors: Their standard errors.
     """
 
     trials: int
     figures: dict[str, Figure]
     curves: dict[str, Trajectory]
+    errors: dict[str, Trajectory]
 
 
 def network_of(setting: Setting, seed: int) -> SimulatedNetwork:
@@ -193,25 +203,32 @@ def network_of(setting: Setting, seed: int) -> SimulatedNetwork:
         deadline_s=network.deadline,
         control_period_s=network.control_period,
         compute=network.compute,
+        other_links=overrides_of(network),
+        broadcast=network.broadcast,
+        faults=network.faults,
+        acks=Acknowledgements(network.ack_repeat, network.ack_deadline) if network.acks else None,
+        schedule=network.schedule,
     )
 
 
-def exchanges(setting: Setting, trials: int, purpose: str) -> Iterator[ExchangeReport]:
+def exchanges(setting: Setting, trials: int, purpose: str, first: int = 0) -> Iterator[ExchangeReport]:
     """Exchange so many times, each time over a fresh network.
 
     Args:
         setting: What to exchange, over what.
         trials: How often.
         purpose: Names the random streams.
+        first: Index of the first episode, for topologies that are drawn again with every one.
 
     Raises:
         AuditError: The books of one of the networks do not balance.
     """
-    for trial in range(trials):
+    for trial, step in enumerate(setting.steps_of(trials, purpose)):
         network = network_of(setting, int(stream(setting.seed, purpose, trial).integers(2**62)))
-        network.act((trial + 1) * setting.episode_steps)
+        network.act(step)
+        index = first + trial
         report = network.exchange(
-            "td", rounds=setting.rounds, size_bytes=setting.size_bytes, episode=trial, update=trial
+            "td", rounds=setting.rounds, size_bytes=setting.size_bytes, episode=index, update=index
         )
         books = network.ledger.audit()
         if books != "ok":
@@ -220,9 +237,9 @@ def exchanges(setting: Setting, trials: int, purpose: str) -> Iterator[ExchangeR
 
 
 def enough_trials(setting: Setting) -> int:
-    """Trials that take some seconds: 400, or fewer of many messages."""
+    """Trials that take some seconds: 400, or fewer of many messages, down to one."""
     messages = max(1, sum(len(graph.edges) for graph in setting.graphs(0)))
-    return int(np.clip(ENOUGH_MESSAGES // messages, 2, 400))
+    return int(np.clip(ENOUGH_MESSAGES // messages, 1, 400))
 
 
 def measure(
@@ -246,15 +263,24 @@ def measure(
             paths.setdefault(name, []).append(realised(policy, report.facts, values, trace=name == setting.policy))
         tally.add(report)
         progress(trial + 1, count)
-    own = stacked(paths[setting.policy])
-    figures = tally.figures("measured") | path_figures(own, "measured")
-    return Measurement(count, figures, {name: _mean(stacked(every)) for name, every in paths.items()})
+    every = {name: stacked(each) for name, each in paths.items()}
+    return Measurement(
+        trials=count,
+        figures=tally.figures("measured") | path_figures(every[setting.policy], "measured"),
+        curves={name: _mean(each) for name, each in every.items()},
+        errors={name: standard_errors(each) for name, each in every.items()},
+    )
 
 
 class Tally:
-    """Counts of exchanges, one row for each."""
+    """Counts of exchanges, one row for each.
+
+    Attributes:
+        undisturbed: Nothing, acknowledgements included, was late, and what was lost was lost on the air.
+    """
 
     def __init__(self) -> None:
+        self.undisturbed = True
         self._rows: list[tuple[int, int, int, int, float]] = []
         self._durations_ns: list[npt.NDArray[np.int64]] = []
 
@@ -263,7 +289,9 @@ class Tally:
         counts, durations = report.messages, report.round_times_ns
         durations = durations[durations >= 0]  # those that were closed
         round_s = float(durations.mean()) * 1e-9 if len(durations) else 0.0
-        late = counts.sent - counts.held - counts.lost.total()  # whole, but come too late or still in flight
+        late = _late(counts)
+        every = [counts] if report.acks is None else [counts, report.acks]
+        self.undisturbed &= all(not _late(each) and set(+each.lost) <= {"loss", "corrupted"} for each in every)
         self._rows.append((counts.sent, counts.held, late, report.wire_bytes, round_s))
         self._durations_ns.append(durations)
 
@@ -276,6 +304,11 @@ class Tally:
             "bytes_per_update": mean_figure(wire_bytes, how),
             "round_time_s": mean_figure(round_s, how),
         } | quantile_figures(np.concatenate(self._durations_ns), how)
+
+
+def _late(counts: MessageCounts) -> int:
+    """Messages that came whole but too late, or are still in flight."""
+    return counts.sent - counts.held - counts.lost.total()
 
 
 def quantile_figures(durations_ns: npt.NDArray[np.int64], how: str) -> dict[str, Figure]:
@@ -317,7 +350,7 @@ def figures_of(path: Trajectory, errors: Trajectory, how: str) -> dict[str, Figu
 
 def mean_figure(samples: Floats, how: str) -> Figure:
     """A mean, and s/√n."""
-    error = samples.std(ddof=1) / np.sqrt(len(samples)) if len(samples) > 1 else 0.0
+    error = samples.std(ddof=1) / np.sqrt(len(samples)) if len(samples) > 1 else np.nan
     return Figure.of(samples.mean(), error, how)
 
 
@@ -327,7 +360,7 @@ def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Figure:
         return Figure.of(1.0, 0.0, how)
     ratio = parts.sum() / wholes.sum()
     off = parts - ratio * wholes
-    error = off.std(ddof=1) / np.sqrt(len(off)) / wholes.mean() if len(off) > 1 else 0.0
+    error = off.std(ddof=1) / np.sqrt(len(off)) / wholes.mean() if len(off) > 1 else np.nan
     return Figure.of(ratio, error, how)
 
 

@@ -178,7 +178,7 @@ def stacked(paths: Sequence[Trajectory]) -> Trajectory:
 
 
 def standard_errors(paths: Trajectory) -> Trajectory:
-    """Of the means over the first axis: s/√n; 0 for one alone.
+    """Of the means over the first axis: s/√n; not a number for one alone.
 
     >>> standard_errors(stacked([expected_of(np.eye(2)[None])] * 3)).mse.tolist()
     [0.0]
@@ -186,7 +186,7 @@ def standard_errors(paths: Trajectory) -> Trajectory:
 
     def error(values: Floats) -> Floats:
         count = len(values)
-        return np.asarray(values.std(0, ddof=1) / np.sqrt(count)) if count > 1 else np.zeros(values.shape[1:])
+        return np.asarray(values.std(0, ddof=1) / np.sqrt(count)) if count > 1 else np.full(values.shape[1:], np.nan)
 
     return Trajectory(error(paths.mse), error(paths.disagreement), error(paths.drift), error(paths.a_eff))
 

@@ -1,0 +1,131 @@
+"""`consensus` measures what `predict` says, within 4 standard errors; and `predict` says how it knows."""
+
+import math
+
+import numpy as np
+import pytest
+from exchange_cases import (
+    CALM,
+    LOSSY,
+    SCENES,
+    apart,
+    measured_in,
+    policies_of,
+    predicted_in,
+    scene,
+    setting_of,
+    worst_policy_figure,
+)
+
+from dvdn_sim.network.prediction import predict
+from dvdn_sim.network.trials import Setting
+from dvdn_sim.scenario import load_scenario
+
+TRIALS = 60
+TABLE = [(name, policy) for name in SCENES for policy in policies_of(name)]
+MESSAGES = ("delivered_fraction", "late_fraction", "round_time_s", "bytes_per_update")
+
+
+def test_the_table_is_long_enough():
+    assert len(TABLE) >= 30
+
+
+@pytest.mark.parametrize(("name", "policy"), TABLE)
+def test_what_agents_hold_is_what_was_predicted(name, policy):
+    figure, apart_by = worst_policy_figure(name, policy, TRIALS)
+    assert apart_by <= 4.0, figure
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_messages_times_and_bytes_are_what_was_predicted(name):
+    measured, predicted = measured_in(name, TRIALS).figures, predicted_in(name, setting_of(name).policy).figures
+    for figure in MESSAGES:
+        ours, theirs = measured[figure], predicted[figure]
+        assert abs(apart(ours.value, ours.error, theirs.value, theirs.error)).max() <= 4.0, figure
+
+
+HOW = {
+    ("complete_1", "self"): "closed", ("complete_3", "self"): "closed", ("acks_3", "symmetric"): "closed",
+    ("complete_3", "zero_fill"): "closed", ("complete_3", "renormalize"): "enumerated",
+    ("complete_1", "running_sum"): "enumerated", ("complete_1", "stale"): "closed",
+    ("complete_3", "running_sum"): "sampled", ("complete_3", "stale"): "sampled",
+    ("path_2", "running_sum"): "enumerated", ("path_2", "stale"): "enumerated", ("path_2", "push_sum"): "enumerated",
+    ("episode_3", "self"): "enumerated", ("round_2", "self"): "enumerated", ("markov_2", "self"): "sampled",
+    ("lossless_2", "running_sum"): "enumerated", ("bursts_1", "self"): "closed", ("bursts_3", "self"): "sampled",
+    ("late_2", "self"): "sampled", ("retries_1", "self"): "closed", ("medium_1", "self"): "closed",
+    ("crash_2", "self"): "sampled", ("acks_twice", "symmetric"): "sampled", ("acks_5", "symmetric"): "enumerated",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "policy"), HOW)
+def test_how_it_is_known_is_said(name, policy):
+    found = predicted_in(name, policy)
+    assert found.figures["mse_after_rounds"].how == HOW[name, policy]
+    exact = all(error == 0.0 for error in np.atleast_1d(found.figures["mse_after_rounds"].error))
+    assert exact == (HOW[name, policy] != "sampled")
+
+
+def test_what_the_numpy_sampler_does_not_cover_is_simulated():
+    samplers = {name: predicted_in(name, "self").sampler for name in SCENES}
+    assert {name for name, sampler in samplers.items() if sampler == "numpy"} == {
+        "complete_1", "complete_3", "ring_1", "ring_4", "path_2", "star_2", "lossless_2", "episode_1", "episode_3",
+        "round_2", "markov_2", "bursts_1", "bursts_3", "late_2",
+    }  # fmt: skip
+
+
+def prediction_of(*changes, **options):
+    return predict(Setting.of(load_scenario(LOSSY, changes), **options))
+
+
+def test_figures_worked_out_by_hand():
+    """Three agents on a path, 10% loss: 1 packet of 1304 + 28 bytes at 20 Mbit/s; 5 ms; deadline 50 ms."""
+    found = prediction_of(*scene(3, "{kind: path}", "10%", 1, *CALM)).figures
+    value = {name: figure.value for name, figure in found.items()}
+    transit = 1332 * 8 / 20e6 + 0.005
+    assert value["payload_bytes"] == 24 + 4 * 32 * 10
+    assert value["bytes_per_update"] == 4 * 1332
+    assert value["delivered_fraction"] == value["whole_probability"] == 0.9
+    assert value["completion_p50_s"] == value["completion_p999_s"] == pytest.approx(transit)
+    late = 0.05 - transit
+    times = [transit + late * (1 - 0.9**degree) for degree in (1, 2, 1)]
+    assert value["round_time_s"] == pytest.approx(sum(times) / 3)
+    assert value["a_eff"] == pytest.approx(1 - 0.9 * (1 - 1 / 3))
+    # Σ_j (A_ij - 1/3)² over rows: ends [1 - b/3, b/3, 0]; the middle [b/3, 1 - (b + c)/3, c/3].
+    ends = 0.9 * (1 / 9 + 0 + 1 / 9) + 0.1 * (4 / 9 + 1 / 9 + 1 / 9)
+    middle = 0.81 * 0 + 2 * 0.09 * (0 + 1 / 9 + 1 / 9) + 0.01 * (1 / 9 + 4 / 9 + 1 / 9)
+    assert value["mse_after_rounds"] == pytest.approx(((2 * ends + middle) / 3,))
+    assert value["jtd_relative_error"] == pytest.approx(math.sqrt(2 * ends + middle))
+    assert value["utilisation"] == pytest.approx(1332 * 8 / 20e6 / (1.0 + 0.01 + value["round_time_s"]))
+
+
+def test_rounds_for_a_target_error():
+    ring = scene(6, "{kind: ring}", "0%", 1, *CALM)
+    assert prediction_of(*ring).rounds_to_target == 5  # (2 (2/3)^2k + (1/3)^2k) / 6 ≤ 1%
+    assert prediction_of(*scene(6, "{kind: ring}", "30%", 1, *CALM)).rounds_to_target is None
+
+
+def test_smallest_eigenvalues_and_their_remedy():
+    ring = scene(4, "{kind: ring}", "10%", 1, *CALM)
+    found = prediction_of(*ring)
+    assert found.lambda_min == pytest.approx(-1 / 3)
+    assert "lazy" in found.warnings[0]
+    lazy = prediction_of(*ring, "algorithm.consensus.weights=lazy")
+    assert lazy.lambda_min == pytest.approx(1 / 3)
+    assert lazy.warnings == ()
+    assert prediction_of(*scene(4, "{kind: ring}", "10%", 2, *CALM)).warnings == ()
+    assert prediction_of(*scene(4, "{kind: random_connected}", "10%", 1, *CALM)).lambda_min is None
+
+
+def test_the_same_is_predicted_every_time():
+    assert prediction_of().figures == prediction_of().figures
+
+
+@pytest.mark.parametrize("agents", [70, 500])
+def test_large_sparse_networks(agents):
+    found = prediction_of(*scene(3, "{kind: ring}", "10%", 2, *CALM), agents=agents)
+    figure = found.figures["mse_after_rounds"]
+    small = prediction_of(*scene(30, "{kind: ring}", "10%", 2, *CALM)).figures["mse_after_rounds"]
+    # A ring looks the same everywhere: (mse + 1/N) does not depend on N.
+    expected = np.array(small.value) + 1 / 30 - 1 / agents
+    assert figure.how == ("closed" if agents == 70 else "sampled")
+    assert (abs(np.array(figure.value) - expected) <= 4 * np.array(figure.error) + 1e-12).all()

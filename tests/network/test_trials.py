@@ -1,0 +1,132 @@
+"""Trials of the exchange alone: independent, reproducible, audited, spread over the run."""
+
+import numpy as np
+import pytest
+from exchange_cases import CALM, LOSSY, scene, setting_of
+
+from dvdn_sim.consensus import POLICIES, WEIGHTS
+from dvdn_sim.errors import AuditError, ScenarioError
+from dvdn_sim.network import trials as module
+from dvdn_sim.network.trials import Figure, Setting, enough_trials, exchanges, measure, realised
+from dvdn_sim.scenario import load_scenario
+from netmodels.topology import ErdosRenyi
+
+
+def setting(*changes, **options):
+    return Setting.of(load_scenario(LOSSY, changes), **options)
+
+
+def test_a_setting_is_what_the_scenario_says():
+    found = setting("algorithm.consensus.rounds=3")
+    assert (found.n_agents, found.rounds, found.policy, found.weights) == (3, 3, "self", "metropolis")
+    assert (found.size_bytes, found.episode_s, found.steps) == (1304, 1.0, 80_000)
+
+
+def test_trials_are_the_same_every_time_and_differ_from_each_other():
+    once, again = (list(exchanges(setting(), 5, "x")) for _ in range(2))
+    for one, other in zip(once, again, strict=True):
+        np.testing.assert_array_equal(one.closed_at_ns, other.closed_at_ns)
+        np.testing.assert_array_equal(one.facts.latest, other.facts.latest)
+    assert len({report.started_at_ns.tobytes() for report in once}) == 5
+
+
+def test_the_first_of_many_trials_are_not_those_of_few():
+    """They lie elsewhere in the run, but their luck is the same."""
+    few, many = (next(iter(exchanges(setting(), count, "x"))) for count in (2, 200))
+    assert few.began_ns != many.began_ns
+    np.testing.assert_array_equal(few.started_at_ns - few.began_ns, many.started_at_ns - many.began_ns)
+
+
+def test_trials_are_spread_over_the_run():
+    steps = setting().steps_of(40, "x")
+    assert [40 * step // 80_000 for step in steps] == list(range(40))
+
+
+def test_a_graph_drawn_once_is_that_of_the_scenario_in_every_trial():
+    found = setting("env.players=8", "network.topology={kind: erdos_renyi, p: 50%, connected: true}")
+    expected = ErdosRenyi(p=0.5, connected=True).graph(8, 0).edges
+    for report in exchanges(found, 4, "x"):
+        assert tuple(map(tuple, report.facts.edges.tolist())) == expected
+
+
+def test_realised_figures_by_hand():
+    """Two agents, 0 and 2, of whom one hears the other: 0 and 1 (or the like); about the mean 1."""
+    facts = next(report.facts for report in exchanges(setting_of("path_2"), 60, "x") if report.facts.held.any())
+    values = np.array([[0.0], [2.0], [7.0]])
+    found = realised(POLICIES["self"](WEIGHTS["metropolis"]), facts, values)
+    held = POLICIES["self"](WEIGHTS["metropolis"]).apply(facts, values)[:, :, 0]
+    np.testing.assert_allclose(found.mse, ((held - 3.0) ** 2).mean(1))
+    np.testing.assert_allclose(found.drift, (held.mean(1) - 3.0) ** 2)
+    np.testing.assert_allclose(found.mse, found.disagreement + found.drift)
+
+
+def test_the_trace_is_estimated_without_bias_from_values():
+    facts = next(iter(exchanges(setting_of("ring_4"), 1, "x"))).facts
+    policy = POLICIES["self"](WEIGHTS["lazy"])
+    values = np.random.default_rng(0).standard_normal((5, 40_000))
+    exact, estimated = (realised(policy, facts, values, trace=trace).a_eff for trace in (True, False))
+    np.testing.assert_allclose(estimated, exact, atol=4 * np.sqrt(2 * 5) / 4 / 200)
+
+
+def test_without_loss_all_policies_agree_with_their_operators():
+    found = measure(setting_of("lossless_2"), 5)
+    assert found.figures["delivered_fraction"] == Figure(1.0, 0.0, "measured")
+    assert found.figures["late_fraction"].value == 0.0
+    same = ("self", "renormalize", "stale", "zero_fill")
+    for name in same[1:]:
+        np.testing.assert_allclose(found.curves[name].mse, found.curves["self"].mse, atol=1e-12)
+    assert found.curves["self"].drift[-1] == pytest.approx(0.0, abs=1e-20)
+
+
+def test_policies_that_the_scenario_does_not_allow_are_left_out():
+    assert list(measure(setting_of("ring_1"), 1).curves) == [
+        "self", "renormalize", "stale", "running_sum", "push_sum", "zero_fill",
+    ]  # fmt: skip
+    assert "symmetric" in measure(setting_of("acks_1"), 1).curves
+    one_way = setting(
+        "network.topology={kind: edges, directed: true, edges: [[0, 1], [1, 2], [2, 0]]}",
+        "algorithm.consensus.policy=push_sum",
+    )
+    assert list(measure(one_way, 2).curves) == ["push_sum", "running_sum"]
+
+
+def test_one_trial_has_no_standard_error():
+    found = measure(setting_of("ring_1"), 1)
+    assert np.isnan(found.figures["delivered_fraction"].error)
+    assert np.isnan(found.figures["a_eff"].error)
+
+
+def test_progress_is_told():
+    told = []
+    measure(setting_of("ring_1"), 3, lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_trials_of_some_seconds():
+    assert enough_trials(setting_of("ring_1")) == 400
+    sparse = setting("network.topology={kind: ring}", "algorithm.consensus.rounds=1000", agents=500)
+    assert enough_trials(sparse) == 1
+
+
+def test_books_that_do_not_balance_are_an_error(monkeypatch):
+    monkeypatch.setattr("dvdn_sim.network.ledger.Ledger.audit", lambda _: "1 missing")
+    with pytest.raises(AuditError, match="trial 0: 1 missing"):
+        list(exchanges(setting(), 1, "x"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "said"),
+    [
+        (["algorithm={kind: iql}"], {}, "sends no messages"),
+        (["algorithm.consensus.rounds=0"], {}, "nothing is sent"),
+        (scene(3, "{kind: ring}", "0%", 1, *CALM), {"links": 3}, "has no number of links"),
+        ([], {"agents": 9, "links": 3}, "has 8 to 36 links"),
+    ],
+)
+def test_what_cannot_be_exchanged_is_refused(changes, options, said):
+    with pytest.raises(ScenarioError, match=said):
+        setting(*changes, **options)
+
+
+def test_the_module_is_free_of_torch():
+    assert not any("torch" in name for name in vars(module))

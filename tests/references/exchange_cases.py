@@ -1,0 +1,107 @@
+"""Scenes in which `consensus` must measure what `predict` says, for every policy that each allows."""
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from dvdn_sim.consensus import POLICIES
+from dvdn_sim.network.prediction import predict
+from dvdn_sim.network.trials import Setting, measure
+from dvdn_sim.scenario import load_scenario
+
+LOSSY = Path(__file__).parents[2] / "scenarios" / "lossy_lbf.yaml"
+
+# Constant delays, starts and a transmitter per link: nothing is late, so that closed forms apply.
+CALM = ("network.link.delay=5 ms", "network.compute=10 ms", "network.share=link")
+# The same with acknowledgements that take as long as messages.
+ACKS = (*CALM, "network.link.rate=unlimited", "network.acks=true")
+
+
+def scene(agents, topology, loss, rounds, *more):
+    return [
+        f"env.players={agents}", f"network.topology={topology}", f"network.link.loss={loss}",
+        f"algorithm.consensus.rounds={rounds}", *more,
+    ]  # fmt: skip
+
+
+COMPLETE, RING, PATH, STAR = "{kind: complete}", "{kind: ring}", "{kind: path}", "{kind: star}"
+EPISODE = "{kind: random_connected, edges: 6, resample: episode}"
+ROUND = "{kind: random_connected, edges: 3, resample: round}"
+MARKOV = "{kind: edge_markov, base: {kind: complete}, up: 3 s, down: 2 s}"
+LAZY = "algorithm.consensus.weights=lazy"
+
+SCENES = {
+    "complete_1": scene(4, COMPLETE, "20%", 1, *CALM),
+    "complete_3": scene(4, COMPLETE, "20%", 3, *CALM),
+    "ring_1": scene(5, RING, "10%", 1, *CALM),
+    "ring_4": scene(5, RING, "10%", 4, *CALM, LAZY),
+    "path_2": scene(3, PATH, "30%", 2, *CALM),
+    "star_2": scene(6, STAR, "20%", 2, *CALM, "algorithm.consensus.weights=max_degree"),
+    "lossless_2": scene(5, EPISODE, "0%", 2, *CALM),
+    "episode_1": scene(5, EPISODE, "30%", 1, *CALM),
+    "episode_3": scene(5, EPISODE, "30%", 3, *CALM),
+    "round_2": scene(4, ROUND, "10%", 2, *CALM),
+    "markov_2": scene(4, MARKOV, "10%", 2, *CALM),
+    "bursts_1": scene(4, COMPLETE, "{kind: gemodel, p: 3%, r: 25%}", 1, "env.max_episode_steps=50"),
+    "bursts_3": scene(4, RING, "{kind: gemodel, p: 5%, r: 40%}", 3),
+    "late_2": scene(4, COMPLETE, "5%", 2, "network.deadline=9 ms"),
+    "acks_1": scene(4, COMPLETE, "20%", 1, *ACKS),
+    "acks_3": scene(4, RING, "10%", 3, *ACKS),
+    "acks_5": scene(5, EPISODE, "30%", 2, *ACKS),
+    "acks_twice": scene(4, RING, "30%", 1, *ACKS, "network.ack_repeat=2"),
+    "retries_1": scene(4, RING, "30%", 1, *CALM, "network.link.retries=1", "network.link.retry_delay=1 ms"),
+    "medium_1": scene(3, COMPLETE, "20%", 1, "network.share=medium", "network.broadcast=true", "network.compute=10 ms"),
+    "auto_2": scene(3, RING, "15%", 2, "network.deadline=auto"),
+    "crash_2": scene(4, COMPLETE, "10%", 2, "network.faults=[{kind: crash, node: 1, at: 1000 s, for: 4000 s}]"),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def setting_of(name):
+    return Setting.of(load_scenario(LOSSY, SCENES[name]))
+
+
+@lru_cache(maxsize=64)
+def measured_in(name, trials):
+    return measure(setting_of(name), trials)
+
+
+@lru_cache(maxsize=256)
+def predicted_in(name, policy):
+    return predict(replace(setting_of(name), policy=policy))
+
+
+def apart(value, error, expected, doubt):
+    """How many standard errors a measurement is from a prediction; what is exact must be equal."""
+    both = np.hypot(np.atleast_1d(error), np.atleast_1d(doubt))
+    off = np.atleast_1d(value) - np.atleast_1d(expected)
+    negligible = 1e-9 * (1.0 + np.abs(np.atleast_1d(expected)))
+    return np.where(np.abs(off) <= negligible, 0.0, off / np.maximum(both, 1e-300))
+
+
+def policies_of(name):
+    """Those that the scene allows."""
+    if "network.acks=true" in SCENES[name]:
+        return ["symmetric", "self"]
+    simulated = name.startswith(("retries", "medium", "auto", "crash"))
+    allowed = ["self", "running_sum"] if simulated else list(POLICIES)
+    return [policy for policy in allowed if policy != "symmetric"]
+
+
+def worst_policy_figure(name, policy, trials):
+    """The figure of a policy that is furthest from its prediction: (name of the figure, standard errors)."""
+    measurement, prediction = measured_in(name, trials), predicted_in(name, policy)
+    curve, errors, figures = measurement.curves[policy], measurement.errors[policy], prediction.figures
+    pairs = {
+        "mse_after_rounds": (curve.mse, errors.mse),
+        "disagreement_after_rounds": (curve.disagreement, errors.disagreement),
+        "mean_drift_var": (curve.drift[-1], errors.drift[-1]),
+        "a_eff": (curve.a_eff[-1], errors.a_eff[-1]),
+    }
+    found = {
+        figure: float(np.abs(apart(value, error, figures[figure].value, figures[figure].error)).max())
+        for figure, (value, error) in pairs.items()
+    }
+    return max(found.items(), key=lambda pair: pair[1])
