@@ -327,15 +327,15 @@ class Exchange:
         edge, p = arrival.edge, arrival.phase
         receiver = self._edges[edge][1]
         current, now_ns = self._phase[receiver], self._clock.now_ns
-        if current == self._last or self._gone[receiver]:
+        if self._there[edge] >> p & 1 and self._closed_at_ns[p][receiver] in (NEVER_NS, now_ns):
+            self._accounts.settle("held", edge, p, arrival.sent_ns, now_ns)  # a further copy
+        elif current == self._last or self._gone[receiver]:
             self._accounts.settle("expired", edge, p, arrival.sent_ns, now_ns)
         elif p < current:
             self._accounts.settle("late", edge, p, arrival.sent_ns, now_ns)
             phase = self._phases[p]
             if not phase.acks:
                 self._newest[edge] = max(self._newest[edge], phase.round)
-        elif self._there[edge] >> p & 1:
-            self._accounts.settle("held", edge, p, arrival.sent_ns, now_ns)  # a second copy
         else:
             # It is held once the receiver closes this phase; nothing but a crash can keep it from that.
             self._there[edge] |= 1 << p

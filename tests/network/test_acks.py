@@ -61,8 +61,8 @@ def test_one_copy_of_an_acknowledgement_is_enough(scripted, pair, fates_of):
     report = scene.exchange([pair], [0, 0])
     assert report.acked_at_ns.tolist() == [[10 * MS, 11 * MS]]
     assert report.facts.confirmed.all()
-    # Agent 0 has both copies at 10 ms, one of them when its phase is over: its last.
-    assert fates_of(report.acks) == {"held": 2, "expired": 1, "loss": 1}
+    # Agent 0 has both copies at 10 ms, when its phase closes.
+    assert fates_of(report.acks) == {"held": 3, "loss": 1}
     assert scene.ledger.audit() == "ok"
 
 
