@@ -1,0 +1,51 @@
+"""Mean waits of Poisson messages at one server, by Pollaczek and Khinchine. Utilisation is ρ = arrival rate · mean service.
+
+A link that carries a message now and then waits for nobody; these say what happens as it fills.
+"""
+
+from netmodels.units import seconds
+
+
+def mm1_mean_wait(service: float | str, utilisation: float) -> float:
+    """Mean wait before service, exponential service times: ρ s/(1 - ρ).
+
+    Args:
+        service: mean service time s, in seconds or with a unit.
+        utilisation: ρ, at least 0 and below 1.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        ValueError: naming the parameter and the value that does not fit.
+
+    Source: Kleinrock, Queueing Systems I, 1975 (M/M/1), recalled.
+
+    >>> mm1_mean_wait("1 ms", 0.5)
+    0.001
+    """
+    mean = seconds(service, "service")
+    if isinstance(utilisation, bool) or not isinstance(utilisation, (int, float)) or not 0.0 <= utilisation < 1.0:
+        raise ValueError(f"utilisation: expected a number of at least 0 and below 1, got {utilisation!r}")
+    return utilisation * mean / (1.0 - utilisation)
+
+
+def md1_mean_wait(service: float | str, utilisation: float) -> float:
+    """Mean wait before service, constant service times: half of M/M/1's, ρ s/(2(1 - ρ)).
+
+    Args:
+        service: service time s, in seconds or with a unit.
+        utilisation: ρ, at least 0 and below 1.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        ValueError: naming the parameter and the value that does not fit.
+
+    Source: Pollaczek-Khinchine formula (M/D/1), recalled.
+
+    >>> md1_mean_wait("1 ms", 0.5)
+    0.0005
+    """
+    return mm1_mean_wait(service, utilisation) / 2.0
