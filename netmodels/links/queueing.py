@@ -1,12 +1,12 @@
-"""Mean waits of Poisson messages at one server, by Pollaczek and Khinchine. Utilisation is ρ = arrival rate · mean service.
+"""Mean waits of Poisson messages at one server (Pollaczek and Khinchine); ρ = arrival rate · mean service time.
 
 A link that carries a message now and then waits for nobody; these say what happens as it fills.
 """
 
-from netmodels.units import seconds
+from netmodels.units import probability, seconds
 
 
-def mm1_mean_wait(service: float | str, utilisation: float) -> float:
+def mm1_mean_wait(service: float | str, utilisation: float | str) -> float:
     """Mean wait before service, exponential service times: ρ s/(1 - ρ).
 
     Args:
@@ -25,12 +25,13 @@ def mm1_mean_wait(service: float | str, utilisation: float) -> float:
     0.001
     """
     mean = seconds(service, "service")
-    if isinstance(utilisation, bool) or not isinstance(utilisation, (int, float)) or not 0.0 <= utilisation < 1.0:
-        raise ValueError(f"utilisation: expected a number of at least 0 and below 1, got {utilisation!r}")
-    return utilisation * mean / (1.0 - utilisation)
+    busy = probability(utilisation, "utilisation")
+    if busy == 1.0:
+        raise ValueError(f"utilisation: expected less than 1, where the wait has no mean, got {utilisation!r}")
+    return busy * mean / (1.0 - busy)
 
 
-def md1_mean_wait(service: float | str, utilisation: float) -> float:
+def md1_mean_wait(service: float | str, utilisation: float | str) -> float:
     """Mean wait before service, constant service times: half of M/M/1's, ρ s/(2(1 - ρ)).
 
     Args:
