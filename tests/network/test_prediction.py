@@ -53,7 +53,7 @@ HOW = {
     ("episode_3", "self"): "enumerated", ("round_2", "self"): "enumerated", ("markov_2", "self"): "sampled",
     ("lossless_2", "running_sum"): "enumerated", ("bursts_1", "self"): "closed", ("bursts_3", "self"): "sampled",
     ("late_2", "self"): "sampled", ("retries_1", "self"): "closed", ("medium_1", "self"): "closed",
-    ("crash_2", "self"): "sampled", ("acks_twice", "symmetric"): "sampled", ("acks_5", "symmetric"): "enumerated",
+    ("crash_2", "self"): "sampled", ("acks_twice", "symmetric"): "closed", ("acks_5", "symmetric"): "enumerated",
 }  # fmt: skip
 
 
