@@ -29,6 +29,8 @@ class Dvdn:
         """
         if operator is None:
             raise ValueError("dvdn needs the operator of its exchange")
-        finite = td.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
-        mixed = torch.einsum("...ij,...jtb->...itb", operator, td.where(finite, 0.0)) * td.shape[-3]
+        finite = td.sum((-2, -1), keepdim=True).isfinite()
+        if finite.all():
+            return torch.einsum("...ij,...jtb->...itb", operator * td.shape[-3], td)
+        mixed = torch.einsum("...ij,...jtb->...itb", operator * td.shape[-3], td.where(finite, 0.0))
         return mixed.where(finite, torch.nan)

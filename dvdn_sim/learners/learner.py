@@ -185,14 +185,16 @@ class Learner:
         optimiser, online = self._optimiser, self.parameters[0]
         learning = np.broadcast_to(active.reshape(len(active), -1), online.shape[:2])
         replicas = learning.any(1)
-        frozen, idle = torch.from_numpy(~learning).to(online.device), np.flatnonzero(~replicas)
-        # Indexing by nothing is not free.
-        touched = () if learning.all() else (online, optimiser.first, optimiser.second)
-        kept, kept_steps = [tensor[frozen] for tensor in touched], optimiser.steps[idle]
-        optimiser.step(online, gradient)
-        for tensor, rows in zip(touched, kept, strict=True):
-            tensor[frozen] = rows
-        optimiser.steps[idle] = kept_steps
+        if learning.all():  # indexing by nothing is not free
+            optimiser.step(online, gradient)
+        else:
+            frozen, idle = torch.from_numpy(~learning).to(online.device), np.flatnonzero(~replicas)
+            touched = (online, optimiser.first, optimiser.second)
+            kept, kept_steps = [tensor[frozen] for tensor in touched], optimiser.steps[idle]
+            optimiser.step(online, gradient)
+            for tensor, rows in zip(touched, kept, strict=True):
+                tensor[frozen] = rows
+            optimiser.steps[idle] = kept_steps
         self.updates += replicas
         due = learning & (self.updates % self.options.target_update == 0)[:, None]
         if due.any():
