@@ -31,6 +31,6 @@ class Dvdn:
             raise ValueError("dvdn needs the operator of its exchange")
         finite = td.sum((-2, -1), keepdim=True).isfinite()
         if finite.all():
-            return torch.einsum("...ij,...jtb->...itb", operator * td.shape[-3], td)
-        mixed = torch.einsum("...ij,...jtb->...itb", operator * td.shape[-3], td.where(finite, 0.0))
+            return torch.einsum("...ij,...jtb->...itb", operator, td) * td.shape[-3]
+        mixed = torch.einsum("...ij,...jtb->...itb", operator, td.where(finite, 0.0)) * td.shape[-3]
         return mixed.where(finite, torch.nan)
