@@ -15,10 +15,10 @@ from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy
 from dvdn_sim.consensus.theory.exact import stacked, standard_errors
 from dvdn_sim.consensus.theory.trajectory import Trajectory
 from dvdn_sim.errors import AuditError, Mistake, ScenarioError
-from dvdn_sim.network import Acknowledgements, ExchangeReport, MessageCounts, SimulatedNetwork
+from dvdn_sim.network import ExchangeReport, MessageCounts, SimulatedNetwork
 from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.algorithm import Dvdn
-from dvdn_sim.scenario.network import Network, overrides_of
+from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.network_rules import payload_bytes
 from netmodels.streams import stream
 from netmodels.topology import Graph, RandomConnected, Topology
@@ -193,22 +193,8 @@ class Measurement:
 
 def network_of(setting: Setting, seed: int) -> SimulatedNetwork:
     """A network as the scenario says, with luck of its own and the graphs of the scenario's seed."""
-    network = setting.network
-    return SimulatedNetwork(
-        n_agents=setting.n_agents,
-        seed=seed,
-        topology=Pinned(network.topology, setting.seed),
-        link=network.link,
-        share=network.share,
-        deadline_s=network.deadline,
-        control_period_s=network.control_period,
-        compute=network.compute,
-        other_links=overrides_of(network),
-        broadcast=network.broadcast,
-        faults=network.faults,
-        acks=Acknowledgements(network.ack_repeat, network.ack_deadline) if network.acks else None,
-        schedule=network.schedule,
-    )
+    topology = Pinned(setting.network.topology, setting.seed)
+    return SimulatedNetwork.of(setting.network, n_agents=setting.n_agents, seed=seed, topology=topology)
 
 
 def exchanges(setting: Setting, trials: int, purpose: str, first: int = 0) -> Iterator[ExchangeReport]:
