@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 from torch import Tensor
 
+from dvdn_sim.envs.batch import check_mask, described
 from dvdn_sim.envs.spaces import Encoder, Row, discrete_actions, encoder
 from netmodels.streams import stream
 
@@ -134,8 +135,7 @@ class BatchedParallelEnv:
     def _chosen(self, mask: Tensor | None) -> list[bool]:
         if mask is None:
             return [True] * self.n_copies
-        if mask.shape != (self.n_copies,) or mask.dtype != torch.bool:
-            raise ValueError(f"mask {_described(mask)} found; bool [{self.n_copies}] expected")
+        check_mask(mask, self.n_copies)
         chosen: list[bool] = mask.tolist()
         return chosen
 
@@ -155,7 +155,7 @@ class BatchedParallelEnv:
     def _checked(self, actions: Tensor) -> list[list[int]]:
         if actions.shape != (self.n_copies, self.n_agents) or actions.dtype != torch.int64:
             expected = f"int64 [{self.n_copies}, {self.n_agents}]"
-            raise ValueError(f"actions {_described(actions)} found; {expected} expected")
+            raise ValueError(f"actions {described(actions)} found; {expected} expected")
         chosen: list[list[int]] = actions.tolist()
         for row, of_row in enumerate(chosen):
             for agent, (action, count) in enumerate(zip(of_row, self._action_counts, strict=True)):
@@ -257,7 +257,3 @@ def _limit(env: ParallelEnv[Any, Any, Any], asked: int | None) -> int:
     if limit < 1:
         raise ValueError(f"episode_limit {limit} found; 1 or more expected")
     return limit
-
-
-def _described(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

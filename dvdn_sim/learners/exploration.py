@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.draws import key, uniform
+from dvdn_sim.draws import key, uniform
 from dvdn_sim.learners.recurrent_q import RecurrentQ, Weights
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy import stats
 
-from dvdn_sim.learners import draws
-from dvdn_sim.learners.draws import key, uniform
+from dvdn_sim import draws
+from dvdn_sim.draws import key, uniform
 
 MASK = (1 << 64) - 1
 # The first outputs of SplitMix64 from state 1234567, as on rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64.
