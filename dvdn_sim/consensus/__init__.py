@@ -11,6 +11,7 @@
     running_sum     `running_sum`
     push_sum        `push_sum`
     zero_fill       `zero_fill`
+    wire            float16 in messages
     policies        the catalogue of policies
     diagnostics     figures of an operator
 
@@ -29,6 +30,7 @@ from dvdn_sim.consensus.running_sum import Masses, RunningSum
 from dvdn_sim.consensus.stale import Stale
 from dvdn_sim.consensus.symmetric import Symmetric
 from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis
+from dvdn_sim.consensus.wire import apply_float16
 from dvdn_sim.consensus.zero_fill import ZeroFill
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "Stale",
     "Symmetric",
     "ZeroFill",
+    "apply_float16",
     "lazy",
     "lossless_facts",
     "max_degree",

@@ -83,6 +83,16 @@ class Facts:
         other_end = counted[:, reverse] & (reverse >= 0)
         return np.asarray((counted & ~other_end).sum(1), np.int64)
 
+    def of_round(self, k: int) -> "Facts":
+        """The same of one round alone, as an exchange of one round; what earlier rounds brought is forgotten."""
+        return Facts(
+            n_agents=self.n_agents,
+            edges=self.edges,
+            active=self.active[k : k + 1],
+            latest=np.where(self.held[k : k + 1], 0, -1),
+            confirmed=self.confirmed[k : k + 1],
+        )
+
     def without_senders(self, invalid: npt.NDArray[np.bool_]) -> "Facts":
         """The same as if nothing had come from some agents, such as those whose values are not finite.
 

@@ -22,15 +22,23 @@ class Dvdn:
         """ρ_i = R/N (`team_mean`): with a row-stochastic A the reward part of e_i is R whatever was lost."""
         return team_reward / n_agents
 
-    def error(self, td: Tensor, operator: Tensor | None) -> Tensor:
-        """N A δ.
+    def error(self, td: Tensor, held: Tensor | None) -> Tensor:
+        """N x_i, x_i what agent i holds after the exchange: N A δ."""
+        if held is None:
+            raise ValueError("dvdn needs what its agents hold after the exchange")
+        return held * td.shape[-3]
 
-        A value that is not finite stays with its agent: where the coefficient is 0, 0·NaN would still be NaN.
-        """
-        if operator is None:
-            raise ValueError("dvdn needs the operator of its exchange")
-        finite = td.sum((-2, -1), keepdim=True).isfinite()
-        if finite.all():
-            return torch.einsum("...ij,...jtb->...itb", operator, td) * td.shape[-3]
-        mixed = torch.einsum("...ij,...jtb->...itb", operator, td.where(finite, 0.0)) * td.shape[-3]
-        return mixed.where(finite, torch.nan)
+
+def mixed(operator: Tensor, td: Tensor, invalid: Tensor | None = None) -> Tensor:
+    """A δ: what agents hold after an exchange.
+
+    Args:
+        operator: A ``[..., N, N]``.
+        td: δ ``[..., N, T, B]``.
+        invalid: Bool ``[..., N]``, agents whose values are not finite: nobody hears those, whatever the operator says
+            (where its entry is 0, 0·NaN would still be NaN), and they hold NaN. None if there are none.
+    """
+    if invalid is None:
+        return torch.einsum("...ij,...jtb->...itb", operator, td)
+    nan = invalid[..., None, None]
+    return torch.einsum("...ij,...jtb->...itb", operator, td.masked_fill(nan, 0.0)).masked_fill(nan, torch.nan)

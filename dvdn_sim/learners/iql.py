@@ -16,6 +16,6 @@ class Iql:
         """ρ_i = R."""
         return team_reward
 
-    def error(self, td: Tensor, operator: Tensor | None) -> Tensor:
+    def error(self, td: Tensor, held: Tensor | None) -> Tensor:
         """e_i = δ_i."""
         return td

@@ -66,7 +66,7 @@ class Learner:
     """Q-networks of R teams of N agents, and how they learn.
 
     An update has two halves, because the network stands between them: `local_errors` gives the temporal differences
-    that agents would put on the wire, `update` takes the operator that says what became of them.
+    that agents would put on the wire, `update` takes what became of them.
 
     Attributes:
         parameters: ``[2, R, N, P]``, online and target.
@@ -102,9 +102,8 @@ class Learner:
         """
         self.network, self.objective, self.options = network, objective, options
         self.n_agents = len(available)
-        keys = agent_keys or tuple(range(self.n_agents))
-        generators = [stream(seed, "initial_weights", key) for seed in seeds for key in keys]
-        initial = network.initial_parameters(generators).to(device, dtype)
+        self._names = [(seed, key) for seed in seeds for key in agent_keys or range(self.n_agents)]
+        initial = self._initial_parameters().to(device, dtype)
         self.parameters = initial.view(1, len(seeds), self.n_agents, -1).repeat(2, 1, 1, 1)
         self.updates = np.zeros(len(seeds), np.int64)
         self._optimiser = Adam(self.parameters[0], options.lr)
@@ -118,6 +117,20 @@ class Learner:
         self._d_q = torch.zeros(rows, steps, options.batch, network.n_actions, device=device, dtype=dtype)
         self._minibatch: Minibatch | None = None
         self._td = self._q_t = self.parameters
+
+    def _initial_parameters(self) -> Tensor:
+        generators = [stream(seed, "initial_weights", key) for seed, key in self._names]
+        return self.network.initial_parameters(generators)
+
+    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
+        """Let some agents begin anew, with the weights that they began with and no memory: they lost all they had.
+
+        Args:
+            agents: Bool ``[R, N]``.
+        """
+        lost = torch.from_numpy(agents).to(self.parameters.device)
+        self.parameters[:, lost] = self._initial_parameters().to(self.parameters)[lost.flatten()]
+        self._optimiser.forget(lost)
 
     @property
     def acting_weights(self) -> Weights:
@@ -152,11 +165,11 @@ class Learner:
         return self._td
 
     @torch.inference_mode()
-    def update(self, operator: Tensor | None, active: npt.NDArray[np.bool_]) -> UpdateFigures:
+    def update(self, held: Tensor | None, active: npt.NDArray[np.bool_]) -> UpdateFigures:
         """Take one gradient step on the errors of the last `local_errors`.
 
         Args:
-            operator: A ``[R, N, N]`` of each replica's exchange, or None where the objective exchanges nothing.
+            held: What each agent holds after the exchange ``[R, N, T, B]``; None where the objective exchanges nothing.
             active: bool ``[R]``, or ``[R, N]`` where some agents of a replica do not learn; the others are left exactly
                 as they are.
 
@@ -169,7 +182,7 @@ class Learner:
         steps = minibatch.actions.shape[2]
         mask = valid_steps(minibatch.lengths, steps)[:, None].to(self._td.dtype)
         count = mask.sum((2, 3), keepdim=True)
-        error = self.objective.error(self._td, operator) * mask
+        error = self.objective.error(self._td, held) * mask
 
         d_q = self._d_q[:, :steps].view(*error.shape, -1).zero_()
         d_q.scatter_(-1, minibatch.actions.unsqueeze(-1), (error * (-2 / count)).unsqueeze(-1))
@@ -184,18 +197,16 @@ class Learner:
         """Adam and the target copy, for those that learn only."""
         optimiser, online = self._optimiser, self.parameters[0]
         learning = np.broadcast_to(active.reshape(len(active), -1), online.shape[:2])
-        replicas = learning.any(1)
         if learning.all():  # indexing by nothing is not free
             optimiser.step(online, gradient)
         else:
-            frozen, idle = torch.from_numpy(~learning).to(online.device), np.flatnonzero(~replicas)
-            touched = (online, optimiser.first, optimiser.second)
-            kept, kept_steps = [tensor[frozen] for tensor in touched], optimiser.steps[idle]
+            frozen = torch.from_numpy(~learning).to(online.device)
+            touched = (online, optimiser.first, optimiser.second, optimiser.steps)
+            kept = [tensor[frozen] for tensor in touched]
             optimiser.step(online, gradient)
             for tensor, rows in zip(touched, kept, strict=True):
                 tensor[frozen] = rows
-            optimiser.steps[idle] = kept_steps
-        self.updates += replicas
+        self.updates += learning.any(1)
         due = learning & (self.updates % self.options.target_update == 0)[:, None]
         if due.any():
             rows = torch.from_numpy(due).to(online.device)

@@ -26,12 +26,11 @@ class Objective(Protocol):
         """ρ_i, the reward inside δ_i, from the (standardised) team reward R = Σ_j r_j."""
         ...
 
-    def error(self, td: Tensor, operator: Tensor | None) -> Tensor:
+    def error(self, td: Tensor, held: Tensor | None) -> Tensor:
         """The error signal e ``[..., N, T, B]``.
 
         Args:
             td: Local temporal differences δ ``[..., N, T, B]``.
-            operator: A ``[..., N, N]``, row-stochastic: what each agent holds after the exchange is Σ_j A_ij δ_j.
-                None for learners that exchange nothing.
+            held: What each agent holds after the exchange, of the same shape; None for learners that exchange nothing.
         """
         ...

@@ -28,11 +28,11 @@ class Adam:
     """
 
     def __init__(self, parameters: Tensor, lr: float, betas: tuple[float, float] = (0.9, 0.999)) -> None:
-        """Keep moments for parameters ``[R, N, P]``; each replica counts its own steps."""
+        """Keep moments for parameters ``[R, N, P]``; each network counts its own steps."""
         self.lr, self.betas, self.epsilon = lr, betas, 1e-8
         self.first = torch.zeros_like(parameters)
         self.second = torch.zeros_like(parameters)
-        self.steps = torch.zeros(len(parameters), 1, 1, dtype=torch.float64, device=parameters.device)
+        self.steps = torch.zeros(*parameters.shape[:2], 1, dtype=torch.float64, device=parameters.device)
         self._denominator = torch.empty_like(parameters)
 
     def step(self, parameters: Tensor, gradient: Tensor) -> None:
@@ -47,3 +47,8 @@ class Adam:
         torch.sqrt(self.second, out=self._denominator).add_((self.epsilon * correction2).to(parameters.dtype))
         self._denominator.mul_((correction1 / (self.lr * correction2)).to(parameters.dtype))
         parameters.addcdiv_(self.first, self._denominator, value=-1)
+
+    def forget(self, networks: Tensor) -> None:
+        """Begin anew for some networks, bool ``[R, N]``."""
+        for kept in (self.first, self.second, self.steps):
+            kept[networks] = 0.0

@@ -45,6 +45,12 @@ def double_q_value(q_online_tp1: Tensor, q_target_tp1: Tensor, unavailable: Tens
     return chosen(q_target_tp1, q_online_tp1.argmax(-1))
 
 
+def all_finite(td: Tensor) -> Tensor:
+    """Whose temporal differences are all numbers, ``[..., N, T, B]`` to bool ``[..., N]``."""
+    finite: Tensor = td.sum((-2, -1)).isfinite()
+    return finite
+
+
 def td_errors(q_t: Tensor, value_tp1: Tensor, r_t: Tensor, continues_t: Tensor, gamma: float) -> Tensor:
     """δ_t = r_t + γ V(τ_{t+1}) - Q(τ_t, a_t), without the middle term where the episode ends.
 

@@ -16,6 +16,6 @@ class Vdn:
         """ρ_i = R/N, so that Σ_i ρ_i = R."""
         return team_reward / n_agents
 
-    def error(self, td: Tensor, operator: Tensor | None) -> Tensor:
+    def error(self, td: Tensor, held: Tensor | None) -> Tensor:
         """e_i = Σ_j δ_j."""
         return td.sum(-3, keepdim=True).expand_as(td)

@@ -119,6 +119,7 @@ class Crashes:
     Attributes:
         faults: Of the team.
         down: By agent, whether it is down.
+        restarted: Agents that came back without what they held, since somebody last emptied this.
         listener: Called with the agent, whether it is up now, and whether it loses what it held.
     """
 
@@ -126,6 +127,7 @@ class Crashes:
         """Put all crashes on a clock that stands at 0."""
         self.faults, self._clock = faults, clock
         self.down = [False] * n_agents
+        self.restarted: set[int] = set()
         self.listener: Callable[[int, bool, bool], None] | None = None
         for agent in range(n_agents):
             self._schedule(agent, 0, up=False)
@@ -145,8 +147,11 @@ class Crashes:
         agent, index, up = transition.agent, transition.index, transition.up
         self.down[agent] = not up
         self._schedule(agent, index + up, up=not up)
+        state_lost = self.faults.downtimes(agent)[index].state_lost
+        if up and state_lost:
+            self.restarted.add(agent)
         if self.listener is not None:
-            self.listener(agent, up, self.faults.downtimes(agent)[index].state_lost)
+            self.listener(agent, up, state_lost)
 
 
 def _in_keys(fault: Fault, keys: Sequence[int]) -> Fault:

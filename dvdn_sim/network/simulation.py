@@ -178,6 +178,14 @@ class SimulatedNetwork:
         """What goes down at some time and never comes back, in words."""
         return [] if self.faults is None else self.faults.cut_for_ever
 
+    def take_restarted(self) -> npt.NDArray[np.bool_]:
+        """Which agents came back without what they held since the last call, bool ``[N]``."""
+        restarted = np.zeros(self._n_agents, bool)
+        if self._crashes is not None:
+            restarted[list(self._crashes.restarted)] = True
+            self._crashes.restarted.clear()
+        return restarted
+
     def act(self, steps: int) -> None:
         """Let the team act for so many environment steps."""
         done_ns = self._acting_from_ns + steps * self._control_period_ns

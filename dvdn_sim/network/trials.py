@@ -109,7 +109,7 @@ class Setting:
             rounds=algorithm.consensus.rounds,
             policy=algorithm.consensus.policy,
             weights=algorithm.consensus.weights,
-            size_bytes=payload_bytes(scenario),
+            size_bytes=payload_bytes(scenario, algorithm),
             episode_steps=scenario.env.max_episode_steps,
             steps=scenario.training.steps,
         )

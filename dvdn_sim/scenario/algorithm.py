@@ -39,19 +39,32 @@ class Vdn(QLearning):
     """Value decomposition: the sum of all agents' values learns the team's reward, in one place."""
 
 
+MOST_ROUNDS_OF_SELF = 3
+"""Rounds up to which a link that failed costs ``self`` less than ``running_sum`` takes to get going."""
+
+
 @dataclass(frozen=True)
 class Consensus:
     """How TD errors are exchanged and mixed.
 
     Attributes:
         rounds: rounds of an exchange; 0 exchanges nothing.
-        policy: what an agent makes of the messages that did not come (`dvdn_sim.consensus`).
+        policy: what an agent makes of the messages that did not come (`dvdn_sim.consensus`); ``auto`` is ``self`` for
+            up to 3 rounds and ``running_sum`` for more.
         weights: weight of each neighbour; ``running_sum`` and ``push_sum`` need none and give equal shares.
+        wire: how messages carry a value; ``float16`` halves them and rounds to 3 digits.
     """
 
     rounds: Annotated[Natural, Field(le=1000)] = 1
-    policy: Literal["self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"] = "self"
+    policy: Literal["auto", "self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"] = (
+        "auto"
+    )
     weights: Literal["metropolis", "lazy", "max_degree"] = "metropolis"
+    wire: Literal["float32", "float16"] = "float32"
+
+    def __post_init__(self) -> None:
+        if self.policy == "auto":
+            object.__setattr__(self, "policy", "self" if self.rounds <= MOST_ROUNDS_OF_SELF else "running_sum")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ NOT_YET: dict[str, tuple[str, ...]] = {
 
 KEYS_NOT_YET: dict[str, tuple[str, ...]] = {
     # By block.
-    "network": ("wire", "reassembly"),
+    "network": ("reassembly",),
     "network.link": ("reassembly",),
     "algorithm": ("mixer", "tracking", "optimiser"),
 }

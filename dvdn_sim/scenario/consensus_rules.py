@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from dvdn_sim.scenario.algorithm import Dvdn
 from dvdn_sim.scenario.document import Path
+from dvdn_sim.scenario.messages import SENDS_ITS_SHARE
 from dvdn_sim.scenario.scenario import Scenario
 
 Broken = tuple[Path, str, str]
@@ -18,4 +19,19 @@ def _symmetric_has_acknowledgements(scenario: Scenario) -> Iterator[Broken]:
         yield ("algorithm", "consensus", "policy"), message, "write `acks: true` in `network`, or choose `running_sum`"
 
 
-CONSENSUS_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (_symmetric_has_acknowledgements,)
+def _float16_needs_no_memory(scenario: Scenario) -> Iterator[Broken]:
+    algorithm = scenario.algorithm
+    if not isinstance(algorithm, Dvdn) or algorithm.consensus.wire != "float16":
+        return
+    policy = algorithm.consensus.policy
+    reasons = dict.fromkeys(SENDS_ITS_SHARE, "sends totals that grow with the rounds")
+    reasons["stale"] = "compares values of different rounds"
+    if policy in reasons:
+        message = f"`float16` is not for `{policy}`, which {reasons[policy]}"
+        yield ("algorithm", "consensus", "wire"), message, "`float32`, or a policy without memory, such as `self`"
+
+
+CONSENSUS_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
+    _symmetric_has_acknowledgements,
+    _float16_needs_no_memory,
+)

@@ -43,6 +43,7 @@ def _algorithm(scenario: Scenario) -> str:
     if isinstance(algorithm, Dvdn):
         rounds = algorithm.consensus.rounds
         said += f"; {rounds} consensus {'round' if rounds == 1 else 'rounds'}, policy {algorithm.consensus.policy}"
+        said += "" if algorithm.consensus.wire == "float32" else f", messages in {algorithm.consensus.wire}"
     return said
 
 

@@ -21,9 +21,9 @@ FOR_ONE_WAY_LINKS = ("running_sum", "push_sum")
 """Policies that need no weights on which both ends of a link agree."""
 
 
-def payload_bytes(scenario: Scenario) -> int:
-    """Return the bytes of the longest message: a header, and a TD error per step of a batch of the longest episodes."""
-    return td_bytes(scenario.training.batch * scenario.env.max_episode_steps)
+def payload_bytes(scenario: Scenario, algorithm: Dvdn) -> int:
+    """Return the bytes of the longest message: TD errors of every step of a batch of the longest episodes."""
+    return td_bytes(scenario.training.batch * scenario.env.max_episode_steps, algorithm.consensus)
 
 
 def _dvdn_has_a_network(scenario: Scenario) -> Iterator[Broken]:
@@ -73,7 +73,7 @@ def _weights_need_both_directions(scenario: Scenario) -> Iterator[Broken]:
     if network is None or not isinstance(algorithm, Dvdn) or not is_directed(network.topology):
         return
     policy = algorithm.consensus.policy
-    if policy not in FOR_ONE_WAY_LINKS:
+    if policy not in (*FOR_ONE_WAY_LINKS, "auto"):
         message = f"`{policy}` mixes with weights that both ends of a link agree on, and some links are one-way"
         yield ("algorithm", "consensus", "policy"), message, "`running_sum`, or a topology without one-way links"
 
@@ -111,9 +111,10 @@ def links_of(scenario: Scenario) -> dict[Path, LinkSpec]:
 def _message_fits_the_queue(scenario: Scenario) -> Iterator[Broken]:
     if not isinstance(scenario.algorithm, Dvdn):
         return
+    size_bytes = payload_bytes(scenario, scenario.algorithm)
     for path, link in _fitting_links(scenario).items():
-        packets = link.packets(payload_bytes(scenario))
-        if not link.fits(payload_bytes(scenario)):
+        packets = link.packets(size_bytes)
+        if not link.fits(size_bytes):
             limit = "limit" if packets > link.limit + 1 else "limit_bytes"
             message = f"messages of {packets} packets never arrive whole: {getattr(link, limit)} may wait beside one"
             remedy = f"at least {packets - 1}, or" if limit == "limit" else "more, or"
@@ -209,7 +210,7 @@ def _why_lossy(scenario: Scenario, network: Network, algorithm: Dvdn, link: Link
         return "links lose packets"
     if _unlimited(link):
         return ""
-    queued = link.packets(payload_bytes(scenario)) * algorithm.consensus.rounds
+    queued = link.packets(payload_bytes(scenario, algorithm)) * algorithm.consensus.rounds
     queued *= _rivals(network, scenario.env.players)
     if link.limit_bytes is not None:
         return "`link.limit_bytes` may drop packets"

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
+from torch import Tensor
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, apply_float16
 from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.foraging import ForagingParallelEnv
 from dvdn_sim.errors import ScenarioError
@@ -30,10 +31,25 @@ MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
 
 @dataclass(frozen=True)
 class Consensus:
-    """How TD errors are exchanged: K rounds, and the policy that turns facts into an operator."""
+    """How TD errors are exchanged.
 
-    rounds: int
+    Attributes:
+        spec: What was asked for.
+        policy: Turns facts into an operator.
+    """
+
+    spec: algorithm.Consensus
     policy: Policy
+
+    def held(self, facts: Facts, td: Tensor) -> Tensor:
+        """What agents hold after the exchange, if that is not linear in what they held before.
+
+        Args:
+            facts: Who heard whom.
+            td: What they held before, ``[N, T, B]``.
+        """
+        values = td.double().cpu().numpy()
+        return torch.from_numpy(apply_float16(self.policy, facts, values)[-1]).to(td)
 
 
 @dataclass(frozen=True)
@@ -172,7 +188,7 @@ def _check_network(scenario: Scenario, n_agents: int, episode_limit: int) -> Non
         network.topology.graph(n_agents, scenario.seeds[0])
     except ValueError as error:
         raise ScenarioError(f"network.topology does not fit {n_agents} agents: {error}") from error
-    largest = td_bytes(scenario.training.batch * episode_limit)
+    largest = td_bytes(scenario.training.batch * episode_limit, scenario.algorithm.consensus)
     if not network.link.fits(largest):
         raise ScenarioError(
             f"network.link: a message of {largest} bytes, longer than its queue, can never arrive whole"
@@ -199,4 +215,4 @@ def _consensus(spec: algorithm.QLearning) -> Consensus | None:
     if not isinstance(spec, algorithm.Dvdn):
         return None
     asked = spec.consensus
-    return Consensus(asked.rounds, POLICIES[asked.policy](WEIGHTS[asked.weights]))
+    return Consensus(asked, POLICIES[asked.policy](WEIGHTS[asked.weights]))

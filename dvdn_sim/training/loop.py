@@ -5,17 +5,23 @@ counters, exploration rate and evaluation points, and freezes when its steps are
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
+from dvdn_sim.learners.dvdn import mixed
 from dvdn_sim.learners.replay import Episodes, Minibatch
+from dvdn_sim.learners.td import all_finite
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.scenario.messages import td_bytes
-from dvdn_sim.training.build import Parts
+from dvdn_sim.training.build import Consensus, Parts
 from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
+
+Exchanges = dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]]
+"""By replica that exchanged something, the report and the operator of all rounds ``[N, N]``."""
 
 
 @dataclass
@@ -57,6 +63,7 @@ class Loop:
     def _act(self, active: npt.NDArray[np.bool_]) -> tuple[Episodes, npt.NDArray[np.float64]]:
         """One episode per active replica, on the simulated clock; and the exploration rate it began with, ``[R]``."""
         parts, progress = self.parts, self.progress
+        self._restart()
         steps = progress.env_steps + np.arange(parts.arena.env.episode_limit)[:, None]
         epsilon = parts.epsilon(steps)
         weights = parts.learner.acting_weights
@@ -74,27 +81,34 @@ class Loop:
     def _learn(self, active: npt.NDArray[np.bool_]) -> Update:
         """One update per active replica: local errors, their exchange, the gradient step."""
         parts = self.parts
+        self._restart()
         ids = parts.replay.sample_ids(parts.learner.updates, parts.scenario.training.batch, active)
         minibatch = parts.replay.minibatch(ids)
-        parts.learner.local_errors(minibatch, active)
-        exchanges, learning = self._communicate(minibatch, active)
-        operator = None
-        if parts.consensus is not None:
-            # An exchange of no rounds leaves every agent with its own value.
-            operators = np.tile(np.eye(parts.arena.env.n_agents), (parts.arena.replicas, 1, 1))
-            for replica, (_, final) in exchanges.items():
-                operators[replica] = final
-            operator = torch.from_numpy(operators).to(parts.learner.parameters)
+        td = parts.learner.local_errors(minibatch, active)
+        invalid = ~all_finite(td).cpu().numpy() & active[:, None]
+        exchanges, learning = self._communicate(minibatch, active, invalid)
+        held = None if parts.consensus is None else self._held(parts.consensus, td, exchanges, invalid)
         if parts.overlap:  # the next episode is acted while this update is still on its way
             self._acted_with = parts.learner.parameters[0].clone()
-        figures = parts.learner.update(operator, learning)
+        figures = parts.learner.update(held, learning)
         self.progress.updates += learning.any(1)
-        return Update(figures, exchanges)
+        return Update(figures, exchanges, invalid)
+
+    def _restart(self) -> None:
+        """Let agents that lost their state in a crash, and are back, begin anew."""
+        restarted = [network.take_restarted() for network in self.parts.networks]
+        if np.any(restarted):
+            self.parts.learner.restart(np.array(restarted))
 
     def _communicate(
-        self, minibatch: Minibatch, active: npt.NDArray[np.bool_]
-    ) -> tuple[dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]], npt.NDArray[np.bool_]]:
+        self, minibatch: Minibatch, active: npt.NDArray[np.bool_], invalid: npt.NDArray[np.bool_]
+    ) -> tuple[Exchanges, npt.NDArray[np.bool_]]:
         """What each active replica's network makes of its agents' temporal differences.
+
+        Args:
+            minibatch: Its valid positions are sent.
+            active: Bool ``[R]``.
+            invalid: Bool ``[R, N]``, agents whose values are not finite: nobody takes them in.
 
         Returns:
             By replica, the report and the operator; and which agents learn, ``[R, N]``: crashed ones do not.
@@ -104,19 +118,33 @@ class Loop:
         for replica, network in enumerate(parts.networks):
             if not active[replica]:
                 continue
-            if parts.consensus is None or parts.consensus.rounds == 0:
+            if parts.consensus is None or parts.consensus.spec.rounds == 0:
                 learning[replica] = network.compute()
                 continue
             report = network.exchange(
                 "td",
-                rounds=parts.consensus.rounds,
-                size_bytes=td_bytes(minibatch.positions[replica]),
+                rounds=parts.consensus.spec.rounds,
+                size_bytes=td_bytes(minibatch.positions[replica], parts.consensus.spec),
                 episode=int(self.progress.episodes[replica]) - 1,
                 update=int(parts.learner.updates[replica]),
             )
+            if invalid[replica].any():
+                report = replace(report, facts=report.facts.without_senders(invalid[replica]))
             exchanges[replica] = report, parts.consensus.policy.operator(report.facts)[-1]
             learning[replica] = report.finished
         return exchanges, learning
+
+    def _held(self, consensus: Consensus, td: Tensor, exchanges: Exchanges, invalid: npt.NDArray[np.bool_]) -> Tensor:
+        """What agents hold after their exchanges, ``[R, N, T, B]``; after one of no rounds, what they held before."""
+        operators = np.tile(np.eye(td.shape[1]), (len(td), 1, 1))
+        for replica, (_, final) in exchanges.items():
+            operators[replica] = final
+        cut_out = torch.from_numpy(invalid).to(td.device) if invalid.any() else None
+        held = mixed(torch.from_numpy(operators).to(td), td, cut_out)
+        if consensus.spec.wire != "float32":
+            for replica, (report, _) in exchanges.items():
+                held[replica] = consensus.held(report.facts, td[replica])
+        return held
 
     def _evaluate(self, due: npt.NDArray[np.bool_], *, phase: Phase, epsilon: float) -> None:
         """Play evaluation episodes in the replicas that are due; the last evaluation follows the last episode."""

@@ -52,10 +52,12 @@ class Update:
     Attributes:
         figures: Of the learners, ``[R]`` each.
         exchanges: Report and final operator ``[N, N]`` of each replica that exchanged something.
+        invalid: Agents whose TD errors were not finite, bool ``[R, N]``.
     """
 
     figures: UpdateFigures
     exchanges: dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]]
+    invalid: npt.NDArray[np.bool_]
 
 
 class Recorder:
@@ -89,7 +91,7 @@ class Recorder:
             active: bool ``[R]``, the replicas to record.
 
         Raises:
-            DivergedError: A loss is not finite.
+            DivergedError: A loss, or what an agent would send, is not finite.
         """
         returns = episodes.rewards.sum(-1).double().cpu().numpy()
         figures = _by_replica(update)
@@ -112,9 +114,16 @@ class Recorder:
                     "epsilon": float(epsilon[replica]),
                 }
             )
-            if learnt["loss"] is not None and not np.isfinite(learnt["loss"]):
-                seed, number = self._seeds[replica], progress.updates[replica]
-                raise DivergedError(f"seed {seed}, update {number}: the loss is {learnt['loss']}; try a smaller lr")
+            self._check_finite(replica, progress, learnt["loss"], update)
+
+    def _check_finite(self, replica: int, progress: Progress, loss: float | None, update: Update | None) -> None:
+        where = f"seed {self._seeds[replica]}, update {progress.updates[replica]}"
+        invalid = [] if update is None else np.flatnonzero(update.invalid[replica]).tolist()
+        if invalid:
+            who = f"agent {invalid[0]} are" if len(invalid) == 1 else f"agents {', '.join(map(str, invalid))} are"
+            raise DivergedError(f"{where}: TD errors of {who} not finite, and nobody took them in; try a smaller lr")
+        if loss is not None and not np.isfinite(loss):
+            raise DivergedError(f"{where}: the loss is {loss}; try a smaller lr")
 
     def evaluation(
         self, progress: Progress, episodes: Episodes, epsilon: float, due: npt.NDArray[np.bool_], phase: Phase

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.learner import Learner, LearnerOptions
 from dvdn_sim.learners.recurrent_q import RecurrentQ, Tape
 from dvdn_sim.learners.replay import EpisodeReplay, Episodes
@@ -102,8 +102,8 @@ def test_dvdn_update(benchmark):
 
     def update():
         minibatch = replay.minibatch(replay.sample_ids(learner.updates, BATCH))
-        learner.local_errors(minibatch, active)
-        learner.update(operator, active)
+        td = learner.local_errors(minibatch, active)
+        learner.update(mixed(operator, td), active)
 
     measured(benchmark, update)
 

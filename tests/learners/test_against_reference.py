@@ -6,7 +6,7 @@ import torch
 from plain_team import PlainTeam, cumulative, made_up_episodes, ragged
 from teams import as_drqn, everyone, in_module_order, make_learner, minibatch_of
 
-from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.vdn import Vdn
@@ -43,9 +43,10 @@ def test_ten_updates(name, rounds, clip):
         lengths = [ragged(rng, BATCH, int(rng.integers(1, STEPS + 1))) for _ in range(REPLICAS)]
         episodes = [made_up_episodes(rng, each, n_agents=3, obs_dim=4, available=AVAILABLE) for each in lengths]
         exchanges = [mixing(rng, rounds) if rounds else [] for _ in range(REPLICAS)]
+        td = learner.local_errors(minibatch_of(episodes), everyone(REPLICAS))
         operator = torch.from_numpy(np.stack([cumulative(each) for each in exchanges])) if rounds else None
-        learner.local_errors(minibatch_of(episodes), everyone(REPLICAS))
-        figures = learner.update(operator, everyone(REPLICAS))
+        held = None if operator is None else mixed(operator, td)
+        figures = learner.update(held, everyone(REPLICAS))
         for replica, team in enumerate(teams):
             team.update(episodes[replica], exchanges[replica])
             assert float(figures.loss[replica]) == pytest.approx(team.loss, rel=1e-9)

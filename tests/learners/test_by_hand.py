@@ -14,7 +14,7 @@ import torch
 from plain_team import Episode
 from teams import everyone, make_learner, minibatch_of
 
-from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.vdn import Vdn
@@ -56,7 +56,7 @@ def test_target_error_and_gradient(name):
     learner = learner_of(objective, standardise_rewards=False, batch=1)
     found = learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
     assert found[0, :, :, 0].tolist() == td
-    figures = learner.update(operator, everyone(1))
+    figures = learner.update(None if operator is None else mixed(operator, found), everyone(1))
     assert learner._tape.gradient[:, -2:].tolist() == gradient
     assert not learner._tape.gradient[:, :-2].any()
     error, td = np.array(error), np.array(td)
@@ -72,8 +72,8 @@ def test_target_error_and_gradient(name):
 def test_error_about_the_joint_td():
     """e - Σδ is -3.5, 3.5 at the first step and 1, -1 at the second; ‖Σδ‖² = 26² + 3² = 685, for 2 agents."""
     learner = learner_of(Dvdn(), standardise_rewards=False, batch=1)
-    learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
-    figures = learner.update(OPERATOR, everyone(1))
+    td = learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
+    figures = learner.update(mixed(OPERATOR, td), everyone(1))
     assert float(figures.jtd_relative_error) == pytest.approx((26.5 / (2 * 685)) ** 0.5)
     assert float(figures.loss) == 349.125
 
@@ -81,8 +81,8 @@ def test_error_about_the_joint_td():
 def test_adams_first_step_is_the_learning_rate():
     """|m̂/(√v̂ + ε)| = 1 at the first step: b3 moves by lr against the sign of its gradient, and nothing else moves."""
     learner = learner_of(Dvdn(), standardise_rewards=False, batch=1, lr=0.125)
-    learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
-    learner.update(OPERATOR, everyone(1))
+    td = learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
+    learner.update(mixed(OPERATOR, td), everyone(1))
     assert learner.parameters[0, 0, :, -2:].flatten().tolist() == pytest.approx([1.125, 1.875, 0.0, 4.125], abs=1e-8)
     assert learner.parameters[1, 0, :, -2:].tolist() == [[10.0, 20.0], [30.0, 40.0]]
     assert not learner.parameters[..., :-2].any()

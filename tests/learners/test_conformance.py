@@ -9,6 +9,7 @@ import torch
 from plain_team import made_up_episodes, ragged
 from teams import everyone, make_learner, minibatch_of
 
+from dvdn_sim.learners.dvdn import mixed
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.training.build import OBJECTIVES
 
@@ -53,7 +54,7 @@ def learn(learner, experiences, active=None):
     td = learner.local_errors(minibatch_of([minibatch for minibatch, _ in experiences]), active)
     td = td.clone()
     operator = torch.from_numpy(np.stack([operator for _, operator in experiences]))
-    return td, learner.update(operator, active)
+    return td, learner.update(mixed(operator, td), active)
 
 
 def snapshot(learner, replica):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from plain_team import PlainTeam, made_up_episodes, ragged, relabelled
 from teams import as_drqn, everyone, in_module_order, make_learner, minibatch_of
 
-from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.td import td_errors
@@ -47,7 +47,8 @@ def test_the_reward_part_of_the_error_is_the_team_reward(n_agents, seed, keep):
 
     def error(r):
         local = Dvdn().local_reward(r, n_agents)
-        return Dvdn().error(td_errors(q, value, local[:, None], more, 0.99), operator)
+        td = td_errors(q, value, local[:, None], more, 0.99)
+        return Dvdn().error(td, mixed(operator, td))
 
     difference = error(rewards) - error(torch.zeros_like(rewards))
     torch.testing.assert_close(difference, rewards[:, None].expand(shape), rtol=0, atol=1e-12)
@@ -64,7 +65,7 @@ def test_an_unheard_agent_changes_nothing_for_the_others(n_agents, seed, nonsens
     td = torch.from_numpy(rng.normal(size=(1, n_agents, 4, 2)))
     disturbed = td.clone()
     disturbed[:, unheard] = nonsense
-    before, after = (Dvdn().error(each, tensor(operator))[:, others] for each in (td, disturbed))
+    before, after = (Dvdn().error(each, mixed(tensor(operator), each))[:, others] for each in (td, disturbed))
     assert torch.equal(before, after)
 
 
@@ -73,7 +74,9 @@ def test_an_unheard_agent_that_diverged_changes_nothing_for_the_others(nonsense)
     td = torch.ones(1, 3, 4, 2, dtype=torch.float64)
     td[:, 2] = nonsense
     operator = torch.tensor([[[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]], dtype=torch.float64)
-    assert bool(Dvdn().error(td, operator)[:, :2].isfinite().all())
+    held = mixed(operator, td, torch.tensor([[False, False, True]]))
+    assert held[:, :2].tolist() == td[:, :2].tolist()
+    assert bool(held[:, 2].isnan().all())
 
 
 def updated(objective, teams, operators, *, n_agents, updates=3, keys=None, seeds=(4,), disturb=None, available=None):
@@ -93,8 +96,9 @@ def updated(objective, teams, operators, *, n_agents, updates=3, keys=None, seed
     if disturb is not None:
         learner.parameters[:, :, disturb, -3:] += 1e6
     for update in range(updates):
-        learner.local_errors(minibatch_of([team[update] for team in teams]), everyone(len(teams)))
-        learner.update(tensor(*(each[update] for each in operators)), everyone(len(teams)))
+        td = learner.local_errors(minibatch_of([team[update] for team in teams]), everyone(len(teams)))
+        operator = tensor(*(each[update] for each in operators))
+        learner.update(mixed(operator, td), everyone(len(teams)))
     return learner.parameters
 
 
@@ -179,8 +183,8 @@ def test_learners_without_an_exchange_do_not_look_at_the_operator(objective):
     )
 
 
-def test_dvdn_without_an_operator_is_refused():
-    with pytest.raises(ValueError, match="dvdn needs the operator"):
+def test_dvdn_without_an_exchange_is_refused():
+    with pytest.raises(ValueError, match="dvdn needs what its agents hold"):
         Dvdn().error(torch.zeros(1, 2, 3, 4), None)
 
 

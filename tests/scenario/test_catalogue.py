@@ -110,7 +110,7 @@ def test_a_key_is_not_announced_for_later_once_it_is_there(lossy):
 def test_policies_are_those_that_a_scenario_may_name():
     policy = get_type_hints(Consensus)["policy"]
     assert get_origin(policy) is Literal
-    assert set(get_args(policy)) == set(POLICIES)
+    assert set(get_args(policy)) == {"auto", *POLICIES}
 
 
 @pytest.mark.parametrize("block", blocks(), ids=lambda block: block.cls.__name__)

@@ -15,7 +15,7 @@ ONE_MISTAKE = [
     ("  share: node", "  colour: red", "network.colour", "unknown key", "topology, link, other_links, share"),
     ("    rate: 20", "    deadline: 1 s\n    rate: 20", "network.link.deadline", "unknown", "`network.deadline`"),
     ("    rate: 20", "    reassembly: whole\n    rate: 20", "network.link.reassembly", "not supported yet", "remove"),
-    ("  share: node", "  wire: float16", "network.wire", "not supported yet", "remove it"),
+    ("  share: node", "  reassembly: partial", "network.reassembly", "not supported yet", "remove it"),
     # missing keys
     ("  control_period: 100 ms\n", "", "network.control_period", "is missing", "`50 ms`"),
     ("  compute: {kind: lognormal, mean: 10 ms, jitter: 3 ms}\n", "", "network.compute", "is missing", "lognormal"),

@@ -41,7 +41,8 @@ LOSSLESS = ("network.link.loss=0", "network.deadline=")
 
 
 def test_no_deadline_where_nothing_can_be_lost(lossy):
-    assert payload_bytes(parse_scenario(lossy)) == 24 + 4 * 32 * 25
+    scenario = parse_scenario(lossy)
+    assert payload_bytes(scenario, scenario.algorithm) == 24 + 4 * 32 * 25
     assert paths(lossy, *LOSSLESS) == []
     assert paths(lossy, *LOSSLESS, "network.link.rate=unlimited", "network.link.limit=0") == []
 

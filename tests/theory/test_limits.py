@@ -10,7 +10,7 @@ from plain_team import Episode, made_up_episodes, ragged
 from teams import everyone, make_learner, minibatch_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
-from dvdn_sim.learners.dvdn import Dvdn
+from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.vdn import Vdn
@@ -56,15 +56,15 @@ def minibatches(n_agents, count, obs_dim=4, batch=BATCH, scale=1.0):
 
 def train(learner, data, operator):
     for teams in data:
-        learner.local_errors(minibatch_of(teams), everyone(len(SEEDS)))
-        learner.update(operator, everyone(len(SEEDS)))
+        td = learner.local_errors(minibatch_of(teams), everyone(len(SEEDS)))
+        learner.update(None if operator is None else mixed(operator, td), everyone(len(SEEDS)))
     return learner.parameters
 
 
 def gradient_of(learner, teams, operator, dtype=torch.float64):
     """δ and the gradient, [R, N, P], of one update on a fixed minibatch."""
     td = learner.local_errors(minibatch_of(teams, dtype), everyone(len(SEEDS))).clone()
-    learner.update(operator, everyone(len(SEEDS)))
+    learner.update(None if operator is None else mixed(operator, td), everyone(len(SEEDS)))
     return td, learner._tape.gradient.view(len(SEEDS), -1, learner.network.parameter_count).clone()
 
 

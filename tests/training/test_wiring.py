@@ -78,15 +78,20 @@ def test_link_share_deadline_and_control_period_reach_the_network():
 
 
 def run_watching(monkeypatch, facts=None):
-    """Run a small scenario; return the operators that the learner got, the graphs drawn, and the agents' number."""
+    """Run a small scenario; return what agents held before and after every exchange, and the graphs drawn."""
     parts = parts_of()
-    operators, graphs = [], []
-    update, (network,) = parts.learner.update, parts.networks
+    exchanged, graphs = [], []
+    local_errors, update, (network,) = parts.learner.local_errors, parts.learner.update, parts.networks
     exchange, draw = network.exchange, network.graphs
 
-    def seen_update(operator, active):
-        operators.append(operator[0].clone())
-        return update(operator, active)
+    def seen_errors(minibatch, active):
+        td = local_errors(minibatch, active)
+        exchanged.append([td[0].clone()])
+        return td
+
+    def seen_update(held, active):
+        exchanged[-1].append(held[0].clone())
+        return update(held, active)
 
     def drawn(**where):
         graphs.append((where["episode"], draw(**where)[0].edges))
@@ -98,22 +103,23 @@ def run_watching(monkeypatch, facts=None):
             object.__setattr__(report, "facts", facts)
         return report
 
+    monkeypatch.setattr(parts.learner, "local_errors", seen_errors)
     monkeypatch.setattr(parts.learner, "update", seen_update)
     monkeypatch.setattr(network, "graphs", drawn)
     monkeypatch.setattr(network, "exchange", scripted)
     Loop(parts, Nowhere(), lambda _: None).run()
-    return operators, graphs
+    return exchanged, graphs
 
 
 def test_who_heard_whom_reaches_the_learner_row_by_receiver(monkeypatch):
     """Agent 0 hears 1, 1 hears nobody, 2 hears 1: on the path 0-1-2 all weights are 1/3."""
     edges = np.array([[0, 1], [1, 0], [1, 2], [2, 1]])
     facts = Facts(3, edges, np.ones((1, 4), bool), np.array([[-1, 0, 0, -1]]))
-    operators, _ = run_watching(monkeypatch, facts)
-    expected = torch.tensor([[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 1 / 3, 2 / 3]])
-    assert operators
-    for operator in operators:
-        torch.testing.assert_close(operator, expected)
+    exchanged, _ = run_watching(monkeypatch, facts)
+    operator = torch.tensor([[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 1 / 3, 2 / 3]])
+    assert exchanged
+    for td, held in exchanged:
+        torch.testing.assert_close(held, torch.einsum("ij,jtb->itb", operator, td))
 
 
 def test_every_episode_has_a_graph_of_its_own(monkeypatch):
