@@ -374,5 +374,7 @@ def _warnings(setting: Setting, figures: dict[str, Figure], lambda_min: float | 
             f"{late:.2%} of the messages come after their round was closed: the deadline is short, or agents that "
             "waited in vain for a lost message lag behind the others; what depends on it is sampled"
         )
+    if setting.wire == "float16":
+        yield "messages in float16 round values by up to 1 in 2048; the errors predicted leave that out"
     if np.atleast_1d(figures["a_eff"].value)[0] > 0.9:
         yield "a_eff is above 0.9: this is nearly independent learning"

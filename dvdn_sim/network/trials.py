@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, apply_float16
 from dvdn_sim.consensus.theory.exact import stacked, standard_errors
 from dvdn_sim.consensus.theory.trajectory import Trajectory
 from dvdn_sim.errors import AuditError, Mistake, ScenarioError
@@ -64,6 +64,7 @@ class Setting:
         rounds: K.
         policy: Name of the policy.
         weights: Name of the base weights.
+        wire: How messages carry a value.
         size_bytes: Payload of the longest message: a whole minibatch of the longest episodes.
         episode_steps: Environment steps of the longest episode.
         steps: Environment steps of a run of one seed; exchanges happen while it lasts.
@@ -76,6 +77,7 @@ class Setting:
     rounds: int
     policy: str
     weights: str
+    wire: str
     size_bytes: int
     episode_steps: int
     steps: int
@@ -109,6 +111,7 @@ class Setting:
             rounds=algorithm.consensus.rounds,
             policy=algorithm.consensus.policy,
             weights=algorithm.consensus.weights,
+            wire=algorithm.consensus.wire,
             size_bytes=payload_bytes(scenario, algorithm),
             episode_steps=scenario.env.max_episode_steps,
             steps=scenario.training.steps,
@@ -141,6 +144,8 @@ class Setting:
         made = {name: POLICIES[name](weights) for name in names}
         if not self.network.acks:
             made.pop("symmetric")
+        if self.wire == "float16":
+            made = {name: policy for name, policy in made.items() if hasattr(policy, "step")}
         one_way = any(not graph.symmetric for graph in self.graphs(0))
         return {name: made[name] for name in made if not one_way or name in {"running_sum", "push_sum"}}
 
@@ -246,7 +251,8 @@ def measure(
         policies = policies or setting.policies(report.facts)
         values = stream(setting.seed, "values", trial).standard_normal((setting.n_agents, columns))
         for name, policy in policies.items():
-            paths.setdefault(name, []).append(realised(policy, report.facts, values, trace=name == setting.policy))
+            path = realised(policy, report.facts, values, trace=name == setting.policy, wire=setting.wire)
+            paths.setdefault(name, []).append(path)
         tally.add(report)
         progress(trial + 1, count)
     every = {name: stacked(each) for name, each in paths.items()}
@@ -303,9 +309,9 @@ def quantile_figures(durations_ns: npt.NDArray[np.int64], how: str) -> dict[str,
     return {"round_time_p50_s": Figure.of(p50, 0.0, how), "round_time_p99_s": Figure.of(p99, 0.0, how)}
 
 
-def realised(policy: Policy, facts: Facts, values: Floats, *, trace: bool = True) -> Trajectory:
+def realised(policy: Policy, facts: Facts, values: Floats, *, trace: bool = True, wire: str = "float32") -> Trajectory:
     """What became of values ``[N, columns]`` in one exchange; a_eff of large N is estimated from the values."""
-    held = policy.apply(facts, values)
+    held = policy.apply(facts, values) if wire == "float32" else apply_float16(policy, facts, values)
     mean, start = held.mean(1), values.mean(0)
     if trace and facts.n_agents <= MOST_FOR_OPERATORS:
         traces = np.trace(policy.operator(facts), axis1=1, axis2=2)

@@ -40,7 +40,7 @@ class Vdn(QLearning):
 
 
 MOST_ROUNDS_OF_SELF = 3
-"""Rounds up to which a link that failed costs ``self`` less than ``running_sum`` takes to get going."""
+"""Beyond, ``running_sum`` is far nearer to the mean under loss, and worth its longer messages (docs/method.md)."""
 
 
 @dataclass(frozen=True)

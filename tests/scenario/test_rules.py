@@ -143,3 +143,29 @@ def test_a_preset_is_a_link_and_other_keys_change_it(lossy):
     assert network.link == replace(PRESETS["wifi_adhoc"], loss=0.0)
     assert paths(lossy, "network.link={preset: wifi}") == ["network.link.preset"]
     assert paths(lossy, "network.link={preset: lan, colour: red}") == ["network.link.colour"]
+
+
+@pytest.mark.parametrize(("rounds", "policy"), [(0, "self"), (1, "self"), (3, "self"), (4, "running_sum")])
+def test_the_policy_that_stands_for_auto(lossy, rounds, policy):
+    scenario = parse_scenario(
+        lossy, ["algorithm.consensus.policy=auto", f"algorithm.consensus.rounds={rounds}", "network.link.limit=9999"]
+    )
+    assert scenario.algorithm.consensus.policy == policy
+
+
+def test_a_message_carries_what_its_policy_and_wire_ask_for(lossy):
+    """25 steps of 32 episodes: 800 values."""
+    wide = [
+        parse_scenario(lossy, [f"algorithm.consensus={{{said}}}"])
+        for said in ("rounds: 1", "rounds: 1, policy: running_sum", "rounds: 1, policy: push_sum", "wire: float16")
+    ]
+    assert [payload_bytes(each, each.algorithm) for each in wide] == [3224, 3228, 3228, 1624]
+
+
+@pytest.mark.parametrize("policy", ["running_sum", "push_sum", "stale"])
+def test_float16_is_refused_for_policies_with_a_memory(lossy, policy):
+    changes = [f"algorithm.consensus.policy={policy}", "algorithm.consensus.wire=float16"]
+    assert paths(lossy, *changes) == ["algorithm.consensus.wire"]
+    assert paths(lossy, "algorithm.consensus.rounds=9", "algorithm.consensus={rounds: 9, wire: float16}") == [
+        "algorithm.consensus.wire"
+    ]

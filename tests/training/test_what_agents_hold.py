@@ -1,0 +1,134 @@
+"""What becomes of TD errors between local errors and the update: float16, invalid senders, agents that begin anew."""
+
+
+import numpy as np
+import pytest
+import torch
+
+from dvdn_sim.consensus import apply_float16
+from dvdn_sim.errors import DivergedError
+from dvdn_sim.records.read import load_run
+from dvdn_sim.records.write import RecordWriter, create_run_dir
+from dvdn_sim.training.build import build
+from dvdn_sim.training.loop import Loop
+from dvdn_sim.training.recorder import Recorder
+
+CPU = torch.device("cpu")
+SHORT = ("seeds=[0]", "training.steps=150", "evaluation.every=1000")
+
+
+def loop_of(scenario, folder, watch=lambda progress: None):
+    parts = build(scenario, device=CPU)
+    writer = RecordWriter(create_run_dir(folder, scenario.name))
+    return parts, writer, Loop(parts, Recorder(writer, scenario.seeds, parts.networks), watch)
+
+
+def spied(learner, monkeypatch):
+    """What agents hold before and after every exchange."""
+    seen = []
+    errors, update = learner.local_errors, learner.update
+
+    def local_errors(minibatch, active):
+        td = errors(minibatch, active)
+        seen.append([td.clone()])
+        return td
+
+    def updated(held, active):
+        seen[-1].append(held.clone())
+        return update(held, active)
+
+    monkeypatch.setattr(learner, "local_errors", local_errors)
+    monkeypatch.setattr(learner, "update", updated)
+    return seen
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_float16_reaches_the_learner_and_halves_the_bytes(tiny, lossy, tmp_path, monkeypatch, rounds):
+    """Who heard whom is the policy's business; what they heard was rounded: held again from the reports."""
+    changes = (*SHORT, *lossy, f"algorithm.consensus.rounds={rounds}", "network.link.rate=unlimited")
+    bytes_sent = {}
+    for wire in ("float32", "float16"):
+        parts, writer, loop = loop_of(tiny(*changes, f"algorithm.consensus.wire={wire}"), tmp_path / wire)
+        seen, reports = spied(parts.learner, monkeypatch), []
+        (network,) = parts.networks
+        exchange = network.exchange
+
+        def kept(*args, exchange=exchange, reports=reports, **kwargs):
+            reports.append(exchange(*args, **kwargs))
+            return reports[-1]
+
+        monkeypatch.setattr(network, "exchange", kept)
+        loop.run()
+        writer.flush()
+        bytes_sent[wire] = load_run(tmp_path / wire).network["bytes"].to_list()
+        assert len(seen) == len(reports) > 5
+        for (td, held), report in zip(seen, reports, strict=True):
+            if wire == "float16":
+                expected = apply_float16(parts.consensus.policy, report.facts, td[0].double().numpy())[-1]
+            else:
+                expected = parts.consensus.policy.apply(report.facts, td[0].double().numpy())[-1]
+            np.testing.assert_allclose(held[0], expected, rtol=0, atol=1e-6)
+    first = min(len(each) for each in bytes_sent.values())
+    ratio = sum(bytes_sent["float16"][:first]) / sum(bytes_sent["float32"][:first])
+    assert 0.5 < ratio < 0.75  # headers are not halved
+
+
+def test_what_is_no_number_is_taken_in_by_nobody_and_ends_the_run(tiny, tmp_path, monkeypatch):
+    """Agent 1's parameters break: the others' update is that of an exchange in which nobody heard it."""
+    parts, writer, loop = loop_of(tiny(*SHORT, "network.topology={kind: complete}"), tmp_path / "run")
+    seen, acted = spied(parts.learner, monkeypatch), parts.learner.parameters
+    errors = parts.learner.local_errors
+
+    def broken(minibatch, active):
+        if len(seen) == 4:
+            acted[:, 0, 1] = torch.nan
+        return errors(minibatch, active)
+
+    monkeypatch.setattr(parts.learner, "local_errors", broken)
+    with pytest.raises(DivergedError, match="update 5: TD errors of agent 1 are not finite"):
+        loop.run()
+    writer.flush()
+    td, held = seen[-1]
+    assert bool(held[0, 1].isnan().all())
+    # Complete graph of three: weights 1/3; agent 1's returns to its receivers.
+    expected = torch.stack([2 * td[0, 0] + td[0, 2], td[0, 0] + 2 * td[0, 2]]) / 3
+    torch.testing.assert_close(held[0, [0, 2]], expected)
+    assert bool(acted[0, 0, [0, 2]].isfinite().all())
+    assert load_run(tmp_path / "run").network["update"].to_list() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("state", ["kept", "lost"])
+def test_an_agent_that_lost_its_state_begins_anew(tiny, tmp_path, state):
+    """Agent 2 is down from 5 s to 6 s. If it lost its state it comes back with its first weights, and its Adam forgets;
+    in between it acts with the weights that it had, and learns nothing.
+    """
+    fault = f"network.faults=[{{kind: crash, node: 2, at: 5 s, for: 1 s, state: {state}}}]"
+    scenario = tiny(*SHORT, "network.deadline=50 ms", fault)
+    after = []
+
+    def watch(progress):
+        after.append((loop.parts.networks[0].now_s, parts.learner.parameters.clone(), steps.clone()))
+
+    parts, _, loop = loop_of(scenario, tmp_path / "run", watch)
+    first, steps = parts.learner.parameters.clone(), parts.learner._optimiser.steps
+    loop.run()
+    before = [parameters for now_s, parameters, _ in after if now_s < 5][-1]
+    down = [parameters for now_s, parameters, _ in after if 5 <= now_s < 6]
+    assert down
+    for parameters in down:
+        assert torch.equal(parameters[0, 0, 2], before[0, 0, 2])
+        assert not torch.equal(parameters[0, 0, 1], before[0, 0, 1])
+    back = next(each for each in after if each[0] >= 6)
+    moved = (back[1][0, 0, 2] - first[0, 0, 2]).abs().max()
+    assert (float(moved) <= 1.01 * scenario.algorithm.lr) == (state == "lost")  # one step of Adam
+    learnt = back[2].flatten().tolist()
+    assert learnt[0] == learnt[1] > learnt[2]
+    assert (learnt[2] == 1) == (state == "lost")
+
+
+def test_a_crash_during_the_exchange_is_told_once(tiny):
+    fault = "network.faults=[{kind: crash, node: 0, at: 10 ms, for: 5 ms, state: lost}]"
+    (network,) = build(tiny(*SHORT, "network.deadline=50 ms", fault), device=CPU).networks
+    network.act(1)
+    assert network.take_restarted().tolist() == [True, False, False]
+    assert network.take_restarted().tolist() == [False, False, False]
