@@ -34,6 +34,7 @@ from dvdn_sim.network.trials import (
     exchanges,
     figures_of,
     mean_figure,
+    network_of,
     path_figures,
     quantile_figures,
     ratio_figure,
@@ -366,6 +367,8 @@ def _warnings(setting: Setting, figures: dict[str, Figure], lambda_min: float | 
             f"λ_min = {lambda_min:.3f} < 0 on a graph that never changes: DVDN ascends in that direction and may "
             "diverge; write `weights: lazy`, or an even number of rounds, or draw the topology again and again"
         )
+    for cut in network_of(setting, setting.seed).cut_for_ever:
+        yield f"{cut}, for ever; nobody is told, and every round that misses it lasts until the deadline"
     if figures["whole_probability"].value == 0.0:
         yield "no message ever arrives whole: every agent learns alone"
     late = float(np.max(figures["late_fraction"].value))

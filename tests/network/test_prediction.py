@@ -116,6 +116,20 @@ def test_smallest_eigenvalues_and_their_remedy():
     assert prediction_of(*scene(4, "{kind: random_connected}", "10%", 1, *CALM)).lambda_min is None
 
 
+def test_what_is_cut_for_ever_is_told_beforehand():
+    one_way = "network.faults=[{kind: one_way, edge: [0, 1], at: 2 s}, {kind: crash, node: 2, at: 1 s, for: 1 s}]"
+    warnings = prediction_of(*scene(4, "{kind: ring}", "0%", 2, *CALM), one_way).warnings
+    assert [warning for warning in warnings if "for ever" in warning] == [
+        "from 2 s: the link from agent 0 to 1 goes down, one way, for ever; nobody is told, and every round that misses it"
+        " lasts until the deadline"
+    ]
+
+
+def test_float16_is_said_not_to_be_in_the_prediction():
+    found = prediction_of(*scene(4, "{kind: ring}", "0%", 2, *CALM), "algorithm.consensus.wire=float16")
+    assert any("float16" in warning for warning in found.warnings)
+
+
 def test_the_same_is_predicted_every_time():
     assert prediction_of().figures == prediction_of().figures
 

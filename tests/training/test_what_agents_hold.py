@@ -1,6 +1,5 @@
 """What becomes of TD errors between local errors and the update: float16, invalid senders, agents that begin anew."""
 
-
 import numpy as np
 import pytest
 import torch
