@@ -120,8 +120,8 @@ def test_what_is_cut_for_ever_is_told_beforehand():
     one_way = "network.faults=[{kind: one_way, edge: [0, 1], at: 2 s}, {kind: crash, node: 2, at: 1 s, for: 1 s}]"
     warnings = prediction_of(*scene(4, "{kind: ring}", "0%", 2, *CALM), one_way).warnings
     assert [warning for warning in warnings if "for ever" in warning] == [
-        "from 2 s: the link from agent 0 to 1 goes down, one way, for ever; nobody is told, and every round that misses it"
-        " lasts until the deadline"
+        "from 2 s: the link from agent 0 to 1 goes down, one way, for ever; nobody is told, and every round that"
+        " misses it lasts until the deadline"
     ]
 
 
