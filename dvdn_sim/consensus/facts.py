@@ -129,9 +129,11 @@ def lossless_facts(graphs: Sequence[Graph]) -> Facts:
     ([[True, True]], [[False]])
     """
     edges = union_of_edges(graphs)
-    present = [set(graph.edges) for graph in graphs]
-    shape = (len(graphs), len(edges))
-    active = np.array([[edge in links for edge in edges] for links in present], bool).reshape(shape)
+    distinct = {graph: index for index, graph in enumerate(dict.fromkeys(graphs))}
+    of_round = [distinct[graph] for graph in graphs]
+    present = [set(graph.edges) for graph in distinct]
+    shape = (len(distinct), len(edges))
+    active = np.array([[edge in links for edge in edges] for links in present], bool).reshape(shape)[of_round]
     back = np.array([[(to, sender) in links for sender, to in edges] for links in present], bool).reshape(shape)
     rounds = np.where(active, np.arange(len(graphs))[:, None], -1)
     return Facts(
@@ -139,5 +141,5 @@ def lossless_facts(graphs: Sequence[Graph]) -> Facts:
         edges=np.array(edges, np.int64).reshape(-1, 2),
         active=active,
         latest=np.maximum.accumulate(rounds, axis=0),
-        confirmed=back,
+        confirmed=back[of_round],
     )
