@@ -11,6 +11,7 @@ ledger      what became of every message; the audit
 probe       what watches messages
 compute     how long agents work before they send
 simulation  all of it for one team: act, compute, exchange
+mailbox     messages between acting agents, without rounds
 prediction  what exchanges will be like, before any; trials: what they are, without learning
 """
 

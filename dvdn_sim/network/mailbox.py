@@ -1,0 +1,154 @@
+"""Messages that agents send each other while they act: every step, to whoever is a neighbour at that instant.
+
+No rounds and no kernel: an agent does not wait for a message, it takes up what has come when it decides. Links, shared
+transmitters, topologies and faults are those of an exchange, and keep their state from step to step.
+"""
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+import numpy as np
+import numpy.typing as npt
+
+from dvdn_sim.network.deadlines import auto_deadlines_ns
+from dvdn_sim.network.faults import TeamFaults
+from dvdn_sim.network.ledger import MessageCounts
+from dvdn_sim.network.transport import Transport
+from dvdn_sim.scenario.network import Network, overrides_of
+from netmodels import Transfer
+from netmodels.topology import Graph
+from netmodels.topology.graph import Positions
+
+NEVER = -1
+
+
+@dataclass(order=True, slots=True)
+class _Arrival:
+    at_ns: int
+    number: int
+    sender: int
+    receiver: int
+    step: int
+
+
+class Mailboxes:
+    """What each of N agents has heard from the others in this episode.
+
+    Attributes:
+        newest: int64 ``[N, N]``, the step of the newest message of the column's agent that the row's agent holds; -1
+            for none.
+        counts: Fates of all messages so far: held if it was there when its receiver decided in the step it was sent
+            in, late if it came in a later step, expired if after the end of its episode.
+    """
+
+    def __init__(self, network: Network, *, n_agents: int, seed: int) -> None:
+        """Put empty mailboxes in place.
+
+        Args:
+            network: As in a scenario; what concerns learning (compute, acks, schedule) has no meaning here.
+            n_agents: N.
+            seed: Of all random streams.
+
+        Raises:
+            ValueError: A fault that names an agent that there is not, or an `auto` deadline on links that lose all.
+        """
+        self._network, self._n_agents, self._seed = network, n_agents, seed
+        keys = tuple(range(n_agents))
+        self._faults = TeamFaults(network.faults, seed=seed, agent_keys=keys) if network.faults else None
+        self._transport = Transport(
+            network.link,
+            seed=seed,
+            share=network.share,
+            agent_keys=keys,
+            other_links=overrides_of(network),
+            broadcast=network.broadcast,
+            faults=None if self._faults is None else self._faults.plan,
+        )
+        self.newest = np.full((n_agents, n_agents), NEVER, np.int64)
+        self.counts = MessageCounts()
+        self._arrivals: list[_Arrival] = []
+        self._number = 0
+
+    def graph(self, now_ns: int, *, episode: int, step: int, positions: Positions | None = None) -> Graph:
+        """The links that there are at an instant."""
+        return self._network.topology.graph(
+            self._n_agents, self._seed, episode, step, 0, now_ns=now_ns, positions=positions
+        )
+
+    def wait_ns(self, graph: Graph, size_bytes: int) -> int:
+        """How long agents wait, before they decide, for what was sent in the step; never longer than a step."""
+        deadline, period_ns = self._network.deadline, round(float(self._network.control_period) * 1e9)
+        if deadline is None:
+            return 0
+        if deadline == "auto":
+            return min(period_ns, max(auto_deadlines_ns(self._transport, graph, size_bytes), default=0))
+        return round(deadline * 1e9)
+
+    def begin_episode(self) -> None:
+        """Forget all that was heard; what is still under way will come too late."""
+        self.counts.expired += len(self._arrivals)
+        self.counts.flying -= len(self._arrivals)
+        self._arrivals.clear()
+        self.newest.fill(NEVER)
+
+    def send(self, now_ns: int, step: int, graph: Graph, size_bytes: int, senders: npt.NDArray[np.bool_]) -> None:
+        """Let agents that are up send to their neighbours.
+
+        Args:
+            now_ns: When.
+            step: Of the episode.
+            graph: Who is whose neighbour.
+            size_bytes: Of each message.
+            senders: Bool ``[N]``, who has something to send.
+        """
+        transport = self._transport
+        speaking = [
+            agent
+            for agent in np.flatnonzero(senders).tolist()
+            if self._faults is None or not self._faults.hinders(agent, now_ns, now_ns)
+        ]
+        if transport.broadcast:
+            for agent in sorted(speaking, key=transport.turn):
+                receivers = graph.neighbours(agent)
+                if receivers:
+                    sent = transport.send_to_all(now_ns, size_bytes, agent, receivers)
+                    for receiver, transfer in sent.transfers.items():
+                        self._follow(agent, receiver, step, transfer)
+            return
+        links = [(agent, receiver) for agent in speaking for receiver in graph.neighbours(agent)]
+        if transport.share != "link":
+            links.sort(key=lambda link: transport.turn(*link))
+        for sender, receiver in links:
+            self._follow(sender, receiver, step, transport.link(sender, receiver).offer(now_ns, size_bytes))
+
+    def take_up(self, now_ns: int, step: int) -> None:
+        """Let agents take up what has come until now, an instant at which they decide."""
+        arrivals, newest, counts = self._arrivals, self.newest, self.counts
+        while arrivals and arrivals[0].at_ns <= now_ns:
+            arrival = heappop(arrivals)
+            place = arrival.receiver, arrival.sender
+            newest[place] = max(newest[place], arrival.step)
+            counts.flying -= 1
+            if arrival.step == step:
+                counts.held += 1
+            else:
+                counts.late += 1
+        if self._faults is not None:
+            for agent in range(self._n_agents):
+                if any(
+                    down.state_lost and down.start_ns <= now_ns < down.end_ns for down in self._faults.downtimes(agent)
+                ):
+                    newest[agent] = NEVER
+
+    def _follow(self, sender: int, receiver: int, step: int, transfer: Transfer) -> None:
+        counts = self.counts
+        counts.sent += 1
+        counts.duplicates += transfer.duplicates
+        if transfer.lost_reason is not None:
+            counts.lost[transfer.lost_reason] += 1
+        elif self._faults is not None and self._faults.missed(receiver, transfer):
+            counts.lost["node_down"] += 1
+        else:
+            counts.flying += 1
+            self._number += 1
+            heappush(self._arrivals, _Arrival(transfer.complete_ns, self._number, sender, receiver, step))
