@@ -90,15 +90,20 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for the records.", show_default="a new one in runs/"),
     ] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", metavar="", help="Write every message's life to trace/ in the folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
 ) -> None:
     """Train a scenario, one team per seed, and write its records to a folder."""
     overrides = [*(changes or []), *_as_overrides(seeds, steps)]
     _refuse_used_folder(out)
-    where = [] if device is Device.auto else ["--device", device.value]
-    with _explained(_command("run", scenario, overrides, *where, *([] if out is None else ["--out", str(out)]))):
-        _run(scenario, overrides, device, out, as_json=as_json, quiet=quiet)
+    options = [] if device is Device.auto else ["--device", device.value]
+    options += [] if out is None else ["--out", str(out)]
+    options += ["--trace"] if trace else []
+    with _explained(_command("run", scenario, overrides, *options)):
+        _run(scenario, overrides, device, out, trace=trace, as_json=as_json, quiet=quiet)
 
 
 @contextmanager
@@ -122,7 +127,9 @@ def _explained(again: str) -> Iterator[None]:
         _fail("this is a defect of dvdn-sim; please report it with all of the above", again)
 
 
-def _run(scenario: Path, overrides: list[str], device: Device, out: Path | None, *, as_json: bool, quiet: bool) -> None:
+def _run(
+    scenario: Path, overrides: list[str], device: Device, out: Path | None, *, trace: bool, as_json: bool, quiet: bool
+) -> None:
     """Load a scenario, train it, and print the summary."""
     from dvdn_sim.scenario import load_scenario  # noqa: PLC0415 (half a second that --help does without)
 
@@ -130,7 +137,7 @@ def _run(scenario: Path, overrides: list[str], device: Device, out: Path | None,
     from dvdn_sim.training.run import run as train  # noqa: PLC0415 (torch)
 
     with Display(quiet=quiet) as display:
-        summary = train(loaded, device=device.value, out=out, progress=display.show)
+        summary = train(loaded, device=device.value, out=out, progress=display.show, trace=trace)
     typer.echo(json.dumps(summary.as_json(), allow_nan=False) if as_json else summary.text())
 
 

@@ -11,12 +11,13 @@ from typing import cast
 
 from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
 from netmodels import FaultPlan, Transfer
-from netmodels.faults import Crash, Fault, FaultEvent, LinkDown, fault_of
+from netmodels.faults import FAULTS, Crash, Fault, FaultEvent, LinkDown, fault_of
 from netmodels.links.availability import FOREVER_NS
 from netmodels.units import milliseconds
 
 CRASHES_TURN = FIRST_TURN
 """Who goes down or comes back at an instant does so before anything else happens."""
+_KIND_OF = {cls: kind for kind, cls in FAULTS.items()}
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,16 @@ class TeamFaults:
         if starts[first] > max(arrivals):
             return 0
         return sum((place := bisect_right(starts, at_ns)) > 0 and at_ns < ends[place - 1] for at_ns in arrivals)
+
+    def under_way(self, from_ns: int, to_ns: int) -> list[str]:
+        """Kinds of faults that last at any time from one instant to another, the latter included; sorted."""
+        return sorted(
+            {
+                _KIND_OF[type(event.fault)]
+                for event in self.plan.events
+                if event.start_ns <= to_ns and event.end_ns > from_ns
+            }
+        )
 
     @property
     def cut_for_ever(self) -> list[str]:

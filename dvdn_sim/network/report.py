@@ -69,6 +69,16 @@ class ExchangeReport:
         return np.where(self.through_at_ns == NEVER_NS, NEVER_NS, times)
 
     @property
+    def deadlines_fired(self) -> int:
+        """How often an agent closed a round although a neighbour's message was missing."""
+        facts = self.facts
+        missing = facts.active & ~facts.held
+        short = np.zeros(self.closed_at_ns.shape, bool)
+        rounds, edges = np.nonzero(missing)
+        short[rounds, facts.edges[edges, 1]] = True
+        return int((short & (self.closed_at_ns != NEVER_NS)).sum())
+
+    @property
     def ack_mismatch(self) -> int:
         """How often, over links and rounds, one end knows that both heard each other and the other end does not."""
         facts = self.facts

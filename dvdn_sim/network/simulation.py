@@ -163,6 +163,10 @@ class SimulatedNetwork:
             probe=probe,
         )
 
+    def watch(self, probe: Probe) -> None:
+        """Let a probe be told every message's life from the next exchange on."""
+        self._probe = probe
+
     @property
     def now_ns(self) -> int:
         """Simulated nanoseconds since the start of the run."""

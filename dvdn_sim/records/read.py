@@ -9,7 +9,17 @@ import polars as pl
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.frames import frame_schema
-from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE, METRICS, NETWORK, PART_GLOB, SCENARIO_FILE, TABLES, Table
+from dvdn_sim.records.schema import (
+    FINISHED,
+    MANIFEST_FILE,
+    METRICS,
+    NETWORK,
+    PART_GLOB,
+    SCENARIO_FILE,
+    TABLES,
+    TRACE,
+    Table,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,15 @@ class Run:
     network: pl.DataFrame
     seeds: tuple[int, ...]
     finished: bool
+
+    @property
+    def trace(self) -> pl.DataFrame:
+        """The rows of `TRACE`, read when asked for: there may be millions. No rows if no trace was asked for.
+
+        Raises:
+            RunFolderError: A part is damaged.
+        """
+        return read_table(self.path, TRACE)
 
 
 def load_run(run_dir: Path | str) -> Run:

@@ -1,4 +1,4 @@
-"""What a run folder holds: its names, and the two tables column by column.
+"""What a run folder holds: its names, and its tables column by column.
 
 ::
 
@@ -6,6 +6,7 @@
     manifest.json                 versions, device, totals; of its keys this package reads ``seeds`` and ``state``
     metrics/part-000001.parquet   rows of `METRICS`
     network/part-000001.parquet   rows of `NETWORK`
+    trace/part-000001.parquet     rows of `TRACE`, where a trace was asked for
 
 The rows of a table are those of all its parts; how they were split into parts means nothing.
 """
@@ -15,7 +16,7 @@ from typing import Literal
 
 SCENARIO_FILE = "scenario.yaml"
 MANIFEST_FILE = "manifest.json"
-PART_GLOB = "part-*.parquet"  # in metrics/ and network/
+PART_GLOB = "part-*.parquet"  # in the folder of each table
 FINISHED = "finished"  # manifest["state"] of a run that came to its end; anything else did not
 
 ColumnType = Literal["int", "float", "text", "floats"]
@@ -106,8 +107,44 @@ NETWORK = Table(
         Column("disagreement_norm", "float", "", "Frobenius norm of A − 11ᵀ/N", nullable=True),
         Column("lambda_min", "float", "", "smallest eigenvalue of the symmetric part of A", nullable=True),
         Column("isolated_agents", "int", "agents", "agents that heard nobody in the whole exchange"),
+        Column("unfinished_agents", "int", "agents", "agents that were down before they had closed their last round"),
+        Column("invalid_agents", "int", "agents", "agents whose values were not finite: nobody took them in"),
+        Column("deadline_s", "float", "s", "longest wait of an agent in a round; null for no limit", nullable=True),
+        Column(
+            "deadlines_fired", "int", "", "how often an agent closed a round without all messages of its neighbours"
+        ),
+        Column("acks_sent", "int", "messages", "acknowledgements sent; null without them", nullable=True),
+        Column("acks_held", "int", "messages", "acknowledgements that came in time; null without them", nullable=True),
+        Column(
+            "ack_mismatch",
+            "int",
+            "",
+            "links times rounds that only one end knows to be heard at both; null without acknowledgements",
+            nullable=True,
+        ),
+        Column("faults", "text", "", "kinds of faults under way meanwhile, by name; empty for none"),
         Column("jtd_relative_error", "float", "", "‖N·Aδ − 1·Σδ‖ / ‖1·Σδ‖ over the minibatch", nullable=True),
     ),
 )
 
+TRACE = Table(
+    "trace",
+    (
+        Column("seed", "int", "", "seed of the replica"),
+        Column("kind", "text", "", "what the message carried; td: TD errors, ack: an acknowledgement"),
+        Column("update", "int", "", "learner update that it belonged to, 1 for the first"),
+        Column("round", "int", "", "round of the exchange, 0 for the first"),
+        Column("sender", "int", "", "index of the agent"),
+        Column("receiver", "int", "", "index of the agent; a broadcast is one message to each"),
+        Column("sent_ns", "int", "ns", "simulated clock when it was handed over"),
+        Column("bytes", "int", "B", "payload"),
+        Column("packets", "int", "", "how many it was cut into"),
+        Column("fate", "text", "", "held, late, expired or lost"),
+        Column("reason", "text", "", "why it was lost; null if it was not", nullable=True),
+        Column("arrived_ns", "int", "ns", "when it was there, whole; null if it was lost", nullable=True),
+    ),
+)
+"""Every message whose fate is known at the end; the manifest says how many were still in flight."""
+
 TABLES = (METRICS, NETWORK)
+"""The records, which the digest covers. A trace is more of the same: it changes no digest."""

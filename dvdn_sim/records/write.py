@@ -20,12 +20,15 @@ from dvdn_sim.records.schema import (
     PART_GLOB,
     SCENARIO_FILE,
     TABLES,
+    TRACE,
     Column,
     ColumnType,
     Table,
 )
 
 RUNS = Path("runs")
+MOST_ROWS_WAITING = 200_000
+"""Messages of a trace that wait in memory, some 100 MB, before a part is written."""
 
 
 def create_run_dir(out: Path | None, name: str) -> Path:
@@ -81,12 +84,14 @@ class RecordWriter:
 
     Args:
         run_dir: The run folder; it must exist.
+        traced: Whether there will be rows of `TRACE`.
     """
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, *, traced: bool = False) -> None:
         self.run_dir = run_dir
+        self._tables = (*TABLES, TRACE) if traced else TABLES
         self._pending: dict[str, _Pending] = {}
-        for table in TABLES:
+        for table in self._tables:
             folder = run_dir / table.name
             folder.mkdir(exist_ok=True)
             parts = [int(path.stem.removeprefix("part-")) for path in folder.glob(PART_GLOB)]
@@ -105,13 +110,24 @@ class RecordWriter:
         """Add one row of `NETWORK`; raises what `metrics` raises."""
         self._pending[NETWORK.name].rows.append(_values(NETWORK, row))
 
+    def trace(self, row: tuple[object, ...]) -> None:
+        """Add one row of `TRACE`, its values in the order of the columns; unchecked, for there may be millions.
+
+        Raises:
+            OSError: A part was due, and the disk refuses.
+        """
+        rows = self._pending[TRACE.name].rows
+        rows.append(row)
+        if len(rows) >= MOST_ROWS_WAITING:
+            self.flush()
+
     def flush(self) -> None:
         """Write the waiting rows, one part per table that has any.
 
         Raises:
             OSError: The disk refuses. The rows still wait; call again.
         """
-        for table in TABLES:
+        for table in self._tables:
             pending = self._pending[table.name]
             if not pending.rows:
                 continue

@@ -11,7 +11,7 @@ from dvdn_sim.consensus import operator_figures
 from dvdn_sim.errors import DivergedError
 from dvdn_sim.learners.learner import UpdateFigures
 from dvdn_sim.learners.replay import Episodes
-from dvdn_sim.network import ExchangeReport, SimulatedNetwork
+from dvdn_sim.network import ExchangeReport, MessageLife, SimulatedNetwork
 from dvdn_sim.records.write import RecordWriter
 
 Phase = Literal["train", "evaluation", "random"]
@@ -100,8 +100,7 @@ class Recorder:
             # The exchange's figure; metrics hold those of the learner alone.
             jtd_relative_error = learnt.pop("jtd_relative_error")
             if update is not None and replica in update.exchanges:
-                report, operator = update.exchanges[replica]
-                self._exchange(replica, progress, report, operator, jtd_relative_error)
+                self._exchange(replica, progress, update, jtd_relative_error)
             self._writer.metrics(
                 self._counters(replica, progress)
                 | learnt
@@ -156,15 +155,10 @@ class Recorder:
             "bytes_sent": None if network is None else network.ledger.wire_bytes,
         }
 
-    def _exchange(
-        self,
-        replica: int,
-        progress: Progress,
-        report: ExchangeReport,
-        operator: Floats,
-        jtd_relative_error: float | None,
-    ) -> None:
-        messages = report.messages
+    def _exchange(self, replica: int, progress: Progress, update: Update, jtd_relative_error: float | None) -> None:
+        report, operator = update.exchanges[replica]
+        messages, acks = report.messages, report.acks
+        faults = self._networks[replica].faults
         started_ns = report.first_start_ns
         ended_ns = max(started_ns, int(report.through_at_ns.max()))
         round_times_ns = report.round_times_ns
@@ -187,9 +181,44 @@ class Recorder:
                 "duplicates": messages.duplicates,
                 "bytes": report.wire_bytes,
                 "delivered_fraction": messages.held / messages.sent if messages.sent else None,
+                "unfinished_agents": int((~report.finished).sum()),
+                "invalid_agents": int(update.invalid[replica].sum()),
+                "deadline_s": None if report.deadlines_ns is None else int(report.deadlines_ns.max()) * 1e-9,
+                "deadlines_fired": report.deadlines_fired,
+                "acks_sent": None if acks is None else acks.sent,
+                "acks_held": None if acks is None else acks.held,
+                "ack_mismatch": None if acks is None else report.ack_mismatch,
+                "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)) if faults else "",
                 "jtd_relative_error": jtd_relative_error,
             }
             | asdict(operator_figures(operator))
+        )
+
+
+class Tracer:
+    """Writes every message's life of one replica into the trace."""
+
+    def __init__(self, writer: RecordWriter, seed: int) -> None:
+        """Trace into a run folder."""
+        self._writer, self._seed = writer, seed
+
+    def message(self, life: MessageLife) -> None:
+        """See `Probe.message`."""
+        self._writer.trace(
+            (
+                self._seed,
+                life.kind,
+                life.update + 1,
+                life.round,
+                life.sender,
+                life.receiver,
+                life.sent_ns,
+                life.bytes,
+                life.packets,
+                life.fate,
+                life.reason or None,
+                None if life.arrived_ns < 0 else life.arrived_ns,
+            )
         )
 
 

@@ -24,7 +24,7 @@ from dvdn_sim.scenario import Scenario, resolved_yaml
 from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
 from dvdn_sim.training.build import MakeEnv, Parts, build
 from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Progress, Recorder
+from dvdn_sim.training.recorder import Progress, Recorder, Tracer
 from dvdn_sim.training.summary import RunSummary, summarise
 
 FLUSH_EVERY_S = 10.0
@@ -38,6 +38,7 @@ def run(
     device: str = "auto",
     out: Path | str | None = None,
     progress: Show | None = None,
+    trace: bool = False,
     make_env: MakeEnv | None = None,
     episode_limit: int | None = None,
 ) -> RunSummary:
@@ -48,6 +49,7 @@ def run(
         device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
         out: The run folder, new or empty; by default runs/<name>, numbered if it exists.
         progress: Called now and then.
+        trace: Whether to write every message's life, too.
         make_env: Makes one copy of any PettingZoo ``ParallelEnv`` to train in instead of the scenario's environment.
         episode_limit: Steps after which an episode is cut; by default the environment's own limit.
 
@@ -66,7 +68,10 @@ def run(
         parts = build(scenario, device=place, make_env=make_env, episode_limit=episode_limit)
         custom = None if make_env is None else str(make_env())
         run_dir = create_run_dir(None if out is None else Path(out), scenario.name)
-        writer = RecordWriter(run_dir)
+        writer = RecordWriter(run_dir, traced=trace)
+        if trace:
+            for seed, network in zip(scenario.seeds, parts.networks, strict=False):
+                network.watch(Tracer(writer, seed))
         note = "" if custom is None else f"# Trained in {custom}, in place of the environment below.\n"
         writer.write_scenario(note + resolved_yaml(scenario))
         session = _Session(parts, writer, _identity(scenario, place, custom), progress)
@@ -197,6 +202,7 @@ class _Session:
                 "wall_s": time.monotonic() - self.began_s,
                 "messages": _messages(self.parts.networks),
                 "packets": _packets(self.parts.scenario.seeds, self.parts.networks),
+                "cut_for_ever": sorted({cut for network in self.parts.networks for cut in network.cut_for_ever}),
                 **results,
             }
         )

@@ -121,14 +121,34 @@ def _network(run: Run) -> Json | None:
         **messages,
         "delivered_fraction": messages["held"] / sent if sent else None,
         "round_time_s": {"p50": p50, "p99": p99},
+        "deadlines_fired": int(run.network["deadlines_fired"].sum()),
+        "acks": _acks(run.network),
+        "faults": _faults(run.network),
+        "cut_for_ever": run.manifest["cut_for_ever"],
     }
+
+
+def _acks(network: pl.DataFrame) -> Json | None:
+    """Totals of acknowledgements; None where there are none."""
+    if network.is_empty() or network["acks_sent"].null_count():
+        return None
+    totals = network.select("acks_sent", "acks_held", "ack_mismatch").sum().row(0)
+    return dict(zip(("sent", "held", "mismatch"), totals, strict=True))
+
+
+def _faults(network: pl.DataFrame) -> dict[str, int]:
+    """In how many exchanges each kind of fault was under way."""
+    kinds = network["faults"].str.split(", ").explode()
+    counts = kinds.filter(kinds != "").value_counts().sort("faults")
+    return dict(counts.iter_rows())
 
 
 def _consensus(network: pl.DataFrame) -> Json | None:
     """Means over all exchanges of all seeds."""
     if network.is_empty():
         return None
-    return {name: network[name].mean() for name in ("a_eff", "jtd_relative_error", "column_sum_error")}
+    names = ("a_eff", "jtd_relative_error", "column_sum_error", "disagreement_norm", "isolated_agents")
+    return {name: network[name].mean() for name in names}
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
@@ -153,6 +173,7 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
             f"  network    {network['bytes'] / 1e6:.1f} MB on the wire, rounds took {p50:.1f} ms (p99 {p99:.1f} ms),"
             f" {values['sim_time_s']:.0f} s simulated",
         ]
+        lines += _trouble(network)
     if consensus is not None:
         lines.append(
             f"  consensus  a_eff {consensus['a_eff']:.3f} (0 is VDN, 1 is independent learning), error about the true"
@@ -163,6 +184,21 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
         f"  audit      {values['audit']}",
         f"  records    {values['run_dir']}  digest {values['digest'][:16]}",
     ]
+
+
+def _trouble(network: Mapping[str, Any]) -> list[str]:
+    """What the network suffered from beside loss, in lines."""
+    lines, acks = [], network["acks"]
+    if acks is not None:
+        lines.append(
+            f"  acks       {acks['sent']} sent, {acks['held'] / max(acks['sent'], 1):.1%} held in time;"
+            f" {_plural(acks['mismatch'], 'time')} one end counted a link and the other did not"
+        )
+    if network["faults"]:
+        said = ", ".join(f"{kind} in {_plural(count, 'exchange')}" for kind, count in network["faults"].items())
+        lines.append(f"  faults     {said}")
+    lines += [f"  for ever   {cut}" for cut in network["cut_for_ever"]]
+    return lines
 
 
 def _plural(count: int, noun: str) -> str:

@@ -107,4 +107,4 @@ def test_the_digest_is_the_same_everywhere(rows, tmp_path):
     writer.network(rows.network_example())
     writer.flush()
     assert read_table(tmp_path, METRICS).height == 1
-    assert digest(tmp_path) == "9c79d7927732fd431987058328d97cd0c65f0703f6347974bff3c8d88d173cfb"
+    assert digest(tmp_path) == "664d2ac86a90799015c2ea84982111859282b8f79e4af0499ba425e905dbc579"
