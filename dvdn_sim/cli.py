@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -24,6 +24,10 @@ from rich.text import Text
 
 from dvdn_sim.cli_display import Display, say
 from dvdn_sim.errors import DeviceError, DvdnSimError, InterruptedRun, Mistake, RunFolderError, ScenarioError
+
+if TYPE_CHECKING:
+    from dvdn_sim.network.prediction import Prediction
+    from dvdn_sim.network.trials import Measurement, Setting
 
 BAD_INPUT = 2
 INTERRUPTED = 3
@@ -176,7 +180,9 @@ def predict(
 
 @app.command(epilog="Example: dvdn-sim consensus scenarios/lossy_lbf.yaml --trials 1000 --out exchange")
 def consensus(
-    scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
+    scenario: Annotated[
+        Path | None, typer.Argument(help="A YAML file; with --fuzz it may be left out.", show_default=False)
+    ] = None,
     *,
     changes: Changes = None,
     trials: Annotated[
@@ -184,6 +190,15 @@ def consensus(
     ] = None,
     agents: Agents = None,
     links: Links = None,
+    fuzz: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Check every invariant, on the scenario and on N random variations drawn from its first seed.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder for consensus.svg and consensus.json.", show_default=False),
@@ -194,23 +209,57 @@ def consensus(
     """Exchange random values, without learning: what was measured beside what was predicted."""
     _refuse_used_folder(out)
     options = _numbers(trials=trials, agents=agents, links=links, out=out)
-    with _explained(_command("consensus", scenario, changes or [], *options)):
-        from dvdn_sim import cli_exchange as said  # noqa: PLC0415
-        from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415
-        from dvdn_sim.network.trials import Setting, measure  # noqa: PLC0415
-        from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
+    if fuzz is not None:
+        if options:
+            raise typer.BadParameter(f"{options[0]} has no meaning beside it; leave it out", param_hint="--fuzz")
+        _fuzz(scenario, changes or [], fuzz, as_json=as_json, quiet=quiet)
+    elif scenario is None:
+        raise typer.BadParameter("name a YAML file, such as scenarios/lossy_lbf.yaml", param_hint="SCENARIO")
+    else:
+        with _explained(_command("consensus", scenario, changes or [], *options)):
+            setting, measured, predicted = _measured(scenario, changes or [], trials, agents, links, quiet=quiet)
+            _tell(setting, measured, predicted, out, as_json=as_json)
 
-        setting = Setting.of(load_scenario(scenario, changes or []), agents=agents, links=links)
-        predicted = work_out(setting)
-        with Display(quiet=quiet, of="trials") as display:
-            measured = measure(setting, trials, lambda done, total: display.show(done, total, {}))
-        found = said.measurement_json(setting, measured, predicted)
-        if out is not None:
-            said.write_measurement(out, setting, measured, predicted)
-        if as_json:
-            typer.echo(json.dumps(found, allow_nan=False))
-        else:
-            said.print_measurement(setting, measured, predicted, Console(highlight=False))
+
+def _measured(
+    scenario: Path, changes: list[str], trials: int | None, agents: int | None, links: int | None, *, quiet: bool
+) -> "tuple[Setting, Measurement, Prediction]":
+    """Exchange, and work out what was to be expected."""
+    from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415 (half a second that --help does without)
+    from dvdn_sim.network.trials import Setting, measure  # noqa: PLC0415
+    from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
+
+    setting = Setting.of(load_scenario(scenario, changes), agents=agents, links=links)
+    predicted = work_out(setting)
+    with Display(quiet=quiet, of="trials") as display:
+        return setting, measure(setting, trials, lambda done, total: display.show(done, total, {})), predicted
+
+
+def _tell(
+    setting: "Setting", measured: "Measurement", predicted: "Prediction", out: Path | None, *, as_json: bool
+) -> None:
+    """Write and print what was measured."""
+    from dvdn_sim import cli_exchange as said  # noqa: PLC0415
+
+    found = said.measurement_json(setting, measured, predicted)
+    if out is not None:
+        said.write_measurement(out, setting, measured, predicted)
+    if as_json:
+        typer.echo(json.dumps(found, allow_nan=False))
+    else:
+        said.print_measurement(setting, measured, predicted, Console(highlight=False))
+
+
+def _fuzz(scenario: Path | None, changes: list[str], count: int, *, as_json: bool, quiet: bool) -> None:
+    """Check a scenario and variations of it; exit 1 if an invariant does not hold."""
+    named = [] if scenario is None else [str(scenario)]
+    overrides = [word for change in changes for word in ("--set", change)]
+    with _explained(shlex.join(["dvdn-sim", "consensus", *named, *overrides, "--fuzz", str(count)])):
+        from dvdn_sim.cli_fuzz import fuzz  # noqa: PLC0415
+
+        all_held = fuzz(scenario, changes, count, as_json=as_json, quiet=quiet)
+    if not all_held:
+        raise typer.Exit(1)
 
 
 def _numbers(**given: object) -> list[str]:

@@ -112,7 +112,7 @@ class TeamFaults:
 
     def _in_indices(self, event: FaultEvent) -> Fault:
         index = {key: agent for agent, key in enumerate(self._keys)}
-        return _renamed(event.fault, index)
+        return renamed(event.fault, index)
 
     def _cuts_something(self, fault: Fault) -> bool:
         return any(fault.cuts(*link) for link in permutations(self._keys, 2))
@@ -170,10 +170,11 @@ def _in_keys(fault: Fault, keys: Sequence[int]) -> Fault:
     strangers = [agent for agent in fault.agents() if agent >= len(keys)]
     if strangers:
         raise ValueError(f"fault: expected agents below {len(keys)}, got {strangers} in {fault!r}")
-    return _renamed(fault, dict(enumerate(keys)))
+    return renamed(fault, dict(enumerate(keys)))
 
 
-def _renamed(fault: Fault, name: Mapping[int, int]) -> Fault:
+def renamed(fault: Fault, name: Mapping[int, int]) -> Fault:
+    """The same fault with its agents called otherwise."""
     change: dict[str, object] = {}
     if hasattr(fault, "node"):
         change["node"] = name[fault.node]

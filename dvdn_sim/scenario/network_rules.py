@@ -8,7 +8,7 @@ from dvdn_sim.scenario.document import Path, dotted
 from dvdn_sim.scenario.faults import loses
 from dvdn_sim.scenario.messages import td_bytes
 from dvdn_sim.scenario.network import Network, overrides_of
-from dvdn_sim.scenario.partial import Partial
+from dvdn_sim.scenario.partial import Partial, Unknown
 from dvdn_sim.scenario.quantities import AUTO
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.topologies import is_directed, within
@@ -96,10 +96,12 @@ def _other_links_fit(scenario: Scenario) -> Iterator[Broken]:
 
 
 def links_of(scenario: Scenario) -> dict[Path, LinkSpec]:
-    """Return all kinds of links that there are, by where they are written."""
+    """Return all kinds of links that there are, by where they are written; raises Unknown for one with mistakes."""
     network = scenario.network
     if network is None:
         return {}
+    if isinstance(network.link, Partial):
+        raise Unknown("link")
     found: dict[Path, LinkSpec] = {("network", "link"): network.link}
     overrides = overrides_of(network)
     for index, other in enumerate(network.other_links):

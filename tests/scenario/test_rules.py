@@ -169,3 +169,11 @@ def test_float16_is_refused_for_policies_with_a_memory(lossy, policy):
     assert paths(lossy, "algorithm.consensus.rounds=9", "algorithm.consensus={rounds: 9, wire: float16}") == [
         "algorithm.consensus.wire"
     ]
+
+
+def test_a_link_with_mistakes_beside_a_fault_that_degrades_it_is_told_without_a_traceback(lossy):
+    """Found by the fuzzer: rules about what degraded links are like cannot be asked of half a link."""
+    wrong = ("network.link.retries=1", "network.faults=[{kind: degrade, link: {loss: 60%}, at: 1 s}]")
+    assert paths(lossy, *wrong) == ["network.link.retry_delay"]
+    others = "network.other_links=[{edge: [0, 1], link: {loss: 60%}}]"
+    assert paths(lossy, wrong[0], others) == ["network.link.retry_delay"]
