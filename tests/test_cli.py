@@ -43,8 +43,9 @@ class Trainer:
         self.calls = []
         self.error = error
 
-    def run(self, scenario, *, device, out, progress):
+    def run(self, scenario, *, device, out, progress, trace):
         self.calls.append((scenario, device, out))
+        self.traced = trace
         progress(50, 100, {"return": "0.50", "delivered": "89%"})
         if self.error is not None:
             raise self.error
@@ -70,6 +71,12 @@ def test_run_trains_and_prints_the_summary(trainer):
     assert result.stderr == "50%  50 of 100 steps  return 0.50  delivered 89%\n"
     ((scenario, device, out),) = trainer.calls
     assert (scenario.name, device, out) == ("lossy_lbf", "auto", None)
+
+
+@pytest.mark.parametrize("words", [[], ["--trace"]])
+def test_a_trace_is_written_where_it_is_asked_for(trainer, words):
+    assert invoke("run", LOSSY, *words).exit_code == 0
+    assert trainer.traced == bool(words)
 
 
 def test_json_is_one_object_on_stdout_and_nothing_else(trainer):
