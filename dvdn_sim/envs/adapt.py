@@ -36,6 +36,7 @@ class BatchedParallelEnv:
     """E copies of a PettingZoo ``ParallelEnv``, under the contract of `dvdn_sim.envs.api.BatchedEnv`.
 
     Actions are Discrete; observations are Box (flattened) or Discrete (one-hot). Agents whose spaces differ are padded.
+    The first action of each agent is taken for the one that does nothing, as it is in most games.
     An agent that has left (terminated or truncated) observes zeros and gets reward 0 from the next step on. A row is
     done when no agent is left, or after `episode_limit` steps.
 
@@ -80,6 +81,7 @@ class BatchedParallelEnv:
         self.episode_limit = _limit(first.env, episode_limit)
         counts = torch.tensor(first.action_counts)
         self.available = (torch.arange(self.n_actions) < counts[:, None]).to(self.device)
+        self.idle_actions = torch.zeros(self.n_agents, dtype=torch.int64, device=self.device)
         self._action_counts = first.action_counts
         self._copies = copies
         self._row_seeds = tuple(row_seeds)

@@ -46,6 +46,11 @@ class BatchedEnv(Protocol[State]):
         ...
 
     @property
+    def idle_actions(self) -> Tensor:
+        """Int64 [N]: of each agent, the action that does nothing; what agents that are down do."""
+        ...
+
+    @property
     def episode_limit(self) -> int:
         """Steps after which every episode has ended, an upper bound."""
         ...

@@ -39,6 +39,7 @@ class Actor:
         seeds: list[int],
         copies: int,
         available: Tensor,
+        idle_actions: Tensor,
         stream_name: str,
         device: torch.device,
         agent_keys: tuple[int, ...] | None = None,
@@ -50,6 +51,7 @@ class Actor:
             seeds: One per replica.
             copies: C, environments per replica.
             available: Actions that each agent has, bool ``[N, A]``.
+            idle_actions: What an agent does that does nothing, int64 ``[N]``.
             stream_name: Tells the draws of training and evaluation apart.
             device: Where the networks live.
             agent_keys: Names of the agents in random streams; their indices by default.
@@ -62,17 +64,27 @@ class Actor:
         self._choices = available.sum(1).to(device)
         self._action_of = (~available).to(torch.int8).argsort(dim=1, stable=True).to(device)
         self._unavailable = None if bool(available.all()) else ~available[:, None, :].to(device)
+        self._idle_actions = idle_actions.to(device)
+        self._idle: Tensor | None = None
         self._hidden = torch.empty(0)
         self._explores = self._random = torch.empty(0)
 
-    def begin(self, weights: Weights, episodes: npt.NDArray[np.int64], epsilon: npt.NDArray[np.float64]) -> None:
+    def begin(
+        self,
+        weights: Weights,
+        episodes: npt.NDArray[np.int64],
+        epsilon: npt.NDArray[np.float64],
+        idle: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         """Start an episode in every row: forget the past and draw all of the episode's exploration at once.
 
         Args:
             weights: Of R·N networks.
             episodes: Episodes begun before in each replica ``[R]``; with the seed, all that the draws depend on.
             epsilon: Exploration probability at each step ``[T, R]``.
+            idle: Which agents do nothing at which step, bool ``[T, R, N]``; None if there are none.
         """
+        self._idle = None if idle is None else torch.from_numpy(idle).to(self._keys.device)
         device = self._keys.device
         network_rows = self._replicas * self._agents
         self._weights = weights
@@ -103,4 +115,7 @@ class Actor:
         if self._unavailable is not None:
             q = q.masked_fill(self._unavailable, -torch.inf)
         greedy = q.argmax(-1).transpose(1, 2)
-        return torch.where(self._explores[step], self._random[step], greedy).flatten(0, 1)
+        actions = torch.where(self._explores[step], self._random[step], greedy)
+        if self._idle is not None:
+            actions = torch.where(self._idle[step, :, None], self._idle_actions, actions)
+        return actions.flatten(0, 1)

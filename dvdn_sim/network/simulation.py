@@ -190,6 +190,16 @@ class SimulatedNetwork:
             self._crashes.restarted.clear()
         return restarted
 
+    def down_while_acting(self, steps: int) -> npt.NDArray[np.bool_]:
+        """Which agents will be down at the beginning of each of the coming environment steps, bool ``[steps, N]``."""
+        down = np.zeros((steps, self._n_agents), bool)
+        if self.faults is not None:
+            begins_ns = self._acting_from_ns + self._control_period_ns * np.arange(steps)
+            for agent in range(self._n_agents):
+                for time in self.faults.downtimes(agent):
+                    down[:, agent] |= (begins_ns >= time.start_ns) & (begins_ns < time.end_ns)
+        return down
+
     def act(self, steps: int) -> None:
         """Let the team act for so many environment steps."""
         done_ns = self._acting_from_ns + steps * self._control_period_ns

@@ -64,6 +64,8 @@ class Network:
         schedule: ``blocking`` begins an episode when all have updated; ``overlap`` acts it while the agents compute and
             exchange, with the parameters they had.
         faults: what fails when.
+        acting: what an agent does in the environment while it is down: ``frozen`` acts with the parameters it had,
+            ``noop`` does nothing.
     """
 
     topology: Annotated[Topology, TOPOLOGY]
@@ -81,6 +83,7 @@ class Network:
     compute: Annotated[AnyCompute, Choice("compute", COMPUTE, bare=("constant", "mean"))]
     schedule: Literal["blocking", "overlap"] = "blocking"
     faults: Annotated[tuple[Annotated[Fault, FAULT], ...], Field(strict=False, max_length=1000)] = ()
+    acting: Literal["frozen", "noop"] = "frozen"
 
 
 def overrides_of(network: Network) -> dict[tuple[int, int], LinkSpec]:

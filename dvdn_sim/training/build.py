@@ -160,6 +160,7 @@ def build(
             seeds=seeds,
             copies=arena.copies,
             available=env.available,
+            idle_actions=env.idle_actions,
             stream_name=stream_name,
             device=device,
             agent_keys=agent_keys,

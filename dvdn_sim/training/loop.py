@@ -69,7 +69,7 @@ class Loop:
         weights = parts.learner.acting_weights
         if self._acted_with is not None:
             weights = parts.learner.network.weights(self._acted_with.flatten(0, 1))
-        parts.actor.begin(weights, progress.episodes, epsilon)
+        parts.actor.begin(weights, progress.episodes, epsilon, self._idle())
         episodes = parts.arena.play(parts.actor.act, active)
         lengths = episodes.lengths[:, 0]
         for replica, network in enumerate(parts.networks):
@@ -77,6 +77,14 @@ class Loop:
         progress.env_steps += lengths
         progress.episodes += active
         return episodes, epsilon[0]
+
+    def _idle(self) -> npt.NDArray[np.bool_] | None:
+        """Which agents do nothing at which of the coming steps, ``[T, R, N]``, as far as their crashes say so."""
+        parts = self.parts
+        network = parts.scenario.network
+        if network is None or network.acting == "frozen" or not network.faults:
+            return None
+        return np.stack([each.down_while_acting(parts.arena.env.episode_limit) for each in parts.networks], axis=1)
 
     def _learn(self, active: npt.NDArray[np.bool_]) -> Update:
         """One update per active replica: local errors, their exchange, the gradient step."""

@@ -23,7 +23,14 @@ def weights_of(seeds, n_agents, keys=None):
 
 def make_actor(seeds, copies, available=AVAILABLE, name="exploration", keys=None):
     return Actor(
-        NETWORK, seeds=seeds, copies=copies, available=available, stream_name=name, device=CPU, agent_keys=keys
+        NETWORK,
+        seeds=seeds,
+        copies=copies,
+        available=available,
+        idle_actions=torch.tensor([2, 0, 1, 0]),
+        stream_name=name,
+        device=CPU,
+        agent_keys=keys,
     )
 
 
@@ -144,3 +151,17 @@ def test_streams_by_name_and_by_agent_key():
     order = (2, 0, 3, 1)
     turned = play(make_actor([5], 2, alike, keys=order), [5], 2, [0], 0.5, steps=20, keys=order)
     assert torch.equal(turned, plain[..., order])
+
+
+def test_who_is_idle_does_nothing_and_the_others_what_they_did():
+    """Agent 0's action that does nothing is 2. It is down at steps 1 and 2 in the first of two replicas."""
+    seeds, steps = [3, 4], 5
+    free, actor = make_actor(seeds, 1), make_actor(seeds, 1)
+    idle = np.zeros((steps, 2, 4), bool)
+    idle[1:3, 0, 0] = True
+    without = play(free, seeds, 1, [0, 0], 0.5, steps=steps)
+    actor.begin(weights_of(seeds, 4), np.zeros(2, np.int64), np.full((steps, 2), 0.5), idle)
+    taken = torch.stack([actor.act(torch.zeros(2, 4, 3), t) for t in range(steps)]).view(steps, 2, 1, 4)
+    down = torch.from_numpy(idle)[:, :, None]
+    assert (taken[down] == 2).all()
+    assert torch.equal(taken[~down], without[~down])

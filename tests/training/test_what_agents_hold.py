@@ -131,3 +131,30 @@ def test_a_crash_during_the_exchange_is_told_once(tiny):
     network.act(1)
     assert network.take_restarted().tolist() == [True, False, False]
     assert network.take_restarted().tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize("acting", ["frozen", "noop"])
+def test_what_a_crashed_agent_does_in_the_environment(tiny, tmp_path, acting):
+    """Agent 2 is down from 5 s to 8 s; with `noop` it takes the action 0 in every step that begins then."""
+    fault = "network.faults=[{kind: crash, node: 2, at: 5 s, for: 3 s}]"
+    scenario = tiny(*SHORT, "network.deadline=50 ms", fault, f"network.acting={acting}", "training.epsilon.end=1.0")
+    parts, _, loop = loop_of(scenario, tmp_path / "run")
+    (network,) = parts.networks
+    taken, play = [], parts.arena.play
+
+    def watched(act, active):
+        begins_ns = network.now_ns
+        episodes = play(act, active)
+        actions = episodes.actions[0, 0].T[: int(episodes.lengths[0, 0])]
+        taken.extend((begins_ns + 100_000_000 * t, actions[t].tolist()) for t in range(len(actions)))
+        return episodes
+
+    parts.arena.play = watched
+    loop.run()
+    down = [actions for at_ns, actions in taken if 5e9 <= at_ns < 8e9]
+    up = [actions for at_ns, actions in taken if not 5e9 <= at_ns < 8e9]
+    assert 20 <= len(down) <= 31
+    assert (len({actions[2] for actions in down}) == 1) == (acting == "noop")
+    assert (down[0][2] == 0) or acting == "frozen"
+    assert len({actions[1] for actions in down}) > 1
+    assert len({actions[2] for actions in up}) > 1
