@@ -178,7 +178,7 @@ def permuted(by_agent, number: list[int]) -> list:
 @st.composite
 def plays(draw, specs=link_specs, deadlines=deadlines) -> Play:
     """Any exchanges: any topology, number of rounds, link, deadline and share."""
-    n_agents = draw(st.integers(1, 6))
+    n_agents = draw(st.one_of(st.integers(1, 6), st.integers(7, 12)))
     exchanges = []
     for _ in range(draw(st.integers(1, 3))):
         graphs = draw(rounds_of_graphs(fewest=n_agents, most=n_agents, max_rounds=4, connected=False))

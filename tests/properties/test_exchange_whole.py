@@ -132,7 +132,7 @@ acknowledgements = st.builds(Acknowledgements, st.integers(1, 2), st.sampled_fro
 
 @st.composite
 def wholes(draw):
-    n_agents = draw(st.integers(1, 5))
+    n_agents = draw(st.one_of(st.integers(1, 5), st.integers(6, 12)))
     share = draw(st.sampled_from(["link", "node", "medium"]))
     link = LinkSpec(
         rate=draw(st.sampled_from(["unlimited", "12 Mbit/s"])), delay=draw(delays),
