@@ -45,7 +45,7 @@ class Direct:
     def __init__(self, network):
         self._network = network
         self.act, self.compute, self.ledger = network.act, network.compute, network.ledger
-        self.take_restarted = network.take_restarted
+        self.take_restarted, self.faults = network.take_restarted, network.faults
 
     @property
     def now_s(self):
