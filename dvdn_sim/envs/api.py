@@ -5,6 +5,8 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from dvdn_sim.envs.canvas import Frame
+
 State = TypeVar("State")
 
 
@@ -93,4 +95,26 @@ class BatchedEnv(Protocol[State]):
         Raises:
             ValueError: An action that its agent does not have, or another shape or dtype. Nothing has been stepped.
         """
+        ...
+
+
+class Playable(BatchedEnv[State], Protocol[State]):
+    """What our own environments offer beside: enough to be a PettingZoo ``ParallelEnv``, to be drawn and placed."""
+
+    @property
+    def obs_dims(self) -> tuple[int, ...]:
+        """Length of each agent's observation without padding, N numbers."""
+        ...
+
+    @property
+    def observation_bounds(self) -> tuple[Tensor, Tensor]:
+        """Lowest and highest observed numbers, float32 [N, D] each; infinite where there is no bound."""
+        ...
+
+    def positions(self, state: State) -> Tensor:
+        """Where the agents are, float64 [E, N, 2]: what `range` topologies measure distances between."""
+        ...
+
+    def frame(self, state: State, row: int = 0) -> Frame:
+        """A picture of one row, uint8 [height, width, 3]."""
         ...

@@ -1,0 +1,191 @@
+"""`LevelBasedForaging`: rules, sight and beginnings under the contract of a batched environment."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dvdn_sim.envs.batch import check_actions, check_mask
+from dvdn_sim.envs.lbf.rules import Rules
+from dvdn_sim.envs.lbf.sight import Sight
+from dvdn_sim.envs.lbf.spawn import Spawn
+from dvdn_sim.envs.lbf.state import NOWHERE, LbfState
+
+Levels = int | Sequence[int]
+ACTIONS = 6
+
+
+class LevelBasedForaging:
+    """Players load foods on a grid; a food of level l needs loaders beside it whose levels add up to l or more.
+
+    Step by step what ``lbforaging`` 2.0.0 does (observations and rewards bit for bit); episodes begin with luck of
+    their own, equally distributed. Actions: 0 none, 1 north, 2 south, 3 west, 4 east, 5 load. Observation of a player:
+    triplets (row, column, level) of the foods it sees, of itself, of the other players that it sees; -1, -1, 0 fills
+    up. If all food is loaded, an episode's rewards sum to 1 over the team.
+
+    Args:
+        players: N, 1 or more.
+        field_size: Rows and columns, 3 or more each.
+        max_num_food: F, foods per episode; fewer if there is no room for them.
+        sight: How many cells a player sees to each side; the longest side of the field is full sight.
+        max_episode_steps: Steps after which an episode ends.
+        force_coop: Whether every food has the highest level.
+        min_player_level: Lowest level of a player, or one per player; dealt out at random.
+        max_player_level: Highest level of a player, or one per player.
+        min_food_level: Lowest level of a food, or one per food.
+        max_food_level: Highest level of a food, or one per food; None for the sum of the three lowest player levels.
+        penalty: Taken from each loader of a load that fails.
+        normalize_reward: Whether rewards are divided by what the team could load in all.
+        observe_agent_levels: Whether players see the levels of players.
+        food_levels: `v3`: the highest food level is drawn, too, as in lbforaging 2. `legacy`: it is not (unless it is
+            the only one), as in versions 1 and 2 of the environments, with which most numbers were published.
+        row_seeds: E seeds; rows with equal seeds play equal episodes.
+        device: Where all tensors are.
+
+    Raises:
+        ValueError: A size out of range, levels of the wrong number, or a lowest level above its highest.
+    """
+
+    def __init__(
+        self,
+        players: int,
+        field_size: tuple[int, int],
+        max_num_food: int,
+        sight: int,
+        max_episode_steps: int = 50,
+        force_coop: bool = False,  # noqa: FBT001, FBT002  (the keywords of lbforaging's ForagingEnv)
+        min_player_level: Levels = 1,
+        max_player_level: Levels = 2,
+        min_food_level: Levels = 1,
+        max_food_level: Levels | None = None,
+        penalty: float = 0.0,
+        *,
+        normalize_reward: bool = True,
+        observe_agent_levels: bool = True,
+        food_levels: Literal["v3", "legacy"] = "v3",
+        row_seeds: Sequence[int] = (0,),
+        device: torch.device | str = "cpu",
+    ) -> None:
+        size = _size(field_size)
+        _check_least(players=(players, 1), max_num_food=(max_num_food, 1), sight=(sight, 1))
+        _check_least(max_episode_steps=(max_episode_steps, 1), row_seeds=(len(row_seeds), 1))
+        if players > size[0] * size[1]:
+            raise ValueError(f"{players} players found; at most {size[0] * size[1]} expected on a field of {size}")
+        if food_levels not in {"v3", "legacy"}:
+            raise ValueError(f"food_levels {food_levels!r} found; 'v3' or 'legacy' expected")
+        lowest, highest = _bounds("player", players, min_player_level, max_player_level)
+        top = sum(sorted(lowest)[:3])
+        lowest_food, highest_food = _bounds("food", max_num_food, min_food_level, max_food_level, otherwise=top)
+        self.device = torch.device(device)
+        self.n_copies, self.n_agents, self.n_actions = len(row_seeds), players, ACTIONS
+        self.obs_dim = 3 * max_num_food + (3 if observe_agent_levels else 2) * players
+        self.episode_limit = max_episode_steps
+        self.agents = tuple(f"player_{i}" for i in range(players))
+        self.available = torch.ones(players, ACTIONS, dtype=torch.bool, device=self.device)
+        self.idle_actions = torch.zeros(players, dtype=torch.int64, device=self.device)
+        self._counts = torch.full((players,), ACTIONS, device=self.device)
+        self._size, self._foods = size, max_num_food
+        self._rules = Rules(
+            size, limit=max_episode_steps, penalty=penalty, normalise=normalize_reward, device=self.device
+        )
+        self._sight = Sight(size, sight=sight, players=players, levels=observe_agent_levels, device=self.device)
+        self._spawn = Spawn(
+            size,
+            player_levels=(lowest, highest),
+            food_levels=(lowest_food, None if max_food_level is None else highest_food),
+            force_coop=force_coop,
+            exclusive=food_levels == "legacy",
+            row_seeds=row_seeds,
+            device=self.device,
+        )
+
+    def reset(self, state: LbfState | None, mask: Tensor | None = None) -> tuple[LbfState, Tensor]:
+        """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone.
+
+        Raises:
+            ValueError: The first call leaves a row out; `mask` has another shape or dtype; a state of other rows.
+        """
+        if mask is not None:
+            check_mask(mask, self.n_copies)
+        if state is None:
+            if mask is not None and not bool(mask.all()):
+                raise ValueError("the first reset leaves rows out; all expected")
+            rows = torch.arange(self.n_copies, device=self.device)
+            state = self._spawn.begin(rows, torch.zeros_like(rows))
+            return state, self._sight.observe(state)
+        if len(state.step) != self.n_copies:
+            raise ValueError(f"a state of {len(state.step)} rows found; {self.n_copies} expected")
+        state = self._fitted(state)
+        rows = torch.arange(self.n_copies, device=self.device) if mask is None else mask.nonzero().squeeze(1)
+        fresh = self._spawn.begin(rows, state.episode[rows] + 1)
+        state = _with_rows(state, rows, fresh)
+        return state, self._sight.observe(state)
+
+    def step(self, state: LbfState, actions: Tensor) -> tuple[LbfState, Tensor, Tensor, Tensor]:
+        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do.
+
+        Raises:
+            ValueError: An action that there is not; another shape or dtype; a state of another game.
+        """
+        check_actions(actions, len(state.step), self._counts, self.agents)
+        state, rewards, done = self._rules.step(self._fitted(state), actions)
+        return state, self._sight.observe(state), rewards, done
+
+    def _fitted(self, state: LbfState) -> LbfState:
+        """The state with room for as many foods as this game has."""
+        if state.size != self._size or state.cells.shape[1] != self.n_agents:
+            found = f"a field of {state.size} with {state.cells.shape[1]} players"
+            raise ValueError(f"{found} found; one of {self._size} with {self.n_agents} expected")
+        missing = self._foods - state.food_cells.shape[1]
+        if missing < 0:
+            raise ValueError(f"{state.food_cells.shape[1]} foods on a field found; at most {self._foods} expected")
+        if missing == 0:
+            return state
+        nowhere = state.food_cells.new_full((len(state.cells), missing), NOWHERE)
+        return LbfState.of_foods(
+            state.size,
+            cells=state.cells,
+            levels=state.levels,
+            food_cells=torch.cat([state.food_cells, nowhere], 1),
+            food_levels=torch.cat([state.food_levels, torch.zeros_like(nowhere)], 1),
+            food_spawned=state.food_spawned,
+            step=state.step,
+            episode=state.episode,
+        )
+
+
+def _with_rows(state: LbfState, rows: Tensor, fresh: LbfState) -> LbfState:
+    names = ("cells", "levels", "food_cells", "food_levels", "food_spawned", "step", "episode")
+    parts = {name: getattr(state, name).index_copy(0, rows, getattr(fresh, name)) for name in names}
+    return LbfState.of_foods(state.size, **parts)
+
+
+def _size(field_size: tuple[int, int]) -> tuple[int, int]:
+    if len(field_size) != 2:
+        raise ValueError(f"field_size {field_size} found; two numbers, rows and columns, expected")
+    rows, columns = field_size
+    _check_least(rows=(rows, 3), columns=(columns, 3))
+    return rows, columns
+
+
+def _check_least(**found: tuple[int, int]) -> None:
+    for name, (value, least) in found.items():
+        if value < least:
+            raise ValueError(f"{name} {value} found; {least} or more expected")
+
+
+def _bounds(
+    what: str, count: int, lowest: Levels, highest: Levels | None, otherwise: int = 0
+) -> tuple[list[int], list[int]]:
+    """Lowest and highest levels, one per player or food; `otherwise` stands for a highest level that is not given."""
+    every = []
+    for name, levels in (("min", lowest), ("max", otherwise if highest is None else highest)):
+        each = [levels] * count if isinstance(levels, int) else [int(level) for level in levels]
+        if len(each) != count:
+            raise ValueError(f"{len(each)} levels in {name}_{what}_level found; one, or {count}, expected")
+        every.append(each)
+    for low, high in zip(*every, strict=True):
+        if not 1 <= low <= high:
+            raise ValueError(f"{what} levels from {low} to {high} found; a range that starts at 1 or more expected")
+    return every[0], every[1]
