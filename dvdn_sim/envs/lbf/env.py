@@ -49,18 +49,18 @@ class LevelBasedForaging:
 
     def __init__(
         self,
+        *,
         players: int,
         field_size: tuple[int, int],
         max_num_food: int,
         sight: int,
         max_episode_steps: int = 50,
-        force_coop: bool = False,  # noqa: FBT001, FBT002  (the keywords of lbforaging's ForagingEnv)
+        force_coop: bool = False,
         min_player_level: Levels = 1,
         max_player_level: Levels = 2,
         min_food_level: Levels = 1,
         max_food_level: Levels | None = None,
         penalty: float = 0.0,
-        *,
         normalize_reward: bool = True,
         observe_agent_levels: bool = True,
         food_levels: Literal["v3", "legacy"] = "v3",

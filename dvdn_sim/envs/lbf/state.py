@@ -35,6 +35,7 @@ class LbfState:
         levels: Tensor,
         food_spawned: Tensor,
         step: Tensor,
+        *,
         episode: Tensor | None = None,
     ) -> None:
         """Put a batch of fields together by hand. No player may stand on a food or beside two.
