@@ -97,6 +97,14 @@ class BatchedEnv(Protocol[State]):
         """
         ...
 
+    def timed_out(self, state: State) -> Tensor:
+        """Which rows are done because their time was up and not because the game was, bool [E].
+
+        Args:
+            state: What the latest call returned.
+        """
+        ...
+
 
 class Playable(BatchedEnv[State], Protocol[State]):
     """What our own environments offer beside: enough to be a PettingZoo ``ParallelEnv``, to be drawn and placed."""
