@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dvdn_sim.learners.q_network import Inputs
+
 
 class Weights(NamedTuple):
     """Views into a parameter matrix; products are ``input @ weight``, and gate columns are reset, update, new."""
@@ -61,18 +63,9 @@ class Tape:
     def __init__(
         self, network: "RecurrentQ", *, networks: int, trained: int, steps: int, batch: int, like: Tensor
     ) -> None:
-        """Allocate the buffers.
-
-        Args:
-            network: The sizes.
-            networks: M, the rows of the parameter matrix in the forward pass.
-            trained: m, the leading rows, those that `backward` differentiates; also the rows of the observations.
-            steps: The largest number of observations per sequence.
-            batch: B, sequences per network.
-            like: Gives dtype and device.
-        """
-        d, h, a = network.obs_dim, network.hidden, network.n_actions
-        self.seen = like.new_ones(trained, steps, batch, d + 1)
+        """Allocate the buffers; the arguments are those of `QNetwork.tape`."""
+        h, a = network.hidden, network.n_actions
+        self.inputs = Inputs(trained, steps, batch, network.obs_dim, like)
         self.x = like.new_ones(networks, steps, batch, h + 1)
         self.hidden = like.new_zeros(networks, steps + 1, batch, h)  # entry 0 is the state before the first step
         self.q = like.new_empty(networks, steps, batch, a)
@@ -96,6 +89,10 @@ class Tape:
         per_gate = self.d_gates.view(trained, steps, batch, 3, h)
         summed = (per_gate, self.d_hidden.unsqueeze(-2), self.d_gates, self.d_hidden, self.carry)
         self.backward_steps = list(zip(*(buffer.unbind(1) for buffer in summed), strict=True))
+
+    def keep(self, columns: Tensor) -> None:
+        """Keep the last numbers of every observation; see `Inputs.keep`."""
+        self.inputs.keep(columns)
 
 
 @dataclass(frozen=True)
@@ -152,6 +149,10 @@ class RecurrentQ:
         bounds = np.repeat([self.obs_dim**-0.5, self.hidden**-0.5], [first_layer, self.parameter_count - first_layer])
         return torch.from_numpy(np.stack([generator.uniform(-bounds, bounds) for generator in generators]))
 
+    def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> Tape:
+        """Allocate a tape; see `QNetwork.tape`."""
+        return Tape(self, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
+
     def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """One time step, for acting: ``[M, B, D]`` and ``[M, B, H]`` to q ``[M, B, A]`` and the next hidden state."""
         h = self.hidden
@@ -168,16 +169,17 @@ class RecurrentQ:
 
         Args:
             weights: Of M networks.
-            observations: ``[..., T, B, D]`` with m leading rows and M a multiple of m: row i is seen by the networks
-                i, i + m, i + 2m, … (an online network and its target see the same).
+            observations: ``[m, T, B, D]``, less what the tape keeps; m and B may be split over several axes.
+                M is a multiple of m, and row i is seen by the networks i, i + m, i + 2m, … (an online network and its
+                target see the same).
             tape: Receives what the backward pass needs.
 
         Returns:
             q ``[M, T, B, A]``, a view into the tape that the next call overwrites.
         """
-        rows, steps = len(tape.seen), observations.shape[-3]
-        seen, x, hidden = tape.seen[:, :steps], tape.x[:, :steps], tape.hidden[:, : steps + 1]
-        seen.view(observations.shape[:-1] + seen.shape[-1:])[..., :-1].copy_(observations)
+        seen = tape.inputs.write(observations)
+        rows, steps = seen.shape[:2]
+        x, hidden = tape.x[:, :steps], tape.hidden[:, : steps + 1]
         for networks in range(0, x.shape[0], rows):
             share = slice(networks, networks + rows)
             torch.bmm(seen.flatten(1, 2), weights.w1[share], out=x[share].flatten(1, 2)[..., :-1])
@@ -286,4 +288,4 @@ class RecurrentQ:
         d_x = d_hidden.flatten(1, 2)
         torch.bmm(flat, weights.wi[:, :-1].mT, out=d_x)
         torch.ops.aten.threshold_backward.grad_input(d_x, x[..., :-1], 0, grad_input=d_x)
-        torch.bmm(tape.seen[:, :steps].flatten(1, 2).mT, d_x, out=gradient.w1)
+        torch.bmm(tape.inputs.seen[:, :steps].flatten(1, 2).mT, d_x, out=gradient.w1)

@@ -45,7 +45,7 @@ def parameters_of(network: RecurrentQ, count: int, seed: int, dtype: torch.dtype
 
 
 def tape_of(network: RecurrentQ, parameters: torch.Tensor, trained: int, steps: int, batch: int) -> Tape:
-    return Tape(network, networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
+    return network.tape(networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
 
 
 def noise(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -136,6 +136,32 @@ def test_a_shorter_d_q_means_zeros_after_it():
     network.forward(weights, observations, tape)
     short = network.backward(weights, d_q[:, :-1], tape)
     assert relative(short, full) < 1e-13
+
+
+def test_kept_columns_are_part_of_every_observation():
+    """Two agents that share a network, told apart by their numbers: kept, or written out in every observation."""
+    network, rows, steps, batch = RecurrentQ(5, 6, 2), 2, 4, 6
+    parameters = parameters_of(network, rows, 3)
+    weights = network.weights(parameters)
+    own, d_q = noise(1, rows, steps, batch, 3), noise(2, rows, steps, batch, 2)
+    ids = torch.eye(2, dtype=torch.float64).repeat_interleave(3, 0)
+    keeping, plain = (tape_of(network, parameters, rows, steps, batch) for _ in range(2))
+    keeping.keep(ids)
+    for _ in range(2):
+        by_agent = own.unflatten(2, (2, 3))  # axes may be split
+        found = network.forward(weights, by_agent, keeping)
+        whole = torch.cat([own, ids.expand(rows, steps, batch, 2)], -1)
+        assert torch.equal(found, network.forward(weights, whole, plain))
+        assert torch.equal(network.backward(weights, d_q, keeping), network.backward(weights, d_q, plain))
+        own = own + 1
+
+
+def test_observations_of_another_length_are_refused():
+    network = RecurrentQ(3, 4, 2)
+    parameters = parameters_of(network, 1, 0)
+    tape = tape_of(network, parameters, 1, 2, 1)
+    with pytest.raises(ValueError, match="observations of 1 numbers found; 3 expected"):
+        network.forward(network.weights(parameters), noise(1, 1, 2, 1, 1), tape)
 
 
 def test_step_repeated_is_forward():
