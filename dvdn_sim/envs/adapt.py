@@ -25,11 +25,13 @@ class AdapterState:
         episode: One per row, number of the episode, 0 for the first.
         step: One per row, steps taken in it.
         done: One per row, whether it has ended.
+        timed_out: One per row, whether a time limit ended it, that of the adapter or the game's own (truncation).
     """
 
     episode: tuple[int, ...]
     step: tuple[int, ...]
     done: tuple[bool, ...]
+    timed_out: tuple[bool, ...]
 
 
 class BatchedParallelEnv:
@@ -92,6 +94,7 @@ class BatchedParallelEnv:
         self._episode: list[int] = []
         self._step: list[int] = []
         self._done: list[bool] = []
+        self._timed_out: list[bool] = []
 
     def reset(self, state: AdapterState | None, mask: Tensor | None = None) -> tuple[AdapterState, Tensor]:
         """Begin the next episode of the rows in `mask` (see `BatchedEnv.reset`).
@@ -106,6 +109,7 @@ class BatchedParallelEnv:
         for row in (row for row, wanted in enumerate(chosen) if wanted):
             self._episode[row] += 1
             self._step[row] = 0
+            self._timed_out[row] = False
             seed = int(stream(self._row_seeds[row], "reset", self._episode[row]).integers(2**31))
             self._done[row] = self._copies[row].reset(seed)
         return self._new_state(), self._tensor(self._observations.copy())
@@ -124,10 +128,16 @@ class BatchedParallelEnv:
             if frozen:
                 continue
             self._step[row] += 1
-            over = self._copies[row].step(chosen[row], rewards[row])
+            copy = self._copies[row]
+            over = copy.step(chosen[row], rewards[row])
             self._done[row] = over or self._step[row] >= self.episode_limit
+            self._timed_out[row] = copy.truncated if over else self._done[row]
         done = self._tensor(np.array(self._done))
         return self._new_state(), self._tensor(self._observations.copy()), self._tensor(rewards), done
+
+    def timed_out(self, state: AdapterState) -> Tensor:
+        """Which rows a time limit ended, bool ``[E]``."""
+        return self._tensor(np.array(state.timed_out))
 
     def close(self) -> None:
         """Close every copy."""
@@ -152,6 +162,7 @@ class BatchedParallelEnv:
         self._episode = [-1] * self.n_copies if state is None else list(state.episode)
         self._step = [0] * self.n_copies if state is None else list(state.step)
         self._done = [True] * self.n_copies
+        self._timed_out = [False] * self.n_copies if state is None else list(state.timed_out)
         self._observations[...] = 0.0
 
     def _checked(self, actions: Tensor) -> list[list[int]]:
@@ -167,7 +178,8 @@ class BatchedParallelEnv:
         return chosen
 
     def _new_state(self) -> AdapterState:
-        self._state = AdapterState(tuple(self._episode), tuple(self._step), tuple(self._done))
+        rows = (self._episode, self._step, self._done, self._timed_out)
+        self._state = AdapterState(*map(tuple, rows))  # type: ignore[arg-type]
         return self._state
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
@@ -192,6 +204,8 @@ class _Copy:
         self._rows: list[Row] = []
         self._here: list[bool] = []
         self._gone: list[bool] = []
+        self.truncated = False
+        """Whether an agent that was still there at the latest step was cut off by the game's time limit."""
 
     def check_equals(self, other: "_Copy") -> None:
         """Refuse (ValueError) a copy with other agents or other spaces."""
@@ -232,6 +246,7 @@ class _Copy:
             if present
         }
         observations, gained, terminated, truncated, _ = self.env.step(taken)
+        self.truncated = any(truncated.values()) and not all(terminated.values())
         self._observe(observations)
         present_now = self.env.agents
         for i, agent in enumerate(self.ids):

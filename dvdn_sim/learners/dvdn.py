@@ -1,32 +1,48 @@
 """Distributed value decomposition networks (arXiv 2502.07635): the joint temporal difference by consensus."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from dvdn_sim.learners.objective import Held, Local, Signal
+from dvdn_sim.learners.standardise import RewardModel
+
+SelfEstimate = Literal["literal", "count_aware"]
 
 
 @dataclass(frozen=True)
 class Dvdn:
     """e_i = N Σ_j A_ij δ_j: own TD plus N (A δ)_i - δ_i, the paper's estimate of the others' sum.
 
-    The self-estimate convention is (S): with no link A = I, e_i = N δ_i, and the update is independent learning of
-    N Q_i on R. On the complete lossless graph A = 11ᵀ/N and the update is VDN's. For any K the own initial δ_i is what
-    the estimate excludes, so e = N A δ with the operator of all K rounds (our reading where the paper is ambiguous).
+    For any K the own initial δ_i is what the estimate excludes, so e = N A δ with the operator of all K rounds (our
+    reading where the paper is ambiguous). On the complete lossless graph A = 11ᵀ/N and the update is VDN's.
+
+    What an agent that heard nobody does (`self_estimate`; docs/method.md, limits):
+
+    * `literal`: e_i = N δ_i. With `team_mean` that is independent learning of N·Q_i on R.
+    * `count_aware`: e_i = n_i (A δ)_i, n_i how many agents' errors are in the mix: independent learning on R/N, and a
+      part of the team that is cut off learns its own sum. The reward in the target then changes with who is heard.
     """
 
-    exchanges: bool = True
-    clips_jointly: bool = False
+    reward_model: RewardModel = "team_mean"
+    self_estimate: SelfEstimate = "literal"
+    exchanges = True
+    central = False
+    mixing = None
 
-    def local_reward(self, team_reward: Tensor, n_agents: int) -> Tensor:
-        """ρ_i = R/N (`team_mean`): with a row-stochastic A the reward part of e_i is R whatever was lost."""
-        return team_reward / n_agents
-
-    def error(self, td: Tensor, held: Tensor | None) -> Tensor:
-        """N x_i, x_i what agent i holds after the exchange: N A δ."""
+    def signal(self, local: Local, held: Held | None) -> Signal:
+        """e_i = N x_i, or n_i x_i, with x = A δ what agents hold after the exchange."""
         if held is None:
             raise ValueError("dvdn needs what its agents hold after the exchange")
-        return held * td.shape[-3]
+        if self.self_estimate == "literal":
+            error = held.values * held.values.shape[1]
+        elif held.counts is None:
+            raise ValueError("a count-aware estimate needs how many agents were heard")
+        else:
+            error = held.values * held.counts[..., None, None]
+        return Signal(error, error)
 
 
 def mixed(operator: Tensor, td: Tensor, invalid: Tensor | None = None) -> Tensor:
@@ -42,3 +58,12 @@ def mixed(operator: Tensor, td: Tensor, invalid: Tensor | None = None) -> Tensor
         return torch.einsum("...ij,...jtb->...itb", operator, td)
     nan = invalid[..., None, None]
     return torch.einsum("...ij,...jtb->...itb", operator, td.masked_fill(nan, 0.0)).masked_fill(nan, torch.nan)
+
+
+def counts(operator: Tensor) -> Tensor:
+    """How many agents' values are in what each agent holds, ``[..., N, N]`` to ``[..., N]``.
+
+    >>> counts(torch.tensor([[0.5, 0.5], [0.0, 1.0]])).tolist()
+    [2.0, 1.0]
+    """
+    return (operator != 0).to(operator.dtype).sum(-1)

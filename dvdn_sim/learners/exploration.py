@@ -1,6 +1,7 @@
 """Epsilon-greedy acting of R teams in C copies of the environment each."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,8 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import key, uniform
-from dvdn_sim.learners.recurrent_q import RecurrentQ, Weights
+from dvdn_sim.learners.layout import Layout
+from dvdn_sim.learners.q_network import QNetwork, Weights
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,11 @@ class LinearEpsilon:
 
 
 class Actor:
-    """Chooses actions from recurrent Q-values; one episode at a time in each row."""
+    """Chooses actions from Q-values; one episode at a time in each row."""
 
     def __init__(
         self,
-        network: RecurrentQ,
+        network: QNetwork[Any, Any],
         *,
         seeds: list[int],
         copies: int,
@@ -43,6 +45,8 @@ class Actor:
         stream_name: str,
         device: torch.device,
         agent_keys: tuple[int, ...] | None = None,
+        shared: bool = False,
+        agent_ids: bool = True,
     ) -> None:
         """Prepare for R = len(seeds) teams.
 
@@ -55,9 +59,13 @@ class Actor:
             stream_name: Tells the draws of training and evaluation apart.
             device: Where the networks live.
             agent_keys: Names of the agents in random streams; their indices by default.
+            shared: Whether the agents of a team use one network.
+            agent_ids: Whether agents that share a network observe their own number.
         """
         self._network = network
         self._replicas, self._copies, self._agents = len(seeds), copies, len(available)
+        self._layout = Layout(len(seeds), len(available), shared)
+        self._agent_ids = agent_ids
         self._keys = torch.tensor([key(seed, stream_name) for seed in seeds], device=device).view(-1, 1, 1, 1)
         self._agent_keys = torch.tensor(agent_keys or range(len(available)), device=device)[:, None]
         # Row i lists the actions agent i has, padded: a draw indexes the first `self._choices[i]` of them.
@@ -66,7 +74,7 @@ class Actor:
         self._unavailable = None if bool(available.all()) else ~available[:, None, :].to(device)
         self._idle_actions = idle_actions.to(device)
         self._idle: Tensor | None = None
-        self._hidden = torch.empty(0)
+        self._hidden = self._seen = torch.empty(0)
         self._explores = self._random = torch.empty(0)
 
     def begin(
@@ -79,16 +87,20 @@ class Actor:
         """Start an episode in every row: forget the past and draw all of the episode's exploration at once.
 
         Args:
-            weights: Of R·N networks.
+            weights: Of all teams' networks.
             episodes: Episodes begun before in each replica ``[R]``; with the seed, all that the draws depend on.
             epsilon: Exploration probability at each step ``[T, R]``.
             idle: Which agents do nothing at which step, bool ``[T, R, N]``; None if there are none.
         """
         self._idle = None if idle is None else torch.from_numpy(idle).to(self._keys.device)
         device = self._keys.device
-        network_rows = self._replicas * self._agents
+        layout, rows = self._layout, self._layout.users * self._copies
         self._weights = weights
-        self._hidden = weights.w3.new_zeros(network_rows, self._copies, self._network.hidden)
+        self._hidden = weights[0].new_zeros(layout.rows, rows, self._network.hidden)
+        self._seen = weights[0].new_zeros(layout.rows, rows, self._network.obs_dim)
+        ids = layout.agent_ids(self._copies, self._seen) if self._agent_ids else None
+        if ids is not None:
+            self._seen[..., -layout.users :] = ids
         steps = torch.arange(len(epsilon), device=device).view(-1, 1, 1, 1, 1)
         copies = torch.arange(self._copies, device=device).view(-1, 1, 1)
         begun = torch.from_numpy(episodes).to(device).view(-1, 1, 1, 1)
@@ -109,9 +121,11 @@ class Actor:
         Returns:
             int64 ``[R·C, N]``.
         """
-        rows = observations.view(self._replicas, self._copies, self._agents, -1).transpose(1, 2).flatten(0, 1)
-        q, self._hidden = self._network.step(self._weights, rows.to(self._hidden.dtype), self._hidden)
-        q = q.view(self._replicas, self._agents, self._copies, -1)
+        shape = self._replicas, self._agents, self._copies, -1
+        seen = observations.view(self._replicas, self._copies, self._agents, -1).transpose(1, 2)
+        self._seen.view(shape)[..., : seen.shape[-1]].copy_(seen)
+        q, self._hidden = self._network.step(self._weights, self._seen, self._hidden)
+        q = q.view(shape)
         if self._unavailable is not None:
             q = q.masked_fill(self._unavailable, -torch.inf)
         greedy = q.argmax(-1).transpose(1, 2)

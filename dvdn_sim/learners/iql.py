@@ -1,21 +1,26 @@
-"""Independent Q-learning on the team reward (Tan 1993; EPyMARL's semantics, one loss per agent)."""
+"""Independent Q-learning (Tan 1993): each agent explains the reward alone."""
 
 from dataclasses import dataclass
 
-from torch import Tensor
+from dvdn_sim.learners.objective import Held, Local, Signal
+from dvdn_sim.learners.standardise import RewardModel
 
 
 @dataclass(frozen=True)
 class Iql:
-    """e_i = δ_i with ρ_i = R: each agent explains the whole team reward alone."""
+    """e_i = δ_i.
 
-    exchanges: bool = False
-    clips_jointly: bool = False
+    With ρ_i = R (`team_sum`, EPyMARL's common reward) each agent explains the whole team reward; with its own reward,
+    ρ_i = r_i, it is Q-learning on that. Every agent has a loss, a clip and an Adam of its own. EPyMARL has one of each
+    for all (`central`): its loss is the mean over agents, which makes each agent's gradient 1/N as long; it is also
+    what agents with one common network do.
+    """
 
-    def local_reward(self, team_reward: Tensor, n_agents: int) -> Tensor:
-        """ρ_i = R."""
-        return team_reward
+    central: bool = False
+    reward_model: RewardModel = "team_sum"
+    exchanges = False
+    mixing = None
 
-    def error(self, td: Tensor, held: Tensor | None) -> Tensor:
+    def signal(self, local: Local, held: Held | None) -> Signal:
         """e_i = δ_i."""
-        return td
+        return Signal(local.td, local.td / local.td.shape[1] if self.central else local.td)

@@ -1,17 +1,19 @@
-"""The update: from a minibatch to local temporal differences, and from an operator to new parameters."""
+"""The update: from a minibatch to local temporal differences, and from what became of them to new parameters."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.objective import Objective
+from dvdn_sim.learners.layout import Layout
+from dvdn_sim.learners.objective import Held, Local, Objective, Signal
 from dvdn_sim.learners.optim import Adam, clip_by_norm
-from dvdn_sim.learners.recurrent_q import RecurrentQ, Tape, Weights
+from dvdn_sim.learners.q_network import QNetwork, Weights
 from dvdn_sim.learners.replay import Minibatch
-from dvdn_sim.learners.standardise import RewardStatistics
+from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
 from dvdn_sim.learners.td import chosen, continues, double_q_value, td_errors, valid_steps
 from netmodels.streams import stream
 
@@ -26,7 +28,12 @@ class LearnerOptions:
         clip: Largest gradient norm; None for no clipping.
         standardise_rewards: Whether rewards are standardised by running statistics.
         target_update: Updates between hard copies into the target network.
+        target_tau: Share of the online network that the target takes over at every update, in place of hard copies.
         batch: B, episodes per minibatch.
+        share_parameters: Whether the agents of a team use one network.
+        agent_ids: Whether agents that share a network observe their own number.
+        bootstrap_on_timeout: Whether the value of the state at a time limit counts.
+        common_start: Whether the agents of a team begin with the same weights.
     """
 
     lr: float = 3e-4
@@ -34,7 +41,12 @@ class LearnerOptions:
     clip: float | None = 10.0
     standardise_rewards: bool = True
     target_update: int = 200
+    target_tau: float | None = None
     batch: int = 32
+    share_parameters: bool = False
+    agent_ids: bool = True
+    bootstrap_on_timeout: bool = False
+    common_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,9 +55,11 @@ class UpdateFigures:
 
     Attributes:
         loss: Σ mask e² / Σ mask, mean over agents.
-        grad_norm: Before clipping; the largest over agents, or the team's where clipping is joint.
+        grad_norm: Before clipping; the largest over agents, or the team's where one trainer clips.
         q_mean: Mean value of the chosen actions over agents and valid steps.
         q_abs_max: Largest |Q| of a chosen action.
+        q_sum_abs_max: Largest |Σ_i Q_i| of the chosen actions: small beside N·`q_abs_max` where agents' values run
+            apart and their sum does not.
         td_abs_mean: Mean |δ_i|.
         jtd_relative_error: ‖e - Σδ‖ / (√N ‖Σδ‖): how far the error signal is from the joint temporal difference.
     """
@@ -54,6 +68,7 @@ class UpdateFigures:
     grad_norm: Tensor
     q_mean: Tensor
     q_abs_max: Tensor
+    q_sum_abs_max: Tensor
     td_abs_mean: Tensor
     jtd_relative_error: Tensor
 
@@ -66,16 +81,18 @@ class Learner:
     """Q-networks of R teams of N agents, and how they learn.
 
     An update has two halves, because the network stands between them: `local_errors` gives the temporal differences
-    that agents would put on the wire, `update` takes what became of them.
+    that agents would put on the wire, `update` takes what became of them. Where parameters are exchanged, too, the
+    second half is in parts: `differentiate`, then the step (taken elsewhere, on `gradient`), then `follow`.
 
     Attributes:
-        parameters: ``[2, R, N, P]``, online and target.
+        parameters: ``[2, R, G, P]``, online and target; G networks per team, one for each agent or one for all.
+        gradient: Clipped, of the latest `differentiate`, ``[R, G, P]``.
         updates: Updates done, ``[R]``, on the host.
     """
 
     def __init__(
         self,
-        network: RecurrentQ,
+        network: QNetwork[Any, Any],
         objective: Objective,
         options: LearnerOptions,
         *,
@@ -89,8 +106,8 @@ class Learner:
         """Draw initial weights and allocate buffers.
 
         Args:
-            network: Sizes, the same for all agents.
-            objective: IQL, VDN or DVDN.
+            network: Sizes, the same for all agents; its input holds the numbers of agents that share it, too.
+            objective: What is learnt.
             options: Hyperparameters.
             seeds: One per replica.
             available: Actions that each agent has, bool ``[N, A]``.
@@ -102,21 +119,30 @@ class Learner:
         """
         self.network, self.objective, self.options = network, objective, options
         self.n_agents = len(available)
-        self._names = [(seed, key) for seed in seeds for key in agent_keys or range(self.n_agents)]
+        self.layout = layout = Layout(len(seeds), self.n_agents, options.share_parameters)
+        one_start = options.share_parameters or options.common_start
+        keys = ["team"] * layout.networks if one_start else list(agent_keys or range(self.n_agents))
+        self._names = [(seed, key) for seed in seeds for key in keys]
         initial = self._initial_parameters().to(device, dtype)
-        self.parameters = initial.view(1, len(seeds), self.n_agents, -1).repeat(2, 1, 1, 1)
+        self.parameters = initial.view(1, len(seeds), layout.networks, -1).repeat(2, 1, 1, 1)
         self.updates = np.zeros(len(seeds), np.int64)
         self._optimiser = Adam(self.parameters[0], options.lr)
+        mixing = objective.mixing
+        self._mixing_optimiser = None if mixing is None else Adam(mixing.parameters[0][:, None], options.lr)
         self._statistics = RewardStatistics(len(seeds), device)
         everyone = bool(available.all())
         self._unavailable = None if everyone else ~available[:, None, None, :].to(device)
-        rows = len(seeds) * self.n_agents
-        self._tape = Tape(
-            network, networks=2 * rows, trained=rows, steps=steps + 1, batch=options.batch, like=self.parameters
+        batch = layout.users * options.batch
+        self._tape = network.tape(
+            networks=2 * layout.rows, trained=layout.rows, steps=steps + 1, batch=batch, like=self.parameters
         )
-        self._d_q = torch.zeros(rows, steps, options.batch, network.n_actions, device=device, dtype=dtype)
+        ids = layout.agent_ids(options.batch, self.parameters) if options.agent_ids else None
+        if ids is not None:
+            self._tape.keep(ids)
+        self._d_q = torch.zeros(layout.rows, steps, batch, network.n_actions, device=device, dtype=dtype)
+        self._local: Local | None = None
         self._minibatch: Minibatch | None = None
-        self._td = self._q_t = self.parameters
+        self.gradient = self.parameters[0]
 
     def _initial_parameters(self) -> Tensor:
         generators = [stream(seed, "initial_weights", key) for seed, key in self._names]
@@ -126,16 +152,17 @@ class Learner:
         """Let some agents begin anew, with the weights that they began with and no memory: they lost all they had.
 
         Args:
-            agents: Bool ``[R, N]``.
+            agents: Bool ``[R, N]``. A network that agents share is lost if any of them lost it.
         """
-        lost = torch.from_numpy(agents).to(self.parameters.device)
+        lost = torch.from_numpy(self._of_networks(agents)).to(self.parameters.device)
         self.parameters[:, lost] = self._initial_parameters().to(self.parameters)[lost.flatten()]
         self._optimiser.forget(lost)
 
     @property
     def acting_weights(self) -> Weights:
-        """Views of the online networks, R·N rows; they follow the updates."""
-        return self.network.weights(self.parameters[0].flatten(0, 1))
+        """Views of the online networks, R·G rows; they follow the updates."""
+        weights: Weights = self.network.weights(self.parameters[0].flatten(0, 1))
+        return weights
 
     @torch.inference_mode()
     def local_errors(self, minibatch: Minibatch, active: npt.NDArray[np.bool_]) -> Tensor:
@@ -148,72 +175,101 @@ class Learner:
         Returns:
             ``[R, N, T, B]``; positions where there was no step hold nonsense.
         """
-        rewards = minibatch.rewards
-        if self.options.standardise_rewards:
-            self._statistics.merge(rewards, minibatch.longest, torch.from_numpy(active).to(rewards.device))
-            rewards = self._statistics.standardise(rewards)
-        local = self.objective.local_reward(rewards.to(self.parameters.dtype), self.n_agents)
+        options, dtype = self.options, self.parameters.dtype
+        statistics = self._statistics if options.standardise_rewards else None
+        if statistics is not None:
+            team = minibatch.rewards.sum(1)
+            statistics.merge(team, minibatch.longest, torch.from_numpy(active).to(team.device))
+        rewards = local_rewards(self.objective.reward_model, minibatch.rewards, statistics).to(dtype)
         weights = self.network.weights(self.parameters.view(-1, self.parameters.shape[-1]))
-        q = self.network.forward(weights, minibatch.observations, self._tape)
-        q_online, q_target = q.view(2, *self.parameters.shape[1:3], *q.shape[1:]).unbind(0)
+        q = self.network.forward(weights, self.layout.by_network(minibatch.observations), self._tape)
+        q_online, q_target = self.layout.by_agent(q).unbind(0)
         steps = minibatch.actions.shape[2]
-        self._q_t = chosen(q_online[:, :, :-1], minibatch.actions)
+        q_t = chosen(q_online[:, :, :-1], minibatch.actions)
         value_tp1 = double_q_value(q_online[:, :, 1:], q_target[:, :, 1:], self._unavailable)
-        more = continues(minibatch.lengths, steps)
-        self._td = td_errors(self._q_t, value_tp1, local[:, None], more[:, None], self.options.gamma)
+        timed_out = minibatch.timed_out if options.bootstrap_on_timeout else None
+        more = continues(minibatch.lengths, steps, timed_out)
+        self._local = Local(
+            td=td_errors(q_t, value_tp1, rewards, more[:, None], options.gamma),
+            q_t=q_t,
+            value_tp1=value_tp1,
+            rewards=rewards,
+            continues=more,
+            mask=valid_steps(minibatch.lengths, steps)[:, None].to(dtype),
+            observations=minibatch.observations,
+            gamma=options.gamma,
+        )
         self._minibatch = minibatch
-        return self._td
+        return self._local.td
 
     @torch.inference_mode()
-    def update(self, held: Tensor | None, active: npt.NDArray[np.bool_]) -> UpdateFigures:
+    def update(self, held: Held | None, active: npt.NDArray[np.bool_]) -> UpdateFigures:
         """Take one gradient step on the errors of the last `local_errors`.
 
         Args:
-            held: What each agent holds after the exchange ``[R, N, T, B]``; None where the objective exchanges nothing.
+            held: What each agent holds after the exchange; None where the objective exchanges nothing.
             active: bool ``[R]``, or ``[R, N]`` where some agents of a replica do not learn; the others are left exactly
                 as they are.
 
         Returns:
             Figures of the update; those of inactive replicas mean nothing.
         """
-        if self._minibatch is None:
-            raise RuntimeError("update follows local_errors")
-        minibatch, self._minibatch = self._minibatch, None
-        steps = minibatch.actions.shape[2]
-        mask = valid_steps(minibatch.lengths, steps)[:, None].to(self._td.dtype)
-        count = mask.sum((2, 3), keepdim=True)
-        error = self.objective.error(self._td, held) * mask
-
-        d_q = self._d_q[:, :steps].view(*error.shape, -1).zero_()
-        d_q.scatter_(-1, minibatch.actions.unsqueeze(-1), (error * (-2 / count)).unsqueeze(-1))
-        weights = self.network.weights(self.parameters[0].flatten(0, 1))
-        gradient = self.network.backward(weights, d_q.flatten(0, 1), self._tape).view_as(self.parameters[0])
-        norms = clip_by_norm(gradient, self.options.clip, jointly=self.objective.clips_jointly)
-        figures = self._figures(error, mask, count, norms)
-        self._step(gradient, active)
+        figures = self.differentiate(held)
+        self._step(active)
+        self.follow(active)
         return figures
 
-    def _step(self, gradient: Tensor, active: npt.NDArray[np.bool_]) -> None:
-        """Adam and the target copy, for those that learn only."""
-        optimiser, online = self._optimiser, self.parameters[0]
-        learning = np.broadcast_to(active.reshape(len(active), -1), online.shape[:2])
-        if learning.all():  # indexing by nothing is not free
-            optimiser.step(online, gradient)
-        else:
-            frozen = torch.from_numpy(~learning).to(online.device)
-            touched = (online, optimiser.first, optimiser.second, optimiser.steps)
-            kept = [tensor[frozen] for tensor in touched]
-            optimiser.step(online, gradient)
-            for tensor, rows in zip(touched, kept, strict=True):
-                tensor[frozen] = rows
-        self.updates += learning.any(1)
-        due = learning & (self.updates % self.options.target_update == 0)[:, None]
-        if due.any():
-            rows = torch.from_numpy(due).to(online.device)
-            self.parameters[1][rows] = online[rows]
+    @torch.inference_mode()
+    def differentiate(self, held: Held | None) -> UpdateFigures:
+        """Work out the clipped gradient on the errors of the last `local_errors`; see `update`."""
+        if self._local is None or self._minibatch is None:
+            raise RuntimeError("update follows local_errors")
+        local, minibatch, self._local, self._minibatch = self._local, self._minibatch, None, None
+        signal = self.objective.signal(local, held)
+        steps = minibatch.actions.shape[2]
+        count = local.mask.sum((2, 3), keepdim=True)
+        self._d_q[:, :steps].zero_()
+        d_q = self.layout.by_agent(self._d_q[:, :steps])[0]
+        d_q.scatter_(-1, minibatch.actions.unsqueeze(-1), (signal.pull * (local.mask * (-2 / count))).unsqueeze(-1))
+        weights = self.network.weights(self.parameters[0].flatten(0, 1))
+        gradient = self.network.backward(weights, self._d_q[:, :steps], self._tape)
+        self.gradient = gradient.view_as(self.parameters[0])
+        mixing = self.objective.mixing
+        others = [] if mixing is None else [mixing.gradient[:, None]]
+        norms = clip_by_norm([self.gradient, *others], self.options.clip, jointly=self.objective.central)
+        return self._figures(local, signal, count, norms)
 
-    def _figures(self, error: Tensor, mask: Tensor, count: Tensor, norms: Tensor) -> UpdateFigures:
-        td, q_t = self._td * mask, self._q_t * mask
+    def follow(self, active: npt.NDArray[np.bool_]) -> None:
+        """Count the step that was taken, and let the targets follow; `active` as in `update`."""
+        learning = self._learning(active)
+        self.updates += learning.any(1)
+        tau, mixing = self.options.target_tau, self.objective.mixing
+        due = learning & (self.updates % self.options.target_update == 0)[:, None] if tau is None else learning
+        if not due.any():
+            return
+        copies = [(self.parameters, due)] + ([] if mixing is None else [(mixing.parameters, due.any(1))])
+        for (online, target), which in copies:
+            rows = torch.from_numpy(which).to(online.device)
+            target[rows] = online[rows] if tau is None else torch.lerp(target[rows], online[rows], tau)
+
+    def _step(self, active: npt.NDArray[np.bool_]) -> None:
+        """Adam, for those that learn only."""
+        learning, mixing = self._learning(active), self.objective.mixing
+        _adam(self._optimiser, self.parameters[0], self.gradient, learning)
+        if mixing is not None and self._mixing_optimiser is not None:
+            rows, gradient = mixing.parameters[0][:, None], mixing.gradient[:, None]
+            _adam(self._mixing_optimiser, rows, gradient, _any(learning))
+
+    def _learning(self, active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Which networks learn, ``[R, G]``."""
+        return self._of_networks(np.broadcast_to(active.reshape(len(active), -1), (len(active), self.n_agents)))
+
+    def _of_networks(self, agents: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """From agents ``[R, N]`` to the networks that they use, ``[R, G]``: those of any of them."""
+        return _any(agents) if self.layout.shared else agents
+
+    def _figures(self, local: Local, signal: Signal, count: Tensor, norms: Tensor) -> UpdateFigures:
+        error, td, q_t = signal.error * local.mask, local.td * local.mask, local.q_t * local.mask
         per_step = count[:, 0, 0, 0] * self.n_agents
         joint = td.sum(1, keepdim=True)
         off = (error - joint).square().sum((1, 2, 3)).sqrt()
@@ -222,6 +278,25 @@ class Learner:
             grad_norm=norms.amax(1),
             q_mean=q_t.sum((1, 2, 3)) / per_step,
             q_abs_max=q_t.abs().amax((1, 2, 3)),
+            q_sum_abs_max=q_t.sum(1).abs().amax((1, 2)),
             td_abs_mean=td.abs().sum((1, 2, 3)) / per_step,
             jtd_relative_error=off / (joint.square().sum((1, 2, 3)) * self.n_agents).sqrt(),
         )
+
+
+def _any(agents: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether any agent of a team is among them, ``[R, N]`` to ``[R, 1]``."""
+    return np.asarray(agents.any(1))[:, None]
+
+
+def _adam(optimiser: Adam, parameters: Tensor, gradient: Tensor, learning: npt.NDArray[np.bool_]) -> None:
+    """One step of the networks that learn, bool ``[R, G]``; the others stay to the bit."""
+    if learning.all():  # indexing by nothing is not free
+        optimiser.step(parameters, gradient)
+        return
+    frozen = torch.from_numpy(~learning).to(parameters.device)
+    touched = (parameters, optimiser.first, optimiser.second, optimiser.steps)
+    kept = [tensor[frozen] for tensor in touched]
+    optimiser.step(parameters, gradient)
+    for tensor, rows in zip(touched, kept, strict=True):
+        tensor[frozen] = rows

@@ -1,23 +1,29 @@
 """Adam (Kingma and Ba 2015) and gradient clipping on a parameter array ``[R, N, P]``."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 
-def clip_by_norm(gradient: Tensor, limit: float | None, *, jointly: bool) -> Tensor:
+def clip_by_norm(gradients: Sequence[Tensor], limit: float | None, *, jointly: bool) -> Tensor:
     """Scale the gradient of each agent, or of the whole team, to an L2 norm of at most `limit`, in place.
 
     Args:
-        gradient: ``[R, N, P]``.
-        limit: Largest norm; None leaves the gradient alone.
-        jointly: One norm over (N, P) instead of one per agent over P.
+        gradients: ``[R, N, P]``; jointly, there may be more, each of its own N and P: a mixer's.
+        limit: Largest norm; None leaves the gradients alone.
+        jointly: One norm over all of them instead of one per agent over P.
 
     Returns:
         The norms before clipping, ``[R, 1]`` or ``[R, N]``.
     """
-    norms: Tensor = torch.linalg.vector_norm(gradient, dim=(-2, -1) if jointly else -1, keepdim=True)
+    axes = (-2, -1) if jointly else -1
+    norms: Tensor = torch.linalg.vector_norm(gradients[0], dim=axes, keepdim=True)
+    for other in gradients[1:]:
+        norms = torch.hypot(norms, torch.linalg.vector_norm(other, dim=axes, keepdim=True))
     if limit is not None:
-        gradient.mul_((limit / (norms + 1e-6)).clamp_(max=1.0))
+        for gradient in gradients:
+            gradient.mul_((limit / (norms + 1e-6)).clamp_(max=1.0))
     return norms.flatten(-2)
 
 

@@ -5,6 +5,7 @@ Episodes therefore have global ids, an episode's slot is id mod capacity at ever
 function of (seed, update), so that no message is needed to agree on it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +23,26 @@ class Episodes:
     Attributes:
         observations: ``[R, B, N, T + 1, D]`` float32.
         actions: int64 ``[R, B, N, T]``.
-        rewards: Team reward R_t = Σ_i r_i, ``[R, B, T]``, zero where there was no step.
+        rewards: Of each agent, ``[R, B, N, T]``, zero where there was no step.
         lengths: int64 ``[R, B]``, on the host.
+        timed_out: Bool ``[R, B]``, episodes that a time limit cut.
     """
 
     observations: Tensor
     actions: Tensor
     rewards: Tensor
     lengths: npt.NDArray[np.int64]
+    timed_out: Tensor
+
+    @property
+    def returns(self) -> Tensor:
+        """Undiscounted team returns Σ_t Σ_i r_i, ``[R, B]``."""
+        return self.rewards.sum((2, 3))
+
+    def one_by_one(self) -> Iterator["Episodes"]:
+        """The b-th episode of every replica, for each b."""
+        for b in range(self.lengths.shape[1]):
+            yield Episodes(*(part[:, b : b + 1] for part in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -39,8 +52,9 @@ class Minibatch:
     Attributes:
         observations: ``[R, N, T + 1, B, D]``.
         actions: int64 ``[R, N, T, B]``.
-        rewards: Team reward ``[R, T, B]``.
+        rewards: Of each agent, ``[R, N, T, B]``, zero where there was no step.
         lengths: int64 ``[R, B]``, on the device.
+        timed_out: Bool ``[R, B]``, episodes that a time limit cut.
         longest: int64 ``[R]`` on the device, each replica's own longest episode.
         positions: Valid (episode, step) positions per replica, on the host: what a TD message carries.
     """
@@ -49,6 +63,7 @@ class Minibatch:
     actions: Tensor
     rewards: Tensor
     lengths: Tensor
+    timed_out: Tensor
     longest: Tensor
     positions: tuple[int, ...]
 
@@ -82,8 +97,9 @@ class EpisodeReplay:
         self._capacity = capacity
         shape = (len(seeds), capacity)
         self._observations = torch.zeros(*shape, n_agents, steps + 1, obs_dim, device=device)
-        self._actions = torch.zeros(*shape, n_agents, steps, dtype=torch.int64, device=device)
-        self._rewards = torch.zeros(*shape, steps, dtype=reward_dtype, device=device)
+        self._actions = torch.zeros(*shape, n_agents, steps, dtype=torch.int16, device=device)
+        self._rewards = torch.zeros(*shape, n_agents, steps, dtype=reward_dtype, device=device)
+        self._timed_out = torch.zeros(*shape, dtype=torch.bool, device=device)
         self._lengths = np.zeros(shape, np.int64)
         self._inserted = np.zeros(len(seeds), np.int64)
 
@@ -93,21 +109,23 @@ class EpisodeReplay:
         return np.minimum(self._inserted, self._capacity)
 
     def insert(self, episodes: Episodes, active: npt.NDArray[np.bool_]) -> None:
-        """Add one episode to each active replica.
+        """Add all episodes of each active replica.
 
         Args:
-            episodes: With B = 1.
+            episodes: No more of a replica than the ring holds.
             active: bool ``[R]``.
         """
-        rows = np.flatnonzero(active)
-        slots = self._inserted[rows] % self._capacity
-        steps = episodes.actions.shape[-1]
-        self._observations[rows, slots, :, : steps + 1] = episodes.observations[rows, 0]
-        self._actions[rows, slots, :, :steps] = episodes.actions[rows, 0]
+        rows = np.flatnonzero(active)[:, None]
+        each, steps = episodes.actions.shape[1], episodes.actions.shape[-1]
+        slots = (self._inserted[rows] + np.arange(each)) % self._capacity
+        chosen = rows[:, 0]
+        self._observations[rows, slots, :, : steps + 1] = episodes.observations[chosen]
+        self._actions[rows, slots, :, :steps] = episodes.actions[chosen].to(self._actions.dtype)
         self._rewards[rows, slots] = 0
-        self._rewards[rows, slots, :steps] = episodes.rewards[rows, 0].to(self._rewards.dtype)
-        self._lengths[rows, slots] = episodes.lengths[rows, 0]
-        self._inserted[rows] += 1
+        self._rewards[rows, slots, :, :steps] = episodes.rewards[chosen].to(self._rewards.dtype)
+        self._timed_out[rows, slots] = episodes.timed_out[chosen]
+        self._lengths[rows, slots] = episodes.lengths[chosen]
+        self._inserted[chosen] += each
 
     def sample_ids(
         self, updates: npt.NDArray[np.int64], batch: int, active: npt.NDArray[np.bool_] | None = None
@@ -146,9 +164,10 @@ class EpisodeReplay:
         device_lengths = torch.from_numpy(lengths).to(device)
         return Minibatch(
             observations=gather(self._observations)[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
-            actions=gather(self._actions)[..., :steps].permute(0, 2, 3, 1),
-            rewards=gather(self._rewards)[..., :steps].transpose(1, 2),
+            actions=gather(self._actions)[..., :steps].permute(0, 2, 3, 1).long(),
+            rewards=gather(self._rewards)[..., :steps].permute(0, 2, 3, 1),
             lengths=device_lengths,
+            timed_out=gather(self._timed_out),
             longest=device_lengths.amax(1),
             positions=tuple(lengths.sum(1).tolist()),
         )

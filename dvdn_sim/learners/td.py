@@ -16,12 +16,21 @@ def valid_steps(lengths: Tensor, steps: int) -> Tensor:
     return torch.arange(steps, device=lengths.device)[:, None] < lengths[..., None, :]
 
 
-def continues(lengths: Tensor, steps: int) -> Tensor:
-    """Which steps are followed by another one: all valid ones but the last of each episode.
+def continues(lengths: Tensor, steps: int, timed_out: Tensor | None = None) -> Tensor:
+    """Which steps the value of the next state counts after: all valid ones but the last of each episode.
 
-    Every end of an episode counts as terminal, time limits included, as in EPyMARL.
+    Every end of an episode counts as terminal, time limits included, as in EPyMARL, unless it is said which episodes
+    were cut by theirs.
+
+    Args:
+        lengths: Of the episodes, ``[..., B]``.
+        steps: T.
+        timed_out: Bool ``[..., B]``, the episodes that a time limit cut and whose last step is no end.
+
+    >>> continues(torch.tensor([1, 2]), 2, torch.tensor([False, True])).int().tolist()
+    [[0, 1], [0, 1]]
     """
-    return valid_steps(lengths - 1, steps)
+    return valid_steps(lengths - 1 if timed_out is None else lengths - 1 + timed_out.long(), steps)
 
 
 def chosen(q_t: Tensor, a_t: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ METRICS = Table(
         Column("grad_norm", "float", "", "its gradient norm before clipping, largest over agents", nullable=True),
         Column("q_mean", "float", "", "its mean Q of the actions taken", nullable=True),
         Column("q_abs_max", "float", "", "its largest absolute Q of the actions taken", nullable=True),
+        Column("q_sum_abs_max", "float", "", "its largest absolute sum of the team's Q", nullable=True),
         Column("td_abs_mean", "float", "", "its mean absolute local TD error, before the exchange", nullable=True),
         Column("epsilon", "float", "", "exploration rate in the episodes averaged"),
     ),

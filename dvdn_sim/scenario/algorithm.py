@@ -8,35 +8,77 @@ from pydantic import Field
 from dvdn_sim.scenario.quantities import Count, Fraction, Natural
 
 Positive = Annotated[float, Field(gt=0.0)]
+AnyPolicy = Literal["auto", "self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"]
+AnyWeights = Literal["metropolis", "lazy", "max_degree"]
+RewardModel = Literal["team_mean", "team_sum", "individual"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class QLearning:
-    """What all algorithms here share: double Q-learning with a recurrent network per agent.
+    """What all algorithms here share: double Q-learning with a network per agent.
 
     Attributes:
-        hidden: units of the recurrent network.
+        hidden: units of the network.
+        recurrent: whether it has a memory (a GRU), or a second layer in its place.
         lr: Adam's step size.
         gamma: discount per environment step.
         clip: longest gradient (L2 norm); None does not clip.
-        standardise_rewards: subtract the running mean of rewards and divide by their running deviation.
+        standardise_rewards: subtract the running mean of the team's rewards and divide by their running deviation.
+        bootstrap_on_timeout: whether the value of the state at a time limit counts; EPyMARL takes every end for one.
     """
 
     hidden: Annotated[Count, Field(le=4096)] = 64
+    recurrent: bool = True
     lr: Positive = 3e-4
     gamma: Fraction = 0.99
     clip: Positive | None = 10.0
     standardise_rewards: bool = True
+    bootstrap_on_timeout: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Iql(QLearning):
-    """Independent Q-learning: every agent learns from the team's reward alone and sends nothing."""
+class Sharing(QLearning):
+    """What algorithms with a trainer in one place may do besides.
+
+    Attributes:
+        share_parameters: whether all agents use one network, as in the variants called PS.
+        agent_ids: whether agents that share a network observe their own number, one-hot.
+    """
+
+    share_parameters: bool = False
+    agent_ids: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vdn(QLearning):
+class Iql(Sharing):
+    """Independent Q-learning: every agent learns from the reward alone and sends nothing.
+
+    Attributes:
+        reward_model: the reward that an agent explains: the team's (``team_sum``), its share, or its own.
+        clip_over: ``agent`` has a loss, a clip and an Adam for each agent; ``team`` one of each for all, with the mean
+            over agents as the loss, as EPyMARL has it and shared parameters need it.
+    """
+
+    reward_model: RewardModel = "team_sum"
+    clip_over: Literal["agent", "team"] = "agent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vdn(Sharing):
     """Value decomposition: the sum of all agents' values learns the team's reward, in one place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Qmix(Sharing):
+    """Monotone value decomposition: a network that sees everything mixes all agents' values, in one place.
+
+    Attributes:
+        mixer_embed: width of the mixing network.
+        hypernet_hidden: width of the networks that make its weights from the state.
+    """
+
+    mixer_embed: Annotated[Count, Field(le=4096)] = 32
+    hypernet_hidden: Annotated[Count, Field(le=4096)] = 64
 
 
 MOST_ROUNDS_OF_SELF = 3
@@ -56,10 +98,8 @@ class Consensus:
     """
 
     rounds: Annotated[Natural, Field(le=1000)] = 1
-    policy: Literal["auto", "self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"] = (
-        "auto"
-    )
-    weights: Literal["metropolis", "lazy", "max_degree"] = "metropolis"
+    policy: AnyPolicy = "auto"
+    weights: AnyWeights = "metropolis"
     wire: Literal["float32", "float16"] = "float32"
 
     def __post_init__(self) -> None:
@@ -73,8 +113,89 @@ class Dvdn(QLearning):
 
     Attributes:
         consensus: how TD errors are exchanged and mixed.
-        reward_model: the reward within an agent's TD error; ``team_mean`` is the team's divided by its size.
+        reward_model: the reward within an agent's TD error: the team's divided by its size, the team's, or its own.
+        self_estimate: what an agent multiplies the mix by: the size of the team (``literal``), or the number of agents
+            whose errors are in it (``count_aware``), so that an agent that heard nobody learns alone.
     """
 
     consensus: Consensus = field(default_factory=Consensus)
-    reward_model: Literal["team_mean"] = "team_mean"
+    reward_model: RewardModel = "team_mean"
+    self_estimate: Literal["literal", "count_aware"] = "literal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterExchange:
+    """How agents exchange numbers as long as their networks.
+
+    Attributes:
+        every: updates from one exchange to the next.
+        blocks: parts that the parameters are cut into; each exchange carries one of them, in turn.
+        policy: what an agent makes of the messages that did not come: ``self`` keeps their weight for its own value,
+            ``symmetric`` uses links on which both ends were heard (needs ``acks``), ``running_sum`` sends totals of the
+            tracker, so that nothing is lost, and uses the parameters last heard.
+        weights: weight of each neighbour.
+    """
+
+    every: Annotated[Count, Field(le=10**9)] = 1
+    blocks: Annotated[Count, Field(le=10**6)] = 1
+    policy: Literal["self", "symmetric", "running_sum"] = "self"
+    weights: AnyWeights = "metropolis"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking(ParameterExchange):
+    """How agents track the team's gradient.
+
+    Attributes:
+        form: ``paper`` mixes trackers and parameters as they were and then takes the step; ``adapt_then_combine`` steps
+            first, in two exchanges one after the other, and on a complete graph is VDN with one network for all.
+    """
+
+    form: Literal["paper", "adapt_then_combine"] = "paper"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GtAdam:
+    """Adam on the tracked gradient (GTAdam); the paper's choices are the defaults, as far as they are known.
+
+    Attributes:
+        bias_correction: divide moments by 1 - β^t, as Adam does; without it the first steps are up to 6.6 lr long.
+        epsilon: smallest denominator.
+        epsilon_inside: whether it stands inside the root, where it is a far larger floor.
+        clamp: largest second moment.
+        warmup: updates over which lr rises from 0.
+        initial_moments: ``zero``, or what the ``first_gradient`` makes of them.
+    """
+
+    bias_correction: bool = False
+    epsilon: Positive = 1e-8
+    epsilon_inside: bool = False
+    clamp: Positive = 1e6
+    warmup: Annotated[Natural, Field(le=10**9)] = 0
+    initial_moments: Literal["zero", "first_gradient"] = "zero"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DvdnGt(Dvdn):
+    """Distributed value decomposition with gradient tracking: agents also agree on parameters, for teams of equals.
+
+    Attributes:
+        tracking: how parameters and trackers are exchanged and mixed.
+        optimiser: the step that is taken on the tracked gradient.
+    """
+
+    tracking: Tracking = field(default_factory=Tracking)
+    optimiser: GtAdam = field(default_factory=GtAdam)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkedQ(QLearning):
+    """Networked Q-learning: agents learn alone and average their parameters with their neighbours' now and then.
+
+    Attributes:
+        reward_model: the reward that an agent explains.
+        averaging: how parameters are exchanged and mixed.
+    """
+
+    reward_model: RewardModel = "team_sum"
+    averaging: ParameterExchange = field(default_factory=lambda: ParameterExchange(every=5))

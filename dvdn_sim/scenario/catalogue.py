@@ -3,12 +3,19 @@
 What a kind means is said in its dataclass. Topologies, delays, losses and presets are those of `netmodels.catalogue`.
 """
 
-from dvdn_sim.scenario.algorithm import Dvdn, Iql, Vdn
+from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, Iql, NetworkedQ, Qmix, Vdn
 from dvdn_sim.scenario.env import Lbf
 
 ENVS: dict[str, type] = {"lbf": Lbf}
 
-ALGORITHMS: dict[str, type] = {"iql": Iql, "vdn": Vdn, "dvdn": Dvdn}
+ALGORITHMS: dict[str, type] = {
+    "iql": Iql,
+    "vdn": Vdn,
+    "qmix": Qmix,
+    "networked_q": NetworkedQ,
+    "dvdn": Dvdn,
+    "dvdn_gt": DvdnGt,
+}
 
 POLICIES: dict[str, str] = {
     "self": "Keep the weight of a message that did not come for one's own value.",
@@ -23,14 +30,11 @@ POLICIES: dict[str, str] = {
 NOT_YET: dict[str, tuple[str, ...]] = {
     # By what is chosen: `kind` of a block, or the key whose value is a word.
     "env": ("mpe_spread", "mpe_tag", "mpe_adversary", "arctic", "material", "pcp", "warehouse", "pettingzoo"),
-    "algorithm": ("dvdn_gt", "qmix"),
     "compute": ("straggler",),
-    "reward_model": ("individual", "team_sum"),
 }
 
 KEYS_NOT_YET: dict[str, tuple[str, ...]] = {
     # By block.
     "network": ("reassembly",),
     "network.link": ("reassembly",),
-    "algorithm": ("mixer", "tracking", "optimiser"),
 }

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dvdn_sim.scenario.algorithm import Dvdn, Iql, Vdn
+from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, Iql, NetworkedQ, Qmix, Vdn
 from dvdn_sim.scenario.blocks import Choice
 from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
 from dvdn_sim.scenario.env import Lbf
@@ -15,7 +15,7 @@ from dvdn_sim.scenario.training import Evaluation, Training
 
 Seed = Annotated[Natural, Field(le=2**63 - 1)]
 AnyEnv = Lbf
-AnyAlgorithm = Iql | Vdn | Dvdn
+AnyAlgorithm = Iql | Vdn | Qmix | NetworkedQ | Dvdn | DvdnGt
 
 
 @dataclass(frozen=True, kw_only=True)

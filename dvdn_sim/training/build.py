@@ -12,17 +12,13 @@ from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, apply_float16
 from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.foraging import ForagingParallelEnv
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.exploration import Actor, LinearEpsilon
-from dvdn_sim.learners.iql import Iql
-from dvdn_sim.learners.learner import Learner, LearnerOptions
-from dvdn_sim.learners.objective import Objective
-from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners.learner import Learner
 from dvdn_sim.learners.replay import EpisodeReplay
-from dvdn_sim.learners.vdn import Vdn
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import Scenario, algorithm
 from dvdn_sim.scenario.messages import td_bytes
+from dvdn_sim.training.learners import Teams, has_ids, objective_of, options_of, q_network_of, shares
 from dvdn_sim.training.rollout import Arena
 from netmodels.streams import stream
 
@@ -86,13 +82,6 @@ class Parts:
         return self.scenario.network is not None and self.scenario.network.schedule == "overlap"
 
 
-OBJECTIVES: dict[type, Callable[[], Objective]] = {
-    algorithm.Iql: Iql,
-    algorithm.Vdn: Vdn,
-    algorithm.Dvdn: Dvdn,
-}
-
-
 def build(
     scenario: Scenario,
     *,
@@ -119,24 +108,19 @@ def build(
     """
     make = make_env or (lambda: ForagingParallelEnv(**asdict(scenario.env)))
     seeds = list(scenario.seeds)
-    arena = _arena(make, seeds, "training", copies=1, device=device, episode_limit=episode_limit)
+    spec, training = scenario.algorithm, scenario.training
+    each = training.episodes_per_iteration
+    arena = _arena(make, seeds, "training", copies=each, device=device, episode_limit=episode_limit)
     copies = scenario.evaluation.episodes
     stands = _arena(make, seeds, "evaluation", copies=copies, device=device, episode_limit=episode_limit)
-    env, spec, training = arena.env, scenario.algorithm, scenario.training
+    env = arena.env
     if make_env is not None:
         _check_network(scenario, env.n_agents, env.episode_limit)
-    network = RecurrentQ(obs_dim=env.obs_dim, hidden=spec.hidden, n_actions=env.n_actions)
+    network = q_network_of(spec, env)
     learner = Learner(
         network,
-        OBJECTIVES[type(spec)](),
-        LearnerOptions(
-            lr=spec.lr,
-            gamma=spec.gamma,
-            clip=spec.clip,
-            standardise_rewards=spec.standardise_rewards,
-            target_update=training.target_update,
-            batch=training.batch,
-        ),
+        objective_of(spec, Teams(seeds, env.n_agents, env.obs_dim, device, dtype)),
+        options_of(scenario),
         seeds=seeds,
         available=env.available,
         steps=env.episode_limit,
@@ -164,6 +148,8 @@ def build(
             stream_name=stream_name,
             device=device,
             agent_keys=agent_keys,
+            shared=shares(spec),
+            agent_ids=has_ids(spec),
         )
 
     return Parts(

@@ -1,6 +1,7 @@
 """The road on one screen: act, insert, exchange, learn, record, evaluate.
 
-One iteration is one episode and one update in every replica. Replicas are ragged: each has its own step and episode
+One iteration is one episode and one update in every replica; or E episodes, acted side by side, and then E updates, one
+for each, as if the episodes had been acted one after the other. Replicas are ragged: each has its own step and episode
 counters, exploration rate and evaluation points, and freezes when its steps are done.
 """
 
@@ -12,7 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.dvdn import mixed
+from dvdn_sim.learners.dvdn import counts, mixed
+from dvdn_sim.learners.objective import Held
 from dvdn_sim.learners.replay import Episodes, Minibatch
 from dvdn_sim.learners.td import all_finite
 from dvdn_sim.network import ExchangeReport
@@ -54,29 +56,32 @@ class Loop:
             episodes, epsilon = self._act(active)
             parts.replay.insert(episodes, active)
             ready = bool((parts.replay.stored[active] >= parts.scenario.training.batch).all())
-            update = self._learn(active) if ready else None
-            self.recorder.iteration(progress, episodes, epsilon, update, active)
+            for episode in episodes.one_by_one():
+                self._pass(episode.lengths[:, 0], active)
+                update = self._learn(active) if ready else None
+                self.recorder.episode(progress, episode, epsilon, update, active)
             due = active & (progress.env_steps >= progress.next_evaluation)
             self._evaluate(due, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
             self.watch(progress)
 
     def _act(self, active: npt.NDArray[np.bool_]) -> tuple[Episodes, npt.NDArray[np.float64]]:
-        """One episode per active replica, on the simulated clock; and the exploration rate it began with, ``[R]``."""
+        """E episodes per active replica, and the exploration rate that they began with, ``[R]``."""
         parts, progress = self.parts, self.progress
         self._restart()
-        steps = progress.env_steps + np.arange(parts.arena.env.episode_limit)[:, None]
+        steps = progress.env_steps + parts.arena.copies * np.arange(parts.arena.env.episode_limit)[:, None]
         epsilon = parts.epsilon(steps)
         weights = parts.learner.acting_weights
         if self._acted_with is not None:
             weights = parts.learner.network.weights(self._acted_with.flatten(0, 1))
         parts.actor.begin(weights, progress.episodes, epsilon, self._idle())
-        episodes = parts.arena.play(parts.actor.act, active)
-        lengths = episodes.lengths[:, 0]
-        for replica, network in enumerate(parts.networks):
+        return parts.arena.play(parts.actor.act, active), epsilon[0]
+
+    def _pass(self, lengths: npt.NDArray[np.int64], active: npt.NDArray[np.bool_]) -> None:
+        """Count one episode per active replica, of these lengths ``[R]``, and let its time pass."""
+        for replica, network in enumerate(self.parts.networks):
             network.act(int(lengths[replica]))
-        progress.env_steps += lengths
-        progress.episodes += active
-        return episodes, epsilon[0]
+        self.progress.env_steps += lengths
+        self.progress.episodes += active
 
     def _idle(self) -> npt.NDArray[np.bool_] | None:
         """Which agents do nothing at which of the coming steps, ``[T, R, N]``, as far as their crashes say so."""
@@ -142,17 +147,18 @@ class Loop:
             learning[replica] = report.finished
         return exchanges, learning
 
-    def _held(self, consensus: Consensus, td: Tensor, exchanges: Exchanges, invalid: npt.NDArray[np.bool_]) -> Tensor:
-        """What agents hold after their exchanges, ``[R, N, T, B]``; after one of no rounds, what they held before."""
+    def _held(self, consensus: Consensus, td: Tensor, exchanges: Exchanges, invalid: npt.NDArray[np.bool_]) -> Held:
+        """What agents hold after their exchanges; after one of no rounds, what they held before."""
         operators = np.tile(np.eye(td.shape[1]), (len(td), 1, 1))
         for replica, (_, final) in exchanges.items():
             operators[replica] = final
         cut_out = torch.from_numpy(invalid).to(td.device) if invalid.any() else None
-        held = mixed(torch.from_numpy(operators).to(td), td, cut_out)
+        operator = torch.from_numpy(operators).to(td)
+        held = mixed(operator, td, cut_out)
         if consensus.spec.wire != "float32":
             for replica, (report, _) in exchanges.items():
                 held[replica] = consensus.held(report.facts, td[replica])
-        return held
+        return Held(held, counts(operator))
 
     def _evaluate(self, due: npt.NDArray[np.bool_], *, phase: Phase, epsilon: float) -> None:
         """Play evaluation episodes in the replicas that are due; the last evaluation follows the last episode."""
@@ -166,5 +172,5 @@ class Loop:
         every, last = parts.scenario.evaluation.every, parts.scenario.training.steps
         progress.next_evaluation[due] = np.minimum((progress.env_steps[due] // every + 1) * every, last)
         if phase == "evaluation":
-            progress.last_return[due] = episodes.rewards.sum(-1).mean(1).cpu().numpy()[due]
+            progress.last_return[due] = episodes.returns.mean(1).cpu().numpy()[due]
         self.recorder.evaluation(progress, episodes, epsilon, due, phase)

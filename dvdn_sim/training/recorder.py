@@ -73,7 +73,7 @@ class Recorder:
         """
         self._writer, self._seeds, self._networks = writer, seeds, networks
 
-    def iteration(
+    def episode(
         self,
         progress: Progress,
         episodes: Episodes,
@@ -93,7 +93,7 @@ class Recorder:
         Raises:
             DivergedError: A loss, or what an agent would send, is not finite.
         """
-        returns = episodes.rewards.sum(-1).double().cpu().numpy()
+        returns = episodes.returns[:, 0].double().cpu().numpy()
         figures = _by_replica(update)
         for replica in np.flatnonzero(active).tolist():
             learnt = figures[replica]
@@ -106,7 +106,7 @@ class Recorder:
                 | learnt
                 | {
                     "phase": "train",
-                    "return_mean": float(returns[replica, 0]),
+                    "return_mean": float(returns[replica]),
                     "return_std": None,
                     "episodes_averaged": 1,
                     "episode_length": float(episodes.lengths[replica, 0]),
@@ -128,12 +128,12 @@ class Recorder:
         self, progress: Progress, episodes: Episodes, epsilon: float, due: npt.NDArray[np.bool_], phase: Phase
     ) -> None:
         """Record an evaluation of the replicas `due`, bool ``[R]``, on ``[R, C]`` episodes."""
-        returns = episodes.rewards.sum(-1).double().cpu().numpy()
+        returns = episodes.returns.double().cpu().numpy()
         for replica in np.flatnonzero(due).tolist():
             played = returns[replica]
             self._writer.metrics(
                 self._counters(replica, progress)
-                | dict.fromkeys(("loss", "grad_norm", "q_mean", "q_abs_max", "td_abs_mean"))
+                | dict.fromkeys(("loss", "grad_norm", "q_mean", "q_abs_max", "q_sum_abs_max", "td_abs_mean"))
                 | {
                     "phase": phase,
                     "return_mean": float(played.mean()),

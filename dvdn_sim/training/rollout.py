@@ -53,7 +53,7 @@ class Arena:
             state, observations, rewards, done = env.step(state, actions)
             seen.append(observations)
             taken.append(actions)
-            gained.append(rewards.sum(1))
+            gained.append(rewards)
             playing_at.append(going)
             going = going & ~done
             if not bool(going.any()):
@@ -63,8 +63,9 @@ class Arena:
         return Episodes(
             observations=self._by_replica(torch.stack(seen, 2)),
             actions=self._by_replica(torch.stack(taken, 2)),
-            rewards=self._by_replica(torch.stack(gained, 1) * valid),
+            rewards=self._by_replica(torch.stack(gained, 2) * valid[:, None]),
             lengths=self._by_replica(valid.sum(1)).cpu().numpy(),
+            timed_out=self._by_replica(env.timed_out(state)),
         )
 
     def _by_replica(self, rows: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ import time
 import numpy as np
 import pytest
 import torch
+from teams import exchanged
 
-from dvdn_sim.learners.dvdn import Dvdn, mixed
+from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.learner import Learner, LearnerOptions
 from dvdn_sim.learners.recurrent_q import RecurrentQ, Tape
 from dvdn_sim.learners.replay import EpisodeReplay, Episodes
@@ -64,8 +65,10 @@ def full_replay(rng, episodes=400):
     for _ in range(episodes):
         observations = torch.from_numpy(rng.random((1, 1, AGENTS, STEPS + 1, NETWORK.obs_dim), np.float32))
         actions = torch.from_numpy(rng.integers(0, NETWORK.n_actions, (1, 1, AGENTS, STEPS)))
-        rewards = torch.from_numpy(rng.random((1, 1, STEPS)) * (rng.random((1, 1, STEPS)) < 0.05))
-        replay.insert(Episodes(observations, actions, rewards, np.array([[STEPS]])), np.ones(1, bool))
+        shape = 1, 1, AGENTS, STEPS
+        rewards = torch.from_numpy(rng.random(shape) * (rng.random(shape) < 0.05))
+        nowhere = torch.zeros(1, 1, dtype=torch.bool)
+        replay.insert(Episodes(observations, actions, rewards, np.array([[STEPS]]), nowhere), np.ones(1, bool))
     return replay
 
 
@@ -103,7 +106,7 @@ def test_dvdn_update(benchmark):
     def update():
         minibatch = replay.minibatch(replay.sample_ids(learner.updates, BATCH))
         td = learner.local_errors(minibatch, active)
-        learner.update(mixed(operator, td), active)
+        learner.update(exchanged(operator, td), active)
 
     measured(benchmark, update)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from plain_team import PlainTeam, cumulative, made_up_episodes, ragged
-from teams import as_drqn, everyone, in_module_order, make_learner, minibatch_of
+from teams import as_drqn, everyone, exchanged, in_module_order, make_learner, minibatch_of
 
-from dvdn_sim.learners.dvdn import Dvdn, mixed
+from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.vdn import Vdn
@@ -45,7 +45,7 @@ def test_ten_updates(name, rounds, clip):
         exchanges = [mixing(rng, rounds) if rounds else [] for _ in range(REPLICAS)]
         td = learner.local_errors(minibatch_of(episodes), everyone(REPLICAS))
         operator = torch.from_numpy(np.stack([cumulative(each) for each in exchanges])) if rounds else None
-        held = None if operator is None else mixed(operator, td)
+        held = None if operator is None else exchanged(operator, td)
         figures = learner.update(held, everyone(REPLICAS))
         for replica, team in enumerate(teams):
             team.update(episodes[replica], exchanges[replica])

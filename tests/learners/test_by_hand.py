@@ -5,24 +5,24 @@ All weights are zero but the last bias b3, so Q_i(·) = b3_i whatever is observe
     online Q    agent 0: [1, 2]    agent 1: [0, 4]       greedy: 1 and 1
     target Q⁻   agent 0: [10, 20]  agent 1: [30, 40]     so Q⁻(greedy) = 20 and 40
     actions     agent 0: 0, 1      agent 1: 1, 1         so Q(a) = 1, 2 and 4, 4
-    R = 1, 3    γ = 0.5            the second step is the last: no bootstrap
+    R = 1 + 0, 2 + 1    γ = 0.5            the second step is the last: no bootstrap
 """
 
 import numpy as np
 import pytest
 import torch
 from plain_team import Episode
-from teams import everyone, make_learner, minibatch_of
+from teams import everyone, exchanged, make_learner, minibatch_of
 
-from dvdn_sim.learners.dvdn import Dvdn, mixed
+from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.vdn import Vdn
 
 NETWORK = RecurrentQ(obs_dim=1, hidden=2, n_actions=2)
 ACTIONS = np.array([[0, 1], [1, 1]])
-EPISODE = Episode(np.zeros((2, 3, 1), np.float32), ACTIONS, np.array([1.0, 3.0]))
-SHORT = Episode(np.zeros((2, 2, 1), np.float32), ACTIONS[:, :1], np.array([5.0]))
+EPISODE = Episode(np.zeros((2, 3, 1), np.float32), ACTIONS, np.array([[1.0, 2.0], [0.0, 1.0]]))
+SHORT = Episode(np.zeros((2, 2, 1), np.float32), ACTIONS[:, :1], np.array([[2.0], [3.0]]))
 OPERATOR = torch.tensor([[[0.75, 0.25], [0.25, 0.75]]], dtype=torch.float64)
 
 # δ with ρ = R:    agent 0: 1 + 0.5·20 - 1, 3 - 2        agent 1: 1 + 0.5·40 - 4, 3 - 4
@@ -56,7 +56,7 @@ def test_target_error_and_gradient(name):
     learner = learner_of(objective, standardise_rewards=False, batch=1)
     found = learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
     assert found[0, :, :, 0].tolist() == td
-    figures = learner.update(None if operator is None else mixed(operator, found), everyone(1))
+    figures = learner.update(None if operator is None else exchanged(operator, found), everyone(1))
     assert learner._tape.gradient[:, -2:].tolist() == gradient
     assert not learner._tape.gradient[:, :-2].any()
     error, td = np.array(error), np.array(td)
@@ -73,7 +73,7 @@ def test_error_about_the_joint_td():
     """e - Σδ is -3.5, 3.5 at the first step and 1, -1 at the second; ‖Σδ‖² = 26² + 3² = 685, for 2 agents."""
     learner = learner_of(Dvdn(), standardise_rewards=False, batch=1)
     td = learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
-    figures = learner.update(mixed(OPERATOR, td), everyone(1))
+    figures = learner.update(exchanged(OPERATOR, td), everyone(1))
     assert float(figures.jtd_relative_error) == pytest.approx((26.5 / (2 * 685)) ** 0.5)
     assert float(figures.loss) == 349.125
 
@@ -82,7 +82,7 @@ def test_adams_first_step_is_the_learning_rate():
     """|m̂/(√v̂ + ε)| = 1 at the first step: b3 moves by lr against the sign of its gradient, and nothing else moves."""
     learner = learner_of(Dvdn(), standardise_rewards=False, batch=1, lr=0.125)
     td = learner.local_errors(minibatch_of([[EPISODE]]), everyone(1))
-    learner.update(mixed(OPERATOR, td), everyone(1))
+    learner.update(exchanged(OPERATOR, td), everyone(1))
     assert learner.parameters[0, 0, :, -2:].flatten().tolist() == pytest.approx([1.125, 1.875, 0.0, 4.125], abs=1e-8)
     assert learner.parameters[1, 0, :, -2:].tolist() == [[10.0, 20.0], [30.0, 40.0]]
     assert not learner.parameters[..., :-2].any()

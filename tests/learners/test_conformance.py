@@ -1,32 +1,31 @@
 """Every learner of the catalogue: a replica does not depend on its batch, and a finished one stands still.
 
-Decision 2 of docs/design.md; a learner is tested by being listed in `training.build.OBJECTIVES`.
+Decision 2 of docs/design.md; a learner is tested by being listed in `scenario.catalogue.ALGORITHMS`.
 """
 
 import numpy as np
 import pytest
 import torch
 from plain_team import made_up_episodes, ragged
-from teams import everyone, make_learner, minibatch_of
+from teams import everyone, exchanged, make_learner, minibatch_of
 
-from dvdn_sim.learners.dvdn import mixed
 from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.training.build import OBJECTIVES
+from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.training.learners import Teams, objective_of
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=8, n_actions=3)
 AVAILABLE = np.array([[1, 1, 1], [1, 1, 0]], bool)
 SEEDS, BATCH, STEPS, UPDATES = (5, 6, 7), 4, 12, 5
 LONGEST = (4, 12, 8)  # of each replica's minibatches
 
-catalogue = pytest.mark.parametrize(
-    "objective", [make() for make in OBJECTIVES.values()], ids=lambda o: type(o).__name__
-)
+catalogue = pytest.mark.parametrize("kind", ALGORITHMS)
 
 
-def learner_of(objective, seeds):
+def learner_of(kind, seeds):
+    teams = Teams(seeds, n_agents=2, obs_dim=3, device=torch.device("cpu"), dtype=torch.float64)
     return make_learner(
         NETWORK,
-        objective,
+        objective_of(ALGORITHMS[kind](), teams),
         seeds=list(seeds),
         available=AVAILABLE,
         steps=STEPS,
@@ -54,7 +53,7 @@ def learn(learner, experiences, active=None):
     td = learner.local_errors(minibatch_of([minibatch for minibatch, _ in experiences]), active)
     td = td.clone()
     operator = torch.from_numpy(np.stack([operator for _, operator in experiences]))
-    return td, learner.update(mixed(operator, td), active)
+    return td, learner.update(exchanged(operator, td), active)
 
 
 def snapshot(learner, replica):
@@ -69,11 +68,11 @@ def snapshot(learner, replica):
 
 
 @catalogue
-def test_a_replica_of_a_batch_equals_it_alone(objective):
+def test_a_replica_of_a_batch_equals_it_alone(kind):
     """Ragged minibatches, five updates, float64: parameters, targets, statistics and figures, up to summation order."""
     experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    together = learner_of(objective, SEEDS)
-    alone = [learner_of(objective, [seed]) for seed in SEEDS]
+    together = learner_of(kind, SEEDS)
+    alone = [learner_of(kind, [seed]) for seed in SEEDS]
     for update in range(UPDATES):
         _, figures = learn(together, [each[update] for each in experiences])
         for replica, learner in enumerate(alone):
@@ -87,10 +86,10 @@ def test_a_replica_of_a_batch_equals_it_alone(objective):
 
 
 @catalogue
-def test_a_frozen_replica_does_not_change_by_a_bit(objective):
+def test_a_frozen_replica_does_not_change_by_a_bit(kind):
     """Frozen for two updates in the middle: not a bit of it moves; afterwards it goes on as if alone."""
     experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    together, alone = learner_of(objective, SEEDS), learner_of(objective, SEEDS[1:2])
+    together, alone = learner_of(kind, SEEDS), learner_of(kind, SEEDS[1:2])
     for update in range(UPDATES):
         active = np.array([True, update not in (2, 3), True])
         before = [snapshot(together, replica) for replica in range(3)]
@@ -104,10 +103,10 @@ def test_a_frozen_replica_does_not_change_by_a_bit(objective):
 
 
 @catalogue
-def test_a_frozen_replica_that_is_not_a_number_harms_nobody(objective):
+def test_a_frozen_replica_that_is_not_a_number_harms_nobody(kind):
     """Numbers of one replica never meet another's."""
     experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    healthy, ill = learner_of(objective, SEEDS), learner_of(objective, SEEDS)
+    healthy, ill = learner_of(kind, SEEDS), learner_of(kind, SEEDS)
     ill.parameters[:, 2] = torch.nan
     active = np.array([True, True, False])
     for update in range(2):
@@ -117,10 +116,10 @@ def test_a_frozen_replica_that_is_not_a_number_harms_nobody(objective):
 
 
 @catalogue
-def test_targets_are_copied_when_due_and_only_then(objective):
+def test_targets_are_copied_when_due_and_only_then(kind):
     """Hard copy every `target_update` (2) of the replica's own updates."""
     experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    learner = learner_of(objective, SEEDS)
+    learner = learner_of(kind, SEEDS)
     for update in range(UPDATES):
         targets = learner.parameters[1].clone()
         active = np.array([True, update != 0, True])

@@ -6,17 +6,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_team import PlainTeam, made_up_episodes, ragged, relabelled
-from teams import as_drqn, everyone, in_module_order, make_learner, minibatch_of
+from teams import as_drqn, everyone, exchanged, in_module_order, local_of, make_learner, minibatch_of
 
 from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners.standardise import local_rewards
 from dvdn_sim.learners.td import td_errors
 from dvdn_sim.learners.vdn import Vdn
-from dvdn_sim.training.build import OBJECTIVES
+from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.training.learners import Teams, objective_of
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=5, n_actions=3)
-ALL = [make() for make in OBJECTIVES.values()]
 BATCH, STEPS = 3, 7
 
 
@@ -42,16 +43,16 @@ def test_the_reward_part_of_the_error_is_the_team_reward(n_agents, seed, keep):
     operator = tensor(row_stochastic(rng, n_agents, keep=keep))
     shape = (1, n_agents, 4, 2)
     q, value = (torch.from_numpy(rng.normal(size=shape)) for _ in range(2))
-    rewards = torch.from_numpy(rng.normal(size=(1, 4, 2)))
+    rewards = torch.from_numpy(rng.normal(size=shape))
     more = torch.from_numpy(rng.random((1, 1, 4, 2)) < 0.8)
 
     def error(r):
-        local = Dvdn().local_reward(r, n_agents)
-        td = td_errors(q, value, local[:, None], more, 0.99)
-        return Dvdn().error(td, mixed(operator, td))
+        local = local_rewards("team_mean", r, None)
+        td = td_errors(q, value, local, more, 0.99)
+        return Dvdn().signal(local_of(td), exchanged(operator, td)).error
 
     difference = error(rewards) - error(torch.zeros_like(rewards))
-    torch.testing.assert_close(difference, rewards[:, None].expand(shape), rtol=0, atol=1e-12)
+    torch.testing.assert_close(difference, rewards.sum(1, keepdim=True).expand(shape), rtol=0, atol=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -65,7 +66,9 @@ def test_an_unheard_agent_changes_nothing_for_the_others(n_agents, seed, nonsens
     td = torch.from_numpy(rng.normal(size=(1, n_agents, 4, 2)))
     disturbed = td.clone()
     disturbed[:, unheard] = nonsense
-    before, after = (Dvdn().error(each, mixed(tensor(operator), each))[:, others] for each in (td, disturbed))
+    before, after = (
+        Dvdn().signal(local_of(each), exchanged(tensor(operator), each)).error[:, others] for each in (td, disturbed)
+    )
     assert torch.equal(before, after)
 
 
@@ -98,7 +101,7 @@ def updated(objective, teams, operators, *, n_agents, updates=3, keys=None, seed
     for update in range(updates):
         td = learner.local_errors(minibatch_of([team[update] for team in teams]), everyone(len(teams)))
         operator = tensor(*(each[update] for each in operators))
-        learner.update(mixed(operator, td), everyone(len(teams)))
+        learner.update(exchanged(operator, td), everyone(len(teams)))
     return learner.parameters
 
 
@@ -124,15 +127,17 @@ def test_an_unheard_agents_parameters_reach_nobody():
     assert not torch.equal(before[:, :, 2], after[:, :, 2])
 
 
-@pytest.mark.parametrize("objective", ALL, ids=name_of)
+@pytest.mark.parametrize("kind", ["iql", "vdn", "networked_q", "dvdn"])
 @settings(max_examples=8, deadline=None)
 @given(st.permutations(range(4)), st.integers(0, 10**6))
-def test_relabelling_agents_relabels_the_result(objective, order, seed):
+def test_relabelling_agents_relabels_the_result(kind, order, seed):
     """Invariant 9: agents with their keys, data, actions and rows and columns of the operator; to rounding."""
     rng = np.random.default_rng(seed)
     available = rng.random((4, 3)) < 0.6
     available[:, 1] = True
     team, operators = experience(rng, 4, available)
+    teams = Teams([4], n_agents=4, obs_dim=3, device=torch.device("cpu"), dtype=torch.float64)
+    objective = objective_of(ALGORITHMS[kind](), teams)
     before = updated(objective, [team], [operators], n_agents=4, available=available, keys=(0, 1, 2, 3))
     turned = [[relabelled(episode, order) for episode in minibatch] for minibatch in team]
     after = updated(
@@ -185,7 +190,7 @@ def test_learners_without_an_exchange_do_not_look_at_the_operator(objective):
 
 def test_dvdn_without_an_exchange_is_refused():
     with pytest.raises(ValueError, match="dvdn needs what its agents hold"):
-        Dvdn().error(torch.zeros(1, 2, 3, 4), None)
+        Dvdn().signal(local_of(torch.zeros(1, 2, 3, 4)), None)
 
 
 def test_an_update_needs_local_errors_first():

@@ -54,7 +54,7 @@ def test_clipping_is_torchs(shape, magnitude, limit, jointly, seed):
         norms.append(float(nn.utils.clip_grad_norm_(parameters, limit)))
         for parameter, place in zip(parameters, group, strict=True):
             expected[place] = parameter.grad
-    found = clip_by_norm(gradient, limit, jointly=jointly)
+    found = clip_by_norm([gradient], limit, jointly=jointly)
     assert found.shape == (shape[0], 1 if jointly else shape[1])
     assert found.flatten().tolist() == pytest.approx(norms, rel=1e-12)
     torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=0)
@@ -62,12 +62,12 @@ def test_clipping_is_torchs(shape, magnitude, limit, jointly, seed):
 
 def test_no_limit_changes_nothing():
     gradient = torch.full((1, 2, 3), 1e9, dtype=torch.float64)
-    norms = clip_by_norm(gradient, None, jointly=False)
+    norms = clip_by_norm([gradient], None, jointly=False)
     assert torch.equal(gradient, torch.full_like(gradient, 1e9))
     assert norms.tolist() == [[pytest.approx(3**0.5 * 1e9)] * 2]
 
 
 def test_a_gradient_of_zero_stays_zero():
     gradient = torch.zeros(1, 2, 3)
-    clip_by_norm(gradient, 10.0, jointly=False)
+    clip_by_norm([gradient], 10.0, jointly=False)
     assert not gradient.any()

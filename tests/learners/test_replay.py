@@ -22,13 +22,13 @@ def make_replay(seeds, capacity, steps=6, n_agents=2):
 
 def assert_holds(minibatch, replica, b, episode):
     """Position b of a replica's minibatch is this episode: its numbers, then nothing earned."""
-    steps = len(episode.rewards)
+    steps = episode.rewards.shape[1]
     assert int(minibatch.lengths[replica, b]) == steps
     observations = minibatch.observations[replica, :, : steps + 1, b].numpy()
     np.testing.assert_array_equal(observations, episode.observations)
     np.testing.assert_array_equal(minibatch.actions[replica, :, :steps, b].numpy(), episode.actions)
-    np.testing.assert_array_equal(minibatch.rewards[replica, :steps, b].numpy(), episode.rewards)
-    assert not minibatch.rewards[replica, steps:, b].any()
+    np.testing.assert_array_equal(minibatch.rewards[replica, :, :steps, b].numpy(), episode.rewards)
+    assert not minibatch.rewards[replica, :, steps:, b].any()
 
 
 @settings(max_examples=40, deadline=None)
@@ -58,7 +58,7 @@ def test_a_ring_of_the_last_episodes(replicas, capacity, inserts, seed):
     batch = int(replay.stored.min())
     ids = replay.sample_ids(np.zeros(replicas, np.int64), batch)
     minibatch = replay.minibatch(ids)
-    lengths = [[len(slots[r][slot].rewards) for slot in ids[r]] for r in range(replicas)]
+    lengths = [[slots[r][slot].rewards.shape[1] for slot in ids[r]] for r in range(replicas)]
     assert minibatch.actions.shape == (replicas, 2, max(map(max, lengths)), batch)
     assert minibatch.positions == tuple(map(sum, lengths))
     assert minibatch.longest.tolist() == list(map(max, lengths))
@@ -135,4 +135,4 @@ def test_relabelling_agents_relabels_the_minibatch():
     one, other = plain.minibatch(ids), turned.minibatch(ids)
     assert torch.equal(one.observations.flip(1), other.observations)
     assert torch.equal(one.actions.flip(1), other.actions)
-    assert torch.equal(one.rewards, other.rewards)
+    assert torch.equal(one.rewards.flip(1), other.rewards)

@@ -30,7 +30,7 @@ def test_equals_the_plain_rule(replicas, batch, updates, seed):
         statistics.merge(torch.from_numpy(rewards), torch.from_numpy(longest), torch.from_numpy(active))
         for replica in np.flatnonzero(active):
             plain[replica].update(rewards[replica, : longest[replica]].ravel().tolist())
-        standardised = statistics.standardise(torch.from_numpy(rewards))
+        standardised = statistics.standardise(torch.from_numpy(rewards[:, None]))[:, 0]
         for replica, moments in enumerate(plain):
             assert float(statistics.mean[replica]) == pytest.approx(moments.mean, rel=1e-12, abs=1e-12)
             assert float(statistics.variance[replica]) == pytest.approx(moments.variance, rel=1e-12)
@@ -55,7 +55,7 @@ def test_rewards_that_are_all_zero_stay_zero():
     zeros = torch.zeros(1, 50, 32)
     for _ in range(200):
         statistics.merge(zeros, torch.tensor([50]), torch.tensor([True]))
-    assert torch.equal(statistics.standardise(zeros), zeros)
+    assert torch.equal(statistics.standardise(zeros[:, None])[:, 0], zeros)
     assert float(statistics.variance) > 0
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 
 class Episode(NamedTuple):
-    """One episode of one team, unpadded: observations [N, T + 1, D], actions [N, T], team rewards [T]."""
+    """One episode of one team, unpadded: observations [N, T + 1, D], actions [N, T], rewards of agents [N, T]."""
 
     observations: np.ndarray
     actions: np.ndarray
@@ -92,7 +92,7 @@ class PlainTeam:
             steps: DVDN: the mixing matrix [N, N] of every round of consensus.
         """
         rewards = self._standardised(episodes)
-        n_steps = sum(len(episode.rewards) for episode in episodes)
+        n_steps = sum(episode.rewards.shape[1] for episode in episodes)
         deltas = [self._deltas(episode, r) for episode, r in zip(episodes, rewards, strict=True)]  # per episode [N][T]
         losses = [torch.zeros((), dtype=torch.float64) for _ in self.agents]
         for delta in deltas:
@@ -113,7 +113,7 @@ class PlainTeam:
             self.targets = copy.deepcopy(self.agents)
 
     def _standardised(self, episodes: list[Episode]) -> list[list[float]]:
-        rewards = [[float(r) for r in episode.rewards] for episode in episodes]
+        rewards = [episode.rewards.sum(0).tolist() for episode in episodes]
         if self.moments is None:
             return rewards
         longest = max(map(len, rewards))
@@ -165,7 +165,7 @@ def made_up_episodes(
         Episode(
             rng.normal(size=(n_agents, steps + 1, obs_dim)).astype(np.float32),
             np.stack([rng.choice(actions, steps) for actions in own]).reshape(n_agents, steps),
-            rng.normal(size=steps) * (rng.random(steps) < 0.5),
+            rng.normal(size=(n_agents, steps)) * (rng.random((n_agents, steps)) < 0.5),
         )
         for steps in lengths
     ]
@@ -180,7 +180,7 @@ def ragged(rng: np.random.Generator, batch: int, longest: int) -> list[int]:
 
 def relabelled(episode: Episode, order: list[int]) -> Episode:
     """The same episode with agent order[i] in place i."""
-    return Episode(episode.observations[order], episode.actions[order], episode.rewards)
+    return Episode(episode.observations[order], episode.actions[order], episode.rewards[order])
 
 
 def cumulative(steps: list[np.ndarray]) -> np.ndarray:

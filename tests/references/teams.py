@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from plain_team import Drqn, Episode
 
+from dvdn_sim.learners.dvdn import counts, mixed
 from dvdn_sim.learners.learner import Learner, LearnerOptions
-from dvdn_sim.learners.objective import Objective
+from dvdn_sim.learners.objective import Held, Local, Objective
 from dvdn_sim.learners.recurrent_q import RecurrentQ, Weights
 from dvdn_sim.learners.replay import EpisodeReplay, Episodes, Minibatch
 
@@ -16,26 +17,26 @@ def one_each(episodes: list[Episode | None]) -> Episodes:
     """One episode per replica (None: that replica does not play), padded to the longest with nonsense observations."""
     played = [episode for episode in episodes if episode is not None]
     n_agents, _, obs_dim = played[0].observations.shape
-    longest, replicas = max(len(episode.rewards) for episode in played), len(episodes)
+    longest, replicas = max(episode.rewards.shape[-1] for episode in played), len(episodes)
     observations = torch.full((replicas, 1, n_agents, longest + 1, obs_dim), 77.0)
     actions = torch.zeros(replicas, 1, n_agents, longest, dtype=torch.int64)
-    rewards = torch.zeros(replicas, 1, longest, dtype=torch.float64)
+    rewards = torch.zeros(replicas, 1, n_agents, longest, dtype=torch.float64)
     lengths = np.zeros((replicas, 1), np.int64)
     for replica, episode in enumerate(episodes):
         if episode is None:
             continue
-        steps = len(episode.rewards)
+        steps = episode.rewards.shape[-1]
         observations[replica, 0, :, : steps + 1] = torch.from_numpy(episode.observations)
         actions[replica, 0, :, :steps] = torch.from_numpy(episode.actions)
-        rewards[replica, 0, :steps] = torch.from_numpy(episode.rewards)
+        rewards[replica, 0, :, :steps] = torch.from_numpy(episode.rewards)
         lengths[replica] = steps
-    return Episodes(observations, actions, rewards, lengths)
+    return Episodes(observations, actions, rewards, lengths, torch.zeros(replicas, 1, dtype=torch.bool))
 
 
 def minibatch_of(teams: list[list[Episode]], dtype: torch.dtype = torch.float64) -> Minibatch:
     """The minibatch in which replica r has the episodes teams[r], through the replay."""
     n_agents, _, obs_dim = teams[0][0].observations.shape
-    batch, steps = len(teams[0]), max(len(episode.rewards) for team in teams for episode in team)
+    batch, steps = len(teams[0]), max(episode.rewards.shape[-1] for team in teams for episode in team)
     replay = EpisodeReplay(
         list(range(len(teams))),
         capacity=batch,
@@ -72,6 +73,26 @@ def make_learner(
         device=CPU,
         dtype=dtype,
         agent_keys=agent_keys,
+    )
+
+
+def exchanged(operator: torch.Tensor, td: torch.Tensor) -> Held:
+    """What agents hold after an exchange of operator A [R, N, N]."""
+    return Held(mixed(operator, td), counts(operator))
+
+
+def local_of(td: torch.Tensor) -> Local:
+    """Errors δ [R, N, T, B] with nothing around them."""
+    replicas, n_agents, steps, batch = td.shape
+    return Local(
+        td=td,
+        q_t=torch.zeros_like(td),
+        value_tp1=torch.zeros_like(td),
+        rewards=torch.zeros_like(td),
+        continues=torch.ones(replicas, steps, batch, dtype=torch.bool),
+        mask=torch.ones(replicas, 1, steps, batch, dtype=td.dtype),
+        observations=torch.zeros(replicas, n_agents, steps + 1, batch, 1),
+        gamma=0.99,
     )
 
 

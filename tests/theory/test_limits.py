@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 from plain_team import Episode, made_up_episodes, ragged
-from teams import everyone, make_learner, minibatch_of
+from teams import everyone, exchanged, make_learner, minibatch_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
-from dvdn_sim.learners.dvdn import Dvdn, mixed
+from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.vdn import Vdn
@@ -57,14 +57,14 @@ def minibatches(n_agents, count, obs_dim=4, batch=BATCH, scale=1.0):
 def train(learner, data, operator):
     for teams in data:
         td = learner.local_errors(minibatch_of(teams), everyone(len(SEEDS)))
-        learner.update(None if operator is None else mixed(operator, td), everyone(len(SEEDS)))
+        learner.update(None if operator is None else exchanged(operator, td), everyone(len(SEEDS)))
     return learner.parameters
 
 
 def gradient_of(learner, teams, operator, dtype=torch.float64):
     """δ and the gradient, [R, N, P], of one update on a fixed minibatch."""
     td = learner.local_errors(minibatch_of(teams, dtype), everyone(len(SEEDS))).clone()
-    learner.update(None if operator is None else mixed(operator, td), everyone(len(SEEDS)))
+    learner.update(None if operator is None else exchanged(operator, td), everyone(len(SEEDS)))
     return td, learner._tape.gradient.view(len(SEEDS), -1, learner.network.parameter_count).clone()
 
 

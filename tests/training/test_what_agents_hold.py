@@ -33,7 +33,7 @@ def spied(learner, monkeypatch):
         return td
 
     def updated(held, active):
-        seen[-1].append(held.clone())
+        seen[-1].append(held.values.clone())
         return update(held, active)
 
     monkeypatch.setattr(learner, "local_errors", local_errors)

@@ -90,7 +90,7 @@ def run_watching(monkeypatch, facts=None):
         return td
 
     def seen_update(held, active):
-        exchanged[-1].append(held[0].clone())
+        exchanged[-1].append(held.values[0].clone())
         return update(held, active)
 
     def drawn(**where):
