@@ -1,0 +1,225 @@
+"""Driving robots: golden values of the original simulator, and the original's loop as an oracle."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dvdn_sim.envs.marbler.arena import Goals
+from dvdn_sim.envs.marbler.barrier import BARRIERS
+from dvdn_sim.envs.marbler.robotarium import advance, drive
+
+GOALS = Goals(torch.device("cpu"))
+LEFT, RIGHT, UP, DOWN, STAY = range(5)
+TOLERANCE = 2e-6
+
+
+def step(poses, moves, distance, iterations):
+    distances = torch.full((len(moves),), distance, dtype=torch.float64)
+    return advance(poses, GOALS.of(poses[None], torch.tensor([moves]), distances)[0], iterations)
+
+
+@pytest.mark.parametrize(
+    ("theta", "move", "first", "second"),
+    [
+        (0.0, RIGHT, (0.109246, 0, 0), (0.218493, 0, 0)),
+        (0.0, DOWN, (-0.007934, 0.058520, 1.565527), (-0.007992, 0.167764, 1.570235)),
+        (0.0, STAY, (-0.036416, 0, 0), (-0.072831, 0, 0)),
+        (math.pi, RIGHT, (0.143550, 0, math.pi), (0.287100, 0, math.pi)),
+        (math.pi, DOWN, (0.007934, 0.058520, 1.576066), (0.007992, 0.167764, 1.571358)),
+    ],
+)
+def test_one_robot(theta, move, first, second):
+    """29 iterations, 0.2 m: it ends short, creeps backwards when idle, and reverses rather than turn round."""
+    poses = torch.tensor([[0.0, 0.0, theta]], dtype=torch.float64)
+    for expected in (first, second):
+        poses = step(poses, [move], 0.2, 29)
+        assert poses[0].tolist() == pytest.approx(expected, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "distance", "expected"),
+    [
+        (36, 0.1, (0.039773, 0.079547, 0.119320, 0.159094)),
+        (36, 0.2, (0.119320, 0.238641, 0.357961, 0.477282)),
+        (36, 0.3, (0.168597, 0.337194, 0.505791, 0.674388)),
+        (74, 0.15, (0.096501, 0.193002, 0.289503, 0.386004)),
+        (74, 0.45, (0.344586, 0.689172, 1.033758, 1.324599)),  # the last is bent by the limit of 1.4 m
+    ],
+)
+def test_straight_on(iterations, distance, expected):
+    poses, found = torch.zeros(1, 3, dtype=torch.float64), []
+    for _ in expected:
+        poses = step(poses, [RIGHT], distance, iterations)
+        found.append(poses[0, 0].item())
+    assert found == pytest.approx(expected, abs=TOLERANCE)
+
+
+FOUR = [
+    # moves, pose of robot 0, pose of robot 2; robots 1 and 3 mirror them
+    ([3, 3, 1, 0], (-0.300000, -0.680680, 1.570796), (-0.819421, -0.807733, 0.029640)),
+    ([3, 3, 1, 0], (-0.300000, -0.561359, 1.570796), (-0.700151, -0.808011, 0.004809)),
+    ([1, 0, 1, 0], (-0.223604, -0.569137, 0.029335), (-0.580832, -0.808056, 0.000780)),
+    ([1, 0, 3, 3], (-0.196147, -0.568807, -0.002703), (-0.588533, -0.727453, 1.541007)),
+    ([3, 3, 3, 3], (-0.203993, -0.488311, 1.541669), (-0.588812, -0.608184, 1.565963)),
+    ([0, 1, 4, 4], (-0.269744, -0.494326, 3.034474), (-0.586802, -0.651038, 1.875629)),
+]
+
+
+def test_four_robots_that_meet():
+    """From step 3 on the barrier acts; the figures are of the original with an exact solver."""
+    poses = torch.tensor([(-0.3, -0.8), (0.3, -0.8), (-0.9, -0.8), (0.9, -0.8)], dtype=torch.float64)
+    poses = torch.cat([poses, torch.full((4, 1), math.pi / 2, dtype=torch.float64)], 1)
+    for moves, robot_0, robot_2 in FOUR:
+        poses = step(poses, moves, 0.2, 36)
+        assert poses[0].tolist() == pytest.approx(robot_0, abs=TOLERANCE)
+        assert poses[2].tolist() == pytest.approx(robot_2, abs=TOLERANCE)
+        for one, mirrored in ((0, 1), (2, 3)):
+            assert poses[mirrored, :2].tolist() == pytest.approx(
+                [-poses[one, 0].item(), poses[one, 1].item()], abs=1e-9
+            )
+            assert math.cos(poses[one, 2]) == pytest.approx(-math.cos(poses[mirrored, 2]), abs=1e-9)
+
+
+def crowd(rng, rows, robots, width, height):
+    """Arenas full of robots: many meet, some are at the boundary."""
+    poses = np.concatenate(
+        [rng.uniform([-width, -height], [width, height], (rows, robots, 2)), rng.uniform(-3.1, 3.1, (rows, robots, 1))],
+        2,
+    )
+    goals = poses[..., :2] + rng.uniform(-0.4, 0.4, (rows, robots, 2))
+    return torch.as_tensor(poses), torch.as_tensor(goals)
+
+
+@pytest.mark.parametrize("stop", [True, False])
+@pytest.mark.parametrize(("iterations", "update_every"), [(29, 15), (15, 15), (7, 1), (36, 10)])
+def test_as_one_iteration_after_the_other(plain_drive, stop, iterations, update_every):
+    """Blocks, first violations and distances, as a plain loop has them: collisions, exits, both, and neither."""
+    rng = np.random.default_rng(iterations)
+    poses, goals = (
+        torch.cat(parts) for parts in zip(crowd(rng, 40, 4, 0.5, 0.5), crowd(rng, 40, 4, 1.599, 0.999), strict=True)
+    )
+    driven = drive(poses, goals, iterations, update_every=update_every, stop=stop)
+    seen = set()
+    for row in range(80):
+        each = poses[row].numpy(), goals[row].numpy()
+        plain = plain_drive(*each, iterations, update_every=update_every, stop=stop)
+        assert driven.collision[row].item() == plain[1]
+        assert driven.boundary[row].item() == plain[2]
+        assert np.abs(driven.poses[row, :, :2].numpy() - plain[0][:, :2]).max() < 1e-7
+        turned = driven.poses[row, :, 2].numpy() - plain[0][:, 2]
+        assert np.abs(np.sin(turned / 2)).max() < 1e-6
+        assert np.abs(driven.travelled[row].numpy() - plain[3]).max() < 1e-9
+        assert np.abs(driven.last_move[row].numpy() - plain[4]).max() < 1e-9
+        seen.add((plain[1], plain[2]))
+    assert seen >= {(False, False), (True, False), (False, True)}
+
+
+def test_the_other_barrier(plain_drive):
+    """`default` lets robots come nearer than `safe`."""
+    poses = torch.tensor([[[-0.2, 0, 0], [0.2, 0, math.pi]]], dtype=torch.float64)
+    goals = torch.tensor([[[0.2, 0], [-0.2, 0]]], dtype=torch.float64)
+    apart = []
+    for name, barrier in BARRIERS.items():
+        driven = drive(poses, goals, 60, barrier=barrier)
+        plain = plain_drive(poses[0].numpy(), goals[0].numpy(), 60, barrier=tuple(vars(barrier).values()))
+        assert np.abs(driven.poses[0].numpy() - plain[0]).max() < 1e-9, name
+        apart.append((driven.poses[0, 1, 0] - driven.poses[0, 0, 0]).item())
+    assert apart[1] < apart[0] - 0.01
+
+
+def test_a_violation_is_found_an_iteration_later():
+    """At 0.2 m/s one iteration is 6.6 mm. From 1.598 m the first pose is inside, the second is found outside, and
+    the robot moves once more: 1.598 + 2 · 0.0066 · 0.75 (the controller asks for 0.15 m/s)."""
+    poses = torch.tensor([[[1.598, 0.0, 0.0]]], dtype=torch.float64)
+    goals = torch.tensor([[[3.0, 0.0]]], dtype=torch.float64)
+    driven = drive(poses, goals, 29)
+    assert driven.boundary.item()
+    assert not driven.collision.item()
+    assert driven.poses[0, 0, 0].item() == pytest.approx(1.598 + 2 * 0.033 * 0.15, abs=1e-12)
+    # What the last iteration causes is left to the next drive, which finds it at once.
+    unseen = drive(poses, goals, 1)
+    assert unseen.poses[0, 0, 0] > 1.6
+    assert not unseen.violation.item()
+    found = drive(unseen.poses, goals, 29)
+    assert found.boundary.item()
+    assert found.poses[0, 0, 0].item() == pytest.approx(1.598 + 2 * 0.033 * 0.15, abs=1e-12)
+
+
+def test_the_boundary_itself_is_inside():
+    for pose in ([1.6, 0.0, 0.0], [-1.6, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0]):
+        poses = torch.tensor([[pose]], dtype=torch.float64)
+        assert not drive(poses, poses[..., :2], 1).violation.item()
+        assert drive(poses * (1.0 + 1e-12), poses[..., :2], 1).boundary.item()
+
+
+def test_collisions_are_between_bodies_ahead_of_the_centres():
+    """Two robots 0.18 m apart collide if they face each other (0.13 m), not if they look away (0.23 m)."""
+    for heading, expected in ((0.0, True), (math.pi, False)):
+        poses = torch.tensor([[[-0.09, 0.0, heading], [0.09, 0.0, math.pi - heading]]], dtype=torch.float64)
+        assert drive(poses, poses[..., :2], 1).collision.item() is expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.sampled_from([1, 15, 29, 40]))
+def test_each_row_alone_gives_the_same_bits(seed, robots, iterations):
+    poses, goals = crowd(np.random.default_rng(seed), 5, robots, 1.2, 0.8)
+    together = drive(poses, goals, iterations)
+    for row in range(5):
+        alone = drive(poses[row : row + 1], goals[row : row + 1], iterations)
+        for name, value in vars(alone).items():
+            assert torch.equal(value[0], getattr(together, name)[row]), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.booleans())
+def test_no_robot_is_faster_than_it_can_be(seed, robots, stop):
+    """0.2 m/s, whatever the barrier asks for, also of robots on top of each other; nothing is ever not a number."""
+    poses, goals = crowd(np.random.default_rng(seed), 8, robots, 0.25, 0.25)
+    poses[0, :, :] = poses[0, :1, :]
+    driven = drive(poses, goals, 29, stop=stop)
+    assert driven.poses.isfinite().all()
+    gone = (driven.poses - poses)[..., :2].norm(dim=-1)
+    assert (gone <= driven.travelled + 1e-12).all()
+    assert (driven.travelled <= 29 * 0.033 * 0.2 + 1e-12).all()
+    assert (driven.poses[..., 2].abs() <= math.pi).all()
+
+
+def test_leading_dimensions():
+    poses, goals = crowd(np.random.default_rng(0), 6, 3, 1.0, 0.8)
+    flat = advance(poses, goals, 29)
+    assert torch.equal(advance(poses.view(2, 3, 3, 3), goals.view(2, 3, 3, 2), 29).view(6, 3, 3), flat)
+
+
+def test_advance_goes_on_after_a_violation():
+    poses = torch.tensor([[1.598, 0.0, 0.0]], dtype=torch.float64)
+    goals = torch.tensor([[3.0, 0.0]], dtype=torch.float64)
+    assert advance(poses, goals, 29)[0, 0].item() == pytest.approx(1.598 + 29 * 0.033 * 0.15, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("poses", "goals", "counts", "found"),
+    [
+        (torch.zeros(2, 3).double(), torch.zeros(3, 2).double(), (29, 15), r"\[2, 3\] and goals \[3, 2\] found"),
+        (torch.zeros(2, 2).double(), torch.zeros(2, 2).double(), (29, 15), r"\[..., N, 3\] and \[..., N, 2\] expected"),
+        (torch.zeros(2, 3), torch.zeros(2, 2).double(), (29, 15), r"torch.float32 .* torch.float64 expected"),
+        (torch.zeros(2, 3).double(), torch.zeros(2, 2).double(), (0, 15), "0 iterations"),
+        (torch.zeros(2, 3).double(), torch.zeros(2, 2).double(), (29, 0), "update_every 0 found"),
+    ],
+)
+def test_refusals(poses, goals, counts, found):
+    with pytest.raises(ValueError, match=found):
+        advance(poses, goals, counts[0], update_every=counts[1])
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    poses, goals = crowd(np.random.default_rng(2), 200, 6, 1.3, 0.9)
+    here, there = drive(poses, goals, 29), drive(poses.cuda(), goals.cuda(), 29)
+    for name, value in vars(here).items():
+        assert torch.allclose(value.double(), getattr(there, name).cpu().double(), atol=1e-9), name
