@@ -213,7 +213,9 @@ class SimulatedNetwork:
             self._topology.graph(self._n_agents, self._seed, episode, update, k, now_ns=now_ns) for k in range(rounds)
         ]
 
-    def exchange(self, kind: str, *, rounds: int, size_bytes: int, episode: int, update: int) -> ExchangeReport:
+    def exchange(
+        self, kind: str, *, rounds: int, size_bytes: int, episode: int, update: int, computing: bool = True
+    ) -> ExchangeReport:
         """Compute, then exchange; the clock stands afterwards where the last agent was through with its last round.
 
         Args:
@@ -222,8 +224,9 @@ class SimulatedNetwork:
             size_bytes: Payload of every message.
             episode: Index of the episode just acted, for topologies that change with it.
             update: Index of the update.
+            computing: False for a further exchange of the same update: what it carries is ready.
         """
-        starts_ns = self._starts_ns()
+        starts_ns = self._starts_ns() if computing else self._up_at_ns()
         graphs = self.graphs(rounds=rounds, episode=episode, update=update)
         deadlines = self._deadlines_ns(graphs, size_bytes, starts_ns)
         exchange = Exchange(
@@ -240,7 +243,8 @@ class SimulatedNetwork:
             update=update,
         )
         report = exchange.run(starts_ns)
-        self._compute_is_over(report.began_ns)
+        if computing or self._schedule == "blocking":
+            self._compute_is_over(report.began_ns)
         return report
 
     def compute(self) -> npt.NDArray[np.bool_]:
@@ -270,6 +274,13 @@ class SimulatedNetwork:
         if self.faults is None:
             return [now_ns + time_ns for time_ns in times_ns]
         return [self.faults.done_ns(agent, now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]
+
+    def _up_at_ns(self) -> list[int | None]:
+        """When each agent is up: now, as a rule; None if it is down for ever."""
+        now_ns = self._clock.now_ns
+        if self.faults is None:
+            return [now_ns] * self._n_agents
+        return [self.faults.done_ns(agent, now_ns, 0) for agent in range(self._n_agents)]
 
     def _deadlines_ns(
         self, graphs: Sequence[Graph], size_bytes: int, starts_ns: Sequence[int | None]
