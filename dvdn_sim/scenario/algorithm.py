@@ -131,14 +131,13 @@ class ParameterExchange:
         every: updates from one exchange to the next.
         blocks: parts that the parameters are cut into; each exchange carries one of them, in turn.
         policy: what an agent makes of the messages that did not come: ``self`` keeps their weight for its own value,
-            ``symmetric`` uses links on which both ends were heard (needs ``acks``), ``running_sum`` sends totals of the
-            tracker, so that nothing is lost, and uses the parameters last heard.
+            ``symmetric`` uses links on which both ends were heard, and needs ``acks``.
         weights: weight of each neighbour.
     """
 
     every: Annotated[Count, Field(le=10**9)] = 1
     blocks: Annotated[Count, Field(le=10**6)] = 1
-    policy: Literal["self", "symmetric", "running_sum"] = "self"
+    policy: Literal["self", "symmetric"] = "self"
     weights: AnyWeights = "metropolis"
 
 
@@ -148,10 +147,11 @@ class Tracking(ParameterExchange):
 
     Attributes:
         form: ``paper`` mixes trackers and parameters as they were and then takes the step; ``adapt_then_combine`` steps
-            first, in two exchanges one after the other, and on a complete graph is VDN with one network for all.
+            first, in two exchanges one after the other, and on a complete graph is VDN with one network for all;
+            ``running_sum`` sends totals of the trackers, so that nothing of them is lost for good.
     """
 
-    form: Literal["paper", "adapt_then_combine"] = "paper"
+    form: Literal["paper", "adapt_then_combine", "running_sum"] = "paper"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,17 +162,15 @@ class GtAdam:
         bias_correction: divide moments by 1 - β^t, as Adam does; without it the first steps are up to 6.6 lr long.
         epsilon: smallest denominator.
         epsilon_inside: whether it stands inside the root, where it is a far larger floor.
-        clamp: largest second moment.
+        ceiling: largest second moment.
         warmup: updates over which lr rises from 0.
-        initial_moments: ``zero``, or what the ``first_gradient`` makes of them.
     """
 
     bias_correction: bool = False
     epsilon: Positive = 1e-8
     epsilon_inside: bool = False
-    clamp: Positive = 1e6
+    ceiling: Positive = 1e6
     warmup: Annotated[Natural, Field(le=10**9)] = 0
-    initial_moments: Literal["zero", "first_gradient"] = "zero"
 
 
 @dataclass(frozen=True, kw_only=True)

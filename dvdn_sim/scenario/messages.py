@@ -22,6 +22,15 @@ def td_bytes(positions: int, consensus: Consensus) -> int:
     return HEADER_BYTES + share + VALUE_BYTES[consensus.wire] * positions
 
 
+def parameter_bytes(floats: int) -> int:
+    """Payload of a message of parameters or trackers.
+
+    >>> parameter_bytes(2 * 26566)
+    212552
+    """
+    return HEADER_BYTES + VALUE_BYTES["float32"] * floats
+
+
 def ack_bytes(n_agents: int) -> int:
     """Payload of an acknowledgement: a header, and a bit for each agent that may have been heard.
 

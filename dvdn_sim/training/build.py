@@ -15,10 +15,20 @@ from dvdn_sim.errors import ScenarioError
 from dvdn_sim.learners.exploration import Actor, LinearEpsilon
 from dvdn_sim.learners.learner import Learner
 from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.learners.tracking import Tracker
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import Scenario, algorithm
 from dvdn_sim.scenario.messages import td_bytes
-from dvdn_sim.training.learners import Teams, has_ids, objective_of, options_of, q_network_of, shares
+from dvdn_sim.training.learners import (
+    Teams,
+    has_ids,
+    objective_of,
+    options_of,
+    parameter_exchange_of,
+    q_network_of,
+    shares,
+    tracker_of,
+)
 from dvdn_sim.training.rollout import Arena
 from netmodels.streams import stream
 
@@ -62,7 +72,9 @@ class Parts:
         judge: Acts in the stands.
         epsilon: Exploration while training.
         networks: One per replica; empty without a network.
-        consensus: None for algorithms that exchange nothing.
+        consensus: None for algorithms that exchange no TD errors.
+        tracker: Takes the gradient step where parameters are exchanged; None where they are not.
+        parameter_policy: What agents make of the messages that carry them; None where there are none.
     """
 
     scenario: Scenario
@@ -75,6 +87,8 @@ class Parts:
     epsilon: LinearEpsilon
     networks: tuple[SimulatedNetwork, ...]
     consensus: Consensus | None
+    tracker: Tracker | None
+    parameter_policy: Policy | None
 
     @property
     def overlap(self) -> bool:
@@ -163,6 +177,8 @@ def build(
         epsilon=LinearEpsilon(training.epsilon.start, training.epsilon.end, training.epsilon.steps),
         networks=_networks(scenario, env.n_agents, agent_keys),
         consensus=_consensus(spec),
+        tracker=tracker_of(spec, learner.parameters[0]),
+        parameter_policy=_parameter_policy(spec),
     )
 
 
@@ -203,3 +219,8 @@ def _consensus(spec: algorithm.QLearning) -> Consensus | None:
         return None
     asked = spec.consensus
     return Consensus(asked, POLICIES[asked.policy](WEIGHTS[asked.weights]))
+
+
+def _parameter_policy(spec: algorithm.QLearning) -> Policy | None:
+    asked = parameter_exchange_of(spec)
+    return None if asked is None else POLICIES[asked.policy](WEIGHTS[asked.weights])

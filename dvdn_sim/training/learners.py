@@ -1,20 +1,23 @@
 """From a scenario's algorithm to what is learnt: one line in a catalogue for each."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
+from dvdn_sim.learners.gtadam import GtAdam
 from dvdn_sim.learners.iql import Iql
 from dvdn_sim.learners.learner import LearnerOptions
 from dvdn_sim.learners.mixer import Mixer
 from dvdn_sim.learners.objective import Objective
 from dvdn_sim.learners.qmix import Qmix
 from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners.tracking import TRACKERS, Schedule, Tracker
 from dvdn_sim.learners.vdn import Vdn
 from dvdn_sim.scenario import Scenario, algorithm
 from netmodels.streams import stream
@@ -76,6 +79,32 @@ OBJECTIVES: Mapping[type, Callable[[Any, Teams], Objective]] = {
 def objective_of(spec: algorithm.QLearning, teams: Teams) -> Objective:
     """What an algorithm learns."""
     return OBJECTIVES[type(spec)](spec, teams)
+
+
+def parameter_exchange_of(spec: algorithm.QLearning) -> algorithm.ParameterExchange | None:
+    """How parameters are exchanged; None where they are not."""
+    match spec:
+        case algorithm.DvdnGt():
+            return spec.tracking
+        case algorithm.NetworkedQ():
+            return spec.averaging
+    return None
+
+
+def tracker_of(spec: algorithm.QLearning, parameters: Tensor) -> Tracker | None:
+    """What turns gradients into parameters where agents exchange them; None where every agent has an Adam of its own.
+
+    Args:
+        spec: The algorithm.
+        parameters: Online ones, ``[R, N, P]``.
+    """
+    asked = parameter_exchange_of(spec)
+    if asked is None:
+        return None
+    schedule = Schedule(parameters.shape[-1], every=asked.every, blocks=asked.blocks)
+    if not isinstance(spec, algorithm.DvdnGt) or not isinstance(asked, algorithm.Tracking):
+        return TRACKERS["averaging"](parameters, GtAdam(parameters, spec.lr, bias_correction=True), schedule)
+    return TRACKERS[asked.form](parameters, GtAdam(parameters, spec.lr, **asdict(spec.optimiser)), schedule)
 
 
 def shares(spec: algorithm.QLearning) -> bool:

@@ -6,24 +6,17 @@ counters, exploration rate and evaluation points, and freezes when its steps are
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from dvdn_sim.learners.dvdn import counts, mixed
-from dvdn_sim.learners.objective import Held
-from dvdn_sim.learners.replay import Episodes, Minibatch
+from dvdn_sim.learners.replay import Episodes
 from dvdn_sim.learners.td import all_finite
-from dvdn_sim.network import ExchangeReport
-from dvdn_sim.scenario.messages import td_bytes
-from dvdn_sim.training.build import Consensus, Parts
-from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
-
-Exchanges = dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]]
-"""By replica that exchanged something, the report and the operator of all rounds ``[N, N]``."""
+from dvdn_sim.training.build import Parts
+from dvdn_sim.training.communication import Communication, for_tracker, held_after
+from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update, tracking_figures
 
 
 @dataclass
@@ -45,6 +38,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.progress = Progress.start(self.parts.arena.replicas)
+        self._communication = Communication(self.parts, self.progress.episodes)
 
     def run(self) -> None:
         """Train until every replica has taken its steps."""
@@ -93,72 +87,41 @@ class Loop:
 
     def _learn(self, active: npt.NDArray[np.bool_]) -> Update:
         """One update per active replica: local errors, their exchange, the gradient step."""
-        parts = self.parts
+        parts, learner = self.parts, self.parts.learner
         self._restart()
-        ids = parts.replay.sample_ids(parts.learner.updates, parts.scenario.training.batch, active)
+        ids = parts.replay.sample_ids(learner.updates, parts.scenario.training.batch, active)
         minibatch = parts.replay.minibatch(ids)
-        td = parts.learner.local_errors(minibatch, active)
+        td = learner.local_errors(minibatch, active)
         invalid = ~all_finite(td).cpu().numpy() & active[:, None]
-        exchanges, learning = self._communicate(minibatch, active, invalid)
-        held = None if parts.consensus is None else self._held(parts.consensus, td, exchanges, invalid)
+        errors, learning = self._communication.of_errors(minibatch, active, invalid)
+        held = None if parts.consensus is None else held_after(parts.consensus, td, errors, invalid)
         if parts.overlap:  # the next episode is acted while this update is still on its way
-            self._acted_with = parts.learner.parameters[0].clone()
-        figures = parts.learner.update(held, learning)
+            self._acted_with = learner.parameters[0].clone()
+        if parts.tracker is None:
+            exchanges = [errors]
+            figures = learner.update(held, learning)
+        else:
+            figures = learner.differentiate(held)
+            parameters, learning = self._communication.of_parameters(learning)
+            exchanges = [errors, *parameters]
+            parts.tracker.step(
+                learner.parameters[0],
+                learner.gradient,
+                updates=learner.updates,
+                exchanges=for_tracker(parameters),
+                learning=learning,
+            )
+            learner.follow(learning)
         self.progress.updates += learning.any(1)
-        return Update(figures, exchanges, invalid)
+        return Update(figures, exchanges, invalid, tracking_figures(parts.tracker, learner.parameters[0]))
 
     def _restart(self) -> None:
         """Let agents that lost their state in a crash, and are back, begin anew."""
         restarted = [network.take_restarted() for network in self.parts.networks]
         if np.any(restarted):
             self.parts.learner.restart(np.array(restarted))
-
-    def _communicate(
-        self, minibatch: Minibatch, active: npt.NDArray[np.bool_], invalid: npt.NDArray[np.bool_]
-    ) -> tuple[Exchanges, npt.NDArray[np.bool_]]:
-        """What each active replica's network makes of its agents' temporal differences.
-
-        Args:
-            minibatch: Its valid positions are sent.
-            active: Bool ``[R]``.
-            invalid: Bool ``[R, N]``, agents whose values are not finite: nobody takes them in.
-
-        Returns:
-            By replica, the report and the operator; and which agents learn, ``[R, N]``: crashed ones do not.
-        """
-        parts, exchanges = self.parts, {}
-        learning = np.repeat(active[:, None], parts.arena.env.n_agents, axis=1)
-        for replica, network in enumerate(parts.networks):
-            if not active[replica]:
-                continue
-            if parts.consensus is None or parts.consensus.spec.rounds == 0:
-                learning[replica] = network.compute()
-                continue
-            report = network.exchange(
-                "td",
-                rounds=parts.consensus.spec.rounds,
-                size_bytes=td_bytes(minibatch.positions[replica], parts.consensus.spec),
-                episode=int(self.progress.episodes[replica]) - 1,
-                update=int(parts.learner.updates[replica]),
-            )
-            if invalid[replica].any():
-                report = replace(report, facts=report.facts.without_senders(invalid[replica]))
-            exchanges[replica] = report, parts.consensus.policy.operator(report.facts)[-1]
-            learning[replica] = report.finished
-        return exchanges, learning
-
-    def _held(self, consensus: Consensus, td: Tensor, exchanges: Exchanges, invalid: npt.NDArray[np.bool_]) -> Held:
-        """What agents hold after their exchanges; after one of no rounds, what they held before."""
-        operators = np.tile(np.eye(td.shape[1]), (len(td), 1, 1))
-        for replica, (_, final) in exchanges.items():
-            operators[replica] = final
-        cut_out = torch.from_numpy(invalid).to(td.device) if invalid.any() else None
-        operator = torch.from_numpy(operators).to(td)
-        held = mixed(operator, td, cut_out)
-        if consensus.spec.wire != "float32":
-            for replica, (report, _) in exchanges.items():
-                held[replica] = consensus.held(report.facts, td[replica])
-        return Held(held, counts(operator))
+            if self.parts.tracker is not None:
+                self.parts.tracker.restart(np.array(restarted))
 
     def _evaluate(self, due: npt.NDArray[np.bool_], *, phase: Phase, epsilon: float) -> None:
         """Play evaluation episodes in the replicas that are due; the last evaluation follows the last episode."""

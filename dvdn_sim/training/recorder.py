@@ -1,18 +1,23 @@
 """From what happened to records: one row per training episode, exchange and evaluation, of each replica."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from dvdn_sim.consensus import operator_figures
 from dvdn_sim.errors import DivergedError
 from dvdn_sim.learners.learner import UpdateFigures
 from dvdn_sim.learners.replay import Episodes
-from dvdn_sim.network import ExchangeReport, MessageLife, SimulatedNetwork
+from dvdn_sim.learners.tracking import Tracker, disagreement
+from dvdn_sim.network import MessageLife, SimulatedNetwork
 from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.training.communication import Made
 
 Phase = Literal["train", "evaluation", "random"]
 Floats = npt.NDArray[np.float64]
@@ -51,13 +56,15 @@ class Update:
 
     Attributes:
         figures: Of the learners, ``[R]`` each.
-        exchanges: Report and final operator ``[N, N]`` of each replica that exchanged something.
+        exchanges: In the order in which they were made, by replica.
         invalid: Agents whose TD errors were not finite, bool ``[R, N]``.
+        tracking: Of parameters that agents exchange, by name, ``[R]`` each; None where they exchange none.
     """
 
     figures: UpdateFigures
-    exchanges: dict[int, tuple[ExchangeReport, npt.NDArray[np.float64]]]
+    exchanges: Sequence[Mapping[int, Made]]
     invalid: npt.NDArray[np.bool_]
+    tracking: Mapping[str, Tensor] | None = None
 
 
 class Recorder:
@@ -99,8 +106,10 @@ class Recorder:
             learnt = figures[replica]
             # The exchange's figure; metrics hold those of the learner alone.
             jtd_relative_error = learnt.pop("jtd_relative_error")
-            if update is not None and replica in update.exchanges:
-                self._exchange(replica, progress, update, jtd_relative_error)
+            if update is not None:
+                for exchange in update.exchanges:
+                    if replica in exchange:
+                        self._exchange(replica, progress, update, exchange[replica], jtd_relative_error)
             self._writer.metrics(
                 self._counters(replica, progress)
                 | learnt
@@ -133,7 +142,9 @@ class Recorder:
             played = returns[replica]
             self._writer.metrics(
                 self._counters(replica, progress)
-                | dict.fromkeys(("loss", "grad_norm", "q_mean", "q_abs_max", "q_sum_abs_max", "td_abs_mean"))
+                | dict.fromkeys(
+                    ("loss", "grad_norm", "q_mean", "q_abs_max", "q_sum_abs_max", "td_abs_mean", *TRACKING_FIGURES)
+                )
                 | {
                     "phase": phase,
                     "return_mean": float(played.mean()),
@@ -155,8 +166,10 @@ class Recorder:
             "bytes_sent": None if network is None else network.ledger.wire_bytes,
         }
 
-    def _exchange(self, replica: int, progress: Progress, update: Update, jtd_relative_error: float | None) -> None:
-        report, operator = update.exchanges[replica]
+    def _exchange(
+        self, replica: int, progress: Progress, update: Update, made: Made, jtd_relative_error: float | None
+    ) -> None:
+        report = made.report
         messages, acks = report.messages, report.acks
         faults = self._networks[replica].faults
         started_ns = report.first_start_ns
@@ -167,7 +180,7 @@ class Recorder:
                 "seed": self._seeds[replica],
                 "update": int(progress.updates[replica]),
                 "env_steps": int(progress.env_steps[replica]),
-                "kind": "td",
+                "kind": made.kind,
                 "rounds": report.facts.rounds,
                 "sim_time_s": started_ns * 1e-9,
                 "duration_s": (ended_ns - started_ns) * 1e-9,
@@ -189,9 +202,9 @@ class Recorder:
                 "acks_held": None if acks is None else acks.held,
                 "ack_mismatch": None if acks is None else report.ack_mismatch,
                 "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)) if faults else "",
-                "jtd_relative_error": jtd_relative_error,
+                "jtd_relative_error": jtd_relative_error if made.kind == "td" else None,
             }
-            | asdict(operator_figures(operator))
+            | asdict(operator_figures(made.operator))
         )
 
 
@@ -222,9 +235,31 @@ class Tracer:
         )
 
 
+TRACKING_FIGURES = ("disagreement", "tracker_imbalance", "tracker_in_flight", "tracked_gradient")
+
+
+def tracking_figures(tracker: Tracker | None, parameters: Tensor) -> dict[str, Tensor] | None:
+    """How far agents that exchange parameters ``[R, N, P]`` are apart, and whether their trackers' books balance."""
+    if tracker is None:
+        return None
+    figures = {"disagreement": disagreement(parameters)}
+    books = tracker.figures()
+    if books is not None:
+        figures |= {
+            "tracker_imbalance": books.imbalance,
+            "tracker_in_flight": books.in_flight,
+            "tracked_gradient": books.gradient,
+        }
+    return figures
+
+
 def _by_replica(update: Update | None) -> list[dict[str, float | None]] | defaultdict[int, dict[str, float | None]]:
     """Figures of each replica by name; all None where there was no update."""
-    names = list(UpdateFigures.__dataclass_fields__)
+    names = [*UpdateFigures.__dataclass_fields__, *TRACKING_FIGURES]
+    nothing: dict[str, float | None] = dict.fromkeys(names)
     if update is None:
-        return defaultdict(lambda: dict.fromkeys(names))
-    return [dict(zip(names, values, strict=True)) for values in update.figures.stacked().T.tolist()]
+        return defaultdict(lambda: dict(nothing))
+    tracking = update.tracking or {}
+    known = [*UpdateFigures.__dataclass_fields__, *tracking]
+    stacked = torch.cat([update.figures.stacked(), *(figure.double()[None] for figure in tracking.values())])
+    return [nothing | dict(zip(known, values, strict=True)) for values in stacked.T.tolist()]
