@@ -1,0 +1,212 @@
+"""`ParticleEnv`: a task and its physics under the contract of a batched environment."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from dvdn_sim.draws import key, uniform
+from dvdn_sim.envs.batch import check_actions, check_mask, where
+from dvdn_sim.envs.canvas import Frame
+from dvdn_sim.envs.mpe.checks import check_least, check_tensor, check_word
+from dvdn_sim.envs.mpe.opponents import Opponent, Player
+from dvdn_sim.envs.mpe.opposition import Opposition, policy
+from dvdn_sim.envs.mpe.physics import ACTIONS, Order, Physics
+from dvdn_sim.envs.mpe.picture import draw
+from dvdn_sim.envs.mpe.state import MpeState
+from dvdn_sim.envs.mpe.task import Task
+from dvdn_sim.envs.mpe.vectors import joined
+
+
+class ParticleEnv:
+    """What all tasks share. Opponents act on what they saw before the step, as learners do."""
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        opponent: Player | Opponent = "agent",
+        physics: Order,
+        max_episode_steps: int,
+        row_seeds: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        """Put a game together.
+
+        Args:
+            task: What is played.
+            opponent: Who plays its opponents; `agent` if nobody does and all are agents.
+            physics: `mpe2` or `legacy`.
+            max_episode_steps: Steps after which an episode ends.
+            row_seeds: E.
+            device: Where states are.
+
+        Raises:
+            ValueError: No steps, no rows, or a word that there is not.
+            TypeError: An opponent that cannot act.
+        """
+        check_word("physics", physics, ("mpe2", "legacy"))
+        check_least(max_episode_steps=(max_episode_steps, 1), row_seeds=(len(row_seeds), 1))
+        self.device = device
+        self.n_copies, self.n_actions, self.episode_limit = len(row_seeds), ACTIONS, max_episode_steps
+        self._world = task.world
+        self._physics = Physics(task.world, physics, device)
+        self._spawn_keys, self._keys = (
+            torch.tensor([key(seed, name) for seed in row_seeds], device=device) for name in ("mpe", "mpe opponent")
+        )
+        names = tuple(agent.name for agent in task.world.agents)
+        player = policy(opponent, task, self._physics.directions)
+        self._opposition, self._learners = None, list(task.sides)
+        if player is not None and task.opponents is not None:
+            theirs = self._learners.pop(task.opponents)
+            self._opposition = Opposition(player, theirs, names=names, limit=max_episode_steps)
+        self._memory_shape = (0, 0) if self._opposition is None else self._opposition.memory_shape
+        self._own = slice(self._learners[0].agents.start, self._learners[-1].agents.stop)  # among all agents
+        self.agents = names[self._own]
+        self.n_agents = len(self.agents)
+        self.available = torch.ones(self.n_agents, ACTIONS, dtype=torch.bool, device=device)
+        self.idle_actions = torch.zeros(self.n_agents, dtype=torch.int64, device=device)
+        self._counts = self.available.sum(1)
+        seen = [side.observe(self._begin(torch.zeros_like(self._spawn_keys))) for side in self._learners]
+        self.obs_dims = tuple(each.shape[2] for each in seen for _ in range(each.shape[1]))
+        self.obs_dim = max(self.obs_dims)
+
+    @property
+    def observation_bounds(self) -> tuple[Tensor, Tensor]:
+        """Infinite, as in ``mpe2``, except for padding, which is 0 (see `Playable.observation_bounds`)."""
+        dims = torch.tensor(self.obs_dims, device=self.device)
+        real = torch.arange(self.obs_dim, device=self.device) < dims[:, None]
+        highest = torch.where(real, torch.inf, 0.0)
+        return -highest, highest
+
+    def reset(self, state: MpeState | None, mask: Tensor | None = None) -> tuple[MpeState, Tensor]:
+        """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone.
+
+        Raises:
+            ValueError: The first call leaves a row out; `mask` has another shape or dtype; a state of other rows.
+        """
+        if mask is not None:
+            check_mask(mask, self.n_copies)
+        if state is None:
+            if mask is not None and not bool(mask.all()):
+                raise ValueError("the first reset leaves rows out; all expected")
+            state = self._begin(torch.zeros_like(self._spawn_keys))
+            return state, self.observe(state)
+        self._check(state)
+        if len(state.step) != self.n_copies:
+            raise ValueError(f"a state of {len(state.step)} rows found; {self.n_copies} expected")
+        fresh = self._begin(state.episode + 1)
+        state = fresh if mask is None else where(mask, fresh, state)
+        return state, self.observe(state)
+
+    def step(self, state: MpeState, actions: Tensor) -> tuple[MpeState, Tensor, Tensor, Tensor]:
+        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do.
+
+        Raises:
+            ValueError: An action that there is not; another shape or dtype; a state of another game.
+        """
+        self._check(state)
+        check_actions(actions, len(state.step), self._counts, self.agents)
+        memory = state.memory
+        if self._opposition is not None:
+            actions, memory = self._opposition.play(state, actions)
+        positions, velocities = self._physics.step(state.positions, state.velocities, state.landmarks, actions)
+        going = state.step < self.episode_limit
+        each = going[:, None, None]
+        after = replace(
+            state,
+            positions=torch.where(each, positions, state.positions),
+            velocities=torch.where(each, velocities, state.velocities),
+            memory=torch.where(each, memory, state.memory),
+            step=state.step + going,
+        )
+        rewards = torch.cat([side.reward(after) for side in self._learners], 1).masked_fill(~going[:, None], 0.0)
+        return after, self.observe(after), rewards, after.step >= self.episode_limit
+
+    def observe(self, state: MpeState) -> Tensor:
+        """What the agents see, float32 ``[E, N, D]``."""
+        seen = [side.observe(state) for side in self._learners]
+        if len(seen) == 1:
+            return seen[0]
+        return torch.cat([pad(each, (0, self.obs_dim - each.shape[2])) for each in seen], 1)
+
+    def place(
+        self, positions: Tensor, landmarks: Tensor, *, velocities: Tensor | None = None, goal: Tensor | None = None
+    ) -> MpeState:
+        """Put any number of worlds together by hand, at the beginning of episode 0.
+
+        Args:
+            positions: Of all agents, opponents included, ``[E, M, 2]``.
+            landmarks: ``[E, L, 2]``.
+            velocities: ``[E, M, 2]``; at rest if not given.
+            goal: int64 ``[E]``; landmark 0 if not given.
+
+        Returns:
+            The state. Draws of row i are those of row seed i, counted round and round.
+
+        Raises:
+            ValueError: Shapes that do not fit this game, or a goal that is no landmark.
+        """
+        velocities = torch.zeros_like(positions) if velocities is None else velocities
+        positions, velocities, landmarks = (
+            joined(each.to(self.device, torch.float64)) for each in (positions, velocities, landmarks)
+        )
+        rows = torch.arange(len(positions), device=self.device)
+        zeros = torch.zeros_like(rows)
+        state = MpeState(
+            positions=positions,
+            velocities=velocities,
+            landmarks=landmarks,
+            goal=zeros if goal is None else goal.to(zeros),
+            memory=torch.zeros(len(rows), *self._memory_shape, device=self.device),
+            key=self._keys[rows % self.n_copies],
+            step=zeros,
+            episode=zeros,
+        )
+        self._check(state)
+        if bool(((state.goal < 0) | (state.goal >= max(1, self._world.landmarks))).any()):
+            raise ValueError(f"goal {state.goal.tolist()} found; one of {self._world.landmarks} landmarks expected")
+        return state
+
+    def positions(self, state: MpeState) -> Tensor:
+        """Where the agents are, in metres (see `Playable.positions`)."""
+        return state.positions[:, self._own]
+
+    def frame(self, state: MpeState, row: int = 0) -> Frame:
+        """A picture of one row, opponents included (see `Playable.frame`)."""
+        return draw(self._world, state.positions[row].tolist(), state.landmarks[row].tolist(), int(state.goal[row]))
+
+    def _begin(self, episode: Tensor) -> MpeState:
+        """Begin episodes in all rows; everything is at rest, and uniform in a square."""
+        agents, landmarks = len(self._world.agents), self._world.landmarks
+        places = agents + landmarks
+        which = torch.arange(2 * places + 1, device=self.device)
+        draws = uniform(self._spawn_keys, episode, which[:, None])
+        where_to = (2 * draws[:-1] - 1).view(places, 2, -1).permute(2, 0, 1)
+        positions = where_to[:, :agents]
+        goal = (draws[-1] * landmarks).long()
+        return MpeState(
+            positions=positions,
+            velocities=torch.zeros_like(positions),
+            landmarks=where_to[:, agents:] * self._world.landmark_spread,
+            goal=goal if self._world.has_goal else torch.zeros_like(goal),
+            memory=torch.zeros(len(episode), *self._memory_shape, device=self.device),
+            key=self._keys,
+            step=torch.zeros_like(episode),
+            episode=episode,
+        )
+
+    def _check(self, state: MpeState) -> None:
+        """Refuse (ValueError) a state of another game."""
+        copies, agents = len(state.step), len(self._world.agents)
+        expected: dict[str, tuple[torch.dtype, list[int]]] = {
+            "positions": (torch.float64, [copies, agents, 2]),
+            "velocities": (torch.float64, [copies, agents, 2]),
+            "landmarks": (torch.float64, [copies, self._world.landmarks, 2]),
+            "goal": (torch.int64, [copies]),
+            "memory": (torch.float32, [copies, *self._memory_shape]),
+        }
+        for name, (dtype, shape) in expected.items():
+            check_tensor(f"a state with {name}", getattr(state, name), dtype, shape)
