@@ -51,7 +51,7 @@ class Direct:
     def now_s(self):
         return self._network.now_s
 
-    def exchange(self, kind, *, rounds, size_bytes, episode, update):
+    def exchange(self, kind, *, rounds, size_bytes, episode, update, computing=True):
         graphs = self._network.graphs(rounds=rounds, episode=episode, update=update)
         nothing = np.zeros((rounds, graphs[0].n_agents), np.int64)
         return ExchangeReport(lossless_facts(graphs), nothing[0], nothing, MessageCounts(), wire_bytes=0)
