@@ -31,7 +31,8 @@ class Mistake:
         line: line of the file, counted from 1; None where the mistake is not in the file.
         message: what is wrong.
         remedy: what to write instead; may be empty.
-        override: the ``--set`` at fault (``network.link.loss=20``); empty where the file is.
+        override: the ``--set`` at fault (``network.link.loss=20``); empty where a file is.
+        file: the file at fault, if it is not the scenario's own but one that it includes.
     """
 
     path: str
@@ -39,13 +40,15 @@ class Mistake:
     message: str
     remedy: str = ""
     override: str = ""
+    file: str = ""
 
     @property
     def place(self) -> str:
-        """Where to look: ``line 12`` or ``--set a.b=c``; empty where there is nothing to look at."""
+        """Where to look: ``line 12``, ``line 3 of tasks/x.yaml`` or ``--set a.b=c``; empty where there is nothing."""
         if self.override:
             return f"--set {self.override}"
-        return "" if self.line is None else f"line {self.line}"
+        line = "" if self.line is None else f"line {self.line}"
+        return " of ".join(part for part in (line, self.file) if part)
 
     def __str__(self) -> str:
         """Return the mistake in one line."""

@@ -10,6 +10,7 @@ A scenario's classes are plain frozen dataclasses, and hold all the defaults:
 A text becomes a scenario in this order:
 
 - `document` (over `scalars`): YAML as plain values, and the line of each.
+- `include`: blocks that stand in files of their own.
 - `overrides`: ``--set``.
 - `load`: pydantic checks keys, types, units and ranges; `rules` and `network_rules` what several values must satisfy,
   also where only `partial` knowledge of a scenario is to be had.

@@ -5,7 +5,7 @@ size and depth. A scenario needs none of these, and each has hidden a mistake so
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -21,10 +21,11 @@ MAX_DEPTH = 20
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value was written: a line of the file, or a ``--set``."""
+    """Where a value was written: a line of the scenario, a line of a file that it includes, or a ``--set``."""
 
     line: int | None = None
     override: str = ""
+    file: str = ""
 
 
 @dataclass
@@ -34,14 +35,16 @@ class Document:
     Attributes:
         root: the values.
         places: where each was written.
-        mistakes: those against YAML itself, and those of overrides.
+        mistakes: those against YAML itself, of overrides, and of files to include.
         readable: whether ``root`` is what the text says, so that it makes sense to look for more mistakes in it.
+        incomplete: blocks that lack what a file was to bring, so that nobody can say what is missing in them.
     """
 
     root: Value = None
     places: dict[Path, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     readable: bool = False
+    incomplete: list[Path] = field(default_factory=list)
 
     def place(self, path: Path) -> Place:
         """Return where ``path`` was written, or the nearest block around it that was."""
@@ -52,7 +55,27 @@ class Document:
     def blame(self, path: Path, message: str, remedy: str = "") -> Mistake:
         """Return a mistake at ``path``."""
         place = self.place(path)
-        return Mistake(dotted(path), place.line, message, remedy, place.override)
+        return Mistake(dotted(path), place.line, message, remedy, place.override, place.file)
+
+    def written_in(self, *, file: str = "", override: str = "") -> "Document":
+        """Return the same values, told as those of a file or of a ``--set``."""
+        places = {path: Place(None if override else place.line, override, file) for path, place in self.places.items()}
+        mistakes = [
+            replace(wrong, line=None if override else wrong.line, override=override, file=file)
+            for wrong in self.mistakes
+        ]
+        return replace(self, places=places, mistakes=mistakes)
+
+    def standing_at(self, path: Path) -> "Document":
+        """Return the same values, told as those of a block that stands at ``path``."""
+        return replace(
+            self,
+            places={(*path, *inner): place for inner, place in self.places.items()},
+            mistakes=[
+                replace(wrong, path=".".join(filter(None, (dotted(path), wrong.path)))) for wrong in self.mistakes
+            ],
+            incomplete=[(*path, *inner) for inner in self.incomplete],
+        )
 
 
 def dotted(path: Path) -> str:

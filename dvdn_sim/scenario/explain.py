@@ -12,11 +12,16 @@ from dvdn_sim.scenario.words import Finding, words_for
 
 
 def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Mistake]:
-    """Return one mistake per error; keys that a ``--set`` of their kind left behind are told together."""
+    """Return one mistake per error; keys that a ``--set`` of their kind left behind are told together.
+
+    What is missing where a file to include was not read is not told: it may stand there.
+    """
     mistakes: list[Mistake] = []
     unknown: list[Path] = []
     for error in errors:
         path = _path(error["loc"], document.root)
+        if error["type"] in ("missing", "kind_missing") and _may_be_included(path, document):
+            continue
         if error["type"] == "extra_forbidden":
             unknown.append(path)
             continue
@@ -27,6 +32,10 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Mistake]
     together = leftovers(unknown, document)
     alone = [path for path in unknown if path[:-1] not in together]
     return [*mistakes, *together.values(), *(document.blame(path, *unknown_key(path, document.root)) for path in alone)]
+
+
+def _may_be_included(path: Path, document: Document) -> bool:
+    return any(path[: len(block)] == block for block in document.incomplete)
 
 
 def _path(location: tuple[int | str, ...], root: Value) -> Path:

@@ -11,6 +11,7 @@ from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario.blocks import reader
 from dvdn_sim.scenario.document import MAX_BYTES, Document, read_document
 from dvdn_sim.scenario.explain import explain
+from dvdn_sim.scenario.include import resolve_includes
 from dvdn_sim.scenario.overrides import override
 from dvdn_sim.scenario.partial import known_parts
 from dvdn_sim.scenario.rules import broken_rules
@@ -22,7 +23,7 @@ def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenar
     """Read a scenario.
 
     Args:
-        path: a YAML file.
+        path: a YAML file; what it includes is relative to its folder.
         overrides: changes in the form of ``--set``: ``network.link.loss=20%``, applied in order.
 
     Returns:
@@ -37,14 +38,14 @@ def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenar
     except (OSError, ValueError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         raise ScenarioError.of(str(path), (Mistake("", None, f"cannot be read: {reason}"),)) from error
-    return parse_scenario(text, overrides, source=str(path))
+    return _scenario(text, overrides, str(path), FilePath(path))
 
 
 def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str = "scenario") -> Scenario:
     """Read a scenario from its text.
 
     Args:
-        text: YAML.
+        text: YAML; what it includes is relative to the current directory.
         overrides: as in `load_scenario`.
         source: what to call the text in errors.
 
@@ -59,7 +60,12 @@ def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str
     dvdn_sim.errors.ScenarioError: scenario: 1 mistake
       is not a scenario; write `key: value` lines; scenarios/lossy_lbf.yaml is an example
     """
+    return _scenario(text, overrides, source)
+
+
+def _scenario(text: str | bytes, overrides: Sequence[str], source: str, file: FilePath | None = None) -> Scenario:
     document = read_document(text)
+    resolve_includes(document, file)
     for change in overrides:
         override(document, change)
     scenario, mistakes = _checked(document) if document.readable else (None, [])
@@ -78,8 +84,13 @@ def _checked(document: Document) -> tuple[Scenario | None, list[Mistake]]:
         scenario = cast("Scenario", _reader().validate_python(document.root))
     except ValidationError as error:
         mistakes = explain(error.errors(include_url=False), document)
-        return None, mistakes + [document.blame(*wrong) for wrong in broken_rules(known_parts(ROOT, document.root))]
-    return scenario, [document.blame(*wrong) for wrong in broken_rules(scenario)]
+        return None, mistakes + _broken(known_parts(ROOT, document.root), document)
+    return scenario, _broken(scenario, document)
+
+
+def _broken(scenario: object, document: Document) -> list[Mistake]:
+    """Return what breaks rules; nothing where files to include were not read, for they may say what rules ask for."""
+    return [] if document.incomplete else [document.blame(*wrong) for wrong in broken_rules(scenario)]
 
 
 @cache
@@ -87,6 +98,6 @@ def _reader() -> TypeAdapter[object]:
     return reader(Annotated[Scenario, ROOT])
 
 
-def _order(mistake: Mistake) -> tuple[bool, int, str]:
-    """Return the key that sorts mistakes as the file goes, those of overrides last."""
-    return mistake.override != "", mistake.line or 0, mistake.path
+def _order(mistake: Mistake) -> tuple[bool, str, int, str]:
+    """Return the key that sorts mistakes as the file goes, then those of included files, then those of overrides."""
+    return mistake.override != "", mistake.file, mistake.line or 0, mistake.path

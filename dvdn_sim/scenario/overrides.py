@@ -2,6 +2,7 @@
 
 from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario.document import Document, Path, Place, Value, dotted, read_document
+from dvdn_sim.scenario.include import INCLUDE, resolve_includes
 from dvdn_sim.scenario.quantities import shown
 
 HOW = "write it as `--set network.link.loss=20%`"
@@ -16,24 +17,27 @@ def override(document: Document, text: str) -> None:
         document: what to change.
         text: ``path=value``, the value in YAML.
     """
-    path, value, mistakes = _parsed(text)
-    if not mistakes and document.readable:
-        mistakes = _put(document, path, value, text)
-    document.mistakes += mistakes
-
-
-def _parsed(text: str) -> tuple[tuple[str, ...], Value, list[Mistake]]:
-    """Return the path and the value of an override, and what is wrong with its form."""
     name, equals, written = text.partition("=")
-    keys = [key.strip() for key in name.split(".")]
-    if not equals or not all(keys):
-        return (), None, [Mistake("", None, "is not of the form `path=value`", HOW, text)]
-    read = read_document(written)
-    mistakes = [Mistake(name, None, wrong.message, wrong.remedy, text) for wrong in read.mistakes]
-    return tuple(keys), read.root, mistakes
+    path = tuple(key.strip() for key in name.split("."))
+    if not equals or not all(path):
+        document.mistakes.append(Mistake("", None, "is not of the form `path=value`", HOW, text))
+        return
+    if path[-1] == INCLUDE:
+        document.mistakes.append(Mistake(name, None, "cannot be set", _how_to_include(path[:-1]), text))
+        return
+    value = read_document(written).written_in(override=text)
+    resolve_includes(value)
+    if not value.mistakes and document.readable:
+        document.mistakes += _put(document, path, value, text)
+    document.mistakes += value.standing_at(path).mistakes
 
 
-def _put(document: Document, path: tuple[str, ...], value: Value, text: str) -> list[Mistake]:
+def _how_to_include(block: tuple[str, ...]) -> str:
+    """Return how a block is replaced by what stands in a file."""
+    return f"set all of it: --set '{dotted(block)}={{include: FILE}}'" if block else "write it in the scenario"
+
+
+def _put(document: Document, path: tuple[str, ...], value: Document, text: str) -> list[Mistake]:
     """Put ``value`` at ``path``, and return what stands in the way."""
     document.root = {} if document.root is None else document.root
     holder: Value = document.root
@@ -46,12 +50,12 @@ def _put(document: Document, path: tuple[str, ...], value: Value, text: str) -> 
         here = (*here, step)
         document.places.setdefault(here, Place(override=text))
     if isinstance(holder, dict):
-        holder[path[-1]] = value
-        _claim(document, (*here, path[-1]), text)
+        holder[path[-1]] = value.root
+        _claim(document, (*here, path[-1]), value)
         return []
     if isinstance(holder, list) and _is_index(holder, path[-1]):
-        holder[int(path[-1])] = value
-        _claim(document, (*here, int(path[-1])), text)
+        holder[int(path[-1])] = value.root
+        _claim(document, (*here, int(path[-1])), value)
         return []
     return [_blocked(here, holder, path[-1], text)]
 
@@ -72,11 +76,11 @@ def _is_index(items: list[Value], key: str) -> bool:
     return key.isdecimal() and key.isascii() and int(key[:9]) < len(items)
 
 
-def _claim(document: Document, path: Path, text: str) -> None:
-    """Note that what stands at ``path``, and all within, is the override's doing."""
+def _claim(document: Document, path: Path, value: Document) -> None:
+    """Note where ``value``, which stands at ``path`` now, was written."""
     for inner in [place for place in document.places if place[: len(path)] == path]:
         del document.places[inner]
-    document.places[path] = Place(override=text)
+    document.places |= value.standing_at(path).places
 
 
 def _blocked(path: Path, holder: Value, key: str, text: str) -> Mistake:

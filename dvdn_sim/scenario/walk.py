@@ -1,6 +1,7 @@
 """From a path in a scenario to the field that it names."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from dvdn_sim.scenario.blocks import Block, BlockField, Choice, block_at, block_fields, entry_annotation, mark_of
 from dvdn_sim.scenario.document import Path, Value
@@ -41,11 +42,16 @@ def keys_of(block: Block) -> list[str]:
 
 def homes(key: str) -> list[Path]:
     """Return every path at which some scenario may have ``key``."""
-    return [path for path in _all_paths(ROOT, ()) if path[-1] == key]
+    return [path for path in _every_path() if path[-1] == key]
 
 
 def _field(block: Block, name: str | int) -> BlockField | None:
     return next((field for field in block_fields(block) if field.name == name), None)
+
+
+@cache
+def _every_path() -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(_all_paths(ROOT, ())))
 
 
 def _all_paths(block: Block, path: Path) -> Iterator[Path]:

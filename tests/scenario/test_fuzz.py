@@ -1,10 +1,13 @@
 """Whatever is read, it is a scenario or a list of mistakes with remedies: never another error."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import Scenario, describe, parse_scenario, resolved_yaml
+from dvdn_sim.scenario import Scenario, describe, load_scenario, parse_scenario, resolved_yaml
 from dvdn_sim.scenario.yaml_text import block_text
 
 PIECES = st.sampled_from(
@@ -41,22 +44,24 @@ PATHS = st.sampled_from(
 )
 
 
-def scenario_or_mistakes(text: str | bytes, overrides: tuple[str, ...] = ()) -> None:
-    """Assert that a text is the one or the other."""
-    scenario, error = _read(text, overrides)
+def scenario_or_mistakes(source: str | bytes | Path, overrides: tuple[str, ...] = ()) -> None:
+    """Assert that a text, or a file, is the one or the other."""
+    scenario, error = _read(source, overrides)
     if error is not None:
         assert error.mistakes
         assert all(mistake.message for mistake in error.mistakes)
         assert all(mistake.line is None or mistake.line >= 1 for mistake in error.mistakes)
+        assert all(mistake.line is None or not mistake.override for mistake in error.mistakes)
         assert str(error).count("\n") >= len(error.mistakes)
     if scenario is not None:
         assert parse_scenario(resolved_yaml(scenario)) == scenario
         assert describe(scenario)
 
 
-def _read(text: str | bytes, overrides: tuple[str, ...]) -> tuple[Scenario | None, ScenarioError | None]:
+def _read(source: str | bytes | Path, overrides: tuple[str, ...]) -> tuple[Scenario | None, ScenarioError | None]:
+    read = load_scenario if isinstance(source, Path) else parse_scenario
     try:
-        return parse_scenario(text, overrides), None
+        return read(source, overrides), None
     except ScenarioError as error:
         return None, error
 
@@ -76,12 +81,46 @@ def test_any_pieces_of_yaml(text):
 
 @given(data=st.data())
 def test_a_scenario_with_pieces_cut_and_pasted(lossy, data):
-    text = lossy
+    scenario_or_mistakes(_cut_and_pasted(lossy, data, PIECES))
+
+
+def _cut_and_pasted(text: str, data: st.DataObject, pieces: st.SearchStrategy[str]) -> str:
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
         length = data.draw(st.sampled_from([0, 0, 1, 5, 40]))
-        text = text[:start] + data.draw(PIECES) + text[start + length :]
-    scenario_or_mistakes(text)
+        text = text[:start] + data.draw(pieces) + text[start + length :]
+    return text
+
+
+FILES = ["main.yaml", "env.yaml", "link.yaml", "all.yaml"]
+NAMED = st.sampled_from([*FILES, "env.yaml, link.yaml", ".", "/dev/zero", "''", "nowhere", "null", "[all.yaml]"])
+INCLUDES = st.builds("{}include: [{}]{}".format, st.sampled_from(["", "\n", "{", ", "]), NAMED, st.sampled_from("\n},"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder for files that include one another."""
+    return tmp_path_factory.mktemp("parts")
+
+
+@given(data=st.data())
+def test_files_that_include_one_another_with_pieces_cut_and_pasted(lossy, folder, data):
+    texts = {
+        "main.yaml": "include: all.yaml\nenv: {include: env.yaml}\nnetwork: {link: {include: [link.yaml]}}\n",
+        "env.yaml": "sight: 3\nmax_episode_steps: 5\n",
+        "link.yaml": "loss: 20%\n",
+        "all.yaml": lossy,
+    }
+    for name, text in texts.items():
+        mutate = data.draw(st.booleans())
+        mutated = _cut_and_pasted(text, data, st.one_of(INCLUDES, PIECES)) if mutate else text
+        folder.joinpath(name).write_text(mutated, errors="surrogatepass")
+    scenario_or_mistakes(folder / "main.yaml")
+
+
+@given(path=PATHS, name=NAMED, beside=VALUES)
+def test_a_scenario_with_any_block_set_to_a_file(lossy, path, name, beside):
+    scenario_or_mistakes(lossy, (f"{path}={{include: [{name}], kind: {_in_line(beside)}}}", f"{path}.include={name}"))
 
 
 @given(changes=st.lists(st.tuples(PATHS, VALUES), min_size=1, max_size=4))

@@ -2,19 +2,25 @@
 
 import json
 
+import pytest
+
 from dvdn_sim.scenario import json_schema
+from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.scenario.document import read_document
 
 
 def test_it_is_json_and_closed():
     schema = json.loads(json.dumps(json_schema(), allow_nan=False))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["additionalProperties"] is False
-    assert schema["required"] == ["name", "seeds", "env", "algorithm", "training", "evaluation"]
+    assert schema["if"] == {"required": ["include"]}
+    assert schema["else"]["required"] == ["name", "seeds", "env", "algorithm", "training", "evaluation"]
 
 
 def test_a_choice_lists_its_kinds():
-    kinds = [block["properties"]["kind"]["const"] for block in json_schema()["properties"]["algorithm"]["oneOf"]]
-    assert kinds == ["iql", "vdn", "dvdn"]
+    *blocks, of_a_file = json_schema()["properties"]["algorithm"]["oneOf"]
+    assert [block["properties"]["kind"]["const"] for block in blocks] == list(ALGORITHMS)
+    assert of_a_file["not"] == {"required": ["kind"]}
 
 
 def test_a_bare_quantity_and_its_blocks_are_alternatives():
@@ -32,3 +38,34 @@ def test_keys_have_meanings_ranges_and_defaults_as_yaml_writes_them():
     assert players == {
         "description": "number of players, each an agent.", "type": "integer", "minimum": 1, "maximum": 100,
     }  # fmt: skip
+
+
+INCLUDING = [
+    ("env: {include: x.yaml}", True),
+    ("env: {include: [x.yaml, y.yaml], sight: 3}", True),
+    ("env: {include: x.yaml, kind: lbf, sight: 3}", True),
+    ("env: {include: x.yaml, kind: lbf, sigt: 3}", False),
+    ("env: {include: [], sight: 3}", False),
+    ("env: {kind: lbf, sight: 3}", False),
+    ("env: {sight: 3}", False),
+    ("network: {link: {include: x.yaml}}", False),
+    ("training: {steps: 3}", False),
+    ("include: x.yaml\ntraining: {steps: 3}\nenv: {sight: 3}\nnetwork: {link: {loss: 3%}}", True),
+    ("include: x.yaml\ntraining: {stes: 3}", False),
+]
+
+
+@pytest.mark.parametrize(("changes", "valid"), INCLUDING)
+def test_no_key_is_demanded_of_a_block_that_includes_a_file_nor_within_it(lossy, changes, valid):
+    jsonschema = pytest.importorskip("jsonschema", reason="an independent validator of JSON schemas")
+    validator = jsonschema.Draft202012Validator(json_schema())
+    scenario, changed = read_document(lossy).root, read_document(changes).root
+    if "include" in changed:
+        scenario = {}
+    assert validator.is_valid(scenario | changed) is valid
+
+
+def test_the_schema_is_one(lossy):
+    jsonschema = pytest.importorskip("jsonschema", reason="an independent validator of JSON schemas")
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    assert jsonschema.Draft202012Validator(json_schema()).is_valid(read_document(lossy).root)

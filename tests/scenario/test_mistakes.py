@@ -36,7 +36,7 @@ ONE_MISTAKE = [
     ("policy: self", "policy: symmetric", "algorithm.consensus.policy", "needs acknowledgements", "`running_sum`"),
     ("policy: self", "policy: slef", "algorithm.consensus.policy", "there is no policy `slef`", "did you mean `self`?"),
     ("weights: metropolis", "weights: lasy", "algorithm.consensus.weights", "no weights `lasy`", "mean `lazy`?"),
-    ("reward_model: team_mean", "reward_model: individual", "algorithm.reward_model", "not supported yet", "team_mean"),
+    ("reward_model: team_mean", "reward_model: team", "algorithm.reward_model", "no reward_model `team`", "team_sum"),
     ("share: node", "share: all", "network.share", "there is no share `all`", "link, node, medium"),
     ("resample: episode", "resample: epoch", "network.topology.resample", "there is no resample `epoch`", "update"),
     ("faults: []", "faults: [{kind: crash}]", "network.faults.0.at", "is missing", "constant"),
