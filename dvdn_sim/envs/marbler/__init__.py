@@ -1,6 +1,36 @@
 """MARBLER's scenarios (Torbati et al. 2023), batched: robots of the Robotarium in torch.
 
-barrier      the nearest command under which no two robots come too close
-robotarium   how commands become motion, and what counts as a violation
-arena        goals, places to begin at, who is seen first
+barrier                 the nearest command under which no two robots come too close
+robotarium              how commands become motion, and what counts as a violation
+arena                   goals, places to begin at, who is seen first
+scenario                what all four share: `Scenario`, its options and states
+arctic_transport        `ArcticTransport`
+material_transport      `MaterialTransport`
+predator_capture_prey   `PredatorCapturePrey`
+warehouse               `Warehouse`
+picture                 the arena from above
+
+All numbers and rules are MARBLER's (commit 59c4923), its oddities included, and its constructor keywords are named
+after its configuration; what an oddity is called when it can be turned off says the docstring of each scenario. Two
+things differ. The barrier is solved exactly, where the original stops its solver at a tolerance of 1e-2: robots that
+pass close to each other end up to millimetres elsewhere. And luck is drawn by row and episode (`dvdn_sim.draws`),
+equally distributed, where the original seeds one global generator and leaves another without a seed.
 """
+
+from dvdn_sim.envs.marbler.arctic_transport import ArcticState, ArcticTransport
+from dvdn_sim.envs.marbler.material_transport import MaterialState, MaterialTransport
+from dvdn_sim.envs.marbler.predator_capture_prey import PredatorCapturePrey, PreyState
+from dvdn_sim.envs.marbler.robotarium import advance
+from dvdn_sim.envs.marbler.warehouse import Warehouse, WarehouseState
+
+__all__ = [
+    "ArcticState",
+    "ArcticTransport",
+    "MaterialState",
+    "MaterialTransport",
+    "PredatorCapturePrey",
+    "PreyState",
+    "Warehouse",
+    "WarehouseState",
+    "advance",
+]

@@ -72,6 +72,8 @@ class Grid:
             raise ValueError(f"{found} found; 1 to {columns * rows} expected")
         self._left, self._spacing, self._rows, self._count = left, spacing, rows, count
         self._cells = columns * rows
+        self.right = left + columns * spacing
+        """The largest x of a place, metres."""
 
     def places(self, keys: Tensor, *counters: Tensor) -> Tensor:
         """Positions, float64 ``[M, count, 2]``.
@@ -85,7 +87,7 @@ class Grid:
         number = draws.argsort(1)[:, : self._count] + 1
         column = torch.div(number, self._rows, rounding_mode="floor")
         row = number - column * self._rows
-        return torch.stack([column * self._spacing + self._left, row * self._spacing + UP], -1).double()
+        return torch.stack([column.double() * self._spacing + self._left, row.double() * self._spacing + UP], -1)
 
 
 def beside(blocks: Tensor, positions: Tensor, neighbours: int) -> Tensor:

@@ -86,8 +86,8 @@ def advance(
     Raises:
         ValueError: Shapes or types that do not fit, or counts below 1.
 
-    >>> ahead = advance(torch.zeros(1, 3).double(), torch.tensor([[0.2, 0.0]]).double(), 29)
-    >>> [round(number, 6) for number in ahead[0].tolist()]
+    >>> start, goal = torch.zeros(1, 3, dtype=torch.float64), torch.tensor([[0.2, 0.0]], dtype=torch.float64)
+    >>> [round(number, 6) for number in advance(start, goal, 29)[0].tolist()]
     [0.109246, 0.0, 0.0]
     """
     check_drive(poses, goals, iterations, update_every)

@@ -1,0 +1,165 @@
+"""PredatorCapturePrey by hand: who senses, who captures, what it is worth, and what is seen."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dvdn_sim.envs.marbler import PredatorCapturePrey
+
+LEFT, RIGHT, UP, DOWN, STAY = range(5)
+FAR = (1.2, -0.8)
+
+
+def scene(env, robots, prey, sensed=(), captured=()):
+    """Robots (predators, then capture robots) looking right, and prey."""
+    state, _ = env.reset(None)
+    poses = torch.zeros(1, env.n_agents, 3, dtype=torch.float64)
+    poses[0, :, :2] = torch.tensor(robots, dtype=torch.float64)
+    flags = torch.zeros(2, 1, len(prey), dtype=torch.bool)
+    flags[0, 0, list(sensed)] = True
+    flags[1, 0, list(captured)] = True
+    place = torch.tensor([prey], dtype=torch.float64)
+    return replace(state, poses=poses, prey=place, sensed=flags[0], captured=flags[1])
+
+
+def play(env, state, actions):
+    state, seen, rewards, done = env.step(state, torch.tensor([actions]))
+    assert len(set(rewards[0].tolist())) == 1
+    return state, seen[0], rewards[0, 0].item(), done.item()
+
+
+def still(**settings):
+    """One iteration per step: robots hardly move, 5 mm at most."""
+    return PredatorCapturePrey(iterations_per_step=1, **settings)
+
+
+ROBOTS = ((-1.0, -0.6), (-1.0, 0.6), (0.0, -0.5), (0.0, 0.5))
+
+
+def test_sensing():
+    """A prey in a predator's radius of 0.45 m counts once; capture robots sense nothing, however near."""
+    env = still()
+    state = scene(env, ROBOTS, [(-0.6, -0.6), (0.1, -0.5), FAR])
+    state, seen, reward, done = play(env, state, [STAY, STAY, LEFT, LEFT])
+    assert state.sensed.tolist() == [[True, False, False]]
+    assert reward == pytest.approx(1.0 - 0.05, abs=1e-12)
+    assert not done
+    # Its own block: position, and the prey it senses. Who senses none sees (-5, -5).
+    assert seen[0, :4].tolist() == pytest.approx([-1.0, -0.6, -0.6, -0.6], abs=0.005)
+    assert seen[1, 2:4].tolist() == [-5, -5]
+    assert seen[2, 2:4].tolist() == [-5, -5]
+    # Then the others' blocks by number.
+    assert torch.equal(seen[1, 4:8], seen[0, :4])
+    assert torch.equal(seen[0, 4:], torch.cat([seen[1, :4], seen[2, :4], seen[3, :4]]))
+    _, _, reward, _ = play(env, state, [STAY, STAY, LEFT, LEFT])
+    assert reward == pytest.approx(-0.05, abs=1e-12)
+
+
+def test_capturing():
+    """Only sensed prey, only within 0.25 m, and only by a capture robot that chose to stay."""
+    env = still()
+    prey = [(0.2, -0.5), (0.1, -0.5), (0.3, -0.5), (0.0, 0.3)]
+    state = scene(env, ROBOTS, prey, sensed=(0, 2, 3))
+    state, _, reward, _ = play(env, state, [STAY, STAY, STAY, LEFT])
+    assert state.captured.tolist() == [[True, False, False, False]]  # 1 is not sensed, 2 too far, robot 3 drives
+    assert reward == pytest.approx(5.0 - 0.05, abs=1e-12)
+    assert state.remaining.tolist() == [3]
+
+
+def test_sensed_and_captured_in_one_step():
+    """A predator at (-0.4, -0.5) senses what a capture robot stands beside; two prey at once."""
+    env = still()
+    state = scene(env, ((-0.3, -0.5), ROBOTS[1], ROBOTS[2], ROBOTS[3]), [(0.1, -0.5), (0.0, -0.4), FAR])
+    state, _, reward, _ = play(env, state, [LEFT, LEFT, STAY, LEFT])
+    assert state.captured.tolist() == [[True, True, False]]
+    assert reward == pytest.approx(2 * (1.0 + 5.0) - 0.05, abs=1e-12)
+
+
+def test_predators_capture_nothing():
+    env = still()
+    state = scene(env, ROBOTS, [(-0.95, -0.6), FAR], sensed=(0,))
+    state, _, _, _ = play(env, state, [STAY] * 4)
+    assert not state.captured.any()
+
+
+def test_captured_prey_is_not_seen():
+    """The nearest that is left is, after the status of this step."""
+    env = still()
+    robots = ((-0.2, -0.5), ROBOTS[1], ROBOTS[2], ROBOTS[3])
+    state = scene(env, robots, [(0.0, -0.45), (-0.2, -0.1)])
+    state, seen, _, _ = play(env, state, [LEFT, LEFT, LEFT, LEFT])
+    assert seen[0, 2:4].tolist() == pytest.approx([0.0, -0.45], abs=1e-6)
+    state, seen, _, _ = play(env, state, [LEFT, LEFT, STAY, LEFT])
+    assert seen[0, 2:4].tolist() == pytest.approx([-0.2, -0.1], abs=1e-6)
+
+
+def test_the_end():
+    """All prey captured; the reward of the last step is paid."""
+    env = still()
+    state = scene(env, ROBOTS, [(0.1, -0.5), FAR], sensed=(0, 1), captured=(1,))
+    state, _, reward, done = play(env, state, [STAY] * 4)
+    assert done
+    assert reward == pytest.approx(5.0 - 0.05, abs=1e-12)
+    assert state.remaining.tolist() == [0]
+
+
+def test_prey_is_judged_after_the_drive():
+    """0.47 m away is too far at first; a step to the right brings the predator within 0.45 m."""
+    env = PredatorCapturePrey()
+    state = scene(env, ROBOTS, [(-0.53, -0.6), FAR])
+    assert play(env, state, [RIGHT, STAY, STAY, STAY])[0].sensed.tolist() == [[True, False]]
+    assert play(env, state, [LEFT, STAY, STAY, STAY])[0].sensed.tolist() == [[False, False]]
+
+
+def test_prey_is_told_even_when_a_violation_ends_the_step():
+    env = PredatorCapturePrey()
+    state = scene(env, (*ROBOTS[:2], (0.0, 0.0), (0.13, 0.0)), [(-0.6, -0.6), FAR])
+    state, seen, reward, done = play(env, state, [STAY] * 4)
+    assert done
+    assert reward == -5.0
+    assert state.sensed.tolist() == [[True, False]]
+    assert seen[0, 2:4].tolist() == pytest.approx([-0.6, -0.6], abs=1e-6)
+
+
+def test_radii_in_the_observation():
+    env = still(capability_aware=True, num_neighbors=1)
+    assert env.obs_dim == 12
+    _, seen, _, _ = play(env, scene(env, ROBOTS, [FAR]), [LEFT] * 4)
+    assert seen[0, 4:6].tolist() == pytest.approx([0.45, 0.0])
+    assert seen[2, 4:6].tolist() == pytest.approx([0.0, 0.25])
+    low, high = env.observation_bounds
+    assert ((seen >= low) & (seen <= high)).all()
+
+
+def test_settings():
+    env = still(predators=1, captures=1, num_prey=2, num_neighbors=1, sense_reward=0.3, capture_reward=0.7)
+    assert env.agents == ("predator_0", "capture_1")
+    state = scene(env, ((0.0, 0.0), (0.0, 0.4)), [(0.1, 0.2), FAR])
+    assert play(env, state, [STAY, STAY])[2] == pytest.approx(0.3 + 0.7 - 0.05, abs=1e-12)
+    assert play(still(predator_radius=0.1), scene(still(), ROBOTS, [(-0.6, -0.6)]), [LEFT] * 4)[2] == -0.05
+
+
+def test_beginnings():
+    """Robots at the left, prey at the right, in cells of their own grids."""
+    state, _ = PredatorCapturePrey(row_seeds=range(500)).reset(None)
+    assert not state.poses[..., 2].any()
+    x, y = state.poses[..., 0], state.poses[..., 1]
+    assert sorted({round(value, 6) for value in x.flatten().tolist()}) == pytest.approx([-1.4, -1.1, -0.8, -0.5])
+    assert set(y[x > -0.51].tolist()) == {-0.9}
+    x, y = state.prey[..., 0], state.prey[..., 1]
+    assert sorted({round(value, 6) for value in x.flatten().tolist()}) == pytest.approx([0.5, 0.7, 0.9, 1.1, 1.3])
+    assert set(y[x > 1.29].tolist()) == {-0.9}
+    assert state.prey.shape == (500, 6, 2)
+    assert state.remaining.tolist() == [6] * 500
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="-1 predators and 2 captures found"):
+        PredatorCapturePrey(predators=-1)
+    with pytest.raises(ValueError, match=r"19 places, 0\.3 m apart in 0\.9 m by 1\.8 m, found; 1 to 18 expected"):
+        PredatorCapturePrey(predators=10, captures=9)
+    with pytest.raises(ValueError, match="0 places"):
+        PredatorCapturePrey(num_prey=0)
+    with pytest.raises(ValueError, match="num_neighbors 4 found; 0 to 3 expected"):
+        PredatorCapturePrey(num_neighbors=4)
