@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.envs.batch import check_actions, check_mask
+from dvdn_sim.envs.lbf.levels import Levels
 from dvdn_sim.envs.lbf.rules import Rules
 from dvdn_sim.envs.lbf.sight import Sight
 from dvdn_sim.envs.lbf.spawn import Spawn
-from dvdn_sim.envs.lbf.state import NOWHERE, LbfState
+from dvdn_sim.envs.lbf.state import LbfState
 
-Levels = int | Sequence[int]
+Bounds = int | Sequence[int]
 ACTIONS = 6
 
 
@@ -56,10 +57,10 @@ class LevelBasedForaging:
         sight: int,
         max_episode_steps: int = 50,
         force_coop: bool = False,
-        min_player_level: Levels = 1,
-        max_player_level: Levels = 2,
-        min_food_level: Levels = 1,
-        max_food_level: Levels | None = None,
+        min_player_level: Bounds = 1,
+        max_player_level: Bounds = 2,
+        min_food_level: Bounds = 1,
+        max_food_level: Bounds | None = None,
         penalty: float = 0.0,
         normalize_reward: bool = True,
         observe_agent_levels: bool = True,
@@ -90,15 +91,14 @@ class LevelBasedForaging:
             size, limit=max_episode_steps, penalty=penalty, normalise=normalize_reward, device=self.device
         )
         self._sight = Sight(size, sight=sight, players=players, levels=observe_agent_levels, device=self.device)
-        self._spawn = Spawn(
-            size,
-            player_levels=(lowest, highest),
-            food_levels=(lowest_food, None if max_food_level is None else highest_food),
+        draws = Levels(
+            players=(lowest, highest),
+            foods=(lowest_food, None if max_food_level is None else highest_food),
             force_coop=force_coop,
             exclusive=food_levels == "legacy",
-            row_seeds=row_seeds,
             device=self.device,
         )
+        self._spawn = Spawn(size, draws, players=players, foods=max_num_food, row_seeds=row_seeds, device=self.device)
 
     def reset(self, state: LbfState | None, mask: Tensor | None = None) -> tuple[LbfState, Tensor]:
         """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone.
@@ -111,15 +111,17 @@ class LevelBasedForaging:
         if state is None:
             if mask is not None and not bool(mask.all()):
                 raise ValueError("the first reset leaves rows out; all expected")
-            rows = torch.arange(self.n_copies, device=self.device)
-            state = self._spawn.begin(rows, torch.zeros_like(rows))
+            state = self._spawn.first()
             return state, self._sight.observe(state)
-        if len(state.step) != self.n_copies:
-            raise ValueError(f"a state of {len(state.step)} rows found; {self.n_copies} expected")
+        if state.n_rows != self.n_copies:
+            raise ValueError(f"a state of {state.n_rows} rows found; {self.n_copies} expected")
         state = self._fitted(state)
-        rows = torch.arange(self.n_copies, device=self.device) if mask is None else mask.nonzero().squeeze(1)
-        fresh = self._spawn.begin(rows, state.episode[rows] + 1)
-        state = _with_rows(state, rows, fresh)
+        mask = torch.ones_like(state.step, dtype=torch.bool) if mask is None else mask
+        if bool(mask.any()):
+            coming = self._spawn.coming(state.episode + 1, mask)
+            seen = torch.where(mask, self._sight.planes(coming), self._sight.planes(state))
+            state = state.merged(mask, coming)
+            state.seen = seen
         return state, self._sight.observe(state)
 
     def step(self, state: LbfState, actions: Tensor) -> tuple[LbfState, Tensor, Tensor, Tensor]:
@@ -128,37 +130,20 @@ class LevelBasedForaging:
         Raises:
             ValueError: An action that there is not; another shape or dtype; a state of another game.
         """
-        check_actions(actions, len(state.step), self._counts, self.agents)
+        check_actions(actions, state.n_rows, self._counts, self.agents)
         state, rewards, done = self._rules.step(self._fitted(state), actions)
         return state, self._sight.observe(state), rewards, done
 
     def _fitted(self, state: LbfState) -> LbfState:
         """The state with room for as many foods as this game has."""
-        if state.size != self._size or state.cells.shape[1] != self.n_agents:
-            found = f"a field of {state.size} with {state.cells.shape[1]} players"
+        _, players, _ = state.players.shape
+        if state.size != self._size or players != self.n_agents:
+            found = f"a field of {state.size} with {players} players"
             raise ValueError(f"{found} found; one of {self._size} with {self.n_agents} expected")
-        missing = self._foods - state.food_cells.shape[1]
-        if missing < 0:
-            raise ValueError(f"{state.food_cells.shape[1]} foods on a field found; at most {self._foods} expected")
-        if missing == 0:
-            return state
-        nowhere = state.food_cells.new_full((len(state.cells), missing), NOWHERE)
-        return LbfState.of_foods(
-            state.size,
-            cells=state.cells,
-            levels=state.levels,
-            food_cells=torch.cat([state.food_cells, nowhere], 1),
-            food_levels=torch.cat([state.food_levels, torch.zeros_like(nowhere)], 1),
-            food_spawned=state.food_spawned,
-            step=state.step,
-            episode=state.episode,
-        )
-
-
-def _with_rows(state: LbfState, rows: Tensor, fresh: LbfState) -> LbfState:
-    names = ("cells", "levels", "food_cells", "food_levels", "food_spawned", "step", "episode")
-    parts = {name: getattr(state, name).index_copy(0, rows, getattr(fresh, name)) for name in names}
-    return LbfState.of_foods(state.size, **parts)
+        foods = state.foods.shape[1]
+        if foods > self._foods:
+            raise ValueError(f"{foods} foods on a field found; at most {self._foods} expected")
+        return state if foods == self._foods else state.with_room_for(self._foods)
 
 
 def _size(field_size: tuple[int, int]) -> tuple[int, int]:
@@ -176,7 +161,7 @@ def _check_least(**found: tuple[int, int]) -> None:
 
 
 def _bounds(
-    what: str, count: int, lowest: Levels, highest: Levels | None, otherwise: int = 0
+    what: str, count: int, lowest: Bounds, highest: Bounds | None, otherwise: int = 0
 ) -> tuple[list[int], list[int]]:
     """Lowest and highest levels, one per player or food; `otherwise` stands for a highest level that is not given."""
     every = []

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import key, uniform
-from dvdn_sim.envs.lbf.state import NOWHERE, LbfState
+from dvdn_sim.envs.lbf.levels import Levels
+from dvdn_sim.envs.lbf.state import GONE, LbfState
 
 
 class Spawn:
@@ -21,11 +22,10 @@ class Spawn:
     def __init__(
         self,
         size: tuple[int, int],
+        levels: Levels,
         *,
-        player_levels: tuple[Sequence[int], Sequence[int]],
-        food_levels: tuple[Sequence[int], Sequence[int] | None],
-        force_coop: bool,
-        exclusive: bool,
+        players: int,
+        foods: int,
         row_seeds: Sequence[int],
         device: torch.device,
     ) -> None:
@@ -33,29 +33,43 @@ class Spawn:
 
         Args:
             size: Rows and columns.
-            player_levels: Lowest and highest, one per player.
-            food_levels: Lowest and highest, one per food; None for the sum of the three lowest player levels.
-            force_coop: Whether every food has its highest level.
-            exclusive: Whether the highest level of a food is left out, unless it is the lowest, too.
+            levels: Of players and foods.
+            players: N.
+            foods: F.
             row_seeds: E.
             device: Where states are.
         """
         rows, columns = self._size = size
-        self._width = columns + 1
-        codes = torch.arange(rows * self._width)
-        row, column = codes // self._width, codes % self._width
-        self._free = (column < columns).to(device)
-        inner = (row > 0) & (row < rows - 1) & (column > 0) & (column < columns - 1)
-        self._inner = inner.to(device)
+        row, column = (
+            each.flatten() for each in torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+        )
+        self._inner = ((row > 0) & (row < rows - 1) & (column > 0) & (column < columns - 1)).to(device)
         down, right = (row[:, None] - row).abs(), (column[:, None] - column).abs()
         near = ((down <= 1) & (right <= 1)) | ((down == 0) & (right <= 2)) | ((right == 0) & (down <= 2))
-        self._near = near.to(device)
-        self._player_levels = tuple(torch.tensor(list(each), device=device) for each in player_levels)
-        lowest, highest = food_levels
-        self._lowest = torch.tensor(list(lowest), device=device)
-        self._highest = None if highest is None else torch.tensor(list(highest), device=device)
-        self._force_coop, self._exclusive = force_coop, exclusive
+        self._far = ~near.to(device)  # by cell: where another food may be
+        self._levels, self._players = levels, players
+        self._which = torch.arange(3 * (players + foods), device=device)
         self._keys = torch.tensor([key(seed, "lbf") for seed in row_seeds], device=device)
+        self._gone = torch.tensor(GONE, device=device)[:, None, None]
+        self._ahead: LbfState | None = None
+
+    def first(self) -> LbfState:
+        """The first episode of every row."""
+        every = torch.arange(len(self._keys), device=self._keys.device)
+        return self.begin(every, torch.zeros_like(every))
+
+    def coming(self, episode: Tensor, mask: Tensor) -> LbfState:
+        """The beginnings of given episodes, int64 ``[E]``, right at least in the rows of `mask`.
+
+        They take long for a few rows and not much longer for all, so those that come next are made ahead.
+        """
+        if self._ahead is None:
+            self._ahead = self.first()
+        stale = self._ahead.episode != episode
+        if bool((stale & mask).any()):
+            rows = stale.nonzero().squeeze(1)
+            self._ahead = self._ahead.with_rows(rows, self.begin(rows, episode[rows]))
+        return self._ahead
 
     def begin(self, rows: Tensor, episode: Tensor) -> LbfState:
         """Begin episodes in some rows.
@@ -67,63 +81,50 @@ class Spawn:
         Returns:
             A state of M rows.
         """
-        keys = self._keys[rows]
-        players, foods = len(self._player_levels[0]), len(self._lowest)
-        # By row: two draws for each player and food (where, and which level), and one to shuffle bounds.
-        which = torch.arange(3, device=keys.device)
-        one = torch.arange(players + foods, device=keys.device)[:, None]
-        draws = uniform(keys[:, None, None], episode[:, None, None], one, which)
-        free = self._free.expand(len(rows), -1)
-        cells = []
-        for player in range(players):
-            cell, _ = _one_of(free, draws[:, player, 0])
-            free = free.scatter(1, cell[:, None], False)  # noqa: FBT003  (a value, not a flag)
-            cells.append(cell)
-        levels = self._levels(draws[:, :players], *self._player_levels)
-        food_cells, there = self._food_cells(free & self._inner, draws[:, players:, 0])
-        highest = self._highest
-        if highest is None:
-            highest = levels.sort(1).values[:, :3].sum(1, keepdim=True).expand(-1, foods)
-        food_levels = self._food_levels(draws[:, players:], highest.expand(len(rows), -1)) * there
-        # The list is in the order of cells; what is nowhere comes first and counts for nothing.
+        players = self._players
+        draws = uniform(self._keys[rows, None], episode[:, None], self._which)
+        where, level, shuffle = draws.view(len(rows), 3, -1).unbind(1)
+        levels = self._levels.of_players(level[:, :players], shuffle[:, :players])
+        food_levels = self._levels.of_foods(level[:, players:], shuffle[:, players:], levels)
+        cells = self._player_cells(where[:, :players])
+        food_cells = self._food_cells(cells, where[:, players:])
         food_cells, order = food_cells.sort(1)
-        food_levels = food_levels.gather(1, order)
-        return LbfState.of_foods(
+        foods = self._planes(food_cells, food_levels.gather(1, order))
+        foods = torch.where((food_cells < len(self._inner)).T, foods, self._gone)
+        return LbfState.of_planes(
             self._size,
-            cells=torch.stack(cells, 1),
-            levels=levels,
-            food_cells=food_cells,
-            food_levels=food_levels,
-            food_spawned=food_levels.sum(1),
+            players=self._planes(cells, levels).int().contiguous(),
+            foods=foods.int().contiguous(),
+            food_spawned=foods[2].sum(0),
             step=torch.zeros_like(episode),
             episode=episode,
         )
 
-    def _food_cells(self, fits: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        cells, there = [], []
-        for food in range(draws.shape[1]):
-            cell, found = _one_of(fits, draws[:, food])
-            fits = fits & ~(self._near[cell] & found[:, None])
-            cells.append(torch.where(found, cell, NOWHERE))
-            there.append(found)
-        return torch.stack(cells, 1), torch.stack(there, 1)
+    def _player_cells(self, draws: Tensor) -> Tensor:
+        """Cells for players, one after the other among those left; int64 ``[M, N]``."""
+        cells: list[Tensor] = []
+        taken: list[Tensor] = []  # in ascending order
+        for player, draw in enumerate(draws.unbind(1)):
+            cell = (draw * (len(self._inner) - player)).long()  # counting empty cells only
+            for other in taken:
+                cell = cell + (cell >= other)
+            cells.append(cell)
+            for i, other in enumerate(taken):
+                taken[i], cell = torch.minimum(other, cell), torch.maximum(other, cell)
+            taken.append(cell)
+        return torch.stack(cells, 1)
 
-    def _food_levels(self, draws: Tensor, highest: Tensor) -> Tensor:
-        lowest = highest if self._force_coop else self._lowest.expand_as(highest)
-        if self._exclusive:
-            highest = torch.maximum(lowest, torch.where(highest > lowest, highest - 1, highest))
-        return self._levels(draws, lowest, highest)
+    def _food_cells(self, player_cells: Tensor, draws: Tensor) -> Tensor:
+        """Cells for foods, int64 ``[M, F]``; one more than the last where none fits."""
+        fits = self._inner.expand(len(draws), -1).scatter(1, player_cells, False)  # noqa: FBT003  (a value, no flag)
+        cells = []
+        for draw in draws.unbind(1):
+            counts = fits.cumsum(1)
+            cell = torch.searchsorted(counts, (draw * counts[:, -1]).long()[:, None], right=True).squeeze(1)
+            cells.append(cell)
+            fits = fits & self._far[cell.clamp(max=len(self._inner) - 1)]
+        return torch.stack(cells, 1)
 
-    def _levels(self, draws: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
-        """Uniform between bounds that are dealt out at random, one pair to each; int64 ``[M, count]``."""
-        order = draws[..., 2].argsort(1)
-        lowest, highest = (each.expand(len(draws), -1).gather(1, order) for each in (lowest, highest))
-        return lowest + (draws[..., 1] * (highest - lowest + 1)).long()
-
-
-def _one_of(fits: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
-    """One of the cells that fit, by a uniform draw ``[M]``; and whether there is one."""
-    counts = fits.cumsum(1)
-    total = counts[:, -1]
-    cell = torch.searchsorted(counts, (draw * total).long()[:, None], right=True).squeeze(1)
-    return cell.clamp(max=fits.shape[1] - 1), total > 0
+    def _planes(self, cells: Tensor, levels: Tensor) -> Tensor:
+        row = cells // self._size[1]
+        return torch.stack([row, cells - row * self._size[1], levels]).transpose(1, 2)

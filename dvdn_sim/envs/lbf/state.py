@@ -1,32 +1,42 @@
 """Where a batch of fields stands.
 
-Foods are kept as a list, in the order of their cells, rather than as a field: a step then touches a few numbers per
-row and not the whole field. A cell is told by its code, row · (columns + 1) + column: with one column more than there
-is, cells are beside each other if and only if their codes differ by 1 or by columns + 1.
+Seen from outside a state is `field`, `positions` and so on, rows of the batch first. Inside, foods are a list rather
+than a field, so that a step touches a few numbers per row, and the batch comes last, so that it does so in few long
+operations.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
-NOWHERE = -(10**9)
-"""Code of a food that is not there (any more)."""
+from dvdn_sim.envs.batch import described
+
+GONE = (-(2**16), -(2**16), 0)
+"""Row, column and level of a food that is not there (any more): beside nobody, in nobody's sight."""
+HIGHEST_LEVEL = 2**15 - 1
 
 
 class LbfState:
     """A batch of E fields with N players; never changed in place.
 
     Attributes:
-        cells: int64 ``[E, N]``, codes of the players' cells.
-        levels: int64 ``[E, N]``, of the players.
-        food_cells: int64 ``[E, F]``, codes of the foods' cells in ascending order, `NOWHERE` for those that are eaten.
-        food_levels: int64 ``[E, F]``; 0 for those that are eaten.
+        size: Rows and columns.
+        players: int32 ``[3, N, E]``: row, column and level of each player.
+        foods: int32 ``[3, F, E]``, the same of each food, in row-major order; `GONE` for those that are eaten.
         food_spawned: int64 ``[E]``, the sum of all foods' levels at the beginning.
         step: int64 ``[E]``, steps taken in the episode.
         episode: int64 ``[E]``, its number, 0 for the first.
+        seen: What its players observe, batch last, once somebody has asked (see `Sight.planes`).
     """
+
+    players: Tensor
+    foods: Tensor
+    food_spawned: Tensor
+    step: Tensor
+    episode: Tensor
 
     def __init__(
         self,
@@ -38,7 +48,7 @@ class LbfState:
         *,
         episode: Tensor | None = None,
     ) -> None:
-        """Put a batch of fields together by hand. No player may stand on a food or beside two.
+        """Put a batch of fields together by hand, from whole numbers of any width.
 
         Args:
             field: Levels of foods, 0 where there is none, ``[E, rows, columns]``.
@@ -49,76 +59,127 @@ class LbfState:
             episode: Number of the episode, ``[E]``; 0 if it is not given.
 
         Raises:
-            ValueError: Shapes that do not fit each other.
+            ValueError: Shapes that do not fit each other, numbers that are not whole, a player outside the field or
+                beside two foods (foods are never so near each other), a level out of range.
         """
-        copies = len(field)
-        shapes = {
-            "field": (tuple(field.shape), (copies, *field.shape[1:3])),
-            "positions": (tuple(positions.shape), (copies, *positions.shape[1:2], 2)),
-            "levels": (tuple(levels.shape), (copies, *positions.shape[1:2])),
-            "food_spawned": (tuple(food_spawned.shape), (copies,)),
-            "step": (tuple(step.shape), (copies,)),
-        }
-        for name, (found, expected) in shapes.items():
-            if found != expected:
-                raise ValueError(f"{name} of shape {list(found)} found; {list(expected)} expected")
-        if field.ndim != 3 or positions.ndim != 3:
-            raise ValueError("field [E, rows, columns] and positions [E, N, 2] expected")
+        episode = torch.zeros_like(step) if episode is None else episode
+        _check_shapes(field, positions, levels, food_spawned=food_spawned, step=step, episode=episode)
         self.size = (field.shape[1], field.shape[2])
-        self.cells = positions[..., 0].long() * self._width + positions[..., 1].long()
-        self.levels = levels.long()
-        self.food_cells, self.food_levels = self._foods_of(field)
-        self.food_spawned = food_spawned.long()
-        self.step = step.long()
-        self.episode = torch.zeros_like(self.step) if episode is None else episode.long()
+        self.seen: Tensor | None = None
+        self.players = torch.cat([positions, levels[..., None]], 2).permute(2, 1, 0).int().contiguous()
+        self.foods = _foods_of(field)
+        self.food_spawned, self.step, self.episode = food_spawned.long(), step.long(), episode.long()
+        self._check_players(field)
+        _check_levels("levels", levels, 1)
+        _check_levels("field", field, 0)
 
     @classmethod
-    def of_foods(
+    def of_planes(
         cls,
         size: tuple[int, int],
         *,
-        cells: Tensor,
-        levels: Tensor,
-        food_cells: Tensor,
-        food_levels: Tensor,
+        players: Tensor,
+        foods: Tensor,
         food_spawned: Tensor,
         step: Tensor,
         episode: Tensor,
     ) -> Self:
-        """The same from its parts, for fields of `size` rows and columns."""
+        """The same from its parts, unchecked, for fields of `size` rows and columns."""
         state = cls.__new__(cls)
-        state.size, state.cells, state.levels = size, cells, levels
-        state.food_cells, state.food_levels, state.food_spawned = food_cells, food_levels, food_spawned
-        state.step, state.episode = step, episode
+        state.size, state.players, state.foods, state.seen = size, players, foods, None
+        state.food_spawned, state.step, state.episode = food_spawned, step, episode
         return state
 
     @property
-    def _width(self) -> int:
-        return self.size[1] + 1
+    def n_rows(self) -> int:
+        """E."""
+        return self.players.shape[2]
 
     @cached_property
     def positions(self) -> Tensor:
         """Rows and columns of the players, int64 ``[E, N, 2]``."""
-        rows = self.cells // self._width
-        return torch.stack([rows, self.cells - rows * self._width], -1)
+        return self.players[:2].permute(2, 1, 0).long().contiguous()
+
+    @cached_property
+    def levels(self) -> Tensor:
+        """Levels of the players, int64 ``[E, N]``."""
+        return self.players[2].T.long().contiguous()
 
     @cached_property
     def field(self) -> Tensor:
         """Levels of the foods, 0 where there is none, int64 ``[E, rows, columns]``."""
-        rows, columns = self.size
-        flat = self.levels.new_zeros(len(self.cells), rows * self._width)
-        flat.scatter_(1, self.food_cells.clamp(min=0), self.food_levels)
-        flat.scatter_add_(1, self.food_cells.clamp(min=0), torch.zeros_like(self.food_levels))
-        return flat.view(-1, rows, self._width)[..., :columns]
+        row, column, level = self.foods.transpose(1, 2).long()
+        flat: Tensor = level.new_zeros(self.n_rows, self.size[0] * self.size[1])
+        flat.scatter_add_(1, (row * self.size[1] + column).clamp(min=0), level)
+        return flat.view(-1, *self.size)
 
-    def _foods_of(self, field: Tensor) -> tuple[Tensor, Tensor]:
-        """The foods of a field in the order of their cells, ``[E, F]``, F the most that a row has."""
-        rows, row_of, column_of = field.nonzero(as_tuple=True)
-        counts = torch.bincount(rows, minlength=len(field))
-        slot = torch.arange(len(rows), device=field.device) - (counts.cumsum(0) - counts)[rows]
-        most = int(counts.max()) if len(counts) else 0
-        cells = torch.full((len(field), most), NOWHERE, dtype=torch.int64, device=field.device)
-        levels = torch.zeros_like(cells)
-        cells[rows, slot] = row_of * self._width + column_of
-        levels[rows, slot] = field[rows, row_of, column_of].long()
-        return cells, levels
+    def with_rows(self, rows: Tensor, fresh: "LbfState") -> "LbfState":
+        """The same with the states of `fresh` in the given rows, int64 ``[M]``."""
+        return self._put_together(lambda own, other: own.index_copy(-1, rows, other), fresh)
+
+    def merged(self, mask: Tensor, other: "LbfState") -> "LbfState":
+        """The rows of `other` where `mask`, bool ``[E]``, is true, its own elsewhere."""
+        return self._put_together(lambda own, others: torch.where(mask, others, own), other)
+
+    def with_room_for(self, foods: int) -> "LbfState":
+        """The same with so many foods in the list, the last ones gone."""
+        gone = self.foods.new_tensor(GONE)[:, None, None]
+        more = gone.expand(3, foods - self.foods.shape[1], self.n_rows)
+        return self.of_planes(
+            self.size,
+            players=self.players,
+            foods=torch.cat([self.foods, more], 1),
+            food_spawned=self.food_spawned,
+            step=self.step,
+            episode=self.episode,
+        )
+
+    def _put_together(self, chosen: Callable[[Tensor, Tensor], Tensor], other: "LbfState") -> "LbfState":
+        names = ("players", "foods", "food_spawned", "step", "episode")
+        parts = {name: chosen(getattr(self, name), getattr(other, name)) for name in names}
+        return self.of_planes(self.size, **parts)
+
+    def _check_players(self, field: Tensor) -> None:
+        row, column = self.positions.unbind(-1)
+        outside = (row < 0) | (row >= self.size[0]) | (column < 0) | (column >= self.size[1])
+        if bool(outside.any()):
+            where, player = outside.nonzero()[0].tolist()
+            cell = tuple(self.positions[where, player].tolist())
+            raise ValueError(f"row {where}, player {player} at {cell} found; a cell of a field of {self.size} expected")
+        apart = (self.foods[:2, :, None] - self.players[:2, None]).abs().sum(0)  # [F, N, E]
+        torn = (apart == 1).sum(0).T > 1
+        if bool(torn.any()):
+            where, player = torn.nonzero()[0].tolist()
+            raise ValueError(f"row {where}, player {player} beside several foods found; one at most expected")
+
+
+def _check_shapes(field: Tensor, positions: Tensor, levels: Tensor, **by_row: Tensor) -> None:
+    copies, players = len(field), positions.shape[1:2]
+    expected = {
+        "field": (field, "[E, rows, columns]", (copies, *field.shape[1:3])),
+        "positions": (positions, f"[{copies}, N, 2]", (copies, *players, 2)),
+        "levels": (levels, f"[{copies}, {players[0] if players else 'N'}]", (copies, *players)),
+    }
+    expected |= {name: (each, f"[{copies}]", (copies,)) for name, each in by_row.items()}
+    for name, (found, words, shape) in expected.items():
+        rank = 1 if name in by_row else 3 - (name == "levels")
+        whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
+        if found.ndim != rank or tuple(found.shape) != shape or not whole:
+            raise ValueError(f"{name} {described(found)} found; whole numbers {words} expected")
+
+
+def _check_levels(name: str, levels: Tensor, lowest: int) -> None:
+    low, high = (int(each) for each in torch.aminmax(levels))
+    if low < lowest or high > HIGHEST_LEVEL:
+        raise ValueError(f"{name} from {low} to {high} found; levels from {lowest} to {HIGHEST_LEVEL} expected")
+
+
+def _foods_of(field: Tensor) -> Tensor:
+    """The foods of a field in row-major order, int32 ``[3, F, E]``, F the most that a row has."""
+    where, row, column = field.nonzero(as_tuple=True)
+    counts = torch.bincount(where, minlength=len(field))
+    slot = torch.arange(len(where), device=field.device) - (counts.cumsum(0) - counts)[where]
+    most = int(counts.max()) if len(counts) else 0
+    foods = torch.tensor(GONE, dtype=torch.int32, device=field.device)[:, None, None].repeat(1, most, len(field))
+    foods[:, slot, where] = torch.stack([row, column, field[where, row, column].long()]).int()
+    return foods
