@@ -3,17 +3,21 @@
 import json
 import math
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from dvdn_sim.cli_figure import error_figure
+from dvdn_sim.errors import Mistake, ScenarioError
+from dvdn_sim.network.figures import Figure
 from dvdn_sim.network.prediction import Prediction
-from dvdn_sim.network.trials import Figure, Measurement, Setting
+from dvdn_sim.network.trials import Measurement, Setting
+from dvdn_sim.scenario import load_scenario
 
 SHARED = (
     "delivered_fraction",
@@ -52,6 +56,28 @@ ROWS: Mapping[str, tuple[str, str]] = {
 """Of the tables: figure, what it is called there, and its unit."""
 
 
+def setting_of(
+    scenario: Path,
+    changes: Sequence[str],
+    *,
+    agents: int | None = None,
+    links: int | None = None,
+    values: str | None = None,
+) -> Setting:
+    """Load what is to be exchanged, over what; values are a list such as ``3,0,-1.5``.
+
+    Raises:
+        ScenarioError: A scenario that is refused, or values that do not fit it.
+    """
+    loaded = load_scenario(scenario, changes)
+    try:
+        given = None if values is None else [float(part) for part in values.split(",")]
+    except ValueError as error:
+        mistake = Mistake("--values", None, f"{values!r} is no list of numbers", "write it as `3,0,-1.5`")
+        raise ScenarioError.of(loaded.name, (mistake,)) from error
+    return Setting.of(loaded, agents=agents, links=links, values=given)
+
+
 def prediction_json(setting: Setting, prediction: Prediction) -> dict[str, object]:
     """Return a prediction as one object."""
     return {
@@ -72,6 +98,7 @@ def measurement_json(setting: Setting, measured: Measurement, predicted: Predict
     shared = {name: predicted.figures[name] for name in SHARED}
     return {
         **_heading(setting),
+        "values": setting.values,
         "trials": measured.trials,
         **_values(measured.figures),
         "standard_error": _errors(measured.figures),
@@ -98,7 +125,7 @@ def write_measurement(out: Path, setting: Setting, measured: Measurement, predic
     out.mkdir(parents=True, exist_ok=True)
     found = json.dumps(measurement_json(setting, measured, predicted), allow_nan=False, indent=2)
     (out / "consensus.json").write_text(found + "\n", encoding="utf-8")
-    start = 1.0 - 1.0 / setting.n_agents
+    start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
     drawn = error_figure(_headline(setting), measured.curves, predicted.figures, start)
     (out / "consensus.svg").write_text(drawn, encoding="utf-8")
 
@@ -158,7 +185,8 @@ def _print_head(setting: Setting, console: Console) -> None:
 def _headline(setting: Setting) -> str:
     rounds = "1 round" if setting.rounds == 1 else f"{setting.rounds} rounds"
     who = f"{setting.n_agents} agents, {setting.network.topology.describe()}"
-    return f"{setting.name}: {who}; {rounds} of {setting.policy}"
+    from_given = "" if setting.values is None else ", from given values"
+    return f"{setting.name}: {who}; {rounds} of {setting.policy}{from_given}"
 
 
 def _print_notes(notes: Iterable[str], console: Console) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from dvdn_sim.consensus.theory.trajectory import Trajectory
-from dvdn_sim.network.trials import Figure
+from dvdn_sim.network.figures import Figure
 
 WIDTH, HEIGHT = 860, 440
 TOP, BOTTOM, LEFT, PANEL, GAP = 84, 66, 62, 350, 66
@@ -33,7 +33,8 @@ def error_figure(title: str, curves: Mapping[str, Trajectory], predicted: Mappin
     ]
     drawn = {label: {n: _rms(start, c.tolist()) for n, c in each.items()} for label, _, each in panels}
     least = min(value for each in drawn.values() for curve in each.values() for value in curve)
-    bottom = math.floor(math.log10(least) + 1e-9)
+    largest = max(value for each in drawn.values() for curve in each.values() for value in curve)
+    powers = math.floor(math.log10(least) + 1e-9), max(math.ceil(math.log10(largest) - 1e-9), 0)
     name, _, subtitle = title.partition(": ")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
@@ -45,7 +46,7 @@ def error_figure(title: str, curves: Mapping[str, Trajectory], predicted: Mappin
     for index, (label, figure, _) in enumerate(panels):
         expected = predicted[figure].value
         circles = _rms(start, expected if isinstance(expected, tuple) else (expected,))
-        parts += _panel(LEFT + index * (PANEL + GAP), label, drawn[label], circles, bottom)
+        parts += _panel(LEFT + index * (PANEL + GAP), label, drawn[label], circles, powers)
     return "\n".join([*parts, *_legend(list(curves)), "</svg>"]) + "\n"
 
 
@@ -53,18 +54,18 @@ def _rms(start: float, squares: Sequence[float]) -> list[float]:
     return [max(math.sqrt(max(square, 0.0)), FLOOR) for square in (start, *squares)]
 
 
-def _panel(left: int, label: str, curves: Mapping[str, Curve], circles: Curve, bottom: int) -> list[str]:
-    """One pair of axes with all its curves; the vertical one is logarithmic, from 10^bottom to 1."""
-    rounds, height = len(circles) - 1, HEIGHT - TOP - BOTTOM
+def _panel(left: int, label: str, curves: Mapping[str, Curve], circles: Curve, powers: tuple[int, int]) -> list[str]:
+    """One pair of axes with all its curves; the vertical one is logarithmic, between two powers of 10."""
+    rounds, height, (bottom, top) = len(circles) - 1, HEIGHT - TOP - BOTTOM, powers
 
     def across(k: int) -> float:
         return round(left + PANEL * k / rounds, 1)
 
     def down(value: float) -> float:
-        return round(TOP + height * math.log10(value) / bottom, 1)
+        return round(TOP + height * (math.log10(value) - top) / (bottom - top), 1)
 
     parts = [f'<text x="{left}" y="{TOP - 12}" font-weight="600">{label}</text>']
-    for power in range(0, bottom - 1, -1):
+    for power in range(top, bottom - 1, -1):
         y = down(10.0**power)
         parts.append(f'<path d="M{left} {y}H{left + PANEL}" stroke="#ddd"/>')
         shown = "1" if power == 0 else f'10<tspan dy="-5" font-size="9">{power}</tspan>'

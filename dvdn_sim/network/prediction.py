@@ -26,20 +26,8 @@ from dvdn_sim.consensus.theory import (
 from dvdn_sim.consensus.theory.ensembles import Ensemble, ensemble_of, is_static
 from dvdn_sim.consensus.theory.exact import ExactPath, exact_path, expected_of, stacked, weight_matrices
 from dvdn_sim.network.compute import sampler
-from dvdn_sim.network.trials import (
-    MOST_FOR_OPERATORS,
-    Figure,
-    Setting,
-    Tally,
-    exchanges,
-    figures_of,
-    mean_figure,
-    network_of,
-    path_figures,
-    quantile_figures,
-    ratio_figure,
-    realised,
-)
+from dvdn_sim.network.figures import Figure, figures_of, mean_figure, path_figures, quantile_figures, ratio_figure
+from dvdn_sim.network.trials import MOST_FOR_OPERATORS, Setting, Tally, exchanges, network_of, realised
 from dvdn_sim.scenario.compute import ConstantTime
 from dvdn_sim.scenario.messages import ack_bytes
 from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
@@ -126,7 +114,8 @@ def predict(setting: Setting) -> Prediction:
         figures |= _wire_bytes(setting, graphs)
     if in_numpy:
         figures |= _round_time(setting, graphs)
-    figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
+    if setting.values is None:
+        figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
     figures["utilisation"] = _utilisation(setting, graphs, figures["round_time_s"])
     lambda_min = _lambda_min(setting)
     return Prediction(
@@ -186,7 +175,14 @@ def _exact(setting: Setting, graphs: Ensemble) -> ExactPath | None:
     if setting.policy == "symmetric":
         known = confirmation(q, link.delivery_probability(ack_bytes(setting.n_agents)), network.ack_repeat)
     return exact_path(
-        setting.policy, POLICIES[setting.policy](weights), weights, graphs, rounds=setting.rounds, q=q, known=known
+        setting.policy,
+        POLICIES[setting.policy](weights),
+        weights,
+        graphs,
+        rounds=setting.rounds,
+        q=q,
+        known=known,
+        values=_given(setting),
     )
 
 
@@ -248,11 +244,17 @@ def _rows(drawn: SampledRounds) -> Floats:
 
 
 def _path(setting: Setting, facts: Facts, generator: np.random.Generator) -> Trajectory:
-    """What facts would make of values: in expectation over them, or of some if N is large."""
+    """What facts would make of values: in expectation over random ones, or of some if N is large."""
     policy: Policy = POLICIES[setting.policy](WEIGHTS[setting.weights])
+    given = _given(setting)
     if setting.n_agents <= MOST_FOR_OPERATORS:
-        return expected_of(policy.operator(facts))
-    return realised(policy, facts, generator.standard_normal((setting.n_agents, 4)))
+        return expected_of(policy.operator(facts), given)
+    probes = generator.standard_normal((setting.n_agents, 4))
+    return realised(policy, facts, probes if given is None else given[:, None], probes)
+
+
+def _given(setting: Setting) -> Floats | None:
+    return None if setting.values is None else np.array(setting.values)
 
 
 def _simulated(setting: Setting, graphs: Ensemble) -> Sample:
@@ -346,7 +348,7 @@ def _utilisation(setting: Setting, graphs: Ensemble, round_time: Figure) -> Figu
 
 
 def _rounds_to_target(setting: Setting, graphs: Ensemble, exact: ExactPath | None) -> int | None:
-    if exact is None or exact.steps is None or setting.n_agents > 100:
+    if exact is None or exact.steps is None or setting.n_agents > 100 or setting.values is not None:
         return None
     chance = None if graphs.anew else graphs.chance
     return rounds_to_reach(exact.steps, TARGET**2, chance, limit=200)

@@ -16,6 +16,7 @@ from dvdn_sim.consensus.theory.exact import stacked, standard_errors
 from dvdn_sim.consensus.theory.trajectory import Trajectory
 from dvdn_sim.errors import AuditError, Mistake, ScenarioError
 from dvdn_sim.network import ExchangeReport, MessageCounts, SimulatedNetwork
+from dvdn_sim.network.figures import Figure, mean_figure, mean_path, path_figures, quantile_figures, ratio_figure
 from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.algorithm import Dvdn
 from dvdn_sim.scenario.network import Network
@@ -30,26 +31,6 @@ MOST_FOR_OPERATORS = 64
 """Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
 
 ENOUGH_MESSAGES = 600_000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure, or one for every round.
-
-    Attributes:
-        value: The figure.
-        error: Its standard error; 0 where nothing was sampled, not a number where only one sample was taken.
-        how: `closed`, `enumerated`, `sampled` or `measured`.
-    """
-
-    value: float | tuple[float, ...]
-    error: float | tuple[float, ...]
-    how: str
-
-    @classmethod
-    def of(cls, value: float | Floats, error: float | Floats, how: str) -> "Figure":
-        """From numbers or arrays ``[K]``."""
-        return cls(_plain(value), _plain(error), how)
 
 
 @dataclass(frozen=True)
@@ -68,6 +49,7 @@ class Setting:
         size_bytes: Payload of the longest message: a whole minibatch of the longest episodes.
         episode_steps: Environment steps of the longest episode.
         steps: Environment steps of a run of one seed; exchanges happen while it lasts.
+        values: What agents hold at first; None for random values, independent and of variance 1.
     """
 
     name: str
@@ -81,18 +63,27 @@ class Setting:
     size_bytes: int
     episode_steps: int
     steps: int
+    values: tuple[float, ...] | None = None
 
     @classmethod
-    def of(cls, scenario: Scenario, *, agents: int | None = None, links: int | None = None) -> "Setting":
+    def of(
+        cls,
+        scenario: Scenario,
+        *,
+        agents: int | None = None,
+        links: int | None = None,
+        values: Sequence[float] | None = None,
+    ) -> "Setting":
         """Take it from a scenario.
 
         Args:
             scenario: With an algorithm that exchanges something.
             agents: So many in place of the scenario's, which need not fit its environment.
             links: So many of a random connected topology, in place of the scenario's.
+            values: What agents hold at first, one finite number each; random ones by default.
 
         Raises:
-            ScenarioError: Nothing is exchanged, or there is no such graph.
+            ScenarioError: Nothing is exchanged, there is no such graph, or values that do not fit.
         """
         algorithm, network = scenario.algorithm, scenario.network
         if not isinstance(algorithm, Dvdn) or network is None:
@@ -115,7 +106,11 @@ class Setting:
             size_bytes=payload_bytes(scenario, algorithm),
             episode_steps=scenario.env.max_episode_steps,
             steps=scenario.training.steps,
+            values=None if values is None else tuple(map(float, values)),
         )
+        if found.values is not None and (len(found.values) != found.n_agents or not np.isfinite(found.values).all()):
+            message = f"expected a finite number for each of {found.n_agents} agents, got {list(found.values)}"
+            raise _refused(scenario, "--values", message, "as many numbers as agents, or change `--agents`")
         try:
             found.graphs(0)
         except ValueError as error:
@@ -236,7 +231,7 @@ def enough_trials(setting: Setting) -> int:
 def measure(
     setting: Setting, trials: int | None = None, progress: Callable[[int, int], None] = lambda _, __: None
 ) -> Measurement:
-    """Exchange random values, independent and of variance 1.
+    """Exchange the setting's values, or random ones, independent and of variance 1.
 
     Args:
         setting: What to exchange, over what.
@@ -249,9 +244,11 @@ def measure(
     paths: dict[str, list[Trajectory]] = {}
     for trial, report in enumerate(exchanges(setting, count, "consensus")):
         policies = policies or setting.policies(report.facts)
-        values = stream(setting.seed, "values", trial).standard_normal((setting.n_agents, columns))
+        probes = stream(setting.seed, "values", trial).standard_normal((setting.n_agents, columns))
+        values = probes if setting.values is None else np.array(setting.values)[:, None]
         for name, policy in policies.items():
-            path = realised(policy, report.facts, values, trace=name == setting.policy, wire=setting.wire)
+            trace = name == setting.policy
+            path = realised(policy, report.facts, values, probes, trace=trace, wire=setting.wire)
             paths.setdefault(name, []).append(path)
         tally.add(report)
         progress(trial + 1, count)
@@ -259,7 +256,7 @@ def measure(
     return Measurement(
         trials=count,
         figures=tally.figures("measured") | path_figures(every[setting.policy], "measured"),
-        curves={name: _mean(each) for name, each in every.items()},
+        curves={name: mean_path(each) for name, each in every.items()},
         errors={name: standard_errors(each) for name, each in every.items()},
     )
 
@@ -303,20 +300,26 @@ def _late(counts: MessageCounts) -> int:
     return counts.sent - counts.held - counts.lost.total()
 
 
-def quantile_figures(durations_ns: npt.NDArray[np.int64], how: str) -> dict[str, Figure]:
-    """The median and the 99% quantile of round times."""
-    p50, p99 = np.quantile(durations_ns, [0.5, 0.99], method="inverted_cdf") * 1e-9
-    return {"round_time_p50_s": Figure.of(p50, 0.0, how), "round_time_p99_s": Figure.of(p99, 0.0, how)}
+def realised(
+    policy: Policy, facts: Facts, values: Floats, probes: Floats, *, trace: bool = True, wire: str = "float32"
+) -> Trajectory:
+    """What became of values in one exchange.
 
-
-def realised(policy: Policy, facts: Facts, values: Floats, *, trace: bool = True, wire: str = "float32") -> Trajectory:
-    """What became of values ``[N, columns]`` in one exchange; a_eff of large N is estimated from the values."""
-    held = policy.apply(facts, values) if wire == "float32" else apply_float16(policy, facts, values)
+    Args:
+        policy: What agents make of what they heard.
+        facts: Who heard whom.
+        values: What agents hold at first, ``[N, columns]``.
+        probes: Random values of variance 1, ``[N, any]``, maybe the same, from which a_eff of large N is estimated.
+        trace: Whether to work a_eff out for small N.
+        wire: How messages carry a value.
+    """
+    held = _held(policy, facts, values, wire)
     mean, start = held.mean(1), values.mean(0)
     if trace and facts.n_agents <= MOST_FOR_OPERATORS:
         traces = np.trace(policy.operator(facts), axis1=1, axis2=2)
     else:
-        traces = (held * values).sum(1).mean(1)  # E xᵀAx = tr A
+        of_probes = held if probes is values else _held(policy, facts, probes, wire)
+        traces = (of_probes * probes).sum(1).mean(1)  # E xᵀAx = tr A
     return Trajectory(
         mse=((held - start) ** 2).mean((1, 2)),
         disagreement=((held - mean[:, None]) ** 2).mean((1, 2)),
@@ -325,45 +328,8 @@ def realised(policy: Policy, facts: Facts, values: Floats, *, trace: bool = True
     )
 
 
-def path_figures(paths: Trajectory, how: str) -> dict[str, Figure]:
-    """Figures of trajectories ``[n, K]``."""
-    return figures_of(_mean(paths), standard_errors(paths), how)
-
-
-def figures_of(path: Trajectory, errors: Trajectory, how: str) -> dict[str, Figure]:
-    """Figures of a trajectory ``[K]``, by their names in JSON."""
-    return {
-        "a_eff": Figure.of(path.a_eff[-1], errors.a_eff[-1], how),
-        "mse_after_rounds": Figure.of(path.mse, errors.mse, how),
-        "disagreement_after_rounds": Figure.of(path.disagreement, errors.disagreement, how),
-        "mean_drift_var": Figure.of(path.drift[-1], errors.drift[-1], how),
-    }
-
-
-def mean_figure(samples: Floats, how: str) -> Figure:
-    """A mean, and s/√n."""
-    error = samples.std(ddof=1) / np.sqrt(len(samples)) if len(samples) > 1 else np.nan
-    return Figure.of(samples.mean(), error, how)
-
-
-def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Figure:
-    """Σ parts / Σ wholes, and its standard error by linearisation (Cochran, Sampling Techniques, §2.11)."""
-    if not wholes.any():
-        return Figure.of(1.0, 0.0, how)
-    ratio = parts.sum() / wholes.sum()
-    off = parts - ratio * wholes
-    error = off.std(ddof=1) / np.sqrt(len(off)) / wholes.mean() if len(off) > 1 else np.nan
-    return Figure.of(ratio, error, how)
-
-
-def _mean(paths: Trajectory) -> Trajectory:
-    count = len(paths.mse)
-    return paths.averaged(np.full(count, 1.0 / count))
-
-
-def _plain(value: float | Floats | Sequence[float]) -> float | tuple[float, ...]:
-    array = np.asarray(value, float)
-    return float(array) if array.ndim == 0 else tuple(array.tolist())
+def _held(policy: Policy, facts: Facts, values: Floats, wire: str) -> Floats:
+    return policy.apply(facts, values) if wire == "float32" else apply_float16(policy, facts, values)
 
 
 def _refused(scenario: Scenario, path: str, message: str, remedy: str) -> ScenarioError:

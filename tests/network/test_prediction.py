@@ -17,8 +17,9 @@ from exchange_cases import (
     worst_policy_figure,
 )
 
+from dvdn_sim.consensus import POLICIES
 from dvdn_sim.network.prediction import predict
-from dvdn_sim.network.trials import Setting
+from dvdn_sim.network.trials import Setting, measure
 from dvdn_sim.scenario import load_scenario
 
 TRIALS = 60
@@ -27,7 +28,11 @@ MESSAGES = ("delivered_fraction", "late_fraction", "round_time_s", "bytes_per_up
 
 
 def test_the_table_is_long_enough():
-    assert len(TABLE) >= 30
+    """Scenes differ in loss, rounds, topology and links; in each, every policy that it allows is a row."""
+    assert len(SCENES) >= 30
+    assert len(TABLE) >= 140
+    assert {policy for _, policy in TABLE} == set(POLICIES)
+    assert {setting_of(name).rounds for name in SCENES} >= {1, 2, 3, 4, 6, 8, 10}
 
 
 @pytest.mark.parametrize(("name", "policy"), TABLE)
@@ -44,6 +49,24 @@ def test_messages_times_and_bytes_are_what_was_predicted(name):
         assert abs(apart(ours.value, ours.error, theirs.value, theirs.error)).max() <= 4.0, figure
 
 
+@pytest.mark.parametrize("policy", [policy for policy in POLICIES if policy != "symmetric"])
+@pytest.mark.parametrize("name", ["complete_3", "path_2", "bursts_3"])
+def test_what_becomes_of_given_values_is_what_was_predicted(name, policy):
+    values = tuple(np.array([4.0, -1.0, 0.0, 2.5])[: setting_of(name).n_agents])
+    assert worst_policy_figure(name, policy, TRIALS, values)[1] <= 4.0
+
+
+def test_given_values_without_loss_by_hand():
+    """A path of three, all weights 1/3, values 3, 0, 0: then 2, 1, 0, about the mean 1."""
+    given = scene(3, "{kind: path}", "0%", 1, *CALM)
+    setting = Setting.of(load_scenario(LOSSY, given), values=[3, 0, 0])
+    for found in (predict(setting).figures, measure(setting, 3).figures):
+        assert found["mse_after_rounds"].value == pytest.approx((2 / 3,))
+        assert found["disagreement_after_rounds"].value == pytest.approx((2 / 3,))
+        assert found["mean_drift_var"].value == pytest.approx(0.0, abs=1e-12)
+        assert found["a_eff"].value == pytest.approx(1 - 2 / 3)
+
+
 HOW = {
     ("complete_1", "self"): "closed", ("complete_3", "self"): "closed", ("acks_3", "symmetric"): "closed",
     ("complete_3", "zero_fill"): "closed", ("complete_3", "renormalize"): "enumerated",
@@ -53,6 +76,8 @@ HOW = {
     ("episode_3", "self"): "enumerated", ("round_2", "self"): "enumerated", ("markov_2", "self"): "sampled",
     ("lossless_2", "running_sum"): "enumerated", ("bursts_1", "self"): "closed", ("bursts_3", "self"): "sampled",
     ("late_2", "self"): "sampled", ("retries_1", "self"): "closed", ("medium_1", "self"): "closed",
+    ("path_6", "self"): "closed", ("ring_10", "zero_fill"): "closed", ("ring_10", "running_sum"): "sampled",
+    ("regular_3", "renormalize"): "enumerated", ("round_6", "self"): "sampled",
     ("crash_2", "self"): "sampled", ("acks_twice", "symmetric"): "closed", ("acks_5", "symmetric"): "enumerated",
 }  # fmt: skip
 
@@ -69,7 +94,8 @@ def test_what_the_numpy_sampler_does_not_cover_is_simulated():
     samplers = {name: predicted_in(name, "self").sampler for name in SCENES}
     assert {name for name, sampler in samplers.items() if sampler == "numpy"} == {
         "complete_1", "complete_3", "ring_1", "ring_4", "path_2", "star_2", "lossless_2", "episode_1", "episode_3",
-        "round_2", "markov_2", "bursts_1", "bursts_3", "late_2",
+        "round_2", "markov_2", "bursts_1", "bursts_3", "late_2", "ring_half", "path_6", "ring_10", "star_5",
+        "complete_8", "round_6", "grid_4", "regular_3",
     }  # fmt: skip
 
 

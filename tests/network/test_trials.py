@@ -7,7 +7,8 @@ from exchange_cases import CALM, LOSSY, scene, setting_of
 from dvdn_sim.consensus import POLICIES, WEIGHTS
 from dvdn_sim.errors import AuditError, ScenarioError
 from dvdn_sim.network import trials as module
-from dvdn_sim.network.trials import Figure, Setting, enough_trials, exchanges, measure, realised
+from dvdn_sim.network.figures import Figure
+from dvdn_sim.network.trials import Setting, enough_trials, exchanges, measure, realised
 from dvdn_sim.scenario import load_scenario
 from netmodels.topology import ErdosRenyi
 
@@ -53,7 +54,7 @@ def test_realised_figures_by_hand():
     """Two agents, 0 and 2, of whom one hears the other: 0 and 1 (or the like); about the mean 1."""
     facts = next(report.facts for report in exchanges(setting_of("path_2"), 60, "x") if report.facts.held.any())
     values = np.array([[0.0], [2.0], [7.0]])
-    found = realised(POLICIES["self"](WEIGHTS["metropolis"]), facts, values)
+    found = realised(POLICIES["self"](WEIGHTS["metropolis"]), facts, values, values)
     held = POLICIES["self"](WEIGHTS["metropolis"]).apply(facts, values)[:, :, 0]
     np.testing.assert_allclose(found.mse, ((held - 3.0) ** 2).mean(1))
     np.testing.assert_allclose(found.drift, (held.mean(1) - 3.0) ** 2)
@@ -64,8 +65,15 @@ def test_the_trace_is_estimated_without_bias_from_values():
     facts = next(iter(exchanges(setting_of("ring_4"), 1, "x"))).facts
     policy = POLICIES["self"](WEIGHTS["lazy"])
     values = np.random.default_rng(0).standard_normal((5, 40_000))
-    exact, estimated = (realised(policy, facts, values, trace=trace).a_eff for trace in (True, False))
+    exact, estimated = (realised(policy, facts, values, values, trace=trace).a_eff for trace in (True, False))
     np.testing.assert_allclose(estimated, exact, atol=4 * np.sqrt(2 * 5) / 4 / 200)
+
+
+def test_a_eff_of_many_agents_has_nothing_to_do_with_given_values():
+    ring = ["network.topology={kind: ring}", "network.share=link"]
+    random = measure(setting(*ring, agents=80), 4).figures["a_eff"]
+    given = measure(setting(*ring, agents=80, values=[5.0] + 79 * [0.0]), 4).figures["a_eff"]
+    assert given.value == random.value
 
 
 def test_without_loss_all_policies_agree_with_their_operators():
@@ -121,6 +129,8 @@ def test_books_that_do_not_balance_are_an_error(monkeypatch):
         (["algorithm.consensus.rounds=0"], {}, "nothing is sent"),
         (scene(3, "{kind: ring}", "0%", 1, *CALM), {"links": 3}, "has no number of links"),
         ([], {"agents": 9, "links": 3}, "has 8 to 36 links"),
+        ([], {"values": [1.0, 2.0]}, "a finite number for each of 3 agents, got"),
+        ([], {"values": [1.0, 2.0, float("inf")]}, "a finite number for each of 3 agents, got"),
     ],
 )
 def test_what_cannot_be_exchanged_is_refused(changes, options, said):

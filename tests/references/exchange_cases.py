@@ -29,6 +29,7 @@ def scene(agents, topology, loss, rounds, *more):
 COMPLETE, RING, PATH, STAR = "{kind: complete}", "{kind: ring}", "{kind: path}", "{kind: star}"
 EPISODE = "{kind: random_connected, edges: 6, resample: episode}"
 ROUND = "{kind: random_connected, edges: 3, resample: round}"
+GRID, REGULAR = "{kind: grid}", "{kind: k_regular, degree: 3}"
 MARKOV = "{kind: edge_markov, base: {kind: complete}, up: 3 s, down: 2 s}"
 LAZY = "algorithm.consensus.weights=lazy"
 
@@ -44,6 +45,14 @@ SCENES = {
     "episode_3": scene(5, EPISODE, "30%", 3, *CALM),
     "round_2": scene(4, ROUND, "10%", 2, *CALM),
     "markov_2": scene(4, MARKOV, "10%", 2, *CALM),
+    "ring_half": scene(4, RING, "50%", 1, *CALM),
+    "path_6": scene(4, PATH, "10%", 6, *CALM),
+    "ring_10": scene(5, RING, "10%", 10, *CALM, LAZY),
+    "star_5": scene(5, STAR, "40%", 5, *CALM),
+    "complete_8": scene(5, COMPLETE, "30%", 8, *CALM),
+    "round_6": scene(4, ROUND, "30%", 6, *CALM),
+    "grid_4": scene(6, GRID, "20%", 4, *CALM, "algorithm.consensus.weights=max_degree"),
+    "regular_3": scene(6, REGULAR, "15%", 3, *CALM),
     "bursts_1": scene(4, COMPLETE, "{kind: gemodel, p: 3%, r: 25%}", 1, "env.max_episode_steps=50"),
     "bursts_3": scene(4, RING, "{kind: gemodel, p: 5%, r: 40%}", 3),
     "late_2": scene(4, COMPLETE, "5%", 2, "network.deadline=9 ms"),
@@ -59,18 +68,18 @@ SCENES = {
 
 
 @lru_cache(maxsize=64)
-def setting_of(name):
-    return Setting.of(load_scenario(LOSSY, SCENES[name]))
+def setting_of(name, values=None):
+    return Setting.of(load_scenario(LOSSY, SCENES[name]), values=values)
 
 
 @lru_cache(maxsize=64)
-def measured_in(name, trials):
-    return measure(setting_of(name), trials)
+def measured_in(name, trials, values=None):
+    return measure(setting_of(name, values), trials)
 
 
 @lru_cache(maxsize=256)
-def predicted_in(name, policy):
-    return predict(replace(setting_of(name), policy=policy))
+def predicted_in(name, policy, values=None):
+    return predict(replace(setting_of(name, values), policy=policy))
 
 
 def apart(value, error, expected, doubt):
@@ -90,9 +99,9 @@ def policies_of(name):
     return [policy for policy in allowed if policy != "symmetric"]
 
 
-def worst_policy_figure(name, policy, trials):
+def worst_policy_figure(name, policy, trials, values=None):
     """The figure of a policy that is furthest from its prediction: (name of the figure, standard errors)."""
-    measurement, prediction = measured_in(name, trials), predicted_in(name, policy)
+    measurement, prediction = measured_in(name, trials, values), predicted_in(name, policy, values)
     curve, errors, figures = measurement.curves[policy], measurement.errors[policy], prediction.figures
     pairs = {
         "mse_after_rounds": (curve.mse, errors.mse),

@@ -1,5 +1,6 @@
 """Every closed form of a lossy exchange against the enumeration of all that can happen, with the policies."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -194,6 +195,34 @@ def test_drift_of_given_values_against_every_pattern_of_losses():
     assert drift_variance(weights_of(STAR_4), q, x) == pytest.approx(squares[0])
 
 
+@pytest.mark.parametrize("policy", STEPS)
+def test_given_values_against_every_pattern_of_losses(policy):
+    """What becomes of these values, by letting the policy loose on them; a_eff has nothing to do with them."""
+    x, rounds, q = np.array([3.0, -1.0, 0.5, 2.0]), 2, 0.7
+    applied, total = POLICIES[policy](WEIGHTS["metropolis"]), np.zeros((3, rounds))
+    for chance, facts in every_loss([STAR_4] * rounds, q):
+        if policy == "symmetric":
+            facts = replace(facts, confirmed=facts.held[:, facts.reverse])  # noqa: PLW2901
+        held = applied.apply(facts, x)
+        means = held.mean(1)
+        total += chance * np.array([
+            ((held - x.mean()) ** 2).mean(1), ((held - means[:, None]) ** 2).mean(1), (means - x.mean()) ** 2,
+        ])  # fmt: skip
+    steps = STEPS[policy](weights_of(STAR_4), q)
+    found = trajectory(steps, rounds, x)
+    np.testing.assert_allclose(figures(found)[:3], total, atol=1e-12)
+    np.testing.assert_array_equal(found.a_eff, trajectory(steps, rounds).a_eff)
+    if policy == "self":
+        np.testing.assert_allclose(found.drift, accumulated_drift(weights_of(STAR_4), q, x, rounds), atol=1e-14)
+
+
+def test_random_values_are_the_sum_over_a_basis():
+    """Figures are quadratic in the values: over independent ones of variance 1, each basis vector counts once."""
+    for steps in (PullSteps(weights_of(SIX_LINKS), Heard.one_way(0.8)), ZeroFillSteps(weights_of(SIX_LINKS), 0.8)):
+        by_basis = sum(figures(trajectory(steps, 3, unit))[:3] for unit in np.eye(5))
+        np.testing.assert_allclose(by_basis, figures(trajectory(steps, 3))[:3], atol=1e-13)
+
+
 def test_drift_of_random_values_is_that_of_the_trajectory():
     """E over values of variance 1 of `accumulated_drift`, which is quadratic in them, is its sum over a basis."""
     weights = weights_of(SIX_LINKS)
@@ -262,6 +291,8 @@ def test_shapes_are_checked(bad):
             make()
     with pytest.raises(ValueError, match="expected one for each of 2 rounds"):
         trajectory([PullSteps(weights_of(PAIR), Heard.one_way(0.5))], 2)
+    with pytest.raises(ValueError, match=r"values: expected \[2\], got \(3,\)"):
+        trajectory(PullSteps(weights_of(PAIR), Heard.one_way(0.5)), 1, np.zeros(3))
     with pytest.raises(ValueError, match="symmetric"):
         mean_step(np.array([[0.0, 0.5], [0.4, 0.0]]), 0.5)
     with pytest.raises(ValueError, match="diagonal"):

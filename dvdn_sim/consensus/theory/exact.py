@@ -50,6 +50,7 @@ def exact_path(
     rounds: int,
     q: float,
     known: Confirmation | None,
+    values: Floats | None = None,
 ) -> ExactPath | None:
     """Work out what a policy makes of independent losses, with nothing late.
 
@@ -61,6 +62,7 @@ def exact_path(
         rounds: K.
         q: Probability that a message is held.
         known: What acks leave known; None without acks.
+        values: What agents hold at first, ``[N]``; None for independent values of variance 1.
 
     Returns:
         None where there is neither a closed form nor an enumeration of reasonable size.
@@ -71,15 +73,16 @@ def exact_path(
     for k in range(1 if same else rounds):
         found = _moments(name, weights, [sequence[k] for sequence in graphs.sequences], rounds=rounds, q=q, known=known)
         if found is None:
-            return _by_operators(policy, graphs, rounds, q, known)
+            return _by_operators(policy, graphs, q, known, values)
         moments.append(found)
     steps: list[StepMoments] = moments * rounds if same else moments
     how: How = "enumerated" if graphs.how == "closed" and lists_losses else graphs.how
     if graphs.anew:
         drawn = DrawnSteps(moments[0], graphs.chance)
-        path = trajectory(drawn, rounds)
+        path = trajectory(drawn, rounds, values)
         return ExactPath(path, _no_errors(path), how, drawn)
-    return _averaged(trajectory(steps, rounds), graphs, how, moments[0] if same and graphs.how != "sampled" else None)
+    alike = moments[0] if same and graphs.how != "sampled" else None
+    return _averaged(trajectory(steps, rounds, values), graphs, how, alike)
 
 
 def weight_matrices(weights: Weights, graphs: Sequence[Graph]) -> Floats:
@@ -131,7 +134,7 @@ def _few_enough(graphs: Sequence[Graph]) -> bool:
 
 
 def _by_operators(
-    policy: Policy, graphs: Ensemble, rounds: int, q: float, known: Confirmation | None
+    policy: Policy, graphs: Ensemble, q: float, known: Confirmation | None, values: Floats | None
 ) -> ExactPath | None:
     """Go through every pattern of losses of every sequence of graphs, with the policy itself."""
     if graphs.anew or known is not None:
@@ -143,26 +146,29 @@ def _by_operators(
     paths = []
     for sequence in graphs.sequences:
         every = [(1.0, lossless_facts(sequence))] if q == 1.0 else every_loss(sequence, q)
-        parts = [(chance, expected_of(policy.operator(facts))) for chance, facts in every]
+        parts = [(chance, expected_of(policy.operator(facts), values)) for chance, facts in every]
         paths.append(stacked([part for _, part in parts]).averaged(np.array([chance for chance, _ in parts])))
     how: How = "enumerated" if graphs.how == "closed" and q < 1.0 else graphs.how
     return _averaged(stacked(paths), graphs, how, None)
 
 
-def expected_of(operators: Floats) -> Trajectory:
-    """What cumulative operators ``[K, N, N]`` do to independent values of mean 0 and variance 1, in expectation.
+def expected_of(operators: Floats, values: Floats | None = None) -> Trajectory:
+    """What cumulative operators ``[K, N, N]`` do to values ``[N]``; by default to any of variance 1, in expectation.
 
-    mse = ‖A - J‖²/N, drift = ‖1ᵀA/N - 1ᵀ/N‖², disagreement = ‖(I - J)A‖²/N (Frobenius), a_eff = (tr A - 1)/(N - 1).
+    mse = ‖(A - J)X‖²/N, drift = ‖1ᵀ(A - J)X/N‖², disagreement = ‖(I - J)AX‖²/N (Frobenius), a_eff = (tr A - 1)/(N - 1);
+    X is the values, or I.
 
-    >>> expected_of(np.eye(2)[None]).mse.tolist()
-    [0.5]
+    >>> expected_of(np.eye(2)[None]).mse.tolist(), expected_of(np.eye(2)[None], np.array([3.0, 1.0])).mse.tolist()
+    ([0.5], [1.0])
     """
     n_agents = operators.shape[-1]
-    means = operators.mean(1)
+    start = np.eye(n_agents) if values is None else values[:, None]
+    held = operators if values is None else operators @ start
+    means = held.mean(1)
     return Trajectory(
-        mse=((operators - 1.0 / n_agents) ** 2).sum((1, 2)) / n_agents,
-        disagreement=((operators - means[:, None]) ** 2).sum((1, 2)) / n_agents,
-        drift=((means - 1.0 / n_agents) ** 2).sum(1),
+        mse=((held - start.mean(0)) ** 2).sum((1, 2)) / n_agents,
+        disagreement=((held - means[:, None]) ** 2).sum((1, 2)) / n_agents,
+        drift=((means - start.mean(0)) ** 2).sum(1),
         a_eff=(np.trace(operators, axis1=1, axis2=2) - 1.0) / max(n_agents - 1, 1),
     )
 

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Expectations after round 1 … K, over independent values of mean 0 and variance 1; leading axes are graphs.
+    """Expectations after round 1 … K, of given values or over values of variance 1; leading axes are graphs.
 
     Attributes:
         mse: mean_i E(x_i(k) - x̄(0))², ``[..., K]``: the error about the true mean.
@@ -33,16 +33,18 @@ class Trajectory:
         return Trajectory(*(np.asarray(np.tensordot(chance, part, 1)) for part in parts))
 
 
-def trajectory(steps: StepMoments | Sequence[StepMoments], rounds: int) -> Trajectory:
+def trajectory(steps: StepMoments | Sequence[StepMoments], rounds: int, values: Floats | None = None) -> Trajectory:
     """Follow A_k = W_k ⋯ W_1 for K rounds of independent steps.
 
-    Where agreement is kept, D_k = E[(A_k - J)(A_k - J)ᵀ] obeys D_k = E[W D_{k-1} Wᵀ] from D_0 = I - J; otherwise
-    S_k = E[A_k A_kᵀ] does, from I. With values of variance 1:
+    With Σ = E[x(0) x(0)ᵀ], which is I for independent values of mean 0 and variance 1: where agreement is kept,
+    D_k = E[(A_k - J) Σ (A_k - J)ᵀ] obeys D_k = E[W D_{k-1} Wᵀ] from D_0 = (I - J) Σ (I - J); otherwise
+    S_k = E[A_k Σ A_kᵀ] does, from Σ. Then
     mse = tr D/N, disagreement = (tr D - 1ᵀD1/N)/N, drift = 1ᵀD1/N² (docs/method.md, closed forms).
 
     Args:
         steps: Moments of a round: the same for all, or one for each.
         rounds: K.
+        values: x(0) ``[N]``, for what becomes of these; None for independent values of variance 1.
 
     Returns:
         Exact, to rounding.
@@ -56,14 +58,18 @@ def trajectory(steps: StepMoments | Sequence[StepMoments], rounds: int) -> Traje
     each = list(steps) if isinstance(steps, Sequence) else [steps] * rounds
     if len(each) != rounds:
         raise ValueError(f"steps: expected one for each of {rounds} rounds, got {len(each)}")
+    n_agents = each[0].mean.shape[-1]
+    if values is not None and values.shape != (n_agents,):
+        raise ValueError(f"values: expected [{n_agents}], got {values.shape}")
     follow = _centred if all(step.keeps_agreement for step in each) else _raw
-    return follow(each)
+    return follow(each, np.eye(n_agents) if values is None else np.outer(values, values))
 
 
-def _centred(steps: list[StepMoments]) -> Trajectory:
+def _centred(steps: list[StepMoments], start: Floats) -> Trajectory:
     shape = steps[0].mean.shape
     n_agents = shape[-1]
-    second = np.broadcast_to(np.eye(n_agents) - 1.0 / n_agents, shape)
+    centre = np.eye(n_agents) - 1.0 / n_agents
+    second = np.broadcast_to(centre @ start @ centre, shape)
     mean = np.broadcast_to(np.eye(n_agents), shape)
     errors, drifts, traces = [], [], []
     for step in steps:
@@ -74,17 +80,18 @@ def _centred(steps: list[StepMoments]) -> Trajectory:
     return _figures(errors, drifts, traces, n_agents)
 
 
-def _raw(steps: list[StepMoments]) -> Trajectory:
+def _raw(steps: list[StepMoments], start: Floats) -> Trajectory:
     shape = steps[0].mean.shape
     n_agents = shape[-1]
-    second = mean = np.broadcast_to(np.eye(n_agents), shape)
+    second, mean = np.broadcast_to(start, shape), np.broadcast_to(np.eye(n_agents), shape)
+    sizes = start.sum() / n_agents  # N E x̄(0)²
     errors, drifts, spreads, traces = [], [], [], []
     for step in steps:
         second, mean = step.advance(second), step.mean @ mean
         squares, sums = np.trace(second, axis1=-2, axis2=-1), second.sum((-2, -1))
-        shrunk = mean.sum((-2, -1)) / n_agents
-        errors.append((squares - 2.0 * shrunk + 1.0) / n_agents)
-        drifts.append((sums / n_agents - 2.0 * shrunk + 1.0) / n_agents)
+        shrunk = (mean @ start).sum((-2, -1)) / n_agents  # N E x̄(k) x̄(0)
+        errors.append((squares - 2.0 * shrunk + sizes) / n_agents)
+        drifts.append((sums / n_agents - 2.0 * shrunk + sizes) / n_agents)
         spreads.append((squares - sums / n_agents) / n_agents)
         traces.append(np.trace(mean, axis1=-2, axis2=-1))
     found = _figures(errors, drifts, traces, n_agents)
