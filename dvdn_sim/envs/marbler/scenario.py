@@ -30,6 +30,7 @@ class RobotState:
         step: int64 ``[E]``, steps taken in the episode.
         episode: int64 ``[E]``, its number, 0 for the first.
         done: bool ``[E]``.
+        timed_out: bool ``[E]``, whether the time limit alone ended the episode.
         collision: bool ``[E]``, whether the latest step found robots in collision.
         boundary: bool ``[E]``, whether it found one outside the arena.
         travelled: float64 ``[E, N]``, metres driven in the latest step. As in MARBLER's ``dist_travelled`` the last
@@ -42,6 +43,7 @@ class RobotState:
     step: Tensor
     episode: Tensor
     done: Tensor
+    timed_out: Tensor
     collision: Tensor
     boundary: Tensor
     travelled: Tensor
@@ -183,10 +185,15 @@ class Scenario(ABC, Generic[State]):
         )
         after, rewards, finished = self._settle(moved, actions, violated)
         rewards = torch.where(violated[:, None], options.violation_penalty, rewards)
-        after = replace(after, done=violated | finished | (after.step >= self.episode_limit))
+        over, late = violated | finished, after.step >= self.episode_limit
+        after = replace(after, done=over | late, timed_out=late & ~over)
         rewards = torch.where(state.done[:, None], 0.0, rewards)
         after = where(state.done, state, after)
         return after, after.observation, rewards, after.done
+
+    def timed_out(self, state: State) -> Tensor:
+        """Which rows the time limit alone has ended, bool ``[E]``."""
+        return state.timed_out
 
     def positions(self, state: State) -> Tensor:
         """Where the robots are, metres, float64 ``[E, N, 2]``."""
@@ -248,6 +255,7 @@ class Scenario(ABC, Generic[State]):
             "step": torch.zeros_like(episode),
             "episode": episode,
             "done": no,
+            "timed_out": no,
             "collision": no,
             "boundary": no,
             "travelled": still,

@@ -104,6 +104,17 @@ def test_the_end():
     assert state.remaining.tolist() == [0]
 
 
+def test_an_end_in_the_last_step_is_no_timeout():
+    """Whoever bootstraps at time limits must not where the game is over."""
+    env = still(max_episode_steps=1, time_limit_plus_one=False)
+    state, _, _, done = play(env, scene(env, ROBOTS, [(0.1, -0.5)], sensed=(0,)), [STAY] * 4)
+    assert done
+    assert not env.timed_out(state).item()
+    state, _, _, done = play(env, scene(env, ROBOTS, [(0.1, -0.5)], sensed=(0,)), [LEFT] * 4)
+    assert done
+    assert env.timed_out(state).item()
+
+
 def test_prey_is_judged_after_the_drive():
     """0.47 m away is too far at first; a step to the right brings the predator within 0.45 m."""
     env = PredatorCapturePrey()

@@ -79,8 +79,10 @@ def test_time_limit(name, plus_one):
     state = apart(env, env.reset(None)[0])
     ends = []
     for _ in range(4 if plus_one else 3):
+        assert not env.timed_out(state).item()
         state, _, _, done = env.step(state, env.idle_actions[None])
         ends.append(done.item())
+    assert env.timed_out(state).item()
     assert ends == [False] * (len(ends) - 1) + [True]
     assert len(ends) == env.episode_limit
 
@@ -121,6 +123,7 @@ def test_a_violation_replaces_the_reward_and_ends(name):
     assert done.item()
     assert (state.boundary.item(), state.collision.item()) == (True, False)
     assert rewards.tolist() == [[PENALTIES[name]] * env.n_agents]
+    assert not env.timed_out(state).item()
     assert state.poses[0, 0, 0].item() == pytest.approx(1.599 + 2 * 0.033 * speed, abs=1e-9)
     assert seen[0, 0, 0].item() == pytest.approx(state.poses[0, 0, 0].item(), abs=1e-6)
 
