@@ -170,6 +170,10 @@ class ParticleEnv:
             raise ValueError(f"goal {state.goal.tolist()} found; one of {self._world.landmarks} landmarks expected")
         return state
 
+    def timed_out(self, state: MpeState) -> Tensor:
+        """Which rows are done, bool ``[E]``: nothing but the time limit ends an episode."""
+        return state.step >= self.episode_limit
+
     def positions(self, state: MpeState) -> Tensor:
         """Where the agents are, in metres (see `Playable.positions`)."""
         return state.positions[:, self._own]
