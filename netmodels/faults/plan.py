@@ -183,21 +183,6 @@ class FaultPlan:
             if isinstance(event.fault, Crash) and event.fault.node == agent and _lasts(event)
         ]
 
-    def is_alive(self, agent: int, now_ns: int) -> bool:
-        """Say whether an agent is up.
-
-        Args:
-            agent: its index.
-            now_ns: simulated time.
-
-        Returns:
-            Whether it is.
-
-        >>> FaultPlan([{"kind": "crash", "node": 1, "at": 0}], n_agents=2).is_alive(1, 10**15)
-        False
-        """
-        return not any(event.holds(now_ns) for event in self.crash_events(agent))
-
     def compute_factor(self, agent: int, now_ns: int) -> float:
         """Return by what an agent's compute times are multiplied.
 

@@ -24,8 +24,8 @@ class Server:
     >>> server.admit(0, 3, 1500, 1500, limit=1, limit_bytes=None)
     (2, False)
     >>> server.serve([1000, 2000], 1500, 1500)
-    >>> server.waiting(999), server.waiting(1000), server.free_ns
-    (1, 0, 2000)
+    >>> server.admit(999, 3, 1500, 1500, limit=1, limit_bytes=None), server.free_ns
+    ((0, False), 2000)
     """
 
     __slots__ = ("_batches", "_bytes", "_packets", "free_ns", "now_ns")
@@ -101,20 +101,6 @@ class Server:
         self._batches.clear()
         self._packets = 0
         self._bytes = 0
-
-    def waiting(self, now_ns: int) -> int:
-        """Count the packets that wait beside the one in service.
-
-        Args:
-            now_ns: the instant, not before the latest hand-over.
-
-        Returns:
-            Packets.
-
-        >>> Server().waiting(0)
-        0
-        """
-        return max(0, self._backlog(now_ns)[0] - 1)
 
     def _backlog(self, now_ns: int) -> tuple[int, int]:
         """Packets present (the one in service included) and wire bytes waiting beside it; forgets what has left."""

@@ -63,10 +63,11 @@ def test_what_is_down_when(plan):
     assert fates(plan, 60.5) == fates(plan, 70.5) == fates(plan, 99) == fates(plan, 201) == {}
 
 
-def test_who_is_alive_and_slow(plan):
-    assert [plan.is_alive(1, int(t * S)) for t in (9.9, 10, 14.9, 15)] == [True, False, False, True]
-    assert plan.is_alive(0, 10 * S)
-    assert plan.crash_events(1)[0].fault.state == "lost"
+def test_who_crashes_and_who_is_slow(plan):
+    [crash] = plan.crash_events(1)
+    assert [crash.holds(int(t * S)) for t in (9.9, 10, 14.9, 15)] == [False, True, True, False]
+    assert crash.fault.state == "lost"
+    assert plan.crash_events(0) == []
     assert [plan.compute_factor(3, int(t * S)) for t in (69, 70, 70.9, 71)] == [1.0, 4.0, 4.0, 1.0]
     assert plan.compute_factor(0, 70 * S) == 1.0
 
@@ -165,7 +166,7 @@ def test_faults_that_are_alike_are_drawn_apart():
 
 def test_for_ever_by_default():
     plan = FaultPlan([{"kind": "crash", "node": 0, "at": "1 s"}], n_agents=2)
-    assert not plan.is_alive(0, 10**18)
+    assert plan.crash_events(0)[0].holds(10**18)
     assert FaultPlan([{"kind": "blackout", "at": "1 s", "for": 0}], n_agents=2).availability(0, 1) is None
 
 

@@ -1,8 +1,8 @@
 """Exchanges with everything switched on: shared media, broadcasts, acknowledgements, faults, one-way links, overlap.
 
 What must hold however all of it is combined: the audit, at every instant between exchanges and when all has landed
-(invariant 6); relabelling (9); reports that agree with themselves, with the ledger and with what probes are told; and
-that nobody waits for ever.
+(invariant 6); relabelling (9); what policies keep of such exchanges (3 and 4), and that what did not come has no weight
+(10); reports that agree with themselves, with the ledger and with what probes are told; and that nobody waits for ever.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import MS, delays, losses, permuted, relabelled
 
+from dvdn_sim.consensus import POLICIES, RunningSum, Symmetric, metropolis
 from dvdn_sim.network import Acknowledgements, SimulatedNetwork
 from dvdn_sim.network.simulation import Deadline, Schedule
 from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
@@ -222,6 +223,50 @@ def test_reports_agree_with_themselves_with_the_ledger_and_with_what_probes_are_
     assert Counter(life.fate for life in lives) == +counts_of(network.ledger.messages)
     assert Counter(life.reason for life in lives if life.reason) == network.ledger.messages.lost
     assert len(lives) == network.ledger.messages.sent
+
+
+def could_have_come(lives, update, n_agents, rounds):
+    """Bool [N, N]: whether what j held at first can have come to i, by the messages that arrived, in time or late.
+
+    Through others as well: a message of round k can carry on what had come to its sender before that round.
+    """
+    came = {(life.round, life.sender, life.receiver) for life in lives
+            if (life.kind, life.update) == ("td", update) and life.fate in ("held", "late")}  # fmt: skip
+    reached = np.eye(n_agents, dtype=bool)
+    for k in range(rounds):
+        before = reached.copy()
+        for sent, sender, receiver in came:
+            if sent == k:
+                reached[receiver] |= before[sender]
+    return reached
+
+
+@settings(max_examples=150, deadline=None)
+@given(wholes())
+def test_policies_keep_what_they_keep_and_what_did_not_come_has_no_weight(whole):
+    """Invariants 3, 4 and 10 of exchanges with crashes, partitions, acks that are lost and all the rest."""
+    lives = Lives()
+    network, n_agents = whole.network(lives), whole.n_agents
+    reports = whole.run(network)
+    network.act(10**6)
+    agreed, x = np.full(n_agents, 0.1), np.arange(n_agents) ** 2.0
+    for update, report in enumerate(reports):
+        facts, one_way = report.facts, any(not graph.symmetric for graph in whole.graphs[update])
+        came = could_have_come(lives, update, n_agents, facts.rounds)
+        for name in ("running_sum", "push_sum") if one_way else POLICIES:
+            policy = POLICIES[name](metropolis)
+            operators = policy.operator(facts)
+            assert (operators[-1][~came] == 0).all(), name
+            if name != "zero_fill":
+                np.testing.assert_allclose(operators.sum(2), 1.0, atol=1e-12)
+                assert (operators >= -1e-12).all(), name
+                assert (policy.apply(facts, agreed) == 0.1).all(), name
+        masses = RunningSum().masses(facts, x)
+        np.testing.assert_allclose(masses.held.sum(1) + masses.in_flight.sum(1), x.sum(), rtol=1e-12)
+        np.testing.assert_allclose(masses.held_zeta.sum(1) + masses.in_flight_zeta.sum(1), n_agents, rtol=1e-12)
+        if not one_way:
+            for step, mismatch in zip(Symmetric(metropolis).step(facts), facts.ack_mismatch, strict=True):
+                assert np.array_equal(step, step.T) == (mismatch == 0)
 
 
 @settings(max_examples=300, deadline=None)

@@ -19,8 +19,6 @@ Bools = npt.NDArray[np.bool_]
 ROUNDING = 1e-9
 SHRINKS = "zero_fill"
 """The policy that keeps neither row sums nor agreement nor the hull."""
-LOOKS_BACK = "stale"
-"""The policy whose values stay within the hull of all rounds only."""
 AGREED = 3.7
 PERTURBATION = 1e6
 

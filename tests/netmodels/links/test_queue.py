@@ -8,7 +8,9 @@ def test_first_packet_is_served_at_once_and_the_rest_wait():
     server = Server()
     assert server.admit(0, 5, 100, 100, limit=2, limit_bytes=None) == (3, False)
     server.serve([10, 20, 30], 100, 100)
-    assert [server.waiting(now) for now in (0, 9, 10, 19, 20, 30)] == [2, 2, 1, 1, 0, 0]
+    # A queue of 3 beside the one in service has room for what does not wait.
+    rooms = [server.admit(now, 9, 100, 100, limit=3, limit_bytes=None)[0] for now in (0, 9, 10, 19, 20, 30)]
+    assert rooms == [1, 1, 2, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("now_ns", "room"), [(0, 0), (9, 0), (10, 1), (20, 2), (25, 2), (30, 3), (99, 3)])
