@@ -1,17 +1,20 @@
 """`LevelBasedForaging`: rules, sight and beginnings under the contract of a batched environment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import index
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from dvdn_sim.envs.batch import check_actions, check_mask
+from dvdn_sim.envs.canvas import Frame
 from dvdn_sim.envs.lbf.levels import Levels
+from dvdn_sim.envs.lbf.picture import frame
 from dvdn_sim.envs.lbf.rules import Rules
 from dvdn_sim.envs.lbf.sight import Sight
 from dvdn_sim.envs.lbf.spawn import Spawn
-from dvdn_sim.envs.lbf.state import LbfState
+from dvdn_sim.envs.lbf.state import HIGHEST_LEVEL, LbfState
 
 Bounds = int | Sequence[int]
 ACTIONS = 6
@@ -80,7 +83,14 @@ class LevelBasedForaging:
         lowest_food, highest_food = _bounds("food", max_num_food, min_food_level, max_food_level, otherwise=top)
         self.device = torch.device(device)
         self.n_copies, self.n_agents, self.n_actions = len(row_seeds), players, ACTIONS
-        self.obs_dim = 3 * max_num_food + (3 if observe_agent_levels else 2) * players
+        numbers = 3 if observe_agent_levels else 2
+        self.obs_dim = 3 * max_num_food + numbers * players
+        self.obs_dims = (self.obs_dim,) * players
+        most = max(sum(sorted(highest)[:3]) if max_food_level is None else 0, *highest_food)
+        low = torch.tensor([-1.0, -1.0, 0.0] * max_num_food + [-1.0, -1.0, 0.0][:numbers] * players)
+        last = [size[0] - 1, size[1] - 1]
+        high = torch.tensor([*last, most] * max_num_food + [*last, max(highest)][:numbers] * players, dtype=low.dtype)
+        self.observation_bounds = low.expand(players, -1).to(self.device), high.expand(players, -1).to(self.device)
         self.episode_limit = max_episode_steps
         self.agents = tuple(f"player_{i}" for i in range(players))
         self.available = torch.ones(players, ACTIONS, dtype=torch.bool, device=self.device)
@@ -134,6 +144,25 @@ class LevelBasedForaging:
         state, rewards, done = self._rules.step(self._fitted(state), actions)
         return state, self._sight.observe(state), rewards, done
 
+    def terminated(self, state: LbfState) -> Tensor:
+        """Where the game itself is over, whatever the clock says: all food is loaded; bool ``[E]``."""
+        return self._rules.cleared(state)
+
+    def positions(self, state: LbfState) -> Tensor:
+        """Rows and columns of the players, float64 ``[E, N, 2]``."""
+        return state.positions.double()
+
+    def visible(self, state: LbfState) -> Tensor:
+        """Who sees whom, bool ``[E, N, N]``: the first axis sees the second, nobody itself.
+
+        Not symmetric: players near the upper and left border see further than they are seen (see `sight`).
+        """
+        return self._sight.visible(state)
+
+    def frame(self, state: LbfState, row: int = 0) -> Frame:
+        """A picture of one row, uint8 ``[height, width, 3]``."""
+        return frame(state, row)
+
     def _fitted(self, state: LbfState) -> LbfState:
         """The state with room for as many foods as this game has."""
         _, players, _ = state.players.shape
@@ -166,11 +195,11 @@ def _bounds(
     """Lowest and highest levels, one per player or food; `otherwise` stands for a highest level that is not given."""
     every = []
     for name, levels in (("min", lowest), ("max", otherwise if highest is None else highest)):
-        each = [levels] * count if isinstance(levels, int) else [int(level) for level in levels]
+        each = [index(level) for level in (levels if isinstance(levels, Iterable) else [levels] * count)]
         if len(each) != count:
             raise ValueError(f"{len(each)} levels in {name}_{what}_level found; one, or {count}, expected")
         every.append(each)
     for low, high in zip(*every, strict=True):
-        if not 1 <= low <= high:
-            raise ValueError(f"{what} levels from {low} to {high} found; a range that starts at 1 or more expected")
+        if not 1 <= low <= high <= HIGHEST_LEVEL:
+            raise ValueError(f"{what} levels from {low} to {high} found; 1 to {HIGHEST_LEVEL} expected, low to high")
     return every[0], every[1]

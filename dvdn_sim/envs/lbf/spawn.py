@@ -40,13 +40,13 @@ class Spawn:
             device: Where states are.
         """
         rows, columns = self._size = size
-        row, column = (
-            each.flatten() for each in torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-        )
-        self._inner = ((row > 0) & (row < rows - 1) & (column > 0) & (column < columns - 1)).to(device)
-        down, right = (row[:, None] - row).abs(), (column[:, None] - column).abs()
-        near = ((down <= 1) & (right <= 1)) | ((down == 0) & (right <= 2)) | ((right == 0) & (down <= 2))
-        self._far = ~near.to(device)  # by cell: where another food may be
+        inner = torch.zeros(rows, columns, dtype=torch.bool)
+        inner[1:-1, 1:-1] = True
+        self._inner = inner.flatten().to(device)
+        # Where no other food may be: what is off the field on one side is on the border of the other, where none is.
+        beside = [(0, 0), (0, 1), (0, 2), (1, -1), (1, 0), (1, 1), (2, 0)]
+        steps = [down * columns + right for down, right in beside]
+        self._near = torch.tensor(sorted({*steps, *(-step for step in steps)}), device=device)
         self._levels, self._players = levels, players
         self._which = torch.arange(3 * (players + foods), device=device)
         self._keys = torch.tensor([key(seed, "lbf") for seed in row_seeds], device=device)
@@ -120,10 +120,10 @@ class Spawn:
         cells = []
         for draw in draws.unbind(1):
             counts = fits.cumsum(1)
-            cell = torch.searchsorted(counts, (draw * counts[:, -1]).long()[:, None], right=True).squeeze(1)
+            cell = torch.searchsorted(counts, (draw * counts[:, -1]).long()[:, None], right=True)
             cells.append(cell)
-            fits = fits & self._far[cell.clamp(max=len(self._inner) - 1)]
-        return torch.stack(cells, 1)
+            fits = fits.scatter(1, (cell + self._near) % fits.shape[1], False)  # noqa: FBT003
+        return torch.cat(cells, 1)
 
     def _planes(self, cells: Tensor, levels: Tensor) -> Tensor:
         row = cells // self._size[1]

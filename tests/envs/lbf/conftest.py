@@ -25,6 +25,43 @@ class Scenes:
     step: np.ndarray
     actions: np.ndarray
 
+    @classmethod
+    def drawn(
+        cls,
+        rng: np.random.Generator,
+        count: int,
+        size: tuple[int, int],
+        players: int,
+        foods: int,
+        *,
+        limit: int,
+        coop: bool,
+    ) -> "Scenes":
+        """Foods are spaced as the original does it, players stand around one of them and in each other's way.
+
+        Most players are beside the same food, some on one cell; who can load often does, who can run into another
+        often does. Some foods have been eaten, and some episodes are at their last step.
+        """
+        field, cells = _foods(rng, count, size, foods)
+        levels = rng.integers(1, 4, (count, players))
+        top = np.sort(levels, axis=1)[:, :3].sum(axis=1)[:, None, None]
+        field *= top if coop else 1 + (rng.random(field.shape) * top).astype(np.int64)
+        positions = _positions(rng, field, cells, players)
+        return cls(
+            field=field,
+            positions=positions,
+            levels=levels,
+            food_spawned=field.sum(axis=(1, 2)) + rng.integers(0, 5, count) * (rng.random(count) < 0.5),
+            step=np.where(rng.random(count) < 0.05, limit - 1, rng.integers(0, limit, count)),
+            actions=_actions(rng, field, positions),
+        )
+
+    @classmethod
+    def of(cls, state: LbfState, actions: torch.Tensor) -> "Scenes":
+        """What is about to happen in a state of ours."""
+        parts = (state.field, state.positions, state.levels, state.food_spawned, state.step, actions)
+        return cls(*(part.numpy() for part in parts))
+
     def state(self, device: str = "cpu") -> LbfState:
         parts = (self.field, self.positions, self.levels, self.food_spawned, self.step)
         return LbfState(*(torch.from_numpy(part).to(device) for part in parts))
@@ -76,29 +113,6 @@ class Original:
         for player in self.game.players:
             player.position = None
         self.game.reset(seed=seed)
-
-
-def scenes(
-    rng: np.random.Generator, count: int, size: tuple[int, int], players: int, foods: int, *, limit: int, coop: bool
-) -> Scenes:
-    """States with foods as the original spaces them, players around one of the foods, and players in each other's way.
-
-    Most players stand beside the same food, some on one cell; who can load often does, who can run into another often
-    does. Some foods have been eaten, and some episodes are at their last step.
-    """
-    field, cells = _foods(rng, count, size, foods)
-    levels = rng.integers(1, 4, (count, players))
-    top = np.sort(levels, axis=1)[:, :3].sum(axis=1)
-    field *= top[:, None, None] if coop else 1 + (rng.random(field.shape) * top[:, None, None]).astype(np.int64)
-    positions = _positions(rng, field, cells, players)
-    return Scenes(
-        field=field,
-        positions=positions,
-        levels=levels,
-        food_spawned=field.sum(axis=(1, 2)) + rng.integers(0, 5, count) * (rng.random(count) < 0.5),
-        step=np.where(rng.random(count) < 0.05, limit - 1, rng.integers(0, limit, count)),
-        actions=_actions(rng, field, positions),
-    )
 
 
 def _foods(rng: np.random.Generator, count: int, size: tuple[int, int], foods: int) -> tuple[np.ndarray, np.ndarray]:
@@ -155,5 +169,5 @@ def original() -> type[Original]:
 
 
 @pytest.fixture(scope="session", name="scenes")
-def _scenes() -> Any:
-    return scenes
+def _scenes() -> type[Scenes]:
+    return Scenes
