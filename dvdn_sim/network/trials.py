@@ -97,14 +97,14 @@ class Setting:
         found = cls(
             name=scenario.name,
             seed=scenario.seeds[0],
-            n_agents=scenario.env.players if agents is None else agents,
+            n_agents=scenario.env.n_agents if agents is None else agents,
             network=network,
             rounds=algorithm.consensus.rounds,
             policy=algorithm.consensus.policy,
             weights=algorithm.consensus.weights,
             wire=algorithm.consensus.wire,
             size_bytes=payload_bytes(scenario, algorithm),
-            episode_steps=scenario.env.max_episode_steps,
+            episode_steps=scenario.env.longest_episode,
             steps=scenario.training.steps,
             values=None if values is None else tuple(map(float, values)),
         )

@@ -4,9 +4,21 @@ What a kind means is said in its dataclass. Topologies, delays, losses and prese
 """
 
 from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, Iql, NetworkedQ, Qmix, Vdn
-from dvdn_sim.scenario.env import Lbf
+from dvdn_sim.scenario.foraging import Lbf, LbForaging
+from dvdn_sim.scenario.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
+from dvdn_sim.scenario.particles import MpeAdversary, MpeSpread, MpeTag
 
-ENVS: dict[str, type] = {"lbf": Lbf}
+ENVS: dict[str, type] = {
+    "lbf": Lbf,
+    "mpe_spread": MpeSpread,
+    "mpe_adversary": MpeAdversary,
+    "mpe_tag": MpeTag,
+    "marbler_arctic": ArcticTransport,
+    "marbler_material": MaterialTransport,
+    "marbler_predator_prey": PredatorCapturePrey,
+    "marbler_warehouse": Warehouse,
+    "lbforaging": LbForaging,
+}
 
 ALGORITHMS: dict[str, type] = {
     "iql": Iql,
@@ -29,7 +41,7 @@ POLICIES: dict[str, str] = {
 
 NOT_YET: dict[str, tuple[str, ...]] = {
     # By what is chosen: `kind` of a block, or the key whose value is a word.
-    "env": ("mpe_spread", "mpe_tag", "mpe_adversary", "arctic", "material", "pcp", "warehouse", "pettingzoo"),
+    "env": ("pettingzoo",),
     "compute": ("straggler",),
 }
 

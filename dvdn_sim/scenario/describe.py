@@ -11,21 +11,17 @@ from dvdn_sim.scenario.scenario import Scenario
 
 def headline(scenario: Scenario) -> str:
     """Return what would run in one short line."""
-    env = scenario.env
-    rows, columns = env.field_size
     seeds = "1 seed" if len(scenario.seeds) == 1 else f"{len(scenario.seeds)} seeds"
     kind = next(kind for kind, cls in ALGORITHMS.items() if type(scenario.algorithm) is cls)
-    return f"{kind}, {env.players} players, lbf {rows}x{columns}, {seeds} x {spaced(scenario.training.steps)} steps"
+    return f"{kind}, {scenario.env.title}, {seeds} x {spaced(scenario.training.steps)} steps"
 
 
 def describe(scenario: Scenario) -> str:
     """Return what would run in a few lines."""
     env, training, evaluation = scenario.env, scenario.training, scenario.evaluation
-    rows, columns = env.field_size
     lines = [
         f"{scenario.name}: {headline(scenario)}",
-        f"env         {env.players} players gather {env.max_num_food} foods on {rows} x {columns} cells, "
-        f"sight {env.sight}, at most {env.max_episode_steps} steps",
+        f"env         {env.describe()}, at most {env.longest_episode} steps",
         f"algorithm   {_algorithm(scenario)}",
         *([] if scenario.network is None else _network(scenario.network)),
         f"training    batch {training.batch} of {training.buffer} episodes, exploration {training.epsilon.start:g} to "

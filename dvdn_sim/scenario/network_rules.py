@@ -23,7 +23,7 @@ FOR_ONE_WAY_LINKS = ("running_sum", "push_sum")
 
 def payload_bytes(scenario: Scenario, algorithm: Dvdn) -> int:
     """Return the bytes of the longest message: TD errors of every step of a batch of the longest episodes."""
-    return td_bytes(scenario.training.batch * scenario.env.max_episode_steps, algorithm.consensus)
+    return td_bytes(scenario.training.batch * scenario.env.longest_episode, algorithm.consensus)
 
 
 def _dvdn_has_a_network(scenario: Scenario) -> Iterator[Broken]:
@@ -33,8 +33,8 @@ def _dvdn_has_a_network(scenario: Scenario) -> Iterator[Broken]:
 
 
 def _network_has_agents(scenario: Scenario) -> Iterator[Broken]:
-    if scenario.network is not None and scenario.env.players < 2:
-        yield ("env", "players"), "a network needs at least 2 agents, not 1", "more players, or no `network`"
+    if scenario.network is not None and scenario.env.n_agents < 2:
+        yield ("env",), f"a network needs at least 2 agents, not {scenario.env.n_agents}", "more, or no `network`"
 
 
 def _topology_needs_no_environment(scenario: Scenario) -> Iterator[Broken]:
@@ -45,25 +45,25 @@ def _topology_needs_no_environment(scenario: Scenario) -> Iterator[Broken]:
 
 
 def _topology_exists(scenario: Scenario) -> Iterator[Broken]:
-    players = scenario.env.players
+    n_agents = scenario.env.n_agents
     topology = None if scenario.network is None else scenario.network.topology
-    if players < 2 or topology is None or isinstance(topology, Partial):
+    if n_agents < 2 or topology is None or isinstance(topology, Partial):
         return
     if isinstance(topology, RandomConnected) and topology.edges is not None:
-        yield from _enough_edges(players, topology.edges)
+        yield from _enough_edges(n_agents, topology.edges)
     elif not any(isinstance(part, Range) and part.mobility is None for part in within(topology)):
         try:
-            topology.graph(players, scenario.seeds[0])
+            topology.graph(n_agents, scenario.seeds[0])
         except ValueError as error:
             name, _, said = str(error).partition(": ")
             path = name.split(".") if name.startswith("topology.") else ["topology"]
-            yield ("network", *path), said, f"there are {players} agents, numbered from 0"
+            yield ("network", *path), said, f"there are {n_agents} agents, numbered from 0"
 
 
-def _enough_edges(players: int, edges: int) -> Iterator[Broken]:
-    fewest, most = players - 1, players * (players - 1) // 2
+def _enough_edges(n_agents: int, edges: int) -> Iterator[Broken]:
+    fewest, most = n_agents - 1, n_agents * (n_agents - 1) // 2
     if not fewest <= edges <= most:
-        message = f"no connected graph of {players} agents has {edges} links"
+        message = f"no connected graph of {n_agents} agents has {edges} links"
         remedy = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         yield ("network", "topology", "edges"), message, f"{remedy}, or leave it out for {fewest}"
 
@@ -81,9 +81,9 @@ def _weights_need_both_directions(scenario: Scenario) -> Iterator[Broken]:
 def _other_links_exist(scenario: Scenario) -> Iterator[Broken]:
     for index, other in enumerate(() if scenario.network is None else scenario.network.other_links):
         first, second = other.edge
-        if first == second or max(first, second) >= scenario.env.players:
+        if first == second or max(first, second) >= scenario.env.n_agents:
             message = f"there is no link between agents {first} and {second}"
-            remedy = f"two different agents of 0 to {scenario.env.players - 1}"
+            remedy = f"two different agents of 0 to {scenario.env.n_agents - 1}"
             yield ("network", "other_links", index, "edge"), message, remedy
 
 
@@ -180,12 +180,12 @@ def _broadcast_has_a_transmitter(scenario: Scenario) -> Iterator[Broken]:
 
 
 def _faults_name_agents(scenario: Scenario) -> Iterator[Broken]:
-    players, network = scenario.env.players, scenario.network
+    n_agents, network = scenario.env.n_agents, scenario.network
     for index, fault in enumerate(() if network is None else network.faults):
-        strangers = [agent for agent in fault.agents() if agent >= players]
+        strangers = [agent for agent in fault.agents() if agent >= n_agents]
         if strangers:
             message = f"there is no agent {strangers[0]}"
-            yield ("network", "faults", index), message, f"agents are numbered from 0 to {players - 1}"
+            yield ("network", "faults", index), message, f"agents are numbered from 0 to {n_agents - 1}"
 
 
 def _degraded_links_fit(scenario: Scenario) -> Iterator[Broken]:
@@ -213,18 +213,18 @@ def _why_lossy(scenario: Scenario, network: Network, algorithm: Dvdn, link: Link
     if _unlimited(link):
         return ""
     queued = link.packets(payload_bytes(scenario, algorithm)) * algorithm.consensus.rounds
-    queued *= _rivals(network, scenario.env.players)
+    queued *= _rivals(network, scenario.env.n_agents)
     if link.limit_bytes is not None:
         return "`link.limit_bytes` may drop packets"
     return f"up to {queued} packets may meet in a queue of {link.limit}" if queued > link.limit + 1 else ""
 
 
-def _rivals(network: Network, players: int) -> int:
+def _rivals(network: Network, n_agents: int) -> int:
     """Return how many messages of a round one transmitter may have to send."""
     if network.share == "link":
         return 1
-    of_a_node = 1 if network.broadcast else players - 1
-    return of_a_node if network.share == "node" else players * of_a_node
+    of_a_node = 1 if network.broadcast else n_agents - 1
+    return of_a_node if network.share == "node" else n_agents * of_a_node
 
 
 def _unlimited(link: LinkSpec) -> bool:

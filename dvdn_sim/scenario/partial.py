@@ -21,9 +21,12 @@ class Partial:
         self._known = known
 
     def __getattr__(self, name: str) -> object:
-        """Return a value that is known."""
+        """Return a value that is known, or that follows from what is known."""
         if name in self._known:
             return self._known[name]
+        of_class = getattr(self._cls, name, None)
+        if isinstance(of_class, property) and of_class.fget is not None:
+            return of_class.fget(self)
         raise Unknown(name)
 
     @property  # type: ignore[misc]  # it may be read, which is all that isinstance does

@@ -8,13 +8,12 @@ from pydantic import Field
 from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, Iql, NetworkedQ, Qmix, Vdn
 from dvdn_sim.scenario.blocks import Choice
 from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
-from dvdn_sim.scenario.env import Lbf
+from dvdn_sim.scenario.env import Env
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.quantities import Natural
 from dvdn_sim.scenario.training import Evaluation, Training
 
 Seed = Annotated[Natural, Field(le=2**63 - 1)]
-AnyEnv = Lbf
 AnyAlgorithm = Iql | Vdn | Qmix | NetworkedQ | Dvdn | DvdnGt
 
 
@@ -36,7 +35,7 @@ class Scenario:
 
     name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
     seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1, max_length=1000)]
-    env: Annotated[AnyEnv, Choice("env", ENVS)]
+    env: Annotated[Env, Choice("env", ENVS)]
     algorithm: Annotated[AnyAlgorithm, Choice("algorithm", ALGORITHMS)]
     network: Network | None = None
     training: Training

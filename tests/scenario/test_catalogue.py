@@ -16,7 +16,7 @@ from netmodels import LinkSpec
 from netmodels.catalogue import DELAYS, FAULTS, LOSSES, PRESETS, TOPOLOGIES
 
 MINIMAL = {
-    "env": {"lbf": "field_size: [8, 8], players: 3, max_num_food: 2, sight: 2"},
+    "env": dict.fromkeys(["lbf", "lbforaging"], "field_size: [8, 8], players: 3, max_num_food: 2, sight: 2"),
     "algorithm": {},
     "topology": {
         "edges": "edges: [[0, 1], [2, 1]]", "k_regular": "degree: 2", "erdos_renyi": "p: 40%, connected: true",
@@ -80,7 +80,8 @@ def test_the_choices_are_those_tested_here():
 def test_every_kind_loads_and_comes_back(lossy, family, kind):
     options = MINIMAL[family].get(kind, "")
     block = f"{{kind: {kind}{', ' if options else ''}{options}}}"
-    scenario = parse_scenario(lossy, [f"{PATHS[family]}={f'[{block}]' if family == 'fault' else block}"])
+    any_number = "network.topology.edges=null"  # of agents
+    scenario = parse_scenario(lossy, [any_number, f"{PATHS[family]}={f'[{block}]' if family == 'fault' else block}"])
     text = resolved_yaml(scenario)
     assert f"kind: {kind}" in text
     assert parse_scenario(text) == scenario

@@ -11,7 +11,7 @@ from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import Scenario, describe, load_scenario, parse_scenario, resolved_yaml
 from dvdn_sim.scenario.algorithm import Consensus, Dvdn, Iql, Vdn
 from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
-from dvdn_sim.scenario.env import Lbf
+from dvdn_sim.scenario.foraging import Lbf
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.training import Epsilon, Evaluation, Training
 from dvdn_sim.scenario.yaml_text import block_text

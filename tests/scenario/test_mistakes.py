@@ -26,7 +26,7 @@ ONE_MISTAKE = [
     ("name: lossy_lbf\n", "", "name", "is missing", ""),
     # kinds
     ("{kind: lbf,", "{kind: lfb,", "env.kind", "there is no env `lfb`", "did you mean `lbf`?"),
-    ("{kind: lbf,", "{kind: mpe_tag,", "env.kind", "env `mpe_tag` is not supported yet", "choose `lbf`"),
+    ("{kind: lbf,", "{kind: pettingzoo,", "env.kind", "env `pettingzoo` is not supported yet", "lbf, mpe_spread"),
     ("kind: random_connected", "kind: randomconnected", "network.topology.kind", "no topology", "`random_connected`"),
     ("kind: normal,", "kind: 3,", "network.link.delay.kind", "there is no delay `3`", "constant"),
     ("{kind: random_connected, edges: 2, resample: episode}", "ring", "network.topology", "`kind`", "{kind: ring}"),
@@ -102,7 +102,7 @@ ONE_MISTAKE = [
     ),
     ("[10, 10], players: 3", "[3, 3], players: 9", "env.max_num_food", "do not fit", "at most 1"),
     ("edges: 2", "edges: 4", "network.topology.edges", "no connected graph of 3 agents has 4 links", "2 to 3"),
-    ("players: 3", "players: 1", "env.players", "at least 2 agents", "no `network`"),
+    ("players: 3", "players: 1", "env", "at least 2 agents", "no `network`"),
     ("  deadline: 50 ms\n", "", "network.deadline", "links lose packets", "`deadline: 50 ms`"),
     ("    rate: 20", "    limit: 1\n    rate: 20", "network.link.limit", "3 packets never arrive whole", "at least 2"),
 ]

@@ -7,10 +7,10 @@ import pytest
 
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.scenario.env import Lbf
+from dvdn_sim.scenario.env_rules import most_food
+from dvdn_sim.scenario.foraging import Lbf
 from dvdn_sim.scenario.network import overrides_of
 from dvdn_sim.scenario.network_rules import payload_bytes
-from dvdn_sim.scenario.rules import most_food
 from netmodels.catalogue import PRESETS
 
 

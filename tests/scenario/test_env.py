@@ -1,0 +1,163 @@
+"""Environments in scenarios: one dataclass for each, which says what the environment itself says."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, fields
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs.lbf import LevelBasedForaging
+from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
+from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
+from dvdn_sim.errors import ScenarioError
+from dvdn_sim.scenario import describe, headline, parse_scenario
+from dvdn_sim.scenario.catalogue import ENVS
+from dvdn_sim.scenario.env import Env
+from dvdn_sim.scenario.yaml_text import block_text
+
+CLASSES: dict[str, Callable[..., Any]] = {
+    "lbf": LevelBasedForaging,
+    "mpe_spread": SimpleSpread,
+    "mpe_adversary": SimpleAdversary,
+    "mpe_tag": SimpleTag,
+    "marbler_arctic": ArcticTransport,
+    "marbler_material": MaterialTransport,
+    "marbler_predator_prey": PredatorCapturePrey,
+    "marbler_warehouse": Warehouse,
+    "lbforaging": ForagingParallelEnv,
+}
+
+
+@pytest.mark.parametrize("kind", ENVS)
+def test_the_fields_are_the_keywords_of_the_environment_with_their_defaults(kind):
+    keywords = {
+        name: parameter.default
+        for name, parameter in inspect.signature(CLASSES[kind]).parameters.items()
+        if name not in ("row_seeds", "device")
+    }
+    missing = {field.name: MISSING for field in fields(ENVS[kind])}
+    defaults = {field.name: field.default for field in fields(ENVS[kind])}
+    given = {name: MISSING if default is inspect.Parameter.empty else default for name, default in keywords.items()}
+    assert missing.keys() == keywords.keys()
+    assert defaults == given
+
+
+SMALL = st.integers(0, 4)
+LENGTHS = st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.9, 1.8, 3.0])
+MARBLER = {
+    "max_episode_steps": st.integers(1, 50),
+    "barrier": st.sampled_from(["safe", "default"]),
+    "first_observation": st.sampled_from(["zeros", "real"]),
+    "time_limit_plus_one": st.booleans(),
+    "penalize_violations": st.booleans(),
+}
+MPE = {
+    "max_episode_steps": st.integers(1, 50),
+    "physics": st.sampled_from(["mpe2", "legacy"]),
+    "observation": st.sampled_from(["full", "nearest"]),
+    "reward": st.sampled_from(["mpe2", "legacy", "individual"]),
+}
+PLAYERS = st.sampled_from(["agent", "scripted", "random", "still"])
+LBF = {
+    "field_size": st.lists(st.integers(3, 7), min_size=2, max_size=2),
+    "players": st.integers(1, 12),
+    "max_num_food": st.integers(1, 6),
+    "sight": st.integers(1, 8),
+    "min_player_level": SMALL,
+    "max_player_level": SMALL,
+    "min_food_level": SMALL,
+    "max_food_level": st.none() | SMALL,
+    "force_coop": st.booleans(),
+    "max_episode_steps": st.integers(1, 50),
+}
+SETTINGS: dict[str, dict[str, st.SearchStrategy[object]]] = {
+    "lbf": {**LBF, "food_levels": st.sampled_from(["v3", "legacy"]), "observe_agent_levels": st.booleans()},
+    "lbforaging": LBF,
+    "mpe_spread": {**MPE, "N": SMALL, "local_ratio": st.sampled_from([0.0, 0.5, 1.0])},
+    "mpe_adversary": {**MPE, "N": SMALL, "opponent": PLAYERS},
+    "mpe_tag": {
+        **MPE, "num_good": SMALL, "num_adversaries": SMALL, "num_obstacles": SMALL, "opponent": PLAYERS,
+    },
+    "marbler_arctic": {**MARBLER, "fast_step": LENGTHS},
+    "marbler_material": {
+        **MARBLER, "n_fast_agents": SMALL, "n_slow_agents": SMALL, "start_dist": LENGTHS,
+        "end_goal_width": st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.5]),
+        "capability_aware": st.booleans(), "small_torque": SMALL,
+    },
+    "marbler_predator_prey": {
+        **MARBLER, "predators": SMALL, "captures": SMALL, "num_prey": st.integers(0, 40), "start_dist": LENGTHS,
+        "prey_dist": LENGTHS, "num_neighbors": SMALL,
+    },
+    "marbler_warehouse": {**MARBLER, "num_robots": st.integers(0, 8), "num_neighbors": SMALL, "start_dist": LENGTHS},
+}  # fmt: skip
+STRICTER = {"lbf", "lbforaging"}
+"""Kinds of which a scenario also refuses what could be played but is surely a mistake."""
+
+
+def read(kind: str, chosen: dict[str, object]) -> Env | None:
+    """Return the environment of a scenario with these settings; None where it is refused."""
+    scenario = {
+        "name": "x",
+        "seeds": [0],
+        "env": {"kind": kind, **chosen},
+        "algorithm": {"kind": "vdn"},
+        "training": {"steps": 9, "epsilon": {"steps": 9}},
+        "evaluation": {"every": 9, "episodes": 1},
+    }
+    try:
+        return parse_scenario(block_text(scenario)).env
+    except ScenarioError:
+        return None
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_scenario_takes_what_the_environment_takes_and_knows_how_many_play_how_long(kind, data):
+    chosen = data.draw(st.fixed_dictionaries({}, optional=SETTINGS[kind]))
+    needed = {field.name for field in fields(ENVS[kind]) if field.default is MISSING}
+    chosen |= {name: data.draw(SETTINGS[kind][name]) for name in sorted(needed - chosen.keys())}
+    env = read(kind, chosen)
+    if env is None and kind in STRICTER:
+        return
+    try:
+        made = CLASSES[kind](**(chosen if env is None else asdict(env)))
+    except (ValueError, TypeError):
+        assert env is None
+        return
+    assert env is not None
+    if kind == "lbforaging":
+        assert (env.n_agents, env.longest_episode) == (len(made.possible_agents), made.max_episode_steps)
+    else:
+        assert (env.n_agents, env.longest_episode) == (made.n_agents, made.episode_limit)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ENVS if kind not in ("lbforaging",)])
+def test_an_episode_lasts_as_long_as_is_said(kind):
+    """Played: nobody moves, so that nothing but the limit ends it."""
+    quick = {"field_size": [5, 5], "players": 2, "max_num_food": 1, "sight": 2} if kind == "lbf" else {}
+    if kind.startswith("marbler"):
+        quick = {"iterations_per_step": 1, "penalize_violations": False}
+    env = read(kind, {**quick, "max_episode_steps": 4})
+    assert env is not None
+    game = CLASSES[kind](**asdict(env))
+    state, _ = game.reset(None)
+    done, steps = torch.zeros(1, dtype=torch.bool), 0
+    while not done.all():
+        state, _, rewards, done = game.step(state, game.idle_actions[None])
+        steps += 1
+    assert (steps, rewards.shape[1]) == (env.longest_episode, env.n_agents)
+
+
+@pytest.mark.parametrize("kind", ENVS)
+def test_every_environment_is_said_in_words(lossy, kind):
+    options = "field_size: [8, 8], players: 3, max_num_food: 2, sight: 2" if "lbf" in kind else ""
+    scenario = parse_scenario(lossy, [f"env={{kind: {kind}, {options}}}", "network=null", "algorithm={kind: vdn}"])
+    assert f"vdn, {scenario.env.title}, 2 seeds" in headline(scenario)
+    assert f"at most {scenario.env.longest_episode} steps" in describe(scenario).splitlines()[1]
+    assert str(scenario.env.n_agents) in scenario.env.title
