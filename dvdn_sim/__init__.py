@@ -17,19 +17,38 @@ if TYPE_CHECKING:
     from dvdn_sim.records.read import load_run as load_run
     from dvdn_sim.scenario import Scenario as Scenario
     from dvdn_sim.scenario import load_scenario as load_scenario
+    from dvdn_sim.training.evaluate import Evaluation as Evaluation
+    from dvdn_sim.training.evaluate import evaluate as evaluate
+    from dvdn_sim.training.policies import TeamPolicy as TeamPolicy
+    from dvdn_sim.training.policies import load_policy as load_policy
     from dvdn_sim.training.run import run as run
     from dvdn_sim.training.summary import RunSummary as RunSummary
 
 _HOMES = {
+    "Evaluation": "dvdn_sim.training.evaluate",
     "Run": "dvdn_sim.records.read",
     "RunSummary": "dvdn_sim.training.summary",
     "Scenario": "dvdn_sim.scenario",
+    "TeamPolicy": "dvdn_sim.training.policies",
+    "evaluate": "dvdn_sim.training.evaluate",
+    "load_policy": "dvdn_sim.training.policies",
     "load_run": "dvdn_sim.records.read",
     "load_scenario": "dvdn_sim.scenario",
     "run": "dvdn_sim.training.run",
 }
 
-__all__ = ["Run", "RunSummary", "Scenario", "load_run", "load_scenario", "run"]
+__all__ = [
+    "Evaluation",
+    "Run",
+    "RunSummary",
+    "Scenario",
+    "TeamPolicy",
+    "evaluate",
+    "load_policy",
+    "load_run",
+    "load_scenario",
+    "run",
+]
 
 
 def __getattr__(name: str) -> object:

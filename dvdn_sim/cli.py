@@ -9,12 +9,9 @@ import importlib.metadata
 import json
 import platform
 import shlex
-import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -22,15 +19,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli_display import Display, say
-from dvdn_sim.errors import DeviceError, DvdnSimError, InterruptedRun, Mistake, RunFolderError, ScenarioError
+from dvdn_sim.cli_display import Display
+from dvdn_sim.cli_failure import BAD_INPUT, command, explained, print_mistakes
+from dvdn_sim.errors import ScenarioError
 
 if TYPE_CHECKING:
     from dvdn_sim.network.prediction import Prediction
     from dvdn_sim.network.trials import Measurement, Setting
-
-BAD_INPUT = 2
-INTERRUPTED = 3
 
 app = typer.Typer(
     name="dvdn-sim",
@@ -106,29 +101,8 @@ def run(
     options = [] if device is Device.auto else ["--device", device.value]
     options += [] if out is None else ["--out", str(out)]
     options += ["--trace"] if trace else []
-    with _explained(_command("run", scenario, overrides, *options)):
+    with explained(command("run", scenario, overrides, *options)):
         _run(scenario, overrides, device, out, trace=trace, as_json=as_json, quiet=quiet)
-
-
-@contextmanager
-def _explained(again: str) -> Iterator[None]:
-    """Turn whatever goes wrong into words and an exit code; `again` is the command that shows it once more."""
-    try:
-        yield
-    except ScenarioError as error:
-        _print_mistakes(error)
-        raise typer.Exit(BAD_INPUT) from error
-    except (InterruptedRun, KeyboardInterrupt) as error:
-        say(f"Interrupted. {error}".strip())
-        raise typer.Exit(INTERRUPTED) from error
-    except (DeviceError, RunFolderError) as error:
-        say(f"Error: {error}", style="red")
-        raise typer.Exit(BAD_INPUT) from error
-    except DvdnSimError as error:
-        _fail(str(error), again)
-    except Exception:
-        say(traceback.format_exc().rstrip())
-        _fail("this is a defect of dvdn-sim; please report it with all of the above", again)
 
 
 def _run(
@@ -141,8 +115,29 @@ def _run(
     from dvdn_sim.training.run import run as train  # noqa: PLC0415 (torch)
 
     with Display(quiet=quiet) as display:
-        summary = train(loaded, device=device.value, out=out, progress=display.show, trace=trace)
+        summary = train(loaded, device=device.value, out=out, progress=display.show, warn=display.warn, trace=trace)
     typer.echo(json.dumps(summary.as_json(), allow_nan=False) if as_json else summary.text())
+
+
+@app.command(epilog="Example: dvdn-sim evaluate runs/lossy_lbf --set evaluation.epsilon=0 --episodes 1000")
+def evaluate(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of a run that came to its end.", show_default=False)],
+    *,
+    changes: Changes = None,
+    episodes: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Episodes of each team.", show_default="as many as one evaluation had"),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where to act.")] = Device.auto,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+) -> None:
+    """Let the trained teams of a run act again, under its scenario or a changed one."""
+    options = [*numbers(episodes=episodes), *([] if device is Device.auto else ["--device", device.value])]
+    with explained(command("evaluate", run_dir, changes or [], *options)):
+        from dvdn_sim.training.evaluate import evaluate as act_again  # noqa: PLC0415 (torch)
+
+        found = act_again(run_dir, changes or [], episodes=episodes, device=device.value)
+        typer.echo(json.dumps(found.as_json(), allow_nan=False) if as_json else found.text())
 
 
 Agents = Annotated[
@@ -164,7 +159,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what a scenario's exchanges will be like, before anything is trained."""
-    with _explained(_command("predict", scenario, changes or [], *_numbers(agents=agents, links=links))):
+    with explained(command("predict", scenario, changes or [], *numbers(agents=agents, links=links))):
         from dvdn_sim import cli_exchange as said  # noqa: PLC0415 (half a second that --help does without)
         from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415
         from dvdn_sim.network.trials import Setting  # noqa: PLC0415
@@ -208,7 +203,7 @@ def consensus(
 ) -> None:
     """Exchange random values, without learning: what was measured beside what was predicted."""
     _refuse_used_folder(out)
-    options = _numbers(trials=trials, agents=agents, links=links, out=out)
+    options = numbers(trials=trials, agents=agents, links=links, out=out)
     if fuzz is not None:
         if options:
             raise typer.BadParameter(f"{options[0]} has no meaning beside it; leave it out", param_hint="--fuzz")
@@ -216,7 +211,7 @@ def consensus(
     elif scenario is None:
         raise typer.BadParameter("name a YAML file, such as scenarios/lossy_lbf.yaml", param_hint="SCENARIO")
     else:
-        with _explained(_command("consensus", scenario, changes or [], *options)):
+        with explained(command("consensus", scenario, changes or [], *options)):
             setting, measured, predicted = _measured(scenario, changes or [], trials, agents, links, quiet=quiet)
             _tell(setting, measured, predicted, out, as_json=as_json)
 
@@ -254,7 +249,7 @@ def _fuzz(scenario: Path | None, changes: list[str], count: int, *, as_json: boo
     """Check a scenario and variations of it; exit 1 if an invariant does not hold."""
     named = [] if scenario is None else [str(scenario)]
     overrides = [word for change in changes for word in ("--set", change)]
-    with _explained(shlex.join(["dvdn-sim", "consensus", *named, *overrides, "--fuzz", str(count)])):
+    with explained(shlex.join(["dvdn-sim", "consensus", *named, *overrides, "--fuzz", str(count)])):
         from dvdn_sim.cli_fuzz import fuzz  # noqa: PLC0415
 
         all_held = fuzz(scenario, changes, count, as_json=as_json, quiet=quiet)
@@ -262,7 +257,7 @@ def _fuzz(scenario: Path | None, changes: list[str], count: int, *, as_json: boo
         raise typer.Exit(1)
 
 
-def _numbers(**given: object) -> list[str]:
+def numbers(**given: object) -> list[str]:
     """Return the options that were given, as words."""
     return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
 
@@ -281,7 +276,7 @@ def check(
             typer.echo(f"{path}: ok: {headline(load_scenario(path, changes or []))}")
         except ScenarioError as error:
             failed = True
-            _print_mistakes(error)
+            print_mistakes(error)
     if failed:
         raise typer.Exit(BAD_INPUT)
 
@@ -357,48 +352,6 @@ def _refuse_used_folder(out: Path | None) -> None:
         return
     what = "is not empty" if out.is_dir() else "is not a folder"
     raise typer.BadParameter(f"{str(out)!r} {what}; name a new folder", param_hint="--out")
-
-
-def _command(name: str, scenario: Path, overrides: Iterable[str], *options: str) -> str:
-    """Return the command that does the same again."""
-    changes = [word for change in overrides for word in ("--set", change)]
-    return shlex.join(["dvdn-sim", name, str(scenario), *changes, *options])
-
-
-def _fail(message: str, again: str) -> NoReturn:
-    """Print what went wrong and how to see it again, and leave."""
-    say(f"Error: {message}", style="red")
-    say(f"To reproduce: {again}")
-    raise typer.Exit(1)
-
-
-def _print_mistakes(error: ScenarioError) -> None:
-    """Print every mistake: where, then what is wrong, then what to write instead."""
-    console = Console(stderr=True, highlight=False)
-    if not error.mistakes:
-        console.print(Text(str(error), style="red"))
-        return
-    count = "1 mistake" if len(error.mistakes) == 1 else f"{len(error.mistakes)} mistakes"
-    console.print(Text.assemble((error.source, "bold"), ": ", (count, "bold red")), soft_wrap=True)
-    for mistake in error.mistakes:
-        _print_mistake(mistake, console)
-
-
-def _print_mistake(mistake: Mistake, console: Console) -> None:
-    """Print one mistake, wrapped to the terminal: the place; below it what is wrong, and what to write instead."""
-    path = "" if mistake.override.startswith(f"{mistake.path}=") else mistake.path
-    place = mistake.place if mistake.place or path else "the whole file"
-    head = Text.assemble((place, "cyan"), "  " if place and path else "", (path, "bold"))
-    body = Text.assemble(mistake.message, "; " if mistake.remedy else "", (mistake.remedy, "green"))
-    _print_indented(head, 2, console)
-    _print_indented(body, 6, console)
-
-
-def _print_indented(text: Text, indent: int, console: Console) -> None:
-    """Print a paragraph, wrapped to the terminal and without blanks at the ends of its lines."""
-    for line in text.wrap(console, max(console.width - indent, 20)):
-        line.rstrip()
-        console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
 if __name__ == "__main__":

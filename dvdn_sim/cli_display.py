@@ -56,6 +56,13 @@ class Display:
             self._tenths = tenths
             say("  ".join([f"{10 * tenths}%", steps, *said]))
 
+    def warn(self, message: str) -> None:
+        """Print a warning above the bar, progress or not."""
+        if self._live:
+            self._bar.console.print(Text(f"Warning: {message}", style="yellow"), soft_wrap=True)
+        else:
+            say(f"Warning: {message}", style="yellow")
+
 
 def _unbroken(phrases: Iterable[str]) -> list[str]:
     """Return phrases that text wrapping will not break."""

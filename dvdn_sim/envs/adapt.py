@@ -79,12 +79,15 @@ class BatchedParallelEnv:
         self.n_agents = len(first.ids)
         self.agents = tuple(str(agent) for agent in first.ids)
         self.n_actions = max(first.action_counts)
-        self.obs_dim = max(each.width for each in first.encoders)
+        self.obs_dims = tuple(each.width for each in first.encoders)
+        self.obs_dim = max(self.obs_dims)
         self.episode_limit = _limit(first.env, episode_limit)
         counts = torch.tensor(first.action_counts)
         self.available = (torch.arange(self.n_actions) < counts[:, None]).to(self.device)
         self.idle_actions = torch.zeros(self.n_agents, dtype=torch.int64, device=self.device)
         self._action_counts = first.action_counts
+        self.action_starts = first.action_starts
+        self.encoders = tuple(first.encoders)
         self._copies = copies
         self._row_seeds = tuple(row_seeds)
         self._observations = np.zeros((self.n_copies, self.n_agents, self.obs_dim), np.float32)

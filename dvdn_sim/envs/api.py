@@ -43,6 +43,11 @@ class BatchedEnv(Protocol[State]):
         ...
 
     @property
+    def obs_dims(self) -> tuple[int, ...]:
+        """Length of each agent's observation without padding, N numbers."""
+        ...
+
+    @property
     def available(self) -> Tensor:
         """Bool [N, A]: the actions each agent has. The first ones are True, padding is False."""
         ...
@@ -108,11 +113,6 @@ class BatchedEnv(Protocol[State]):
 
 class Playable(BatchedEnv[State], Protocol[State]):
     """What our own environments offer beside: enough to be a PettingZoo ``ParallelEnv``, to be drawn and placed."""
-
-    @property
-    def obs_dims(self) -> tuple[int, ...]:
-        """Length of each agent's observation without padding, N numbers."""
-        ...
 
     @property
     def observation_bounds(self) -> tuple[Tensor, Tensor]:

@@ -90,7 +90,7 @@ class Actor:
             weights: Of all teams' networks.
             episodes: Episodes begun before in each replica ``[R]``; with the seed, all that the draws depend on.
             epsilon: Exploration probability at each step ``[T, R]``.
-            idle: Which agents do nothing at which step, bool ``[T, R, N]``; None if there are none.
+            idle: Which agents do nothing at which step, bool ``[T, R, C, N]``, or with 1 for C; None if there are none.
         """
         self._idle = None if idle is None else torch.from_numpy(idle).to(self._keys.device)
         device = self._keys.device
@@ -131,5 +131,5 @@ class Actor:
         greedy = q.argmax(-1).transpose(1, 2)
         actions = torch.where(self._explores[step], self._random[step], greedy)
         if self._idle is not None:
-            actions = torch.where(self._idle[step, :, None], self._idle_actions, actions)
+            actions = torch.where(self._idle[step], self._idle_actions, actions)
         return actions.flatten(0, 1)

@@ -1,24 +1,22 @@
 """From a scenario to the parts of a run. The only place that wires."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 from torch import Tensor
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, apply_float16
-from dvdn_sim.envs.adapt import BatchedParallelEnv
-from dvdn_sim.envs.foraging import ForagingParallelEnv
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.learners.exploration import Actor, LinearEpsilon
 from dvdn_sim.learners.learner import Learner
+from dvdn_sim.learners.q_network import QNetwork
 from dvdn_sim.learners.replay import EpisodeReplay
 from dvdn_sim.learners.tracking import Tracker
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import Scenario, algorithm
 from dvdn_sim.scenario.messages import td_bytes
+from dvdn_sim.training.environments import MakeEnv, arena_of, batches_of
 from dvdn_sim.training.learners import (
     Teams,
     has_ids,
@@ -30,9 +28,6 @@ from dvdn_sim.training.learners import (
     tracker_of,
 )
 from dvdn_sim.training.rollout import Arena
-from netmodels.streams import stream
-
-MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -120,13 +115,11 @@ def build(
         ScenarioError: The network does not fit that environment: no such graph of so many agents, or messages that
             can never arrive whole.
     """
-    make = make_env or (lambda: ForagingParallelEnv(**asdict(scenario.env)))
+    make = batches_of(scenario.env, make_env, episode_limit)
     seeds = list(scenario.seeds)
     spec, training = scenario.algorithm, scenario.training
-    each = training.episodes_per_iteration
-    arena = _arena(make, seeds, "training", copies=each, device=device, episode_limit=episode_limit)
-    copies = scenario.evaluation.episodes
-    stands = _arena(make, seeds, "evaluation", copies=copies, device=device, episode_limit=episode_limit)
+    arena = arena_of(make, seeds, "training", copies=training.episodes_per_iteration, device=device)
+    stands = arena_of(make, seeds, "evaluation", copies=scenario.evaluation.episodes, device=device)
     env = arena.env
     if make_env is not None:
         _check_network(scenario, env.n_agents, env.episode_limit)
@@ -152,30 +145,16 @@ def build(
         device=device,
     )
 
-    def actor(arena: Arena, stream_name: str) -> Actor:
-        return Actor(
-            network,
-            seeds=seeds,
-            copies=arena.copies,
-            available=env.available,
-            idle_actions=env.idle_actions,
-            stream_name=stream_name,
-            device=device,
-            agent_keys=agent_keys,
-            shared=shares(spec),
-            agent_ids=has_ids(spec),
-        )
-
     return Parts(
         scenario=scenario,
         arena=arena,
         stands=stands,
         learner=learner,
         replay=replay,
-        actor=actor(arena, "exploration"),
-        judge=actor(stands, "evaluation"),
+        actor=actor_of(spec, network, arena, seeds, stream_name="exploration", agent_keys=agent_keys),
+        judge=actor_of(spec, network, stands, seeds, stream_name="evaluation", agent_keys=agent_keys),
         epsilon=LinearEpsilon(training.epsilon.start, training.epsilon.end, training.epsilon.steps),
-        networks=_networks(scenario, env.n_agents, agent_keys),
+        networks=networks_of(scenario, env.n_agents, agent_keys),
         consensus=_consensus(spec),
         tracker=tracker_of(spec, learner.parameters[0]),
         parameter_policy=_parameter_policy(spec),
@@ -198,14 +177,34 @@ def _check_network(scenario: Scenario, n_agents: int, episode_limit: int) -> Non
         )
 
 
-def _arena(
-    make: MakeEnv, seeds: Sequence[int], name: str, *, copies: int, device: torch.device, episode_limit: int | None
-) -> Arena:
-    row_seeds = [int(stream(seed, name, copy).integers(2**62)) for seed in seeds for copy in range(copies)]
-    return Arena(BatchedParallelEnv(make, row_seeds, episode_limit, device), len(seeds))
+def actor_of(
+    spec: algorithm.QLearning,
+    network: QNetwork[Any, Any],
+    arena: Arena,
+    seeds: list[int],
+    *,
+    stream_name: str,
+    agent_keys: tuple[int, ...] | None = None,
+) -> Actor:
+    """Who acts in an arena."""
+    return Actor(
+        network,
+        seeds=seeds,
+        copies=arena.copies,
+        available=arena.env.available,
+        idle_actions=arena.env.idle_actions,
+        stream_name=stream_name,
+        device=arena.env.device,
+        agent_keys=agent_keys,
+        shared=shares(spec),
+        agent_ids=has_ids(spec),
+    )
 
 
-def _networks(scenario: Scenario, n_agents: int, agent_keys: tuple[int, ...] | None) -> tuple[SimulatedNetwork, ...]:
+def networks_of(
+    scenario: Scenario, n_agents: int, agent_keys: tuple[int, ...] | None = None
+) -> tuple[SimulatedNetwork, ...]:
+    """The network of each seed; none without a network."""
     network = scenario.network
     if network is None:
         return ()

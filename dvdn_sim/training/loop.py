@@ -78,12 +78,13 @@ class Loop:
         self.progress.episodes += active
 
     def _idle(self) -> npt.NDArray[np.bool_] | None:
-        """Which agents do nothing at which of the coming steps, ``[T, R, N]``, as far as their crashes say so."""
+        """Which agents do nothing at which of the coming steps, ``[T, R, 1, N]``, as far as their crashes say so."""
         parts = self.parts
         network = parts.scenario.network
         if network is None or network.acting == "frozen" or not network.faults:
             return None
-        return np.stack([each.down_while_acting(parts.arena.env.episode_limit) for each in parts.networks], axis=1)
+        limit = parts.arena.env.episode_limit
+        return np.stack([each.down_while_acting(limit) for each in parts.networks], axis=1)[:, :, None]
 
     def _learn(self, active: npt.NDArray[np.bool_]) -> Update:
         """One update per active replica: local errors, their exchange, the gradient step."""

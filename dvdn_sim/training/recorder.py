@@ -16,6 +16,7 @@ from dvdn_sim.learners.learner import UpdateFigures
 from dvdn_sim.learners.replay import Episodes
 from dvdn_sim.learners.tracking import Tracker, disagreement
 from dvdn_sim.network import MessageLife, SimulatedNetwork
+from dvdn_sim.records.signs import Signs
 from dvdn_sim.records.write import RecordWriter
 from dvdn_sim.training.communication import Made
 
@@ -70,15 +71,23 @@ class Update:
 class Recorder:
     """Writes the records of R replicas."""
 
-    def __init__(self, writer: RecordWriter, seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> None:
+    def __init__(
+        self,
+        writer: RecordWriter,
+        seeds: tuple[int, ...],
+        networks: tuple[SimulatedNetwork, ...],
+        signs: Signs | None = None,
+    ) -> None:
         """Record into a run folder.
 
         Args:
             writer: Of the run folder.
             seeds: One per replica.
             networks: One per replica, for the simulated time and the bytes sent; empty without a network.
+            signs: Reads along.
         """
         self._writer, self._seeds, self._networks = writer, seeds, networks
+        self._signs = Signs() if signs is None else signs
 
     def episode(
         self,
@@ -110,7 +119,7 @@ class Recorder:
                 for exchange in update.exchanges:
                     if replica in exchange:
                         self._exchange(replica, progress, update, exchange[replica], jtd_relative_error)
-            self._writer.metrics(
+            self._metrics(
                 self._counters(replica, progress)
                 | learnt
                 | {
@@ -140,7 +149,7 @@ class Recorder:
         returns = episodes.returns.double().cpu().numpy()
         for replica in np.flatnonzero(due).tolist():
             played = returns[replica]
-            self._writer.metrics(
+            self._metrics(
                 self._counters(replica, progress)
                 | dict.fromkeys(
                     ("loss", "grad_norm", "q_mean", "q_abs_max", "q_sum_abs_max", "td_abs_mean", *TRACKING_FIGURES)
@@ -154,6 +163,10 @@ class Recorder:
                     "epsilon": epsilon,
                 }
             )
+
+    def _metrics(self, row: Mapping[str, object]) -> None:
+        self._writer.metrics(row)
+        self._signs.metrics(row)
 
     def _counters(self, replica: int, progress: Progress) -> dict[str, object]:
         network = self._networks[replica] if self._networks else None
@@ -175,37 +188,36 @@ class Recorder:
         started_ns = report.first_start_ns
         ended_ns = max(started_ns, int(report.through_at_ns.max()))
         round_times_ns = report.round_times_ns
-        self._writer.network(
-            {
-                "seed": self._seeds[replica],
-                "update": int(progress.updates[replica]),
-                "env_steps": int(progress.env_steps[replica]),
-                "kind": made.kind,
-                "rounds": report.facts.rounds,
-                "sim_time_s": started_ns * 1e-9,
-                "duration_s": (ended_ns - started_ns) * 1e-9,
-                "round_time_s": round_times_ns[round_times_ns >= 0] * 1e-9,
-                "sent": messages.sent,
-                "held": messages.held,
-                "late": messages.late,
-                "expired": messages.expired,
-                "lost": messages.lost.total(),
-                "in_flight": messages.in_flight,
-                "duplicates": messages.duplicates,
-                "bytes": report.wire_bytes,
-                "delivered_fraction": messages.held / messages.sent if messages.sent else None,
-                "unfinished_agents": int((~report.finished).sum()),
-                "invalid_agents": int(update.invalid[replica].sum()),
-                "deadline_s": None if report.deadlines_ns is None else int(report.deadlines_ns.max()) * 1e-9,
-                "deadlines_fired": report.deadlines_fired,
-                "acks_sent": None if acks is None else acks.sent,
-                "acks_held": None if acks is None else acks.held,
-                "ack_mismatch": None if acks is None else report.ack_mismatch,
-                "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)) if faults else "",
-                "jtd_relative_error": jtd_relative_error if made.kind == "td" else None,
-            }
-            | asdict(operator_figures(made.operator))
-        )
+        row = {
+            "seed": self._seeds[replica],
+            "update": int(progress.updates[replica]),
+            "env_steps": int(progress.env_steps[replica]),
+            "kind": made.kind,
+            "rounds": report.facts.rounds,
+            "sim_time_s": started_ns * 1e-9,
+            "duration_s": (ended_ns - started_ns) * 1e-9,
+            "round_time_s": round_times_ns[round_times_ns >= 0] * 1e-9,
+            "sent": messages.sent,
+            "held": messages.held,
+            "late": messages.late,
+            "expired": messages.expired,
+            "lost": messages.lost.total(),
+            "in_flight": messages.in_flight,
+            "duplicates": messages.duplicates,
+            "bytes": report.wire_bytes,
+            "delivered_fraction": messages.held / messages.sent if messages.sent else None,
+            "unfinished_agents": int((~report.finished).sum()),
+            "invalid_agents": int(update.invalid[replica].sum()),
+            "deadline_s": None if report.deadlines_ns is None else int(report.deadlines_ns.max()) * 1e-9,
+            "deadlines_fired": report.deadlines_fired,
+            "acks_sent": None if acks is None else acks.sent,
+            "acks_held": None if acks is None else acks.held,
+            "ack_mismatch": None if acks is None else report.ack_mismatch,
+            "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)) if faults else "",
+            "jtd_relative_error": jtd_relative_error if made.kind == "td" else None,
+        } | asdict(operator_figures(made.operator))
+        self._writer.network(row)
+        self._signs.network(row)
 
 
 class Tracer:

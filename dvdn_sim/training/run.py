@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -14,22 +14,27 @@ from typing import Any
 
 import torch
 
-from dvdn_sim.errors import AuditError, DeviceError, InterruptedRun
+from dvdn_sim.errors import AuditError, InterruptedRun
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.records.digest import digest
 from dvdn_sim.records.read import load_run
 from dvdn_sim.records.schema import FINISHED
+from dvdn_sim.records.signs import Signs
 from dvdn_sim.records.write import RecordWriter, create_run_dir
 from dvdn_sim.scenario import Scenario, resolved_yaml
 from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
-from dvdn_sim.training.build import MakeEnv, Parts, build
+from dvdn_sim.training.build import Parts, build
+from dvdn_sim.training.device import device_of, one_thread
+from dvdn_sim.training.environments import MakeEnv
 from dvdn_sim.training.loop import Loop
+from dvdn_sim.training.policies import save_policies
 from dvdn_sim.training.recorder import Progress, Recorder, Tracer
 from dvdn_sim.training.summary import RunSummary, summarise
 
 FLUSH_EVERY_S = 10.0
 Show = Callable[[int, int, Mapping[str, str]], None]
 """Takes environment steps done and to do, over all seeds, and what else is worth showing."""
+Warn = Callable[[str], None]
 
 
 def run(
@@ -38,6 +43,7 @@ def run(
     device: str = "auto",
     out: Path | str | None = None,
     progress: Show | None = None,
+    warn: Warn | None = None,
     trace: bool = False,
     make_env: MakeEnv | None = None,
     episode_limit: int | None = None,
@@ -49,6 +55,7 @@ def run(
         device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
         out: The run folder, new or empty; by default runs/<name>, numbered if it exists.
         progress: Called now and then.
+        warn: Is told, in a line, of every sign that the run goes wrong, when it is first seen.
         trace: Whether to write every message's life, too.
         make_env: Makes one copy of any PettingZoo ``ParallelEnv`` to train in instead of the scenario's environment.
         episode_limit: Steps after which an episode is cut; by default the environment's own limit.
@@ -63,8 +70,8 @@ def run(
         AuditError: Messages sent and their fates do not add up: a bug.
         DvdnSimError: See its subclasses.
     """
-    place = _device(device)
-    with _one_thread():
+    place = device_of(device)
+    with one_thread():
         parts = build(scenario, device=place, make_env=make_env, episode_limit=episode_limit)
         custom = None if make_env is None else str(make_env())
         run_dir = create_run_dir(None if out is None else Path(out), scenario.name)
@@ -74,32 +81,10 @@ def run(
                 network.watch(Tracer(writer, seed))
         note = "" if custom is None else f"# Trained in {custom}, in place of the environment below.\n"
         writer.write_scenario(note + resolved_yaml(scenario))
-        session = _Session(parts, writer, _identity(scenario, place, custom), progress)
+        signs = Signs(lambda sign: None if warn is None else warn(str(sign)))
+        session = _Session(parts, writer, _identity(scenario, place, custom), progress, signs)
         session.train(run_dir)
     return summarise(load_run(run_dir))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one CPU thread, so that the bytes of a run do not depend on the number of cores.
-
-    The matrices are small: a second idle core gains little, and on a busy machine threads that wait for each other lose
-    much.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("device cuda: this torch finds no CUDA device; use --device cpu")
-    return torch.device(name)
 
 
 def _identity(scenario: Scenario, device: torch.device, custom_env: str | None) -> dict[str, object]:
@@ -112,7 +97,9 @@ def _identity(scenario: Scenario, device: torch.device, custom_env: str | None) 
         "env": custom_env or kinds[type(scenario.env)],
         "device": str(device),
         "threads": torch.get_num_threads(),
-        "versions": {name: version(name) for name in ("dvdn-sim", "torch", "numpy", "simpy", "lbforaging")}
+        "versions": {
+            name: version(name) for name in ("dvdn-sim", "torch", "numpy", "simpy", "lbforaging", "safetensors")
+        }
         | {"python": platform.python_version()},
     }
 
@@ -125,6 +112,7 @@ class _Session:
     writer: RecordWriter
     identity: dict[str, object]
     show: Show | None
+    signs: Signs
     began_s: float = field(default_factory=time.monotonic)
     flushed_s: float = field(default_factory=time.monotonic)
     stop_asked: bool = False
@@ -132,7 +120,7 @@ class _Session:
     def train(self, run_dir: Path) -> None:
         """Run the loop to its end and close the folder, however it ends."""
         networks = self.parts.networks
-        loop = Loop(self.parts, Recorder(self.writer, self.parts.scenario.seeds, networks), self._watch)
+        loop = Loop(self.parts, Recorder(self.writer, self.parts.scenario.seeds, networks, self.signs), self._watch)
         self._write_manifest("running")
         try:
             with self._stop_on_interrupt():
@@ -143,8 +131,10 @@ class _Session:
                 self._write_manifest("interrupted" if isinstance(error, InterruptedRun) else f"failed: {error}")
             raise
         self.writer.flush()
+        save_policies(run_dir, self.parts.learner, self.parts.arena.env, self.parts.scenario.seeds)
         audit = _audit(networks)
-        self._write_manifest(FINISHED, audit=audit, digest=digest(run_dir))
+        signs = [asdict(sign) for sign in self.signs.seen]
+        self._write_manifest(FINISHED, audit=audit, digest=digest(run_dir), signs=signs)
         if audit != "ok":
             raise AuditError(f"{run_dir}: {audit}")
 

@@ -160,7 +160,7 @@ def test_who_is_idle_does_nothing_and_the_others_what_they_did():
     idle = np.zeros((steps, 2, 4), bool)
     idle[1:3, 0, 0] = True
     without = play(free, seeds, 1, [0, 0], 0.5, steps=steps)
-    actor.begin(weights_of(seeds, 4), np.zeros(2, np.int64), np.full((steps, 2), 0.5), idle)
+    actor.begin(weights_of(seeds, 4), np.zeros(2, np.int64), np.full((steps, 2), 0.5), idle[:, :, None])
     taken = torch.stack([actor.act(torch.zeros(2, 4, 3), t) for t in range(steps)]).view(steps, 2, 1, 4)
     down = torch.from_numpy(idle)[:, :, None]
     assert (taken[down] == 2).all()

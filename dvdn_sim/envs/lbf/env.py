@@ -148,6 +148,10 @@ class LevelBasedForaging:
         """Where the game itself is over, whatever the clock says: all food is loaded; bool ``[E]``."""
         return self._rules.cleared(state)
 
+    def timed_out(self, state: LbfState) -> Tensor:
+        """Which rows the time limit has ended with food left, bool ``[E]``."""
+        return self._rules.done(state) & ~self.terminated(state)
+
     def positions(self, state: LbfState) -> Tensor:
         """Rows and columns of the players, float64 ``[E, N, 2]``."""
         return state.positions.double()

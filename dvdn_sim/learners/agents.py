@@ -1,0 +1,68 @@
+"""A trained network as a plain ``torch.nn`` module, under the names that EPyMARL gives its layers."""
+
+import torch
+from torch import Tensor, nn
+
+from dvdn_sim.learners.feed_forward_q import FeedForwardQ
+from dvdn_sim.learners.recurrent_q import RecurrentQ
+
+
+class QAgent(nn.Module):
+    """fc1, then `rnn` (a GRU cell, or a linear layer for agents without a memory), then fc2.
+
+    Args:
+        obs_dim: Numbers that it sees.
+        hidden: Units.
+        n_actions: Actions.
+        recurrent: Whether it has a memory.
+    """
+
+    def __init__(self, obs_dim: int, hidden: int, n_actions: int, *, recurrent: bool) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(obs_dim, hidden)
+        self.rnn = nn.GRUCell(hidden, hidden) if recurrent else nn.Linear(hidden, hidden)
+        self.fc2 = nn.Linear(hidden, n_actions)
+        self.hidden, self.recurrent = hidden, recurrent
+
+    def forward(self, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Q-values and the next hidden state from observations ``[B, D]`` and hidden states ``[B, H]``."""
+        x = torch.relu(self.fc1(observations))
+        after = self.rnn(x, hidden) if self.recurrent else torch.relu(self.rnn(x))
+        return self.fc2(after), after if self.recurrent else hidden
+
+
+def layers_of(network: RecurrentQ | FeedForwardQ, row: Tensor) -> dict[str, Tensor]:
+    """One row of a parameter matrix ``[P]`` as the state dict of a `QAgent`."""
+    if isinstance(network, FeedForwardQ):
+        w1, w2, w3 = (weight[0] for weight in network.weights(row[None]))
+        layers = {"fc1": w1, "rnn": w2, "fc2": w3}
+        parts = {f"{name}.weight": weight[:-1].T for name, weight in layers.items()}
+        parts |= {f"{name}.bias": weight[-1] for name, weight in layers.items()}
+    else:
+        w1, wi, wh, bh, w3, b3 = (weight[0] for weight in network.weights(row[None]))
+        parts = {
+            "fc1.weight": w1[:-1].T,
+            "fc1.bias": w1[-1],
+            "rnn.weight_ih": wi[:-1].T,
+            "rnn.weight_hh": wh.T,
+            "rnn.bias_ih": wi[-1],
+            "rnn.bias_hh": bh[0],
+            "fc2.weight": w3.T,
+            "fc2.bias": b3[0],
+        }
+    return {name: part.detach().cpu().contiguous().clone() for name, part in parts.items()}
+
+
+def row_of(network: RecurrentQ | FeedForwardQ, layers: dict[str, Tensor]) -> Tensor:
+    """The row of a parameter matrix ``[P]`` that `layers_of` made this state dict from."""
+    row = torch.empty(network.parameter_count, dtype=layers["fc1.weight"].dtype)
+    if isinstance(network, FeedForwardQ):
+        for weight, name in zip(network.weights(row[None]), ("fc1", "rnn", "fc2"), strict=True):
+            weight[0, :-1], weight[0, -1] = layers[f"{name}.weight"].T, layers[f"{name}.bias"]
+        return row
+    w1, wi, wh, bh, w3, b3 = (weight[0] for weight in network.weights(row[None]))
+    w1[:-1], w1[-1] = layers["fc1.weight"].T, layers["fc1.bias"]
+    wi[:-1], wi[-1] = layers["rnn.weight_ih"].T, layers["rnn.bias_ih"]
+    wh[...], bh[0] = layers["rnn.weight_hh"].T, layers["rnn.bias_hh"]
+    w3[...], b3[0] = layers["fc2.weight"].T, layers["fc2.bias"]
+    return row

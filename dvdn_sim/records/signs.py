@@ -1,0 +1,169 @@
+"""Signs that a run goes wrong, read off its records as they are written or afterwards, each with its likely cause.
+
+They are those of the paper's summary and of docs/method.md: returns that swing, a team that in truth learns alone,
+values that run apart while their sum stays, trackers whose books do not balance, parameters that drift apart. A sign is
+no proof; it says where to look.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Row = Mapping[str, object]
+
+RECENT = 100
+"""Updates of which a sign speaks."""
+ALONE = 0.95
+"""a_eff from which a team learns all but alone."""
+APART = 20.0
+"""How many times larger than the team's summed value agents' own values are when they run apart."""
+GROWN = 10.0
+"""How many times what it was early on a figure is when it has grown."""
+UNBALANCED = 0.1
+"""Share of the tracked gradient that trackers may be off by."""
+SWINGS = 8
+"""Evaluations of which swinging speaks."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One thing that seems wrong.
+
+    Attributes:
+        name: One word.
+        seed: Of the replica.
+        env_steps: When it was seen first.
+        message: What is seen, with its figure.
+        cause: What it mostly comes from, and what to do.
+    """
+
+    name: str
+    seed: int
+    env_steps: int
+    message: str
+    cause: str
+
+    def __str__(self) -> str:
+        """The sign in one line."""
+        return f"seed {self.seed}, step {self.env_steps}: {self.message}: {self.cause}"
+
+
+@dataclass
+class _Replica:
+    """The recent past of one replica."""
+
+    early_q: float | None = None
+    early_disagreement: float | None = None
+    a_eff: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    held: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    lambda_min: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    imbalance: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    returns: list[float] = field(default_factory=list)
+    updates: int = 0
+
+
+class Signs:
+    """Reads rows of `METRICS` and `NETWORK` in the order in which they are written.
+
+    Attributes:
+        seen: All signs so far, each once per seed.
+    """
+
+    def __init__(self, show: Callable[[Sign], None] = lambda _: None) -> None:
+        """Begin.
+
+        Args:
+            show: Is told every sign when it is first seen.
+        """
+        self.seen: list[Sign] = []
+        self._show = show
+        self._replicas: dict[int, _Replica] = {}
+        self._known: set[tuple[str, int]] = set()
+
+    def network(self, row: Row) -> None:
+        """Take in a row of `NETWORK`."""
+        if row["kind"] != "td":
+            return
+        replica = self._of(row)
+        for name, values in (("a_eff", replica.a_eff), ("lambda_min", replica.lambda_min)):
+            values.append(_number(row[name]))
+        replica.held.append(_number(row["delivered_fraction"]))
+        if len(replica.a_eff) == RECENT and (alone := float(np.mean(replica.a_eff))) >= ALONE:
+            held = float(np.nanmean(replica.held)) if not np.isnan(replica.held).all() else 0.0
+            cause = (
+                f"only {held:.0%} of messages are held in time: look at loss, deadline and queues"
+                if held < 0.5
+                else "messages arrive, so look at the topology and the weights"
+            )
+            self._tell("alone", row, f"a_eff is {alone:.2f}, agents learn all but alone", cause)
+
+    def metrics(self, row: Row) -> None:
+        """Take in a row of `METRICS`."""
+        if row["phase"] == "evaluation":
+            self._evaluation(row)
+        elif row["phase"] == "train" and row["q_abs_max"] is not None:
+            self._update(row)
+
+    def _update(self, row: Row) -> None:
+        replica = self._of(row)
+        replica.updates += 1
+        q, team = _number(row["q_abs_max"]), _number(row["q_sum_abs_max"])
+        if replica.updates == RECENT:
+            replica.early_q = q
+        if replica.early_q is not None and q > GROWN * max(replica.early_q, 1.0) and q > APART * max(team, 1e-12):
+            negative = sum(value < -1e-9 for value in replica.lambda_min)
+            cause = (
+                "the mixing matrix has negative eigenvalues, in whose directions DVDN ascends: `weights: lazy`"
+                if negative > len(replica.lambda_min) / 2
+                else "too large a step, or agents that hardly hear each other: a smaller `lr`"
+            )
+            self._tell("apart", row, f"|Q| has grown to {q:.3g} while the sum over the team stays at {team:.3g}", cause)
+        self._parameters(row, replica)
+
+    def _parameters(self, row: Row, replica: _Replica) -> None:
+        if row["disagreement"] is not None:
+            apart = _number(row["disagreement"])
+            if replica.updates == RECENT:
+                replica.early_disagreement = apart
+            early = replica.early_disagreement
+            if early is not None and apart > GROWN * max(early, 1e-3):
+                cause = "few messages of parameters arrive, or agents are no equals, for whom tracking is not made"
+                self._tell("drift", row, f"agents' parameters are {apart:.3g} apart, {early:.3g} early on", cause)
+        if row["tracker_imbalance"] is not None:
+            off, gradient = _number(row["tracker_imbalance"]), _number(row["tracked_gradient"])
+            replica.imbalance.append(off / max(gradient, 1e-12))
+            if len(replica.imbalance) == RECENT and (share := float(np.median(replica.imbalance))) > UNBALANCED:
+                cause = "messages are lost one way: `tracking.form: running_sum`, or `policy: symmetric` with `acks`"
+                self._tell("unbalanced", row, f"trackers are off by {share:.0%} of the gradient they track", cause)
+
+    def _evaluation(self, row: Row) -> None:
+        returns = self._of(row).returns
+        returns.append(_number(row["return_mean"]))
+        if len(returns) < SWINGS:
+            return
+        steps = np.diff(returns[-SWINGS:])
+        turns = int((steps[1:] * steps[:-1] < 0).sum())
+        spread = max(returns) - min(returns)
+        if turns >= SWINGS - 3 and spread > 0 and float(np.abs(steps).mean()) > 0.4 * spread:
+            cause = "too large a step, or (gradient tracking) unequal beginnings or no bias correction: a smaller `lr`"
+            self._tell(
+                "swings", row, f"returns swing by {np.abs(steps).mean():.2g} from evaluation to evaluation", cause
+            )
+
+    def _of(self, row: Row) -> _Replica:
+        return self._replicas.setdefault(int(_number(row["seed"])), _Replica())
+
+    def _tell(self, name: str, row: Row, message: str, cause: str) -> None:
+        seed = int(_number(row["seed"]))
+        if (name, seed) in self._known:
+            return
+        self._known.add((name, seed))
+        sign = Sign(name, seed, int(_number(row["env_steps"])), message, cause)
+        self.seen.append(sign)
+        self._show(sign)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")

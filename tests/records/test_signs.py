@@ -1,0 +1,95 @@
+"""Signs that a run goes wrong: each is seen when it is there, once per seed, with its cause, and not before."""
+
+import pytest
+
+from dvdn_sim.records.signs import RECENT, SWINGS, Signs
+
+GOOD = {
+    "seed": 0, "phase": "train", "env_steps": 0, "q_abs_max": 2.0, "q_sum_abs_max": 3.0, "disagreement": None,
+    "tracker_imbalance": None, "tracked_gradient": None, "return_mean": 0.5,
+}  # fmt: skip
+HEARD = {"seed": 0, "kind": "td", "env_steps": 0, "a_eff": 0.3, "lambda_min": 0.1, "delivered_fraction": 0.9}
+
+
+def feed(signs, metrics=None, network=None, times=RECENT, start=0):
+    for step in range(start, start + times):
+        if network is not None:
+            signs.network(HEARD | network | {"env_steps": step})
+        if metrics is not None:
+            signs.metrics(GOOD | metrics | {"env_steps": step})
+
+
+def names(signs):
+    return [(sign.name, sign.seed) for sign in signs.seen]
+
+
+def test_a_healthy_run_shows_none():
+    signs = Signs()
+    feed(signs, {"disagreement": 0.2, "tracker_imbalance": 1e-6, "tracked_gradient": 3.0}, {}, times=3 * RECENT)
+    feed(signs, {"phase": "evaluation"}, times=3 * SWINGS)
+    assert signs.seen == []
+
+
+@pytest.mark.parametrize(("held", "cause"), [(0.0, "only 0% of messages"), (None, "only 0%"), (1.0, "the weights")])
+def test_a_team_that_learns_alone(held, cause):
+    """a_eff near 1 over the last 100 updates, not over fewer; the cause depends on whether messages arrive."""
+    signs = Signs()
+    feed(signs, network={"a_eff": 1.0, "delivered_fraction": held}, times=RECENT - 1)
+    assert signs.seen == []
+    feed(signs, network={"a_eff": 1.0, "delivered_fraction": held}, times=5, start=RECENT - 1)
+    (sign,) = signs.seen
+    assert (sign.name, sign.env_steps) == ("alone", RECENT - 1)
+    assert cause in sign.cause
+
+
+def test_exchanges_of_parameters_say_nothing_of_learning_alone():
+    signs = Signs()
+    feed(signs, network={"a_eff": 1.0, "kind": "gt"}, times=2 * RECENT)
+    assert signs.seen == []
+
+
+@pytest.mark.parametrize(("lambda_min", "cause"), [(-0.33, "weights: lazy"), (0.1, "too large a step")])
+def test_values_that_run_apart(lambda_min, cause):
+    """|Q| ten times what it was, and more than twenty times the team's sum: the sum alone would not show it."""
+    signs = Signs()
+    feed(signs, {}, {"lambda_min": lambda_min})
+    feed(signs, {"q_abs_max": 74.0, "q_sum_abs_max": 60.0}, {"lambda_min": lambda_min})
+    assert signs.seen == []
+    feed(signs, {"q_abs_max": 74.0, "q_sum_abs_max": 1.0}, {"lambda_min": lambda_min})
+    assert names(signs) == [("apart", 0)]
+    assert cause in signs.seen[0].cause
+
+
+def test_trackers_whose_books_do_not_balance():
+    signs = Signs()
+    feed(signs, {"tracker_imbalance": 1.0, "tracked_gradient": 2.0, "disagreement": 0.1})
+    assert names(signs) == [("unbalanced", 0)]
+    assert "off by 50%" in signs.seen[0].message
+
+
+def test_parameters_that_drift_apart():
+    signs = Signs()
+    feed(signs, {"disagreement": 0.1})
+    feed(signs, {"disagreement": 0.9})
+    assert signs.seen == []
+    feed(signs, {"disagreement": 1.1}, times=1)
+    assert names(signs) == [("drift", 0)]
+
+
+def test_returns_that_swing():
+    """Up and down from evaluation to evaluation; rising or merely noisy returns are none."""
+    signs = Signs()
+    for seed, returns in enumerate(([0, 1] * 4, list(range(8)), [0, 5, 4, 5, 5, 6, 5, 6])):
+        for step, value in enumerate(returns):
+            signs.metrics(GOOD | {"seed": seed, "phase": "evaluation", "return_mean": float(value), "env_steps": step})
+    assert names(signs) == [("swings", 0)]
+
+
+def test_each_sign_is_shown_once_per_seed():
+    shown = []
+    signs = Signs(shown.append)
+    for seed in (0, 1):
+        feed(signs, network={"a_eff": 1.0, "seed": seed}, times=3 * RECENT)
+    assert names(signs) == [("alone", 0), ("alone", 1)]
+    assert shown == signs.seen
+    assert str(shown[1]).startswith("seed 1, step 99: a_eff is 1.00")

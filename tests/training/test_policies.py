@@ -1,0 +1,188 @@
+"""Trained teams leave the program as files and come back as policies that act as they did."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dvdn_sim import load_policy, run
+from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.learners.agents import QAgent, layers_of, row_of
+from dvdn_sim.learners.feed_forward_q import FeedForwardQ
+from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.training.build import build
+from dvdn_sim.training.policies import HEADER, load_team, policy_path, save_policies
+
+CPU = torch.device("cpu")
+KINDS = {
+    "dvdn": "{kind: dvdn, hidden: 8}",
+    "shared": "{kind: vdn, hidden: 8, share_parameters: true}",
+    "shared, no ids": "{kind: vdn, hidden: 8, share_parameters: true, agent_ids: false}",
+    "feed-forward": "{kind: iql, hidden: 8, recurrent: false}",
+    "shared feed-forward": "{kind: qmix, hidden: 8, recurrent: false, share_parameters: true}",
+    "tracking": "{kind: dvdn_gt, hidden: 8}",
+}
+
+
+@pytest.fixture
+def saved(tiny, tmp_path):
+    """Parts of a scenario with made-up weights, and the folder in which they are kept."""
+
+    def make(algorithm):
+        parts = build(tiny(f"algorithm={algorithm}"), device=CPU)
+        noise = torch.from_numpy(np.random.default_rng(0).normal(size=parts.learner.parameters.shape))
+        parts.learner.parameters.copy_(noise)
+        save_policies(tmp_path, parts.learner, parts.arena.env, parts.scenario.seeds)
+        return parts, tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize("network", [RecurrentQ(3, 4, 5), FeedForwardQ(3, 4, 5)], ids=["recurrent", "feed-forward"])
+def test_a_module_computes_what_its_row_does(network):
+    """Three steps of a batch, against the batched program; and back to the row, to the last bit."""
+    row = network.initial_parameters([np.random.default_rng(1)])
+    module = QAgent(3, 4, 5, recurrent=isinstance(network, RecurrentQ)).double()
+    module.load_state_dict(layers_of(network, row[0]))
+    hidden = other = torch.zeros(1, 2, 4, dtype=torch.float64)
+    for _ in range(3):
+        observations = torch.rand(1, 2, 3, dtype=torch.float64)
+        q, hidden = network.step(network.weights(row), observations, hidden)
+        q_of_module, other = module(observations[0], other.view(2, 4))
+        torch.testing.assert_close(q_of_module, q[0], rtol=0, atol=1e-12)
+    assert torch.equal(row_of(network, layers_of(network, row[0])), row[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loaded_team_acts_as_the_trained_one(saved, kind):
+    """Two seeds, two episodes: what the greedy actor does, the policies do on the same observations."""
+    parts, folder = saved(KINDS[kind])
+    policies = [load_policy(folder, seed) for seed in parts.scenario.seeds]
+    for episode in range(2):
+        parts.actor.begin(parts.learner.acting_weights, np.full(2, episode), np.zeros((12, 2)))
+        seen = []
+
+        def act(observations, step, seen=seen):
+            actions = parts.actor.act(observations, step)
+            seen.append((observations, actions))
+            return actions
+
+        parts.arena.play(act, np.ones(2, bool))
+        assert len({action for _, actions in seen for action in actions.flatten().tolist()}) > 1
+        for policy in policies:
+            policy.reset()
+        for observations, actions in seen:
+            for policy, rows, chosen in zip(policies, observations.numpy(), actions.tolist(), strict=True):
+                assert policy.act(dict(zip(policy.agents, rows, strict=True))) == dict(
+                    zip(policy.agents, chosen, strict=True)
+                )
+
+
+def test_a_team_that_was_trained_plays_in_a_pettingzoo_loop(tiny, tmp_path):
+    """The run leaves a team per seed; no others are there."""
+    scenario = tiny("training.steps=60")
+    run(scenario, out=tmp_path / "run")
+    policy = load_policy(tmp_path / "run", 1)
+    env = ForagingParallelEnv(players=3, field_size=(5, 5), max_num_food=2, max_food_level=1, sight=4)
+    observations, _ = env.reset(seed=0)
+    policy.reset()
+    steps = 0
+    while env.agents:
+        observations, *_ = env.step(policy.act(observations))
+        steps += 1
+    assert 1 <= steps <= 50
+    assert policy.agents == tuple(env.possible_agents)
+    assert set(policy.state_dicts()["player_2"]) == {
+        *("fc1.weight", "fc1.bias", "rnn.weight_ih", "rnn.weight_hh", "rnn.bias_ih", "rnn.bias_hh"),
+        *("fc2.weight", "fc2.bias"),
+    }
+    with pytest.raises(RunFolderError, match=r"seed-7\.safetensors: there is no trained team"):
+        load_policy(tmp_path / "run", 7)
+
+
+def test_spaces_of_any_environment_come_back(tmp_path):
+    """Discrete observations that begin at 2, actions that begin at 3, and an agent with fewer of both."""
+    from gymnasium import spaces
+    from pettingzoo import ParallelEnv
+
+    from dvdn_sim.scenario import load_scenario
+
+    class Bells(ParallelEnv):
+        max_cycles = 4
+
+        def __init__(self):
+            self.metadata, self.possible_agents = {"name": "bells"}, ["low.one", "high"]
+
+        def observation_space(self, agent):
+            return spaces.Discrete(3, start=2) if agent == "high" else spaces.Box(0, 1, (5,))
+
+        def action_space(self, agent):
+            return spaces.Discrete(4, start=3) if agent == "high" else spaces.Discrete(2)
+
+        def reset(self, seed=None, options=None):
+            self.agents, self._steps = list(self.possible_agents), 0
+            return self._seen(), {agent: {} for agent in self.agents}
+
+        def step(self, actions):
+            assert actions["high"] >= 3
+            self._steps += 1
+            done = self._steps == 4
+            agents, self.agents = self.agents, [] if done else self.agents
+            flags = dict.fromkeys(agents, False)
+            return self._seen(), dict.fromkeys(agents, 0.0), flags, dict.fromkeys(agents, done), {}
+
+        def _seen(self):
+            return {"low.one": np.zeros(5, np.float32), "high": 2 + self._steps % 3}
+
+    scenario = load_scenario(
+        "scenarios/lossless_lbf.yaml",
+        ["algorithm={kind: iql, hidden: 4}", "training={steps: 8, batch: 1, epsilon: {steps: 4}}", "network=null"],
+    )
+    run(scenario, out=tmp_path / "run", make_env=Bells)
+    policy = load_policy(tmp_path / "run", scenario.seeds[0])
+    actions = policy.act({"low.one": np.zeros(5), "high": 4})
+    assert actions["low.one"] in (0, 1)
+    assert actions["high"] in (3, 4, 5, 6)
+
+
+def test_what_an_agent_cannot_see_is_refused(saved):
+    _, folder = saved(KINDS["dvdn"])
+    policy = load_policy(folder, 0)
+    with pytest.raises(ValueError, match="agent 'judge' found; one of player_0, player_1, player_2 expected"):
+        policy.act({"judge": np.zeros(15)})
+    with pytest.raises(ValueError, match="agent 'player_1': observation of 4 numbers found; 15 expected"):
+        policy.act({"player_1": np.zeros(4)})
+
+
+def damage(path, how):
+    content = path.read_bytes()
+    if how == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "pickle":
+        torch.save({"player_0.fc1.weight": torch.zeros(2)}, path)
+    elif how == "header":
+        save_file(load_file(path), path, metadata={HEADER: json.dumps({"version": 1})})
+    elif how == "version":
+        team, _ = load_team(path)
+        header = {**team.__dict__, "faces": [face.__dict__ for face in team.faces], "version": 2}
+        save_file(load_file(path), path, metadata={HEADER: json.dumps(header)})
+    else:
+        tensors = load_file(path)
+        tensors["player_0.fc1.weight"] = torch.zeros(2, 2)
+        with __import__("safetensors").safe_open(path, "pt") as file:
+            metadata = file.metadata()
+        save_file(tensors, path, metadata=metadata)
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "pickle", "header", "version", "shape"])
+def test_a_damaged_file_is_told(saved, how):
+    _, folder = saved(KINDS["dvdn"])
+    damage(policy_path(folder, 0), how)
+    with pytest.raises(RunFolderError, match=r"seed-0\.safetensors is damaged"):
+        load_policy(folder, 0)
+    load_policy(folder, 1)
