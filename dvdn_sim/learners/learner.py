@@ -262,7 +262,8 @@ class Learner:
 
     def _learning(self, active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Which networks learn, ``[R, G]``."""
-        return self._of_networks(np.broadcast_to(active.reshape(len(active), -1), (len(active), self.n_agents)))
+        everyone = np.ones((len(active), self.n_agents), bool)
+        return self._of_networks(everyone & active.reshape(len(active), -1))
 
     def _of_networks(self, agents: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """From agents ``[R, N]`` to the networks that they use, ``[R, G]``: those of any of them."""

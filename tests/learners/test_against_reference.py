@@ -1,20 +1,123 @@
-"""The batched learners against one plain team each (tests/references/plain_team.py), over ten updates in float64."""
+"""Every learner, wired from its scenario, against one plain team each (tests/references/plain_team.py).
+
+Ten updates in float64. Three agents with unlike actions and observations of unlike length, padded for the learner; the
+plain agents have networks of their own size. Those that exchange parameters observe the same.
+"""
 
 import numpy as np
 import pytest
 import torch
-from plain_team import PlainTeam, cumulative, made_up_episodes, ragged
-from teams import as_drqn, everyone, exchanged, in_module_order, make_learner, minibatch_of
+from plain_team import PlainSharing, PlainTeam, cumulative, made_up_episodes, ragged
+from teams import as_mixer, as_module, in_module_order, minibatch_of, mixer_in_module_order, trained
 
-from dvdn_sim.learners.dvdn import Dvdn
-from dvdn_sim.learners.iql import Iql
-from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.learners.vdn import Vdn
+from dvdn_sim.scenario.algorithm import (
+    Dvdn,
+    DvdnGt,
+    GtAdam,
+    Iql,
+    NetworkedQ,
+    ParameterExchange,
+    Qmix,
+    Tracking,
+    Vdn,
+)
+from dvdn_sim.training.learners import has_ids, shares
 
-NETWORK = RecurrentQ(obs_dim=4, hidden=6, n_actions=4)
 AVAILABLE = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool)
-OBJECTIVES = {"iql": Iql(), "vdn": Vdn(), "dvdn": Dvdn()}
-REPLICAS, BATCH, STEPS, UPDATES = 2, 4, 9, 10
+OBS_DIM, OBS_DIMS = 4, (4, 2, 3)
+REPLICAS, BATCH, STEPS, UPDATES = 2, 3, 5, 10
+SMALL = {"hidden": 6, "lr": 3e-3, "gamma": 0.9}
+MIXER = {"mixer_embed": 3, "hypernet_hidden": 5}
+SHARED = {"share_parameters": True}
+SOFT, CUT = {"target_tau": 0.3}, {"bootstrap_on_timeout": True}
+
+CASES = {
+    # what is learnt, rounds of consensus, what the training says
+    "iql": (Iql(**SMALL), 0, {}),
+    "iql, clipped": (Iql(**SMALL | {"clip": 0.2}), 0, {}),
+    "iql of its own reward": (Iql(**SMALL, reward_model="individual"), 0, {}),
+    "iql of the mean reward, soft": (Iql(**SMALL, reward_model="team_mean"), 0, SOFT),
+    "iql, no memory": (Iql(**SMALL, recurrent=False), 0, {}),
+    "iql, time limits are no ends": (Iql(**SMALL, **CUT), 0, {}),
+    "iql, one trainer": (Iql(**SMALL, clip_over="team"), 0, {}),
+    "iql, one trainer, clipped": (Iql(**SMALL | {"clip": 0.2}, clip_over="team"), 0, {}),
+    "iql-ps": (Iql(**SMALL, **SHARED), 0, {}),
+    "iql-ps of its own reward": (Iql(**SMALL, **SHARED, reward_model="individual"), 0, {}),
+    "iql-ps, no ids, no memory": (Iql(**SMALL, **SHARED, agent_ids=False, recurrent=False), 0, SOFT),
+    "vdn": (Vdn(**SMALL), 0, {}),
+    "vdn, clipped": (Vdn(**SMALL | {"clip": 0.2}), 0, {}),
+    "vdn, not clipped": (Vdn(**SMALL | {"clip": None}), 0, {}),
+    "vdn, no memory, soft": (Vdn(**SMALL, recurrent=False), 0, SOFT),
+    "vdn, time limits are no ends": (Vdn(**SMALL, **CUT), 0, {}),
+    "vdn-ps": (Vdn(**SMALL, **SHARED), 0, {}),
+    "vdn-ps, no memory, clipped": (Vdn(**SMALL | {"clip": 0.2}, **SHARED, recurrent=False), 0, {}),
+    "vdn-ps, no ids, soft": (Vdn(**SMALL, **SHARED, agent_ids=False), 0, SOFT),
+    "qmix": (Qmix(**SMALL, **MIXER), 0, {}),
+    "qmix, clipped": (Qmix(**SMALL | {"clip": 0.2}, **MIXER), 0, {}),
+    "qmix, soft, time limits are no ends": (Qmix(**SMALL, **MIXER, **CUT), 0, SOFT),
+    "qmix-ps": (Qmix(**SMALL, **MIXER, **SHARED), 0, {}),
+    "qmix-ps, no memory, soft": (Qmix(**SMALL, **MIXER, **SHARED, recurrent=False), 0, SOFT),
+    "dvdn": (Dvdn(**SMALL), 1, {}),
+    "dvdn, three rounds": (Dvdn(**SMALL), 3, {}),
+    "dvdn, clipped": (Dvdn(**SMALL | {"clip": 0.2}), 1, {}),
+    "dvdn, not clipped, not standardised": (Dvdn(**SMALL | {"clip": None}, standardise_rewards=False), 2, {}),
+    "dvdn of individual rewards": (Dvdn(**SMALL, reward_model="individual"), 1, {}),
+    "dvdn of the sum": (Dvdn(**SMALL, reward_model="team_sum"), 1, {}),
+    "dvdn that counts": (Dvdn(**SMALL, self_estimate="count_aware"), 1, {}),
+    "dvdn that counts, two rounds": (Dvdn(**SMALL, self_estimate="count_aware", reward_model="individual"), 2, {}),
+    "dvdn, no memory, soft": (Dvdn(**SMALL, recurrent=False), 1, SOFT),
+    "dvdn, time limits are no ends": (Dvdn(**SMALL, **CUT), 1, {}),
+    "dvdn_gt": (DvdnGt(**SMALL), 1, {}),
+    "dvdn_gt, every other update, soft": (DvdnGt(**SMALL, tracking=Tracking(every=2)), 1, SOFT),
+    "dvdn_gt, adapt then combine": (DvdnGt(**SMALL, tracking=Tracking(form="adapt_then_combine")), 2, {}),
+    "dvdn_gt, adam, no memory": (DvdnGt(**SMALL, optimiser=GtAdam(bias_correction=True), recurrent=False), 1, {}),
+    "networked_q": (NetworkedQ(**SMALL, averaging=ParameterExchange(every=3)), 1, {}),
+    "networked_q, own rewards, clipped": (NetworkedQ(**SMALL | {"clip": 0.2}, reward_model="individual"), 1, {}),
+}
+
+
+def kind_of(spec):
+    if isinstance(spec, Dvdn):
+        return "dvdn"
+    if isinstance(spec, Iql) and (spec.share_parameters or spec.clip_over == "team"):
+        return "iql_team"
+    return {Iql: "iql", NetworkedQ: "iql", Vdn: "vdn", Qmix: "qmix"}[type(spec)]
+
+
+def obs_dims_of(spec):
+    return (OBS_DIM,) * 3 if isinstance(spec, DvdnGt | NetworkedQ) else OBS_DIMS
+
+
+def plain_of(spec, learner, replica, target_update, target_tau):
+    """The plain team that begins where a replica of the learner begins."""
+    network, rows = learner.network, learner.parameters[0, replica]
+    if shares(spec):
+        agents = [as_module(network, rows[0])] * 3
+    else:
+        agents = [as_module(network, row, own) for row, own in zip(rows, obs_dims_of(spec), strict=True)]
+    mixing = learner.objective.mixing
+    return PlainTeam(
+        kind_of(spec),
+        agents,
+        lr=spec.lr,
+        gamma=spec.gamma,
+        clip=spec.clip,
+        standardise=spec.standardise_rewards,
+        target_update=target_update,
+        target_tau=target_tau,
+        available=AVAILABLE,
+        reward_model=getattr(spec, "reward_model", None),
+        ids=has_ids(spec),
+        bootstrap=spec.bootstrap_on_timeout,
+        count_aware=getattr(spec, "self_estimate", "") == "count_aware",
+        mixer=None if mixing is None else as_mixer(mixing.mixer, mixing.parameters[0, replica]),
+    )
+
+
+def sharing_of(spec, team):
+    if isinstance(spec, DvdnGt):
+        return PlainSharing(team, spec.tracking.form, spec.lr, bias_correction=spec.optimiser.bias_correction)
+    return PlainSharing(team, "averaging", spec.lr, bias_correction=True)
 
 
 def mixing(rng, rounds):
@@ -23,37 +126,75 @@ def mixing(rng, rounds):
     return list(steps / steps.sum(2, keepdims=True))
 
 
-@pytest.mark.parametrize("clip", [10.0, 0.2, None])
-@pytest.mark.parametrize(("name", "rounds"), [("iql", 0), ("vdn", 0), ("dvdn", 1), ("dvdn", 3)])
-def test_ten_updates(name, rounds, clip):
-    """Standardisation on, ragged episodes, unlike action sets, target copy every 3 updates; clipping that never binds,
-    always binds, is off. Every weight to 1e-9, and loss and gradient norm with it.
+def assert_equal(learner, replica, team, tolerance=1e-9):
+    """Online and target networks, and mixers."""
+    shared = learner.layout.shared
+    for copy, agents in enumerate((team.agents, team.targets)):
+        for i, agent in enumerate(agents[:1] if shared else agents):
+            found = in_module_order(learner.network, learner.parameters[copy, replica, i], agent.fc1.in_features)
+            for mine, theirs in zip(found, agent.parameters(), strict=True):
+                torch.testing.assert_close(mine, theirs.detach(), rtol=tolerance, atol=tolerance)
+    mixing = learner.objective.mixing
+    for copy, mixer in enumerate((team.mixer, team.target_mixer)):
+        if mixer is not None:
+            found = mixer_in_module_order(mixing.mixer, mixing.parameters[copy, replica])
+            for mine, theirs in zip(found, mixer.parameters(), strict=True):
+                torch.testing.assert_close(mine, theirs.detach(), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_ten_updates(name):
+    """Standardisation on, ragged episodes, some cut by a time limit, target copy every 3 updates.
+
+    Clipping binds always (0.2), hardly ever (10), or is off. Every weight to 1e-9, and loss and gradient norm with it.
     """
-    rng = np.random.default_rng(rounds)
-    settings = {"lr": 3e-3, "gamma": 0.9, "clip": clip, "target_update": 3}
-    learner = make_learner(
-        NETWORK, OBJECTIVES[name], seeds=[3, 8], available=AVAILABLE, steps=STEPS, batch=BATCH, **settings
-    )
-    teams = [
-        PlainTeam(name, [as_drqn(NETWORK, row) for row in rows], standardise=True, available=AVAILABLE, **settings)
-        for rows in learner.parameters[0]
-    ]
+    spec, rounds, options = CASES[name]
+    rng = np.random.default_rng(sum(map(ord, name)))
+    team_options = {"target_update": 3, "target_tau": None} | options
+    made = trained(spec, seeds=[3, 8], available=AVAILABLE, obs_dim=OBS_DIM, steps=STEPS, batch=BATCH, **team_options)
+    learner, start = made.learner, made.learner.parameters.clone()
+    teams = [plain_of(spec, learner, replica, **team_options) for replica in range(REPLICAS)]
+    sharing = None if made.tracker is None else [sharing_of(spec, team) for team in teams]
     norms = []
-    for _ in range(UPDATES):
-        lengths = [ragged(rng, BATCH, int(rng.integers(1, STEPS + 1))) for _ in range(REPLICAS)]
-        episodes = [made_up_episodes(rng, each, n_agents=3, obs_dim=4, available=AVAILABLE) for each in lengths]
-        exchanges = [mixing(rng, rounds) if rounds else [] for _ in range(REPLICAS)]
-        td = learner.local_errors(minibatch_of(episodes), everyone(REPLICAS))
-        operator = torch.from_numpy(np.stack([cumulative(each) for each in exchanges])) if rounds else None
-        held = None if operator is None else exchanged(operator, td)
-        figures = learner.update(held, everyone(REPLICAS))
+    for update in range(UPDATES):
+        lengths = [ragged(rng, BATCH, int(rng.integers(2, STEPS + 1))) for _ in range(REPLICAS)]
+        data = [
+            made_up_episodes(
+                rng, each, n_agents=3, obs_dim=OBS_DIM, obs_dims=obs_dims_of(spec), available=AVAILABLE, timed_out=0.5
+            )
+            for each in lengths
+        ]
+        exchanges = [mixing(rng, rounds) for _ in range(REPLICAS)]
+        operators = np.stack([cumulative(each) for each in exchanges]) if rounds else None
+        _, figures = made.learn(minibatch_of(data), operators)
         for replica, team in enumerate(teams):
-            team.update(episodes[replica], exchanges[replica])
+            if sharing is None:
+                team.update(data[replica], exchanges[replica])
+            else:
+                exchanged = bool(made.tracker.messages(update))
+                sharing[replica].update(
+                    data[replica], exchanges[replica], cumulative(exchanges[replica]) if exchanged else None
+                )
             assert float(figures.loss[replica]) == pytest.approx(team.loss, rel=1e-9)
             assert float(figures.grad_norm[replica]) == pytest.approx(team.grad_norm, rel=1e-9)
             norms.append(team.grad_norm)
-            for copy, agents in enumerate((team.agents, team.targets)):
-                for row, agent in zip(learner.parameters[copy, replica], agents, strict=True):
-                    for mine, theirs in zip(in_module_order(NETWORK, row), agent.parameters(), strict=True):
-                        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-9, atol=1e-9)
-    assert clip is None or (min(norms) > clip if clip < 1 else max(norms) < clip)
+            assert_equal(learner, replica, team)
+    assert float((learner.parameters[0] - start[0]).abs().max()) > 5e-3
+    assert spec.clip is None or spec.clip > 1 or min(norms) > spec.clip
+
+
+@pytest.mark.parametrize(
+    "spec", [Iql(**SMALL), Dvdn(**SMALL), Qmix(**SMALL, **MIXER)], ids=lambda spec: type(spec).__name__
+)
+def test_what_is_padding_to_an_agent_stays_as_it_began(spec):
+    """Not a bit of the weights of numbers that agent 1 and 2 never observe moves, whatever the optimiser."""
+    rng = np.random.default_rng(0)
+    made = trained(spec, seeds=[3], available=AVAILABLE, obs_dim=OBS_DIM, steps=STEPS, batch=BATCH, target_update=1)
+    w1 = made.learner.network.weights(made.learner.parameters.view(6, -1))[0].view(2, 3, 5, -1)
+    start = w1.clone()
+    for _ in range(3):
+        data = made_up_episodes(rng, [5, 2, 4], n_agents=3, obs_dim=OBS_DIM, obs_dims=OBS_DIMS, available=AVAILABLE)
+        made.learn(minibatch_of([data]), np.stack([cumulative(mixing(rng, 1))]))
+    for i, own in enumerate(OBS_DIMS):
+        assert torch.equal(w1[:, i, own:-1], start[:, i, own:-1])
+        assert not torch.isclose(w1[:, i, :own], start[:, i, :own], rtol=0, atol=1e-6).any()

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_team import PlainTeam, made_up_episodes, ragged, relabelled
-from teams import as_drqn, everyone, exchanged, in_module_order, local_of, make_learner, minibatch_of
+from teams import as_module, everyone, exchanged, in_module_order, local_of, make_learner, minibatch_of
 
 from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.iql import Iql
@@ -163,7 +163,7 @@ def test_one_agent_is_plain_drqn():
     learner = make_learner(NETWORK, Iql(), seeds=[4], available=available, steps=STEPS)
     plain = PlainTeam(
         "iql",
-        [as_drqn(NETWORK, learner.parameters[0, 0, 0])],
+        [as_module(NETWORK, learner.parameters[0, 0, 0])],
         lr=3e-4,
         gamma=0.99,
         clip=1.0,

@@ -1,16 +1,30 @@
 """From made-up episodes to what `dvdn_sim.learners` takes, and from its parameters to torch's modules."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import numpy as np
 import torch
-from plain_team import Drqn, Episode
+from plain_team import Drqn, Episode, FeedForward, PlainMixer
+from torch import nn
 
+from dvdn_sim.consensus import Facts, lossless_facts
 from dvdn_sim.learners.dvdn import counts, mixed
-from dvdn_sim.learners.learner import Learner, LearnerOptions
+from dvdn_sim.learners.feed_forward_q import FeedForwardQ
+from dvdn_sim.learners.learner import Learner, LearnerOptions, UpdateFigures
+from dvdn_sim.learners.mixer import Mixer
 from dvdn_sim.learners.objective import Held, Local, Objective
-from dvdn_sim.learners.recurrent_q import RecurrentQ, Weights
+from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.replay import EpisodeReplay, Episodes, Minibatch
+from dvdn_sim.learners.tracking import Exchanged, Tracker
+from dvdn_sim.scenario.algorithm import QLearning
+from dvdn_sim.scenario.training import Epsilon, Training
+from dvdn_sim.training.learners import Teams, objective_of, options_of, q_network_of, tracker_of
+from netmodels.topology import Complete
 
 CPU = torch.device("cpu")
+QNet = RecurrentQ | FeedForwardQ
 
 
 def one_each(episodes: list[Episode | None]) -> Episodes:
@@ -22,6 +36,7 @@ def one_each(episodes: list[Episode | None]) -> Episodes:
     actions = torch.zeros(replicas, 1, n_agents, longest, dtype=torch.int64)
     rewards = torch.zeros(replicas, 1, n_agents, longest, dtype=torch.float64)
     lengths = np.zeros((replicas, 1), np.int64)
+    timed_out = torch.zeros(replicas, 1, dtype=torch.bool)
     for replica, episode in enumerate(episodes):
         if episode is None:
             continue
@@ -30,7 +45,8 @@ def one_each(episodes: list[Episode | None]) -> Episodes:
         actions[replica, 0, :, :steps] = torch.from_numpy(episode.actions)
         rewards[replica, 0, :, :steps] = torch.from_numpy(episode.rewards)
         lengths[replica] = steps
-    return Episodes(observations, actions, rewards, lengths, torch.zeros(replicas, 1, dtype=torch.bool))
+        timed_out[replica] = episode.timed_out
+    return Episodes(observations, actions, rewards, lengths, timed_out)
 
 
 def minibatch_of(teams: list[list[Episode]], dtype: torch.dtype = torch.float64) -> Minibatch:
@@ -52,10 +68,10 @@ def minibatch_of(teams: list[list[Episode]], dtype: torch.dtype = torch.float64)
 
 
 def make_learner(
-    network: RecurrentQ,
+    network: QNet,
     objective: Objective,
     *,
-    seeds: list[int],
+    seeds: Sequence[int],
     available: np.ndarray,
     steps: int,
     dtype: torch.dtype = torch.float64,
@@ -67,13 +83,105 @@ def make_learner(
         network,
         objective,
         LearnerOptions(**options),
-        seeds=seeds,
+        seeds=list(seeds),
         available=torch.from_numpy(available),
         steps=steps,
         device=CPU,
         dtype=dtype,
         agent_keys=agent_keys,
     )
+
+
+@dataclass
+class Trained:
+    """What learns as an algorithm of the catalogue does, wired as a run wires it, for exchanges that are given.
+
+    Attributes:
+        learner: Networks and their updates.
+        tracker: Takes the step where parameters are exchanged.
+    """
+
+    learner: Learner
+    tracker: Tracker | None
+
+    def learn(
+        self,
+        minibatch: Minibatch,
+        operators: np.ndarray | None = None,
+        facts: Sequence[Facts] | None = None,
+        active: np.ndarray | None = None,
+    ) -> tuple[torch.Tensor, UpdateFigures]:
+        """One update.
+
+        Args:
+            minibatch: Of all replicas.
+            operators: Of every exchange, of errors and of parameters alike, [R, N, N]; None where there is none.
+            facts: Of the exchanges of parameters, where they count.
+            active: Who learns, as `Learner.update` takes it; all by default.
+
+        Returns:
+            The local errors, and the figures.
+        """
+        learner, tracker = self.learner, self.tracker
+        replicas, n_agents = learner.parameters.shape[1], learner.n_agents
+        active = everyone(replicas) if active is None else active
+        of_replicas = active.reshape(replicas, -1).any(1)
+        td = learner.local_errors(minibatch, of_replicas).clone()
+        held = None if operators is None else exchanged(torch.from_numpy(operators).to(td), td)
+        if tracker is None:
+            return td, learner.update(held, active)
+        figures = learner.differentiate(held)
+        taken = np.broadcast_to(active.reshape(replicas, -1), (replicas, n_agents))
+        made = {}
+        if operators is not None:
+            any_facts = [lossless_facts([Complete().graph(n_agents, seed=0)])] * replicas
+            made = {
+                r: Exchanged(each, a)
+                for r, (each, a) in enumerate(zip(facts or any_facts, operators, strict=True))
+                if of_replicas[r]
+            }
+        exchanges = [
+            {r: each for r, each in made.items() if number < len(tracker.messages(int(learner.updates[r])))}
+            for number in range(2)
+        ]
+        tracker.step(
+            learner.parameters[0],
+            learner.gradient,
+            updates=learner.updates,
+            exchanges=[each for each in exchanges if each],
+            learning=np.array(taken),
+        )
+        learner.follow(np.array(taken))
+        return td, figures
+
+
+def trained(
+    spec: QLearning,
+    *,
+    seeds: Sequence[int],
+    available: np.ndarray,
+    obs_dim: int,
+    steps: int,
+    dtype: torch.dtype = torch.float64,
+    agent_keys: tuple[int, ...] | None = None,
+    **training: object,
+) -> Trained:
+    """The algorithm of a scenario for teams of any sizes, on the CPU, as `training.build` wires it."""
+    n_agents, n_actions = available.shape
+    env = SimpleNamespace(n_agents=n_agents, obs_dim=obs_dim, n_actions=n_actions)
+    plan = Training(steps=1, epsilon=Epsilon(steps=1), **training)
+    learner = Learner(
+        q_network_of(spec, env),
+        objective_of(spec, Teams(seeds, n_agents, obs_dim, CPU, dtype)),
+        options_of(SimpleNamespace(algorithm=spec, training=plan)),
+        seeds=list(seeds),
+        available=torch.from_numpy(available),
+        steps=steps,
+        device=CPU,
+        dtype=dtype,
+        agent_keys=agent_keys,
+    )
+    return Trained(learner, tracker_of(spec, learner.parameters[0]))
 
 
 def exchanged(operator: torch.Tensor, td: torch.Tensor) -> Held:
@@ -100,17 +208,46 @@ def everyone(replicas: int) -> np.ndarray:
     return np.ones(replicas, bool)
 
 
-def as_drqn(network: RecurrentQ, parameters: torch.Tensor) -> Drqn:
-    """One row of a parameter matrix, [P], as a module of its own."""
-    agent = Drqn(network.obs_dim, network.hidden, network.n_actions)
+def as_module(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> nn.Module:
+    """One row of a parameter matrix, [P], as a module of its own, for the first `obs_dim` numbers of an observation."""
+    kind = Drqn if isinstance(network, RecurrentQ) else FeedForward
+    agent = kind(obs_dim or network.obs_dim, network.hidden, network.n_actions)
+    return _filled(agent, in_module_order(network, row, obs_dim))
+
+
+def as_mixer(mixer: Mixer, row: torch.Tensor) -> PlainMixer:
+    """One row of a mixer's parameters, [P], as a module."""
+    plain = PlainMixer(mixer.n_agents, mixer.state_dim, mixer.embed, mixer.hypernet_hidden)
+    return _filled(plain, mixer_in_module_order(mixer, row))
+
+
+def _filled(module: nn.Module, tensors: list[torch.Tensor]) -> nn.Module:
     with torch.no_grad():
-        for own, given in zip(agent.parameters(), in_module_order(network, parameters), strict=True):
+        for own, given in zip(module.parameters(), tensors, strict=True):
             own.copy_(given)
-    return agent
+    return module
 
 
-def in_module_order(network: RecurrentQ, parameters: torch.Tensor) -> list[torch.Tensor]:
-    """One row of a parameter (or gradient) matrix as fc1, GRU and fc2 hold it; see `Weights`."""
-    weights: Weights = network.weights(parameters[None].clone())
-    w1, wi, wh, bh, w3, b3 = (weight[0] for weight in weights)
-    return [w1[:-1].T, w1[-1], wi[:-1].T, wh.T, wi[-1], bh[0], w3.T, b3[0]]
+def in_module_order(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> list[torch.Tensor]:
+    """One row of a parameter (or gradient) matrix as the layers of `Drqn` or `FeedForward` hold it; see `Weights`.
+
+    Args:
+        network: Its sizes.
+        row: [P].
+        obs_dim: Only the weights of so many numbers of an observation; of all by default.
+    """
+    w1, *others = (weight[0] for weight in network.weights(row[None].clone()))
+    first = [w1[:-1][:obs_dim].T, w1[-1]]
+    if isinstance(network, FeedForwardQ):
+        return first + [part for layer in others for part in (layer[:-1].T, layer[-1])]
+    wi, wh, bh, w3, b3 = others
+    return [*first, wi[:-1].T, wh.T, wi[-1], bh[0], w3.T, b3[0]]
+
+
+def mixer_in_module_order(mixer: Mixer, row: torch.Tensor) -> list[torch.Tensor]:
+    """One row of a mixer's parameters as the layers of `PlainMixer` hold them; see `mixer.Weights`."""
+    from_state, w1, wf, v = (weight[0] for weight in mixer.weights(row[None].clone()))
+    k, e = mixer.hypernet_hidden, mixer.embed
+    to_w1, to_wf, to_v, b1 = from_state.split([k, k, e, e], dim=1)
+    layers = (to_w1, w1, to_wf, wf, to_v, v, b1)
+    return [part for layer in layers for part in (layer[:-1].T, layer[-1])]
