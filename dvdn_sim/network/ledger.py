@@ -67,7 +67,11 @@ class Ledger:
 
     def of_link(self, kind: str, sender: int, receiver: int) -> MessageCounts:
         """Packet counts of one kind of message on one link."""
-        return self.packets.setdefault((kind, sender, receiver), MessageCounts())
+        key = (kind, sender, receiver)
+        found = self.packets.get(key)
+        if found is None:
+            found = self.packets[key] = MessageCounts()
+        return found
 
     def audit(self) -> str:
         """Say what does not add up, or "ok".

@@ -182,7 +182,9 @@ class Transmitter:
         if not sent:
             return Emission(now_ns, size_bytes, packets, 0, start, [], 0, 0)
         ends: Ends
-        if packets <= FEW:
+        if packets == 1:
+            ends = [start + airtime_ns]
+        elif packets <= FEW:
             ends = [start + offset for offset in self._offsets[1:sent]]
             ends.append(start + airtime_ns)
         else:
