@@ -43,7 +43,7 @@ class Trainer:
         self.calls = []
         self.error = error
 
-    def run(self, scenario, *, device, out, progress, trace):
+    def run(self, scenario, *, device, out, progress, warn, trace):
         self.calls.append((scenario, device, out))
         self.traced = trace
         progress(50, 100, {"return": "0.50", "delivered": "89%"})
