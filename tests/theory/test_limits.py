@@ -1,7 +1,7 @@
 """Invariant 1 of docs/design.md: DVDN is VDN on the complete lossless graph, and independent learning without links.
 
-Both limits are of docs/method.md (limits), for every reward model and both self-estimates. Clipping is off: VDN clips all
-agents together and DVDN each alone.
+Both limits are of docs/method.md (limits), for every reward model and both self-estimates. Clipping is off: VDN clips
+all agents together and DVDN each alone.
 """
 
 import numpy as np
