@@ -65,11 +65,11 @@ class SimpleAdversary(ParticleEnv):
         check_word("reward", reward, ("mpe2", "legacy"))
         device = torch.device(device)
         agents = (Agent("adversary_0", RADIUS, colour=RED), *(Agent(f"agent_{i}", RADIUS) for i in range(N)))
-        others = all_but_self(N + 1, first=1).to(device)
+        others = all_but_self(N + 1, range(1, N + 1)).to(device)
         colours = torch.tensor([agent.colour for agent in agents], dtype=torch.float64, device=device)[others]
         sight = _full if observation == "full" else partial(_nearest, colours=colours)
         adversary = Side(range(1), _adversary_sees, _adversary_gains if reward == "mpe2" else _adversary_gains_squared)
-        good = Side(range(1, 1 + N), partial(sight, others=others), _good_gain)
+        good = Side(range(1, N + 1), partial(sight, others=others), _good_gain)
         task = Task(
             World(agents, landmarks=N, landmark_radius=0.08, has_goal=True),
             sides=(adversary, good),

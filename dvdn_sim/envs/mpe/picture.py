@@ -26,10 +26,11 @@ def draw(world: World, positions: Points, landmarks: Points, goal: int) -> Frame
     half = max(HALF_WIDTH, far)
     canvas = Canvas((-half, -half), (half, half), background=PAPER)
     canvas.line([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], EDGE)
-    for index, (x, y) in enumerate(landmarks):
-        canvas.disc((x, y), world.landmark_radius, GOAL if world.has_goal and index == goal else LANDMARK)
     for agent, (x, y) in zip(world.agents, positions, strict=True):
         red, green, blue = (round(255 * part) for part in agent.colour)
         canvas.disc((x, y), agent.radius, (red, green, blue))
+    for index, (x, y) in enumerate(landmarks):  # last, so that one that is covered is seen
+        canvas.disc((x, y), world.landmark_radius, GOAL if world.has_goal and index == goal else LANDMARK)
+    for agent, (x, y) in zip(world.agents, positions, strict=True):
         canvas.text((x, y + agent.radius + 0.05), agent.name, INK, height_px=11)
     return canvas.frame()

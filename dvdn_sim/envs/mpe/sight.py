@@ -6,11 +6,9 @@ from torch import Tensor
 from dvdn_sim.envs.mpe.vectors import length
 
 
-def all_but_self(agents: int, first: int = 0, end: int | None = None) -> Tensor:
-    """Of each of agents ``first`` to ``end`` (not included; None for all), the others in order, int64 ``[n, M-1]``."""
-    everyone = torch.arange(agents)
-    viewers = everyone[first:end]
-    return everyone.expand(len(viewers), -1)[everyone != viewers[:, None]].view(len(viewers), agents - 1)
+def all_but_self(agents: int, viewers: range) -> Tensor:
+    """Of each viewer the other agents, in order, int64 ``[n, agents - 1]``."""
+    return torch.tensor([[j for j in range(agents) if j != i] for i in viewers], dtype=torch.int64)
 
 
 def relative(places: Tensor, own: Tensor) -> Tensor:

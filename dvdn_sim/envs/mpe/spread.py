@@ -68,7 +68,7 @@ class SimpleSpread(ParticleEnv):
         device = torch.device(device)
         agents = tuple(Agent(f"agent_{i}", RADIUS) for i in range(N))
         world = World(agents, landmarks=N, landmark_radius=0.05, collide="agents")
-        observe = partial(_full if observation == "full" else _nearest, others=all_but_self(N).to(device))
+        observe = partial(_full if observation == "full" else _nearest, others=all_but_self(N, range(N)).to(device))
         gains: dict[str, Callable[[MpeState], Tensor]] = {
             "mpe2": partial(_mixed, local_ratio=local_ratio),
             "legacy": _shared,

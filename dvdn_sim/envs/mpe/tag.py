@@ -73,17 +73,16 @@ class SimpleTag(ParticleEnv):
             *(Agent(f"adversary_{i}", PREDATOR_RADIUS, 3.0, 1.0, RED) for i in range(num_adversaries)),
             *(Agent(f"agent_{i}", PREY_RADIUS, 4.0, 1.3, GREEN) for i in range(num_good)),
         )
-        P, G = num_adversaries, num_good
-        hunters, hunted = all_but_self(P + G, end=P).to(device), all_but_self(P + G, first=P).to(device)
-        sight = _full if observation == "full" else _nearest
+        P, M = num_adversaries, len(agents)
+        hunters, hunted = (all_but_self(M, viewers).to(device) for viewers in (range(P), range(P, M)))
         predators = Side(
             range(P),
-            partial(sight, own=slice(0, P), others=hunters, first_prey=P - 1),
+            partial(_full if observation == "full" else _nearest, own=slice(0, P), others=hunters, first_prey=P - 1),
             partial(_any_touch if reward == "mpe2" else _own_touch, predators=P),
         )
         prey = Side(
-            range(P, P + G),
-            partial(_full, own=slice(P, P + G), others=hunted, first_prey=P),
+            range(P, M),
+            partial(_full, own=slice(P, M), others=hunted, first_prey=P),
             partial(_prey_gain, predators=P),
         )
         task = Task(

@@ -1,4 +1,4 @@
-"""``mpe2`` 1.1.1, one environment per row, from the same state with the same actions: 25 steps, all that can be seen."""
+"""``mpe2`` 1.1.1, one environment per row: same state, same actions, 25 steps, everything that can be seen."""
 
 import numpy as np
 import pytest
