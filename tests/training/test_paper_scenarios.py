@@ -1,0 +1,43 @@
+"""Every scenario of the paper trains: shortened, with small networks and batches, through one update and more."""
+
+from pathlib import Path
+
+import pytest
+
+from dvdn_sim import run
+from dvdn_sim.scenario import load_scenario
+
+ROOT = Path(__file__).parents[2]
+SHORT = (
+    "seeds=[0]",
+    "algorithm.hidden=4",
+    "training.steps=60",
+    "training.batch=2",
+    "training.buffer=4",
+    "training.episodes_per_iteration=2",
+    "evaluation.episodes=1",
+)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scenarios/paper").glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_trains(path, tmp_path):
+    asked = load_scenario(path)
+    assert asked.name == path.stem
+    assert (len(asked.seeds), asked.training.batch, asked.training.buffer) == (10, 32, 5000)
+    assert asked.evaluation.episodes == 100
+    assert -(-asked.training.steps // asked.evaluation.every) in (40, 41)
+    found = run(load_scenario(path, SHORT), out=tmp_path / "run").as_json()
+    assert found["updates"] >= 1
+    assert found["audit"] == "ok"
+    assert (found["network"] is None) == (asked.network is None)
+    if found["network"] is not None:
+        assert found["network"]["delivered_fraction"] == 1.0
+
+
+def test_there_are_three_arms_of_ten_tasks():
+    names = [path.stem for path in (ROOT / "scenarios/paper").glob("*.yaml")]
+    tasks = [path.stem for path in (ROOT / "scenarios/tasks").glob("*.yaml")]
+    assert len(tasks) == 10
+    for task in tasks:
+        arms = sorted(name.removeprefix(f"{task}_") for name in names if name.startswith(f"{task}_"))
+        assert arms == sorted(["iql", "vdn", "dvdn" if task.startswith("marbler") else "dvdn_gt"])
