@@ -19,6 +19,7 @@ from dvdn_sim.scenario import describe, headline, parse_scenario
 from dvdn_sim.scenario.catalogue import ENVS
 from dvdn_sim.scenario.env import Env
 from dvdn_sim.scenario.yaml_text import block_text
+from dvdn_sim.training.environments import ENVIRONMENTS
 
 CLASSES: dict[str, Callable[..., Any]] = {
     "lbf": LevelBasedForaging,
@@ -31,6 +32,11 @@ CLASSES: dict[str, Callable[..., Any]] = {
     "marbler_warehouse": Warehouse,
     "lbforaging": ForagingParallelEnv,
 }
+
+
+def test_these_are_the_classes_that_are_trained_in():
+    assert {ENVS[kind] for kind in CLASSES} == set(ENVIRONMENTS)
+    assert {kind for kind in ENVS if ENVIRONMENTS[ENVS[kind]] is not CLASSES[kind]} == {"lbforaging"}  # in copies
 
 
 @pytest.mark.parametrize("kind", ENVS)
@@ -135,6 +141,29 @@ def test_a_scenario_takes_what_the_environment_takes_and_knows_how_many_play_how
         assert (env.n_agents, env.longest_episode) == (len(made.possible_agents), made.max_episode_steps)
     else:
         assert (env.n_agents, env.longest_episode) == (made.n_agents, made.episode_limit)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most", "others"),
+    [
+        ("marbler_material", "n_fast_agents", {"n_slow_agents": 2, "start_dist": 0.3}),  # 1 by 6 places
+        ("marbler_predator_prey", "num_prey", {}),  # 4 by 9
+        ("marbler_warehouse", "num_robots", {}),  # 4 by 3
+        ("marbler_warehouse", "num_robots", {"start_dist": 0.2}),  # 14 by 9: as many as may be
+    ],
+)
+def test_no_more_begin_than_there_are_places(kind, most, others):
+    """Against the environment itself, to the last place."""
+    taken = [count for count in range(1, 101) if read(kind, {**others, most: count, **_few_neighbours(kind)})]
+    assert taken == list(range(1, max(taken) + 1))
+    CLASSES[kind](**{**others, most: max(taken), **_few_neighbours(kind)})
+    if max(taken) < 100:
+        with pytest.raises(ValueError, match="places"):
+            CLASSES[kind](**{**others, most: max(taken) + 1, **_few_neighbours(kind)})
+
+
+def _few_neighbours(kind: str) -> dict[str, object]:
+    return {"num_neighbors": 0} if kind == "marbler_warehouse" else {}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENVS if kind not in ("lbforaging",)])

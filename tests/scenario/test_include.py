@@ -259,6 +259,30 @@ def test_nothing_is_said_to_be_missing_where_a_file_is(folder):
     assert [wrong[1] for wrong in folder.mistakes()] == ["include", "seeds.1", "network.acks"]
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "path", "message"),
+    [
+        ("players: [1", "line 1 of tasks/forest.yaml", "env", "not YAML"),
+        ("include: trees.yaml", "line 1 of tasks/forest.yaml", "env.include", "there is no file `tasks/trees.yaml`"),
+    ],
+)
+def test_nor_where_a_file_cannot_be_read_or_lacks_one_in_turn(folder, text, place, path, message):
+    folder.write(tasks__forest=text)
+    folder.main = folder.main.replace("episodes: 100, ", "")
+    elsewhere, mistake = folder.mistakes()
+    assert elsewhere[1:3] == ("evaluation.episodes", "is missing")
+    assert mistake[:2] == (place, path)
+    assert message in mistake[2]
+
+
+def test_rules_are_silent_where_a_file_may_say_what_they_ask_for(folder):
+    """DVDN needs a network, and the file may be the one that brings it."""
+    blocks = read_document(folder.main).root
+    assert isinstance(blocks, dict)
+    folder.main = block_text({"include": "nowhere.yaml", **{k: v for k, v in blocks.items() if k != "network"}})
+    assert [wrong[1] for wrong in folder.mistakes()] == ["include"]
+
+
 def test_files_that_include_one_another_without_end_are_bounded(folder):
     for index in range(20):
         folder.write(**{f"row{index}": f"include: row{index + 1}.yaml\n"})

@@ -175,6 +175,13 @@ def test_rules_speak_although_their_own_block_has_a_mistake(lossy, mistakes_of):
     }  # fmt: skip
 
 
+def test_rules_know_how_many_agents_there_are_although_their_block_has_a_mistake(lossy, mistakes_of):
+    text = lossy.replace("sight: 10", "sight: far").replace("edges: 2", "edges: 9")
+    assert [mistake.path for mistake in mistakes_of(text)] == ["env.sight", "network.topology.edges"]
+    without = lossy.replace("players: 3, ", "").replace("edges: 2", "edges: 9")
+    assert [mistake.path for mistake in mistakes_of(without)] == ["env.players"]
+
+
 def test_dvdn_needs_a_network(lossy, mistakes_of):
     (mistake,) = mistakes_of(lossy, ["network=null"])
     assert mistake.path == "network"
