@@ -25,7 +25,7 @@ MOST_NAMES = 1000
 LONGEST_NAME = 200
 
 
-class NotIncludedError(Exception):
+class _NotIncludedError(Exception):
     """What stands in the way of a file: a message and a remedy."""
 
 
@@ -55,16 +55,16 @@ class _Reading:
         """Return what stands in a file, with nothing left to include; its root is a block unless it has mistakes.
 
         Raises:
-            NotIncludedError: It cannot be read, or holds no block.
+            _NotIncludedError: It cannot be read, or holds no block.
         """
         if not isinstance(name, str):
-            raise NotIncludedError(f"must be a file or a list of files, not {shown(name)}", "name YAML files")
+            raise _NotIncludedError(f"must be a file or a list of files, not {shown(name)}", "name YAML files")
         file = self.folder / name
         part = read_document(self._text(file)).written_in(file=normpath(file))
         if not part.readable:
             return part
         if not isinstance(part.root, dict):
-            raise NotIncludedError(
+            raise _NotIncludedError(
                 f"{_told(file)} holds {shown(part.root)}, which is no block", "write `key: value` lines"
             )
         _resolve(part, _Reading(file.parent, (*self.chain, file.resolve()), self.spent))
@@ -73,29 +73,29 @@ class _Reading:
     def _text(self, file: FilePath) -> bytes:
         try:
             if not stat.S_ISREG(file.stat().st_mode):  # a device or a pipe may have no end
-                raise NotIncludedError(f"{_told(file)} is not a file", "name a YAML file")
+                raise _NotIncludedError(f"{_told(file)} is not a file", "name a YAML file")
             self._refuse_endless(file)
             with file.open("rb") as opened:
                 text = opened.read(MAX_BYTES + 1)
         except FileNotFoundError as error:
-            raise NotIncludedError(f"there is no file {_told(file)}", _nearest(file)) from error
+            raise _NotIncludedError(f"there is no file {_told(file)}", _nearest(file)) from error
         except (OSError, ValueError) as error:  # the second: no name of a file
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise NotIncludedError(f"{_told(file)} cannot be read: {reason}", "") from error
+            raise _NotIncludedError(f"{_told(file)} cannot be read: {reason}", "") from error
         self.spent.size_bytes += len(text)
         if self.spent.size_bytes > MAX_BYTES:
             message = f"with {_told(file)}, more than {MAX_BYTES // 1024} KiB are included"
-            raise NotIncludedError(message, "this is not a scenario")
+            raise _NotIncludedError(message, "this is not a scenario")
         return text
 
     def _refuse_endless(self, file: FilePath) -> None:
         self.spent.files += 1
         if file.resolve() in self.chain:
-            raise NotIncludedError(f"{_told(file)} includes itself", "remove one of the `include` on the way")
+            raise _NotIncludedError(f"{_told(file)} includes itself", "remove one of the `include` on the way")
         if len(self.chain) >= MOST_IN_A_ROW:
-            raise NotIncludedError(f"more than {MOST_IN_A_ROW} files include one another", "write some of it out")
+            raise _NotIncludedError(f"more than {MOST_IN_A_ROW} files include one another", "write some of it out")
         if self.spent.files > MOST_FILES:
-            raise NotIncludedError(f"more than {MOST_FILES} files are included", "write some of it out")
+            raise _NotIncludedError(f"more than {MOST_FILES} files are included", "write some of it out")
 
 
 def resolve_includes(document: Document, file: FilePath | None = None) -> None:
@@ -136,7 +136,7 @@ def _include(named: Value, block: dict[str, Value], path: Path, document: Docume
         try:
             part = reading.part(name).standing_at(path)
             _refuse_another_kind(part.root, block, below.root)
-        except NotIncludedError as error:
+        except _NotIncludedError as error:
             document.mistakes.append(document.blame(place, *error.args))
             document.incomplete.append(path)
             continue
@@ -171,7 +171,7 @@ def _refuse_another_kind(part: Value, *others: Value) -> None:
     for other in others:
         if isinstance(part, dict) and isinstance(other, dict) and _differ_in_kind(part, other):
             message = f"brings kind {shown(part['kind'])}, and kind {shown(other['kind'])} is chosen beside it"
-            raise NotIncludedError(message, "remove the one or the other")
+            raise _NotIncludedError(message, "remove the one or the other")
 
 
 def _differ_in_kind(one: dict[str, Value], other: dict[str, Value]) -> bool:

@@ -50,7 +50,7 @@ def of_preset(name: str) -> Scenario:
 
 
 def test_these_are_the_presets():
-    assert {path.stem for path in PAPER.glob("*.yaml")} == {*ROWS, "protocol"}
+    assert {path.stem for path in PAPER.glob("*.yaml")} == {*ROWS, "protocol", "network"}
 
 
 @pytest.mark.parametrize("name", ROWS)
