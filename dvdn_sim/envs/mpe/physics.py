@@ -11,7 +11,7 @@ so that with `mpe2` an action moves its agent one step later. The orders also di
 
 Two bodies at distance d, with radii that add up to r, push each other apart with F = 100 k log(1 + exp((r - d) / k)),
 k = 0.001 m (Lowe et al. 2017, the code released with it). Bodies in one and the same place have no direction to be
-pushed in, and are not (the originals divide by zero, and everything is nan from there on).
+pushed in, and are not, until their actions part them (the originals divide by zero, and are nan from there on).
 """
 
 from typing import Literal
@@ -74,8 +74,8 @@ class Physics:
         Returns:
             The new positions and velocities.
         """
-        faster = self._faster(velocities, self._force(positions, landmarks, actions))
-        return positions + (faster if self._velocity_first else velocities) * DT, faster
+        after = self._pushed(velocities, self._force(positions, landmarks, actions))
+        return positions + (after if self._velocity_first else velocities) * DT, after
 
     def _force(self, positions: Tensor, landmarks: Tensor, actions: Tensor) -> Tensor:
         force = self._pushes[:, (actions + self._offsets).t().contiguous()].permute(2, 1, 0)
@@ -91,10 +91,10 @@ class Physics:
         push = CONTACT_FORCE * CONTACT_MARGIN * pressed / distance.clamp(min=NOWHERE_NEARER)
         return force + total(push[..., None] * apart, 2)
 
-    def _faster(self, velocities: Tensor, force: Tensor) -> Tensor:
-        faster = velocities * (1 - DAMPING) + force * DT
+    def _pushed(self, velocities: Tensor, force: Tensor) -> Tensor:
+        after = velocities * (1 - DAMPING) + force * DT
         if self._limits is None:
-            return faster
-        speed = length(faster)
+            return after
+        speed = length(after)
         scale = torch.where(speed > self._limits, self._limits / speed, 1.0)
-        return faster * scale[..., None]
+        return after * scale[..., None]
