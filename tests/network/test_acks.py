@@ -101,6 +101,16 @@ def test_how_often_both_ends_and_one_end_only_count_an_edge(repeat):
     assert network.ledger.audit() == "ok"
 
 
+@pytest.mark.parametrize(("n_agents", "bitmap_bytes"), [(2, 1), (8, 1), (9, 2), (17, 3)])
+def test_an_acknowledgement_has_a_bit_for_every_agent(n_agents, bitmap_bytes):
+    network = SimulatedNetwork(
+        n_agents=n_agents, seed=5, topology=Complete(), link=LinkSpec(rate="unlimited", delay=0, overhead=0),
+        share="link", deadline_s=0.01, control_period_s=0.1, compute=ConstantTime(0.0), acks=Acknowledgements(),
+    )  # fmt: skip
+    report = network.exchange("td", rounds=1, size_bytes=100, episode=0, update=0)
+    assert report.wire_bytes == n_agents * (n_agents - 1) * (100 + 24 + bitmap_bytes)
+
+
 def test_acknowledgements_need_a_deadline():
     with pytest.raises(ValueError, match="since there are acks"):
         SimulatedNetwork(

@@ -78,6 +78,7 @@ def test_an_arrival_a_nanosecond_after_an_earlier_deadline_is_late_and_known_in_
     assert latest(report) == {(0, 1): [-1, 0], (1, 0): [0, 1]}
     assert report.facts.held.tolist() == [[False, True], [False, True]]
     assert fates_of(report.messages) == {"held": 2, "late": 1, "loss": 1}
+    assert scene.ledger.audit() == "ok"
 
 
 def test_an_overtaken_message_does_not_replace_a_newer_one(scripted, pair):
