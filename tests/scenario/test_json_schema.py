@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import pytest
 
 from dvdn_sim.scenario import json_schema
@@ -57,7 +58,6 @@ INCLUDING = [
 
 @pytest.mark.parametrize(("changes", "valid"), INCLUDING)
 def test_no_key_is_demanded_of_a_block_that_includes_a_file_nor_within_it(lossy, changes, valid):
-    jsonschema = pytest.importorskip("jsonschema", reason="an independent validator of JSON schemas")
     validator = jsonschema.Draft202012Validator(json_schema())
     scenario, changed = read_document(lossy).root, read_document(changes).root
     if "include" in changed:
@@ -66,6 +66,5 @@ def test_no_key_is_demanded_of_a_block_that_includes_a_file_nor_within_it(lossy,
 
 
 def test_the_schema_is_one(lossy):
-    jsonschema = pytest.importorskip("jsonschema", reason="an independent validator of JSON schemas")
     jsonschema.Draft202012Validator.check_schema(json_schema())
     assert jsonschema.Draft202012Validator(json_schema()).is_valid(read_document(lossy).root)
