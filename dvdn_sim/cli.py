@@ -162,10 +162,8 @@ def predict(
     with explained(command("predict", scenario, changes or [], *numbers(agents=agents, links=links))):
         from dvdn_sim import cli_exchange as said  # noqa: PLC0415 (half a second that --help does without)
         from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415
-        from dvdn_sim.network.trials import Setting  # noqa: PLC0415
-        from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
 
-        setting = Setting.of(load_scenario(scenario, changes or []), agents=agents, links=links)
+        setting = said.setting_of(scenario, changes or [], agents=agents, links=links)
         found = work_out(setting)
         if as_json:
             typer.echo(json.dumps(said.prediction_json(setting, found), allow_nan=False))
@@ -185,6 +183,10 @@ def consensus(
     ] = None,
     agents: Agents = None,
     links: Links = None,
+    values: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="What agents hold at first: 3,0,-1.5.", show_default="random values"),
+    ] = None,
     fuzz: Annotated[
         int | None,
         typer.Option(
@@ -201,9 +203,9 @@ def consensus(
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
 ) -> None:
-    """Exchange random values, without learning: what was measured beside what was predicted."""
+    """Exchange values, without learning: what was measured beside what was predicted."""
     _refuse_used_folder(out)
-    options = numbers(trials=trials, agents=agents, links=links, out=out)
+    options = numbers(trials=trials, agents=agents, links=links, values=values, out=out)
     if fuzz is not None:
         if options:
             raise typer.BadParameter(f"{options[0]} has no meaning beside it; leave it out", param_hint="--fuzz")
@@ -212,22 +214,20 @@ def consensus(
         raise typer.BadParameter("name a YAML file, such as scenarios/lossy_lbf.yaml", param_hint="SCENARIO")
     else:
         with explained(command("consensus", scenario, changes or [], *options)):
-            setting, measured, predicted = _measured(scenario, changes or [], trials, agents, links, quiet=quiet)
-            _tell(setting, measured, predicted, out, as_json=as_json)
+            from dvdn_sim.cli_exchange import setting_of  # noqa: PLC0415 (half a second that --help does without)
+
+            setting = setting_of(scenario, changes or [], agents=agents, links=links, values=values)
+            _tell(setting, *_measured(setting, trials, quiet=quiet), out, as_json=as_json)
 
 
-def _measured(
-    scenario: Path, changes: list[str], trials: int | None, agents: int | None, links: int | None, *, quiet: bool
-) -> "tuple[Setting, Measurement, Prediction]":
+def _measured(setting: "Setting", trials: int | None, *, quiet: bool) -> "tuple[Measurement, Prediction]":
     """Exchange, and work out what was to be expected."""
-    from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415 (half a second that --help does without)
-    from dvdn_sim.network.trials import Setting, measure  # noqa: PLC0415
-    from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
+    from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415
+    from dvdn_sim.network.trials import measure  # noqa: PLC0415
 
-    setting = Setting.of(load_scenario(scenario, changes), agents=agents, links=links)
     predicted = work_out(setting)
     with Display(quiet=quiet, of="trials") as display:
-        return setting, measure(setting, trials, lambda done, total: display.show(done, total, {})), predicted
+        return measure(setting, trials, lambda done, total: display.show(done, total, {})), predicted
 
 
 def _tell(

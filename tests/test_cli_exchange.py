@@ -101,6 +101,27 @@ def test_the_same_command_prints_the_same():
     assert invoke(*arguments).stdout == invoke(*arguments).stdout
 
 
+def test_given_values(tmp_path):
+    """A path of three without loss: 3, 0, 0 becomes 2, 1, 0."""
+    calm = ["--set", "network.topology={kind: path}", "--set", "network.link.loss=0%", "--values", "3,0,0"]
+    out = tmp_path / "exchange"
+    found = json.loads(invoke("consensus", LOSSY, *calm, "--json", "--quiet", "--out", str(out)).stdout)
+    assert found["values"] == [3.0, 0.0, 0.0]
+    assert found["mse_after_rounds"] == pytest.approx([2 / 3])
+    assert found["predicted"]["mse_after_rounds"] == pytest.approx([2 / 3])
+    assert "from given values" in (out / "consensus.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [("3,x,0", "is no list of numbers"), ("3,0", "each of 3 agents"), ("1,nan,2", "a finite number")],
+)
+def test_values_that_do_not_fit_are_refused(values, said):
+    result = invoke("consensus", LOSSY, "--values", values)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in " ".join(result.stderr.split())
+
+
 def test_more_agents_than_the_environment_has():
     ring = ["--set", "network.topology={kind: ring}", "--agents", "150", "--json"]
     found = json.loads(invoke("predict", LOSSY, *ring).stdout)
