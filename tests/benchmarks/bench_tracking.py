@@ -13,7 +13,6 @@ import time
 import numpy as np
 import pytest
 import torch
-
 from plain_tracking import PlainRunningSums, Quadratics, descend, lossy, ring
 
 from dvdn_sim.consensus import POLICIES, ReturnToSelf, lossless_facts, metropolis
