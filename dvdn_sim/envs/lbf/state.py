@@ -64,14 +64,14 @@ class LbfState:
         """
         episode = torch.zeros_like(step) if episode is None else episode
         _check_shapes(field, positions, levels, food_spawned=food_spawned, step=step, episode=episode)
+        _check_levels("levels", levels, 1)
+        _check_levels("field", field, 0)
         self.size = (field.shape[1], field.shape[2])
         self.seen: Tensor | None = None
         self.players = torch.cat([positions, levels[..., None]], 2).permute(2, 1, 0).int().contiguous()
         self.foods = _foods_of(field)
         self.food_spawned, self.step, self.episode = food_spawned.long(), step.long(), episode.long()
-        self._check_players(field)
-        _check_levels("levels", levels, 1)
-        _check_levels("field", field, 0)
+        self._check_players()
 
     @classmethod
     def of_planes(
@@ -139,7 +139,7 @@ class LbfState:
         parts = {name: chosen(getattr(self, name), getattr(other, name)) for name in names}
         return self.of_planes(self.size, **parts)
 
-    def _check_players(self, field: Tensor) -> None:
+    def _check_players(self) -> None:
         row, column = self.positions.unbind(-1)
         outside = (row < 0) | (row >= self.size[0]) | (column < 0) | (column >= self.size[1])
         if bool(outside.any()):
@@ -175,11 +175,11 @@ def _check_levels(name: str, levels: Tensor, lowest: int) -> None:
 
 
 def _foods_of(field: Tensor) -> Tensor:
-    """The foods of a field in row-major order, int32 ``[3, F, E]``, F the most that a row has."""
+    """The foods of a field in row-major order, int32 ``[3, F, E]``, F the most that a row has, or 1."""
     where, row, column = field.nonzero(as_tuple=True)
     counts = torch.bincount(where, minlength=len(field))
     slot = torch.arange(len(where), device=field.device) - (counts.cumsum(0) - counts)[where]
-    most = int(counts.max()) if len(counts) else 0
+    most = int(counts.max().clamp(min=1))
     foods = torch.tensor(GONE, dtype=torch.int32, device=field.device)[:, None, None].repeat(1, most, len(field))
     foods[:, slot, where] = torch.stack([row, column, field[where, row, column].long()]).int()
     return foods
