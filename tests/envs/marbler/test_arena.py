@@ -38,6 +38,12 @@ def test_goals_of_a_robot_beyond_the_limits():
     assert up == [1.4, 0.95 - 0.1]
     assert down == [1.4, 0.9]
     assert stay == [1.4, 0.9]
+    left, right, up, down, stay = goals_of(-1.55, -0.95, distance=0.1)
+    assert left == [-1.4, -0.9]
+    assert right == [-1.55 + 0.1, -0.9]
+    assert up == [-1.4, -0.9]
+    assert down == [-1.4, -0.95 + 0.1]
+    assert stay == [-1.4, -0.9]
 
 
 def deal(grid, episodes=4000):
@@ -49,9 +55,10 @@ def deal(grid, episodes=4000):
     ("left", "width", "spacing", "count", "shape"),
     [
         (-1.4, 2.8, 0.6, 6, (4, 3)),  # Warehouse
-        (-1.4, 0.9, 0.3, 4, (3, 6)),  # PredatorCapturePrey: 0.9 / 0.3 must not be lost to rounding
+        (-1.4, 0.9, 0.3, 4, (3, 6)),  # PredatorCapturePrey
         (0.5, 0.9, 0.2, 6, (4, 9)),  # its prey
         (-1.4, 0.5, 0.3, 4, (1, 6)),  # MaterialTransport
+        (-1.4, 2.8, 0.4, 6, (7, 4)),  # 2.8 / 0.4 is a little less than 7 in floating point
     ],
 )
 def test_places(left, width, spacing, count, shape):

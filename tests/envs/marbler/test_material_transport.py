@@ -65,6 +65,16 @@ def test_what_is_left_goes_by_number():
     assert reward == pytest.approx(-0.1 + 0.025 * 7, abs=1e-12)
 
 
+def test_where_zones_overlap():
+    """One at a time: at the right comes first, also when there is nothing left."""
+    env = still(end_goal_width=1.4)
+    robots = ((0.2, 0.0), *OPEN[1:2], (-0.3, -0.6), (-0.3, 0.6))
+    state, _, _, _ = play(env, scene(env, robots))
+    assert state.zones.tolist() == [[100, 15]]
+    state, _, _, _ = play(env, scene(env, robots, zones=(100, 0)))
+    assert state.loads.tolist() == [[0, 0, 0, 0]]
+
+
 def test_unloading():
     """x < -1.0; 0.075 per unit; a robot that unloads there does not load in the same step, nor one elsewhere unload."""
     env = still()

@@ -149,6 +149,19 @@ def test_a_violation_is_found_an_iteration_later():
     assert found.poses[0, 0, 0].item() == pytest.approx(1.598 + 2 * 0.033 * 0.15, abs=1e-12)
 
 
+def test_what_would_have_happened_after_the_end_is_not_told():
+    """Robot 0 is outside; robots 1 to 3 would collide an iteration later, when the row has ended.
+
+    Robot 1 pushes robot 2, back first, into robot 3, which can only turn aside: their bodies are 135.3 mm apart.
+    """
+    scene = [(1.65, 0.8, 0.0), (-0.1855, 0.0, 0.0), (0.0, 0.0, math.pi), (0.108, 0.0, math.pi / 2)]
+    poses = torch.tensor([scene], dtype=torch.float64)
+    goals = poses[..., :2]
+    ended, went_on = (drive(poses, goals, 2, update_every=1, stop=stop) for stop in (True, False))
+    assert (ended.boundary.item(), ended.collision.item()) == (True, False)
+    assert (went_on.boundary.item(), went_on.collision.item()) == (True, True)
+
+
 def test_the_boundary_itself_is_inside():
     for pose in ([1.6, 0.0, 0.0], [-1.6, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0]):
         poses = torch.tensor([[pose]], dtype=torch.float64)

@@ -181,6 +181,7 @@ def test_violations_that_are_not_penalised(name):
     assert not done.item()
     assert after.collision.item()
     assert rewards[0, 0].item() > PENALTIES[name]
+    assert ((after.poses - state.poses)[0, 2:, 0].abs() > 0.03).all()  # the whole step long
     after, _, _, _ = env.step(after, env.idle_actions[None])
     assert not after.collision.item()
 

@@ -91,7 +91,13 @@ def test_a_single_robot_drives_as_the_original_does():
     env = Warehouse(num_robots=1, num_neighbors=0)
     state = scene(env, ((0.0, 0.0),), order=(0,))
     for expected in (0.109246, 0.218493):
+        before = state
         state, seen, _, _ = env.step(state, torch.tensor([[RIGHT]]))
+        # Straight on, so the way is the distance; the last iteration's is left to the next step.
+        gone = (state.poses - before.poses)[0, 0, 0].item()
+        booked = state.travelled - before.unbooked + state.unbooked
+        assert booked.item() == pytest.approx(gone, abs=1e-12)
+        assert state.unbooked > 0.001
         assert state.poses[0, 0].tolist() == pytest.approx([expected, 0.0, 0.0], abs=2e-6)
         assert seen[0, 0].tolist() == pytest.approx([expected, 0.0, 0.0], abs=2e-6)
 
