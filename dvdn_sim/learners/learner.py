@@ -27,7 +27,7 @@ class LearnerOptions:
         gamma: Discount per step.
         clip: Largest gradient norm; None for no clipping.
         standardise_rewards: Whether rewards are standardised by running statistics.
-        target_update: Updates between hard copies into the target network.
+        target_update: Updates of its own from one hard copy into a network's target to the next.
         target_tau: Share of the online network that the target takes over at every update, in place of hard copies.
         batch: B, episodes per minibatch.
         share_parameters: Whether the agents of a team use one network.
@@ -126,6 +126,7 @@ class Learner:
         initial = self._initial_parameters().to(device, dtype)
         self.parameters = initial.view(1, len(seeds), layout.networks, -1).repeat(2, 1, 1, 1)
         self.updates = np.zeros(len(seeds), np.int64)
+        self._own_updates = np.zeros((len(seeds), layout.networks), np.int64)
         self._optimiser = Adam(self.parameters[0], options.lr)
         mixing = objective.mixing
         self._mixing_optimiser = None if mixing is None else Adam(mixing.parameters[0][:, None], options.lr)
@@ -148,15 +149,21 @@ class Learner:
         generators = [stream(seed, "initial_weights", key) for seed, key in self._names]
         return self.network.initial_parameters(generators)
 
-    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
+    def restart(self, agents: npt.NDArray[np.bool_]) -> Tensor:
         """Let some agents begin anew, with the weights that they began with and no memory: they lost all they had.
 
         Args:
             agents: Bool ``[R, N]``. A network that agents share is lost if any of them lost it.
+
+        Returns:
+            The networks that begin anew, bool ``[R, G]``.
         """
-        lost = torch.from_numpy(self._of_networks(agents)).to(self.parameters.device)
+        networks = self._of_networks(agents)
+        lost = torch.from_numpy(networks).to(self.parameters.device)
         self.parameters[:, lost] = self._initial_parameters().to(self.parameters)[lost.flatten()]
         self._optimiser.forget(lost)
+        self._own_updates[networks] = 0
+        return lost
 
     @property
     def acting_weights(self) -> Weights:
@@ -241,15 +248,27 @@ class Learner:
 
     def follow(self, active: npt.NDArray[np.bool_]) -> None:
         """Count the step that was taken, and let the targets follow; `active` as in `update`."""
-        learning = self._learning(active)
-        self.updates += learning.any(1)
-        tau, mixing = self.options.target_tau, self.objective.mixing
-        due = learning & (self.updates % self.options.target_update == 0)[:, None] if tau is None else learning
-        if not due.any():
-            return
-        copies = [(self.parameters, due)] + ([] if mixing is None else [(mixing.parameters, due.any(1))])
-        for (online, target), which in copies:
-            rows = torch.from_numpy(which).to(online.device)
+        learning, mixing = self._learning(active), self.objective.mixing
+        teams = _any(learning)[:, 0]
+        self.updates += teams
+        self._own_updates += learning
+        self._pull_targets(self.parameters, learning, self._own_updates)
+        if mixing is not None:
+            self._pull_targets(mixing.parameters, teams, self.updates)
+
+    def _pull_targets(self, copies: Tensor, learnt: npt.NDArray[np.bool_], updates: npt.NDArray[np.int64]) -> None:
+        """Hard or soft copies of what has just learnt.
+
+        Args:
+            copies: Online and target, ``[2, R, P]`` or ``[2, R, G, P]``.
+            learnt: ``[R]`` or ``[R, G]``.
+            updates: How many updates it has made, of the same shape.
+        """
+        tau = self.options.target_tau
+        due = learnt if tau is not None else learnt & (updates % self.options.target_update == 0)
+        if due.any():
+            online, target = copies
+            rows = torch.from_numpy(due).to(copies.device)
             target[rows] = online[rows] if tau is None else torch.lerp(target[rows], online[rows], tau)
 
     def _step(self, active: npt.NDArray[np.bool_]) -> None:

@@ -114,9 +114,14 @@ class EpisodeReplay:
         Args:
             episodes: No more of a replica than the ring holds.
             active: bool ``[R]``.
+
+        Raises:
+            ValueError: There are more.
         """
         rows = np.flatnonzero(active)[:, None]
         each, steps = episodes.actions.shape[1], episodes.actions.shape[-1]
+        if each > self._capacity:
+            raise ValueError(f"{each} episodes at once found; at most {self._capacity} expected, the capacity")
         slots = (self._inserted[rows] + np.arange(each)) % self._capacity
         chosen = rows[:, 0]
         self._observations[rows, slots, :, : steps + 1] = episodes.observations[chosen]

@@ -120,7 +120,9 @@ class Loop:
         """Let agents that lost their state in a crash, and are back, begin anew."""
         restarted = [network.take_restarted() for network in self.parts.networks]
         if np.any(restarted):
-            self.parts.learner.restart(np.array(restarted))
+            anew = self.parts.learner.restart(np.array(restarted))
+            if self._acted_with is not None:
+                self._acted_with[anew] = self.parts.learner.parameters[0, anew]
             if self.parts.tracker is not None:
                 self.parts.tracker.restart(np.array(restarted))
 

@@ -1,95 +1,139 @@
 """Every learner of the catalogue: a replica does not depend on its batch, and a finished one stands still.
 
-Decision 2 of docs/design.md; a learner is tested by being listed in `scenario.catalogue.ALGORITHMS`.
+Decision 2 of docs/design.md, and invariants 9 and 10; a learner is tested by being listed in
+`scenario.catalogue.ALGORITHMS`, and again in each of the ways in which it can be varied.
 """
 
 import numpy as np
 import pytest
 import torch
-from plain_team import made_up_episodes, ragged
-from teams import everyone, exchanged, make_learner, minibatch_of
+from plain_team import made_up_episodes, ragged, relabelled
+from teams import minibatch_of, trained
 
-from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lossless_facts
+from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, NetworkedQ, ParameterExchange, Sharing, Tracking
 from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.training.learners import Teams, objective_of
+from dvdn_sim.training.learners import has_ids
+from netmodels.topology import Complete
 
-NETWORK = RecurrentQ(obs_dim=3, hidden=8, n_actions=3)
-AVAILABLE = np.array([[1, 1, 1], [1, 1, 0]], bool)
-SEEDS, BATCH, STEPS, UPDATES = (5, 6, 7), 4, 12, 5
-LONGEST = (4, 12, 8)  # of each replica's minibatches
+AVAILABLE = np.array([[1, 1, 1], [1, 1, 0], [1, 1, 1]], bool)
+SEEDS, BATCH, STEPS, UPDATES, OBS_DIM = (5, 6, 7), 3, 8, 5, 3
+LONGEST = (4, 8, 6)  # of each replica's minibatches
+SELF = POLICIES["self"](WEIGHTS["metropolis"])
+SOFT = {"target_tau": 0.2}
 
-catalogue = pytest.mark.parametrize("kind", ALGORITHMS)
+VARIATIONS = {
+    # of the algorithms of a class: (what the algorithm says, what the training says)
+    object: [({}, {}), ({"recurrent": False}, SOFT)],
+    Sharing: [({"share_parameters": True}, {}), ({"share_parameters": True, "agent_ids": False, "clip": None}, SOFT)],
+    Dvdn: [({"self_estimate": "count_aware", "reward_model": "individual", "bootstrap_on_timeout": True}, {})],
+    DvdnGt: [
+        ({"tracking": Tracking(form="adapt_then_combine", every=2)}, {}),
+        ({"tracking": Tracking(form="running_sum", blocks=3)}, SOFT),
+    ],
+    NetworkedQ: [({"averaging": ParameterExchange(every=2, blocks=2), "reward_model": "individual"}, {})],
+}
 
 
-def learner_of(kind, seeds):
-    teams = Teams(seeds, n_agents=2, obs_dim=3, device=torch.device("cpu"), dtype=torch.float64)
-    return make_learner(
-        NETWORK,
-        objective_of(ALGORITHMS[kind](), teams),
-        seeds=list(seeds),
-        available=AVAILABLE,
-        steps=STEPS,
-        batch=BATCH,
-        lr=1e-3,
-        clip=0.5,
-        target_update=2,
+def said(changes):
+    return " ".join(str(value) for value in changes.values())
+
+
+CASES = {
+    f"{kind} {said(algorithm)}{' soft' * bool(training)}": (
+        made(**{"hidden": 5, "lr": 1e-3, "clip": 0.5} | algorithm),
+        {"target_update": 2} | training,
+    )
+    for kind, made in ALGORITHMS.items()
+    for varied, ways in VARIATIONS.items()
+    if issubclass(made, varied)
+    for algorithm, training in ways
+}
+every_learner = pytest.mark.parametrize("name", CASES)
+those_that_exchange = pytest.mark.parametrize(
+    "name", [name for name, (spec, _) in CASES.items() if isinstance(spec, Dvdn | NetworkedQ)]
+)
+
+
+def learner_of(name, seeds, available=AVAILABLE, **options):
+    spec, training = CASES[name]
+    return trained(
+        spec, seeds=seeds, available=available, obs_dim=OBS_DIM, steps=STEPS, batch=BATCH, **training, **options
     )
 
 
-def experience(seed, updates=UPDATES):
-    rng = np.random.default_rng(seed)
-    minibatches, operators = [], []
-    for _ in range(updates):
-        lengths = ragged(rng, BATCH, LONGEST[SEEDS.index(seed)])
-        minibatches.append(made_up_episodes(rng, lengths, n_agents=2, obs_dim=3, available=AVAILABLE))
-        own = rng.random()
-        operators.append(np.array([[own, 1 - own], [0.3, 0.7]]))
-    return minibatches, operators
+def drawn_facts(rng, n_agents=3, unheard=None):
+    """One round on the complete graph, in which about a third of the messages is lost."""
+    whole = lossless_facts([Complete().graph(n_agents, seed=0)])
+    held = (rng.random(whole.active.shape) < 0.7) & (whole.edges[:, 0] != unheard)
+    return Facts(n_agents, whole.edges, whole.active, np.where(held, 0, -1))
 
 
-def learn(learner, experiences, active=None):
-    """One update; experiences holds (minibatch, operator) of each replica."""
-    active = everyone(len(experiences)) if active is None else active
-    td = learner.local_errors(minibatch_of([minibatch for minibatch, _ in experiences]), active)
-    td = td.clone()
-    operator = torch.from_numpy(np.stack([operator for _, operator in experiences]))
-    return td, learner.update(exchanged(operator, td), active)
+def experience(seed, updates=UPDATES, available=AVAILABLE, longest=STEPS, **facts):
+    """Of each update, a minibatch and who heard whom."""
+    rng, n_agents = np.random.default_rng(seed), len(available)
+    sizes = {"n_agents": n_agents, "obs_dim": OBS_DIM, "available": available, "timed_out": 0.5}
+    return [
+        (made_up_episodes(rng, ragged(rng, BATCH, longest), **sizes), drawn_facts(rng, n_agents, **facts))
+        for _ in range(updates)
+    ]
 
 
-def snapshot(learner, replica):
-    """All that an update may change of a replica, as bytes."""
-    optimiser, statistics = learner._optimiser, learner._statistics
-    tensors = (
-        learner.parameters[:, replica],
-        *(each[replica] for each in (optimiser.first, optimiser.second, optimiser.steps)),
-        *(each[replica] for each in (statistics.mean, statistics.variance, statistics.count)),
-    )
-    return b"".join(tensor.numpy().tobytes() for tensor in tensors) + learner.updates[replica].tobytes()
+def learn(made, experiences, active=None):
+    """One update; experiences holds (minibatch, facts) of each replica."""
+    minibatches, facts = zip(*experiences, strict=True)
+    operators = np.stack([SELF.operator(each)[-1] for each in facts])
+    _, figures = made.learn(minibatch_of(list(minibatches)), operators, facts, active)
+    return figures
 
 
-@catalogue
-def test_a_replica_of_a_batch_equals_it_alone(kind):
-    """Ragged minibatches, five updates, float64: parameters, targets, statistics and figures, up to summation order."""
-    experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    together = learner_of(kind, SEEDS)
-    alone = [learner_of(kind, [seed]) for seed in SEEDS]
+def everything(made):
+    """All that an update may change, by name; the replica is the first axis."""
+    learner, mixing = made.learner, made.learner.objective.mixing
+    optimisers = {"optimiser": learner._optimiser}
+    kept = {"online": learner.parameters[0], "target": learner.parameters[1]}
+    if mixing is not None:
+        optimisers["mixing optimiser"] = learner._mixing_optimiser
+        kept |= {"mixer": mixing.parameters[0], "target mixer": mixing.parameters[1]}
+    for name, each in optimisers.items():
+        kept |= {f"{name} {part}": getattr(each, part) for part in ("first", "second", "steps")}
+    kept |= {f"reward {part}": getattr(learner._statistics, part) for part in ("mean", "variance", "count")}
+    kept |= {"updates": torch.from_numpy(learner.updates), "own": torch.from_numpy(learner._own_updates)}
+    return kept | ({} if made.tracker is None else made.tracker.state)
+
+
+def snapshot(made, replica):
+    return b"".join(tensor[replica].numpy().tobytes() for tensor in everything(made).values())
+
+
+def three_replicas():
+    return [experience(seed, longest=longest) for seed, longest in zip(SEEDS, LONGEST, strict=True)]
+
+
+@every_learner
+def test_a_replica_of_a_batch_equals_it_alone(name):
+    """Ragged minibatches, five updates, float64: all that it holds, and figures, up to summation order."""
+    experiences = three_replicas()
+    together = learner_of(name, SEEDS)
+    alone = [learner_of(name, [seed]) for seed in SEEDS]
+    start = together.learner.parameters.clone()
     for update in range(UPDATES):
-        _, figures = learn(together, [each[update] for each in experiences])
-        for replica, learner in enumerate(alone):
-            _, own = learn(learner, [experiences[replica][update]])
-            np.testing.assert_allclose(figures.stacked()[:, replica], own.stacked()[:, 0], rtol=1e-10, atol=1e-12)
-            torch.testing.assert_close(together.parameters[:, replica], learner.parameters[:, 0], rtol=0, atol=1e-12)
-            assert float(together._statistics.mean[replica]) == pytest.approx(
-                float(learner._statistics.mean), rel=1e-13
+        figures = learn(together, [each[update] for each in experiences])
+        for replica, own in enumerate(alone):
+            own_figures = learn(own, [experiences[replica][update]])
+            np.testing.assert_allclose(
+                figures.stacked()[:, replica], own_figures.stacked()[:, 0], rtol=1e-10, atol=1e-12
             )
-    assert not torch.equal(together.parameters[0], together.parameters[1])
+            for key, tensor in everything(together).items():
+                torch.testing.assert_close(tensor[replica], everything(own)[key][0], rtol=1e-12, atol=1e-12, msg=key)
+    assert float((together.learner.parameters[0] - start[0]).abs().amax((1, 2)).min()) > 1e-3
 
 
-@catalogue
-def test_a_frozen_replica_does_not_change_by_a_bit(kind):
+@every_learner
+def test_a_frozen_replica_does_not_change_by_a_bit(name):
     """Frozen for two updates in the middle: not a bit of it moves; afterwards it goes on as if alone."""
-    experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    together, alone = learner_of(kind, SEEDS), learner_of(kind, SEEDS[1:2])
+    experiences = three_replicas()
+    together, alone = learner_of(name, SEEDS), learner_of(name, SEEDS[1:2])
     for update in range(UPDATES):
         active = np.array([True, update not in (2, 3), True])
         before = [snapshot(together, replica) for replica in range(3)]
@@ -98,33 +142,158 @@ def test_a_frozen_replica_does_not_change_by_a_bit(kind):
         assert [one == other for one, other in zip(before, after, strict=True)] == (~active).tolist()
         if active[1]:
             learn(alone, [experiences[1][update]])
-    assert together.updates.tolist() == [5, 3, 5]
-    torch.testing.assert_close(together.parameters[:, 1], alone.parameters[:, 0], rtol=0, atol=1e-12)
+    assert together.learner.updates.tolist() == [5, 3, 5]
+    torch.testing.assert_close(together.learner.parameters[:, 1], alone.learner.parameters[:, 0], rtol=0, atol=1e-12)
 
 
-@catalogue
-def test_a_frozen_replica_that_is_not_a_number_harms_nobody(kind):
+@every_learner
+def test_a_frozen_replica_that_is_not_a_number_harms_nobody(name):
     """Numbers of one replica never meet another's."""
-    experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    healthy, ill = learner_of(kind, SEEDS), learner_of(kind, SEEDS)
-    ill.parameters[:, 2] = torch.nan
+    experiences = three_replicas()
+    healthy, ill = learner_of(name, SEEDS), learner_of(name, SEEDS)
+    ill.learner.parameters[:, 2] = torch.nan
     active = np.array([True, True, False])
     for update in range(2):
-        for learner in (healthy, ill):
-            learn(learner, [each[update] for each in experiences], active)
-    assert torch.equal(healthy.parameters[:, :2], ill.parameters[:, :2])
+        for made in (healthy, ill):
+            learn(made, [each[update] for each in experiences], active)
+    for key, tensor in everything(healthy).items():
+        assert torch.equal(tensor[:2], everything(ill)[key][:2]), key
 
 
-@catalogue
-def test_targets_are_copied_when_due_and_only_then(kind):
-    """Hard copy every `target_update` (2) of the replica's own updates."""
-    experiences = [list(zip(*experience(seed), strict=True)) for seed in SEEDS]
-    learner = learner_of(kind, SEEDS)
+@every_learner
+def test_targets_follow_when_due_and_only_then(name):
+    """A hard copy after every `target_update` (2) of a network's own updates, or a part of the way after each.
+
+    In the first update replica 1 is frozen. In the second, agent 0 of replica 2 does not learn: a network of its own is
+    one behind from then on.
+    """
+    experiences, tau = three_replicas(), CASES[name][1].get("target_tau")
+    made = learner_of(name, SEEDS)
+    learner, mixing = made.learner, made.learner.objective.mixing
+    shared = learner.layout.shared
+    own = np.zeros((3, 3), int)
     for update in range(UPDATES):
-        targets = learner.parameters[1].clone()
-        active = np.array([True, update != 0, True])
-        learn(learner, [each[update] for each in experiences], active)
-        for replica in range(3):
-            due = active[replica] and learner.updates[replica] % 2 == 0
-            expected = learner.parameters[0, replica] if due else targets[replica]
-            assert torch.equal(learner.parameters[1, replica], expected)
+        before, mixer_before = learner.parameters[1].clone(), None if mixing is None else mixing.parameters[1].clone()
+        active = np.ones((3, 3), bool)
+        active[1] = update != 0
+        active[2, 0] = update != 1
+        learn(made, [each[update] for each in experiences], active)
+        learnt = np.repeat(active.any(1)[:, None], 3, 1) if shared else active
+        own += learnt
+        due = learnt & ((own % 2 == 0) if tau is None else True)
+        part = 1.0 if tau is None else tau
+        for replica, network in np.ndindex(3, learner.layout.networks):
+            online, target = learner.parameters[:, replica, network]
+            start = before[replica, network]
+            if due[replica, network]:
+                torch.testing.assert_close(target, start + part * (online - start), rtol=0, atol=1e-15)
+            else:
+                assert torch.equal(target, start)
+        if mixing is not None:
+            for replica in np.flatnonzero(active.any(1) & ((learner.updates % 2 == 0) if tau is None else True)):
+                expected = mixer_before[replica] + part * (mixing.parameters[0, replica] - mixer_before[replica])
+                torch.testing.assert_close(mixing.parameters[1, replica], expected, rtol=0, atol=1e-15)
+    if not shared:
+        assert learner._own_updates[2].tolist() == [UPDATES - 1, UPDATES, UPDATES]
+
+
+@every_learner
+def test_an_agent_that_begins_anew_is_as_it_was_at_first(name):
+    """Its weights online and target, its moments and its count; nobody else's, unless they share."""
+    made = learner_of(name, SEEDS[:1])
+    learner, start = made.learner, made.learner.parameters.clone()
+    for each in experience(5, 3):
+        learn(made, [each])
+    before = learner.parameters.clone()
+    anew = learner.restart(np.array([[False, True, False]]))
+    assert anew.tolist() == ([[True]] if learner.layout.shared else [[False, True, False]])
+    assert torch.equal(learner.parameters[:, anew], start[:, anew])
+    assert torch.equal(learner.parameters[:, ~anew], before[:, ~anew])
+    assert learner._own_updates[anew.numpy()].tolist() == [0]
+    assert not learner._optimiser.first[anew].any()
+
+
+# Names of agents mean nothing
+
+
+def relabelled_facts(facts, order):
+    """The same when agent order[i] stands in place i."""
+    edges = np.argsort(order)[facts.edges]
+    by_sender = np.lexsort((edges[:, 1], edges[:, 0]))
+    return Facts(facts.n_agents, edges[by_sender], facts.active[:, by_sender], facts.latest[:, by_sender])
+
+
+def relabelled_rows(made, order):
+    """Online and target parameters [2, R, G, P], and the mixer's [2, R, P], when agent order[i] stands in place i."""
+    learner, mixing, n = made.learner, made.learner.objective.mixing, len(order)
+    rows, mixer_rows = learner.parameters.clone(), None if mixing is None else mixing.parameters.clone()
+    if not learner.layout.shared:
+        rows = rows[:, :, list(order)]
+    elif learner.options.agent_ids:
+        w1 = learner.network.weights(rows.flatten(0, 2))[0]
+        w1[:, -1 - n : -1] = w1[:, -1 - n : -1][:, list(order)]  # of the agents' numbers; the bias comes last
+    if mixing is not None:
+        weights = mixing.mixer.weights(mixer_rows.flatten(0, 1))
+        blocks, columns = weights.from_state[:, :-1].unflatten(1, (n, -1)), weights.w1.unflatten(2, (n, -1))
+        blocks.copy_(blocks[:, list(order)])
+        columns.copy_(columns[:, :, list(order)])
+    return rows, mixer_rows
+
+
+@every_learner
+@pytest.mark.parametrize("order", [(1, 2, 3, 0), (3, 1, 0, 2)])
+def test_relabelling_agents_relabels_the_result(name, order):
+    """Invariant 9: agents with their keys, data, actions, links and numbers; those of a mixer, too. To rounding."""
+    rng = np.random.default_rng(sum(order[:2]))
+    available = rng.random((4, 3)) < 0.6
+    available[:, 1] = True
+    one = learner_of(name, [4], available, agent_keys=(0, 1, 2, 3))
+    other = learner_of(name, [4], available[list(order)], agent_keys=order)
+    rows, mixer_rows = relabelled_rows(one, order)
+    if one.learner.layout.shared:
+        other.learner.parameters.copy_(rows)
+    assert torch.equal(other.learner.parameters, rows)  # agents of their own begin as their keys say
+    if mixer_rows is not None:
+        other.learner.objective.mixing.parameters.copy_(mixer_rows)
+    for episodes, facts in experience(9, 4, available):
+        learn(one, [(episodes, facts)])
+        learn(other, [([relabelled(each, list(order)) for each in episodes], relabelled_facts(facts, order))])
+    rows, mixer_rows = relabelled_rows(one, order)
+    torch.testing.assert_close(other.learner.parameters, rows, rtol=1e-10, atol=1e-10)
+    if mixer_rows is not None:
+        torch.testing.assert_close(other.learner.objective.mixing.parameters, mixer_rows, rtol=1e-10, atol=1e-10)
+    assert has_ids(CASES[name][0]) == (one.learner.layout.shared and one.learner.options.agent_ids)
+
+
+@those_that_exchange
+def test_an_unheard_agent_changes_nobody(name):
+    """Invariant 10, through five updates: an agent whose parameters are off by 1000 and whom nobody hears."""
+    outcomes = []
+    for off in (0.0, 1000.0):
+        made = learner_of(name, SEEDS[:1])
+        made.learner.parameters[:, :, 1] += off
+        for each in experience(5, unheard=1):
+            learn(made, [each])
+        outcomes.append({key: tensor.clone() for key, tensor in everything(made).items()})
+    quiet, loud = outcomes
+    others = [0, 2]
+    for key in ("online", "target", *({"tracker", "gradient", "optimiser.first"} & set(quiet))):
+        assert torch.equal(quiet[key][:, others], loud[key][:, others]), key
+        assert not torch.equal(quiet[key][:, 1], loud[key][:, 1]), key
+
+
+@those_that_exchange
+def test_a_heard_agent_changes_others(name):
+    """The test above could fail."""
+    outcomes = []
+    for off in (0.0, 1000.0):
+        made = learner_of(name, SEEDS[:1])
+        made.learner.parameters[:, :, 1] += off
+        for each in experience(5):
+            learn(made, [each])
+        outcomes.append(made.learner.parameters[:, :, [0, 2]].clone())
+    assert not torch.equal(*outcomes)
+
+
+def test_nobody_is_left_out():
+    assert {type(spec) for spec, _ in CASES.values()} == set(ALGORITHMS.values())

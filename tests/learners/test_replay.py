@@ -9,7 +9,7 @@ from plain_team import made_up_episodes, relabelled
 from scipy import stats
 from teams import CPU, one_each
 
-from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.learners.replay import EpisodeReplay, Episodes
 
 AVAILABLE = np.ones((2, 3), bool)
 
@@ -102,6 +102,56 @@ def test_sampled_without_replacement_and_uniformly():
 def test_a_buffer_that_holds_just_one_minibatch_gives_all_of_it():
     ids = filled([3, 4], 12).sample_ids(np.array([0, 7]), 12)
     assert np.sort(ids, axis=1).tolist() == [list(range(12))] * 2
+
+
+def several(episodes):
+    """Some episodes of one replica, as if they had been acted side by side."""
+    parts = [vars(one_each([episode])) for episode in episodes]
+    steps = max(part["actions"].shape[-1] for part in parts)
+
+    def padded(part, name, extra=0):
+        missing = steps + extra - part[name].shape[3]
+        filler = part[name].new_zeros(*part[name].shape[:3], missing, *part[name].shape[4:])
+        return torch.cat([part[name], filler], dim=3)
+
+    return Episodes(
+        torch.cat([padded(part, "observations", 1) for part in parts], 1),
+        torch.cat([padded(part, "actions") for part in parts], 1),
+        torch.cat([padded(part, "rewards") for part in parts], 1),
+        np.concatenate([part["lengths"] for part in parts], axis=1),
+        torch.cat([part["timed_out"] for part in parts], 1),
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.integers(0, 10**6))
+def test_several_at_once_are_as_one_after_the_other(sizes, seed):
+    """The first goes in first, whatever is left of the ring; time limits, too, and `one_by_one` takes them apart."""
+    rng = np.random.default_rng(seed)
+    together, apart = make_replay([0], 7), make_replay([0], 7)
+    for size in sizes:
+        lengths = rng.integers(1, 7, size).tolist()
+        episodes = made_up_episodes(rng, lengths, n_agents=2, obs_dim=4, available=AVAILABLE, timed_out=0.5)
+        batch = several(episodes)
+        together.insert(batch, np.ones(1, bool))
+        for episode, taken in zip(episodes, batch.one_by_one(), strict=True):
+            assert taken.lengths.tolist() == [[episode.rewards.shape[1]]]
+            apart.insert(taken, np.ones(1, bool))
+    assert together.stored.tolist() == apart.stored.tolist() == [min(sum(sizes), 7)]
+    ids = np.arange(int(together.stored[0]))[None]
+    for mine, theirs in zip(vars(together.minibatch(ids)).values(), vars(apart.minibatch(ids)).values(), strict=True):
+        assert torch.equal(mine, theirs) if isinstance(mine, torch.Tensor) else mine == theirs
+    kept = [(episode, slot) for slot, episode in enumerate(episodes, sum(sizes) - size)]
+    for episode, slot in kept:
+        assert_holds(together.minibatch(np.array([[slot % 7]])), 0, 0, episode)
+        assert together.minibatch(np.array([[slot % 7]])).timed_out.tolist() == [[episode.timed_out]]
+
+
+def test_more_at_once_than_the_ring_holds_are_refused():
+    rng = np.random.default_rng(0)
+    episodes = made_up_episodes(rng, [1, 2, 3, 1], n_agents=2, obs_dim=4, available=AVAILABLE)
+    with pytest.raises(ValueError, match="4 episodes at once found; at most 3 expected"):
+        make_replay([0], 3).insert(several(episodes), np.ones(1, bool))
 
 
 def test_too_few_episodes_are_refused():
