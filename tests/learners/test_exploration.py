@@ -165,3 +165,49 @@ def test_who_is_idle_does_nothing_and_the_others_what_they_did():
     down = torch.from_numpy(idle)[:, :, None]
     assert (taken[down] == 2).all()
     assert torch.equal(taken[~down], without[~down])
+
+
+def test_one_network_for_all_acts_as_networks_that_know_their_number():
+    """Shared weights and a one-hot number are, for agent i, weights of its own: its number's row is added to the bias.
+
+    Greedy over unlike action sets, two teams in three copies of the game each, memory included.
+    """
+    seeds, copies, steps = [3, 4], 3, 6
+    wide = RecurrentQ(obs_dim=3 + 4, hidden=4, n_actions=5)
+    shared = wide.initial_parameters([stream(seed, "initial_weights", "team") for seed in seeds])
+    w1, *others = wide.weights(shared)
+    own = NETWORK.weights(torch.zeros(8, NETWORK.parameter_count, dtype=torch.float64))
+    for row, (team, agent) in enumerate(np.ndindex(2, 4)):
+        own.w1[row, :3], own.w1[row, -1] = w1[team, :3], w1[team, -1] + w1[team, 3 + agent]
+        for mine, theirs in zip(own[1:], others, strict=True):
+            mine[row] = theirs[team]
+    observations = torch.from_numpy(np.random.default_rng(0).normal(size=(steps, 6, 4, 3)) * 3)
+    taken = []
+    for network, weights, options in (
+        (wide, wide.weights(shared), {"shared": True}),
+        (NETWORK, own, {}),
+    ):
+        actor = Actor(
+            network,
+            seeds=seeds,
+            copies=copies,
+            available=AVAILABLE,
+            idle_actions=torch.zeros(4, dtype=torch.int64),
+            stream_name="x",
+            device=CPU,
+            **options,
+        )
+        actor.begin(weights, np.zeros(2, np.int64), np.zeros((steps, 2)))
+        taken.append(torch.stack([actor.act(observations[t], t) for t in range(steps)]))
+    assert torch.equal(*taken)
+    assert len({tuple(team.tolist()) for team in taken[0].flatten(0, 1)}) > 3
+
+
+def test_copies_explore_as_if_their_episodes_came_one_after_the_other():
+    """Episodes are counted on by the number of copies: no draw of one batch of them comes again in the next."""
+    actor = make_actor([5], 3)
+    seen = set()
+    for episodes in (0, 3, 6):
+        actor.begin(weights_of([5], 4), np.array([episodes]), np.full((20, 1), 0.5))
+        seen |= {tuple(copy.flatten().tolist()) for copy in actor._explores[:, 0].unbind(1)}
+    assert len(seen) == 9

@@ -1,28 +1,25 @@
-"""What must hold of the learners for any operator, any data, any names of the agents."""
+"""What must hold of error signals for any operator and any data; test_conformance.py has what holds of all learners."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_team import PlainTeam, made_up_episodes, ragged, relabelled
-from teams import as_module, everyone, exchanged, in_module_order, local_of, make_learner, minibatch_of
+from plain_team import made_up_episodes, ragged
+from teams import CPU, everyone, exchanged, local_of, make_learner, minibatch_of
 
 from dvdn_sim.learners.dvdn import Dvdn, mixed
 from dvdn_sim.learners.iql import Iql
+from dvdn_sim.learners.objective import Held
 from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.learners.standardise import local_rewards
+from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
 from dvdn_sim.learners.td import td_errors
-from dvdn_sim.learners.vdn import Vdn
+from dvdn_sim.scenario.algorithm import Dvdn as DvdnSpec
 from dvdn_sim.scenario.catalogue import ALGORITHMS
 from dvdn_sim.training.learners import Teams, objective_of
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=5, n_actions=3)
 BATCH, STEPS = 3, 7
-
-
-def name_of(objective):
-    return type(objective).__name__
 
 
 def row_stochastic(rng, n_agents, *, keep=0.6):
@@ -82,121 +79,71 @@ def test_an_unheard_agent_that_diverged_changes_nothing_for_the_others(nonsense)
     assert bool(held[:, 2].isnan().all())
 
 
-def updated(objective, teams, operators, *, n_agents, updates=3, keys=None, seeds=(4,), disturb=None, available=None):
-    """Parameters [2, R, N, P] after some updates, each on the next of the replicas' minibatches."""
-    available = np.ones((n_agents, 3), bool) if available is None else available
-    learner = make_learner(
-        NETWORK,
-        objective,
-        seeds=list(seeds),
-        available=available,
-        steps=STEPS,
-        batch=BATCH,
-        agent_keys=keys,
-        clip=1.0,
-        target_update=2,
-    )
-    if disturb is not None:
-        learner.parameters[:, :, disturb, -3:] += 1e6
-    for update in range(updates):
-        td = learner.local_errors(minibatch_of([team[update] for team in teams]), everyone(len(teams)))
-        operator = tensor(*(each[update] for each in operators))
-        learner.update(exchanged(operator, td), everyone(len(teams)))
-    return learner.parameters
-
-
-def experience(rng, n_agents, available, updates=3):
-    """One replica's minibatches and operators."""
-    minibatches = [
-        made_up_episodes(rng, ragged(rng, BATCH, STEPS), n_agents=n_agents, obs_dim=3, available=available)
-        for _ in range(updates)
-    ]
-    return minibatches, [row_stochastic(rng, n_agents) for _ in range(updates)]
-
-
-def test_an_unheard_agents_parameters_reach_nobody():
-    """The same through three whole DVDN updates: an agent whose Q-values are off by 10⁶ and who is never heard."""
+@pytest.mark.parametrize("model", ["team_mean", "individual", "team_sum"])
+@pytest.mark.parametrize("standardised", [True, False])
+def test_rewards_inside_local_errors(model, standardised):
+    """ρ_i = R/N, r_i or R, of R standardised with the team's statistics, or of r_i over their deviation."""
     rng = np.random.default_rng(0)
-    team, operators = experience(rng, 4, np.ones((4, 3), bool))
-    others = np.outer([1, 1, 0, 1], [0, 0, 1, 0]).astype(bool)
-    operators = [np.where(others, 0, operator) for operator in operators]
-    operators = [operator / operator.sum(1, keepdims=True) for operator in operators]
-    before = updated(Dvdn(), [team], [operators], n_agents=4)
-    after = updated(Dvdn(), [team], [operators], n_agents=4, disturb=2)
-    assert torch.equal(before[:, :, [0, 1, 3]], after[:, :, [0, 1, 3]])
-    assert not torch.equal(before[:, :, 2], after[:, :, 2])
+    rewards = torch.from_numpy(rng.normal(2.0, 3.0, size=(2, 3, 5, 4)))
+    statistics, mean, deviation = None, torch.zeros(2), torch.ones(2)
+    if standardised:
+        statistics = RewardStatistics(2, CPU)
+        statistics.merge(rewards.sum(1), torch.tensor([5, 5]), torch.tensor([True, True]))
+        mean, deviation = statistics.mean, statistics.variance.sqrt()
+    found = local_rewards(model, rewards, statistics)
+    for r, i in np.ndindex(2, 3):
+        team, own = rewards[r].sum(0), rewards[r, i]
+        expected = {
+            "team_mean": (team - mean[r]) / deviation[r] / 3,
+            "team_sum": (team - mean[r]) / deviation[r],
+            "individual": own / deviation[r],
+        }[model]
+        torch.testing.assert_close(found.expand(2, 3, 5, 4)[r, i], expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["iql", "vdn", "networked_q", "dvdn"])
-@settings(max_examples=8, deadline=None)
-@given(st.permutations(range(4)), st.integers(0, 10**6))
-def test_relabelling_agents_relabels_the_result(kind, order, seed):
-    """Invariant 9: agents with their keys, data, actions and rows and columns of the operator; to rounding."""
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 6), st.integers(0, 10**6))
+def test_counts_are_of_those_whose_errors_are_in_the_mix(n_agents, seed):
+    """Moving the error of j moves the mix of i exactly where j is counted; `count_aware` is n_i times the mix."""
     rng = np.random.default_rng(seed)
-    available = rng.random((4, 3)) < 0.6
-    available[:, 1] = True
-    team, operators = experience(rng, 4, available)
-    teams = Teams([4], n_agents=4, obs_dim=3, device=torch.device("cpu"), dtype=torch.float64)
-    objective = objective_of(ALGORITHMS[kind](), teams)
-    before = updated(objective, [team], [operators], n_agents=4, available=available, keys=(0, 1, 2, 3))
-    turned = [[relabelled(episode, order) for episode in minibatch] for minibatch in team]
-    after = updated(
-        objective,
-        [turned],
-        [[operator[np.ix_(order, order)] for operator in operators]],
-        n_agents=4,
-        available=available[order],
-        keys=tuple(order),
-    )
-    torch.testing.assert_close(after, before[:, :, order], rtol=1e-10, atol=1e-10)
+    operator = tensor(row_stochastic(rng, n_agents, keep=0.4))
+    td = torch.from_numpy(rng.normal(size=(1, n_agents, 3, 2)))
+    held = exchanged(operator, td)
+    counted = torch.zeros(n_agents)
+    for j in range(n_agents):
+        moved = td.clone()
+        moved[:, j] += 1.0
+        counted += (exchanged(operator, moved).values != held.values).all(-1).all(-1)[0]
+    assert held.counts.tolist() == [counted.tolist()]
+    signal = Dvdn(self_estimate="count_aware").signal(local_of(td), held)
+    torch.testing.assert_close(signal.error, held.values * counted[None, :, None, None], rtol=1e-12, atol=0)
+    assert signal.pull is signal.error
 
 
-def test_one_agent_is_plain_drqn():
-    """N = 1: the three learners are one, and equal the plain reference of a single learner."""
-    rng = np.random.default_rng(1)
-    available = np.ones((1, 3), bool)
-    team, _ = experience(rng, 1, available)
-    operators = [np.eye(1)] * 3
-    iql, vdn, dvdn = (updated(each, [team], [operators], n_agents=1) for each in (Iql(), Vdn(), Dvdn()))
-    assert torch.equal(iql, vdn)
-    assert torch.equal(iql, dvdn)
-    learner = make_learner(NETWORK, Iql(), seeds=[4], available=available, steps=STEPS)
-    plain = PlainTeam(
-        "iql",
-        [as_module(NETWORK, learner.parameters[0, 0, 0])],
-        lr=3e-4,
-        gamma=0.99,
-        clip=1.0,
-        standardise=True,
-        target_update=2,
-        available=available,
-    )
-    for minibatch in team:
-        plain.update(minibatch)
-    for mine, theirs in zip(in_module_order(NETWORK, iql[0, 0, 0]), plain.agents[0].parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-10, atol=1e-10)
-
-
-@pytest.mark.parametrize("objective", [Iql(), Vdn()], ids=name_of)
-def test_learners_without_an_exchange_do_not_look_at_the_operator(objective):
-    rng = np.random.default_rng(2)
-    team, operators = experience(rng, 3, np.ones((3, 3), bool))
-    eye = [np.eye(3)] * 3
-    assert not objective.exchanges
-    assert torch.equal(
-        updated(objective, [team], [operators], n_agents=3), updated(objective, [team], [eye], n_agents=3)
-    )
-
-
-def test_dvdn_without_an_exchange_is_refused():
+def test_what_is_not_exchanged_is_refused():
+    td = torch.zeros(1, 2, 3, 4)
     with pytest.raises(ValueError, match="dvdn needs what its agents hold"):
-        Dvdn().signal(local_of(torch.zeros(1, 2, 3, 4)), None)
+        Dvdn().signal(local_of(td), None)
+    with pytest.raises(ValueError, match="needs how many agents were heard"):
+        Dvdn(self_estimate="count_aware").signal(local_of(td), Held(td))
+
+
+@pytest.mark.parametrize("kind", ALGORITHMS)
+def test_who_needs_an_exchange_says_so(kind):
+    """Those that do not, do not look at what was exchanged."""
+    teams = Teams([0], n_agents=2, obs_dim=1, device=CPU, dtype=torch.float64)
+    objective = objective_of(ALGORITHMS[kind](), teams)
+    local = local_of(torch.from_numpy(np.random.default_rng(0).normal(size=(1, 2, 3, 4))))
+    assert objective.exchanges == issubclass(ALGORITHMS[kind], DvdnSpec)
+    if not objective.exchanges:
+        nonsense = Held(torch.full_like(local.td, torch.nan))
+        assert torch.equal(objective.signal(local, None).pull, objective.signal(local, nonsense).pull)
 
 
 def test_an_update_needs_local_errors_first():
     """And each of them serves one update."""
-    rng = np.random.default_rng(3)
-    team, _ = experience(rng, 2, np.ones((2, 3), bool), updates=1)
+    rng, available = np.random.default_rng(3), np.ones((2, 3), bool)
+    team = [made_up_episodes(rng, ragged(rng, BATCH, STEPS), n_agents=2, obs_dim=3, available=available)]
     learner = make_learner(NETWORK, Iql(), seeds=[0], available=np.ones((2, 3), bool), steps=STEPS, batch=BATCH)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="update follows local_errors"):

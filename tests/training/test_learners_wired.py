@@ -1,0 +1,304 @@
+"""Every key of an algorithm, of training and of evaluation changes what a run does; and episodes side by side.
+
+Runs are those of tests/references/small_runs.py, on links that lose messages, so that policies and weights matter.
+"""
+
+from dataclasses import fields, is_dataclass
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pytest
+import torch
+from small_runs import run_small, small
+
+from dvdn_sim.learners.dvdn import counts, mixed
+from dvdn_sim.learners.objective import Held
+from dvdn_sim.scenario.algorithm import Consensus
+from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.scenario.training import Evaluation, Training
+from dvdn_sim.training.build import build
+
+LOSSY = ("network.link.loss=40%", "network.acks=true", "network.ack_repeat=3")
+UNLIKE = ("env.players=4", "network.topology.edges=4")  # a triangle with a tail may come: all weights differ on it
+CHANGED = {
+    # What must matter where half of it, one more, or not it, would not; and what must be said beside it.
+    "clip": ("0.01",),
+    "agent_ids": ("false", "algorithm.share_parameters=true"),
+    "consensus.wire": ("float16", "algorithm.consensus.policy=self"),
+    "optimiser.epsilon": ("0.01",),
+    "optimiser.ceiling": ("1e-6",),
+    "optimiser.warmup": ("9",),
+    "training.steps": ("90",),
+    "training.buffer": ("3",),
+    "training.target_tau": ("0.5",),
+    "evaluation.every": ("20",),
+    "evaluation.epsilon": ("1.0",),
+}
+
+
+def leaves(kind, before=""):
+    """(path, annotation, default) of every key of a dataclass and of those in it; None for keys without a default."""
+    hints = get_type_hints(kind)
+    for each in fields(kind):
+        path, default = f"{before}{each.name}", each.default
+        if callable(each.default_factory):
+            default = each.default_factory()
+        if is_dataclass(default):
+            yield from leaves(type(default), f"{path}.")
+        elif is_dataclass(hints[each.name]):
+            yield from leaves(hints[each.name], f"{path}.")
+        else:
+            yield path, hints[each.name], default
+
+
+def other_values(key, annotation, default):
+    """What to change a key to, as `--set` takes it, each with what must be said beside it."""
+    if key in CHANGED:
+        return [CHANGED[key]]
+    if get_origin(annotation) is Literal:
+        return [(value,) for value in get_args(annotation) if value != default]
+    if isinstance(default, bool):
+        return [(str(not default).lower(),)]
+    if isinstance(default, int):
+        return [(str(default + 1),)]
+    return [(repr(default / 2),)]
+
+
+def cases():
+    for kind, spec in ALGORITHMS.items():
+        for key, annotation, default in leaves(spec):
+            for value, *beside in other_values(key, annotation, default):
+                yield kind, f"algorithm.{key}={value}", *beside
+    for block, spec in (("training", Training), ("evaluation", Evaluation)):
+        for key, annotation, _ in leaves(spec):
+            default = small()
+            for name in (block, *key.split(".")):
+                default = getattr(default, name)
+            for value, *beside in other_values(f"{block}.{key}", annotation, default):
+                yield "dvdn", f"{block}.{key}={value}", *beside
+
+
+def outcome(*overrides):
+    """Everything that a run says and leaves."""
+    done = run_small(*overrides)
+    parameters = done.parts.learner.parameters
+    return done.rows.all_metrics, done.rows.exchanges, tuple(parameters.shape), parameters.flatten().tolist()
+
+
+BASE = {}
+
+
+def base(kind, *beside):
+    """The run that is changed; each is made once."""
+    overrides = (*LOSSY, *UNLIKE, f"algorithm={{kind: {kind}, hidden: 4, lr: 3e-3}}", *beside)
+    if overrides not in BASE:
+        BASE[overrides] = outcome(*overrides)
+    return overrides, BASE[overrides]
+
+
+@pytest.mark.parametrize(("kind", "change", "beside"), [(k, c, tuple(b)) for k, c, *b in cases()])
+def test_every_key_matters(kind, change, beside):
+    overrides, before = base(kind, *beside)
+    changed = (*overrides, change)
+    if small(*changed) == small(*overrides):
+        assert change == "algorithm.consensus.policy=self"  # what `auto` is for one round
+        return
+    assert outcome(*changed) != before
+
+
+@pytest.mark.parametrize("kind", ALGORITHMS)
+def test_the_same_run_twice_is_the_same(kind):
+    """Else the test above would say nothing."""
+    overrides, before = base(kind)
+    assert outcome(*overrides) == before
+
+
+def test_keys_are_found_where_they_are_nested():
+    found = {path for path, *_ in leaves(ALGORITHMS["dvdn_gt"])}
+    assert {"hidden", "consensus.policy", "tracking.form", "optimiser.warmup"} <= found
+    assert {path for path, *_ in leaves(Consensus)} == {"rounds", "policy", "weights", "wire"}
+    assert "epsilon.start" in {path for path, *_ in leaves(Training)}
+
+
+@pytest.mark.parametrize("schedule", ["blocking", "overlap"])
+def test_an_agent_that_lost_its_state_acts_with_its_first_weights(schedule):
+    """From the first episode after it is back; also where an episode is acted with the weights before an update."""
+    acted, back = [], []
+
+    def prepare(parts):
+        begin, take = parts.actor.begin, parts.networks[0].take_restarted
+
+        def began(weights, *rest):
+            acted.append((weights.w1.clone(), any(back)))
+            back.clear()
+            begin(weights, *rest)
+
+        def taken():
+            restarted = take()
+            back.append(bool(restarted[2]))
+            return restarted
+
+        parts.actor.begin, parts.networks[0].take_restarted = began, taken
+
+    fault = "network.faults=[{kind: crash, node: 2, at: 2 s, for: 1 s, state: lost}]"
+    run_small("algorithm.lr=0.01", f"network.schedule={schedule}", "network.compute=10 ms", fault, prepare=prepare)
+    first = acted[0][0]
+    (episode,) = [number for number, (_, anew) in enumerate(acted) if anew]
+    assert 2 < episode < len(acted) - 1
+    weights, before = acted[episode][0], acted[episode - 1][0]
+    assert not torch.equal(before[2], first[2])
+    assert not torch.equal(weights[1], first[1])
+    assert float((weights[2] - first[2]).abs().max()) <= 0.0101 * (schedule == "blocking")  # an update may lie between
+
+
+# Episodes side by side
+
+
+def test_one_episode_per_iteration_is_the_papers_loop():
+    """Written out: one episode, one insert, one exchange, one update. Bit for bit what the run leaves."""
+    done = run_small(*LOSSY)
+    parts = build(done.scenario, device=torch.device("cpu"), dtype=torch.float64)
+    learner, replay, training = parts.learner, parts.replay, done.scenario.training
+    (network,), everyone, env_steps, played = parts.networks, np.ones(1, bool), 0, 0
+    while env_steps < training.steps:
+        rates = parts.epsilon(env_steps + np.arange(parts.arena.env.episode_limit)[:, None])
+        parts.actor.begin(learner.acting_weights, np.array([played]), rates)
+        episode = parts.arena.play(parts.actor.act, everyone)
+        replay.insert(episode, everyone)
+        env_steps, played = env_steps + int(episode.lengths[0, 0]), played + 1
+        network.act(int(episode.lengths[0, 0]))
+        if played < training.batch:
+            continue
+        minibatch = replay.minibatch(replay.sample_ids(learner.updates, training.batch))
+        td, update = learner.local_errors(minibatch, everyone), int(learner.updates[0])
+        size_bytes = 24 + 4 * minibatch.positions[0]
+        report = network.exchange("td", rounds=1, size_bytes=size_bytes, episode=played - 1, update=update)
+        operator = torch.from_numpy(parts.consensus.policy.operator(report.facts)[-1:])
+        learner.update(Held(mixed(operator, td), counts(operator)), everyone)
+    assert played == len(done.rows.of("train"))
+    assert torch.equal(learner.parameters, done.parts.learner.parameters)
+
+
+E = 4
+SIDE_BY_SIDE = (*LOSSY, f"training.episodes_per_iteration={E}", "training.steps=200", "network.compute=20 ms")
+
+
+class Seen:
+    """What happened in a run, in order: ("act", episodes), ("update", ids, figures)."""
+
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, parts):
+        play, sample, update = parts.arena.play, parts.replay.sample_ids, parts.learner.update
+
+        def played(act, active):
+            episodes = play(act, active)
+            self.events.append(("act", episodes))
+            return episodes
+
+        def sampled(updates, batch, active):
+            ids = sample(updates, batch, active)
+            self.events.append(("sample", int(updates[0]), ids[0].tolist(), int(parts.replay.stored[0])))
+            return ids
+
+        def updated(held, active):
+            figures = update(held, active)
+            self.events.append(("update", float(figures.loss[0]), float(figures.q_mean[0])))
+            return figures
+
+        parts.arena.play, parts.replay.sample_ids, parts.learner.update = played, sampled, updated
+
+    def of(self, kind):
+        return [event for event in self.events if event[0] == kind]
+
+
+def test_episodes_side_by_side_are_followed_by_as_many_updates():
+    """Four episodes, then four updates, each with as many steps behind it as one by one; the ring holds all of them."""
+    seen = Seen()
+    done = run_small(*SIDE_BY_SIDE, prepare=seen)
+    kinds = [event[0] for event in seen.events]
+    rounds = len(seen.of("act"))
+    assert rounds > 8
+    assert kinds == ["act", *["sample", "update"] * E] * rounds  # two episodes are a batch: from the first time on
+    assert [update for _, update, *_ in seen.of("sample")] == list(range(E * rounds))
+    # Ids are drawn from all that is stored, the newest episodes among them.
+    for iteration in range(rounds):
+        stored = [held for *_, held in seen.of("sample")[E * iteration : E * (iteration + 1)]]
+        assert stored == [min(E * (iteration + 1), 20)] * E
+    rows = done.rows.of("train")
+    assert len(rows) == len(done.rows.updates) == E * rounds
+    lengths = [int(length) for _, episodes in seen.of("act") for length in episodes.lengths[0]]
+    assert [row["episode_length"] for row in rows] == lengths
+    assert [row["env_steps"] for row in rows] == np.cumsum(lengths).tolist()
+    assert [row["episodes"] for row in rows] == [row["updates"] for row in rows] == list(range(1, E * rounds + 1))
+
+
+def test_each_record_is_of_its_own_episode_and_update():
+    seen = Seen()
+    done = run_small(*SIDE_BY_SIDE, prepare=seen)
+    rows = done.rows.of("train")
+    returns = [value for _, episodes in seen.of("act") for value in episodes.returns[0].tolist()]
+    assert [row["return_mean"] for row in rows] == returns
+    assert sum(returns) > 0
+    assert [(row["loss"], row["q_mean"]) for row in rows] == [tuple(event[1:]) for event in seen.of("update")]
+    td = [row for row in done.rows.exchanges if row["kind"] == "td"]
+    assert [row["update"] for row in td] == [row["updates"] for row in rows]
+    assert [row["env_steps"] for row in td] == [row["env_steps"] for row in rows]
+
+
+def test_the_ring_holds_episodes_in_the_order_of_their_numbers():
+    """Episode k, the k-th of all copies in turn, is in slot k mod 20."""
+    seen = Seen()
+    done = run_small(*SIDE_BY_SIDE, prepare=seen)
+    episodes = [each for _, batch in seen.of("act") for each in batch.one_by_one()]
+    assert len(episodes) > 20
+    for number in range(len(episodes) - 20, len(episodes)):
+        held, steps = done.parts.replay.minibatch(np.array([[number % 20]])), int(episodes[number].lengths[0, 0])
+        assert held.lengths.tolist() == [[steps]]
+        assert torch.equal(held.rewards[0, :, :, 0], episodes[number].rewards[0, 0, :, :steps])
+        assert torch.equal(held.observations[0, :, :, 0], episodes[number].observations[0, 0, :, : steps + 1])
+
+
+def test_simulated_time_is_that_of_episodes_one_after_the_other():
+    """Before each update its own episode is acted, 100 ms a step, and after it the exchange takes its time."""
+    done = run_small(*SIDE_BY_SIDE)
+    now_s = 0.0
+    for row, exchange in zip(done.rows.of("train"), done.rows.exchanges, strict=True):
+        now_s += 0.1 * row["episode_length"] + 0.02  # acting, then computing
+        assert exchange["sim_time_s"] == pytest.approx(now_s, abs=1e-9)
+        now_s += exchange["duration_s"]
+        assert row["sim_time_s"] == pytest.approx(now_s, abs=1e-9)
+    assert exchange["duration_s"] > 0
+
+
+def test_exploration_falls_for_all_copies_at_once():
+    """At step t of an iteration that began after n steps, ε is that of n + 4 t steps."""
+    rates = []
+
+    def prepare(parts):
+        begin = parts.actor.begin
+
+        def began(weights, episodes, epsilon, *rest):
+            rates.append((int(episodes[0]), epsilon.copy()))
+            begin(weights, episodes, epsilon, *rest)
+
+        parts.actor.begin = began
+
+    done = run_small(*SIDE_BY_SIDE, prepare=prepare)
+    rows = done.rows.of("train")
+    for episodes, epsilon in rates:
+        before = rows[episodes - 1]["env_steps"] if episodes else 0
+        expected = [max(0.05, 1 - 0.95 * (before + E * t) / 100) for t in range(6)]
+        assert epsilon[:, 0].tolist() == pytest.approx(expected)
+        assert [row["epsilon"] for row in rows[episodes : episodes + E]] == pytest.approx([expected[0]] * E)
+
+
+def test_copies_play_games_of_their_own():
+    """Not one game four times; and copy 0 begins as the only copy of a run without others does."""
+    seen, alone = Seen(), Seen()
+    run_small(*SIDE_BY_SIDE, prepare=seen)
+    run_small(*LOSSY, "training.steps=6", prepare=alone)
+    first, only = seen.of("act")[0][1], alone.of("act")[0][1]
+    assert len({tuple(copy.flatten().tolist()) for copy in first.observations[0, :, :, 0]}) == E
+    assert torch.equal(first.observations[:, 0, :, 0], only.observations[:, 0, :, 0])
