@@ -1,16 +1,31 @@
 """Algorithms: how the agents learn, and what they exchange to do so."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from dvdn_sim.scenario.quantities import Count, Fraction, Natural
 
 Positive = Annotated[float, Field(gt=0.0)]
-AnyPolicy = Literal["auto", "self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"]
 AnyWeights = Literal["metropolis", "lazy", "max_degree"]
 RewardModel = Literal["team_mean", "team_sum", "individual"]
+
+POLICIES: dict[str, str] = {
+    "self": "Keep the weight of a message that did not come for one's own value.",
+    "renormalize": "Scale the weights of the messages that came, and one's own, up to 1.",
+    "symmetric": "Use a link only if both ends are known to have heard each other; needs acknowledgements.",
+    "stale": "Use the newest message of the exchange instead of one that did not come.",
+    "running_sum": "Send totals, so that the next message brings what a lost one carried: the exact mean in the end.",
+    "push_sum": "Give away shares that a lost message takes with it: a wrong common value. A warning.",
+    "zero_fill": "Take a message that did not come for zero: values shrink. A warning.",
+}
+"""What an agent makes of the messages that did not come; each is a class of that name in `dvdn_sim.consensus`."""
+
+if TYPE_CHECKING:
+    AnyPolicy = str
+else:
+    AnyPolicy = Literal["auto", *POLICIES]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,12 @@
 What a kind means is said in its dataclass. Topologies, delays, losses and presets are those of `netmodels.catalogue`.
 """
 
-from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, Iql, NetworkedQ, Qmix, Vdn
+from dvdn_sim.scenario.algorithm import POLICIES, Dvdn, DvdnGt, Iql, NetworkedQ, Qmix, Vdn
 from dvdn_sim.scenario.foraging import Lbf, LbForaging
 from dvdn_sim.scenario.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.scenario.particles import MpeAdversary, MpeSpread, MpeTag
+
+__all__ = ["ALGORITHMS", "ENVS", "KEYS_NOT_YET", "NOT_YET", "POLICIES"]
 
 ENVS: dict[str, type] = {
     "lbf": Lbf,
@@ -27,16 +29,6 @@ ALGORITHMS: dict[str, type] = {
     "networked_q": NetworkedQ,
     "dvdn": Dvdn,
     "dvdn_gt": DvdnGt,
-}
-
-POLICIES: dict[str, str] = {
-    "self": "Keep the weight of a message that did not come for one's own value.",
-    "renormalize": "Scale the weights of the messages that came, and one's own, up to 1.",
-    "symmetric": "Use a link only if both ends are known to have heard each other; needs acknowledgements.",
-    "stale": "Use the newest message of the exchange instead of one that did not come.",
-    "running_sum": "Send totals, so that the next message brings what a lost one carried: the exact mean in the end.",
-    "push_sum": "Give away shares that a lost message takes with it: a wrong common value. A warning.",
-    "zero_fill": "Take a message that did not come for zero: values shrink. A warning.",
 }
 
 NOT_YET: dict[str, tuple[str, ...]] = {
