@@ -1,0 +1,80 @@
+"""The game for which QMIX was made, learnt by the whole learner: acting, replay, targets, networks and Adam."""
+
+import numpy as np
+import pytest
+import torch
+from teams import CPU, trained
+from two_step_game import TwoStepGame
+
+from dvdn_sim.learners.exploration import Actor
+from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.scenario.algorithm import Dvdn, Qmix, Vdn
+from dvdn_sim.training.rollout import Arena
+
+SEEDS, COPIES, BATCH, ITERATIONS = [0, 1, 2], 8, 32, 80
+COMPLETE = np.full((len(SEEDS), 2, 2), 0.5)
+COMMON = {"hidden": 16, "lr": 5e-3, "standardise_rewards": False}
+MIXER = {"mixer_embed": 8, "hypernet_hidden": 16}
+
+
+class Game(TwoStepGame):
+    """It has no time limit."""
+
+    def timed_out(self, state):
+        return torch.zeros(self.n_copies, dtype=torch.bool)
+
+
+def greedy_returns(spec):
+    """What each of three teams earns by its values after 600 updates from random play, as Rashid et al. train it."""
+    made = trained(
+        spec, seeds=SEEDS, available=np.ones((2, 2), bool), obs_dim=3, steps=2, batch=BATCH, target_update=20
+    )
+    learner, teams, everyone = made.learner, len(SEEDS), np.ones(len(SEEDS), bool)
+
+    def actor(copies, name):
+        return Actor(
+            learner.network,
+            seeds=SEEDS,
+            copies=copies,
+            available=torch.ones(2, 2, dtype=torch.bool),
+            idle_actions=torch.zeros(2, dtype=torch.int64),
+            stream_name=name,
+            device=CPU,
+            shared=learner.layout.shared,
+            agent_ids=learner.options.agent_ids,
+        )
+
+    replay = EpisodeReplay(SEEDS, capacity=500, n_agents=2, obs_dim=3, steps=2, reward_dtype=torch.float64, device=CPU)
+    arena, acting = Arena(Game(teams * COPIES), teams), actor(COPIES, "exploration")
+    for iteration in range(ITERATIONS):
+        acting.begin(learner.acting_weights, np.full(teams, iteration * COPIES), np.ones((2, teams)))
+        replay.insert(arena.play(acting.act, everyone), everyone)
+        for _ in range(COPIES if replay.stored.min() >= BATCH else 0):
+            made.learn(replay.minibatch(replay.sample_ids(learner.updates, BATCH)), COMPLETE)
+    assert learner.updates.tolist() == [COPIES * (ITERATIONS - BATCH // COPIES + 1)] * teams
+    stands, judging = Arena(Game(teams), teams), actor(1, "evaluation")
+    judging.begin(learner.acting_weights, np.zeros(teams, np.int64), np.zeros((2, teams)))
+    return stands.play(judging.act, everyone).returns[:, 0].tolist()
+
+
+SUMS = {
+    "vdn": Vdn(**COMMON),
+    "vdn-ps": Vdn(**COMMON, share_parameters=True),
+    "dvdn": Dvdn(**COMMON),
+}
+MIXERS = {
+    "qmix": Qmix(**COMMON, **MIXER),
+    "qmix-ps": Qmix(**COMMON, **MIXER, share_parameters=True),
+    "qmix, no memory": Qmix(**COMMON, **MIXER, recurrent=False),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_a_sum_of_values_settles_for_seven(name):
+    """Also the one that agents find by consensus, on a complete graph."""
+    assert greedy_returns(SUMS[name]) == [7.0] * 3
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_a_mixer_finds_eight(name):
+    assert greedy_returns(MIXERS[name]) == [8.0] * 3
