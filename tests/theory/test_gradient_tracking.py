@@ -409,6 +409,18 @@ def test_fewer_exchanges_reach_the_same_optimum(name, schedule):
     assert imbalance(tracker) < 1e-11
 
 
+def test_averaging_comes_after_the_step():
+    """Two agents that hear each other leave every update with the same parameters, unequal gradients or not."""
+    omega, rng = begin(2), np.random.default_rng(0)
+    tracker, facts = make("averaging", omega), lossless_facts([Graph.undirected(2, [(0, 1)])])
+    for update in range(3):
+        gradient = torch.from_numpy(rng.normal(size=(1, 2, P)))
+        step(tracker, omega, gradient, [exchanged(facts)], update)
+        assert float(disagreement(omega)) < 1e-15
+    step(tracker, omega, gradient, [], 3)
+    assert float(disagreement(omega)) > 1e-2
+
+
 def test_only_the_block_in_turn_is_mixed():
     """Without gradients nothing moves but the mixed block: parameter by parameter, one after the other."""
     omega = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 5, 3)))
