@@ -27,6 +27,21 @@ class Env(Protocol):
         ...
 
     @property
+    def obs_dim(self) -> int:
+        """D, how many numbers an agent observes; the most if agents differ."""
+        ...
+
+    @property
+    def n_actions(self) -> int:
+        """A, between how many actions an agent chooses; the most if agents differ."""
+        ...
+
+    @property
+    def alike(self) -> bool:
+        """Whether all agents play the same part, so that one network may serve all."""
+        ...
+
+    @property
     def title(self) -> str:
         """Who plays what, in a few words: ``3 players, lbf 7x7``."""
         ...

@@ -53,6 +53,21 @@ class Foraging:
         return self.max_episode_steps
 
     @property
+    def obs_dim(self) -> int:
+        """Place and level of every food and every player."""
+        return 3 * (self.max_num_food + self.players)
+
+    @property
+    def n_actions(self) -> int:
+        """Nothing, four directions, load."""
+        return 6
+
+    @property
+    def alike(self) -> bool:
+        """Levels differ, and are dealt out anew for every episode."""
+        return True
+
+    @property
     def title(self) -> str:
         """Who plays what, in a few words."""
         rows, columns = self.field_size
@@ -79,6 +94,11 @@ class Lbf(Foraging):
     normalize_reward: bool = True
     observe_agent_levels: bool = True
     food_levels: Literal["v3", "legacy"] = "v3"
+
+    @property
+    def obs_dim(self) -> int:
+        """Place and level of every food and every player; without the levels of players, if these are not seen."""
+        return 3 * self.max_num_food + (3 if self.observe_agent_levels else 2) * self.players
 
     def describe(self) -> str:
         """Say in one line what is played."""

@@ -19,6 +19,7 @@ Width = Annotated[float, Field(gt=0.0, le=1.5)]
 Iterations = Annotated[Count, Field(le=10_000)]
 Amount = Annotated[float, Field(ge=0.0, le=1e6)]
 MeanAndDeviation = Annotated[tuple[Amount, Amount], Field(strict=False)]
+MOVES = 5
 HEIGHT = 1.8
 """Of the area in which robots and prey begin."""
 
@@ -78,6 +79,11 @@ class Marbler:
         return self.max_episode_steps + self.time_limit_plus_one
 
     @property
+    def n_actions(self) -> int:
+        """Nothing, and four directions."""
+        return MOVES
+
+    @property
     def places(self) -> tuple[Places, ...]:
         """Where things begin by chance."""
         return ()
@@ -108,6 +114,16 @@ class ArcticTransport(Marbler):
     def n_agents(self) -> int:
         """Number of robots."""
         return 4
+
+    @property
+    def obs_dim(self) -> int:
+        """Place and tile of every robot, the goal, and the eight tiles around each drone."""
+        return 30
+
+    @property
+    def alike(self) -> bool:
+        """Drones are always fast; of the two others, one is slow on water and one on ice."""
+        return False
 
     @property
     def title(self) -> str:
@@ -164,6 +180,21 @@ class MaterialTransport(Marbler):
     def n_agents(self) -> int:
         """Number of robots."""
         return self.n_fast_agents + self.n_slow_agents
+
+    @property
+    def obs_dim(self) -> int:
+        """Own place and load, both zones, and a message of every robot; own capacity and step, if these are seen."""
+        return 5 + self.n_agents + 2 * self.capability_aware
+
+    @property
+    def n_actions(self) -> int:
+        """A move, and one of four messages."""
+        return 4 * MOVES
+
+    @property
+    def alike(self) -> bool:
+        """Fast robots carry little, slow ones much."""
+        return not (self.n_fast_agents and self.n_slow_agents)
 
     @property
     def places(self) -> tuple[Places, ...]:
@@ -223,6 +254,16 @@ class PredatorCapturePrey(Marbler):
         return self.predators + self.captures
 
     @property
+    def obs_dim(self) -> int:
+        """Place and prey sensed, of oneself and of neighbours; their radii, if these are told."""
+        return (6 if self.capability_aware else 4) * (self.num_neighbors + 1)
+
+    @property
+    def alike(self) -> bool:
+        """Some sense prey, others capture it."""
+        return not (self.predators and self.captures)
+
+    @property
     def places(self) -> tuple[Places, ...]:
         """Where robots begin, and prey is."""
         robots = Places("start_dist", "robots", self.n_agents, 0.9, self.start_dist)
@@ -268,6 +309,16 @@ class Warehouse(Marbler):
     def n_agents(self) -> int:
         """Number of robots."""
         return self.num_robots
+
+    @property
+    def obs_dim(self) -> int:
+        """Place and load, of oneself and of neighbours."""
+        return 3 * (self.num_neighbors + 1)
+
+    @property
+    def alike(self) -> bool:
+        """Every second robot is of the other colour, and has the other half to go to."""
+        return self.num_robots < 2
 
     @property
     def places(self) -> tuple[Places, ...]:

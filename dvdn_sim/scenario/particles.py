@@ -34,6 +34,11 @@ class Particles:
         """Steps after which every episode has ended."""
         return self.max_episode_steps
 
+    @property
+    def n_actions(self) -> int:
+        """Nothing, and four directions."""
+        return 5
+
     def _how(self) -> str:
         old = ", physics of older versions" if self.physics == "legacy" else ""
         return f"{old}, {'only the nearest in sight' if self.observation == 'nearest' else 'everything in sight'}"
@@ -59,6 +64,16 @@ class MpeSpread(Particles):
     def n_agents(self) -> int:
         """Number of agents."""
         return self.N
+
+    @property
+    def obs_dim(self) -> int:
+        """Own velocity and place; places of landmarks; places of others, and what they do not say."""
+        return 10 if self.observation == "nearest" else 4 + 2 * self.N + 4 * (self.N - 1)
+
+    @property
+    def alike(self) -> bool:
+        """Every agent is like every other."""
+        return True
 
     @property
     def title(self) -> str:
@@ -89,6 +104,19 @@ class MpeAdversary(Particles):
     def n_agents(self) -> int:
         """Number of agents that learn."""
         return self.N + (self.opponent == "agent")
+
+    @property
+    def obs_dim(self) -> int:
+        """Places of the goal, of landmarks and of others, the nearest with its colour; an adversary sees no goal."""
+        if self.observation == "full":
+            return 2 + 2 * self.N + 2 * self.N
+        nearest, adversary = 2 + 2 * self.N + 2 + 3, 2 * self.N + 2 * self.N
+        return max(nearest, adversary if self.opponent == "agent" else 0)
+
+    @property
+    def alike(self) -> bool:
+        """An adversary that learns is not like the others."""
+        return self.opponent != "agent"
 
     @property
     def title(self) -> str:
@@ -123,6 +151,18 @@ class MpeTag(Particles):
     def n_agents(self) -> int:
         """Number of agents that learn."""
         return self.num_adversaries + (self.num_good if self.opponent == "agent" else 0)
+
+    @property
+    def obs_dim(self) -> int:
+        """Own velocity and place; places of obstacles and of others; velocities of prey. Prey always sees it all."""
+        prey = 4 + 2 * self.num_obstacles + 2 * (self.num_adversaries + self.num_good - 1) + 2 * (self.num_good - 1)
+        predator = prey + 2 if self.observation == "full" else 4 + 2 + 2 + 2 + 2
+        return max(predator, prey if self.opponent == "agent" else 0)
+
+    @property
+    def alike(self) -> bool:
+        """Prey that learns is not like predators."""
+        return self.opponent != "agent"
 
     @property
     def title(self) -> str:

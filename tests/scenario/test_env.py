@@ -124,7 +124,7 @@ def read(kind: str, chosen: dict[str, object]) -> Env | None:
 @pytest.mark.parametrize("kind", SETTINGS)
 @settings(max_examples=40)
 @given(data=st.data())
-def test_a_scenario_takes_what_the_environment_takes_and_knows_how_many_play_how_long(kind, data):
+def test_a_scenario_takes_what_the_environment_takes_and_knows_who_plays_how_long_and_sees_what(kind, data):
     chosen = data.draw(st.fixed_dictionaries({}, optional=SETTINGS[kind]))
     needed = {field.name for field in fields(ENVS[kind]) if field.default is MISSING}
     chosen |= {name: data.draw(SETTINGS[kind][name]) for name in sorted(needed - chosen.keys())}
@@ -138,9 +138,13 @@ def test_a_scenario_takes_what_the_environment_takes_and_knows_how_many_play_how
         return
     assert env is not None
     if kind == "lbforaging":
-        assert (env.n_agents, env.longest_episode) == (len(made.possible_agents), made.max_episode_steps)
+        agents = made.possible_agents
+        assert (env.n_agents, env.longest_episode) == (len(agents), made.max_episode_steps)
+        assert {made.observation_space(agent).shape for agent in agents} == {(env.obs_dim,)}
+        assert {made.action_space(agent).n for agent in agents} == {env.n_actions}
     else:
         assert (env.n_agents, env.longest_episode) == (made.n_agents, made.episode_limit)
+        assert (env.obs_dim, env.n_actions) == (made.obs_dim, made.n_actions)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +168,33 @@ def test_no_more_begin_than_there_are_places(kind, most, others):
 
 def _few_neighbours(kind: str) -> dict[str, object]:
     return {"num_neighbors": 0} if kind == "marbler_warehouse" else {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen", "alike"),
+    [
+        ("lbf", {"field_size": [5, 5], "players": 3, "max_num_food": 1, "sight": 2}, True),
+        ("mpe_spread", {}, True),
+        ("mpe_adversary", {}, True),
+        ("mpe_adversary", {"opponent": "agent"}, False),
+        ("mpe_tag", {}, True),
+        ("mpe_tag", {"opponent": "agent"}, False),
+        ("marbler_arctic", {}, False),
+        ("marbler_material", {}, False),
+        ("marbler_material", {"n_slow_agents": 0}, True),
+        ("marbler_predator_prey", {}, False),
+        ("marbler_predator_prey", {"predators": 0, "num_neighbors": 1}, True),
+        ("marbler_warehouse", {}, False),
+        ("marbler_warehouse", {"num_robots": 1, "num_neighbors": 0}, True),
+    ],
+)
+def test_whether_one_network_may_serve_all(kind, chosen, alike):
+    """As the environments name their agents: those that play one part are numbered under one name."""
+    env = read(kind, chosen)
+    assert env is not None
+    assert env.alike == alike
+    parts = {agent.rpartition("_")[0] for agent in CLASSES[kind](**asdict(env)).agents}
+    assert (len(parts) == 1) == alike
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENVS if kind not in ("lbforaging",)])
