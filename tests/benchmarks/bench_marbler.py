@@ -3,8 +3,9 @@
     pytest tests/benchmarks/bench_marbler.py --benchmark-only
 
 Uniform random play of 256 copies, each begun anew as soon as it is done. A step of Warehouse is 29 iterations of six
-robots and two projections with 15 constraints each. Most of the time goes into the sweeps of the projection, a few
-microseconds per round of pairs, for the robots of about a third of the copies.
+robots and two projections with 15 constraints each. About half of the time goes into the projections, for the robots
+of a third of the copies: some 15 sweeps of 30 operations on tensors so small that calling them is what costs. The rest
+is sines, cosines and running sums of 29 poses, and a tenth is looking for collisions.
 """
 
 import time

@@ -195,7 +195,7 @@ def _arc(pose: Tensor, v: Tensor, omega: Tensor, count: int) -> tuple[Tensor, Te
     path = pose.new_empty(count + 1, *heading.shape[1:])
     path[0] = pose[:2]
     for before, after, step in zip(path[:-1], path[1:], heading * (DT * v), strict=True):
-        torch.add(before, step, out=after)  # a running sum; cumsum takes ten times as long
+        torch.add(before, step, out=after)  # the same bits as cumsum, sooner
     return path, heading
 
 
