@@ -32,6 +32,7 @@ class Arena:
         """C."""
         return self.env.n_copies // self.replicas
 
+    @torch.inference_mode()
     def play(self, act: Act, active: npt.NDArray[np.bool_]) -> Episodes:
         """Play one episode in every row of the active replicas.
 

@@ -107,4 +107,4 @@ def test_the_digest_is_the_same_everywhere(rows, tmp_path):
     writer.network(rows.network_example())
     writer.flush()
     assert read_table(tmp_path, METRICS).height == 1
-    assert digest(tmp_path) == "664d2ac86a90799015c2ea84982111859282b8f79e4af0499ba425e905dbc579"
+    assert digest(tmp_path) == "14544dea5017bc706c0f9c68d76d8430028e8eac9818b8f8b6cda924f6ef7c2e"
