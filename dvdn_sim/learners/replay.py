@@ -104,6 +104,12 @@ class EpisodeReplay:
         self._inserted = np.zeros(len(seeds), np.int64)
 
     @property
+    def size_bytes(self) -> int:
+        """Bytes of the ring, full or not."""
+        rings = (self._observations, self._actions, self._rewards, self._timed_out)
+        return sum(ring.nbytes for ring in rings) + self._lengths.nbytes
+
+    @property
     def stored(self) -> npt.NDArray[np.int64]:
         """Episodes held per replica, ``[R]``."""
         return np.minimum(self._inserted, self._capacity)

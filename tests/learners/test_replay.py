@@ -186,3 +186,19 @@ def test_relabelling_agents_relabels_the_minibatch():
     assert torch.equal(one.observations.flip(1), other.observations)
     assert torch.equal(one.actions.flip(1), other.actions)
     assert torch.equal(one.rewards.flip(1), other.rewards)
+
+
+def test_ten_teams_of_lbf_easy_fit_800_mb():
+    """5000 episodes of 50 steps, 3 agents of 18 numbers: 551 MB of observations, 15 of actions, 30 of rewards."""
+    replay = EpisodeReplay(
+        list(range(10)),
+        capacity=5000,
+        n_agents=3,
+        obs_dim=18,
+        steps=50,
+        reward_dtype=torch.float32,
+        device=torch.device("meta"),
+    )
+    observations, actions, rewards = 51 * 3 * 18 * 4, 50 * 3 * 2, 50 * 3 * 4
+    assert replay.size_bytes == 10 * 5000 * (observations + actions + rewards + 1 + 8)
+    assert replay.size_bytes <= 0.8e9
