@@ -255,6 +255,67 @@ def test_running_sums_keep_it_with_what_is_in_flight(faults):
     assert done.parts.tracker.state["epochs"].tolist() == [int("lost" in faults)]
 
 
+@pytest.mark.parametrize(
+    ("after_ms", "for_ms", "kind", "keeps"),
+    [(1.5, 1, "td", True), (2.2, 55, "gt", True), (3.5, 1, "gt", False)],
+    ids=["during errors", "before trackers are heard", "after"],
+)
+def test_an_agent_that_does_not_get_through_stays_as_it_is(after_ms, for_ms, kind, keeps):
+    """Agent 1 goes down while errors, or trackers, are under way; each message and acknowledgement takes 1 ms.
+
+    It learns nothing in that update, not a bit. Where errors did not come through it is up again for the trackers, and
+    sends, and is not taken in. Where its tracker had been taken in, the sum is off, and the records say so.
+    """
+    changes = ("algorithm={kind: dvdn_gt, hidden: 4, tracking: {form: adapt_then_combine, policy: symmetric}}",)
+    changes += ("network.acks=true", "network.compute=10 ms")
+    begins_s = next(row["sim_time_s"] for row in run_small(*changes).rows.exchanges if row["update"] == 4)
+    unfinished, steps, books = [], [], Books()
+
+    def prepare(parts):
+        (network,), step, parameters = parts.networks, parts.tracker.step, parts.learner.parameters[0, 0]
+        exchange = network.exchange
+
+        def exchanged(what, **options):
+            report = exchange(what, **options)
+            unfinished.extend((options["update"], what, agent) for agent in np.flatnonzero(~report.finished))
+            return report
+
+        def stepped(*given, exchanges, learning, **options):
+            before = parameters.clone()
+            step(*given, exchanges=exchanges, learning=learning, **options)
+            moved = (parameters != before).any(1).tolist()
+            heard = [each[0].facts.held[:, each[0].facts.edges[:, 0] == 1].any() for each in exchanges]
+            steps.append((moved, learning[0].tolist(), heard))
+
+        network.exchange, parts.tracker.step = exchanged, stepped
+
+    crash = f"network.faults=[{{kind: crash, node: 1, at: {begins_s + after_ms / 1000} s, for: {for_ms} ms}}]"
+    done = run_small(*changes, crash, watch=books, prepare=prepare)
+    assert unfinished == [(3, kind, 1)]
+    for update, (moved, learning, heard) in enumerate(steps):
+        assert moved == learning == [True, update != 3, True]
+        assert update == 3 or all(heard)
+    assert kind == "gt" or steps[3][2] == [False, False]
+    off = [row["tracker_imbalance"] for row in done.rows.updates]
+    assert off == pytest.approx(books.off, abs=1e-12)
+    assert max(off[:3]) < 1e-13
+    assert (max(off[3:]) < 1e-13) if keeps else (min(off[3:]) > 1e-3)
+
+
+@pytest.mark.parametrize("schedule", ["blocking", "overlap"])
+def test_parameters_are_sent_as_soon_as_errors_are_through(schedule):
+    """10 ms of computing before errors and none after them: 1 ms each for errors, trackers and parameters."""
+    changes = ("algorithm={kind: dvdn_gt, hidden: 4, tracking: {form: adapt_then_combine}}", "network.compute=10 ms")
+    done = run_small(*changes, f"network.schedule={schedule}")
+    exchanges = done.rows.exchanges
+    parameters = done.parts.learner.network.parameter_count
+    assert [row["kind"] for row in exchanges] == ["td", "gt", "gt"] * len(done.rows.updates)
+    for errors, trackers, omega in zip(*(exchanges[first::3] for first in range(3)), strict=True):
+        assert trackers["sim_time_s"] == pytest.approx(errors["sim_time_s"] + 0.001, abs=1e-9)
+        assert omega["sim_time_s"] == pytest.approx(errors["sim_time_s"] + 0.002, abs=1e-9)
+        assert trackers["bytes"] == omega["bytes"] >= 4 * (24 + 4 * parameters)
+
+
 def test_without_loss_every_form_keeps_it():
     for form in ("paper", "adapt_then_combine", "running_sum"):
         books = Books()
