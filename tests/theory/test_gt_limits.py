@@ -308,12 +308,33 @@ def test_parameters_are_sent_as_soon_as_errors_are_through(schedule):
     changes = ("algorithm={kind: dvdn_gt, hidden: 4, tracking: {form: adapt_then_combine}}", "network.compute=10 ms")
     done = run_small(*changes, f"network.schedule={schedule}")
     exchanges = done.rows.exchanges
-    parameters = done.parts.learner.network.parameter_count
     assert [row["kind"] for row in exchanges] == ["td", "gt", "gt"] * len(done.rows.updates)
     for errors, trackers, omega in zip(*(exchanges[first::3] for first in range(3)), strict=True):
         assert trackers["sim_time_s"] == pytest.approx(errors["sim_time_s"] + 0.001, abs=1e-9)
         assert omega["sim_time_s"] == pytest.approx(errors["sim_time_s"] + 0.002, abs=1e-9)
-        assert trackers["bytes"] == omega["bytes"] >= 4 * (24 + 4 * parameters)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "floats"),
+    [
+        ("{kind: dvdn_gt}", lambda p, update: [2 * p]),
+        ("{kind: dvdn_gt, tracking: {form: adapt_then_combine}}", lambda p, update: [p, p]),
+        ("{kind: dvdn_gt, tracking: {form: running_sum, every: 2}}", lambda p, update: [2 * p] * (update % 2)),
+        # Three nearly equal blocks in turn, of 296 parameters.
+        ("{kind: networked_q, averaging: {every: 1, blocks: 3}}", lambda p, update: [(98, 99, 99)[update % 3]]),
+    ],
+)
+def test_bytes_of_what_is_exchanged(algorithm, floats):
+    """24 of header, 4 for every float, and each packet's own overhead, to every neighbour."""
+    done = run_small(f"algorithm={algorithm}", "algorithm.hidden=5")
+    link, size = done.scenario.network.link, done.parts.learner.network.parameter_count
+    assert size == 296
+    for update in range(len(done.rows.updates)):
+        rows = [row for row in done.rows.exchanges if (row["update"], row["kind"]) == (update + 1, "gt")]
+        payloads = [24 + 4 * count for count in floats(size, update)]
+        assert [row["bytes"] / row["sent"] for row in rows] == [
+            payload + link.overhead * link.packets(payload) for payload in payloads
+        ]
 
 
 def test_without_loss_every_form_keeps_it():
