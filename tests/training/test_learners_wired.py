@@ -294,6 +294,17 @@ def test_exploration_falls_for_all_copies_at_once():
         assert [row["epsilon"] for row in rows[episodes : episodes + E]] == pytest.approx([expected[0]] * E)
 
 
+def test_a_replica_with_copies_trains_as_if_alone():
+    """Seed 1 of three that end at unlike times is seed 1 alone: what it saw and did, and to rounding what it learnt."""
+    changes = (*SIDE_BY_SIDE, "training.steps=192", "env.max_num_food=1", "evaluation={every: 30, episodes: 3}")
+    together, alone = run_small(*changes, "seeds=[0,1,2]"), run_small(*changes, "seeds=[1]")
+    assert len({len(together.rows.of("train", seed)) for seed in range(3)}) > 1
+    for phase in ("train", "evaluation", "random"):
+        for ours, theirs in zip(together.rows.of(phase, 1), alone.rows.of(phase, 1), strict=True):
+            assert ours == {name: value if value is None else pytest.approx(value) for name, value in theirs.items()}
+    torch.testing.assert_close(together.parts.learner.parameters[:, 1], alone.parts.learner.parameters[:, 0])
+
+
 def test_copies_play_games_of_their_own():
     """Not one game four times; and copy 0 begins as the only copy of a run without others does."""
     seen, alone = Seen(), Seen()
