@@ -144,13 +144,9 @@ class LevelBasedForaging:
         state, rewards, done = self._rules.step(self._fitted(state), actions)
         return state, self._sight.observe(state), rewards, done
 
-    def terminated(self, state: LbfState) -> Tensor:
-        """Where the game itself is over, whatever the clock says: all food is loaded; bool ``[E]``."""
-        return self._rules.cleared(state)
-
     def timed_out(self, state: LbfState) -> Tensor:
         """Which rows the time limit has ended with food left, bool ``[E]``."""
-        return self._rules.done(state) & ~self.terminated(state)
+        return self._rules.done(state) & ~self._rules.cleared(state)
 
     def positions(self, state: LbfState) -> Tensor:
         """Rows and columns of the players, float64 ``[E, N, 2]``."""

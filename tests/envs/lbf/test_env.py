@@ -76,8 +76,9 @@ def test_whatever_is_done_the_game_stays_whole(game, seeds, data):
         assert bool((observations <= high).all())
         assert bool(rewards.isfinite().all())
         assert bool((rewards >= -game["penalty"]).all())
-        assert torch.equal(env.terminated(state), ~state.field.any(2).any(1))
-        assert torch.equal(done, env.terminated(state) | (state.step >= env.episode_limit))
+        cleared, late = ~state.field.any(2).any(1), state.step >= env.episode_limit
+        assert torch.equal(done, cleared | late)
+        assert torch.equal(env.timed_out(state), late & ~cleared)
         earned += rewards.clamp(min=0).sum(1)
     loaded = state.food_spawned - state.field.sum((1, 2))
     assert torch.allclose(earned * state.food_spawned, loaded.double()), "what is loaded is what is earned"
@@ -175,7 +176,7 @@ def test_the_end_of_a_game_and_the_end_of_time_are_told_apart():
     env = make()
     state, _, _, done = env.step(state, torch.tensor([[LOAD, 0, 0], [0, 0, 0]]))
     assert done.tolist() == [True, True]
-    assert env.terminated(state).tolist() == [True, False]
+    assert env.timed_out(state).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("square", [8, 11])

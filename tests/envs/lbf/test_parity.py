@@ -117,7 +117,7 @@ def test_whole_episodes_are_those_of_the_original(original, scenes, sight):
         assert_same_bits(observations[going].numpy(), expected["observations"][going])
         assert_same_bits(rewards[going].numpy(), expected["rewards"][going])
         assert_same_bits(done[going].numpy(), expected["done"][going])
-    assert 0 < int(env.terminated(state).sum()) < 40, "some fields are cleared, some are not"
+    assert 0 < int(env.timed_out(state).sum()) < 40, "some fields are cleared, some are not"
 
 
 def test_two_may_swap_and_one_may_walk_onto_another():

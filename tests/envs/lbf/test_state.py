@@ -32,7 +32,7 @@ def test_what_is_put_in_can_be_read():
 def test_a_field_without_food_may_be_put_in():
     state = LbfState(**parts(field=torch.zeros(2, 4, 5, dtype=torch.int64)))
     env = LevelBasedForaging(players=2, field_size=(4, 5), max_num_food=2, sight=2)
-    assert env.terminated(state).tolist() == [True, True]
+    assert env.timed_out(state).tolist() == [False, False]
     after, observations, rewards, done = env.step(state, torch.full((2, 2), 4))
     assert done.tolist() == [True, True]
     assert not rewards.any()
