@@ -126,11 +126,12 @@ class LevelBasedForaging:
         if state.n_rows != self.n_copies:
             raise ValueError(f"a state of {state.n_rows} rows found; {self.n_copies} expected")
         state = self._fitted(state)
-        mask = torch.ones_like(state.step, dtype=torch.bool) if mask is None else mask
-        if bool(mask.any()):
-            coming = self._spawn.coming(state.episode + 1, mask)
-            seen = torch.where(mask, self._sight.planes(coming), self._sight.planes(state))
-            state = state.merged(mask, coming)
+        rows = torch.arange(self.n_copies, device=self.device) if mask is None else mask.nonzero().squeeze(1)
+        if len(rows):
+            coming = self._spawn.coming(state.episode + 1, rows)
+            fresh = self._sight.planes(coming).index_select(-1, rows)
+            seen = self._sight.planes(state).index_copy(-1, rows, fresh)
+            state = state.with_rows(rows, coming.at_rows(rows))
             state.seen = seen
         return state, self._sight.observe(state)
 

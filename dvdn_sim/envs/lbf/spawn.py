@@ -58,17 +58,17 @@ class Spawn:
         every = torch.arange(len(self._keys), device=self._keys.device)
         return self.begin(every, torch.zeros_like(every))
 
-    def coming(self, episode: Tensor, mask: Tensor) -> LbfState:
-        """The beginnings of given episodes, int64 ``[E]``, right at least in the rows of `mask`.
+    def coming(self, episode: Tensor, rows: Tensor) -> LbfState:
+        """The beginnings of given episodes, int64 ``[E]``, right at least in the given rows, int64 ``[M]``.
 
         They take long for a few rows and not much longer for all, so those that come next are made ahead.
         """
         if self._ahead is None:
             self._ahead = self.first()
         stale = self._ahead.episode != episode
-        if bool((stale & mask).any()):
-            rows = stale.nonzero().squeeze(1)
-            self._ahead = self._ahead.with_rows(rows, self.begin(rows, episode[rows]))
+        if bool(stale[rows].any()):
+            every = stale.nonzero().squeeze(1)
+            self._ahead = self._ahead.with_rows(every, self.begin(every, episode[every]))
         return self._ahead
 
     def begin(self, rows: Tensor, episode: Tensor) -> LbfState:

@@ -5,7 +5,6 @@ than a field, so that a step touches a few numbers per row, and the batch comes 
 operations.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Self
 
@@ -17,6 +16,7 @@ from dvdn_sim.envs.batch import described
 GONE = (-(2**16), -(2**16), 0)
 """Row, column and level of a food that is not there (any more): beside nobody, in nobody's sight."""
 HIGHEST_LEVEL = 2**15 - 1
+PARTS = ("players", "foods", "food_spawned", "step", "episode")
 
 
 class LbfState:
@@ -115,11 +115,12 @@ class LbfState:
 
     def with_rows(self, rows: Tensor, fresh: "LbfState") -> "LbfState":
         """The same with the states of `fresh` in the given rows, int64 ``[M]``."""
-        return self._put_together(lambda own, other: own.index_copy(-1, rows, other), fresh)
+        parts = {name: getattr(self, name).index_copy(-1, rows, getattr(fresh, name)) for name in PARTS}
+        return self.of_planes(self.size, **parts)
 
-    def merged(self, mask: Tensor, other: "LbfState") -> "LbfState":
-        """The rows of `other` where `mask`, bool ``[E]``, is true, its own elsewhere."""
-        return self._put_together(lambda own, others: torch.where(mask, others, own), other)
+    def at_rows(self, rows: Tensor) -> "LbfState":
+        """The given rows, int64 ``[M]``, alone."""
+        return self.of_planes(self.size, **{name: getattr(self, name).index_select(-1, rows) for name in PARTS})
 
     def with_room_for(self, foods: int) -> "LbfState":
         """The same with so many foods in the list, the last ones gone."""
@@ -133,11 +134,6 @@ class LbfState:
             step=self.step,
             episode=self.episode,
         )
-
-    def _put_together(self, chosen: Callable[[Tensor, Tensor], Tensor], other: "LbfState") -> "LbfState":
-        names = ("players", "foods", "food_spawned", "step", "episode")
-        parts = {name: chosen(getattr(self, name), getattr(other, name)) for name in names}
-        return self.of_planes(self.size, **parts)
 
     def _check_players(self) -> None:
         row, column = self.positions.unbind(-1)
