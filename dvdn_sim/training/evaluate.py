@@ -94,7 +94,8 @@ def evaluate(
         ScenarioError: A change is none, or agents see or do something else in the changed environment.
     """
     run = load_run(run_dir)
-    scenario = load_scenario(run.path / SCENARIO_FILE, overrides)
+    # How many episodes were acted side by side in training must not stand in the way of faults while acting.
+    scenario = load_scenario(run.path / SCENARIO_FILE, [*overrides, "training.episodes_per_iteration=1"])
     teams = [load_team(policy_path(run.path, seed)) for seed in run.seeds]
     if not teams:
         raise RunFolderError(f"{run_dir} names no seeds; a run that came to its end expected")

@@ -17,13 +17,6 @@ COMMON = {"hidden": 16, "lr": 5e-3, "standardise_rewards": False}
 MIXER = {"mixer_embed": 8, "hypernet_hidden": 16}
 
 
-class Game(TwoStepGame):
-    """It has no time limit."""
-
-    def timed_out(self, state):
-        return torch.zeros(self.n_copies, dtype=torch.bool)
-
-
 def greedy_returns(spec):
     """What each of three teams earns by its values after 600 updates from random play, as Rashid et al. train it."""
     made = trained(
@@ -45,14 +38,14 @@ def greedy_returns(spec):
         )
 
     replay = EpisodeReplay(SEEDS, capacity=500, n_agents=2, obs_dim=3, steps=2, reward_dtype=torch.float64, device=CPU)
-    arena, acting = Arena(Game(teams * COPIES), teams), actor(COPIES, "exploration")
+    arena, acting = Arena(TwoStepGame(teams * COPIES), teams), actor(COPIES, "exploration")
     for iteration in range(ITERATIONS):
         acting.begin(learner.acting_weights, np.full(teams, iteration * COPIES), np.ones((2, teams)))
         replay.insert(arena.play(acting.act, everyone), everyone)
         for _ in range(COPIES if replay.stored.min() >= BATCH else 0):
             made.learn(replay.minibatch(replay.sample_ids(learner.updates, BATCH)), COMPLETE)
     assert learner.updates.tolist() == [COPIES * (ITERATIONS - BATCH // COPIES + 1)] * teams
-    stands, judging = Arena(Game(teams), teams), actor(1, "evaluation")
+    stands, judging = Arena(TwoStepGame(teams), teams), actor(1, "evaluation")
     judging.begin(learner.acting_weights, np.zeros(teams, np.int64), np.zeros((2, teams)))
     return stands.play(judging.act, everyone).returns[:, 0].tolist()
 

@@ -84,6 +84,10 @@ class TwoStepGame:
         state = TwoStepState(torch.where(first, after(actions[:, 0]), state.place), ~first)
         return state, self._observations(state), rewards, state.done
 
+    def timed_out(self, state: TwoStepState) -> Tensor:
+        """No row: there is no time limit."""
+        return torch.zeros(self.n_copies, dtype=torch.bool)
+
     def _observations(self, state: TwoStepState) -> Tensor:
         return observed(state.place)[:, None].expand(-1, 2, -1)
 
