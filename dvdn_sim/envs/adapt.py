@@ -200,6 +200,8 @@ class _Copy:
             raise ValueError(f"{env}: no possible_agents found; at least one agent expected")
         self.env = env
         self.ids = tuple(env.possible_agents)
+        if len(set(self.ids)) < len(self.ids):
+            raise ValueError(f"possible_agents {list(self.ids)} found; each agent once expected")
         self.encoders: list[Encoder] = [encoder(str(agent), env.observation_space(agent)) for agent in self.ids]
         actions = [discrete_actions(str(agent), env.action_space(agent)) for agent in self.ids]
         self.action_counts = tuple(count for count, _ in actions)
@@ -234,7 +236,7 @@ class _Copy:
         """Begin the episode that `seed` names; return whether nobody takes part."""
         observations, _ = self.env.reset(seed=seed)
         self.check_agents(self.ids)
-        present = self.env.agents
+        present = self._present()
         self._here = [agent in present for agent in self.ids]
         self._gone = [False] * len(self.ids)
         self._observe(observations)
@@ -251,7 +253,7 @@ class _Copy:
         observations, gained, terminated, truncated, _ = self.env.step(taken)
         self.truncated = any(truncated.values()) and not all(terminated.values())
         self._observe(observations)
-        present_now = self.env.agents
+        present_now = self._present()
         for i, agent in enumerate(self.ids):
             if gone[i]:
                 continue
@@ -260,6 +262,14 @@ class _Copy:
             gone[i] = bool(finished) or (here[i] and agent not in present_now)
             here[i] = agent in present_now and not gone[i]
         return not any(here)
+
+    def _present(self) -> list[Any]:
+        """Who takes part now."""
+        present: list[Any] = self.env.agents
+        unknown = [agent for agent in present if agent not in self.ids]
+        if unknown:
+            raise ValueError(f"agents {unknown} take part; some of {list(self.ids)} expected")
+        return present
 
     def _observe(self, observations: dict[Any, Any]) -> None:
         for agent, gone, each, row in zip(self.ids, self._gone, self.encoders, self._rows, strict=True):

@@ -265,6 +265,38 @@ def test_agents_that_change_between_episodes_are_refused(expedition):
         BatchedParallelEnv(Shrinking, [0], None).reset(None)
 
 
+def test_agents_that_nobody_has_named_are_refused(expedition):
+    class Haunted(expedition):
+        def reset(self, seed=None, options=None):
+            result = super().reset(seed, options)
+            self.agents.append("ghost")
+            return result
+
+    class HauntedLater(expedition):
+        def step(self, actions):
+            result = super().step(actions)
+            self.agents.append("ghost")
+            return result
+
+    message = r"agents \['ghost'\] take part; some of \['scout', 'miner', 'guard'\] expected"
+    with pytest.raises(ValueError, match=message):
+        BatchedParallelEnv(Haunted, [0], None).reset(None)
+    env = BatchedParallelEnv(HauntedLater, [0], None)
+    state, _ = env.reset(None)
+    with pytest.raises(ValueError, match=message):
+        env.step(state, zeros(1))
+
+    class Twins(expedition):
+        def __init__(self):
+            super().__init__()
+            self.possible_agents = ["scout", "miner", "scout"]
+
+    with pytest.raises(
+        ValueError, match=r"possible_agents \['scout', 'miner', 'scout'\] found; each agent once expected"
+    ):
+        BatchedParallelEnv(Twins, [0], None)
+
+
 def test_copies_that_differ_are_refused(expedition):
     made = []
 
