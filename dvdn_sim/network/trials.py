@@ -18,9 +18,8 @@ from dvdn_sim.errors import AuditError, Mistake, ScenarioError
 from dvdn_sim.network import ExchangeReport, MessageCounts, SimulatedNetwork
 from dvdn_sim.network.figures import Figure, mean_figure, mean_path, path_figures, quantile_figures, ratio_figure
 from dvdn_sim.scenario import Scenario
-from dvdn_sim.scenario.algorithm import Dvdn
 from dvdn_sim.scenario.network import Network
-from dvdn_sim.scenario.network_rules import payload_bytes
+from dvdn_sim.scenario.wires import Wire, wires
 from netmodels.streams import stream
 from netmodels.topology import Graph, RandomConnected, Topology
 from netmodels.topology.graph import Positions
@@ -31,22 +30,26 @@ MOST_FOR_OPERATORS = 64
 """Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
 
 ENOUGH_MESSAGES = 600_000
+ENOUGH_PACKETS = 12_000_000
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What of a scenario an exchange depends on.
+    """What of a scenario the exchanges of one kind of message depend on.
 
     Attributes:
         name: Of the scenario.
         seed: Its first seed.
         n_agents: N.
         network: Its network.
+        kind: What messages carry, as records name it: `td` or `gt`.
+        carries: The same in words.
+        exchanges: Per update, on average.
         rounds: K.
         policy: Name of the policy.
         weights: Name of the base weights.
         wire: How messages carry a value.
-        size_bytes: Payload of the longest message: a whole minibatch of the longest episodes.
+        size_bytes: Payload of the longest message.
         episode_steps: Environment steps of the longest episode.
         steps: Environment steps of a run of one seed; exchanges happen while it lasts.
         values: What agents hold at first; None for random values, independent and of variance 1.
@@ -56,6 +59,9 @@ class Setting:
     seed: int
     n_agents: int
     network: Network
+    kind: str
+    carries: str
+    exchanges: float
     rounds: int
     policy: str
     weights: str
@@ -74,48 +80,84 @@ class Setting:
         links: int | None = None,
         values: Sequence[float] | None = None,
     ) -> "Setting":
-        """Take it from a scenario.
+        """Take the first kind of message from a scenario; as `every`, but refuses one that sends none."""
+        found = cls.every(scenario, agents=agents, links=links, values=values)
+        if not found:
+            remedy = "write `algorithm: {kind: dvdn}`, with one round or more"
+            raise _refused(scenario, "algorithm.kind", "sends no messages", remedy)
+        return found[0]
+
+    @classmethod
+    def every(
+        cls,
+        scenario: Scenario,
+        *,
+        agents: int | None = None,
+        links: int | None = None,
+        values: Sequence[float] | None = None,
+    ) -> "tuple[Setting, ...]":
+        """Take from a scenario each kind of message that is sent, in the order in which an update exchanges them.
 
         Args:
-            scenario: With an algorithm that exchanges something.
+            scenario: Of any algorithm; most send nothing.
             agents: So many in place of the scenario's, which need not fit its environment.
             links: So many of a random connected topology, in place of the scenario's.
             values: What agents hold at first, one finite number each; random ones by default.
 
         Raises:
-            ScenarioError: Nothing is exchanged, there is no such graph, or values that do not fit.
+            ScenarioError: There is no such graph, or values that do not fit.
         """
-        algorithm, network = scenario.algorithm, scenario.network
-        if not isinstance(algorithm, Dvdn) or network is None:
-            raise _refused(scenario, "algorithm.kind", "sends no messages", "write `algorithm: {kind: dvdn}`")
-        if algorithm.consensus.rounds == 0:
-            raise _refused(scenario, "algorithm.consensus.rounds", "is 0: nothing is sent", "at least 1")
+        network = scenario.network
+        if network is None:
+            return ()
         if links is not None:
             if not isinstance(network.topology, RandomConnected):
                 raise _refused(scenario, "network.topology", "has no number of links", "leave out `--links`")
             network = replace(network, topology=replace(network.topology, edges=links))
-        found = cls(
-            name=scenario.name,
-            seed=scenario.seeds[0],
-            n_agents=scenario.env.n_agents if agents is None else agents,
-            network=network,
-            rounds=algorithm.consensus.rounds,
-            policy=algorithm.consensus.policy,
-            weights=algorithm.consensus.weights,
-            wire=algorithm.consensus.wire,
-            size_bytes=payload_bytes(scenario, algorithm),
-            episode_steps=scenario.env.longest_episode,
-            steps=scenario.training.steps,
-            values=None if values is None else tuple(map(float, values)),
-        )
-        if found.values is not None and (len(found.values) != found.n_agents or not np.isfinite(found.values).all()):
-            message = f"expected a finite number for each of {found.n_agents} agents, got {list(found.values)}"
+        n_agents = scenario.env.n_agents if agents is None else agents
+        if values is not None and (len(values) != n_agents or not np.isfinite(values).all()):
+            message = f"expected a finite number for each of {n_agents} agents, got {list(values)}"
             raise _refused(scenario, "--values", message, "as many numbers as agents, or change `--agents`")
+        given = None if values is None else tuple(map(float, values))
+        found = tuple(cls._of(scenario, wire, n_agents, network, given) for wire in wires(scenario))
         try:
-            found.graphs(0)
+            for setting in found:
+                setting.graphs(0)
         except ValueError as error:
             raise _refused(scenario, "network.topology", str(error), "") from error
         return found
+
+    @classmethod
+    def _of(
+        cls, scenario: Scenario, wire: Wire, n_agents: int, network: Network, values: tuple[float, ...] | None
+    ) -> "Setting":
+        return cls(
+            name=scenario.name,
+            seed=scenario.seeds[0],
+            n_agents=n_agents,
+            network=network,
+            kind=wire.kind,
+            carries=wire.carries,
+            exchanges=wire.exchanges,
+            rounds=wire.rounds,
+            policy=wire.policy,
+            weights=wire.weights,
+            wire=wire.dtype,
+            size_bytes=wire.size_bytes,
+            episode_steps=scenario.env.longest_episode,
+            steps=scenario.training.steps,
+            values=values,
+        )
+
+    @property
+    def computing(self) -> bool:
+        """Whether agents compute before they send; else they all begin at once, as what they send is ready."""
+        return self.kind == "td"
+
+    @property
+    def packets(self) -> int:
+        """Of the longest message."""
+        return self.network.link.packets(self.size_bytes)
 
     @property
     def episode_s(self) -> float:
@@ -214,7 +256,12 @@ def exchanges(setting: Setting, trials: int, purpose: str, first: int = 0) -> It
         network.act(step)
         index = first + trial
         report = network.exchange(
-            "td", rounds=setting.rounds, size_bytes=setting.size_bytes, episode=index, update=index
+            setting.kind,
+            rounds=setting.rounds,
+            size_bytes=setting.size_bytes,
+            episode=index,
+            update=index,
+            computing=setting.computing,
         )
         books = network.ledger.audit()
         if books != "ok":
@@ -225,7 +272,7 @@ def exchanges(setting: Setting, trials: int, purpose: str, first: int = 0) -> It
 def enough_trials(setting: Setting) -> int:
     """Trials that take some seconds: 400, or fewer of many messages, down to one."""
     messages = max(1, sum(len(graph.edges) for graph in setting.graphs(0)))
-    return int(np.clip(ENOUGH_MESSAGES // messages, 1, 400))
+    return int(np.clip(min(ENOUGH_MESSAGES // messages, ENOUGH_PACKETS // (messages * setting.packets)), 1, 400))
 
 
 def measure(
@@ -255,10 +302,19 @@ def measure(
     every = {name: stacked(each) for name, each in paths.items()}
     return Measurement(
         trials=count,
-        figures=tally.figures("measured") | path_figures(every[setting.policy], "measured"),
+        figures=per_update(setting, tally.figures("measured")) | path_figures(every[setting.policy], "measured"),
         curves={name: mean_path(each) for name, each in every.items()},
         errors={name: standard_errors(each) for name, each in every.items()},
     )
+
+
+def per_update(setting: Setting, figures: dict[str, Figure]) -> dict[str, Figure]:
+    """The same figures, with the bytes of an exchange made those of an update."""
+    of_one = figures["bytes_per_update"]
+    bytes_ = Figure.of(
+        setting.exchanges * np.array(of_one.value), setting.exchanges * np.array(of_one.error), of_one.how
+    )
+    return figures | {"bytes_per_update": bytes_}
 
 
 class Tally:

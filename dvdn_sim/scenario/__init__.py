@@ -5,7 +5,7 @@ A scenario's classes are plain frozen dataclasses, and hold all the defaults:
 - `scenario`: the whole; `algorithm`, `network`, `compute`, `training`: its blocks.
 - `env`: what all environments have; `foraging`, `particles`, `marbler`: their settings.
 - `catalogue`: every kind by name, and the names that are not supported yet.
-- `messages`: how many bytes a message carries.
+- `wires`: what the agents send each other; `messages`: how many bytes a message carries.
 - `quantities`, `blocks`: how a field's type tells the unit, and a dataclass the keys, of a piece of YAML.
 
 A text becomes a scenario in this order:
@@ -13,8 +13,8 @@ A text becomes a scenario in this order:
 - `document` (over `scalars`): YAML as plain values, and the line of each.
 - `include`: blocks that stand in files of their own.
 - `overrides`: ``--set``.
-- `load`: pydantic checks keys, types, units and ranges; `rules` (and `env_rules`, `network_rules`, `consensus_rules`)
-  what several values must satisfy, also where only `partial` knowledge of a scenario is to be had.
+- `load`: pydantic checks keys, types, units and ranges; `rules` (and `env_rules`, `network_rules`, `wire_rules`,
+  `consensus_rules`) what several values must satisfy, also where only `partial` knowledge of a scenario is to be had.
 - `explain` (over `words`, `names`, `walk`): every mistake with its place and a remedy.
 
 And back: `write` (over `yaml_text`) as complete YAML, `describe` in words; `json_schema` for editors.

@@ -2,11 +2,12 @@
 
 from typing import cast
 
-from dvdn_sim.scenario.algorithm import Dvdn
+from dvdn_sim.scenario.algorithm import Consensus, ParameterExchange, Tracking
 from dvdn_sim.scenario.catalogue import ALGORITHMS
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.quantities import AUTO, rate_text, time_text
 from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.wires import CARRIES, exchanged
 
 
 def headline(scenario: Scenario) -> str:
@@ -36,11 +37,19 @@ def _algorithm(scenario: Scenario) -> str:
     algorithm = scenario.algorithm
     clip = "no clipping" if algorithm.clip is None else f"gradients clipped at {algorithm.clip:g}"
     said = f"{headline(scenario).partition(',')[0]}, {algorithm.hidden} hidden units, lr {algorithm.lr:g}, {clip}"
-    if isinstance(algorithm, Dvdn):
-        rounds = algorithm.consensus.rounds
-        said += f"; {rounds} consensus {'round' if rounds == 1 else 'rounds'}, policy {algorithm.consensus.policy}"
-        said += "" if algorithm.consensus.wire == "float32" else f", messages in {algorithm.consensus.wire}"
-    return said
+    blocks = exchanged(algorithm)
+    return "; ".join([said, *(_exchange(key, block) for key, block in blocks.items())])
+
+
+def _exchange(key: str, block: Consensus | ParameterExchange) -> str:
+    """Return how something is exchanged, in words."""
+    if isinstance(block, Consensus):
+        said = f"{block.rounds} consensus {'round' if block.rounds == 1 else 'rounds'}, policy {block.policy}"
+        return said + ("" if block.wire == "float32" else f", messages in {block.wire}")
+    often = "every update" if block.every == 1 else f"every {block.every} updates"
+    parts = "" if block.blocks == 1 else f" in {block.blocks} parts, one at a time"
+    form = f", {block.form}" if isinstance(block, Tracking) else ""
+    return f"{CARRIES[key]} {often}{parts}{form}, policy {block.policy}"
 
 
 def _network(network: Network) -> list[str]:

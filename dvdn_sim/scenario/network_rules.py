@@ -1,40 +1,17 @@
-"""Rules about the network: what it must be able to carry, and for whom. Each yields (path, message, remedy)."""
+"""Rules about the network: what there is, and whether its parts fit. Each yields (path, message, remedy)."""
 
 from collections.abc import Callable, Iterator
-from typing import cast
 
-from dvdn_sim.scenario.algorithm import Dvdn
-from dvdn_sim.scenario.document import Path, dotted
+from dvdn_sim.scenario.document import Path
 from dvdn_sim.scenario.faults import loses
-from dvdn_sim.scenario.messages import td_bytes
-from dvdn_sim.scenario.network import Network, overrides_of
+from dvdn_sim.scenario.network import overrides_of
 from dvdn_sim.scenario.partial import Partial, Unknown
-from dvdn_sim.scenario.quantities import AUTO
 from dvdn_sim.scenario.scenario import Scenario
-from dvdn_sim.scenario.topologies import is_directed, within
+from dvdn_sim.scenario.topologies import within
 from netmodels import LinkSpec
-from netmodels.faults import Fault
 from netmodels.topology import RandomConnected, Range
 
 Broken = tuple[Path, str, str]
-FOR_ONE_WAY_LINKS = ("running_sum", "push_sum")
-"""Policies that need no weights on which both ends of a link agree."""
-
-
-def payload_bytes(scenario: Scenario, algorithm: Dvdn) -> int:
-    """Return the bytes of the longest message: TD errors of every step of a batch of the longest episodes."""
-    return td_bytes(scenario.training.batch * scenario.env.longest_episode, algorithm.consensus)
-
-
-def _dvdn_has_a_network(scenario: Scenario) -> Iterator[Broken]:
-    if isinstance(scenario.algorithm, Dvdn) and scenario.network is None:
-        remedy = "write a `network` block (scenarios/lossy_lbf.yaml has one), or choose `algorithm: {kind: vdn}`"
-        yield ("network",), "is missing: dvdn's agents exchange TD errors", remedy
-
-
-def _network_has_agents(scenario: Scenario) -> Iterator[Broken]:
-    if scenario.network is not None and scenario.env.n_agents < 2:
-        yield ("env",), f"a network needs at least 2 agents, not {scenario.env.n_agents}", "more, or no `network`"
 
 
 def _topology_needs_no_environment(scenario: Scenario) -> Iterator[Broken]:
@@ -66,16 +43,6 @@ def _enough_edges(n_agents: int, edges: int) -> Iterator[Broken]:
         message = f"no connected graph of {n_agents} agents has {edges} links"
         remedy = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         yield ("network", "topology", "edges"), message, f"{remedy}, or leave it out for {fewest}"
-
-
-def _weights_need_both_directions(scenario: Scenario) -> Iterator[Broken]:
-    algorithm, network = scenario.algorithm, scenario.network
-    if network is None or not isinstance(algorithm, Dvdn) or not is_directed(network.topology):
-        return
-    policy = algorithm.consensus.policy
-    if policy not in (*FOR_ONE_WAY_LINKS, "auto"):
-        message = f"`{policy}` mixes with weights that both ends of a link agree on, and some links are one-way"
-        yield ("algorithm", "consensus", "policy"), message, "`running_sum`, or a topology without one-way links"
 
 
 def _other_links_exist(scenario: Scenario) -> Iterator[Broken]:
@@ -110,53 +77,6 @@ def links_of(scenario: Scenario) -> dict[Path, LinkSpec]:
     return found
 
 
-def _message_fits_the_queue(scenario: Scenario) -> Iterator[Broken]:
-    if not isinstance(scenario.algorithm, Dvdn):
-        return
-    size_bytes = payload_bytes(scenario, scenario.algorithm)
-    for path, link in _fitting_links(scenario).items():
-        packets = link.packets(size_bytes)
-        if not link.fits(size_bytes):
-            limit = "limit" if packets > link.limit + 1 else "limit_bytes"
-            message = f"messages of {packets} packets never arrive whole: {getattr(link, limit)} may wait beside one"
-            remedy = f"at least {packets - 1}, or" if limit == "limit" else "more, or"
-            yield (*path, limit), f"{message} served", f"{remedy} a smaller `training.batch`"
-
-
-def _deadline_unless_lossless(scenario: Scenario) -> Iterator[Broken]:
-    network = scenario.network
-    if network is None or network.deadline is not None or not isinstance(scenario.algorithm, Dvdn):
-        return
-    links = _fitting_links(scenario).values()
-    reasons = [_why_lossy(scenario, network, scenario.algorithm, link) for link in links]
-    if any(_loses(fault, link) for fault in network.faults for link in links):
-        reasons.append("faults lose messages")
-    if network.acks:
-        reasons.append("there are `acks`, for messages that may be lost")
-    for reason in list(filter(None, reasons))[:1]:
-        message = f"is missing, and {reason}: an agent would wait for ever for a message that was lost"
-        yield ("network", "deadline"), message, "write how long to wait, such as `deadline: 50 ms` or `deadline: auto`"
-
-
-def _loses(fault: Fault, link: LinkSpec) -> bool:
-    try:
-        return loses(fault, link)
-    except ValueError:  # told by another rule
-        return False
-
-
-def _auto_deadline_has_an_answer(scenario: Scenario) -> Iterator[Broken]:
-    network = scenario.network
-    if network is None or not isinstance(scenario.algorithm, Dvdn):
-        return
-    for name in ("deadline", "ack_deadline"):
-        for path, link in _fitting_links(scenario).items() if getattr(network, name) == AUTO else ():
-            if link.loss_model.loss_rate >= 1.0 or cast("float", link.corrupt) >= 1.0:
-                message = f"`auto` has no answer: no message ever arrives where `{dotted(path)}` says"
-                yield ("network", name), message, "write how long to wait, such as `50 ms`"
-                break
-
-
 def _acks_are_sent(scenario: Scenario) -> Iterator[Broken]:
     network = scenario.network
     if network is None:
@@ -173,7 +93,7 @@ def _broadcast_has_a_transmitter(scenario: Scenario) -> Iterator[Broken]:
     if network.share == "link":
         message = "is true, and every link has a transmitter of its own"
         yield ("network", "broadcast"), message, "choose `share: node` or `share: medium`"
-    for path, link in _fitting_links(scenario).items():
+    for path, link in fitting_links(scenario).items():
         for name in ("mtu", "overhead", "limit", "limit_bytes"):
             if getattr(link, name) != getattr(network.link, name):
                 yield (*path, name), "differs, and one copy is broadcast to all links", "the same as in `network.link`"
@@ -191,7 +111,7 @@ def _faults_name_agents(scenario: Scenario) -> Iterator[Broken]:
 def _degraded_links_fit(scenario: Scenario) -> Iterator[Broken]:
     network = scenario.network
     for index, fault in enumerate(() if network is None else network.faults):
-        for link in _fitting_links(scenario).values():
+        for link in fitting_links(scenario).values():
             try:
                 loses(fault, link)
             except ValueError as error:
@@ -199,52 +119,35 @@ def _degraded_links_fit(scenario: Scenario) -> Iterator[Broken]:
                 break
 
 
-def _fitting_links(scenario: Scenario) -> dict[Path, LinkSpec]:
+def _episodes_are_acted_one_by_one(scenario: Scenario) -> Iterator[Broken]:
+    network, count = scenario.network, scenario.training.episodes_per_iteration
+    if network is None or count == 1:
+        return
+    remedy, together = "1 as `training.episodes_per_iteration`, or", f"{count} episodes are acted side by side"
+    if network.schedule == "overlap":
+        message = f"`overlap` acts an episode while the update before it is under way; {together}, before their updates"
+        yield ("network", "schedule"), message, f"{remedy} `blocking`"
+    if network.acting == "noop":
+        message = f"`noop` depends on who is down when an episode is acted; {together}, as if at one time"
+        yield ("network", "acting"), message, f"{remedy} `frozen`"
+
+
+def fitting_links(scenario: Scenario) -> dict[Path, LinkSpec]:
+    """Return all kinds of links that there are, as `links_of` does; none where some do not fit each other."""
     try:
         return links_of(scenario)
     except ValueError:  # told by another rule
         return {}
 
 
-def _why_lossy(scenario: Scenario, network: Network, algorithm: Dvdn, link: LinkSpec) -> str:
-    """Return why a message may be lost; empty where none ever can."""
-    if link.loss_model.loss_rate > 0.0 or cast("float", link.corrupt) > 0.0:
-        return "links lose packets"
-    if _unlimited(link):
-        return ""
-    queued = link.packets(payload_bytes(scenario, algorithm)) * algorithm.consensus.rounds
-    queued *= _rivals(network, scenario.env.n_agents)
-    if link.limit_bytes is not None:
-        return "`link.limit_bytes` may drop packets"
-    return f"up to {queued} packets may meet in a queue of {link.limit}" if queued > link.limit + 1 else ""
-
-
-def _rivals(network: Network, n_agents: int) -> int:
-    """Return how many messages of a round one transmitter may have to send."""
-    if network.share == "link":
-        return 1
-    of_a_node = 1 if network.broadcast else n_agents - 1
-    return of_a_node if network.share == "node" else n_agents * of_a_node
-
-
-def _unlimited(link: LinkSpec) -> bool:
-    """Return whether nothing ever waits on the link."""
-    return cast("float", link.rate) == float("inf")
-
-
 NETWORK_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
-    _dvdn_has_a_network,
-    _network_has_agents,
     _topology_needs_no_environment,
     _topology_exists,
-    _weights_need_both_directions,
     _other_links_exist,
     _other_links_fit,
-    _message_fits_the_queue,
     _degraded_links_fit,
-    _deadline_unless_lossless,
-    _auto_deadline_has_an_answer,
     _acks_are_sent,
     _broadcast_has_a_transmitter,
     _faults_name_agents,
+    _episodes_are_acted_one_by_one,
 )

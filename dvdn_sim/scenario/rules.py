@@ -9,6 +9,7 @@ from dvdn_sim.scenario.env_rules import ENV_RULES
 from dvdn_sim.scenario.network_rules import NETWORK_RULES
 from dvdn_sim.scenario.partial import Unknown
 from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.wire_rules import WIRE_RULES
 
 Broken = tuple[Path, str, str]
 Rule = Callable[[Scenario], Iterator[Broken]]
@@ -52,5 +53,6 @@ RULES: tuple[Rule, ...] = (
     _exploration_falls,
     *ENV_RULES,
     *NETWORK_RULES,
+    *WIRE_RULES,
     *CONSENSUS_RULES,
 )

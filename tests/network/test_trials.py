@@ -127,7 +127,7 @@ def test_books_that_do_not_balance_are_an_error(monkeypatch):
     ("changes", "options", "said"),
     [
         (["algorithm={kind: iql}"], {}, "sends no messages"),
-        (["algorithm.consensus.rounds=0"], {}, "nothing is sent"),
+        (["algorithm.consensus.rounds=0"], {}, "sends no messages"),
         (scene(3, "{kind: ring}", "0%", 1, *CALM), {"links": 3}, "has no number of links"),
         ([], {"agents": 9, "links": 3}, "has 8 to 36 links"),
         ([], {"values": [1.0, 2.0]}, "a finite number for each of 3 agents, got"),

@@ -10,7 +10,6 @@ from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.scenario.env_rules import most_food
 from dvdn_sim.scenario.foraging import Lbf
 from dvdn_sim.scenario.network import overrides_of
-from dvdn_sim.scenario.network_rules import payload_bytes
 from netmodels.catalogue import PRESETS
 
 
@@ -41,8 +40,6 @@ LOSSLESS = ("network.link.loss=0", "network.deadline=")
 
 
 def test_no_deadline_where_nothing_can_be_lost(lossy):
-    scenario = parse_scenario(lossy)
-    assert payload_bytes(scenario, scenario.algorithm) == 24 + 4 * 32 * 25
     assert paths(lossy, *LOSSLESS) == []
     assert paths(lossy, *LOSSLESS, "network.link.rate=unlimited", "network.link.limit=0") == []
 
@@ -151,15 +148,6 @@ def test_the_policy_that_stands_for_auto(lossy, rounds, policy):
         lossy, ["algorithm.consensus.policy=auto", f"algorithm.consensus.rounds={rounds}", "network.link.limit=9999"]
     )
     assert scenario.algorithm.consensus.policy == policy
-
-
-def test_a_message_carries_what_its_policy_and_wire_ask_for(lossy):
-    """25 steps of 32 episodes: 800 values."""
-    wide = [
-        parse_scenario(lossy, [f"algorithm.consensus={{{said}}}"])
-        for said in ("rounds: 1", "rounds: 1, policy: running_sum", "rounds: 1, policy: push_sum", "wire: float16")
-    ]
-    assert [payload_bytes(each, each.algorithm) for each in wide] == [3224, 3228, 3228, 1624]
 
 
 @pytest.mark.parametrize("policy", ["running_sum", "push_sum", "stale"])

@@ -1,0 +1,160 @@
+"""Rules about what is sent, at their edges, for every kind of message: TD errors, and parameters of two algorithms."""
+
+import pytest
+
+from dvdn_sim.errors import ScenarioError
+from dvdn_sim.scenario import load_scenario, parse_scenario
+from dvdn_sim.scenario.wires import wires
+
+DVDN_GT = "algorithm={kind: dvdn_gt, consensus: {policy: running_sum}}"
+NETWORKED_Q = "algorithm={kind: networked_q}"
+SENDERS = {"tracking": DVDN_GT, "averaging": NETWORKED_Q}
+LOSSLESS = ("network.link.loss=0", "network.deadline=")
+
+
+def mistakes(text, *overrides):
+    try:
+        parse_scenario(text, overrides)
+    except ScenarioError as error:
+        return {mistake.path: mistake for mistake in error.mistakes}
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "what"),
+    [
+        ("dvdn", "dvdn's agents exchange TD errors"),
+        ("dvdn_gt", "dvdn_gt's agents exchange TD errors, parameters and trackers"),
+        ("networked_q", "networked_q's agents exchange parameters"),
+    ],
+)
+def test_what_is_sent_needs_a_network(lossy, algorithm, what):
+    found = mistakes(lossy, f"algorithm={{kind: {algorithm}}}", "network=null")
+    assert list(found) == ["network"]
+    assert found["network"].message == f"is missing: {what}"
+
+
+def test_nothing_needs_nothing(lossy):
+    assert mistakes(lossy, "algorithm.consensus.rounds=0", "network=null") == {}
+    assert list(mistakes(lossy, DVDN_GT, "algorithm.consensus={rounds: 0}", "network=null")) == ["network"]
+
+
+@pytest.mark.parametrize("algorithm", ["dvdn", "dvdn_gt", "networked_q"])
+def test_one_agent_has_nobody_to_exchange_with(lossy, algorithm):
+    alone = (f"algorithm={{kind: {algorithm}}}", "env.players=1", "network.topology={kind: complete}")
+    found = mistakes(lossy, *alone)
+    assert list(found) == ["env"]
+    assert "at least 2 agents" in found["env"].message
+    assert "iql" in found["env"].remedy
+    assert mistakes(lossy, "algorithm={kind: iql}", "env.players=1", "network=null") == {}
+
+
+# LBF of 3 players and 3 foods, 64 units: 26566 parameters; twice as many floats make 212552 bytes, 145 packets.
+@pytest.mark.parametrize(("limit", "enough"), [(144, True), (143, False)])
+def test_parameters_that_are_longer_than_the_queue(lossy, limit, enough):
+    assert ("network.link.limit" not in mistakes(lossy, DVDN_GT, f"network.link.limit={limit}")) == enough
+    assert mistakes(lossy, DVDN_GT, f"network.link.limit={limit}", "network.link.rate=unlimited") == {}
+
+
+@pytest.mark.parametrize(("key", "algorithm"), SENDERS.items())
+@pytest.mark.parametrize("limit", ["limit=5", "limit_bytes=9 kB"])
+def test_the_number_of_blocks_that_is_named_is_just_enough(lossy, key, algorithm, limit):
+    wrong = mistakes(lossy, algorithm, f"network.link.{limit}")[f"network.link.{limit.partition('=')[0]}"]
+    enough = int(wrong.remedy.split("`")[0].split()[-2])
+    assert f"`algorithm.{key}.blocks`" in wrong.remedy
+    blocks = f"algorithm.{key}.blocks="
+    assert mistakes(lossy, algorithm, f"network.link.{limit}", f"{blocks}{enough}") == {}
+    assert mistakes(lossy, algorithm, f"network.link.{limit}", f"{blocks}{enough - 1}") != {}
+
+
+def test_each_message_that_is_too_long_is_told(lossy):
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(lossy, [DVDN_GT, "network.link.limit=1"])
+    said = [mistake.message for mistake in caught.value.mistakes]
+    assert [text.partition(":")[0] for text in said] == ["TD errors", "parameters and trackers"]
+
+
+@pytest.mark.parametrize("algorithm", SENDERS.values())
+def test_parameters_need_a_deadline_where_they_may_be_lost(lossy, algorithm):
+    """145 packets each to two neighbours by one transmitter: 290 may meet; for networked Q, 73 each."""
+    packets = 145 if algorithm == DVDN_GT else 73
+    node = (algorithm, *LOSSLESS, "network.share=node")
+    assert mistakes(lossy, *node, f"network.link.limit={2 * packets - 1}") == {}
+    assert list(mistakes(lossy, *node, f"network.link.limit={2 * packets - 2}")) == ["network.deadline"]
+    assert list(mistakes(lossy, algorithm, "network.deadline=")) == ["network.deadline"]
+
+
+@pytest.mark.parametrize("trouble", ["network.acks=true", "network.faults=[{kind: crash, node: 0, at: 1 s}]"])
+def test_what_loses_messages_needs_a_deadline_whatever_is_sent(lossy, trouble):
+    """The network itself refuses it otherwise, when a run begins."""
+    assert list(mistakes(lossy, *LOSSLESS, trouble, "algorithm={kind: iql}")) == ["network.deadline"]
+
+
+@pytest.mark.parametrize("algorithm", SENDERS.values())
+def test_an_auto_deadline_for_parameters_that_never_arrive(lossy, algorithm):
+    never = (algorithm, "network.link.loss=100%")
+    assert list(mistakes(lossy, *never, "network.deadline=auto")) == ["network.deadline"]
+    assert mistakes(lossy, *never) == {}
+
+
+@pytest.mark.parametrize(("key", "algorithm"), SENDERS.items())
+def test_symmetric_parameters_need_acknowledgements(lossy, key, algorithm):
+    symmetric = (algorithm, f"algorithm.{key}.policy=symmetric")
+    found = mistakes(lossy, *symmetric)
+    assert list(found) == [f"algorithm.{key}.policy"]
+    assert "`self`" in found[f"algorithm.{key}.policy"].remedy
+    assert mistakes(lossy, *symmetric, "network.acks=true") == {}
+
+
+@pytest.mark.parametrize(("key", "algorithm"), SENDERS.items())
+def test_weights_of_parameters_need_links_in_both_directions(lossy, key, algorithm):
+    one_way = "network.topology={kind: edges, edges: [[0, 1], [1, 2]], directed: true}"
+    assert list(mistakes(lossy, algorithm, one_way)) == [f"algorithm.{key}.policy"]
+    assert mistakes(lossy, algorithm, one_way.replace("[1, 2]]", "[1, 0]]")) == {}
+
+
+def test_running_sums_of_trackers_are_not_for_symmetric_links(lossy):
+    symmetric = (DVDN_GT, "network.acks=true", "algorithm.tracking.policy=symmetric")
+    found = mistakes(lossy, *symmetric, "algorithm.tracking.form=running_sum")
+    assert list(found) == ["algorithm.tracking.policy"]
+    assert mistakes(lossy, *symmetric, "algorithm.tracking.form=adapt_then_combine") == {}
+    assert mistakes(lossy, DVDN_GT, "algorithm.tracking.form=running_sum") == {}
+
+
+@pytest.mark.parametrize(("key", "algorithm"), SENDERS.items())
+def test_there_are_as_many_blocks_as_parameters_at_most(lossy, key, algorithm):
+    assert mistakes(lossy, algorithm, f"algorithm.{key}.blocks=26566") == {}
+    found = mistakes(lossy, algorithm, f"algorithm.{key}.blocks=26567")
+    assert list(found) == [f"algorithm.{key}.blocks"]
+    assert found[f"algorithm.{key}.blocks"].remedy == "at most 26566"
+
+
+@pytest.mark.parametrize(("key", "value", "other"), [("schedule", "overlap", "blocking"), ("acting", "noop", "frozen")])
+@pytest.mark.parametrize("algorithm", ["dvdn", "iql"])
+def test_what_needs_one_episode_at_a_time(lossy, algorithm, key, value, other):
+    changes = (f"algorithm={{kind: {algorithm}}}", f"network.{key}={value}")
+    assert mistakes(lossy, *changes) == {}
+    found = mistakes(lossy, *changes, "training.episodes_per_iteration=2")
+    assert list(found) == [f"network.{key}"]
+    assert "2 episodes are acted side by side" in found[f"network.{key}"].message
+    assert f"`{other}`" in found[f"network.{key}"].remedy
+    assert mistakes(lossy, changes[0], f"network.{key}={other}", "training.episodes_per_iteration=2") == {}
+
+
+def test_rules_speak_although_a_block_of_the_algorithm_has_a_mistake(lossy):
+    """TD errors need neither `hidden` nor `tracking`; parameters need `hidden`, and are not guessed at."""
+    assert list(mistakes(lossy, "network.link.limit=1", "algorithm.hidden=x")) == [
+        "algorithm.hidden",
+        "network.link.limit",
+    ]
+    wrong = (DVDN_GT, "algorithm.tracking.policy=symmetric", "algorithm.hidden=x")
+    assert set(mistakes(lossy, *wrong)) == {"algorithm.hidden", "algorithm.tracking.policy"}
+
+
+def test_what_is_shipped_sends_what_it_should(request):
+    paper = request.config.rootpath / "scenarios" / "paper"
+    kinds = {
+        arm: {tuple(wire.kind for wire in wires(load_scenario(path))) for path in paper.glob(f"*_{arm}.yaml")}
+        for arm in ("iql", "vdn", "dvdn", "dvdn_gt")
+    }
+    assert kinds == {"iql": {()}, "vdn": {()}, "dvdn": {("td",)}, "dvdn_gt": {("td", "gt")}}
