@@ -30,7 +30,8 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
     An agent's observation is a Box of float32: its own observation (a Discrete one-hot), then for every other possible
     agent, in their order, that agent's newest message that it holds (zeros for none), the message's age in steps, and
     whether there is one (0 or 1). Age 0 is a message of this very step. ``infos[agent]["ages"]`` has the ages by name,
-    of the agents heard. Whoever has left the environment sends no more; what was heard of it grows old.
+    of the agents heard. Whoever has terminated or left sends no more; what was heard of it grows old. Whoever is
+    truncated still sends its last observation, since that is what an estimate of the rest of the game starts from.
 
     Time: a step lasts the network's ``control_period``. Observations are sent as the step begins; agents decide when
     its ``deadline`` has passed, and take up all that has come (no deadline: at once, so that only a network without any
@@ -51,7 +52,7 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         seed: Of the network, where `reset` gives none.
 
     Raises:
-        TypeError: A space of another kind.
+        TypeError: A space of another kind; no ParallelEnv, or no Network.
         ValueError: A deadline beyond the control period; `encode` without `message_space` or the reverse; faults of
             agents that there are not; fewer than 2 possible agents.
 
@@ -75,17 +76,7 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         message_space: spaces.Box | None = None,
         seed: int = 0,
     ) -> None:
-        if (encode is None) != (message_space is None):
-            raise ValueError("encode and message_space belong together: one of them found, both expected")
-        if message_space is not None and len(message_space.shape) != 1:
-            raise ValueError(f"message_space of shape {message_space.shape} found; one axis expected")
-        if len(env.possible_agents) < 2:
-            raise ValueError(
-                f"{len(env.possible_agents)} possible agents found; at least 2 expected, to hear each other"
-            )
-        deadline, period = network.deadline, float(network.control_period)
-        if isinstance(deadline, float) and deadline > period:
-            raise ValueError(f"network.deadline {deadline} s found; at most the control period, {period} s, expected")
+        _check(env, network, encode, message_space)
         self.env, self._network, self._encode = env, network, encode
         self.metadata = dict(env.metadata)  # type: ignore[misc]  # of this environment, not of its class
         self.render_mode = getattr(env, "render_mode", None)
@@ -97,7 +88,7 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         bounds = {agent: _bounds(space) for agent, space in messages.items()}
         self._width = max(len(low) for low, _ in bounds.values())
         self._spaces = {agent: self._space(agent, own[agent], bounds) for agent in self.possible_agents}
-        self._seed, self._period_ns = seed, round(period * 1e9)
+        self._seed, self._period_ns = seed, round(float(network.control_period) * 1e9)
         self._size_bytes = HEADER_BYTES + FLOAT32_BYTES * self._width
         self._mailboxes = self._new_mailboxes()
         self._sent: list[Row] = []  # by step of the episode
@@ -141,7 +132,7 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         self._mailboxes.begin_episode()
         self._sent.clear()
         self._episode, self._step = self._episode + 1, 0
-        return self._communicate(observations, infos)
+        return self._communicate(observations, infos, list(observations))
 
     def step(
         self, actions: dict[Any, Any]
@@ -150,7 +141,8 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
         self._now_ns += self._period_ns
         self._step += 1
-        heard, infos = self._communicate(observations, infos)
+        senders = [agent for agent in observations if not terminations[agent]]
+        heard, infos = self._communicate(observations, infos, senders)
         return heard, rewards, terminations, truncations, infos
 
     def render(self) -> Any:
@@ -170,10 +162,10 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         return Mailboxes(self._network, n_agents=len(self.possible_agents), seed=self._seed)
 
     def _communicate(
-        self, observations: dict[Any, Any], infos: dict[Any, dict[str, Any]]
+        self, observations: dict[Any, Any], infos: dict[Any, dict[str, Any]], senders: list[Any]
     ) -> tuple[dict[Any, Row], dict[Any, dict[str, Any]]]:
         own = {agent: self._own_row(agent, observation) for agent, observation in observations.items()}
-        self._exchange({agent: self._message(agent, observations[agent], own[agent]) for agent in self.env.agents})
+        self._exchange({agent: self._message(agent, observations[agent], own[agent]) for agent in senders})
         heard, with_ages = {}, {}
         for agent, row in own.items():
             parts, ages = [row], {}
@@ -229,6 +221,23 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
             low = np.concatenate([low, np.minimum(least, 0.0), padding, [0.0, 0.0]])
             high = np.concatenate([high, np.maximum(most, 0.0), padding, [np.inf, 1.0]])
         return spaces.Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
+
+
+def _check(env: object, network: object, encode: Encode | None, message_space: spaces.Box | None) -> None:
+    """Raise TypeError or ValueError where the arguments of a `HybridParallelEnv` do not fit."""
+    if not isinstance(env, ParallelEnv):
+        raise TypeError(f"{type(env).__name__} found; a pettingzoo ParallelEnv expected")
+    if not isinstance(network, Network):
+        raise TypeError(f"{type(network).__name__} found; a Network expected, of a scenario its `network`")
+    if (encode is None) != (message_space is None):
+        raise ValueError("encode and message_space belong together: one of them found, both expected")
+    if message_space is not None and len(message_space.shape) != 1:
+        raise ValueError(f"message_space of shape {message_space.shape} found; one axis expected")
+    if len(env.possible_agents) < 2:
+        raise ValueError(f"{len(env.possible_agents)} possible agents found; at least 2 expected, to hear each other")
+    deadline, period = network.deadline, float(network.control_period)
+    if isinstance(deadline, float) and deadline > period:
+        raise ValueError(f"network.deadline {deadline} s found; at most the control period, {period} s, expected")
 
 
 def _bounds(space: spaces.Space[Any]) -> tuple[Row, Row]:

@@ -12,6 +12,9 @@ from pettingzoo import ParallelEnv
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs.marbler import MaterialTransport, Warehouse
+from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread
+from dvdn_sim.envs.parallel import parallel_env
 from dvdn_sim.hybrid import HybridParallelEnv
 from dvdn_sim.scenario.compute import ConstantTime
 from dvdn_sim.scenario.network import Network
@@ -193,6 +196,10 @@ ENVS = {
     "foraging": lambda: ForagingParallelEnv(players=3, field_size=(8, 8), max_num_food=2, sight=2, max_episode_steps=9),
     "spread": lambda: simple_spread_v3.parallel_env(max_cycles=9),
     "tag": lambda: simple_tag_v3.parallel_env(max_cycles=9),
+    "our spread": lambda: parallel_env(SimpleSpread, max_episode_steps=9),
+    "our adversary": lambda: parallel_env(SimpleAdversary, opponent="agent", max_episode_steps=9),
+    "our warehouse": lambda: parallel_env(Warehouse, max_episode_steps=9),
+    "our material": lambda: parallel_env(MaterialTransport, max_episode_steps=9),
 }
 LOSSY = {"loss": 0.3, "delay": 0.04, "deadline": 0.05}
 
@@ -201,6 +208,38 @@ LOSSY = {"loss": 0.3, "delay": 0.04, "deadline": 0.05}
 def test_it_is_a_conforming_environment(name):
     parallel_api_test(HybridParallelEnv(ENVS[name](), network(**LOSSY)), num_cycles=40)
     parallel_seed_test(lambda: HybridParallelEnv(ENVS[name](), network(**LOSSY)), num_cycles=20)
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("name", ENVS)
+def test_the_game_itself_is_the_same_and_what_is_heard_was_seen(name, loss):
+    """From full communication to none, to the last step; games end by time here, where the last word is still said."""
+    env, plain = HybridParallelEnv(ENVS[name](), network(loss=loss)), ENVS[name]()
+    (heard, infos), (seen, _) = env.reset(seed=3), plain.reset(seed=3)
+    history, rng, terminated = [seen], np.random.default_rng(0), {}
+    width = max(len(row) for row in seen.values())
+    shares = []
+    while heard and not any(terminated.values()):
+        now = len(history) - 1
+        for agent, row in heard.items():
+            own = history[now][agent].astype(np.float32)
+            assert np.array_equal(row[: len(own)], own)
+            others = [other for other in env.possible_agents if other != agent]
+            for other, (*message, age, there) in zip(others, row[len(own) :].reshape(-1, width + 2), strict=True):
+                assert infos[agent]["ages"].get(other) == (age if there else None)
+                said = history[now - int(age)][other] if there else np.zeros(0)
+                assert np.array_equal(message, np.pad(said.astype(np.float32), (0, width - len(said))))
+                shares.append(there and age == 0)
+        if not env.agents:
+            break
+        actions = {agent: int(rng.integers(env.action_space(agent).n)) for agent in env.agents}
+        heard, rewards, terminated, truncated, infos = env.step(actions)
+        seen, *expected, _ = plain.step(actions)
+        assert [rewards, terminated, truncated] == expected
+        history.append(seen)
+    assert not plain.agents
+    assert all(truncated.values())
+    assert {0.0: all(shares), 0.3: 0.5 < np.mean(shares) < 0.9, 1.0: not any(shares)}[loss]
 
 
 @pytest.mark.parametrize(
@@ -224,3 +263,10 @@ def test_a_deadline_beyond_the_step_and_unknown_agents_are_refused():
         HybridParallelEnv(Counting(), network(deadline=0.2))
     with pytest.raises(ValueError, match="expected agents below 3"):
         HybridParallelEnv(Counting(), network(faults=({"kind": "crash", "node": 7, "at": 0.0},)))
+
+
+def test_what_is_no_environment_or_no_network_is_refused():
+    with pytest.raises(TypeError, match="int found; a pettingzoo ParallelEnv expected"):
+        HybridParallelEnv(5, network())
+    with pytest.raises(TypeError, match="str found; a Network expected, of a scenario its `network`"):
+        HybridParallelEnv(Counting(), "scenarios/lossy_lbf.yaml")
