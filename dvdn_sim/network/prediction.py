@@ -6,8 +6,8 @@ case, and if one message in it is late, all that depends on it. What that sample
 medium, retries, links that differ) is sampled with the simulator itself, over networks of its own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,6 @@ from dvdn_sim.consensus.theory import (
     Trajectory,
     can_sample,
     confirmation,
-    expected_round_time,
     rounds_to_reach,
     sample_rounds,
 )
@@ -27,8 +26,8 @@ from dvdn_sim.consensus.theory.ensembles import Ensemble, ensemble_of, is_static
 from dvdn_sim.consensus.theory.exact import ExactPath, exact_path, expected_of, stacked, weight_matrices
 from dvdn_sim.network.compute import sampler
 from dvdn_sim.network.figures import Figure, figures_of, mean_figure, path_figures, quantile_figures, ratio_figure
-from dvdn_sim.network.trials import MOST_FOR_OPERATORS, Setting, Tally, exchanges, network_of, realised
-from dvdn_sim.scenario.compute import ConstantTime
+from dvdn_sim.network.traffic import exchange_bytes, mean_round_time, of_a_message, seconds, sending_s
+from dvdn_sim.network.trials import MOST_FOR_OPERATORS, Setting, Tally, exchanges, network_of, per_update, realised
 from dvdn_sim.scenario.messages import ack_bytes
 from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
 from netmodels.streams import stream
@@ -43,17 +42,8 @@ MOST_FOR_MOMENTS = 400
 MOST_FOR_EIGENVALUES = 2000
 ENOUGH_PACKETS = 2_000_000
 SIMULATED_MESSAGES = 300_000
+SIMULATED_PACKETS = 6_000_000
 MOST_SEQUENCES = 250
-BUSIEST: Final[dict[str, Callable[[Graph], int]]] = {
-    "link": lambda graph: min(len(graph.edges), 1),
-    "node": lambda graph: max(graph.degrees),
-    "medium": lambda graph: len(graph.edges),
-}
-"""Messages of a round that the busiest transmitter sends, by whose it is."""
-BUSIEST_BROADCAST: Final[dict[str, Callable[[Graph], int]]] = {
-    "node": lambda graph: min(len(graph.edges), 1),
-    "medium": lambda graph: sum(degree > 0 for degree in graph.degrees),
-}
 TARGET: Final = 0.1
 """Root-mean-square error for which the number of rounds is told."""
 
@@ -69,6 +59,8 @@ class Prediction:
         sampler: What drew them: `numpy` or `simulator`.
         rounds_to_target: K for a root-mean-square error of 10%; None where it is not known or never reached.
         lambda_min: Smallest eigenvalue of the weights' matrix of a topology that never changes; else None.
+        sending_s: How long the busiest transmitter sends per update.
+        waiting_s: How long exchanges of this kind last per update.
         warnings: What to mind.
     """
 
@@ -78,6 +70,8 @@ class Prediction:
     sampler: str
     rounds_to_target: int | None
     lambda_min: float | None
+    sending_s: float
+    waiting_s: float
     warnings: tuple[str, ...]
 
 
@@ -91,8 +85,22 @@ class Sample:
     exchanges: int
 
 
+def predict_every(settings: Sequence[Setting]) -> tuple[Prediction, ...]:
+    """Work out what the exchanges of a scenario will be like, which take turns in every update.
+
+    Args:
+        settings: What is exchanged, over what, in this order.
+    """
+    found = tuple(map(predict, settings))
+    waiting_s = sum(prediction.waiting_s for prediction in found)
+    return tuple(
+        replace(prediction, figures=prediction.figures | _utilisation(setting, prediction, waiting_s))
+        for setting, prediction in zip(settings, found, strict=True)
+    )
+
+
 def predict(setting: Setting) -> Prediction:
-    """Work out what exchanges of a scenario will be like.
+    """Work out what exchanges of one kind will be like, if an update has no others.
 
     Args:
         setting: What is exchanged, over what.
@@ -104,29 +112,31 @@ def predict(setting: Setting) -> Prediction:
     exact = _exact(setting, graphs) if undisturbed else None
     if exact is None and in_numpy:
         sample = _sampled_in_numpy(setting, graphs, with_path=True)
-    figures = _of_a_message(setting) | sample.figures | (sample.path or {})
+    figures = of_a_message(setting) | sample.figures | (sample.path or {})
     if exact is not None:
         figures |= figures_of(exact.path, exact.errors, exact.how)
     if undisturbed:
         q = setting.network.link.delivery_probability(setting.size_bytes)
         figures["delivered_fraction"] = Figure.of(q, 0.0, "closed")
     if undisturbed or in_numpy:
-        figures |= _wire_bytes(setting, graphs)
+        figures |= exchange_bytes(setting, graphs)
     if in_numpy:
-        figures |= _round_time(setting, graphs)
-    if setting.values is None:
+        figures |= mean_round_time(setting, graphs)
+    if setting.values is None and setting.kind == "td":
         figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
-    figures["utilisation"] = _utilisation(setting, graphs, figures["round_time_s"])
-    lambda_min = _lambda_min(setting)
-    return Prediction(
-        figures=figures,
+    round_s = float(np.atleast_1d(figures["round_time_s"].value)[0])
+    found = Prediction(
+        figures=per_update(setting, figures),
         graphs=graphs,
         sampled=sample.exchanges,
         sampler="numpy" if in_numpy else "simulator",
         rounds_to_target=_rounds_to_target(setting, graphs, exact),
-        lambda_min=lambda_min,
-        warnings=tuple(_warnings(setting, figures, lambda_min)),
+        lambda_min=_lambda_min(setting),
+        sending_s=setting.exchanges * setting.rounds * sending_s(setting, graphs),
+        waiting_s=setting.exchanges * setting.rounds * round_s,
+        warnings=tuple(_warnings(setting, figures)),
     )
+    return replace(found, figures=found.figures | _utilisation(setting, found, found.waiting_s))
 
 
 def _graphs(setting: Setting) -> Ensemble:
@@ -221,16 +231,16 @@ def _messages(sequences: Sequence[Sequence[Graph]]) -> float:
 
 
 def _draw(setting: Setting, sequence: tuple[Graph, ...], trials: int, generator: np.random.Generator) -> SampledRounds:
-    network = setting.network
-    compute = sampler(network.compute)
-    starts_ns = np.rint(compute(generator, trials * setting.n_agents) * 1e9).astype(np.int64)
+    network, starts = setting.network, trials * setting.n_agents
+    starts_s = sampler(network.compute)(generator, starts) if setting.computing else np.zeros(starts)
+    starts_ns = np.rint(starts_s * 1e9).astype(np.int64)
     return sample_rounds(
         network.link,
         sequence,
         share="node" if network.share == "node" else "link",
         size_bytes=setting.size_bytes,
         starts_ns=starts_ns.reshape(trials, setting.n_agents),
-        deadline_ns=None if network.deadline is None else round(_seconds(network.deadline) * 1e9),
+        deadline_ns=None if network.deadline is None else round(seconds(network.deadline) * 1e9),
         generator=generator,
     )
 
@@ -260,7 +270,8 @@ def _given(setting: Setting) -> Floats | None:
 def _simulated(setting: Setting, graphs: Ensemble) -> Sample:
     """Exchange over simulated networks that `consensus` will not see."""
     messages = _messages(graphs.sequences) * (setting.rounds if graphs.anew else 1)
-    count = int(np.clip(SIMULATED_MESSAGES // messages, 4, 400))
+    enough = min(SIMULATED_MESSAGES // messages, SIMULATED_PACKETS // (messages * setting.packets))
+    count = int(np.clip(enough, 4, 400))
     tally, generator = Tally(), stream(setting.seed, PURPOSE)
     paths = []
     for report in exchanges(setting, count, PURPOSE, OTHER_INDICES):
@@ -271,63 +282,6 @@ def _simulated(setting: Setting, graphs: Ensemble) -> Sample:
     return Sample(figures, undisturbed=tally.undisturbed, path=path, exchanges=count)
 
 
-def _of_a_message(setting: Setting) -> dict[str, Figure]:
-    link, size_bytes = setting.network.link, setting.size_bytes
-    wire_bytes = link.wire_bytes(size_bytes)
-    figures = {
-        "payload_bytes": float(size_bytes),
-        "packets": float(link.packets(size_bytes)),
-        "wire_bytes": float(wire_bytes),
-        "airtime_s": link.serialisation_ns(wire_bytes) * 1e-9,
-        "whole_probability": link.delivery_probability(size_bytes),
-    }
-    for name, probability in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
-        figures[f"completion_{name}_s"] = link.completion_quantile(size_bytes, probability)
-    return {name: Figure.of(value, 0.0, "closed") for name, value in figures.items()}
-
-
-def _wire_bytes(setting: Setting, graphs: Ensemble) -> dict[str, Figure]:
-    """Bytes per update, where the graphs say how many messages there are, and nothing is sent again."""
-    network, link = setting.network, setting.network.link
-    copies = {
-        sum(degree > 0 for degree in graph.degrees) if network.broadcast else len(graph.edges)
-        for sequence in graphs.sequences
-        for graph in sequence
-    }
-    if len(copies) != 1 or link.retries:
-        return {}
-    acks = network.ack_repeat * link.wire_bytes(ack_bytes(setting.n_agents)) if network.acks else 0
-    sent = copies.pop() * setting.rounds * (link.wire_bytes(setting.size_bytes) + acks)
-    return {"bytes_per_update": Figure.of(float(sent), 0.0, "closed")}
-
-
-def _round_time(setting: Setting, graphs: Ensemble) -> dict[str, Figure]:
-    """The mean round time, where it is known without a sample: of one round that all open together."""
-    found: dict[str, float] = {}
-    network, link, size_bytes = setting.network, setting.network.link, setting.size_bytes
-    q = link.delivery_probability(size_bytes)
-    together = isinstance(network.compute, ConstantTime) and network.share == "link"
-    if together and setting.rounds == 1 and graphs.how != "sampled":
-        deadline_s = np.inf if network.deadline is None else _seconds(network.deadline)
-        degrees = np.array([sequence[0].degrees for sequence in graphs.sequences])
-        times = {
-            int(degree): expected_round_time(
-                lambda u: link.completion_quantile(size_bytes, u), q, int(degree), deadline_s
-            )
-            for degree in np.unique(degrees)
-        }
-        means = np.array([np.mean([times[int(degree)] for degree in row]) for row in degrees])
-        found["round_time_s"] = float(graphs.chance @ means)
-    return {name: Figure.of(value, 0.0, "closed") for name, value in found.items()}
-
-
-def _seconds(deadline: object) -> float:
-    """A deadline that is a number, which `_simple` has made sure of."""
-    if not isinstance(deadline, float | int):
-        raise TypeError(deadline)
-    return float(deadline)
-
-
 def _jtd(setting: Setting, mse: Figure) -> Figure:
     """√(N·mse): root-mean-square error of e_i = N x_i about the joint TD error, relative to that, in the end."""
     last, error = np.atleast_1d(mse.value)[-1], np.atleast_1d(mse.error)[-1]
@@ -335,20 +289,17 @@ def _jtd(setting: Setting, mse: Figure) -> Figure:
     return Figure.of(relative, setting.n_agents * error / (2.0 * relative) if relative else 0.0, mse.how)
 
 
-def _utilisation(setting: Setting, graphs: Ensemble, round_time: Figure) -> Figure:
+def _utilisation(setting: Setting, found: Prediction, waiting_s: float) -> dict[str, Figure]:
     """Share of the time from one update to the next that the busiest transmitter sends, if episodes are long."""
-    network = setting.network
-    message_s = network.link.serialisation_ns(network.link.wire_bytes(setting.size_bytes)) * 1e-9
-    per_owner = (BUSIEST_BROADCAST if network.broadcast else BUSIEST)[network.share]
-    means = [float(np.mean([per_owner(graph) for graph in sequence])) for sequence in graphs.sequences]
-    sent = float(graphs.chance @ np.array(means))
-    waited = setting.rounds * np.atleast_1d(round_time.value)[0]
-    busy = setting.rounds * sent * message_s
-    return Figure.of(busy / max(setting.episode_s + float(network.compute.mean) + waited, 1e-300), 0.0, round_time.how)
+    updating_s = float(setting.network.compute.mean) + waiting_s
+    overlap = setting.network.schedule == "overlap"
+    period_s = max(setting.episode_s, updating_s) if overlap else setting.episode_s + updating_s
+    share = found.sending_s / max(period_s, 1e-300)
+    return {"utilisation": Figure.of(share, 0.0, found.figures["round_time_s"].how)}
 
 
 def _rounds_to_target(setting: Setting, graphs: Ensemble, exact: ExactPath | None) -> int | None:
-    if exact is None or exact.steps is None or setting.n_agents > 100 or setting.values is not None:
+    if setting.kind != "td" or exact is None or exact.steps is None or setting.n_agents > 100 or setting.values:
         return None
     chance = None if graphs.anew else graphs.chance
     return rounds_to_reach(exact.steps, TARGET**2, chance, limit=200)
@@ -363,23 +314,17 @@ def _lambda_min(setting: Setting) -> float | None:
     return float(np.linalg.eigvalsh(weights + np.diag(1.0 - weights.sum(1)))[0])
 
 
-def _warnings(setting: Setting, figures: dict[str, Figure], lambda_min: float | None) -> Iterator[str]:
-    if lambda_min is not None and lambda_min < -1e-9 and setting.rounds % 2:
-        yield (
-            f"λ_min = {lambda_min:.3f} < 0 on a graph that never changes: DVDN ascends in that direction and may "
-            "diverge; write `weights: lazy`, or an even number of rounds, or draw the topology again and again"
-        )
+def _warnings(setting: Setting, figures: dict[str, Figure]) -> Iterator[str]:
     for cut in network_of(setting, setting.seed).cut_for_ever:
         yield f"{cut}, for ever; nobody is told, and every round that misses it lasts until the deadline"
-    if figures["whole_probability"].value == 0.0:
-        yield "no message ever arrives whole: every agent learns alone"
     late = float(np.max(figures["late_fraction"].value))
     if late > 0.0:
         yield (
-            f"{late:.2%} of the messages come after their round was closed: the deadline is short, or agents that "
-            "waited in vain for a lost message lag behind the others; what depends on it is sampled"
+            f"{late:.2%} of the messages of {setting.carries} come after their round was closed: the deadline is "
+            "short, or agents that waited in vain for a lost message lag behind the others; what depends on it is "
+            "sampled"
         )
     if setting.wire == "float16":
         yield "messages in float16 round values by up to 1 in 2048; the errors predicted leave that out"
-    if np.atleast_1d(figures["a_eff"].value)[0] > 0.9:
+    if setting.kind == "td" and np.atleast_1d(figures["a_eff"].value)[0] > 0.9:
         yield "a_eff is above 0.9: this is nearly independent learning"

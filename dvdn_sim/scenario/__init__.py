@@ -17,13 +17,24 @@ A text becomes a scenario in this order:
   `consensus_rules`) what several values must satisfy, also where only `partial` knowledge of a scenario is to be had.
 - `explain` (over `words`, `names`, `walk`): every mistake with its place and a remedy.
 
-And back: `write` (over `yaml_text`) as complete YAML, `describe` in words; `json_schema` for editors.
+And back: `write` (over `yaml_text`) as complete YAML, `describe` in words; `json_schema` for editors. What can be run
+and yet is no good idea is in `warnings`.
 """
 
 from dvdn_sim.scenario.describe import describe, headline
 from dvdn_sim.scenario.json_schema import json_schema
 from dvdn_sim.scenario.load import load_scenario, parse_scenario
 from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.warnings import warnings_of
 from dvdn_sim.scenario.write import resolved_yaml
 
-__all__ = ["Scenario", "describe", "headline", "json_schema", "load_scenario", "parse_scenario", "resolved_yaml"]
+__all__ = [
+    "Scenario",
+    "describe",
+    "headline",
+    "json_schema",
+    "load_scenario",
+    "parse_scenario",
+    "resolved_yaml",
+    "warnings_of",
+]

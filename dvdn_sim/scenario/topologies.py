@@ -116,3 +116,14 @@ def is_directed(topology: object) -> bool:
 def _one_way(listed: models.Edges) -> bool:
     present = {cast("tuple[int, int]", tuple(edge)) for edge in listed.edges}
     return listed.directed and any((receiver, sender) not in present for sender, receiver in present)
+
+
+def stays(topology: object) -> bool:
+    """Return whether a topology is one graph, whatever the time, episode, update and round.
+
+    >>> stays(models.Ring()), stays(models.RandomConnected())
+    (True, False)
+    """
+    if isinstance(topology, Schedule):
+        return len(topology.entries) == 1 and stays(topology.entries[0].topology)
+    return not isinstance(topology, models.RandomConnected | models.EdgeMarkov | models.Range)

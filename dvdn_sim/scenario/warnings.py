@@ -1,0 +1,149 @@
+"""What is no mistake and yet no good idea: each warning says what will happen, with its figures, and the remedy."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dvdn_sim.scenario.algorithm import AnyWeights, DvdnGt
+from dvdn_sim.scenario.compute import ConstantTime
+from dvdn_sim.scenario.document import dotted
+from dvdn_sim.scenario.messages import SENDS_ITS_SHARE
+from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario.network_rules import links_of
+from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.topologies import stays
+from dvdn_sim.scenario.wires import Wire, wires
+from netmodels import LinkSpec
+from netmodels.topology import Graph
+from netmodels.units import milliseconds
+
+SELDOM = 0.01
+"""A message that arrives whole less often than this hardly ever does."""
+MOST_AGENTS = 2000
+"""Beyond it eigenvalues take too long."""
+
+
+def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]:
+    """Return what to mind about a scenario that can be run.
+
+    Args:
+        scenario: what would run.
+        n_agents: so many in place of the scenario's.
+    """
+    network, sent = scenario.network, wires(scenario)
+    if network is None or not sent:
+        return []
+    links = {dotted(path): _as_sent(network, link) for path, link in links_of(scenario).items()}
+    found = list(_climbs(scenario, sent, scenario.env.n_agents if n_agents is None else n_agents))
+    for wire in sent:
+        found += _comes_too_late(network, wire, links)
+        found += _hardly_arrives(network, wire, links)
+    found += _are_not_alike(scenario)
+    if network.share == "medium":
+        found.append("`share: medium` is an ideal medium, on which nothing collides: a real one carries less")
+    return found
+
+
+def _as_sent(network: Network, link: LinkSpec) -> LinkSpec:
+    """Return a link as messages find it: what is broadcast is not sent again."""
+    return replace(link, retries=0) if network.broadcast else link
+
+
+def _climbs(scenario: Scenario, sent: tuple[Wire, ...], n_agents: int) -> Iterator[str]:
+    """DVDN descends ½ N δᵀA δ, and climbs where A, the mix of all rounds, has a negative eigenvalue.
+
+    A is W^K, or for ratio consensus has as many negative eigenvalues as W^K: none where K is even.
+    """
+    network = scenario.network
+    for wire in sent:
+        if wire.kind != "td" or wire.rounds % 2 == 0 or network is None or not stays(network.topology):
+            continue
+        ratio = wire.policy in SENDS_ITS_SHARE
+        if (wire.weights == "lazy" and not ratio) or n_agents > MOST_AGENTS:
+            continue
+        graphs = {network.topology.graph(n_agents, seed): seed for seed in reversed(scenario.seeds)}
+        least, seed = min(
+            (smallest_eigenvalue(graph, None if ratio else wire.weights), seed) for graph, seed in graphs.items()
+        )
+        if least < -1e-9:
+            of_seed = f" (seed {seed})" if len(graphs) > 1 else ""
+            lazy = "`weights: lazy`" if not ratio else "`policy: self` with `weights: lazy`"
+            yield (
+                f"DVDN can diverge: the topology stays as it is, its weights have an eigenvalue λ_min = {least:.3f} "
+                f"below 0{of_seed}, and after an odd number of rounds DVDN climbs in that direction; write {lazy}, an "
+                "even number of rounds, or a topology that is drawn again and again"
+            )
+
+
+def smallest_eigenvalue(graph: Graph, weights: AnyWeights | None) -> float:
+    """Return λ_min of W.
+
+    Args:
+        graph: of every round; 1 if it has one-way links, for which there is no such W.
+        weights: ``metropolis`` or ``max_degree``; None for the equal shares 1/(1 + d_j) of ratio consensus, as the
+            symmetric matrix with the same eigenvalues, w_ij = 1/√((1 + d_i)(1 + d_j)).
+
+    >>> from netmodels.topology import Ring
+    >>> round(smallest_eigenvalue(Ring().graph(4, 0), "metropolis"), 6)
+    -0.333333
+    """
+    if not graph.symmetric:
+        return 1.0
+    degrees, linked = np.array(graph.degrees), graph.adjacency()
+    mixed: npt.NDArray[np.float64]
+    if weights is None:
+        mixed = (linked + np.eye(len(degrees))) / np.sqrt(np.outer(1.0 + degrees, 1.0 + degrees))
+    else:
+        largest = degrees.max() if weights == "max_degree" else np.maximum.outer(degrees, degrees)
+        mixed = linked / (1.0 + largest)
+        mixed += np.diag(1.0 - mixed.sum(1))
+    return float(np.linalg.eigvalsh(mixed)[0])
+
+
+def _comes_too_late(network: Network, wire: Wire, links: dict[str, LinkSpec]) -> Iterator[str]:
+    """A round is over before its messages can be there, whatever is lost."""
+    if network.deadline is None or isinstance(network.deadline, str):
+        return
+    for path, link in links.items():
+        least_s = replace(link, loss=0.0, corrupt=0.0).completion_quantile(wire.size_bytes, 0.0)
+        if least_s > network.deadline:
+            ahead = wire.kind == "td" and not isinstance(network.compute, ConstantTime)
+            unless = ", but for those of agents that began so much earlier" if ahead else ""
+            yield (
+                f"messages of {wire.carries} are late{unless}: the longest take at least {milliseconds(least_s)} where "
+                f"`{path}` says, and `network.deadline` is {milliseconds(network.deadline)}; write a longer one, or "
+                f"`auto`{_or_shorter(wire)}"
+            )
+            return
+
+
+def _hardly_arrives(network: Network, wire: Wire, links: dict[str, LinkSpec]) -> Iterator[str]:
+    """A message is lost with any one of its packets."""
+    whole, path = min((link.delivery_probability(wire.size_bytes), path) for path, link in links.items())
+    if whole >= SELDOM:
+        return
+    packets = links[path].packets(wire.size_bytes)
+    said = f"messages of {wire.carries}, {packets} packets long, " if packets > 1 else f"messages of {wire.carries} "
+    if whole == 0.0:
+        yield f"{said}never arrive where `{path}` says: nobody hears of them"
+        return
+    again = "`retries` without `broadcast`" if network.broadcast else "`retries`"
+    yield (
+        f"{said}arrive whole with probability {whole:.2g} where `{path}` says: one packet lost loses all; write "
+        f"{again}{_or_shorter(wire)}"
+    )
+
+
+def _or_shorter(wire: Wire) -> str:
+    return ", or a smaller `training.batch`" if wire.kind == "td" else f", or more `algorithm.{wire.block}.blocks`"
+
+
+def _are_not_alike(scenario: Scenario) -> Iterator[str]:
+    """One network for all does not suit agents that play different parts (the DVDN paper)."""
+    if isinstance(scenario.algorithm, DvdnGt) and not scenario.env.alike:
+        yield (
+            f"dvdn_gt makes the networks of all agents equal, and {scenario.env.title}, play different parts: in the "
+            "DVDN paper it is worse there; `kind: dvdn` is for them"
+        )

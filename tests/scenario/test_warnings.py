@@ -1,0 +1,275 @@
+"""Each warning where it is due, with its figures, and nowhere else; and that what it says is so."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dvdn_sim.consensus import POLICIES, WEIGHTS
+from dvdn_sim.consensus.facts import lossless_facts
+from dvdn_sim.consensus.theory.ensembles import is_static
+from dvdn_sim.consensus.theory.exact import weight_matrices
+from dvdn_sim.network import SimulatedNetwork
+from dvdn_sim.scenario import load_scenario, parse_scenario
+from dvdn_sim.scenario.topologies import TOPOLOGY_KINDS, stays
+from dvdn_sim.scenario.warnings import smallest_eigenvalue, warnings_of
+from dvdn_sim.scenario.wires import wires
+from netmodels.topology import Complete, Edges, Grid, Path, RandomConnected, Ring, Star
+
+FOUR = ("env.players=4", "network.link.loss=0%")
+RING = (*FOUR, "network.topology={kind: ring}")
+DVDN_GT = "algorithm={kind: dvdn_gt, tracking: {form: paper}}"
+
+
+def warned(text, *overrides, **options):
+    return warnings_of(parse_scenario(text, overrides), **options)
+
+
+def only(found):
+    (warning,) = found
+    return warning
+
+
+def test_nothing_to_mind(lossy, request):
+    assert warned(lossy) == []
+    shipped = request.config.rootpath / "scenarios"
+    found = {
+        path.stem: warnings_of(load_scenario(path)) for path in [*shipped.glob("*.yaml"), *shipped.glob("paper/*")]
+    }
+    assert len(found) > 30
+    assert {name for name, warnings in found.items() if warnings} == {"silent_lbf"}
+    assert "never arrive" in only(found["silent_lbf"])
+
+
+# Smallest eigenvalue of a graph that stays
+
+
+@pytest.mark.parametrize(
+    ("topology", "players", "least"),
+    [("{kind: ring}", 4, -1 / 3), ("{kind: path}", 4, -0.138), ("{kind: ring}", 5, -0.206), ("{kind: ring}", 6, -1 / 3),
+     ("{kind: edges, edges: [[0, 1], [1, 2], [2, 3], [3, 0]]}", 4, -1 / 3),
+     ("{kind: schedule, entries: [{at: 0 s, topology: {kind: ring}}]}", 4, -1 / 3)],
+)  # fmt: skip
+def test_a_graph_that_stays_with_a_negative_eigenvalue(lossy, topology, players, least):
+    """Rings, (1 + 2 cos θ)/3 at the largest θ = 2πk/N; a path, (1 + 2 cos θ)/3 at θ = π(N - 1)/N."""
+    changes = (f"env.players={players}", f"network.topology={topology}")
+    warning = only(warned(lossy, *changes))
+    assert f"λ_min = {least:.3f}" in warning
+    assert "can diverge" in warning
+    for remedy in ("`weights: lazy`", "even number of rounds", "drawn again"):
+        assert remedy in warning
+    assert warned(lossy, *changes, "algorithm.consensus.rounds=3") == [warning]
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    ["algorithm.consensus.weights=lazy", "algorithm.consensus.rounds=2", "network.topology={kind: random_connected}",
+     "network.topology={kind: complete}", "algorithm={kind: networked_q}", "algorithm={kind: vdn}",
+     "network.topology={kind: edge_markov, up: 1 s, down: 1 s, base: {kind: ring}}", "env.players=3"],
+)  # fmt: skip
+def test_what_mends_it(lossy, remedy):
+    assert only(warned(lossy, *RING))
+    assert warned(lossy, *RING, remedy) == []
+
+
+def test_both_kinds_of_weights(lossy):
+    """A ring of four with a tail of two."""
+    edges = [[0, 1], [1, 2], [2, 3], [3, 0], [3, 4], [4, 5]]
+    tailed = ("env.players=6", f"network.topology={{kind: edges, edges: {edges}}}", "network.link.loss=0%")
+    graph = Edges(edges).graph(6, 0)
+    said = {}
+    for name in ("metropolis", "max_degree"):
+        said[name] = only(warned(lossy, *tailed, f"algorithm.consensus.weights={name}"))
+        assert f"λ_min = {smallest_eigenvalue(graph, name):.3f}" in said[name]
+    assert said["metropolis"] != said["max_degree"]
+
+
+def test_ratio_consensus_is_warned_of_too_and_lazy_weights_are_no_help_there(lossy):
+    """On a ring, equal shares are Metropolis weights. `running_sum` and `push_sum` take no heed of `weights`."""
+    ratio = (*RING, "algorithm.consensus.policy=running_sum", "algorithm.consensus.weights=lazy")
+    warning = only(warned(lossy, *ratio))
+    assert "λ_min = -0.333" in warning
+    assert "`policy: self` with `weights: lazy`" in warning
+    assert warned(lossy, *ratio, "algorithm.consensus.rounds=4") == []
+    one_way = "network.topology={kind: edges, edges: [[0, 1], [1, 2], [2, 0]], directed: true}"
+    assert warned(lossy, one_way, "algorithm.consensus.policy=running_sum") == []
+
+
+def test_every_seed_has_a_graph_of_its_own_if_it_is_drawn(lossy):
+    drawn = ("env.players=6", "network.link.loss=0%", "network.topology={kind: erdos_renyi, p: 50%, connected: true}")
+    least = {}
+    for seed in range(12):
+        found = warned(lossy, *drawn, f"seeds=[{seed}]")
+        least[seed] = float(found[0].partition("λ_min = ")[2].partition(" ")[0]) if found else 0.0
+    assert 0.0 > min(least.values()) < max(least.values())
+    worst = min(least, key=least.get)
+    together = only(warned(lossy, *drawn, f"seeds={list(range(12))}"))
+    assert f"λ_min = {least[worst]:.3f}" in together
+    assert f"(seed {worst})" in together
+
+
+def test_more_agents_than_the_environment_has(lossy):
+    complete = "network.topology={kind: ring}"
+    assert warned(lossy, complete) == []
+    assert "-0.333" in only(warned(lossy, complete, n_agents=4))
+
+
+GRAPHS = st.integers(2, 7).flatmap(
+    lambda n: st.sets(st.sampled_from([(i, j) for i, j in product(range(n), repeat=2) if i < j]), min_size=1).map(
+        lambda edges: Edges(tuple(sorted(edges))).graph(n, 0)
+    )
+)
+
+
+@given(graph=GRAPHS)
+def test_the_smallest_eigenvalue_is_that_of_the_matrix_that_mixes(graph):
+    for name in ("metropolis", "max_degree"):
+        matrix = weight_matrices(WEIGHTS[name], [graph])[0]
+        matrix = matrix + np.diag(1.0 - matrix.sum(1))
+        assert smallest_eigenvalue(graph, name) == pytest.approx(np.linalg.eigvalsh(matrix)[0], abs=1e-9)
+
+
+@given(graph=GRAPHS, rounds=st.integers(1, 4), policy=st.sampled_from(["self", "running_sum", "push_sum"]))
+def test_the_mix_of_all_rounds_has_a_negative_eigenvalue_just_where_it_is_said(graph, rounds, policy):
+    """Also of ratio consensus, whose mix is not symmetric: its eigenvalues are real, and have the same signs."""
+    operator = POLICIES[policy](WEIGHTS["metropolis"]).operator(lossless_facts([graph] * rounds))[-1]
+    least = smallest_eigenvalue(graph, None if policy != "self" else "metropolis")
+    eigenvalues = np.linalg.eigvals(operator)
+    assert abs(eigenvalues.imag).max() < 1e-6
+    if abs(least) > 1e-3:
+        assert (eigenvalues.real.min() < -1e-10) == (least < 0.0 and rounds % 2 == 1)
+
+
+def test_what_stays_is_what_the_theory_takes_for_one_graph():
+    made = {"ring": Ring(), "complete": Complete(), "path": Path(), "star": Star(), "grid": Grid(),
+            "random_connected": RandomConnected()}  # fmt: skip
+    assert {kind: stays(topology) for kind, topology in made.items()} == {k: is_static(t) for k, t in made.items()}
+    changing = {kind for kind, cls in TOPOLOGY_KINDS.items() if not _stays(cls)}
+    assert changing == {"random_connected", "edge_markov", "range", "schedule"}
+
+
+def _stays(cls):
+    """Of an object without its fields, which do not matter but to a schedule."""
+    made = object.__new__(cls)
+    return "entries" not in cls.__dataclass_fields__ and stays(made) and is_static(made)
+
+
+# Deadlines that are too short
+
+
+SLOW = ("network.link={rate: 1 Mbit/s, delay: 5 ms, loss: 10%}", "network.share=link", "network.compute=10 ms")
+
+
+def test_a_deadline_before_any_message_is_there(lossy):
+    """3224 + 3·28 bytes at 1 Mbit/s: 26.464 ms, and 5 ms on the way."""
+    warning = only(warned(lossy, *SLOW, "network.deadline=31.4 ms"))
+    assert "TD errors are late: " in warning
+    assert "at least 31.46 ms where `network.link` says, and `network.deadline` is 31.4 ms;" in warning
+    assert "`training.batch`" in warning
+    assert warned(lossy, *SLOW, "network.deadline=31.5 ms") == []
+    assert warned(lossy, *SLOW, "network.deadline=auto") == []
+
+
+@pytest.mark.parametrize(("deadline_ms", "late"), [(31.464, False), (31.463, True)])
+def test_that_all_are_late_is_so(lossy, deadline_ms, late):
+    """Against the simulator: nothing lost, and nothing held."""
+    changes = (*SLOW, "network.link.loss=0%", f"network.deadline={deadline_ms} ms", "network.topology={kind: complete}")
+    scenario = parse_scenario(lossy, changes)
+    network = SimulatedNetwork.of(scenario.network, n_agents=3, seed=0)
+    report = network.exchange("td", rounds=1, size_bytes=wires(scenario)[0].size_bytes, episode=0, update=0)
+    assert report.messages.held == (0 if late else 6)
+    assert bool(warnings_of(scenario)) == late
+
+
+def test_agents_that_begin_at_different_times_may_be_in_time(lossy):
+    early = "are late, but for those of agents that began so much earlier:"
+    assert early in only(
+        warned(lossy, *SLOW, "network.deadline=9 ms", "network.compute={kind: normal, mean: 10 ms, jitter: 3 ms}")
+    )
+    assert early not in only(warned(lossy, *SLOW, "network.deadline=9 ms"))
+
+
+def test_the_shortest_delay_counts(lossy):
+    """Uniform from 1 to 9 ms: 26.464 ms and 1 ms."""
+    spread = "network.link.delay={kind: uniform, mean: 5 ms, jitter: 4 ms}"
+    assert "27.46 ms" in only(warned(lossy, *SLOW, spread, "network.deadline=27.4 ms"))
+    assert warned(lossy, *SLOW, spread, "network.deadline=27.5 ms") == []
+
+
+def test_parameters_may_be_late_where_td_errors_are_not(lossy):
+    """212552 + 145·28 bytes: 1.733 s."""
+    link = "network.link={rate: 1 Mbit/s, delay: 5 ms}"
+    warning = only(warned(lossy, *SLOW, link, DVDN_GT, "network.deadline=1 s"))
+    assert "parameters and trackers are late: the longest take at least 1.738 s" in warning
+    assert "`algorithm.tracking.blocks`" in warning
+    assert warned(lossy, *SLOW, link, DVDN_GT, "network.deadline=1 s", "algorithm.tracking.blocks=2") == []
+
+
+def test_one_slow_link_is_named(lossy):
+    slow = "network.other_links=[{edge: [0, 1], link: {rate: 100 kbit/s}}]"
+    assert "`network.other_links.0.link`" in only(warned(lossy, slow))
+
+
+# Messages that hardly arrive
+
+
+def test_parameters_over_a_link_that_loses_and_sends_nothing_again(lossy):
+    """145 packets: 0.97^145 is 1.2%, 0.96^145 is 0.27%. The 3 packets of TD errors come through."""
+    assert warned(lossy, DVDN_GT, "network.link.loss=3%", "network.deadline=1 s") == []
+    losing = (DVDN_GT, "network.link.loss=4%", "network.deadline=1 s")
+    warning = only(warned(lossy, *losing))
+    assert f"145 packets long, arrive whole with probability {0.96**145:.2g} where `network.link` says" in warning
+    assert "`retries`" in warning
+    assert "`algorithm.tracking.blocks`" in warning
+    assert warned(lossy, *losing, "network.link.retries=1", "network.link.retry_delay=0 s") == []
+    assert warned(lossy, *losing, "algorithm.tracking.blocks=2") == []
+
+
+def test_what_is_broadcast_is_not_sent_again(lossy):
+    again = ("network.link.loss=4%", "network.link.retries=9", "network.link.retry_delay=0 s", "network.deadline=1 s")
+    assert warned(lossy, DVDN_GT, *again) == []
+    assert "without `broadcast`" in only(warned(lossy, DVDN_GT, *again, "network.broadcast=true"))
+
+
+def test_td_errors_that_never_arrive(lossy):
+    assert only(warned(lossy, "network.link.loss=100%")).endswith(
+        "never arrive where `network.link` says: nobody hears of them"
+    )
+    other = "network.other_links=[{edge: [0, 1], link: {loss: 100%}}]"
+    assert "`network.other_links.0.link`" in only(warned(lossy, other))
+    assert "`training.batch`" in only(warned(lossy, "network.link.loss=90%"))  # 0.1³
+    assert warned(lossy, "network.link.loss=75%") == []  # 0.25³ is 1.6%
+
+
+# Teams and media
+
+
+@pytest.mark.parametrize(
+    ("env", "differ"),
+    [("{kind: marbler_arctic}", True), ("{kind: marbler_warehouse}", True), ("{kind: mpe_spread}", False),
+     ("{kind: marbler_material, n_slow_agents: 0}", False), ("{kind: mpe_tag, opponent: agent}", True)],
+)  # fmt: skip
+def test_tracking_for_agents_that_play_different_parts(lossy, env, differ):
+    changes = (
+        f"env={env}",
+        "network.topology={kind: random_connected}",
+        "network.link.loss=0%",
+        "network.deadline=5 s",
+    )
+    found = warned(lossy, *changes, DVDN_GT)
+    assert bool(found) == differ
+    if differ:
+        assert "play different parts" in only(found)
+    assert warned(lossy, *changes) == []
+
+
+def test_a_shared_medium_is_ideal(lossy):
+    assert "ideal medium" in only(warned(lossy, "network.share=medium"))
+    assert warned(lossy, "network.share=medium", "algorithm={kind: iql}") == []
+
+
+def test_all_that_there_is_to_mind_is_said(lossy):
+    found = warned(lossy, DVDN_GT, *RING, "network.link.loss=20%", "network.share=medium", "network.deadline=1 ms")
+    assert [text.split()[0] for text in found] == ["DVDN", "messages", "messages", "messages", "`share:"]
