@@ -1,5 +1,6 @@
 """What every batch of rows needs: checks of what comes in, and choosing row by row between two states."""
 
+import math
 from dataclasses import fields
 from typing import TypeVar
 
@@ -9,6 +10,13 @@ from torch import Tensor
 State = TypeVar("State")
 
 
+def check_finite(**found: float) -> None:
+    """Refuse (ValueError) numbers that are infinite or none at all."""
+    for name, value in found.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name} {value} found; a finite number expected")
+
+
 def check_mask(mask: Tensor, n_copies: int) -> None:
     """Refuse (ValueError) a mask that is not bool ``[E]``."""
     if mask.shape != (n_copies,) or mask.dtype != torch.bool:
@@ -16,7 +24,7 @@ def check_mask(mask: Tensor, n_copies: int) -> None:
 
 
 def check_actions(actions: Tensor, n_copies: int, action_counts: Tensor, agents: tuple[str, ...]) -> None:
-    """Refuse (ValueError) actions that are not int64 ``[E, N]``, or that their agents do not have.
+    """Refuse actions that are no tensor (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError).
 
     Args:
         actions: What was asked for.
@@ -24,6 +32,10 @@ def check_actions(actions: Tensor, n_copies: int, action_counts: Tensor, agents:
         action_counts: int64 ``[N]``, how many actions each agent has, numbered from 0.
         agents: Their names.
     """
+    if not isinstance(actions, Tensor):
+        raise TypeError(
+            f"actions {type(actions).__name__} found; a tensor, int64 [{n_copies}, {len(agents)}], expected"
+        )
     if actions.shape != (n_copies, len(agents)) or actions.dtype != torch.int64:
         raise ValueError(f"actions {described(actions)} found; int64 [{n_copies}, {len(agents)}] expected")
     wrong = (actions < 0) | (actions >= action_counts)

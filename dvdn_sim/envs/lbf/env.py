@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.batch import check_actions, check_mask
+from dvdn_sim.envs.batch import check_actions, check_finite, check_mask
 from dvdn_sim.envs.canvas import Frame
 from dvdn_sim.envs.lbf.levels import Levels
 from dvdn_sim.envs.lbf.picture import frame
@@ -74,6 +74,7 @@ class LevelBasedForaging:
         size = _size(field_size)
         _check_least(players=(players, 1), max_num_food=(max_num_food, 1), sight=(sight, 1))
         _check_least(max_episode_steps=(max_episode_steps, 1), row_seeds=(len(row_seeds), 1))
+        check_finite(penalty=penalty)
         if players > size[0] * size[1]:
             raise ValueError(f"{players} players found; at most {size[0] * size[1]} expected on a field of {size}")
         if food_levels not in {"v3", "legacy"}:
@@ -186,7 +187,7 @@ def _size(field_size: tuple[int, int]) -> tuple[int, int]:
 
 def _check_least(**found: tuple[int, int]) -> None:
     for name, (value, least) in found.items():
-        if value < least:
+        if index(value) < least:
             raise ValueError(f"{name} {value} found; {least} or more expected")
 
 

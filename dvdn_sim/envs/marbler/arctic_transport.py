@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import uniform
+from dvdn_sim.envs.batch import check_finite
 from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.marbler import picture
 from dvdn_sim.envs.marbler.arena import EDGE, MOVES, STAY
@@ -102,6 +103,8 @@ class ArcticTransport(Scenario[ArcticState]):
         row_seeds: Sequence[int] = (0,),
         device: torch.device | str = "cpu",
     ) -> None:
+        check_finite(fast_step=fast_step, normal_step=normal_step, slow_step=slow_step)
+        check_finite(not_reached_penalty=not_reached_penalty, dist_multiplier=dist_multiplier)
         super().__init__(
             "arctic_transport",
             agents=("drone_0", "drone_1", "ice_2", "water_3"),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import uniform
+from dvdn_sim.envs.batch import check_finite
 from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.marbler import picture
 from dvdn_sim.envs.marbler.arena import EDGE, LEFT, MOVES, STAY, Grid
@@ -107,6 +108,9 @@ class MaterialTransport(Scenario[MaterialState]):
         row_seeds: Sequence[int] = (0,),
         device: torch.device | str = "cpu",
     ) -> None:
+        check_finite(fast_step=fast_step, slow_step=slow_step, end_goal_width=end_goal_width, zone1_radius=zone1_radius)
+        check_finite(zone1_mean=zone1[0], zone1_spread=zone1[1], zone2_mean=zone2[0], zone2_spread=zone2[1])
+        check_finite(load_multiplier=load_multiplier, unload_multiplier=unload_multiplier, time_penalty=time_penalty)
         if n_fast_agents < 0 or n_slow_agents < 0:
             raise ValueError(f"{n_fast_agents} fast and {n_slow_agents} slow robots found; 0 or more of each expected")
         if min(small_torque, large_torque) < 1:

@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from dvdn_sim.envs.batch import check_finite
 from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.marbler import picture
 from dvdn_sim.envs.marbler.arena import DOWN, LEFT, MOVES, STAY, Grid, beside
@@ -104,6 +105,8 @@ class PredatorCapturePrey(Scenario[PreyState]):
         row_seeds: Sequence[int] = (0,),
         device: torch.device | str = "cpu",
     ) -> None:
+        check_finite(predator_radius=predator_radius, capture_radius=capture_radius, step_dist=step_dist)
+        check_finite(sense_reward=sense_reward, capture_reward=capture_reward, time_penalty=time_penalty)
         if predators < 0 or captures < 0:
             raise ValueError(f"{predators} predators and {captures} captures found; 0 or more of each expected")
         robots = predators + captures

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import key
-from dvdn_sim.envs.batch import check_actions, check_mask, described, where
+from dvdn_sim.envs.batch import check_actions, check_finite, check_mask, described, where
 from dvdn_sim.envs.canvas import Canvas, Colour, Frame
 from dvdn_sim.envs.marbler import picture
 from dvdn_sim.envs.marbler.arena import Goals
@@ -71,6 +71,7 @@ class Options:
     time_limit_plus_one: bool
 
     def __post_init__(self) -> None:
+        check_finite(violation_penalty=self.violation_penalty)
         for name in ("max_episode_steps", "iterations_per_step", "update_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} found; 1 or more expected")

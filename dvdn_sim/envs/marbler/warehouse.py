@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import uniform
+from dvdn_sim.envs.batch import check_finite
 from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.marbler import picture
 from dvdn_sim.envs.marbler.arena import EDGE, LEFT, MOVES, RIGHT, STAY, Grid, beside
@@ -81,6 +82,7 @@ class Warehouse(Scenario[WarehouseState]):
         row_seeds: Sequence[int] = (0,),
         device: torch.device | str = "cpu",
     ) -> None:
+        check_finite(step_dist=step_dist, goal_width=goal_width, load_reward=load_reward, unload_reward=unload_reward)
         self._grid = Grid(LEFT, RIGHT - LEFT, start_dist, num_robots)
         if not 0 <= num_neighbors < num_robots:
             raise ValueError(f"num_neighbors {num_neighbors} found; 0 to {num_robots - 1} expected")

@@ -62,10 +62,12 @@ def test_whatever_is_done_the_game_stays_whole(game, seeds, data):
     rows, columns = game["field_size"]
     low, high = env.observation_bounds
     earned = torch.zeros(len(seeds), dtype=torch.float64)
-    script = data.draw(st.lists(st.integers(0, 2**32), min_size=14, max_size=14))
-    for number in script:
+    done = ~state.field.any(2).any(1)
+    for number in data.draw(st.lists(st.integers(0, 2**32), min_size=14, max_size=14)):
         chosen = np.random.default_rng(number).choice(6, (len(seeds), env.n_agents), p=[0.1, *[0.125] * 4, 0.4])
-        before, (state, observations, rewards, done) = state, env.step(state, torch.from_numpy(chosen))
+        before, was_done = state, done
+        state, observations, rewards, done = env.step(state, torch.from_numpy(chosen))
+        assert torch.equal(state.step, before.step + ~was_done)
         assert bool((state.positions >= 0).all())
         assert bool((state.positions < torch.tensor([rows, columns])).all())
         assert bool(((state.field == before.field) | (state.field == 0)).all()), "food appears"
@@ -208,6 +210,7 @@ def test_bounds_are_those_of_the_original(square):
         ({"min_food_level": 4}, "food levels from 4 to 3 found"),
         ({"min_food_level": 0}, "food levels from 0 to 3 found"),
         ({"max_player_level": 40_000}, "player levels from 1 to 40000 found; 1 to 32767 expected"),
+        ({"penalty": float("nan")}, "penalty nan found; a finite number expected"),
         ({"food_levels": "v4"}, "food_levels 'v4' found; 'v3' or 'legacy' expected"),
         ({"row_seeds": ()}, "row_seeds 0 found; 1 or more expected"),
     ],
@@ -220,6 +223,12 @@ def test_bad_settings_are_refused(changes, message):
 def test_levels_are_whole_numbers():
     with pytest.raises(TypeError, match="float"):
         make(max_player_level=2.5)
+
+
+@pytest.mark.parametrize("name", ["players", "max_num_food", "sight", "max_episode_steps"])
+def test_counts_are_whole_numbers(name):
+    with pytest.raises(TypeError, match="float"):
+        make(**{name: 2.5})
 
 
 @pytest.mark.parametrize(
@@ -237,6 +246,13 @@ def test_wrong_actions_are_refused(actions, message):
     state, _ = env.reset(None)
     with pytest.raises(ValueError, match=message):
         env.step(state, actions)
+
+
+def test_actions_that_are_no_tensor_are_refused():
+    env = make(range(2))
+    state, _ = env.reset(None)
+    with pytest.raises(TypeError, match=r"actions list found; a tensor, int64 \[2, 3\], expected"):
+        env.step(state, [[0, 0, 0], [0, 0, 0]])
 
 
 def test_wrong_masks_and_states_of_other_games_are_refused():

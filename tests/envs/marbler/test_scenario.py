@@ -318,6 +318,22 @@ def test_settings_that_there_are_not(name, setting, found):
         SCENARIOS[name](**setting)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        *[(name, "violation_penalty") for name in SCENARIOS],
+        *[("arctic", each) for each in ("fast_step", "normal_step", "slow_step", "dist_multiplier")],
+        *[("material", each) for each in ("fast_step", "zone1_radius", "load_multiplier", "time_penalty")],
+        *[("prey", each) for each in ("step_dist", "predator_radius", "capture_reward", "time_penalty")],
+        *[("warehouse", each) for each in ("step_dist", "goal_width", "load_reward", "unload_reward")],
+    ],
+)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_settings_that_are_no_numbers(name, setting, value):
+    with pytest.raises(ValueError, match=f"{setting} {value} found; a finite number expected"):
+        SCENARIOS[name](**{setting: value})
+
+
 @EACH
 def test_calls_that_are_refused(name):
     env = SCENARIOS[name](row_seeds=(0, 1))
