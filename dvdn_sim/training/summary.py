@@ -145,11 +145,12 @@ def _faults(network: pl.DataFrame) -> dict[str, int]:
 
 
 def _consensus(network: pl.DataFrame) -> Json | None:
-    """Means over all exchanges of all seeds."""
-    if network.is_empty():
+    """Means over all exchanges of TD errors of all seeds; None where none are exchanged."""
+    errors = network.filter(pl.col("kind") == "td")
+    if errors.is_empty():
         return None
     names = ("a_eff", "jtd_relative_error", "column_sum_error", "disagreement_norm", "isolated_agents")
-    return {name: network[name].mean() for name in names}
+    return {name: errors[name].mean() for name in names}
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from small_runs import small
 
+from dvdn_sim import run
+from dvdn_sim.records.read import load_run
 from dvdn_sim.training.summary import _best, interquartile_mean, score
 
 
@@ -42,3 +45,21 @@ def test_best_checkpoint_is_best_for_all_seeds_together():
     """Means over seeds 0.2, 0.6, 0.5: the second checkpoint, though the first seed was better at the third."""
     curves = [pl.DataFrame({"return_mean": values}) for values in ([0.1, 0.4, 0.7], [0.3, 0.8, 0.3])]
     assert _best(curves).tolist() == [0.4, 0.8]
+
+
+def test_what_consensus_came_to_is_that_of_errors(tmp_path):
+    """Trackers have exchanges of their own: longer messages, which are lost whole where one packet is lost."""
+    changes = ("algorithm={kind: dvdn_gt, hidden: 16}", "network.link.loss=10%", "training.steps=120")
+    found = run(small(*changes), out=tmp_path / "run").as_json()["consensus"]
+    rows = load_run(tmp_path / "run").network
+    by_kind = {kind: rows.filter(pl.col("kind") == kind)["a_eff"].mean() for kind in ("td", "gt")}
+    assert by_kind["gt"] > by_kind["td"] + 0.1
+    assert found["a_eff"] == pytest.approx(by_kind["td"])
+
+
+def test_who_exchanges_parameters_alone_has_no_consensus(tmp_path):
+    summary = run(small("algorithm={kind: networked_q, hidden: 4}"), out=tmp_path / "run")
+    assert summary.as_json()["consensus"] is None
+    assert summary.as_json()["network"]["sent"] > 0
+    assert "consensus" not in summary.text()
+    assert "messages" in summary.text()
