@@ -77,6 +77,7 @@ def run_small(
     watch: Callable[[Parts, Progress], None] = lambda parts, progress: None,
     wrap: Callable[[SimulatedNetwork], Any] | None = None,
     prepare: Callable[[Parts], None] = lambda parts: None,
+    device: str = "cpu",
 ) -> Done:
     """Run it.
 
@@ -85,9 +86,10 @@ def run_small(
         watch: Called after every iteration.
         wrap: What stands in for each network.
         prepare: Called before it begins.
+        device: Where it computes.
     """
     scenario = small(*overrides)
-    parts = build(scenario, device=torch.device("cpu"), dtype=torch.float64)
+    parts = build(scenario, device=torch.device(device), dtype=torch.float64)
     if wrap is not None:
         parts = replace(parts, networks=tuple(map(wrap, parts.networks)))
     prepare(parts)

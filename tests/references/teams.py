@@ -1,7 +1,7 @@
 """From made-up episodes to what `dvdn_sim.learners` takes, and from its parameters to torch's modules."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -65,6 +65,12 @@ def minibatch_of(teams: list[list[Episode]], dtype: torch.dtype = torch.float64)
     for episodes in zip(*teams, strict=True):
         replay.insert(one_each(list(episodes)), np.ones(len(teams), bool))
     return replay.minibatch(np.tile(np.arange(batch), (len(teams), 1)))
+
+
+def moved(minibatch: Minibatch, device: torch.device) -> Minibatch:
+    """The same minibatch on another device."""
+    parts = vars(minibatch).items()
+    return replace(minibatch, **{name: part.to(device) for name, part in parts if isinstance(part, torch.Tensor)})
 
 
 def make_learner(
@@ -163,21 +169,22 @@ def trained(
     obs_dim: int,
     steps: int,
     dtype: torch.dtype = torch.float64,
+    device: torch.device = CPU,
     agent_keys: tuple[int, ...] | None = None,
     **training: object,
 ) -> Trained:
-    """The algorithm of a scenario for teams of any sizes, on the CPU, as `training.build` wires it."""
+    """The algorithm of a scenario for teams of any sizes, as `training.build` wires it."""
     n_agents, n_actions = available.shape
     env = SimpleNamespace(n_agents=n_agents, obs_dim=obs_dim, n_actions=n_actions)
     plan = Training(steps=1, epsilon=Epsilon(steps=1), **training)
     learner = Learner(
         q_network_of(spec, env),
-        objective_of(spec, Teams(seeds, n_agents, obs_dim, CPU, dtype)),
+        objective_of(spec, Teams(seeds, n_agents, obs_dim, device, dtype)),
         options_of(SimpleNamespace(algorithm=spec, training=plan)),
         seeds=list(seeds),
         available=torch.from_numpy(available),
         steps=steps,
-        device=CPU,
+        device=device,
         dtype=dtype,
         agent_keys=agent_keys,
     )
