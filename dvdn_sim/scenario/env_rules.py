@@ -1,12 +1,14 @@
 """Rules about the settings of one environment. Each yields what breaks it: (key, message, remedy)."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import cast
 
 from dvdn_sim.scenario.document import Path
 from dvdn_sim.scenario.foraging import Foraging, LbForaging
 from dvdn_sim.scenario.marbler import Marbler, MaterialTransport, PredatorCapturePrey, Warehouse
-from dvdn_sim.scenario.particles import MpeSpread
+from dvdn_sim.scenario.particles import MpeAdversary, MpeSpread, MpeTag
+from dvdn_sim.scenario.quantities import shown
 from dvdn_sim.scenario.scenario import Scenario
 
 Broken = tuple[Path, str, str]
@@ -101,6 +103,16 @@ def _neighbours_are_others(env: Marbler) -> Iterator[BrokenKey]:
         yield "num_neighbors", message, f"at most {env.n_agents - 1}"
 
 
+def _trained_opponents_are_there(env: MpeAdversary | MpeTag) -> Iterator[BrokenKey]:
+    if env.opponent_policy is None:
+        return
+    if env.opponent == "agent":
+        yield "opponent_policy", "`opponent: agent` learns, and plays no policy of before", "remove one of the two"
+    if not os.path.isfile(env.opponent_policy):  # noqa: PTH113  (Path refuses a null character, which may stand here)
+        message = f"there is no file {shown(env.opponent_policy)}"
+        yield "opponent_policy", message, "a file `policies/seed-….safetensors` of a run"
+
+
 def _of(kind: type, rule: Callable[..., Iterator[BrokenKey]]) -> Callable[[Scenario], Iterator[Broken]]:
     """Return the rule for scenarios, of environments of that class."""
 
@@ -122,6 +134,8 @@ ENV_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     _of(Foraging, _players_fit),
     _of(LbForaging, _players_have_two_cells),
     _of(MpeSpread, _only_one_reward_has_a_ratio),
+    _of(MpeAdversary, _trained_opponents_are_there),
+    _of(MpeTag, _trained_opponents_are_there),
     _of(Marbler, _there_are_robots),
     _of(Marbler, _there_is_room),
     _of(Marbler, _neighbours_are_others),

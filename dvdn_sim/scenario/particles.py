@@ -92,12 +92,15 @@ class MpeAdversary(Particles):
     Attributes:
         N: number of good agents and of landmarks.
         opponent: who plays the adversary: a script, chance, nobody, or an agent that learns like the others.
+        opponent_policy: in place of ``opponent``, a trained one: ``policies/seed-….safetensors`` of a run in which
+            ``adversary_0`` was an agent.
         reward: what the adversary gains if it learns: minus its distance from the goal (``mpe2``), or the square of it
             (``legacy``).
     """
 
     N: Bodies = 2
     opponent: Player = "scripted"
+    opponent_policy: str | None = None
     reward: Literal["mpe2", "legacy"] = "mpe2"
 
     @property
@@ -126,7 +129,7 @@ class MpeAdversary(Particles):
     def describe(self) -> str:
         """Say in one line what is played."""
         said = f"{_counted(self.N, 'agent')} among {_counted(self.N, 'landmark')} against an adversary"
-        return f"{said}, {_PLAYED[self.opponent]}{self._how()}"
+        return f"{said}, {_played(self.opponent, self.opponent_policy)}{self._how()}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +141,8 @@ class MpeTag(Particles):
         num_adversaries: number of predators, which learn.
         num_obstacles: number of obstacles.
         opponent: who plays the prey: a script, chance, nobody, or agents that learn like the others.
+        opponent_policy: in place of ``opponent``, trained prey: ``policies/seed-….safetensors`` of a run in which
+            ``agent_0`` was an agent.
         reward: what a predator gains: 10 for every touch of any predator (``mpe2``), or of its own (``individual``).
     """
 
@@ -145,6 +150,7 @@ class MpeTag(Particles):
     num_adversaries: Bodies = 3
     num_obstacles: Annotated[Natural, Field(le=1000)] = 2
     opponent: Player = "scripted"
+    opponent_policy: str | None = None
     reward: Literal["mpe2", "individual"] = "mpe2"
 
     @property
@@ -171,7 +177,8 @@ class MpeTag(Particles):
 
     def describe(self) -> str:
         """Say in one line what is played."""
-        said = f"{_counted(self.num_adversaries, 'predator')} against {self.num_good} prey, {_PLAYED[self.opponent]}"
+        who = _played(self.opponent, self.opponent_policy)
+        said = f"{_counted(self.num_adversaries, 'predator')} against {self.num_good} prey, {who}"
         return f"{said}, {_counted(self.num_obstacles, 'obstacle')}{self._how()}, reward {self.reward}"
 
 
@@ -181,6 +188,10 @@ _PLAYED = {
     "random": "moved by chance",
     "still": "which does nothing",
 }
+
+
+def _played(opponent: Player, policy: str | None) -> str:
+    return _PLAYED[opponent] if policy is None else "trained before"
 
 
 def _counted(count: int, what: str) -> str:

@@ -15,6 +15,7 @@ from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCa
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
 from dvdn_sim.scenario import foraging, marbler, particles
 from dvdn_sim.scenario.env import Env
+from dvdn_sim.training.opponents import TrainedOpponent
 from dvdn_sim.training.rollout import Arena
 from netmodels.streams import stream
 
@@ -27,12 +28,26 @@ def _copies_of_lbforaging(*, row_seeds: Sequence[int], device: torch.device, **s
     return BatchedParallelEnv(lambda: ForagingParallelEnv(**settings), row_seeds, None, device)
 
 
+def _against(kind: Callable[..., BatchedEnv[Any]], opponent_name: str) -> Callable[..., BatchedEnv[Any]]:
+    """The environment, whose opponent may have been trained before under that name."""
+
+    def make(*, opponent_policy: str | None, device: torch.device, **settings: Any) -> BatchedEnv[Any]:
+        if opponent_policy is not None:
+            asked = settings | {"opponent": "agent", "row_seeds": (0,)}
+            one = kind(**asked)
+            seen = one.obs_dims[one.agents.index(opponent_name)]
+            settings["opponent"] = TrainedOpponent(opponent_policy, opponent_name, seen, device)
+        return kind(**settings, device=device)
+
+    return make
+
+
 ENVIRONMENTS: Mapping[type, Callable[..., BatchedEnv[Any]]] = {
     foraging.Lbf: LevelBasedForaging,
     foraging.LbForaging: _copies_of_lbforaging,
     particles.MpeSpread: SimpleSpread,
-    particles.MpeAdversary: SimpleAdversary,
-    particles.MpeTag: SimpleTag,
+    particles.MpeAdversary: _against(SimpleAdversary, "adversary_0"),
+    particles.MpeTag: _against(SimpleTag, "agent_0"),
     marbler.ArcticTransport: ArcticTransport,
     marbler.MaterialTransport: MaterialTransport,
     marbler.PredatorCapturePrey: PredatorCapturePrey,
