@@ -19,7 +19,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli_display import Display
+from dvdn_sim.cli_display import Display, warn
 from dvdn_sim.cli_failure import BAD_INPUT, command, explained, print_mistakes
 from dvdn_sim.errors import ScenarioError
 
@@ -109,14 +109,23 @@ def _run(
     scenario: Path, overrides: list[str], device: Device, out: Path | None, *, trace: bool, as_json: bool, quiet: bool
 ) -> None:
     """Load a scenario, train it, and print the summary."""
-    from dvdn_sim.scenario import load_scenario  # noqa: PLC0415 (half a second that --help does without)
+    from dvdn_sim.scenario import load_scenario, warnings_of  # noqa: PLC0415 (half a second that --help does without)
 
     loaded = load_scenario(scenario, overrides)
+    warnings = _warned(warnings_of(loaded))
     from dvdn_sim.training.run import run as train  # noqa: PLC0415 (torch)
 
     with Display(quiet=quiet) as display:
         summary = train(loaded, device=device.value, out=out, progress=display.show, warn=display.warn, trace=trace)
-    typer.echo(json.dumps(summary.as_json(), allow_nan=False) if as_json else summary.text())
+    said = {**summary.as_json(), "warnings": warnings}
+    typer.echo(json.dumps(said, allow_nan=False) if as_json else summary.text())
+
+
+def _warned(warnings: list[str]) -> list[str]:
+    """Print warnings, and return them."""
+    for warning in warnings:
+        warn(warning)
+    return warnings
 
 
 @app.command(epilog="Example: dvdn-sim evaluate runs/lossy_lbf --set evaluation.epsilon=0 --episodes 1000")
@@ -161,14 +170,18 @@ def predict(
     """Say what a scenario's exchanges will be like, before anything is trained."""
     with explained(command("predict", scenario, changes or [], *numbers(agents=agents, links=links))):
         from dvdn_sim import cli_exchange as said  # noqa: PLC0415 (half a second that --help does without)
-        from dvdn_sim.network.prediction import predict as work_out  # noqa: PLC0415
+        from dvdn_sim.network.prediction import predict_every  # noqa: PLC0415
+        from dvdn_sim.network.trials import Setting  # noqa: PLC0415
+        from dvdn_sim.scenario import load_scenario, warnings_of  # noqa: PLC0415
 
-        setting = said.setting_of(scenario, changes or [], agents=agents, links=links)
-        found = work_out(setting)
+        loaded = load_scenario(scenario, changes or [])
+        settings = Setting.every(loaded, agents=agents, links=links)
+        warnings = _warned(warnings_of(loaded, n_agents=agents))
+        found = list(zip(settings, predict_every(settings), strict=True))
         if as_json:
-            typer.echo(json.dumps(said.prediction_json(setting, found), allow_nan=False))
+            typer.echo(json.dumps(said.prediction_json(loaded, found, warnings), allow_nan=False))
         else:
-            said.print_prediction(setting, found, Console(highlight=False))
+            said.print_predictions(loaded, found, Console(highlight=False))
 
 
 @app.command(epilog="Example: dvdn-sim consensus scenarios/lossy_lbf.yaml --trials 1000 --out exchange")
@@ -215,9 +228,12 @@ def consensus(
     else:
         with explained(command("consensus", scenario, changes or [], *options)):
             from dvdn_sim.cli_exchange import setting_of  # noqa: PLC0415 (half a second that --help does without)
+            from dvdn_sim.scenario import load_scenario, warnings_of  # noqa: PLC0415
 
-            setting = setting_of(scenario, changes or [], agents=agents, links=links, values=values)
-            _tell(setting, *_measured(setting, trials, quiet=quiet), out, as_json=as_json)
+            loaded = load_scenario(scenario, changes or [])
+            setting = setting_of(loaded, agents=agents, links=links, values=values)
+            warnings = _warned(warnings_of(loaded, n_agents=agents))
+            _tell(setting, *_measured(setting, trials, quiet=quiet), out, warnings, as_json=as_json)
 
 
 def _measured(setting: "Setting", trials: int | None, *, quiet: bool) -> "tuple[Measurement, Prediction]":
@@ -231,14 +247,20 @@ def _measured(setting: "Setting", trials: int | None, *, quiet: bool) -> "tuple[
 
 
 def _tell(
-    setting: "Setting", measured: "Measurement", predicted: "Prediction", out: Path | None, *, as_json: bool
+    setting: "Setting",
+    measured: "Measurement",
+    predicted: "Prediction",
+    out: Path | None,
+    warnings: list[str],
+    *,
+    as_json: bool,
 ) -> None:
     """Write and print what was measured."""
     from dvdn_sim import cli_exchange as said  # noqa: PLC0415
 
-    found = said.measurement_json(setting, measured, predicted)
+    found = said.measurement_json(setting, measured, predicted, warnings)
     if out is not None:
-        said.write_measurement(out, setting, measured, predicted)
+        said.write_measurement(out, setting, measured, predicted, warnings)
     if as_json:
         typer.echo(json.dumps(found, allow_nan=False))
     else:
@@ -268,12 +290,14 @@ def check(
     changes: Changes = None,
 ) -> None:
     """Say what scenarios would run, or list every mistake in them; runs nothing."""
-    from dvdn_sim.scenario import headline, load_scenario  # noqa: PLC0415
+    from dvdn_sim.scenario import headline, load_scenario, warnings_of  # noqa: PLC0415
 
     failed = False
     for path in scenarios:
         try:
-            typer.echo(f"{path}: ok: {headline(load_scenario(path, changes or []))}")
+            scenario = load_scenario(path, changes or [])
+            typer.echo(f"{path}: ok: {headline(scenario)}")
+            _warned([f"{path}: {warning}" for warning in warnings_of(scenario)])
         except ScenarioError as error:
             failed = True
             print_mistakes(error)

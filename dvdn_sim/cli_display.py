@@ -14,6 +14,11 @@ def say(message: str, style: str = "") -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style=style))
 
 
+def warn(message: str) -> None:
+    """Print a warning to stderr."""
+    say(f"Warning: {message}", style="yellow")
+
+
 class Display:
     """Progress of a run on stderr: a bar in a terminal, else a line for every tenth."""
 
@@ -61,7 +66,7 @@ class Display:
         if self._live:
             self._bar.console.print(Text(f"Warning: {message}", style="yellow"), soft_wrap=True)
         else:
-            say(f"Warning: {message}", style="yellow")
+            warn(message)
 
 
 def _unbroken(phrases: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.network.figures import Figure
 from dvdn_sim.network.prediction import Prediction
 from dvdn_sim.network.trials import Measurement, Setting
-from dvdn_sim.scenario import load_scenario
+from dvdn_sim.scenario import Scenario, headline
 
 SHARED = (
     "delivered_fraction",
@@ -35,7 +35,7 @@ SHARED = (
 
 ROWS: Mapping[str, tuple[str, str]] = {
     "payload_bytes": ("longest message", "bytes"),
-    "packets": ("  packets", "number"),
+    "packets": ("  packets", "count"),
     "wire_bytes": ("  with headers", "bytes"),
     "airtime_s": ("  time on the wire", "time"),
     "completion_p50_s": ("complete within, half of them", "time"),
@@ -49,7 +49,7 @@ ROWS: Mapping[str, tuple[str, str]] = {
     "round_time_p99_s": ("  99%", "time"),
     "bytes_per_update": ("bytes per update, team", "bytes"),
     "utilisation": ("busiest transmitter sends", "share"),
-    "a_eff": ("a_eff (0 VDN, 1 alone)", "number"),
+    "a_eff": ("a_eff (0 the mean, 1 alone)", "number"),
     "mean_drift_var": ("variance of the mean's drift", "number"),
     "jtd_relative_error": ("error of the joint TD error", "share"),
 }
@@ -57,29 +57,50 @@ ROWS: Mapping[str, tuple[str, str]] = {
 
 
 def setting_of(
-    scenario: Path,
-    changes: Sequence[str],
-    *,
-    agents: int | None = None,
-    links: int | None = None,
-    values: str | None = None,
+    scenario: Scenario, *, agents: int | None = None, links: int | None = None, values: str | None = None
 ) -> Setting:
-    """Load what is to be exchanged, over what; values are a list such as ``3,0,-1.5``.
+    """Return what is to be exchanged, over what; values are a list such as ``3,0,-1.5``.
 
     Raises:
-        ScenarioError: A scenario that is refused, or values that do not fit it.
+        ScenarioError: A scenario that sends nothing, or values that do not fit it.
     """
-    loaded = load_scenario(scenario, changes)
     try:
         given = None if values is None else [float(part) for part in values.split(",")]
     except ValueError as error:
         mistake = Mistake("--values", None, f"{values!r} is no list of numbers", "write it as `3,0,-1.5`")
-        raise ScenarioError.of(loaded.name, (mistake,)) from error
-    return Setting.of(loaded, agents=agents, links=links, values=given)
+        raise ScenarioError.of(scenario.name, (mistake,)) from error
+    return Setting.of(scenario, agents=agents, links=links, values=given)
 
 
-def prediction_json(setting: Setting, prediction: Prediction) -> dict[str, object]:
-    """Return a prediction as one object."""
+Predicted = Sequence[tuple[Setting, Prediction]]
+"""What is exchanged, over what, and what to expect of it: for each kind of message, in the order of the exchanges."""
+
+
+def prediction_json(scenario: Scenario, predicted: Predicted, warnings: Sequence[str]) -> dict[str, object]:
+    """Return predictions as one object: the first kind of message at the top, and a list of all."""
+    kinds = [_prediction_json(setting, prediction) for setting, prediction in predicted]
+    nothing = {
+        "name": scenario.name,
+        "n_agents": scenario.env.n_agents,
+        **dict.fromkeys(SHARED),
+        "bytes_per_update": 0.0,
+    }
+    first = kinds[0] if kinds else nothing
+    said = [warning for _, prediction in predicted for warning in prediction.warnings]
+    return {
+        **first,
+        "wires": kinds,
+        "total_bytes_per_update": total_bytes(predicted),
+        "warnings": list(dict.fromkeys([*warnings, *said])),
+    }
+
+
+def total_bytes(predicted: Predicted) -> float:
+    """Return the bytes of an update, of all kinds of messages together."""
+    return sum((_at(prediction.figures["bytes_per_update"].value, 0) for _, prediction in predicted), 0.0)
+
+
+def _prediction_json(setting: Setting, prediction: Prediction) -> dict[str, object]:
     return {
         **_heading(setting),
         **_values(prediction.figures),
@@ -89,11 +110,12 @@ def prediction_json(setting: Setting, prediction: Prediction) -> dict[str, objec
         "standard_error": _errors(prediction.figures),
         "sampled_exchanges": prediction.sampled,
         "sampler": prediction.sampler,
-        "warnings": list(prediction.warnings),
     }
 
 
-def measurement_json(setting: Setting, measured: Measurement, predicted: Prediction) -> dict[str, object]:
+def measurement_json(
+    setting: Setting, measured: Measurement, predicted: Prediction, warnings: Sequence[str] = ()
+) -> dict[str, object]:
     """Return a measurement as one object, with what was predicted beside it."""
     shared = {name: predicted.figures[name] for name in SHARED}
     return {
@@ -116,22 +138,37 @@ def measurement_json(setting: Setting, measured: Measurement, predicted: Predict
             for name, curve in measured.curves.items()
         },
         "audit": "ok",
-        "warnings": list(predicted.warnings),
+        "warnings": [*warnings, *predicted.warnings],
     }
 
 
-def write_measurement(out: Path, setting: Setting, measured: Measurement, predicted: Prediction) -> None:
+def write_measurement(
+    out: Path, setting: Setting, measured: Measurement, predicted: Prediction, warnings: Sequence[str] = ()
+) -> None:
     """Write consensus.json and consensus.svg into a folder, which is made."""
     out.mkdir(parents=True, exist_ok=True)
-    found = json.dumps(measurement_json(setting, measured, predicted), allow_nan=False, indent=2)
+    found = json.dumps(measurement_json(setting, measured, predicted, warnings), allow_nan=False, indent=2)
     (out / "consensus.json").write_text(found + "\n", encoding="utf-8")
     start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
     drawn = error_figure(_headline(setting), measured.curves, predicted.figures, start)
     (out / "consensus.svg").write_text(drawn, encoding="utf-8")
 
 
-def print_prediction(setting: Setting, prediction: Prediction, console: Console) -> None:
-    """Print a prediction: every line says how it was found."""
+def print_predictions(scenario: Scenario, predicted: Predicted, console: Console) -> None:
+    """Print predictions, one block for each kind of message: every line says how it was found."""
+    if not predicted:
+        kind = headline(scenario).partition(",")[0]
+        console.print(Text.assemble((scenario.name, "bold"), f": {kind}'s agents send no messages: 0 bytes per update"))
+        return
+    console.print(Text.assemble((scenario.name, "bold"), ": ", _who(predicted[0][0])))
+    for setting, prediction in predicted:
+        console.print(Text.assemble((setting.carries, "bold"), f": {_exchange(setting)}"))
+        _print_prediction(setting, prediction, console)
+    if len(predicted) > 1:
+        console.print(Text(f"All together {_said(total_bytes(predicted), 'bytes')} per update."))
+
+
+def _print_prediction(setting: Setting, prediction: Prediction, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name, justify in (("", "left"), ("predicted", "right"), ("± s.e.", "right"), ("", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
@@ -146,7 +183,6 @@ def print_prediction(setting: Setting, prediction: Prediction, console: Console)
         table.add_row("rounds for an rms error of 10%", str(prediction.rounds_to_target), "", how)
     if prediction.lambda_min is not None:
         table.add_row("λ_min of the weights", f"{prediction.lambda_min:.3f}", "", Text("closed", style="dim"))
-    _print_head(setting, console)
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     graphs, count = prediction.graphs, len(prediction.graphs.sequences)
     met = {"closed": "one graph", "enumerated": f"all {count} graphs", "sampled": f"a sample of {count} graphs"}
@@ -168,7 +204,8 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
         table.add_row(
             label, _said(expected, unit), _said(value, unit), _said(error, unit) if error > 0.0 else "", apart
         )
-    _print_head(setting, console)
+    name, _, said = _headline(setting).partition(": ")
+    console.print(Text.assemble((name, "bold"), ": ", said))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     final = {name: math.sqrt(curve.mse[-1]) for name, curve in measured.curves.items()}
     said = ", ".join(f"{name} {error:.3g}" for name, error in final.items())
@@ -177,16 +214,32 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
     _print_notes([f"Mind: {warning}." for warning in predicted.warnings], console)
 
 
-def _print_head(setting: Setting, console: Console) -> None:
-    name, _, said = _headline(setting).partition(": ")
-    console.print(Text.assemble((name, "bold"), ": ", said))
-
-
 def _headline(setting: Setting) -> str:
-    rounds = "1 round" if setting.rounds == 1 else f"{setting.rounds} rounds"
-    who = f"{setting.n_agents} agents, {setting.network.topology.describe()}"
     from_given = "" if setting.values is None else ", from given values"
-    return f"{setting.name}: {who}; {rounds} of {setting.policy}{from_given}"
+    carries = "" if setting.kind == "td" else f" with {setting.carries}"
+    return f"{setting.name}: {_who(setting)}; {_exchange(setting)}{carries}{from_given}"
+
+
+def _who(setting: Setting) -> str:
+    return f"{setting.n_agents} agents, {setting.network.topology.describe()}"
+
+
+def _exchange(setting: Setting) -> str:
+    rounds = "1 round" if setting.rounds == 1 else f"{setting.rounds} rounds"
+    return f"{rounds} of {setting.policy}{_often(setting)}"
+
+
+def _often(setting: Setting) -> str:
+    """Return how many exchanges there are in an update, in words, if it is not one.
+
+    >>> from types import SimpleNamespace
+    >>> [_often(SimpleNamespace(exchanges=exchanges)) for exchanges in (1.0, 2.0, 0.2, 0.4)]
+    ['', ', 2 times an update', ', once in 5 updates', ', 0.4 times an update']
+    """
+    if setting.exchanges == 1.0:
+        return ""
+    once = 1.0 / setting.exchanges
+    return f", once in {once:.0f} updates" if once.is_integer() else f", {setting.exchanges:.3g} times an update"
 
 
 def _print_notes(notes: Iterable[str], console: Console) -> None:
@@ -209,6 +262,9 @@ def _heading(setting: Setting) -> dict[str, object]:
         "name": setting.name,
         "n_agents": setting.n_agents,
         "topology": setting.network.topology.describe(),
+        "kind": setting.kind,
+        "carries": setting.carries,
+        "exchanges_per_update": setting.exchanges,
         "rounds": setting.rounds,
         "policy": setting.policy,
         "weights": setting.weights,
@@ -237,13 +293,15 @@ def _at(value: float | tuple[float, ...], index: int) -> float:
 def _said(value: float, unit: str) -> str:
     """Return a figure in words.
 
-    >>> _said(0.00553, "time"), _said(0.893, "share"), _said(6424, "bytes"), _said(5, "number")
-    ('5.53 ms', '89.3%', '6.42 kB', '5')
+    >>> _said(0.00553, "time"), _said(0.893, "share"), _said(6424, "bytes"), _said(5, "number"), _said(1042, "count")
+    ('5.53 ms', '89.3%', '6.42 kB', '5', '1042')
     """
     if not math.isfinite(value):
         return "never"
     if unit == "share":
         return f"{100 * value:.3g}%"
+    if unit == "count":
+        return f"{value:.0f}"
     scales = {"time": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")), "bytes": ((1e6, "MB"), (1e3, "kB"), (1.0, "B"))}
     if unit not in scales:
         return f"{value:.3g}"

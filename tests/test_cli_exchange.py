@@ -34,13 +34,17 @@ def test_predict_as_json():
     assert set(found["how"].values()) <= {"closed", "enumerated", "sampled"}
     assert found["bytes_per_update"] == 3 * 4 * (24 + 4 * 32 * 10 + 28)
     assert found["whole_probability"] == pytest.approx(0.25 / 0.28)
+    (only,) = found["wires"]
+    assert only == {name: value for name, value in found.items() if name in only}
+    assert found["total_bytes_per_update"] == found["bytes_per_update"]
 
 
 def test_predict_as_a_table():
     result = invoke("predict", LOSSY, *THREE)
     assert result.exit_code == 0, result.output
-    heading, _, *lines = result.stdout.splitlines()
+    heading, wire, _, *lines = result.stdout.splitlines()
     assert heading.startswith("lossy_lbf: 3 agents, random connected graph of 2 links")
+    assert wire == "TD errors: 3 rounds of self"
     assert all(len(line) <= 80 for line in result.stdout.splitlines())
     figures = [line for line in lines if not line.startswith(("rounds of", "  Over", "  Mind", "  in vain", "  what"))]
     said = [
@@ -65,7 +69,86 @@ def test_nothing_infinite_in_json():
     found = json.loads(result.stdout)
     assert found["completion_p50_s"] is None
     assert (found["delivered_fraction"], found["a_eff"]) == (0.0, pytest.approx(1.0))
-    assert any("learns alone" in warning for warning in found["warnings"])
+    assert any("never arrive" in warning for warning in found["warnings"])
+
+
+GT = [
+    "--set",
+    "algorithm={kind: dvdn_gt, consensus: {rounds: 3}, tracking: {every: 4}}",
+    "--set",
+    "network.deadline=1 s",
+]
+
+
+def test_predict_tells_every_kind_of_message():
+    """The first at the top, as it was before there were others, and then all."""
+    td = json.loads(invoke("predict", LOSSY, *THREE, *GT[2:], "--json").stdout)
+    found = json.loads(invoke("predict", LOSSY, *GT, "--json").stdout)
+    first, second = found["wires"]
+    assert (first["kind"], second["kind"]) == ("td", "gt")
+    # How busy a transmitter is depends on what else is exchanged in an update.
+    assert {**first, "utilisation": td["utilisation"]} == td["wires"][0]
+    assert {name: found[name] for name in first} == first
+    assert second.keys() == first.keys() - {"jtd_relative_error"}
+    assert second["exchanges_per_update"] == 0.25
+    assert found["total_bytes_per_update"] == first["bytes_per_update"] + second["bytes_per_update"]
+
+
+def test_predict_prints_a_block_for_every_kind_of_message():
+    result = invoke("predict", LOSSY, *GT)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].startswith("lossy_lbf: 3 agents, random connected graph")
+    blocks = [lines.index(said) for said in (
+        "TD errors: 3 rounds of self", "parameters and trackers: 1 round of self, once in 4 updates"
+    )]  # fmt: skip
+    assert blocks[0] == 1
+    assert sum("longest message" in line for line in lines[blocks[0] : blocks[1]]) == 1
+    assert sum("longest message" in line for line in lines[blocks[1] :]) == 1
+    assert lines[-1].startswith("All together ")
+
+
+@pytest.mark.parametrize(
+    "changes", [["algorithm={kind: vdn}"], ["algorithm={kind: iql}", "network=null"], ["algorithm.consensus.rounds=0"]]
+)
+def test_predict_says_plainly_that_nothing_is_sent(changes):
+    options = [word for change in changes for word in ("--set", change)]
+    result = invoke("predict", LOSSY, *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith("'s agents send no messages: 0 bytes per update\n")
+    found = json.loads(invoke("predict", LOSSY, *options, "--json").stdout)
+    assert found.keys() >= SHARED
+    assert (found["wires"], found["bytes_per_update"], found["delivered_fraction"]) == ([], 0.0, None)
+
+
+RING = ["--set", "network.topology={kind: ring}", "--set", "env.players=4"]
+
+
+@pytest.mark.parametrize("command", ["predict", "check", "consensus"])
+def test_warnings_go_to_stderr_and_are_no_failure(command):
+    result = invoke(command, LOSSY, *RING, *(["--trials", "3", "--quiet"] if command == "consensus" else []))
+    assert result.exit_code == 0
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Warning: ")
+    assert "λ_min = -0.333" in line
+    assert ("lossy_lbf.yaml: DVDN can diverge" in line) == (command == "check")
+    assert "diverge" not in result.stdout
+
+
+def test_warnings_are_in_what_is_written(tmp_path):
+    found = json.loads(invoke("predict", LOSSY, *RING, "--json").stdout)
+    assert ["diverge" in warning for warning in found["warnings"]] == [True]
+    out = ["--trials", "3", "--quiet", "--out", str(tmp_path / "out"), "--json"]
+    assert json.loads(invoke("consensus", LOSSY, *RING, *out).stdout)["warnings"][0] == found["warnings"][0]
+    assert json.loads((tmp_path / "out" / "consensus.json").read_text(encoding="utf-8"))["warnings"]
+
+
+def test_consensus_exchanges_parameters_where_nothing_else_is_sent():
+    networked = ["--set", "algorithm={kind: networked_q, averaging: {every: 5}}", "--trials", "20", "--quiet", "--json"]
+    found = json.loads(invoke("consensus", LOSSY, *networked, "--set", "network.link.loss=0%").stdout)
+    assert (found["kind"], found["carries"], found["rounds"]) == ("gt", "parameters", 1)
+    assert found["bytes_per_update"] == found["predicted"]["bytes_per_update"]
 
 
 def test_consensus_lays_measured_beside_predicted(tmp_path):
@@ -134,8 +217,6 @@ def test_more_agents_than_the_environment_has():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "algorithm={kind: vdn}"], "sends no messages"),
-        (["--set", "algorithm.consensus.rounds=0"], "nothing is sent"),
         (["--links", "9"], "3 agents has 2 to 3 links"),
         (["--set", "network.topology={kind: ring}", "--links", "9"], "leave out `--links`"),
         (["--set", "network.link.los=9"], "did you mean `loss`?"),
@@ -145,6 +226,13 @@ def test_bad_input_is_exit_2(command, arguments, said):
     result = invoke(command, LOSSY, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("changes", ["algorithm={kind: vdn}", "algorithm.consensus.rounds=0"])
+def test_there_is_nothing_to_measure_where_nothing_is_sent(changes):
+    result = invoke("consensus", LOSSY, "--set", changes)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "sends no messages" in result.stderr
 
 
 def test_a_folder_that_is_in_use_is_refused(tmp_path):
@@ -158,7 +246,7 @@ def test_a_defect_prints_the_command_that_shows_it_again(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("dvdn_sim.network.prediction.predict", broken)
+    monkeypatch.setattr("dvdn_sim.network.prediction.predict_every", broken)
     result = invoke("predict", LOSSY, *THREE, "--agents", "3")
     assert result.exit_code == 1
     assert "ZeroDivisionError: oh" in result.stderr

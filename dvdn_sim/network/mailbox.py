@@ -68,6 +68,7 @@ class Mailboxes:
         self.counts = MessageCounts()
         self._arrivals: list[_Arrival] = []
         self._number = 0
+        self._taken_ns = -1
 
     def graph(self, now_ns: int, *, episode: int, step: int, positions: Positions | None = None) -> Graph:
         """The links that there are at an instant."""
@@ -122,23 +123,31 @@ class Mailboxes:
             self._follow(sender, receiver, step, transport.link(sender, receiver).offer(now_ns, size_bytes))
 
     def take_up(self, now_ns: int, step: int) -> None:
-        """Let agents take up what has come until now, an instant at which they decide."""
+        """Let agents take up what has come until now, an instant at which they decide.
+
+        Who has lost its state since the last time has forgotten all that had come by then.
+        """
         arrivals, newest, counts = self._arrivals, self.newest, self.counts
+        forgot_ns = [self._forgot_ns(agent, now_ns) for agent in range(self._n_agents)]
+        newest[[at_ns > self._taken_ns for at_ns in forgot_ns]] = NEVER
         while arrivals and arrivals[0].at_ns <= now_ns:
             arrival = heappop(arrivals)
             place = arrival.receiver, arrival.sender
-            newest[place] = max(newest[place], arrival.step)
+            if arrival.at_ns > forgot_ns[arrival.receiver]:
+                newest[place] = max(newest[place], arrival.step)
             counts.flying -= 1
             if arrival.step == step:
                 counts.held += 1
             else:
                 counts.late += 1
-        if self._faults is not None:
-            for agent in range(self._n_agents):
-                if any(
-                    down.state_lost and down.start_ns <= now_ns < down.end_ns for down in self._faults.downtimes(agent)
-                ):
-                    newest[agent] = NEVER
+        self._taken_ns = now_ns
+
+    def _forgot_ns(self, agent: int, now_ns: int) -> int:
+        """When an agent last lost its state; -1 for never."""
+        if self._faults is None:
+            return -1
+        lost = (down.start_ns for down in self._faults.downtimes(agent) if down.state_lost and down.start_ns <= now_ns)
+        return max(lost, default=-1)
 
     def _follow(self, sender: int, receiver: int, step: int, transfer: Transfer) -> None:
         counts = self.counts

@@ -77,12 +77,13 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Figures of sampled exchanges, and what they would make of values."""
+    """Figures of sampled exchanges, what they would make of values, and the share of messages that a queue dropped."""
 
     figures: dict[str, Figure]
     undisturbed: bool
     path: dict[str, Figure] | None
     exchanges: int
+    dropped: float = 0.0
 
 
 def predict_every(settings: Sequence[Setting]) -> tuple[Prediction, ...]:
@@ -124,7 +125,7 @@ def predict(setting: Setting) -> Prediction:
         figures |= mean_round_time(setting, graphs)
     if setting.values is None and setting.kind == "td":
         figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
-    round_s = float(np.atleast_1d(figures["round_time_s"].value)[0])
+    round_s, wire_bytes = (float(np.max(figures[name].value)) for name in ("round_time_s", "bytes_per_update"))
     found = Prediction(
         figures=per_update(setting, figures),
         graphs=graphs,
@@ -132,9 +133,9 @@ def predict(setting: Setting) -> Prediction:
         sampler="numpy" if in_numpy else "simulator",
         rounds_to_target=_rounds_to_target(setting, graphs, exact),
         lambda_min=_lambda_min(setting),
-        sending_s=setting.exchanges * setting.rounds * sending_s(setting, graphs),
+        sending_s=setting.exchanges * sending_s(setting, graphs, wire_bytes),
         waiting_s=setting.exchanges * setting.rounds * round_s,
-        warnings=tuple(_warnings(setting, figures)),
+        warnings=tuple(_warnings(setting, figures, sample.dropped)),
     )
     return replace(found, figures=found.figures | _utilisation(setting, found, found.waiting_s))
 
@@ -279,7 +280,7 @@ def _simulated(setting: Setting, graphs: Ensemble) -> Sample:
         paths += [_path(setting, report.facts, generator)]
     figures = tally.figures("sampled")
     path = path_figures(stacked(paths), "sampled")
-    return Sample(figures, undisturbed=tally.undisturbed, path=path, exchanges=count)
+    return Sample(figures, undisturbed=tally.undisturbed, path=path, exchanges=count, dropped=tally.dropped)
 
 
 def _jtd(setting: Setting, mse: Figure) -> Figure:
@@ -314,9 +315,11 @@ def _lambda_min(setting: Setting) -> float | None:
     return float(np.linalg.eigvalsh(weights + np.diag(1.0 - weights.sum(1)))[0])
 
 
-def _warnings(setting: Setting, figures: dict[str, Figure]) -> Iterator[str]:
+def _warnings(setting: Setting, figures: dict[str, Figure], dropped: float) -> Iterator[str]:
     for cut in network_of(setting, setting.seed).cut_for_ever:
         yield f"{cut}, for ever; nobody is told, and every round that misses it lasts until the deadline"
+    if dropped > 0.0:
+        yield f"{dropped:.2%} of the messages of {setting.carries} find a queue full: a round's messages exceed `limit`"
     late = float(np.max(figures["late_fraction"].value))
     if late > 0.0:
         yield (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from dvdn_sim.network.figures import Figure
 from dvdn_sim.network.trials import Setting
 from dvdn_sim.scenario.compute import ConstantTime
 from dvdn_sim.scenario.messages import ack_bytes
+from dvdn_sim.scenario.network import Network
 from netmodels.topology import Graph
 
 BUSIEST: Final[dict[str, Callable[[Graph], int]]] = {
@@ -46,16 +48,17 @@ def of_a_message(setting: Setting) -> dict[str, Figure]:
 def exchange_bytes(setting: Setting, graphs: Ensemble) -> dict[str, Figure]:
     """Bytes of an exchange, where the graphs say how many messages there are, and nothing is sent again."""
     network, link = setting.network, setting.network.link
-    copies = {
-        sum(degree > 0 for degree in graph.degrees) if network.broadcast else len(graph.edges)
-        for sequence in graphs.sequences
-        for graph in sequence
-    }
-    if len(copies) != 1 or link.retries:
+    sent = {copies(network, graph) for sequence in graphs.sequences for graph in sequence}
+    if len(sent) != 1 or link.retries:
         return {}
     acks = network.ack_repeat * link.wire_bytes(ack_bytes(setting.n_agents)) if network.acks else 0
-    sent = copies.pop() * setting.rounds * (link.wire_bytes(setting.size_bytes) + acks)
-    return {"bytes_per_update": Figure.of(float(sent), 0.0, "closed")}
+    every = sent.pop() * setting.rounds * (link.wire_bytes(setting.size_bytes) + acks)
+    return {"bytes_per_update": Figure.of(float(every), 0.0, "closed")}
+
+
+def copies(network: Network, graph: Graph) -> int:
+    """How many messages are sent in a round."""
+    return sum(degree > 0 for degree in graph.degrees) if network.broadcast else len(graph.edges)
 
 
 def mean_round_time(setting: Setting, graphs: Ensemble) -> dict[str, Figure]:
@@ -82,10 +85,17 @@ def seconds(deadline: object) -> float:
     return float(deadline)
 
 
-def sending_s(setting: Setting, graphs: Ensemble) -> float:
-    """How long the busiest transmitter sends in a round."""
+def sending_s(setting: Setting, graphs: Ensemble, wire_bytes: float) -> float:
+    """How long the busiest transmitter sends in an exchange.
+
+    Args:
+        setting: What is exchanged.
+        graphs: What it meets.
+        wire_bytes: Of the whole team, in an exchange; the busiest transmitter sends its share of the messages.
+    """
     network = setting.network
-    message_s = network.link.serialisation_ns(network.link.wire_bytes(setting.size_bytes)) * 1e-9
-    per_owner = (BUSIEST_BROADCAST if network.broadcast else BUSIEST)[network.share]
-    means = [float(np.mean([per_owner(graph) for graph in sequence])) for sequence in graphs.sequences]
-    return float(graphs.chance @ np.array(means)) * message_s
+    busiest, every = (
+        float(graphs.chance @ np.array([np.mean([count(graph) for graph in each]) for each in graphs.sequences]))
+        for count in ((BUSIEST_BROADCAST if network.broadcast else BUSIEST)[network.share], partial(copies, network))
+    )
+    return 8.0 * wire_bytes / float(network.link.rate) * busiest / max(every, 1.0)

@@ -326,6 +326,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.undisturbed = True
+        self._dropped = 0
         self._rows: list[tuple[int, int, int, int, float]] = []
         self._durations_ns: list[npt.NDArray[np.int64]] = []
 
@@ -336,9 +337,15 @@ class Tally:
         round_s = float(durations.mean()) * 1e-9 if len(durations) else 0.0
         late = _late(counts)
         every = [counts] if report.acks is None else [counts, report.acks]
+        self._dropped += counts.lost["queue_full"]
         self.undisturbed &= all(not _late(each) and set(+each.lost) <= {"loss", "corrupted"} for each in every)
         self._rows.append((counts.sent, counts.held, late, report.wire_bytes, round_s))
         self._durations_ns.append(durations)
+
+    @property
+    def dropped(self) -> float:
+        """Share of the messages that were lost because a queue was full."""
+        return self._dropped / max(sum(sent for sent, *_ in self._rows), 1)
 
     def figures(self, how: str) -> dict[str, Figure]:
         """Figures with standard errors."""
