@@ -7,6 +7,7 @@ from dvdn_sim.network.mailbox import Mailboxes
 from dvdn_sim.scenario.compute import ConstantTime
 from dvdn_sim.scenario.network import Network
 from netmodels import LinkSpec
+from netmodels.faults import Crash
 from netmodels.topology import Complete
 
 MS = 1_000_000
@@ -60,3 +61,20 @@ def test_what_is_lost_is_counted_and_nobody_waits_longer_than_a_step():
     assert counted(boxes) == (0, 0, 0, 0, 2)
     assert boxes.wait_ns(graph, 100) == 4 * MS
     assert mailboxes("30 ms", deadline="auto").wait_ns(graph, 100) == 10 * MS
+
+
+@pytest.mark.parametrize(("down_ms", "remembered"), [((6, 8), False), ((13, 18), False), ((24, 26), True)])
+def test_who_loses_its_state_between_two_decisions_has_forgotten(down_ms, remembered):
+    """Decisions at 4, 14, 24 ms, delay 3 ms: what came at 3 ms is forgotten by a crash at 6; what comes at 13 is not."""
+    first, last = (at * 1e-3 for at in down_ms)
+    boxes = mailboxes("3 ms", faults=(Crash(node=0, at=first, for_=last - first, state="lost"),))
+    graph = boxes.graph(0, episode=0, step=0)
+    boxes.send(0, 0, graph, 100, EVERYBODY)
+    boxes.take_up(4 * MS, 0)
+    assert boxes.newest.tolist() == [[-1, 0], [0, -1]]
+    boxes.take_up(14 * MS, 1)
+    assert boxes.newest[0, 1] == (0 if remembered else -1)
+    boxes.send(20 * MS, 2, graph, 100, np.array([False, True]))
+    boxes.take_up(24 * MS, 2)
+    assert boxes.newest[0, 1] == (-1 if remembered else 2)  # in the last case the crash begins as agents decide
+    assert boxes.newest[1, 0] == 0
