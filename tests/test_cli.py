@@ -81,8 +81,18 @@ def test_a_trace_is_written_where_it_is_asked_for(trainer, words):
 
 def test_json_is_one_object_on_stdout_and_nothing_else(trainer):
     result = invoke("run", LOSSY, "--json")
-    assert json.loads(result.stdout) == {"name": "lossy_lbf", "return": {"mean": 0.5}}
+    assert json.loads(result.stdout) == {"name": "lossy_lbf", "return": {"mean": 0.5}, "warnings": []}
     assert result.stdout.count("\n") == 1
+
+
+def test_a_warning_is_no_failure(trainer):
+    """On stderr before anything is trained, progress or not; and in what programs read."""
+    ring = ["--set", "network.topology={kind: ring}", "--set", "env.players=4"]
+    result = invoke("run", LOSSY, *ring, "--quiet", "--json")
+    assert result.exit_code == 0
+    (warning,) = json.loads(result.stdout)["warnings"]
+    assert "λ_min = -0.333" in warning
+    assert result.stderr == f"Warning: {warning}\n"
 
 
 def test_quiet_shows_no_progress(trainer):
