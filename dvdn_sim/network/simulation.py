@@ -290,7 +290,13 @@ class SimulatedNetwork:
             return None
         if self._deadline_s != "auto":
             return round(self._deadline_s * 1e9)
-        started = [at_ns for at_ns in starts_ns if at_ns is not None]
+        # Who goes down while it computes starts late by as much: nobody knows, and nobody waits for that.
+        now_ns, faults = self._clock.now_ns, self.faults
+        started = [
+            at_ns
+            for agent, at_ns in enumerate(starts_ns)
+            if at_ns is not None and (faults is None or not faults.hinders(agent, now_ns, at_ns))
+        ]
         spread_ns = max(started) - min(started) if started else 0
         waits = [self._auto_ns(graph, size_bytes, 1) for graph in graphs]
         return [[wait_ns + spread_ns for wait_ns in waits[0]], *map(list, waits[1:])]

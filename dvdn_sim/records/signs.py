@@ -13,6 +13,8 @@ import numpy as np
 
 Row = Mapping[str, object]
 
+EARLY = 10
+"""Updates that are the beginning of a run."""
 RECENT = 100
 """Updates of which a sign speaks."""
 ALONE = 0.95
@@ -47,14 +49,14 @@ class Sign:
 
     def __str__(self) -> str:
         """The sign in one line."""
-        return f"seed {self.seed}, step {self.env_steps}: {self.message}: {self.cause}"
+        return f"seed {self.seed}, step {self.env_steps}: {self.message}; likely: {self.cause}"
 
 
 @dataclass
 class _Replica:
     """The recent past of one replica."""
 
-    early_q: float | None = None
+    early_q: float = 0.0
     early_disagreement: float | None = None
     a_eff: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     held: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -110,16 +112,16 @@ class Signs:
         replica = self._of(row)
         replica.updates += 1
         q, team = _number(row["q_abs_max"]), _number(row["q_sum_abs_max"])
-        if replica.updates == RECENT:
-            replica.early_q = q
-        if replica.early_q is not None and q > GROWN * max(replica.early_q, 1.0) and q > APART * max(team, 1e-12):
-            negative = sum(value < -1e-9 for value in replica.lambda_min)
+        if replica.updates <= EARLY:
+            replica.early_q = max(replica.early_q, q)
+        ascending = sum(value < -1e-9 for value in replica.lambda_min) > len(replica.lambda_min) / 2
+        if q > GROWN * max(replica.early_q, 1.0) and (ascending or q > APART * max(team, 1e-12)):
             cause = (
                 "the mixing matrix has negative eigenvalues, in whose directions DVDN ascends: `weights: lazy`"
-                if negative > len(replica.lambda_min) / 2
+                if ascending
                 else "too large a step, or agents that hardly hear each other: a smaller `lr`"
             )
-            self._tell("apart", row, f"|Q| has grown to {q:.3g} while the sum over the team stays at {team:.3g}", cause)
+            self._tell("apart", row, f"|Q| has grown to {q:.3g}, the sum over the team to {team:.3g}", cause)
         self._parameters(row, replica)
 
     def _parameters(self, row: Row, replica: _Replica) -> None:

@@ -65,7 +65,7 @@ def test_what_is_lost_is_counted_and_nobody_waits_longer_than_a_step():
 
 @pytest.mark.parametrize(("down_ms", "remembered"), [((6, 8), False), ((13, 18), False), ((24, 26), True)])
 def test_who_loses_its_state_between_two_decisions_has_forgotten(down_ms, remembered):
-    """Decisions at 4, 14, 24 ms, delay 3 ms: what came at 3 ms is forgotten by a crash at 6; what comes at 13 is not."""
+    """Decisions at 4, 14, 24 ms, delay 3 ms: what came at 3 is forgotten by a crash at 6; what comes at 13 is not."""
     first, last = (at * 1e-3 for at in down_ms)
     boxes = mailboxes("3 ms", faults=(Crash(node=0, at=first, for_=last - first, state="lost"),))
     graph = boxes.graph(0, episode=0, step=0)
