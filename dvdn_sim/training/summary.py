@@ -181,7 +181,9 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
             f"  consensus  a_eff {consensus['a_eff']:.3f} (0 is VDN, 1 is independent learning), error about the true"
             f" JTD {consensus['jtd_relative_error']:.0%}"
         )
-    lines += [f"  sign       seed {sign['seed']}: {sign['message']}; likely: {sign['cause']}" for sign in values["signs"]]
+    lines += [
+        f"  sign       seed {sign['seed']}: {sign['message']}; likely: {sign['cause']}" for sign in values["signs"]
+    ]
     return [
         *lines,
         f"  audit      {values['audit']}",

@@ -4,8 +4,8 @@
 
 10x10-3p-3f with v3's food levels and uniform random play, so that nearly every episode lasts its 50 steps; the network
 is that of scenarios/lossy_lbf.yaml, with room for its longer messages: one lossy exchange and one update of 32 episodes
-per episode, by a network of 64 units. One episode at a time, as in the paper, and eight side by side; and beside our own
-environment the package lbforaging.
+per episode, by a network of 64 units. One episode at a time, as in the paper, and eight side by side; and beside our
+own environment the package lbforaging.
 """
 
 import time
