@@ -155,6 +155,7 @@ def test_what_is_handed_out_is_the_callers_own():
     env, twin = foraging(), foraging()
     seen, _ = env.reset(seed=1)
     twin.reset(seed=1)
+    assert all(row.flags.owndata for row in seen.values())
     seen["player_0"][:] = 77.0
     actions = dict.fromkeys(env.agents, 0)
     again, *_ = env.step(actions)
