@@ -1,9 +1,11 @@
 """Level-Based Foraging, batched: the rules of ``lbforaging`` 2.0.0 (Christianos et al. 2020) in torch.
 
 state    where a batch of fields stands
-spawn    how an episode begins
+spawn    how an episode begins: where players and foods are
+levels   and how strong
 rules    what a step does
 sight    what players see
+picture  what people see
 env      `LevelBasedForaging`: all of it under the contract of `dvdn_sim.envs.api`
 """
 

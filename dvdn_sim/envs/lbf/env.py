@@ -88,6 +88,8 @@ class LevelBasedForaging:
         self.obs_dim = 3 * max_num_food + numbers * players
         self.obs_dims = (self.obs_dim,) * players
         most = max(sum(sorted(highest)[:3]) if max_food_level is None else 0, *highest_food)
+        if most > HIGHEST_LEVEL:
+            raise ValueError(f"foods of up to level {most} found; {HIGHEST_LEVEL} at most expected")
         low = torch.tensor([-1.0, -1.0, 0.0] * max_num_food + [-1.0, -1.0, 0.0][:numbers] * players)
         last = [size[0] - 1, size[1] - 1]
         high = torch.tensor([*last, most] * max_num_food + [*last, max(highest)][:numbers] * players, dtype=low.dtype)

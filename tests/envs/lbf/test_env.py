@@ -211,6 +211,7 @@ def test_bounds_are_those_of_the_original(square):
         ({"min_food_level": 0}, "food levels from 0 to 3 found"),
         ({"max_player_level": 40_000}, "player levels from 1 to 40000 found; 1 to 32767 expected"),
         ({"penalty": float("nan")}, "penalty nan found; a finite number expected"),
+        ({"max_player_level": 20_000}, "foods of up to level 60000 found; 32767 at most expected"),
         ({"food_levels": "v4"}, "food_levels 'v4' found; 'v3' or 'legacy' expected"),
         ({"row_seeds": ()}, "row_seeds 0 found; 1 or more expected"),
     ],

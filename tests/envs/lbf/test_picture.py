@@ -3,7 +3,6 @@ import torch
 from dvdn_sim.envs.lbf import LbfState, LevelBasedForaging
 from dvdn_sim.envs.lbf.picture import FOOD, PLAYERS
 
-
 ENV = LevelBasedForaging(players=2, field_size=(4, 8), max_num_food=1, sight=2)
 
 
