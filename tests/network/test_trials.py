@@ -88,9 +88,9 @@ def test_without_loss_all_policies_agree_with_their_operators():
 
 
 def test_policies_that_the_scenario_does_not_allow_are_left_out():
-    assert list(measure(setting_of("ring_1"), 1).curves) == [
-        "self", "renormalize", "stale", "running_sum", "push_sum", "zero_fill",
-    ]  # fmt: skip
+    found = list(measure(setting_of("ring_1"), 1).curves)
+    assert found == [name for name in POLICIES if name != "symmetric"]
+    assert len(found) >= 6
     assert "symmetric" in measure(setting_of("acks_1"), 1).curves
     one_way = setting(
         "network.topology={kind: edges, directed: true, edges: [[0, 1], [1, 2], [2, 0]]}",
