@@ -15,7 +15,7 @@ from dvdn_sim.learners.replay import EpisodeReplay
 from dvdn_sim.learners.tracking import Tracker
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import Scenario, algorithm
-from dvdn_sim.scenario.messages import td_bytes
+from dvdn_sim.scenario.wires import wires
 from dvdn_sim.training.environments import MakeEnv, arena_of, batches_of
 from dvdn_sim.training.learners import (
     Teams,
@@ -121,9 +121,9 @@ def build(
     arena = arena_of(make, seeds, "training", copies=training.episodes_per_iteration, device=device)
     stands = arena_of(make, seeds, "evaluation", copies=scenario.evaluation.episodes, device=device)
     env = arena.env
-    if make_env is not None:
-        _check_network(scenario, env.n_agents, env.episode_limit)
     network = q_network_of(spec, env)
+    if make_env is not None:
+        _check_network(scenario, env.n_agents, env.episode_limit, network.parameter_count)
     learner = Learner(
         network,
         objective_of(spec, Teams(seeds, env.n_agents, env.obs_dim, device, dtype)),
@@ -161,16 +161,17 @@ def build(
     )
 
 
-def _check_network(scenario: Scenario, n_agents: int, episode_limit: int) -> None:
+def _check_network(scenario: Scenario, n_agents: int, episode_limit: int, parameters: int) -> None:
     """What loading checks of the scenario's own environment, for one that was given in its place."""
     network = scenario.network
-    if network is None or not isinstance(scenario.algorithm, algorithm.Dvdn):
+    sent = wires(scenario, positions=scenario.training.batch * episode_limit, parameters=parameters)
+    if network is None or not sent:
         return
     try:
         network.topology.graph(n_agents, scenario.seeds[0])
     except ValueError as error:
         raise ScenarioError(f"network.topology does not fit {n_agents} agents: {error}") from error
-    largest = td_bytes(scenario.training.batch * episode_limit, scenario.algorithm.consensus)
+    largest = max(wire.size_bytes for wire in sent)
     if not network.link.fits(largest):
         raise ScenarioError(
             f"network.link: a message of {largest} bytes, longer than its queue, can never arrive whole"
