@@ -20,6 +20,7 @@ from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.tracking import TRACKERS, Schedule, Tracker
 from dvdn_sim.learners.vdn import Vdn
 from dvdn_sim.scenario import Scenario, algorithm
+from dvdn_sim.scenario.wires import exchanged
 from netmodels.streams import stream
 
 
@@ -83,12 +84,8 @@ def objective_of(spec: algorithm.QLearning, teams: Teams) -> Objective:
 
 def parameter_exchange_of(spec: algorithm.QLearning) -> algorithm.ParameterExchange | None:
     """How parameters are exchanged; None where they are not."""
-    match spec:
-        case algorithm.DvdnGt():
-            return spec.tracking
-        case algorithm.NetworkedQ():
-            return spec.averaging
-    return None
+    blocks = exchanged(spec).values()
+    return next((block for block in blocks if isinstance(block, algorithm.ParameterExchange)), None)
 
 
 def tracker_of(spec: algorithm.QLearning, parameters: Tensor) -> Tracker | None:
@@ -102,9 +99,9 @@ def tracker_of(spec: algorithm.QLearning, parameters: Tensor) -> Tracker | None:
     if asked is None:
         return None
     schedule = Schedule(parameters.shape[-1], every=asked.every, blocks=asked.blocks)
-    if not isinstance(spec, algorithm.DvdnGt) or not isinstance(asked, algorithm.Tracking):
-        return TRACKERS["averaging"](parameters, GtAdam(parameters, spec.lr, bias_correction=True), schedule)
-    return TRACKERS[asked.form](parameters, GtAdam(parameters, spec.lr, **asdict(spec.optimiser)), schedule)
+    form = asked.form if isinstance(asked, algorithm.Tracking) else "averaging"
+    options = asdict(spec.optimiser) if isinstance(spec, algorithm.DvdnGt) else {"bias_correction": True}
+    return TRACKERS[form](parameters, GtAdam(parameters, spec.lr, **options), schedule)
 
 
 def shares(spec: algorithm.QLearning) -> bool:
