@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 from torch import Tensor
 
-from dvdn_sim.envs.batch import check_mask, described
+from dvdn_sim.envs.batch import check_episode, check_mask, described
 from dvdn_sim.envs.spaces import Encoder, Row, discrete_actions, encoder
 from netmodels.streams import stream
 
@@ -116,6 +116,16 @@ class BatchedParallelEnv:
             seed = int(stream(self._row_seeds[row], "reset", self._episode[row]).integers(2**31))
             self._done[row] = self._copies[row].reset(seed)
         return self._new_state(), self._tensor(self._observations.copy())
+
+    def resume(self, episode: Tensor) -> AdapterState:
+        """A state between two episodes (see `BatchedEnv.resume`).
+
+        It is exact where `ParallelEnv.reset` with a seed begins anew, as its contract says; what an environment carries
+        from one episode to the next in spite of that is lost.
+        """
+        check_episode(episode, self.n_copies)
+        rows = self.n_copies
+        return AdapterState(tuple(episode.tolist()), (0,) * rows, (True,) * rows, (False,) * rows)
 
     def step(self, state: AdapterState, actions: Tensor) -> tuple[AdapterState, Tensor, Tensor, Tensor]:
         """Step the rows that are not done (see `BatchedEnv.step`).

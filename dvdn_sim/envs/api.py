@@ -87,6 +87,17 @@ class BatchedEnv(Protocol[State]):
         """
         ...
 
+    def resume(self, episode: Tensor) -> State:
+        """A state between two episodes: the next `reset` of a row begins the one after the episode given.
+
+        Args:
+            episode: int64 [E], number of each row's latest episode, 0 for the first.
+
+        Raises:
+            ValueError: `episode` has another shape or dtype, or a negative number.
+        """
+        ...
+
     def step(self, state: State, actions: Tensor) -> tuple[State, Tensor, Tensor, Tensor]:
         """Take one step in every row that is not done.
 

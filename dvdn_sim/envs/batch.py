@@ -23,6 +23,14 @@ def check_mask(mask: Tensor, n_copies: int) -> None:
         raise ValueError(f"mask {described(mask)} found; bool [{n_copies}] expected")
 
 
+def check_episode(episode: Tensor, n_copies: int) -> None:
+    """Refuse (ValueError) numbers of episodes that are not int64 ``[E]``, each at least 0."""
+    if episode.shape != (n_copies,) or episode.dtype != torch.int64:
+        raise ValueError(f"episode {described(episode)} found; int64 [{n_copies}] expected")
+    if bool((episode < 0).any()):
+        raise ValueError(f"episode {int(episode.min())} found; 0 or more expected")
+
+
 def check_actions(actions: Tensor, n_copies: int, action_counts: Tensor, agents: tuple[str, ...]) -> None:
     """Refuse actions that are no tensor (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError).
 

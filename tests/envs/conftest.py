@@ -131,6 +131,32 @@ def check_batched_env(make: Make) -> None:
                 states[row], obs = alone[row].reset(states[row])
                 assert torch.equal(obs[0], seen[row])
             done, steps = done & ~mask, torch.where(mask.cpu(), 0, steps)
+    _check_resumed(make, seeds, rng)
+
+
+def _check_resumed(make: Make, seeds: tuple[int, ...], rng: np.random.Generator) -> None:
+    """Another process goes on from the numbers of the episodes alone, whichever rows come next."""
+    latest = (2, 0, 1)
+    resumed = make(seeds)
+    state = resumed.resume(torch.tensor(latest, device=resumed.device))
+    mask = torch.tensor([True, False, True], device=resumed.device)
+    state, _ = resumed.reset(state, mask)
+    state, seen = resumed.reset(state, ~mask)
+    actions = _random_actions(resumed, rng)
+    _, after, rewards, done = resumed.step(state, actions)
+    for row, (seed, episode) in enumerate(zip(seeds, latest, strict=True)):
+        uninterrupted = make([seed])
+        own = None
+        for _ in range(episode + 2):
+            own, first = uninterrupted.reset(own)
+        _, obs, reward, over = uninterrupted.step(own, actions[row : row + 1])
+        assert torch.equal(first[0], seen[row])
+        assert torch.equal(obs[0], after[row])
+        assert torch.equal(reward[0], rewards[row])
+        assert bool(over[0]) == bool(done[row])
+    for wrong in (torch.zeros(3), torch.zeros(2, dtype=torch.int64), torch.tensor([0, -1, 0])):
+        with pytest.raises(ValueError, match=r"episode .* found; .* expected"):
+            resumed.resume(wrong.to(resumed.device))
 
 
 @pytest.fixture(scope="session", name="check_batched_env")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.batch import check_actions, check_mask, where
+from dvdn_sim.envs.batch import check_actions, check_episode, check_mask, where
 
 PAYOFFS = torch.tensor([[[7.0, 7.0], [7.0, 7.0]], [[0.0, 1.0], [1.0, 8.0]]], dtype=torch.float64)
 START, PLACES = 0, 3  # the start and both branches
@@ -74,6 +74,11 @@ class TwoStepGame:
         else:
             state = where(mask, fresh, state)
         return state, self._observations(state)
+
+    def resume(self, episode: Tensor) -> TwoStepState:
+        """Every episode begins alike."""
+        check_episode(episode, self.n_copies)
+        return self.reset(None)[0]
 
     def step(self, state: TwoStepState, actions: Tensor) -> tuple[TwoStepState, Tensor, Tensor, Tensor]:
         """Choose a branch, or be paid."""

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.batch import check_actions, check_finite, check_mask
+from dvdn_sim.envs.batch import check_actions, check_episode, check_finite, check_mask
 from dvdn_sim.envs.canvas import Frame
 from dvdn_sim.envs.lbf.levels import Levels
 from dvdn_sim.envs.lbf.picture import frame
@@ -137,6 +137,11 @@ class LevelBasedForaging:
             state = state.with_rows(rows, coming.at_rows(rows))
             state.seen = seen
         return state, self._sight.observe(state)
+
+    def resume(self, episode: Tensor) -> LbfState:
+        """A state between two episodes (see `BatchedEnv.resume`)."""
+        check_episode(episode, self.n_copies)
+        return self._spawn.begin(torch.arange(self.n_copies, device=self.device), episode)
 
     def step(self, state: LbfState, actions: Tensor) -> tuple[LbfState, Tensor, Tensor, Tensor]:
         """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import key
-from dvdn_sim.envs.batch import check_actions, check_finite, check_mask, described, where
+from dvdn_sim.envs.batch import check_actions, check_episode, check_finite, check_mask, described, where
 from dvdn_sim.envs.canvas import Canvas, Colour, Frame
 from dvdn_sim.envs.marbler import picture
 from dvdn_sim.envs.marbler.arena import Goals
@@ -155,6 +155,11 @@ class Scenario(ABC, Generic[State]):
             parts = {name: old.index_copy(0, rows, getattr(fresh, name)) for name, old in vars(state).items()}
             state = type(state)(**parts)
         return state, state.observation
+
+    def resume(self, episode: Tensor) -> State:
+        """A state between two episodes (see `BatchedEnv.resume`)."""
+        check_episode(episode, self.n_copies)
+        return self._fresh(self._keys, episode)
 
     def step(self, state: State, actions: Tensor) -> tuple[State, Tensor, Tensor, Tensor]:
         """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do.

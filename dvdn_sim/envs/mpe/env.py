@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from dvdn_sim.draws import key, uniform
-from dvdn_sim.envs.batch import check_actions, check_mask, where
+from dvdn_sim.envs.batch import check_actions, check_episode, check_mask, where
 from dvdn_sim.envs.canvas import Frame
 from dvdn_sim.envs.mpe.checks import check_least, check_tensor, check_word
 from dvdn_sim.envs.mpe.opponents import Opponent, Player
@@ -100,6 +100,11 @@ class ParticleEnv:
         fresh = self._begin(state.episode + 1)
         state = fresh if mask is None else where(mask, fresh, state)
         return state, self.observe(state)
+
+    def resume(self, episode: Tensor) -> MpeState:
+        """A state between two episodes (see `BatchedEnv.resume`)."""
+        check_episode(episode, self.n_copies)
+        return self._begin(episode)
 
     def step(self, state: MpeState, actions: Tensor) -> tuple[MpeState, Tensor, Tensor, Tensor]:
         """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do.
