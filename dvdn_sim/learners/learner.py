@@ -166,6 +166,22 @@ class Learner:
         return lost
 
     @property
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold between two updates, the tensors themselves: copy into them to restore."""
+        mixing, mixing_optimiser = self.objective.mixing, self._mixing_optimiser
+        state = {
+            "parameters": self.parameters,
+            "updates": torch.from_numpy(self.updates),
+            "own_updates": torch.from_numpy(self._own_updates),
+        }
+        state |= {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state.items()}
+        state |= {f"rewards.{name}": tensor for name, tensor in self._statistics.state.items()}
+        if mixing is not None and mixing_optimiser is not None:
+            state["mixing"] = mixing.parameters
+            state |= {f"mixing_optimiser.{name}": tensor for name, tensor in mixing_optimiser.state.items()}
+        return state
+
+    @property
     def acting_weights(self) -> Weights:
         """Views of the online networks, R·G rows; they follow the updates."""
         weights: Weights = self.network.weights(self.parameters[0].flatten(0, 1))

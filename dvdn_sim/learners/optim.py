@@ -41,6 +41,11 @@ class Adam:
         self.steps = torch.zeros(*parameters.shape[:2], 1, dtype=torch.float64, device=parameters.device)
         self._denominator = torch.empty_like(parameters)
 
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold, the tensors themselves."""
+        return {"first": self.first, "second": self.second, "steps": self.steps}
+
     def step(self, parameters: Tensor, gradient: Tensor) -> None:
         """One step, in place, of all replicas."""
         beta1, beta2 = self.betas

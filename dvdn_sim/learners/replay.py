@@ -5,7 +5,7 @@ Episodes therefore have global ids, an episode's slot is id mod capacity at ever
 function of (seed, update), so that no message is needed to agree on it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,6 +137,52 @@ class EpisodeReplay:
         self._timed_out[rows, slots] = episodes.timed_out[chosen]
         self._lengths[rows, slots] = episodes.lengths[chosen]
         self._inserted[chosen] += each
+
+    @property
+    def inserted(self) -> npt.NDArray[np.int64]:
+        """Episodes inserted so far per replica, those that have been overwritten included, ``[R]``."""
+        return self._inserted.copy()
+
+    def since(self, inserted: npt.NDArray[np.int64]) -> dict[str, Tensor]:
+        """What was inserted after the ring had taken in so many episodes, as far as it still holds them.
+
+        Args:
+            inserted: ``[R]``, from `inserted` at that time.
+
+        Returns:
+            On the host, for `put_back`: `replica` and `episode`, int64 ``[n]``, number of each; and its row of each
+            ring, ``[n, ...]``.
+        """
+        first = np.maximum(inserted, self._inserted - self._capacity)
+        ranges = [np.arange(start, stop) for start, stop in zip(first, self._inserted, strict=True)]
+        replica = np.repeat(np.arange(len(ranges)), [len(episodes) for episodes in ranges])
+        episode = np.concatenate(ranges)
+        slots = torch.from_numpy(replica * self._capacity + episode % self._capacity)
+        kept = {name: ring.flatten(0, 1)[slots.to(ring.device)].cpu() for name, ring in self._rings.items()}
+        return {"replica": torch.from_numpy(replica), "episode": torch.from_numpy(episode), **kept}
+
+    def put_back(self, episodes: Mapping[str, Tensor]) -> None:
+        """Insert what `since` gave, in the order in which it was given; the ring then is as it was.
+
+        Raises:
+            KeyError, RuntimeError, IndexError: It is from another kind of ring.
+        """
+        replica, episode = episodes["replica"], episodes["episode"]
+        slots = replica * self._capacity + episode % self._capacity
+        for name, ring in self._rings.items():
+            ring.view(-1, *ring.shape[2:])[slots.to(ring.device)] = episodes[name].to(ring.device)
+        np.maximum.at(self._inserted, replica.numpy(), episode.numpy() + 1)
+
+    @property
+    def _rings(self) -> dict[str, Tensor]:
+        """All that is kept of an episode, ``[R, C, ...]`` each."""
+        return {
+            "observations": self._observations,
+            "actions": self._actions,
+            "rewards": self._rewards,
+            "timed_out": self._timed_out,
+            "lengths": torch.from_numpy(self._lengths),
+        }
 
     def sample_ids(
         self, updates: npt.NDArray[np.int64], batch: int, active: npt.NDArray[np.bool_] | None = None

@@ -45,6 +45,11 @@ class RewardStatistics:
         self.variance = torch.ones_like(self.mean)
         self.count = torch.full_like(self.mean, 1e-4)
 
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold, the tensors themselves."""
+        return {"mean": self.mean, "variance": self.variance, "count": self.count}
+
     def merge(self, rewards: Tensor, longest: Tensor, active: Tensor) -> None:
         """Merge a minibatch.
 
