@@ -11,7 +11,7 @@ import platform
 import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -89,6 +89,17 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for the records.", show_default="a new one in runs/"),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            metavar="",
+            help="Go on with the run in --out, or with the latest in runs/, from its last checkpoint.",
+        ),
+    ] = False,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0.0, metavar="SECONDS", help="Time from one checkpoint to the next.")
+    ] = 60.0,
     trace: Annotated[
         bool, typer.Option("--trace", metavar="", help="Write every message's life to trace/ in the folder.")
     ] = False,
@@ -97,18 +108,18 @@ def run(
 ) -> None:
     """Train a scenario, one team per seed, and write its records to a folder."""
     overrides = [*(changes or []), *_as_overrides(seeds, steps)]
-    _refuse_used_folder(out)
+    if not resume:
+        _refuse_used_folder(out)
     options = [] if device is Device.auto else ["--device", device.value]
     options += [] if out is None else ["--out", str(out)]
-    options += ["--trace"] if trace else []
+    options += [name for name, wanted in (("--resume", resume), ("--trace", trace)) if wanted]
+    folder = {"device": device.value, "out": out, "resume": resume, "trace": trace}
     with explained(command("run", scenario, overrides, *options)):
-        _run(scenario, overrides, device, out, trace=trace, as_json=as_json, quiet=quiet)
+        _run(scenario, overrides, as_json=as_json, quiet=quiet, checkpoint_every_s=checkpoint_every, **folder)
 
 
-def _run(
-    scenario: Path, overrides: list[str], device: Device, out: Path | None, *, trace: bool, as_json: bool, quiet: bool
-) -> None:
-    """Load a scenario, train it, and print the summary."""
+def _run(scenario: Path, overrides: list[str], *, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Load a scenario, train it with these options of `dvdn_sim.run`, and print the summary."""
     from dvdn_sim.scenario import load_scenario, warnings_of  # noqa: PLC0415 (half a second that --help does without)
 
     loaded = load_scenario(scenario, overrides)
@@ -116,7 +127,7 @@ def _run(
     from dvdn_sim.training.run import run as train  # noqa: PLC0415 (torch)
 
     with Display(quiet=quiet) as display:
-        summary = train(loaded, device=device.value, out=out, progress=display.show, warn=display.warn, trace=trace)
+        summary = train(loaded, progress=display.show, warn=display.warn, **options)
     said = {**summary.as_json(), "warnings": warnings}
     typer.echo(json.dumps(said, allow_nan=False) if as_json else summary.text())
 

@@ -5,6 +5,7 @@
     DvdnSimError                 whatever goes wrong in a way this program understands
     ├── ScenarioError            the scenario is not one that can be run; lists every mistake
     ├── RunFolderError           a run folder cannot be written, or does not hold what it should
+    ├── StorageError             the disk does not take what is to be recorded
     ├── DeviceError              the device asked for is not there
     ├── ExchangeStuckError       an agent waits for a message that cannot come, and has no deadline
     ├── DivergedError            a loss that is not a finite number
@@ -80,6 +81,10 @@ class ScenarioError(DvdnSimError):
 
 class RunFolderError(DvdnSimError):
     """A run folder cannot be written, or does not hold what it should."""
+
+
+class StorageError(DvdnSimError):
+    """The disk does not take what is to be recorded, or gives it back damaged."""
 
 
 class DeviceError(DvdnSimError):

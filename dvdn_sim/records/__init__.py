@@ -5,9 +5,10 @@ Read in this order:
 * ``schema``: the names in a run folder, and every column of its two tables with unit and meaning.
 * ``frames``: those tables as polars frames.
 * ``durable``: files that appear whole or not at all.
-* ``write``: `create_run_dir`, `RecordWriter`, the manifest and the scenario.
+* ``folder``: which folder a run writes to, `create_run_dir`; ``lock``: one process per folder.
+* ``write``: `RecordWriter`, the manifest and the scenario.
 * ``read``: `load_run`.
 * ``digest``: one hash of all records.
 """
 
-__all__ = ["digest", "durable", "frames", "read", "schema", "write"]
+__all__ = ["digest", "durable", "folder", "frames", "lock", "read", "schema", "write"]

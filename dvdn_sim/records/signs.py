@@ -7,7 +7,8 @@ no proof; it says where to look.
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
@@ -65,6 +66,14 @@ class _Replica:
     returns: list[float] = field(default_factory=list)
     updates: int = 0
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """From its attributes, those that forget as lists."""
+        replica = cls()
+        for name, own in vars(replica).items():
+            setattr(replica, name, deque(values[name], own.maxlen) if isinstance(own, deque) else values[name])
+        return replica
+
 
 class Signs:
     """Reads rows of `METRICS` and `NETWORK` in the order in which they are written.
@@ -83,6 +92,20 @@ class Signs:
         self._show = show
         self._replicas: dict[int, _Replica] = {}
         self._known: set[tuple[str, int]] = set()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold, as far as JSON can say it."""
+        replicas = {
+            str(seed): {name: list(value) if isinstance(value, deque) else value for name, value in vars(each).items()}
+            for seed, each in self._replicas.items()
+        }
+        return {"seen": [asdict(sign) for sign in self.seen], "replicas": replicas}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state; nothing that was seen before is told again."""
+        self.seen = [Sign(**sign) for sign in state["seen"]]
+        self._known = {(sign.name, sign.seed) for sign in self.seen}
+        self._replicas = {int(seed): _Replica.of(values) for seed, values in state["replicas"].items()}
 
     def network(self, row: Row) -> None:
         """Take in a row of `NETWORK`."""

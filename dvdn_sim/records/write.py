@@ -1,4 +1,4 @@
-"""Writing a run folder: making it, and adding to it so that it can be read at any instant."""
+"""Adding to a run folder so that it can be read at any instant."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,47 +26,8 @@ from dvdn_sim.records.schema import (
     Table,
 )
 
-RUNS = Path("runs")
 MOST_ROWS_WAITING = 200_000
 """Messages of a trace that wait in memory, some 100 MB, before a part is written."""
-
-
-def create_run_dir(out: Path | None, name: str) -> Path:
-    """Make an empty folder for a run; two processes that ask at once get two folders.
-
-    Args:
-        out: The folder, if it was chosen; it may exist if it is empty.
-        name: Name of the run, for ``runs/<name>``, else ``runs/<name>-2``, ``runs/<name>-3``, ….
-
-    Raises:
-        RunFolderError: `out` is not empty or not a folder, `name` cannot name a folder, or the disk refuses.
-    """
-    try:
-        return _create(out, name)
-    except OSError as error:
-        raise RunFolderError(f"{out or RUNS / name} cannot be made: {error.strerror or error}") from error
-
-
-def _create(out: Path | None, name: str) -> Path:
-    if out is not None:
-        if out.exists() and not out.is_dir():
-            raise RunFolderError(f"{out} is a file; a new or empty folder expected")
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise RunFolderError(f"{out} is not empty; a new or empty folder expected, so that no run is overwritten")
-        return out
-    if Path(name).name != name or name in {"", ".."}:
-        raise RunFolderError(f"{name!r} cannot name a folder in {RUNS}/")
-    RUNS.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
 
 
 @dataclass(frozen=True)
@@ -94,8 +55,33 @@ class RecordWriter:
         for table in self._tables:
             folder = run_dir / table.name
             folder.mkdir(exist_ok=True)
-            parts = [int(path.stem.removeprefix("part-")) for path in folder.glob(PART_GLOB)]
-            self._pending[table.name] = _Pending(max(parts, default=0) + 1, [])
+            self._pending[table.name] = _Pending(max(_parts_in(folder), default=0) + 1, [])
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Number of the last part of every table, 0 for none."""
+        return {name: pending.part - 1 for name, pending in self._pending.items()}
+
+    def rewind(self, parts: Mapping[str, int]) -> None:
+        """Remove all that was recorded after some moment, and go on from there.
+
+        Args:
+            parts: What `parts` was at that moment; tables that are not in it had none.
+
+        Raises:
+            RunFolderError: A part from before is missing.
+            OSError: The disk refuses.
+        """
+        for table in self._tables:
+            last, folder = parts.get(table.name, 0), self.run_dir / table.name
+            found = _parts_in(folder)
+            missing = [number for number in range(1, last + 1) if number not in found]
+            if missing:
+                raise RunFolderError(f"{folder}: part {missing[0]} of {last} is missing")
+            for number, path in found.items():
+                if number > last:
+                    path.unlink()
+            self._pending[table.name] = _Pending(last + 1, [])
 
     def metrics(self, row: Mapping[str, object]) -> None:
         """Add one row of `METRICS`.
@@ -151,6 +137,11 @@ class RecordWriter:
     def write_scenario(self, text: str) -> None:
         """Write or replace ``scenario.yaml``."""
         write_durably(self.run_dir / SCENARIO_FILE, lambda file: file.write(text.encode()))
+
+
+def _parts_in(folder: Path) -> dict[int, Path]:
+    """The parts of a table, by number."""
+    return {int(path.stem.removeprefix("part-")): path for path in folder.glob(PART_GLOB)}
 
 
 def _values(table: Table, row: Mapping[str, object]) -> tuple[object, ...]:

@@ -28,24 +28,27 @@ class Loop:
         recorder: Takes what happens.
         watch: Called after every iteration.
         progress: Where the replicas stand.
+        acted_with: Parameters that the next episode is acted with where updates overlap with acting, ``[R, G, P]``;
+            None where it is the latest ones.
     """
 
     parts: Parts
     recorder: Recorder
     watch: Callable[[Progress], None]
     progress: Progress = field(init=False)
-    _acted_with: torch.Tensor | None = field(init=False, default=None)
+    acted_with: torch.Tensor | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.progress = Progress.start(self.parts.arena.replicas)
         self._communication = Communication(self.parts, self.progress.episodes)
 
     def run(self) -> None:
-        """Train until every replica has taken its steps."""
+        """Train until every replica has taken its steps, from wherever they stand."""
         parts, progress = self.parts, self.progress
-        everyone = np.ones(parts.arena.replicas, bool)
-        self._evaluate(everyone, phase="random", epsilon=1.0)
-        self._evaluate(everyone, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
+        if not progress.evaluations.any():
+            everyone = np.ones(parts.arena.replicas, bool)
+            self._evaluate(everyone, phase="random", epsilon=1.0)
+            self._evaluate(everyone, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
         while (active := progress.env_steps < parts.scenario.training.steps).any():
             episodes, epsilon = self._act(active)
             parts.replay.insert(episodes, active)
@@ -65,8 +68,8 @@ class Loop:
         steps = progress.env_steps + parts.arena.copies * np.arange(parts.arena.env.episode_limit)[:, None]
         epsilon = parts.epsilon(steps)
         weights = parts.learner.acting_weights
-        if self._acted_with is not None:
-            weights = parts.learner.network.weights(self._acted_with.flatten(0, 1))
+        if self.acted_with is not None:
+            weights = parts.learner.network.weights(self.acted_with.flatten(0, 1))
         parts.actor.begin(weights, progress.episodes, epsilon, self._idle())
         return parts.arena.play(parts.actor.act, active), epsilon[0]
 
@@ -97,7 +100,7 @@ class Loop:
         errors, learning = self._communication.of_errors(minibatch, active, invalid)
         held = None if parts.consensus is None else held_after(parts.consensus, td, errors, invalid)
         if parts.overlap:  # the next episode is acted while this update is still on its way
-            self._acted_with = learner.parameters[0].clone()
+            self.acted_with = learner.parameters[0].clone()
         if parts.tracker is None:
             exchanges = [errors]
             figures = learner.update(held, learning)
@@ -121,8 +124,8 @@ class Loop:
         restarted = [network.take_restarted() for network in self.parts.networks]
         if np.any(restarted):
             anew = self.parts.learner.restart(np.array(restarted))
-            if self._acted_with is not None:
-                self._acted_with[anew] = self.parts.learner.parameters[0, anew]
+            if self.acted_with is not None:
+                self.acted_with[anew] = self.parts.learner.parameters[0, anew]
             if self.parts.tracker is not None:
                 self.parts.tracker.restart(np.array(restarted))
 

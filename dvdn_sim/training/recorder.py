@@ -22,6 +22,8 @@ from dvdn_sim.training.communication import Made
 
 Phase = Literal["train", "evaluation", "random"]
 Floats = npt.NDArray[np.float64]
+UNSOUND = {"loss": np.inf, "grad_norm": np.inf, "q_abs_max": 1e12}
+"""From where on a figure means that nothing is learnt any more; a float32 of 1e12 is 65536 from its neighbours."""
 
 
 @dataclass
@@ -49,6 +51,11 @@ class Progress:
         """Nothing done yet."""
         zeros = np.zeros((5, replicas), np.int64)
         return cls(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], np.full(replicas, np.nan))
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold, the numbers themselves: copy into them to restore."""
+        return {name: torch.from_numpy(values) for name, values in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Recorder:
             active: bool ``[R]``, the replicas to record.
 
         Raises:
-            DivergedError: A loss, or what an agent would send, is not finite.
+            DivergedError: A loss, a gradient or what an agent would send is not finite, or values are out of bounds.
         """
         returns = episodes.returns[:, 0].double().cpu().numpy()
         figures = _by_replica(update)
@@ -131,16 +138,24 @@ class Recorder:
                     "epsilon": float(epsilon[replica]),
                 }
             )
-            self._check_finite(replica, progress, learnt["loss"], update)
+            self._check_sound(replica, progress, learnt, update)
 
-    def _check_finite(self, replica: int, progress: Progress, loss: float | None, update: Update | None) -> None:
+    def _check_sound(
+        self, replica: int, progress: Progress, learnt: Mapping[str, float | None], update: Update | None
+    ) -> None:
         where = f"seed {self._seeds[replica]}, update {progress.updates[replica]}"
         invalid = [] if update is None else np.flatnonzero(update.invalid[replica]).tolist()
         if invalid:
             who = f"agent {invalid[0]} are" if len(invalid) == 1 else f"agents {', '.join(map(str, invalid))} are"
             raise DivergedError(f"{where}: TD errors of {who} not finite, and nobody took them in; try a smaller lr")
-        if loss is not None and not np.isfinite(loss):
-            raise DivergedError(f"{where}: the loss is {loss}; try a smaller lr")
+        for name, said in (
+            ("loss", "the loss"),
+            ("grad_norm", "the gradient's norm"),
+            ("q_abs_max", "the largest |Q|"),
+        ):
+            value = learnt[name]
+            if value is not None and not abs(value) < UNSOUND[name]:
+                raise DivergedError(f"{where}: {said} is {value:.3g}; try a smaller lr")
 
     def evaluation(
         self, progress: Progress, episodes: Episodes, epsilon: float, due: npt.NDArray[np.bool_], phase: Phase

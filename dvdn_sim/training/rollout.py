@@ -26,11 +26,22 @@ class Arena:
     def __init__(self, env: BatchedEnv[Any], replicas: int) -> None:
         self.env, self.replicas = env, replicas
         self._state: Any = None
+        self._latest = torch.full((env.n_copies,), -1)
 
     @property
     def copies(self) -> int:
         """C."""
         return self.env.n_copies // self.replicas
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold between two episodes, the tensor itself: the number of each row's latest one."""
+        return {"latest": self._latest}
+
+    def go_on(self) -> None:
+        """Go on after the episodes that were copied into `state`."""
+        if bool((self._latest >= 0).all()):
+            self._state = self.env.resume(self._latest.to(self.env.device))
 
     @torch.inference_mode()
     def play(self, act: Act, active: npt.NDArray[np.bool_]) -> Episodes:
@@ -44,9 +55,11 @@ class Arena:
             ``[R, C, ...]``, padded to the longest episode.
         """
         env = self.env
-        playing = torch.from_numpy(np.repeat(active, self.copies)).to(env.device)
+        rows = torch.from_numpy(np.repeat(active, self.copies))
+        playing = rows.to(env.device)
         # The first reset must begin every row, whoever plays.
         state, observations = env.reset(self._state, None if self._state is None else playing)
+        self._latest += rows if self._state is not None else 1
         seen, taken, gained, playing_at = [observations], [], [], []
         going = playing
         for step in range(env.episode_limit):

@@ -10,9 +10,10 @@ import pytest
 from dvdn_sim.errors import DvdnSimError, RunFolderError
 from dvdn_sim.records.digest import digest
 from dvdn_sim.records.durable import write_durably
+from dvdn_sim.records.folder import create_run_dir
 from dvdn_sim.records.read import load_run
 from dvdn_sim.records.schema import FINISHED, METRICS, NETWORK, TABLES
-from dvdn_sim.records.write import RecordWriter, create_run_dir
+from dvdn_sim.records.write import RecordWriter
 
 
 @pytest.fixture

@@ -1,0 +1,218 @@
+"""Checkpoints of a run, on the disk: a crash at any instant leaves one that can be used.
+
+::
+
+    checkpoint/
+      000012.json                  facts, and the SHA-256 of every file that belongs to it; written last
+      000012.tensors.safetensors   what `snapshot` holds
+      000012.replay.safetensors    episodes since the checkpoint before; older ones are in the files of older numbers
+
+The last two are kept, and of the episodes those files that either needs. Nothing in such a file is code, and nothing is
+run when it is read.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.records.durable import write_durably
+
+CHECKPOINTS = "checkpoint"
+KEPT = 2
+VERSION = 1
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that belongs to a checkpoint.
+
+    Attributes:
+        name: In the folder.
+        sha256: Of its bytes.
+        inserted: Of a file of episodes, how many the replay of each replica had taken in when it was written.
+    """
+
+    name: str
+    sha256: str
+    inserted: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one says.
+
+    Attributes:
+        number: Counted from 1.
+        facts: As they were given to `Checkpoints.write`.
+        tensors: File of the tensors.
+        replay: Files of episodes, oldest first.
+    """
+
+    number: int
+    facts: Mapping[str, Any]
+    tensors: StoredFile
+    replay: tuple[StoredFile, ...]
+
+    @property
+    def files(self) -> set[str]:
+        """Names of all its files."""
+        return {_json_name(self.number), self.tensors.name, *(file.name for file in self.replay)}
+
+
+class Checkpoints:
+    """The checkpoints of one run folder. One process at a time."""
+
+    def __init__(self, run_dir: Path) -> None:
+        """Look at a run folder; nothing is read yet."""
+        self.folder = run_dir / CHECKPOINTS
+        self._kept: list[Checkpoint] = []
+
+    @property
+    def latest(self) -> Checkpoint | None:
+        """The one that was written or read last."""
+        return self._kept[-1] if self._kept else None
+
+    def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor], replay: EpisodeReplay) -> None:
+        """Write the next one, then remove what is no longer needed.
+
+        Args:
+            facts: What JSON can say.
+            tensors: On any device.
+            replay: Its episodes; only those are written that the checkpoint before does not have.
+
+        Raises:
+            OSError: The disk refuses; the checkpoints before are as they were.
+        """
+        self.folder.mkdir(exist_ok=True)
+        number = 1 if self.latest is None else self.latest.number + 1
+        checkpoint = Checkpoint(
+            number, facts, self._write_tensors(f"{number:06d}.tensors", tensors), self._write_episodes(number, replay)
+        )
+        content = {"version": VERSION, **asdict(checkpoint)}
+        text = json.dumps({"sha256": _hash(_canonical(content)), "content": content})
+        write_durably(self.folder / _json_name(number), partial(_write, text.encode()))
+        self._kept = [*self._kept, checkpoint][-KEPT:]
+        self._prune()
+
+    def _write_tensors(self, stem: str, tensors: Mapping[str, Tensor], inserted: tuple[int, ...] = ()) -> StoredFile:
+        content = save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
+        name = f"{stem}.safetensors"
+        write_durably(self.folder / name, partial(_write, content))
+        return StoredFile(name, _hash(content), inserted)
+
+    def _write_episodes(self, number: int, replay: EpisodeReplay) -> tuple[StoredFile, ...]:
+        """All files that hold episodes which the ring still holds, a new one for the new episodes included."""
+        before = () if self.latest is None else self.latest.replay
+        inserted = replay.inserted
+        oldest = inserted - replay.stored
+        needed = [file for file in before if (np.array(file.inserted) > oldest).any()]
+        written = np.array(before[-1].inserted) if before else np.zeros_like(inserted)
+        if (inserted > written).any():
+            counts = tuple(inserted.tolist())
+            needed.append(self._write_tensors(f"{number:06d}.replay", replay.since(written), counts))
+        return tuple(needed)
+
+    def _prune(self) -> None:
+        """Remove every file that no checkpoint needs which is kept; what says so before what it speaks of."""
+        needed = set().union(*(checkpoint.files for checkpoint in self._kept))
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.suffix != ".json"):
+            if path.name not in needed and path.is_file():
+                path.unlink()
+
+    def remove(self) -> None:
+        """Remove all: the run has come to its end."""
+        self._kept = []
+        if self.folder.is_dir():
+            self._prune()
+            self.folder.rmdir()
+
+    def restore(self, replay: EpisodeReplay, warn: Warn) -> tuple[Mapping[str, Any], dict[str, Tensor]] | None:
+        """Find the newest one that is whole, and put its episodes back.
+
+        Args:
+            replay: Empty.
+            warn: Is told of each that is damaged, in a line.
+
+        Returns:
+            Its facts and tensors; None if there is none.
+
+        Raises:
+            RunFolderError: Its episodes are not such as the replay holds.
+        """
+        if not self.folder.is_dir():
+            return None
+        for path in sorted(self.folder.glob("*.json"), reverse=True):
+            try:
+                checkpoint = self._whole(path)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                warn(f"checkpoint {path} is damaged and not used: {error}")
+                continue
+            try:
+                for file in checkpoint.replay:
+                    replay.put_back(load_file(self.folder / file.name))
+                tensors = load_file(self.folder / checkpoint.tensors.name)
+            except (OSError, SafetensorError, KeyError, IndexError, RuntimeError) as error:
+                raise RunFolderError(f"checkpoint {path} is none of this run: {error}") from error
+            self._kept = [checkpoint]
+            return checkpoint.facts, tensors
+        return None
+
+    def _whole(self, path: Path) -> Checkpoint:
+        """Read one; raises OSError, ValueError, KeyError or TypeError if it or a file of its is damaged."""
+        checkpoint = _read(path)
+        for file in (checkpoint.tensors, *checkpoint.replay):
+            with (self.folder / file.name).open("rb") as stored:
+                if hashlib.file_digest(stored, "sha256").hexdigest() != file.sha256:
+                    raise ValueError(f"{file.name} is not what was written")
+        return checkpoint
+
+
+def _read(path: Path) -> Checkpoint:
+    """Raises ValueError, KeyError or TypeError for what is no checkpoint."""
+    written = json.loads(path.read_bytes())
+    content = written["content"]
+    if _hash(_canonical(content)) != written["sha256"]:
+        raise ValueError(f"{path.name} is not what was written")
+    if content["version"] != VERSION:
+        raise ValueError(f"format {content['version']} found; {VERSION} expected")
+    return Checkpoint(
+        number=content["number"],
+        facts=content["facts"],
+        tensors=_stored(content["tensors"]),
+        replay=tuple(_stored(file) for file in content["replay"]),
+    )
+
+
+def _stored(file: Mapping[str, Any]) -> StoredFile:
+    if Path(file["name"]).name != file["name"]:
+        raise ValueError(f"{file['name']} is outside the folder")
+    return StoredFile(file["name"], file["sha256"], tuple(file["inserted"]))
+
+
+def _json_name(number: int) -> str:
+    return f"{number:06d}.json"
+
+
+def _canonical(content: object) -> bytes:
+    return json.dumps(content, sort_keys=True).encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
