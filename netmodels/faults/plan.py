@@ -8,12 +8,12 @@ from typing import cast
 
 import numpy as np
 
-from netmodels.alternation import Alternation
+from netmodels.alternation import Alternation, Interval, Stretch
 from netmodels.faults.kinds import fault_of
 from netmodels.faults.outages import Crash, Flap
 from netmodels.faults.slowdowns import Degrade, Straggler
 from netmodels.faults.timed import Fault
-from netmodels.links.availability import FOREVER_NS, Availability, Interval
+from netmodels.links.availability import FOREVER_NS, Availability
 from netmodels.links.degraded import Degradation
 from netmodels.links.delay import LONGEST_DRAWN_S, DelayModel
 from netmodels.links.spec import LinkSpec
@@ -130,18 +130,24 @@ class FaultPlan:
             return None
         if not flaps:
             return Availability(link_down=cuts, node_down=crashes)
-        return Availability(partial(self._downtime, cuts, flaps, sender, receiver), crashes)
+        return Availability(partial(self._downtime, cuts, flaps, (sender, receiver)), crashes)
 
     def _downtime(
-        self, cuts: list[Interval], flaps: list[FaultEvent], sender: int, receiver: int, until_ns: int
-    ) -> list[Interval]:
-        intervals = list(cuts)
+        self, cuts: list[Interval], flaps: list[FaultEvent], link: tuple[int, int], start_ns: int, end_ns: int
+    ) -> Stretch:
+        """Tell when a link is cut or flaps, around some time."""
+        from_ns, until_ns, intervals = 0, FOREVER_NS, list(cuts)
         for event in flaps:
-            for start, end in self._alternation(event, sender, receiver).down_intervals(until_ns):
-                clipped = (max(start, event.start_ns), min(end, event.end_ns))
-                if clipped[0] < clipped[1]:
-                    intervals.append(clipped)
-        return intervals
+            if end_ns < event.start_ns:
+                until_ns = min(until_ns, event.start_ns)
+            elif start_ns >= event.end_ns:
+                from_ns = max(from_ns, event.end_ns)
+            else:
+                known = self._alternation(event, *link).stretch(start_ns, end_ns)
+                from_ns, until_ns = max(from_ns, known.from_ns), min(until_ns, known.until_ns)
+                clipped = ((max(start, event.start_ns), min(end, event.end_ns)) for start, end in known.intervals)
+                intervals += [(start, end) for start, end in clipped if start < end]
+        return Stretch(from_ns, until_ns, intervals)
 
     def _alternation(self, event: FaultEvent, sender: int, receiver: int) -> Alternation:
         low, high = min(sender, receiver), max(sender, receiver)

@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from netmodels.alternation import Interval, Stretch
 from netmodels.links.transfer import LINK_DOWN, NODE_DOWN
 
-Interval = tuple[int, int]
-Intervals = Sequence[Interval] | Callable[[int], Sequence[Interval]]
+Intervals = Sequence[Interval] | Callable[[int, int], Stretch]
 
 FOREVER_NS = 2**62
 """End of what never ends; later than any time on the clock."""
-
-FIRST_LOOK_NS = 60 * 10**9
 
 
 class Availability:
@@ -24,8 +22,9 @@ class Availability:
     is told: the sender's server serves as if nothing had happened. Down means from the start of an interval up to, not
     including, its end.
 
-    Intervals are given as (start, end) in nanoseconds, in any order, overlapping or not; or as a function of a time,
-    for schedules without end, that returns at least all intervals that start before it, the same ones each time.
+    Intervals are given as (start, end) in nanoseconds, in any order, overlapping or not; or, for schedules without end,
+    as a function of two times that tells what is down during a stretch of time that holds both, always alike. Of such
+    a schedule only the latest stretch is remembered.
 
     >>> downtime = Availability(link_down=[(10, 20)], node_down=[(15, 30)])
     >>> from netmodels.links.transfer import REASONS
@@ -33,7 +32,7 @@ class Availability:
     [None, 'link_down', 'node_down', 'node_down', None]
     """
 
-    __slots__ = ("_known_until_ns", "_merged", "_sources")
+    __slots__ = ("_from_ns", "_merged", "_sources", "_until_ns")
 
     def __init__(self, link_down: Intervals = (), node_down: Intervals = ()) -> None:
         """Take the schedules.
@@ -47,8 +46,8 @@ class Availability:
         """
         self._sources = ((NODE_DOWN, node_down), (LINK_DOWN, link_down))
         self._merged: list[tuple[int, list[int], list[int]]] = []
-        self._known_until_ns = -1
-        self._look_to(0)
+        self._from_ns = self._until_ns = 0
+        self._look(0, 0)
 
     def fate(self, start_ns: int, end_ns: int) -> int:
         """Say what becomes of one transmission.
@@ -63,8 +62,8 @@ class Availability:
         >>> Availability(link_down=[(10, 20)]).fate(5, 10)
         0
         """
-        if end_ns >= self._known_until_ns:
-            self._look_to(end_ns)
+        if end_ns >= self._until_ns or start_ns < self._from_ns:
+            self._look(start_ns, end_ns)
         for code, starts, ends in self._merged:
             index = bisect_right(ends, start_ns)
             if index < len(starts) and (starts[index] < end_ns or starts[index] <= start_ns):
@@ -84,8 +83,11 @@ class Availability:
         >>> Availability(link_down=[(10, 20)]).fates(np.array([5, 9, 20]), np.array([10, 11, 30])).tolist()
         [0, 4, 0]
         """
-        if len(ends_ns) and int(ends_ns.max()) >= self._known_until_ns:
-            self._look_to(int(ends_ns.max()))
+        if not len(ends_ns):
+            return np.zeros(0, dtype=np.int8)
+        first_ns, last_ns = int(starts_ns.min()), int(ends_ns.max())
+        if last_ns >= self._until_ns or first_ns < self._from_ns:
+            self._look(first_ns, last_ns)
         fates = np.zeros(len(starts_ns), dtype=np.int8)
         for code, starts, ends in reversed(self._merged):
             index = np.searchsorted(np.array(ends, dtype=np.int64), starts_ns, side="right")
@@ -93,12 +95,15 @@ class Availability:
             fates[(following < ends_ns) | (following <= starts_ns)] = code
         return fates
 
-    def _look_to(self, time_ns: int) -> None:
-        """Learn the schedules well beyond a time, and merge what overlaps."""
-        self._known_until_ns = max(FIRST_LOOK_NS, 2 * time_ns)
-        self._merged = []
+    def _look(self, start_ns: int, end_ns: int) -> None:
+        """Learn the schedules around some time, and merge what overlaps."""
+        self._from_ns, self._until_ns, self._merged = 0, FOREVER_NS, []
         for code, source in self._sources:
-            intervals = source(self._known_until_ns) if callable(source) else source
+            if callable(source):
+                from_ns, until_ns, intervals = source(start_ns, end_ns)
+                self._from_ns, self._until_ns = max(self._from_ns, from_ns), min(self._until_ns, until_ns)
+            else:
+                intervals = list(source)
             starts, ends = merged(intervals)
             if starts:
                 self._merged.append((code, starts, ends))

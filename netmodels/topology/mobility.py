@@ -15,6 +15,8 @@ from netmodels.streams import stream
 from netmodels.units import metres, metres_per_second, milliseconds, seconds
 
 Places = NDArray[np.float64]
+LEGS_KEPT = 64
+"""Of an agent's way, at least."""
 
 
 class Mobility(Protocol):
@@ -89,34 +91,50 @@ def _two(values: object, name: str) -> Sequence[object]:
 
 
 class _Walk:
-    """The way of one agent, extended as far as it is asked for."""
+    """The way of one agent, drawn as far as it is asked for, of which the latest legs are kept.
+
+    Who asks about an earlier time has it drawn again from its beginning.
+    """
 
     def __init__(self, model: RandomWaypoint, generator: np.random.Generator) -> None:
         self._generator = generator
+        self._beginning = generator.bit_generator.state
         self._area = np.array(model.area, dtype=np.float64)
         self._speed = (float(model.speed[0]), float(model.speed[1]))
         self._pause = float(model.pause)
-        place = self._area * generator.random(2)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._generator.bit_generator.state = self._beginning
+        place = self._area * self._generator.random(2)
         # The way is straight between these times: at a place, there still, at the next place, there still, …
         self._times = [0.0, self._pause]
         self._places = [place, place]
 
     def place(self, time_s: float) -> Places:
+        if time_s < self._times[0]:
+            self._begin()
         while self._times[-1] <= time_s:
-            goal = self._area * self._generator.random(2)
-            speed = self._generator.uniform(*self._speed)
-            arrival = self._times[-1] + max(float(np.hypot(*(goal - self._places[-1]))) / speed, 1e-9)
-            self._times += [arrival, arrival + self._pause]
-            self._places += [goal, goal]
+            self._go_on()
         before = bisect_right(self._times, time_s) - 1
         span = self._times[before + 1] - self._times[before]
         share = (time_s - self._times[before]) / span
         return self._places[before] + share * (self._places[before + 1] - self._places[before])
 
+    def _go_on(self) -> None:
+        """Draw the next leg; all of those kept are over by the time that is asked for."""
+        if len(self._times) >= 4 * LEGS_KEPT:
+            del self._times[: 2 * LEGS_KEPT], self._places[: 2 * LEGS_KEPT]
+        goal = self._area * self._generator.random(2)
+        speed = self._generator.uniform(*self._speed)
+        arrival = self._times[-1] + max(float(np.hypot(*(goal - self._places[-1]))) / speed, 1e-9)
+        self._times += [arrival, arrival + self._pause]
+        self._places += [goal, goal]
+
 
 @lru_cache(maxsize=4096)
 def _walk(model: RandomWaypoint, seed: int, agent: int) -> _Walk:
-    # Only ever extended, so sharing it is as good as drawing it anew.
+    # The same whenever it is asked, so sharing it is as good as drawing it anew.
     return _Walk(model, stream(seed, "topology", "random_waypoint", agent))
 
 

@@ -86,7 +86,8 @@ class RandomConnected:
         return f"random connected graph of {links}, drawn every {self.resample}"
 
 
-@lru_cache(maxsize=4096)
+# An exchange asks again for the graphs of its update; nobody asks for old ones.
+@lru_cache(maxsize=256)
 def _random_connected(n_agents: int, edges: int, seed: int, resample: str, index: tuple[int, ...]) -> Graph:
     most = n_agents * (n_agents - 1) // 2
     if not n_agents - 1 <= edges <= most:

@@ -77,7 +77,7 @@ class EdgeMarkov:
 
 @lru_cache(maxsize=65536)
 def _alternation(seed: int, low: int, high: int, up_s: float, down_s: float) -> Alternation:
-    # Only ever extended, so sharing it is as good as drawing it anew.
+    # The same whenever it is asked, so sharing it is as good as drawing it anew.
     return Alternation(stream(seed, "topology", "edge_markov", low, high), up_s, down_s)
 
 

@@ -90,7 +90,7 @@ def test_flapping_is_seen_at_both_ends_alike_and_only_in_its_time(plan):
 
 def test_flap_fraction_and_durations(in_sigmas):
     process = Alternation(stream(1, "x"), up_s=3.0, down_s=1.0)
-    intervals = process.down_intervals(500_000 * S)
+    intervals = process.stretch(0, 500_000 * S).intervals
     durations = np.array([end - start for start, end in intervals]) / 1e9
     gaps = np.array([b[0] - a[1] for a, b in pairwise(intervals)]) / 1e9
     assert len(durations) > 1e5
@@ -146,7 +146,7 @@ def test_times_are_drawn_as_stated(in_sigmas):
 
 def test_times_of_centuries_overflow_nothing():
     slow = Alternation(stream(0, "x"), up_s=1e9, down_s=1e9)
-    intervals = slow.down_intervals(2**61)
+    intervals = slow.stretch(0, 2**61).intervals
     assert all(0 <= start < end for start, end in intervals)
     assert all(one[1] < other[0] for one, other in pairwise(intervals))
     assert [slow.is_up(start) for start, _ in intervals] == [False] * len(intervals)

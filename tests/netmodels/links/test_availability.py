@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmodels import Link, LinkSpec
+from netmodels.alternation import Stretch
 from netmodels.links import REASONS, Availability
-from netmodels.links.availability import FIRST_LOOK_NS
 
 MS = 1_000_000
+S = 10**9
 FULL = 1472
 intervals = st.lists(
     st.tuples(st.integers(0, 60), st.integers(1, 30)).map(lambda pair: (pair[0], sum(pair))), max_size=5
@@ -72,17 +73,24 @@ def test_down_times_leave_the_luck_of_later_messages_alone():
     assert always[15:] == sometimes[15:]
 
 
-def test_schedules_without_end_are_looked_at_as_far_as_needed():
+def test_schedules_without_end_are_looked_at_where_it_matters():
     looks = []
 
-    def every_second(until_ns):
-        looks.append(until_ns)
-        return [(k * 10**9, k * 10**9 + 1000) for k in range(until_ns // 10**9 + 1)]
+    def every_second(start_ns, end_ns):
+        looks.append((start_ns, end_ns))
+        first, last = start_ns // S, end_ns // S + 1
+        return Stretch(first * S, last * S, [(k * S, k * S + 1000) for k in range(first, last)])
 
     availability = Availability(link_down=every_second)
-    late = 10_000 * 10**9
+    late = 10_000 * S
     assert (availability.fate(late, late + 1), availability.fate(late + 1000, late + 2000)) == (4, 0)
-    assert looks == [FIRST_LOOK_NS, 2 * (late + 1)]
+    assert looks == [(0, 0), (late, late + 1)]
+    # Out of order, over several stretches, and many at once.
+    assert availability.fate(5, 6) == 4
+    assert availability.fate(S + 5000, 3 * S) == 4
+    starts = np.array([4 * S, 5 * S + 2000, 5 * S + 2000])
+    assert availability.fates(starts, np.array([4 * S + 1, 6 * S, 6 * S + 1])).tolist() == [4, 0, 4]
+    assert looks[2:] == [(5, 6), (S + 5000, 3 * S), (4 * S, 6 * S + 1)]
 
 
 @pytest.mark.parametrize("interval", [(5, 5), (5, 4), (-1, 4)])

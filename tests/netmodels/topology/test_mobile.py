@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from netmodels.topology import PositionTrace, RandomWaypoint, Range, topology_of
+from netmodels.topology.mobility import LEGS_KEPT, _walk
 
 S = 10**9
 WALK = RandomWaypoint(area=("100 m", "50 m"), speed=("1 m/s", "2 m/s"), pause="3 s")
@@ -35,6 +36,17 @@ def test_the_order_of_questions_does_not_matter():
     fresh = RandomWaypoint(area=("100 m", "50 m"), speed=("1 m/s", "2 m/s"), pause="3.0 s")
     assert (fresh.positions(2, 8, 5 * S) == early).all()
     assert (fresh.positions(3, 8, 500 * S)[:2] == late).all()
+
+
+def test_a_long_way_is_forgotten_and_found_again():
+    walk = RandomWaypoint(area=("100 m", "50 m"), speed=("1 m/s", "2 m/s"), pause="1 s")
+    early = [walk.positions(2, 4, k * 100 * S) for k in range(20)]
+    for k in range(20, 2000):
+        late = walk.positions(2, 4, k * 100 * S)
+    kept = len(_walk(walk, 4, 0)._times)
+    assert kept < 4 * LEGS_KEPT + 2  # of some 5000 legs
+    assert [walk.positions(2, 4, k * 100 * S).tolist() for k in range(20)] == [place.tolist() for place in early]
+    assert (walk.positions(2, 4, 1999 * 100 * S) == late).all()
 
 
 def test_trace(tmp_path):
