@@ -9,6 +9,7 @@ Read in this order:
 * ``write``: `RecordWriter`, the manifest and the scenario.
 * ``read``: `load_run`.
 * ``digest``: one hash of all records.
+* ``compare``: the first record in which two runs differ.
 """
 
-__all__ = ["digest", "durable", "folder", "frames", "lock", "read", "schema", "write"]
+__all__ = ["compare", "digest", "durable", "folder", "frames", "lock", "read", "schema", "write"]
