@@ -21,6 +21,8 @@ from rich.text import Text
 
 from dvdn_sim.cli_display import Display, warn
 from dvdn_sim.cli_failure import BAD_INPUT, command, explained, print_mistakes
+from dvdn_sim.cli_options import as_overrides, refuse_used_folder
+from dvdn_sim.cli_show import show
 from dvdn_sim.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -107,9 +109,9 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
 ) -> None:
     """Train a scenario, one team per seed, and write its records to a folder."""
-    overrides = [*(changes or []), *_as_overrides(seeds, steps)]
+    overrides = [*(changes or []), *as_overrides(seeds, steps)]
     if not resume:
-        _refuse_used_folder(out)
+        refuse_used_folder(out)
     options = [] if device is Device.auto else ["--device", device.value]
     options += [] if out is None else ["--out", str(out)]
     options += [name for name, wanted in (("--resume", resume), ("--trace", trace)) if wanted]
@@ -159,6 +161,8 @@ def evaluate(
         found = act_again(run_dir, changes or [], episodes=episodes, device=device.value)
         typer.echo(json.dumps(found.as_json(), allow_nan=False) if as_json else found.text())
 
+
+app.command(epilog="Example: dvdn-sim show runs/lossy_lbf")(show)
 
 Agents = Annotated[
     int | None, typer.Option(min=2, metavar="N", help="Agents in place of the scenario's.", show_default=False)
@@ -228,7 +232,7 @@ def consensus(
     quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
 ) -> None:
     """Exchange values, without learning: what was measured beside what was predicted."""
-    _refuse_used_folder(out)
+    refuse_used_folder(out)
     options = numbers(trials=trials, agents=agents, links=links, values=values, out=out)
     if fuzz is not None:
         if options:
@@ -352,41 +356,6 @@ def _version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "(not installed)"
-
-
-def _as_overrides(seeds: str | None, steps: int | None) -> list[str]:
-    """Return ``--seeds`` and ``--steps`` in the form of ``--set``."""
-    overrides = [] if seeds is None else [f"seeds={parse_seeds(seeds)}"]
-    return overrides if steps is None else [*overrides, f"training.steps={steps}"]
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Return the seeds of a list such as ``0-2,7``.
-
-    Raises:
-        typer.BadParameter: for anything else.
-
-    >>> parse_seeds("0-2,7")
-    [0, 1, 2, 7]
-    """
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = (piece.strip() for piece in part.partition("-"))
-        last = last if dash else first
-        if not all(end.isascii() and end.isdigit() and len(end) < 19 for end in (first, last)):
-            raise typer.BadParameter(f"{part!r} is no seed; write 0-4 or 0,3", param_hint="--seeds")
-        if not 0 <= int(last) - int(first) < 1000:
-            raise typer.BadParameter(f"{part!r} is no range of up to 1000 seeds; write 0-4", param_hint="--seeds")
-        seeds += range(int(first), int(last) + 1)
-    return seeds
-
-
-def _refuse_used_folder(out: Path | None) -> None:
-    """Refuse a folder that holds something: nothing is overwritten."""
-    if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    what = "is not empty" if out.is_dir() else "is not a folder"
-    raise typer.BadParameter(f"{str(out)!r} {what}; name a new folder", param_hint="--out")
 
 
 if __name__ == "__main__":

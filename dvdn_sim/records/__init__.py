@@ -9,7 +9,8 @@ Read in this order:
 * ``write``: `RecordWriter`, the manifest and the scenario.
 * ``read``: `load_run`.
 * ``digest``: one hash of all records.
+* ``contents``: what a folder holds, whatever became of the run.
 * ``compare``: the first record in which two runs differ.
 """
 
-__all__ = ["compare", "digest", "durable", "folder", "frames", "lock", "read", "schema", "write"]
+__all__ = ["compare", "contents", "digest", "durable", "folder", "frames", "lock", "read", "schema", "write"]
