@@ -105,10 +105,26 @@ def run(
     trace: Annotated[
         bool, typer.Option("--trace", metavar="", help="Write every message's life to trace/ in the folder.")
     ] = False,
+    check_determinism: Annotated[
+        bool,
+        typer.Option(
+            "--check-determinism",
+            metavar="",
+            help="Run some 20 updates, or --steps, in two processes, and name the first record that differs.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
 ) -> None:
     """Train a scenario, one team per seed, and write its records to a folder."""
+    if check_determinism:
+        writing = {"--out": out, "--resume": resume, "--trace": trace, "--checkpoint-every": checkpoint_every != 60.0}
+        if useless := [name for name, given in writing.items() if given]:
+            raise typer.BadParameter(f"{useless[0]} has no meaning beside it", param_hint="--check-determinism")
+        _check_determinism(
+            scenario, [*(changes or []), *as_overrides(seeds, None)], steps, device.value, as_json=as_json, quiet=quiet
+        )
+        return
     overrides = [*(changes or []), *as_overrides(seeds, steps)]
     if not resume:
         refuse_used_folder(out)
@@ -132,6 +148,18 @@ def _run(scenario: Path, overrides: list[str], *, as_json: bool, quiet: bool, **
         summary = train(loaded, progress=display.show, warn=display.warn, **options)
     said = {**summary.as_json(), "warnings": warnings}
     typer.echo(json.dumps(said, allow_nan=False) if as_json else summary.text())
+
+
+def _check_determinism(
+    scenario: Path, changes: list[str], steps: int | None, device: str, *, as_json: bool, quiet: bool
+) -> None:
+    """Run a scenario twice; exit 1 if the records differ."""
+    options = [*numbers(steps=steps), *([] if device == Device.auto else ["--device", device]), "--check-determinism"]
+    with explained(command("run", scenario, changes, *options)):
+        from dvdn_sim.cli_determinism import check_determinism  # noqa: PLC0415
+
+        code = check_determinism(scenario, changes, steps, device=device, as_json=as_json, quiet=quiet)
+    raise typer.Exit(code)
 
 
 def _warned(warnings: list[str]) -> list[str]:
