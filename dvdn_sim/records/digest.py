@@ -1,7 +1,8 @@
 """One hash of all records of a run: equal hashes, equal rows, bit for bit."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,21 +26,29 @@ def digest(run_dir: Path | str) -> str:
     Raises:
         RunFolderError: A part is damaged.
     """
-    total = hashlib.sha256()
+    path, total = Path(run_dir), hashlib.sha256()
     for table in TABLES:
-        total.update(digest_rows(table, read_table(Path(run_dir), table)))
+        seeds = read_table(path, table, columns=["seed"])["seed"]
+        total.update(_digest(table, seeds, partial(_read_rows, path, table)))
     return total.hexdigest()
+
+
+def _read_rows(run_dir: Path, table: Table, seed: int) -> pl.DataFrame:
+    return read_table(run_dir, table, seed=seed)
 
 
 def digest_rows(table: Table, rows: pl.DataFrame) -> bytes:
     """Return the hash of the rows of one table, 32 bytes; `rows` has the columns of `table`."""
+    return _digest(table, rows["seed"], lambda seed: rows.filter(seed=seed))
+
+
+def _digest(table: Table, seeds: pl.Series, rows_of: Callable[[int], pl.DataFrame]) -> bytes:
+    """Hash the rows of a table seed by seed: a long run's all at once may not fit beside what has just been trained."""
     columns = [column for column in table.columns if not column.wall_clock]
-    header = f"{table.name} {rows.height} {[(column.name, column.type) for column in columns]}"
+    header = f"{table.name} {len(seeds)} {[(column.name, column.type) for column in columns]}"
     total = hashlib.sha256(header.encode() + b"\n")
-    # Sorted seed by seed, the first column: all rows at once take several times the memory of the records.
-    seeds = _sortable(_words(columns[:1], rows))
-    for seed in np.unique(seeds):
-        ordered = _sortable(_words(columns, rows.filter(seeds == seed)))
+    for seed in sorted(seeds.unique().to_list(), key=lambda seed: seed.to_bytes(8, signed=True)):
+        ordered = _sortable(_words(columns, rows_of(seed)))
         ordered.sort()
         total.update(ordered.view(np.uint8).data)
     return total.digest()

@@ -1,7 +1,7 @@
 """Reading a run folder, finished or not."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,16 @@ class Run:
         return read_table(self.path, TRACE)
 
 
-def load_run(run_dir: Path | str) -> Run:
+Columns = Mapping[str, Sequence[str]]
+"""By the name of a table, some of its columns."""
+
+
+def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
     """Read a run folder. Temporary files that a killed run left behind are ignored.
+
+    Args:
+        run_dir: The folder.
+        columns: All that is wanted of the records; None for everything, some 600 bytes for each update.
 
     Raises:
         RunFolderError: The folder does not exist or holds no run, or a file in it is damaged.
@@ -70,30 +78,41 @@ def load_run(run_dir: Path | str) -> Run:
         path=path,
         scenario=scenario.read_text(encoding="utf-8") if scenario.exists() else "",
         manifest=manifest,
-        metrics=read_table(path, METRICS),
-        network=read_table(path, NETWORK),
+        metrics=read_table(path, METRICS, columns=None if columns is None else columns[METRICS.name]),
+        network=read_table(path, NETWORK, columns=None if columns is None else columns[NETWORK.name]),
         seeds=_seeds(manifest),
         finished=manifest.get("state") == FINISHED,
     )
 
 
-def read_table(run_dir: Path, table: Table) -> pl.DataFrame:
+def read_table(
+    run_dir: Path, table: Table, *, columns: Sequence[str] | None = None, seed: int | None = None
+) -> pl.DataFrame:
     """Return the rows of all parts of a table, in the order of writing; no rows if there is no part.
+
+    Args:
+        run_dir: The folder.
+        table: Which.
+        columns: Some of its columns; None for all.
+        seed: Whose rows, of all columns; None for everybody's.
 
     Raises:
         RunFolderError: A part is damaged or has other columns.
     """
     schema = frame_schema(table)
-    frames = [schema.to_frame()]
+    wanted = list(schema) if columns is None else list(columns)
+    frames = [schema.to_frame().select(wanted)]
     for part in sorted((run_dir / table.name).glob(PART_GLOB)):
         try:
-            frame = pl.read_parquet(part)
+            found = pl.read_parquet_schema(part)
+            if found == schema:
+                rows = pl.read_parquet(part, columns=None if columns is None else wanted)
+                frames.append(rows if seed is None else rows.filter(seed=seed))
+                continue
         except (pl.exceptions.PolarsError, OSError) as error:
             raise RunFolderError(f"{part} cannot be read: {error}") from error
-        if frame.schema != schema:
-            differing = sorted(set(frame.schema.items()) ^ set(schema.items()), key=str)
-            raise RunFolderError(f"{part} has other columns than this version's {table.name}: {differing}")
-        frames.append(frame)
+        differing = sorted(set(found.items()) ^ set(schema.items()), key=str)
+        raise RunFolderError(f"{part} has other columns than this version's {table.name}: {differing}")
     return pl.concat(frames)
 
 

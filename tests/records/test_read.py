@@ -1,7 +1,7 @@
 import pytest
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records.read import load_run, read_table
 from dvdn_sim.records.schema import METRICS, NETWORK
 from dvdn_sim.records.write import RecordWriter
 
@@ -19,6 +19,24 @@ def test_a_run_killed_at_once_is_an_empty_run(tmp_path):
     assert run.network.columns == [column.name for column in NETWORK.columns]
     assert run.metrics.is_empty()
     assert (run.scenario, dict(run.manifest), run.seeds, run.finished) == ("name: x\n", {}, (), False)
+
+
+def test_some_columns_or_the_rows_of_a_seed_are_those_of_the_whole(tmp_path, rows):
+    """What is asked for of a long run, all of which may not fit into memory."""
+    writer = RecordWriter(tmp_path)
+    for number in range(7):
+        writer.metrics(rows.metrics_example(seed=number % 3, loss=float(number)))
+        writer.network(rows.network_example(seed=number % 3))
+        if number % 2:
+            writer.flush()
+    writer.flush()
+    whole = load_run(tmp_path)
+    some = {"metrics": ("loss", "seed"), "network": ("a_eff",)}
+    lean = load_run(tmp_path, some)
+    for name, frame, all_of_it in (("metrics", lean.metrics, whole.metrics), ("network", lean.network, whole.network)):
+        assert frame.equals(all_of_it.select(some[name]))
+    assert read_table(tmp_path, METRICS, seed=1).equals(whole.metrics.filter(seed=1))
+    assert read_table(tmp_path, METRICS, seed=9).is_empty()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]"])
