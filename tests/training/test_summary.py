@@ -10,7 +10,7 @@ from small_runs import small
 
 from dvdn_sim import run
 from dvdn_sim.records.read import load_run
-from dvdn_sim.training.summary import _best, interquartile_mean, score
+from dvdn_sim.training.summary import COLUMNS, _best, interquartile_mean, score, summarise
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
@@ -55,6 +55,15 @@ def test_what_consensus_came_to_is_that_of_errors(tmp_path):
     by_kind = {kind: rows.filter(pl.col("kind") == kind)["a_eff"].mean() for kind in ("td", "gt")}
     assert by_kind["gt"] > by_kind["td"] + 0.1
     assert found["a_eff"] == pytest.approx(by_kind["td"])
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["{kind: dvdn, hidden: 4}", "{kind: dvdn_gt, hidden: 4}", "{kind: vdn, hidden: 4}"]
+)
+def test_it_needs_no_other_columns_of_the_records(tmp_path, algorithm):
+    run(small(f"algorithm={algorithm}"), out=tmp_path / "run")
+    whole, lean = (summarise(load_run(tmp_path / "run", columns)) for columns in (None, COLUMNS))
+    assert lean == whole
 
 
 def test_who_exchanges_parameters_alone_has_no_consensus(tmp_path):
