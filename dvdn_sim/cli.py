@@ -155,10 +155,11 @@ def _check_determinism(
 ) -> None:
     """Run a scenario twice; exit 1 if the records differ."""
     options = [*numbers(steps=steps), *([] if device == Device.auto else ["--device", device]), "--check-determinism"]
-    with explained(command("run", scenario, changes, *options)):
-        from dvdn_sim.cli_determinism import check_determinism  # noqa: PLC0415
+    again = command("run", scenario, changes, *options)
+    with explained(again):
+        from dvdn_sim.cli_determinism import check_determinism  # noqa: PLC0415 (half a second that --help does without)
 
-        code = check_determinism(scenario, changes, steps, device=device, as_json=as_json, quiet=quiet)
+        code = check_determinism(scenario, changes, steps, device=device, again=again, as_json=as_json, quiet=quiet)
     raise typer.Exit(code)
 
 

@@ -31,7 +31,7 @@ LAST_LINES = 20
 
 
 def check_determinism(
-    scenario: Path, changes: Sequence[str], steps: int | None, *, device: str, as_json: bool, quiet: bool
+    scenario: Path, changes: Sequence[str], steps: int | None, *, device: str, again: str, as_json: bool, quiet: bool
 ) -> int:
     """Run a scenario twice, and print that all records are equal, or the first that differs.
 
@@ -40,6 +40,7 @@ def check_determinism(
         changes: As ``--set`` takes them.
         steps: Environment steps per seed; None for as many as some `UPDATES` updates take, within the scenario's.
         device: As ``--device`` takes it.
+        again: The command that does the same again.
         as_json: Whether to print one object.
         quiet: Whether to say nothing meanwhile.
 
@@ -69,11 +70,13 @@ def check_determinism(
             return _tell_failure(failed, command("run", scenario, changes, "--device", device))
         runs = [load_run(folder / name) for name in HASH_SEEDS]
         difference = first_difference(*runs)
-        if difference is not None:
-            cleared.pop_all()
         found = _found(loaded, runs, difference) | {"warnings": warnings}
         typer.echo(json.dumps(found, allow_nan=False) if as_json else _text(found, difference))
-        return 0 if difference is None else 1
+        if difference is None:
+            return 0
+        cleared.pop_all()
+        say(f"To reproduce: {again}")
+        return 1
 
 
 def enough_steps(scenario: Scenario) -> int:

@@ -1,0 +1,295 @@
+"""`dvdn-sim run --check-determinism`: what it says, and that it finds what it is there for."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from small_runs import SCENARIO
+from typer.testing import CliRunner
+
+import dvdn_sim
+from dvdn_sim import cli_determinism
+from dvdn_sim.cli import app
+from dvdn_sim.cli_determinism import UPDATES, enough_steps
+from dvdn_sim.records.digest import digest
+from dvdn_sim.records.read import load_run
+from dvdn_sim.records.schema import METRICS
+from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.scenario import parse_scenario
+
+EXAMPLE = {column.name: {"int": 7, "float": 0.5, "text": "train"}[column.type] for column in METRICS.columns}
+LOSSY = ("network.link.loss=40%", "seeds=[3, 4]")
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Where temporary folders go."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SCENARIO, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def in_children(tmp_path, monkeypatch):
+    """Let every process that is started execute something before anything else."""
+
+    def execute(program):
+        folder = tmp_path / "first"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(textwrap.dedent(program), encoding="utf-8")
+        monkeypatch.syspath_prepend(str(folder))
+
+    return execute
+
+
+def check(scenario, *words):
+    changes = [word for change in LOSSY for word in ("--set", change)]
+    arguments = ["run", str(scenario), *changes, "--device", "cpu", "--check-determinism", *words]
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+
+
+# With real runs.
+
+
+@pytest.mark.slow
+def test_equal_runs_are_told_and_removed(scenario, scratch, tmp_path, monkeypatch):
+    """With an include beside the scenario, and a recording in the current folder, as `run` takes both."""
+    env = next(line for line in SCENARIO.splitlines() if line.startswith("env: "))
+    (tmp_path / "env.yaml").write_text(env.removeprefix("env: "), encoding="utf-8")
+    scenario.write_text(SCENARIO.replace(env, "env: {include: env.yaml}"), encoding="utf-8")
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "losses.csv").write_text("0\n1\n0\n", encoding="utf-8")
+    monkeypatch.chdir(here)
+    result = check(scenario, "--set", "network.link.loss={kind: trace, file: losses.csv}", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == "2 runs of 60 steps, side by side\n"
+    found = json.loads(result.stdout)
+    assert (found["name"], found["equal"], found["seeds"], found["device"]) == ("small", True, [3, 4], "cpu")
+    assert found["first_difference"] is found["run_dirs"] is None
+    assert list(scratch.iterdir()) == []
+    # They are the run that `run` makes.
+    changes = [*LOSSY, "network.link.loss={kind: trace, file: losses.csv}"]
+    run = dvdn_sim.run(dvdn_sim.load_scenario(scenario, changes), device="cpu", out=tmp_path / "run").as_json()
+    assert found["digests"] == [run["digest"]] * 2
+    records = load_run(tmp_path / "run")
+    assert found["records"] == records.metrics.height + records.network.height
+    assert found["updates"] == [records.metrics.filter(seed=seed)["updates"].max() for seed in (3, 4)]
+
+
+@pytest.mark.slow
+def test_draws_that_depend_on_the_hash_of_a_text_are_found(scenario, scratch, in_children):
+    """A defect of a kind that has been made: the name of a stream goes through `hash`, which differs by process."""
+    in_children(
+        """
+        import sys
+        import netmodels.streams as streams
+
+        named = streams.stream
+
+        def stream(seed, *name):
+            return named(seed, *name, hash("loss")) if "loss" in name else named(seed, *name)
+
+        for module in list(sys.modules.values()):
+            if getattr(module, "stream", None) is named:
+                module.stream = stream
+        """
+    )
+    result = check(scenario, "--steps", "60")
+    assert result.exit_code == 1, result.stderr
+    head, first, kept = result.stdout.splitlines()
+    assert re.fullmatch(r"small: 2 runs of 60 steps, .* cpu: \d+ of \d+ records differ, the first", head)
+    assert re.match(r"  network, seed [34], update [123], step \d+, td: \w+: \S+ in the first run, \S+ in the s", first)
+    folders = [Path(word) for word in shlex.split(kept.removeprefix("  kept in ")) if word != "and"]
+    runs = [load_run(folder) for folder in folders]
+    assert [run.finished for run in runs] == [True, True]
+    assert runs[0].manifest["digest"] != runs[1].manifest["digest"]
+    assert result.stderr.splitlines()[-1].startswith("To reproduce: dvdn-sim run ")
+    assert result.stderr.endswith("--steps 60 --device cpu --check-determinism\n")
+
+
+@pytest.mark.parametrize("episodes", [1, 3])
+@pytest.mark.parametrize(
+    "env",
+    [
+        "{kind: mpe_spread, max_episode_steps: 4}",
+        "{kind: lbf, field_size: [5, 5], players: 3, max_num_food: 1, max_food_level: 1, sight: 4}",
+    ],
+)
+def test_steps_are_enough_for_the_updates(tmp_path, episodes, env):
+    """Where every episode is of full length, and where episodes end early."""
+    changes = [f"env={env}", f"training.episodes_per_iteration={episodes}", "training.batch=4", "training.steps=10000"]
+    steps = enough_steps(parse_scenario(SCENARIO, changes))
+    summary = dvdn_sim.run(
+        parse_scenario(SCENARIO, [*changes, f"training.steps={steps}"]), device="cpu", out=tmp_path / "run"
+    )
+    assert summary.as_json()["updates"] >= UPDATES
+    assert enough_steps(parse_scenario(SCENARIO, [*changes, "training.steps=7"])) == 7
+
+
+# With records in place of runs.
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Let the runs leave these figures of the learner, one per update."""
+
+    def record(first, second):
+        def leave(folder, device):
+            for name, losses in (("first", first), ("second", second)):
+                (folder / name).mkdir()
+                writer = RecordWriter(folder / name)
+                for updates, loss in enumerate(losses):
+                    row = EXAMPLE | {"updates": updates, "episodes": updates}
+                    writer.metrics(row | {"seed": 3, "loss": loss, "q_mean": loss})
+                    writer.metrics(row | {"seed": 4})
+                writer.flush()
+                writer.write_manifest({"seeds": [3, 4], "device": device, "digest": digest(folder / name)})
+
+        monkeypatch.setattr(cli_determinism, "_run_both", leave)
+
+    return record
+
+
+def test_the_first_difference_is_told(scenario, scratch, recorded):
+    recorded([0.5, 0.25, 0.125], [0.5, 0.75, 2.0])
+    result = check(scenario, "--quiet")
+    (folder,) = scratch.iterdir()
+    assert result.stdout.splitlines() == [
+        "small: 2 runs of 60 steps, seeds 3, 4, 2 updates on cpu: 2 of 6 records differ, the first",
+        "  metrics, seed 3, update 1, step 7, train: loss: 0.25 in the first run, 0.75 in the second (0.5 apart);"
+        " 1 more of its columns differ",
+        f"  kept in {folder / 'first'} and {folder / 'second'}",
+    ]
+    assert result.exit_code == 1
+    found = json.loads(check(scenario, "--quiet", "--json").stdout)
+    assert (found["equal"], found["records"], found["updates"], found["steps"]) == (False, 6, [2, 2], 60)
+    told = found["first_difference"]
+    assert (told["column"], told["one"], told["other"], told["apart"]) == ("loss", "0.25", "0.75", 0.5)
+    assert [digest(folder) for folder in found["run_dirs"]] == found["digests"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"), [([0.5, 0.5], ""), ([0.5], "; nothing was learnt yet, so this says little")]
+)
+def test_that_all_is_equal_is_told(scenario, scratch, recorded, losses, said):
+    recorded(losses, losses)
+    result = check(scenario, "--quiet")
+    assert re.match(rf"small: .* all {2 * len(losses)} records equal, digest [0-9a-f]{{16}}{said}", result.stdout)
+    assert (result.exit_code, result.stderr, list(scratch.iterdir())) == (0, "", [])
+
+
+# With processes that end before they do anything.
+
+
+def test_a_run_that_is_killed(scenario, scratch, in_children):
+    in_children("import os, signal; print('the last words', flush=True); os.kill(os.getpid(), signal.SIGKILL)")
+    result = check(scenario)
+    assert (result.exit_code, result.stdout) == (1, "")
+    _, words, error, again = result.stderr.splitlines()
+    (folder,) = scratch.iterdir()
+    assert words == "the last words"
+    assert error == f"Error: the first run was ended by signal 9 (Killed); both are kept in {folder}"
+    assert again == (
+        f"To reproduce: PYTHONHASHSEED=1 dvdn-sim run {scenario} --set network.link.loss=40% --set 'seeds=[3, 4]'"
+        " --set training.steps=60 --device cpu"
+    )
+
+
+def test_a_run_that_fails_ends_the_other(scenario, scratch, in_children):
+    """Its last words, without the command that it names itself, which runs in a folder that is taken."""
+    in_children(
+        """
+        import os, time
+        if os.environ["PYTHONHASHSEED"] == "1":
+            time.sleep(600)
+        print(*range(100), "To reproduce: this", sep="\\n", flush=True)
+        os._exit(1)
+        """
+    )
+    began = time.monotonic()
+    result = check(scenario, "--quiet")
+    assert time.monotonic() - began < 60
+    assert result.exit_code == 1
+    *words, error, again = result.stderr.splitlines()
+    assert words == [str(number) for number in range(80, 100)]
+    assert error.startswith("Error: the second run ended with exit code 1; both are kept in")
+    assert again.startswith("To reproduce: PYTHONHASHSEED=2 dvdn-sim run ")
+
+
+def test_what_the_runs_refuse_is_bad_input(scenario, scratch, in_children):
+    in_children("import os; print('Error: there is no such device', flush=True); os._exit(2)")
+    result = check(scenario, "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "Error: there is no such device\n")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_it_leaves_no_process_and_no_file(scenario, tmp_path, in_children, number):
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    in_children(
+        f"""
+        import os, pathlib, time
+        if "PYTHONHASHSEED" in os.environ:
+            pathlib.Path({str(pids)!r}, str(os.getpid())).touch()
+            time.sleep(600)
+        """
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
+    process = subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "dvdn_sim.cli", "run", str(scenario), "--check-determinism"],
+        env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        deadline = time.monotonic() + 60
+        while len(list(pids.iterdir())) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        said, errors = process.communicate(timeout=60)
+    assert (process.returncode, said, errors.splitlines()[-1]) == (3, "", "Interrupted.")
+    assert list(scratch.iterdir()) == []
+    for pid in pids.iterdir():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid.name), 0)
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize("words", [["--out", "x"], ["--trace"], ["--resume"], ["--checkpoint-every", "1"]])
+def test_options_about_a_folder_have_no_meaning(scenario, scratch, words):
+    result = check(scenario, *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{words[0]} has no meaning beside it" in result.stderr
+    assert list(scratch.iterdir()) == []
+
+
+def test_mistakes_of_the_scenario_are_listed(scenario, scratch):
+    result = check(scenario, "--set", "network.link.los=1%")
+    assert result.exit_code == 2
+    assert "did you mean `loss`?" in result.stderr
+    assert list(scratch.iterdir()) == []
