@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
@@ -185,6 +185,42 @@ class Network:
         emission = min(links.values(), key=lambda link: _rate_at(link, now_ns)).emit(now_ns, size_bytes)
         transfers = {receiver: link.receive(emission) for receiver, link in links.items()}
         return Broadcast(MappingProxyType(transfers), emission.wire_bytes, emission.airtime_ns)
+
+    def state(self) -> dict[str, Any]:
+        """Return where its links and servers stand, as JSON can say it.
+
+        >>> radio = Network(3, LinkSpec(rate="12 Mbit/s", delay="5 ms"), share="node")
+        >>> _ = radio.offer(0, 1472, 0, 1)
+        >>> radio.state()["servers"]
+        [[0, {'free_ns': 1000000, 'now_ns': 0, 'batches': [[[1000000], 1500, 1500]]}]]
+        """
+        return {
+            "servers": [[owner, server.state()] for owner, server in self._servers.items()],
+            "links": [[*edge, link.state()] for edge, link in self._links.items()],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state, on a network that has just been made with the same parameters and seed.
+
+        Args:
+            state: of `state`, or what JSON made of it.
+
+        Raises:
+            ValueError: for the state of another network.
+
+        >>> radio, again = (Network(3, LinkSpec(rate="12 Mbit/s", delay="5 ms"), share="node") for _ in range(2))
+        >>> _ = radio.offer(0, 1472, 0, 1)
+        >>> again.restore(radio.state())
+        >>> radio.offer(0, 1472, 0, 2).complete_ns == again.offer(0, 1472, 0, 2).complete_ns
+        True
+        """
+        for sender, receiver, link in state["links"]:
+            self.link(sender, receiver).restore(link)
+        for owner, server in state["servers"]:
+            name = tuple(owner) if isinstance(owner, list) else owner
+            if name not in self._servers:
+                raise ValueError(f"state: expected servers of {list(self._servers)}, got one of {owner!r}")
+            self._servers[name].restore(server)
 
     def describe(self) -> str:
         """Say what the network is like.

@@ -19,6 +19,7 @@ Sample = Callable[[int], NDArray[Value]]
 
 FIRST_BLOCK = 32
 LARGEST_BLOCK = 512
+LARGEST_SKIP = 2**14
 
 
 def stream(seed: int, *name: int | str) -> np.random.Generator:
@@ -154,6 +155,25 @@ class Draws(Generic[Value]):
         self._next = stop
         assert self._array is not None  # noqa: S101  (narrowing: _refill made it)
         return self._array[start:stop]
+
+    def advance_to(self, drawn: int) -> None:
+        """Read on to where another process stopped.
+
+        Args:
+            drawn: its `drawn`, not below that of this one.
+
+        Raises:
+            ValueError: for less.
+
+        >>> draws = Draws(lambda: stream(1, "x").random)
+        >>> draws.advance_to(1000)
+        >>> draws.take(1) == Draws(lambda: stream(1, "x").random).take(1001)[-1:]
+        True
+        """
+        if drawn < self.drawn:
+            raise ValueError(f"drawn: expected at least {self.drawn}, got {drawn}")
+        while (left := drawn - self.drawn) > 0:
+            self.take_array(min(left, LARGEST_SKIP))
 
     def _refill(self, n: int) -> None:
         """Keep what is left and add whole blocks until n values are there."""

@@ -9,6 +9,7 @@ exchange    all of it on the clock
 report      the facts that an exchange leaves
 ledger      what became of every message; the audit
 probe       what watches messages
+flights     those still on their way between two exchanges
 compute     how long agents work before they send
 simulation  all of it for one team: act, compute, exchange
 mailbox     messages between acting agents, without rounds

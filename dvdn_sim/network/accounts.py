@@ -86,7 +86,7 @@ class Accounts:
             packets.lost["incomplete"] += arrived
         if self._probe is not None:
             times = (transfer.handed_over_ns, NEVER_NS)
-            self._probe.message(self._life(edge, p, "lost", times)._replace(reason=reason, packets=transfer.packets))
+            self._probe.message(self.life(edge, p, "lost", times)._replace(reason=reason, packets=transfer.packets))
 
     def is_there(self, edge: int, p: int, sent_ns: int, now_ns: int) -> None:
         """Note a message whose phase its receiver has yet to close."""
@@ -105,19 +105,19 @@ class Accounts:
             total.flying -= number
         if self._probe is not None:
             for edge in edges:
-                self._probe.message(self._life(edge, p, "held", self._came.pop((edge, p))))
+                self._probe.message(self.life(edge, p, "held", self._came.pop((edge, p))))
 
     def expire(self, edge: int, p: int) -> None:
         """Count a message that was there, and that its receiver will not use any more."""
         self._count("expired", edge, p)
         if self._probe is not None:
-            self._probe.message(self._life(edge, p, "expired", self._came.pop((edge, p))))
+            self._probe.message(self.life(edge, p, "expired", self._came.pop((edge, p))))
 
     def settle(self, fate: str, edge: int, p: int, sent_ns: int, now_ns: int) -> None:
         """Count a message whose fate is clear as it comes."""
         self._count(fate, edge, p)
         if self._probe is not None:
-            self._probe.message(self._life(edge, p, fate, (sent_ns, now_ns)))
+            self._probe.message(self.life(edge, p, fate, (sent_ns, now_ns)))
 
     def _count(self, fate: str, edge: int, p: int) -> None:
         totals = [
@@ -129,7 +129,8 @@ class Accounts:
             counts.flying -= number
             setattr(counts, fate, getattr(counts, fate) + number)
 
-    def _life(self, edge: int, p: int, fate: str, times_ns: tuple[int, int]) -> MessageLife:
+    def life(self, edge: int, p: int, fate: str, times_ns: tuple[int, int]) -> MessageLife:
+        """The life of a message on a link in a phase, that was sent and is there at these times."""
         phase, (sender, receiver), (sent_ns, arrived_ns) = self._phases[p], self._edges[edge], times_ns
         return MessageLife(
             kind=phase.kind,

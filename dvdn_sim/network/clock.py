@@ -58,6 +58,15 @@ class Clock:
             raise ValueError(f"at_ns: expected a Python int of at least {now_ns}, got {at_ns!r}")
         self.environment.schedule(occurrence, turn, at_ns - now_ns)  # type: ignore[arg-type]
 
+    def pending(self) -> list[tuple[int, int, Occurrence]]:
+        """All that is to happen: when, in which turn, and what, in the order in which it will."""
+        queue = sorted(self.environment._queue)  # noqa: SLF001  (simpy keeps it to itself)
+        return [(at_ns, turn, what) for at_ns, turn, _, what in queue if isinstance(what, Occurrence)]  # type: ignore[misc]
+
+    def restart_at(self, now_ns: int) -> None:
+        """Stand at another time, with nothing to happen."""
+        self.environment = Environment(initial_time=now_ns)
+
     def step(self) -> bool:
         """Let the next thing happen; False if there is none."""
         try:

@@ -56,6 +56,15 @@ class ComputeTimes:
 
         self._draws = [Draws(in_ns(key)) for key in agent_keys]
 
+    def state(self) -> list[int]:
+        """How many times each agent has drawn."""
+        return [draws.drawn for draws in self._draws]
+
+    def restore(self, state: Sequence[int]) -> None:
+        """Go on after so many."""
+        for draws, drawn in zip(self._draws, state, strict=True):
+            draws.advance_to(drawn)
+
     def next_ns(self) -> list[int]:
         """Nanoseconds that each agent takes over its next update, ``[N]``."""
         return [draws.take(1)[0] for draws in self._draws]

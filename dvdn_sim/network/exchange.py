@@ -20,49 +20,25 @@ import numpy as np
 from dvdn_sim.consensus.facts import Facts, union_of_edges
 from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network.accounts import Accounts
-from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
+from dvdn_sim.network.clock import Clock
 from dvdn_sim.network.faults import Crashes
 from dvdn_sim.network.ledger import Ledger
+from dvdn_sim.network.occurrences import (
+    STARTS_TURN,
+    Arrival,
+    Deadline,
+    HandOver,
+    Start,
+    arrivals_turn,
+    deadlines_turn,
+    hand_overs_turn,
+)
 from dvdn_sim.network.phases import Acks, phases_of
 from dvdn_sim.network.probe import Probe
 from dvdn_sim.network.report import NEVER_NS, ExchangeReport
 from dvdn_sim.network.transport import Transport
 from netmodels import Transfer
 from netmodels.topology import Graph
-
-# Within an instant: crashes and recoveries, then starts, then phase by phase.
-STARTS_TURN = FIRST_TURN + 1
-
-
-def _hand_overs_turn(phase: int) -> int:
-    return STARTS_TURN + 1 + 3 * phase
-
-
-def _arrivals_turn(phase: int) -> int:
-    return STARTS_TURN + 2 + 3 * phase
-
-
-def _deadlines_turn(phase: int) -> int:
-    return STARTS_TURN + 3 + 3 * phase
-
-
-class _Start(Occurrence):
-    agent: int
-
-
-class _HandOver(Occurrence):
-    phase: int
-
-
-class _Arrival(Occurrence):
-    edge: int
-    phase: int
-    sent_ns: int
-
-
-class _Deadline(Occurrence):
-    agent: int
-    phase: int
 
 
 class Exchange:
@@ -144,7 +120,7 @@ class Exchange:
         began_ns = self._clock.now_ns
         for agent, at_ns in enumerate(starts_ns):
             if at_ns is not None:
-                start = _Start(self._clock, self._on_start)
+                start = Start(self._clock, self._on_start)
                 start.agent = agent
                 self._clock.schedule(start, at_ns, STARTS_TURN)
         if self._crashes is not None:
@@ -210,7 +186,7 @@ class Exchange:
 
     # An agent's way through its phases.
 
-    def _on_start(self, start: _Start) -> None:
+    def _on_start(self, start: Start) -> None:
         if self._suspended[start.agent]:
             self._interrupted[start.agent] = True
         else:
@@ -241,11 +217,11 @@ class Exchange:
             self._close(agent, p)
 
     def _set_deadline(self, agent: int, p: int, at_ns: int) -> None:
-        deadline = _Deadline(self._clock, self._on_deadline)
+        deadline = Deadline(self._clock, self._on_deadline)
         deadline.agent, deadline.phase = agent, p
-        self._clock.schedule(deadline, at_ns, _deadlines_turn(p))
+        self._clock.schedule(deadline, at_ns, deadlines_turn(p))
 
-    def _on_deadline(self, deadline: _Deadline) -> None:
+    def _on_deadline(self, deadline: Deadline) -> None:
         agent = deadline.agent
         if self._phase[agent] != deadline.phase:
             return
@@ -283,15 +259,15 @@ class Exchange:
         # Whoever hands over at this instant comes to the medium in an order that is drawn.
         waiting = self._waiting[p]
         if not waiting:
-            hand_over = _HandOver(self._clock, self._on_hand_over)
+            hand_over = HandOver(self._clock, self._on_hand_over)
             hand_over.phase = p
-            self._clock.schedule(hand_over, self._clock.now_ns, _hand_overs_turn(p))
+            self._clock.schedule(hand_over, self._clock.now_ns, hand_overs_turn(p))
         if transport.broadcast:
             waiting.append((transport.turn(agent), agent, receivers))
         else:
             waiting.extend((transport.turn(agent, receiver), agent, (receiver,)) for receiver in receivers)
 
-    def _on_hand_over(self, hand_over: _HandOver) -> None:
+    def _on_hand_over(self, hand_over: HandOver) -> None:
         p = hand_over.phase
         waiting, self._waiting[p] = sorted(self._waiting[p]), []
         for _, agent, receivers in waiting:
@@ -319,11 +295,12 @@ class Exchange:
         if self._crashes is not None and transfer.lost_reason is None:
             missed = self._crashes.faults.missed(self._edges[edge][1], transfer)
         if self._accounts.hand_over(edge, p, transfer, missed):
-            arrival = _Arrival(self._clock, self._on_arrival)
+            arrival = Arrival(self._clock, self._on_arrival)
+            arrival.accounts = self._accounts
             arrival.edge, arrival.phase, arrival.sent_ns = edge, p, transfer.handed_over_ns
-            self._clock.schedule(arrival, transfer.complete_ns, _arrivals_turn(p))
+            self._clock.schedule(arrival, transfer.complete_ns, arrivals_turn(p))
 
-    def _on_arrival(self, arrival: _Arrival) -> None:
+    def _on_arrival(self, arrival: Arrival) -> None:
         edge, p = arrival.edge, arrival.phase
         receiver = self._edges[edge][1]
         current, now_ns = self._phase[receiver], self._clock.now_ns

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import cast
+from typing import Any, cast
 
 from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
 from netmodels import FaultPlan, Transfer
@@ -153,6 +153,21 @@ class Crashes:
             transition = _Transition(self._clock, self._on_transition)
             transition.agent, transition.index, transition.up = agent, index, up
             self._clock.schedule(transition, at_ns, CRASHES_TURN)
+
+    def state(self) -> dict[str, Any]:
+        """Who is down, and what comes next, as JSON can say it."""
+        coming = [what for _, _, what in self._clock.pending() if isinstance(what, _Transition)]
+        return {
+            "down": list(self.down),
+            "restarted": sorted(self.restarted),
+            "coming": [[what.agent, what.index, what.up] for what in coming],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state, on a clock that stands at its time and has nothing else on it."""
+        self.down, self.restarted = list(state["down"]), set(state["restarted"])
+        for agent, index, up in state["coming"]:
+            self._schedule(agent, index, up=up)
 
     def _on_transition(self, transition: _Transition) -> None:
         agent, index, up = transition.agent, transition.index, transition.up

@@ -1,7 +1,11 @@
 """What became of every message and packet. The audit at the end says what does not add up."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from dvdn_sim.network.probe import MessageLife
 
 
 @dataclass(slots=True)
@@ -39,6 +43,16 @@ class MessageCounts:
         """Those still on their way: what has no fate yet. The audit compares it with `flying`."""
         return self.sent - self.settled
 
+    def state(self) -> dict[str, Any]:
+        """The counts as JSON can say them."""
+        names = ("sent", "flying", "held", "late", "expired", "duplicates")
+        return {name: getattr(self, name) for name in names} | {"lost": dict(self.lost)}
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Self:
+        """The counts of a state."""
+        return cls(**{**state, "lost": Counter(state["lost"])})
+
     def copy(self) -> "MessageCounts":
         """The counts as they are now."""
         return replace(self, lost=self.lost.copy())
@@ -72,6 +86,28 @@ class Ledger:
         if found is None:
             found = self.packets[key] = MessageCounts()
         return found
+
+    def expire(self, life: MessageLife) -> None:
+        """Count a message that was on its way as one that has expired."""
+        packets = self.of_link(life.kind, life.sender, life.receiver)
+        for counts, number in ((self.messages, 1), (packets, life.packets)):
+            counts.flying -= number
+            counts.expired += number
+
+    def state(self) -> dict[str, Any]:
+        """All counts as JSON can say them."""
+        return {
+            "messages": self.messages.state(),
+            "packets": [[*link, counts.state()] for link, counts in self.packets.items()],
+            "wire_bytes": self.wire_bytes,
+            "airtime_ns": self.airtime_ns,
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Self:
+        """The ledger of a state."""
+        packets = {(kind, i, j): MessageCounts.of(counts) for kind, i, j, counts in state["packets"]}
+        return cls(**{**state, "messages": MessageCounts.of(state["messages"]), "packets": packets})
 
     def audit(self) -> str:
         """Say what does not add up, or "ok".

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from dvdn_sim.network.compute import ComputeTime, ComputeTimes
 from dvdn_sim.network.deadlines import auto_deadlines_ns
 from dvdn_sim.network.exchange import Exchange
 from dvdn_sim.network.faults import Crashes, TeamFaults
+from dvdn_sim.network.flights import flights_of, put_in_flight
 from dvdn_sim.network.ledger import Ledger
 from dvdn_sim.network.phases import Acks
 from dvdn_sim.network.probe import Probe
@@ -162,6 +163,42 @@ class SimulatedNetwork:
             schedule=network.schedule,
             probe=probe,
         )
+
+    def state(self) -> dict[str, Any]:
+        """All that the network is between two exchanges, as JSON can say it.
+
+        Faults, topologies and down-times are functions of seed and time, and streams are named: of them a state has no
+        more than how far they have been read.
+        """
+        return {
+            "now_ns": self._clock.now_ns,
+            "acting_from_ns": self._acting_from_ns,
+            "transport": self._transport.state(),
+            "compute": self._compute.state(),
+            "crashes": None if self._crashes is None else self._crashes.state(),
+            "ledger": self.ledger.state(),
+            "flights": flights_of(self._clock),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state, on a network that has just been put in place; probes are told what comes from now on.
+
+        Raises:
+            ValueError: The state of another network.
+        """
+        own = self.state()
+        if own.keys() != state.keys() or (own["crashes"] is None) != (state["crashes"] is None):
+            raise ValueError(f"network: a state of {', '.join(state)} found; {', '.join(own)} expected")
+        if len(state["compute"]) != self._n_agents:
+            raise ValueError(f"network: a state of {len(state['compute'])} agents found; {self._n_agents} expected")
+        self._clock.restart_at(state["now_ns"])
+        self._acting_from_ns = state["acting_from_ns"]
+        self._transport.restore(state["transport"])
+        self._compute.restore(state["compute"])
+        if self._crashes is not None:
+            self._crashes.restore(state["crashes"])
+        self.ledger = Ledger.of(state["ledger"])
+        put_in_flight(self._clock, state["flights"], self.ledger, self._probe)
 
     def watch(self, probe: Probe) -> None:
         """Let a probe be told every message's life from the next exchange on."""

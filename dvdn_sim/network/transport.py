@@ -1,9 +1,11 @@
 """The links between the agents of one team, made when first used, and the transmitters that they share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netmodels import LinkSpec
 from netmodels.faults import FaultPlan
@@ -93,8 +95,26 @@ class Transport:
         """A fresh draw that orders what one agent, or one link (sender, receiver), hands over at one instant."""
         draws = self._turns.get(agents)
         if draws is None:
-            keys = [self._keys[agent] for agent in agents]
-            draws = self._turns[agents] = Draws(
-                lambda: lambda n: stream(self._seed, "hand_over", *keys).integers(2**62, size=n)
-            )
+            draws = self._turns[agents] = self._turns_of(agents)
         return draws.take(1)[0]
+
+    def _turns_of(self, agents: tuple[int, ...]) -> Draws[np.int64]:
+        keys = [self._keys[agent] for agent in agents]
+
+        def opened() -> Callable[[int], NDArray[np.int64]]:
+            generator = stream(self._seed, "hand_over", *keys)
+            return lambda n: generator.integers(2**62, size=n)
+
+        return Draws(opened)
+
+    def state(self) -> dict[str, Any]:
+        """Where links, servers and draws stand, as JSON can say it."""
+        turns = [[list(agents), draws.drawn] for agents, draws in self._turns.items()]
+        return {"network": self._network.state(), "turns": turns}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._network.restore(state["network"])
+        for agents, drawn in state["turns"]:
+            draws = self._turns[tuple(agents)] = self._turns_of(tuple(agents))
+            draws.advance_to(drawn)

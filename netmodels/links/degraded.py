@@ -1,7 +1,8 @@
 """A link whose parameters are other ones for a while."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from netmodels.links.availability import Availability
 from netmodels.links.link import Link
@@ -150,3 +151,33 @@ class DegradedLink:
         transfer = link.receive(emission)
         self._latest_ns = link.latest_ns
         return transfer
+
+    def state(self) -> dict[str, Any]:
+        """Return where the link stands, as it is otherwise and as every degradation makes it; see `Link.state`.
+
+        >>> DegradedLink(LinkSpec(rate="unlimited", delay=0), []).state()["latest_ns"]
+        0
+        """
+        degraded = [link.state() for _, link in self._degraded]
+        return {"latest_ns": self._latest_ns, "plain": self._plain.state(), "degraded": degraded}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state, on a link that has just been put in place; see `Link.restore`.
+
+        Args:
+            state: of `state`, of a link with the same parameters and degradations.
+
+        Raises:
+            ValueError: for a state of another link.
+
+        >>> link = DegradedLink(LinkSpec(rate="unlimited", delay="1 ms"), [])
+        >>> link.restore({**link.state(), "latest_ns": 5})
+        >>> link.state()["latest_ns"]
+        5
+        """
+        if state.keys() != self.state().keys() or len(state["degraded"]) != len(self._degraded):
+            raise ValueError(f"state: expected {len(self._degraded)} degradations, got {', '.join(state)}")
+        self._latest_ns = state["latest_ns"]
+        self._plain.restore(state["plain"])
+        for (_, link), inner in zip(self._degraded, state["degraded"], strict=True):
+            link.restore(inner)

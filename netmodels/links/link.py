@@ -7,8 +7,9 @@ Messages of few packets are computed in plain integers, because a numpy call cos
 ones in numpy. Both read the same drawn values and round alike, so the results are the same.
 """
 
+from collections.abc import Mapping
 from itertools import repeat
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -242,6 +243,48 @@ class Link:
         if self._fifo:
             self.latest_ns = max(self.latest_ns, int(arrivals.max()))
         return arrivals, duplicates
+
+    def state(self) -> dict[str, int]:
+        """Return how far its streams have been read, and when its latest packet arrives; its server is apart.
+
+        >>> link = Link(LinkSpec(rate="12 Mbit/s", delay={"kind": "uniform", "mean": "5 ms", "jitter": "1 ms"}))
+        >>> _ = link.offer(0, 2944)
+        >>> link.state()["delay"]
+        2
+        """
+        return {"latest_ns": self.latest_ns} | {name: draws.drawn for name, draws in self._streams().items()}
+
+    def restore(self, state: Mapping[str, int]) -> None:
+        """Go on from a state, on a link that has just been put in place.
+
+        Args:
+            state: of `state`, of a link with the same parameters.
+
+        Raises:
+            ValueError: for a state of another link.
+
+        >>> link, again = Link(LinkSpec(rate="1 Mbit/s", delay="1 ms")), Link(LinkSpec(rate="1 Mbit/s", delay="1 ms"))
+        >>> _ = link.offer(0, 1000)
+        >>> again.restore(link.state())
+        >>> again.state() == link.state()
+        True
+        """
+        streams = self._streams()
+        if state.keys() != {"latest_ns", *streams}:
+            raise ValueError(f"state: expected latest_ns, {', '.join(streams)}, got {', '.join(state)}")
+        self.latest_ns = state["latest_ns"]
+        for name, draws in streams.items():
+            draws.advance_to(state[name])
+
+    def _streams(self) -> dict[str, Draws[Any]]:
+        every = {
+            "loss": self._channel.loss,
+            "corrupt": self._channel.corrupt,
+            "delay": self._delay,
+            "duplicate": self._duplicate,
+            "second delay": self._second_delay,
+        }
+        return {name: draws for name, draws in every.items() if draws is not None}
 
 
 def _chances(probability: float, seed: int, *name: int | str) -> Draws[np.bool_] | None:

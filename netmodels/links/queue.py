@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +102,35 @@ class Server:
         self._batches.clear()
         self._packets = 0
         self._bytes = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return what is here and on its way out, as JSON can say it.
+
+        >>> server = Server()
+        >>> server.serve([10, 20], 1500, 100)
+        >>> server.state()
+        {'free_ns': 20, 'now_ns': 0, 'batches': [[[10, 20], 1500, 100]]}
+        """
+        batches = [
+            [[int(end) for end in ends], full, last] for ends, full, last in self._batches if ends[-1] > self.now_ns
+        ]
+        return {"free_ns": self.free_ns, "now_ns": self.now_ns, "batches": batches}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state.
+
+        Args:
+            state: of `state`.
+
+        >>> server = Server()
+        >>> server.restore({"free_ns": 20, "now_ns": 0, "batches": [[[10, 20], 1500, 100]]})
+        >>> server.admit(15, 1, 1500, 1500, limit=0, limit_bytes=None)
+        (0, False)
+        """
+        self.forget()
+        for ends, full_bytes, last_bytes in state["batches"]:
+            self.serve(ends, full_bytes, last_bytes)
+        self.free_ns, self.now_ns = state["free_ns"], state["now_ns"]
 
     def _backlog(self, now_ns: int) -> tuple[int, int]:
         """Packets present (the one in service included) and wire bytes waiting beside it; forgets what has left."""
