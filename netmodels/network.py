@@ -195,7 +195,10 @@ class Network:
         [[0, {'free_ns': 1000000, 'now_ns': 0, 'batches': [[[1000000], 1500, 1500]]}]]
         """
         return {
-            "servers": [[owner, server.state()] for owner, server in self._servers.items()],
+            "servers": [
+                [list(owner) if isinstance(owner, tuple) else owner, server.state()]
+                for owner, server in self._servers.items()
+            ],
             "links": [[*edge, link.state()] for edge, link in self._links.items()],
         }
 
