@@ -21,8 +21,9 @@ from rich.text import Text
 
 from dvdn_sim.cli_display import Display, warn
 from dvdn_sim.cli_failure import BAD_INPUT, command, explained, print_mistakes
-from dvdn_sim.cli_options import as_overrides, refuse_used_folder
+from dvdn_sim.cli_options import Device, as_overrides, refuse_used_folder
 from dvdn_sim.cli_show import show
+from dvdn_sim.cli_sweep import sweep
 from dvdn_sim.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -39,14 +40,6 @@ app = typer.Typer(
     epilog="Example: dvdn-sim run scenarios/lossy_lbf.yaml",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Device(StrEnum):
-    """Where to train."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
 
 
 class Family(StrEnum):
@@ -191,6 +184,7 @@ def evaluate(
         typer.echo(json.dumps(found.as_json(), allow_nan=False) if as_json else found.text())
 
 
+app.command(epilog="Example: dvdn-sim sweep scenarios/ablations/rounds_x_loss.yaml --quick")(sweep)
 app.command(epilog="Example: dvdn-sim show runs/lossy_lbf")(show)
 
 Agents = Annotated[

@@ -1,8 +1,17 @@
-"""What options say: seeds, steps, and folders that nothing is overwritten in."""
+"""What options say: the device, seeds, steps, and folders that nothing is overwritten in."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import typer
+
+
+class Device(StrEnum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
 
 
 def as_overrides(seeds: str | None, steps: int | None) -> list[str]:

@@ -1,0 +1,180 @@
+"""What a sweep leaves behind: a folder that can be read alone.
+
+::
+
+    sweep.yaml      the sweep, with all that it includes; `dvdn-sim sweep` takes it
+    cells.json      the cells: what each is, how it ended, what it found
+    <cell id>/      the run of each cell, as `dvdn-sim run` leaves it
+
+What a cell's own folder says is the truth; ``cells.json`` is a table of contents, at most a few seconds behind.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.records.durable import write_durably
+from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE, SCENARIO_FILE
+from dvdn_sim.scenario.compare import differences
+
+SWEEP_FILE = "sweep.yaml"
+CELLS_FILE = "cells.json"
+
+FOUND = ("return", "best_return", "network", "consensus", "digest", "wall_s")
+"""What the table has of a finished run's summary: the rest is in its folder."""
+
+CellState = Literal["waiting", "running", "finished", "failed", "interrupted"]
+
+
+@dataclass
+class Row:
+    """A cell in the table.
+
+    Attributes:
+        id: its name, and that of its folder.
+        axes: its label on every axis.
+        set: what the axes change, by dotted path.
+        seeds: of its run.
+        state: how it stands.
+        error: why it failed.
+        found: of the summary of a finished run, `FOUND`; empty for any other.
+    """
+
+    id: str
+    axes: Mapping[str, str]
+    set: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    state: CellState = "waiting"
+    error: str = ""
+    found: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The cell as `dvdn-sim sweep --json` prints it."""
+        said = {"id": self.id, "axes": dict(self.axes), "set": dict(self.set), "seeds": list(self.seeds)}
+        return {**said, "state": self.state, "error": self.error or None, **dict.fromkeys(FOUND), **self.found}
+
+
+@dataclass
+class SweepTable:
+    """The cells of a sweep.
+
+    Attributes:
+        name: of the sweep.
+        question: what it is to answer.
+        axes: labels on every axis, in order.
+        compare: axis and label of the baseline; empty if there is none.
+        rows: the cells, in order.
+        wall_s: seconds that all invocations took.
+    """
+
+    name: str
+    question: str
+    axes: Mapping[str, tuple[str, ...]]
+    compare: tuple[str, ...]
+    rows: list[Row]
+    wall_s: float = 0.0
+
+    def count(self, state: CellState) -> int:
+        """Return how many cells are in a state."""
+        return sum(row.state == state for row in self.rows)
+
+    def as_json(self) -> dict[str, Any]:
+        """The table as `dvdn-sim sweep --json` prints it."""
+        return {
+            "name": self.name,
+            "question": self.question,
+            "axes": {name: list(labels) for name, labels in self.axes.items()},
+            "compare": list(self.compare) or None,
+            "cells": [row.as_json() for row in self.rows],
+            "done": self.count("finished"),
+            "failed": self.count("failed"),
+            "wall_s": self.wall_s,
+        }
+
+
+def write_table(folder: Path, table: SweepTable) -> None:
+    """Write or replace ``cells.json``, whole or not at all."""
+    text = json.dumps(table.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_durably(folder / CELLS_FILE, lambda file: file.write(text.encode()))
+
+
+def read_table(folder: Path) -> SweepTable:
+    """Read the folder of a sweep, whatever became of it; a cell is finished if its own folder says so.
+
+    Of a cell that finished just before the sweep was killed, nothing may be in `found`; its folder has it.
+
+    Raises:
+        RunFolderError: It holds no sweep, or a damaged one.
+    """
+    path = folder / CELLS_FILE
+    if not path.exists():
+        raise RunFolderError(f"{folder} holds no sweep: no {CELLS_FILE}")
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        rows = [_row(each) for each in said["cells"]]
+        axes = {name: tuple(labels) for name, labels in said["axes"].items()}
+        table = SweepTable(said["name"], said["question"], axes, tuple(said["compare"] or ()), rows, said["wall_s"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    for row in table.rows:
+        digest = finished_digest(folder / row.id)
+        if digest != row.found.get("digest"):
+            row.found = {}
+            row.state = "waiting" if digest is None else "finished"
+    return table
+
+
+def _row(said: Mapping[str, Any]) -> Row:
+    found = {name: said[name] for name in FOUND} if said["state"] == "finished" else {}
+    return Row(
+        id=said["id"],
+        axes=said["axes"],
+        set=said["set"],
+        seeds=tuple(said["seeds"]),
+        state=said["state"],
+        error=said["error"] or "",
+        found=found,
+    )
+
+
+def finished_digest(run_dir: Path) -> str | None:
+    """Return the digest of a run that came to its end; None if it did not, or there is none.
+
+    Raises:
+        RunFolderError: Its manifest is damaged.
+    """
+    try:
+        manifest = json.loads((run_dir / MANIFEST_FILE).read_text(encoding="utf-8"))
+        return str(manifest["digest"]) if manifest.get("state") == FINISHED else None
+    except FileNotFoundError:
+        return None
+    except (AttributeError, KeyError, ValueError) as error:
+        raise RunFolderError(f"{run_dir / MANIFEST_FILE} is damaged: {error}") from error
+
+
+def check_same(run_dir: Path, scenario: str) -> None:
+    """Refuse a folder that holds the run of another scenario.
+
+    Args:
+        run_dir: of a cell; it need not exist.
+        scenario: what the cell is now, resolved.
+
+    Raises:
+        RunFolderError: Something changed; the message tells what.
+    """
+    try:
+        before = (run_dir / SCENARIO_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    if before == scenario:
+        return
+    try:
+        changed = differences(before, scenario)
+    except ValueError as error:
+        raise RunFolderError(f"{run_dir / SCENARIO_FILE} is damaged: {error}") from error
+    if changed:
+        lines = "".join(f"\n  {line}" for line in changed)
+        raise RunFolderError(f"{run_dir} holds another run; the same sweep, or another folder, expected{lines}")

@@ -1,0 +1,277 @@
+"""Jobs on a pool of processes of this machine.
+
+Workers are started once, import torch once, and take one job after the other, whoever is free. They are spawned, not
+forked: a copy of a process that runs torch may hang. Ctrl-C in a terminal reaches all processes at once; workers block
+it, and stop when they are told to, or when whoever started them is gone.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Outcome, work
+
+READY, STOP = "ready", "stop"
+TICK_S = 0.2
+"""How often it is asked whether to stop."""
+GRACE_S = 5.0
+"""How long workers may take to leave once there is nothing more to do."""
+MOST_STILLBORN = 3
+"""Workers in a row that die before they are ready; then there is something wrong with all of them."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+"""What keeps libraries from starting a thread for each core in each of the workers."""
+
+
+@dataclass
+class Pool:
+    """Has jobs done in so many processes of this machine.
+
+    Attributes:
+        processes: how many.
+    """
+
+    processes: int
+
+    def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
+        """Yield what happens to the jobs; see `dvdn_sim.sweeps.jobs.Executor`."""
+        crew = _Crew(deque(jobs), min(self.processes, len(jobs)))
+        try:
+            while crew.waiting or crew.busy:
+                if stop() and not crew.stopping:
+                    crew.stop()
+                yield from crew.hand_out()
+                yield from crew.hear(TICK_S)
+            crew.dismiss()
+        finally:
+            crew.kill()
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process, the line to it, and what it does."""
+
+    process: BaseProcess
+    line: Connection
+    ready: bool = False
+    job: Job | None = None
+
+    @classmethod
+    def start(cls) -> "_Worker":
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        with _environment(ONE_THREAD), _without_interrupts():
+            process.start()
+        theirs.close()
+        return cls(process, ours)
+
+    def send(self, message: object) -> None:
+        """Send, unless the process is gone, which `heard` tells."""
+        with suppress(OSError):
+            self.line.send(message)
+
+    def end(self, grace_s: float) -> None:
+        """Wait for it to leave, and do not wait for ever."""
+        self.process.join(grace_s)
+        self.process.kill()
+        self.process.join()
+        self.line.close()
+
+    def heard(self) -> Iterator[object]:
+        """Yield what it sent; None as the last if it is gone."""
+        try:
+            while self.line.poll():
+                yield self.line.recv()
+        except (EOFError, OSError):
+            yield None
+
+
+@dataclass
+class _Crew:
+    """All workers and all jobs."""
+
+    waiting: deque[Job]
+    size: int
+    workers: list[_Worker] = field(default_factory=list)
+    attempts: Counter[str] = field(default_factory=Counter)
+    stopping: bool = False
+    stillborn: int = 0
+
+    @property
+    def busy(self) -> list[_Worker]:
+        return [worker for worker in self.workers if worker.job is not None]
+
+    def hand_out(self) -> Iterator[Event]:
+        """Give every idle worker a job; start as many as there is work for."""
+        for worker in self.workers:
+            yield from self._give(worker)
+        wanted = min(self.size, len(self.busy) + len(self.waiting))
+        while len(self.workers) < wanted:
+            self.workers.append(_Worker.start())
+
+    def _give(self, worker: _Worker) -> list[Event]:
+        """Give a worker the next job, if it is free and there is one."""
+        if not self.waiting or not worker.ready or worker.job is not None:
+            return []
+        worker.job = self.waiting.popleft()
+        self.attempts[worker.job.id] += 1
+        worker.send(worker.job)
+        return [Began(worker.job.id)]
+
+    def hear(self, timeout_s: float) -> Iterator[Event]:
+        """Wait for news of any worker, and yield it."""
+        if not self.workers:
+            return
+        lines = {worker.line: worker for worker in self.workers}
+        for line in wait(list(lines), timeout_s):
+            worker = lines[line]  # type: ignore[index]  # they are the ones that were given
+            for message in worker.heard():
+                yield from self._news(worker, message)
+
+    def _news(self, worker: _Worker, message: object) -> Iterator[Event]:
+        if message is None:
+            yield from self._lost(worker)
+        elif message == READY:
+            worker.ready, self.stillborn = True, 0
+        elif isinstance(message, Outcome):
+            yield from self._done(worker, message)
+        elif isinstance(message, Event):
+            yield message
+
+    def _done(self, worker: _Worker, outcome: Outcome) -> Iterator[Event]:
+        job, worker.job = worker.job, None
+        if job is None:
+            raise DvdnSimError("a worker finished what it was not given")
+        if outcome.state == "interrupted" and not self.stopping:  # by somebody who knows nothing of this sweep
+            yield from self._again(job, "its process was asked to stop")
+            return
+        given = self._give(worker)  # before anybody takes time over what is told here
+        yield Ended(job.id, outcome)
+        yield from given
+
+    def _lost(self, worker: _Worker) -> Iterator[Event]:
+        self.workers.remove(worker)
+        worker.end(GRACE_S)
+        how = _how_it_ended(worker.process.exitcode)
+        if worker.job is not None:
+            yield from self._again(worker.job, f"its process {how}")
+        elif not worker.ready:
+            self.stillborn += 1
+            if self.stillborn >= MOST_STILLBORN:
+                raise DvdnSimError(f"no process can be started to work in: the last one {how} as it began")
+
+    def _again(self, job: Job, why: str) -> Iterator[Event]:
+        """Begin a job once more, from its checkpoint, unless that was tried often enough."""
+        if self.stopping:
+            yield Ended(job.id, Outcome("interrupted", why))
+        elif self.attempts[job.id] < MOST_ATTEMPTS:
+            self.waiting.appendleft(job)
+        else:
+            yield Ended(job.id, Outcome("failed", f"given up after {MOST_ATTEMPTS} attempts: {why}"))
+
+    def stop(self) -> None:
+        """Begin nothing more, and tell workers to stop with a checkpoint."""
+        self.stopping = True
+        self.waiting.clear()
+        for worker in self.busy:
+            worker.send(STOP)
+
+    def dismiss(self) -> None:
+        """Let workers leave, who have nothing to do."""
+        for worker in self.workers:
+            worker.send(STOP)
+        until_s = time.monotonic() + GRACE_S
+        for worker in self.workers:
+            worker.end(max(0.0, until_s - time.monotonic()))
+        self.workers.clear()
+
+    def kill(self) -> None:
+        """Leave no process behind; what they were at can be gone on with."""
+        for worker in self.workers:
+            worker.end(0.0)
+        self.workers.clear()
+
+
+def _how_it_ended(exitcode: int | None) -> str:
+    if exitcode is None or exitcode >= 0:
+        return f"ended with exit code {exitcode}"
+    name = signal.Signals(-exitcode).name
+    memory = "; a system that runs out of memory does so: try fewer `--jobs`" if name == "SIGKILL" else ""
+    return f"was killed by {name}{memory}"
+
+
+@contextmanager
+def _environment(added: Mapping[str, str]) -> Iterator[None]:
+    """Give processes that are started meanwhile these variables, as far as they are not set."""
+    names = [name for name in added if name not in os.environ]
+    os.environ.update({name: added[name] for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Block Ctrl-C for processes that are started meanwhile, for as long as they live."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(line: Connection) -> None:
+    """Take jobs until there are no more: what a worker does."""
+    os.dup2(2, 1)  # whatever is printed here has no place among the answers of whoever started this
+    import dvdn_sim.training.run  # noqa: F401, PLC0415 (torch, once and for all jobs)
+
+    caller = _Caller(line)
+    caller.send(READY)
+    while (job := caller.next_job()) is not None:
+        caller.send(work(job, caller))
+
+
+@dataclass
+class _Caller:
+    """The other end of the line: who sends jobs. It may be gone."""
+
+    line: Connection
+    gone: bool = False
+
+    def send(self, message: object) -> None:
+        """Send, if anybody is there."""
+        try:
+            self.line.send(message)
+        except OSError:
+            self.gone = True
+
+    tell = send
+
+    def next_job(self) -> Job | None:
+        """Wait for a job; None if no more will come."""
+        try:
+            message = None if self.gone else self.line.recv()
+        except (EOFError, OSError):
+            message = None
+        return message if isinstance(message, Job) else None
+
+    def stopping(self) -> bool:
+        """Return whether to stop: the only thing that is sent to a worker at work."""
+        try:
+            self.gone = self.gone or (self.line.poll() and self.line.recv() == STOP)
+        except (EOFError, OSError):
+            self.gone = True
+        return self.gone

@@ -1,0 +1,41 @@
+"""How many jobs fit this machine at once."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def processes_for(jobs: int, memory_bytes: int | None = None) -> int:
+    """Return how many processes to use: one for each core, as far as there is memory for them.
+
+    Args:
+        jobs: how many there are; no more processes than that.
+        memory_bytes: what the largest of them takes; None if that is not known.
+    """
+    free = free_memory()
+    fit = jobs if memory_bytes is None or free is None else free // memory_bytes
+    return max(1, min(jobs, cores(), fit))
+
+
+def cores() -> int:
+    """Return how many cores this process may use: of the machine, of its affinity, of its container's share."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()
+        if quota != "max":
+            count = min(count, max(1, int(quota) // int(period)))
+    return count
+
+
+def free_memory() -> int | None:
+    """Return how many bytes are free, of the machine and of its container; None where the system does not say."""
+    found = []
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]))
+    with suppress(OSError, ValueError):
+        most, used = ((_CGROUP / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
+        found.append(int(most) - int(used))  # `max` where there is no limit, which is no number
+    return min(found) if found else None
