@@ -43,7 +43,8 @@ class Trainer:
         self.calls = []
         self.error = error
 
-    def run(self, scenario, *, device, out, progress, warn, trace):
+    def run(self, scenario, *, device, out, resume, checkpoint_every_s, progress, warn, trace):
+        self.resumed = resume
         self.calls.append((scenario, device, out))
         self.traced = trace
         progress(50, 100, {"return": "0.50", "delivered": "89%"})

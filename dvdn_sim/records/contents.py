@@ -92,8 +92,13 @@ def _command(run: Run, scenario: Mapping[str, Any]) -> str | None:
     """Return the command that goes on with it; None where it was begun from Python, in an environment of its own."""
     if run.manifest.get("env", kind := scenario.get("env", {}).get("kind")) != kind:
         return None
-    trace = ["--trace"] if run.manifest.get("traced") else []
-    return shlex.join(["dvdn-sim", "run", str(run.path / SCENARIO_FILE), "--out", str(run.path), *trace, "--resume"])
+    return resume_command(run.path, traced=bool(run.manifest.get("traced")))
+
+
+def resume_command(run_dir: Path, *, traced: bool) -> str:
+    """Return the command that goes on with a run, whatever it was begun with."""
+    trace = ["--trace"] if traced else []
+    return shlex.join(["dvdn-sim", "run", str(run_dir / SCENARIO_FILE), "--out", str(run_dir), *trace, "--resume"])
 
 
 def _network(rows: pl.DataFrame) -> Json | None:

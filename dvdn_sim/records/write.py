@@ -134,9 +134,10 @@ class RecordWriter:
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_durably(self.run_dir / MANIFEST_FILE, lambda file: file.write(text.encode()))
 
-    def write_scenario(self, text: str) -> None:
-        """Write or replace ``scenario.yaml``."""
-        write_durably(self.run_dir / SCENARIO_FILE, lambda file: file.write(text.encode()))
+
+def write_scenario(run_dir: Path, text: str) -> None:
+    """Write or replace ``scenario.yaml``: the first thing in a folder, by which it is a run's."""
+    write_durably(run_dir / SCENARIO_FILE, lambda file: file.write(text.encode()))
 
 
 def _parts_in(folder: Path) -> dict[int, Path]:

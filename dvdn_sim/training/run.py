@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from dvdn_sim.records.folder import create_run_dir, run_dir_to_resume
 from dvdn_sim.records.lock import locked
 from dvdn_sim.records.read import load_run
 from dvdn_sim.records.schema import SCENARIO_FILE
 from dvdn_sim.records.signs import Signs
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records.write import RecordWriter, write_scenario
 from dvdn_sim.scenario import Scenario, resolved_yaml
 from dvdn_sim.training.build import Parts, build
 from dvdn_sim.training.checkpoint import Checkpoints, Warn
@@ -17,7 +19,7 @@ from dvdn_sim.training.environments import MakeEnv
 from dvdn_sim.training.manifest import identity_of
 from dvdn_sim.training.recorder import Tracer
 from dvdn_sim.training.resumption import check_same, warn_of_versions
-from dvdn_sim.training.session import Session, Show
+from dvdn_sim.training.session import Session, Show, storing
 from dvdn_sim.training.summary import RunSummary, summarise
 
 CHECKPOINT_EVERY_S = 60.0
@@ -113,9 +115,9 @@ class _Asked:
 
     def begin(self, run_dir: Path, parts: Parts) -> None:
         """Run from the beginning, in an empty folder."""
-        session = self._session(run_dir, parts)
-        session.writer.write_scenario(self.text)
-        session.train()
+        with storing():
+            write_scenario(run_dir, self.text)
+        self._session(run_dir, parts).train()
 
     def go_on(self, run_dir: Path) -> None:
         """Run from the last checkpoint, if the folder has one, and not at all if the run is over."""
@@ -124,17 +126,20 @@ class _Asked:
             self.begin(run_dir, self.build(self.device))
             return
         device = str(earlier.manifest.get("device", self.device)) if self.device == "auto" else self.device
-        check_same(earlier, self.text, {"device": device, "env": self.custom_env, "traced": self.trace})
+        env = identity_of(self.scenario, torch.device(device), custom_env=self.custom_env, traced=self.trace)["env"]
+        check_same(earlier, self.text, {"env": env, "device": device, "traced": self.trace})
         if earlier.finished:
             Checkpoints(run_dir).remove()  # if the process was killed before it came to that
             return
         session = self._session(run_dir, self.build(device))
         warn_of_versions(earlier, session.identity, self.warn)
-        session.go_on(self.warn)
+        with storing():
+            session.go_on(self.warn)
         session.train()
 
     def _session(self, run_dir: Path, parts: Parts) -> Session:
-        writer = RecordWriter(run_dir, traced=self.trace)
+        with storing():
+            writer = RecordWriter(run_dir, traced=self.trace)
         if self.trace:
             for seed, network in zip(self.scenario.seeds, parts.networks, strict=False):
                 network.watch(Tracer(writer, seed))
@@ -146,6 +151,7 @@ class _Asked:
             signs=Signs(lambda sign: self.warn(str(sign))),
             checkpoints=Checkpoints(run_dir),
             checkpoint_every_s=self.checkpoint_every_s,
+            custom_env=self.make_env is not None,
             show=self.show,
         )
 

@@ -1,12 +1,12 @@
 """One process's work on a run folder: training, records, checkpoints, and a folder in order however it ends."""
 
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
 from dvdn_sim.errors import AuditError, DivergedError, InterruptedRun, RunFolderError, StorageError
+from dvdn_sim.records.contents import resume_command
 from dvdn_sim.records.digest import digest
 from dvdn_sim.records.schema import FINISHED
 from dvdn_sim.records.signs import Signs
@@ -36,6 +36,7 @@ class Session:
         signs: Reads the records along.
         checkpoints: Of the run folder.
         checkpoint_every_s: Seconds from one checkpoint to the next.
+        custom_env: Whether the environment was given from Python, and is none that a command can name.
         show: Is called after every iteration.
     """
 
@@ -45,6 +46,7 @@ class Session:
     signs: Signs
     checkpoints: Checkpoints
     checkpoint_every_s: float
+    custom_env: bool = False
     show: Show | None = None
     _loop: Loop = field(init=False)
     _stop: Stop = field(init=False)
@@ -84,10 +86,10 @@ class Session:
             InterruptedRun, DivergedError, AuditError, StorageError: The folder is in order, and says so.
         """
         with self._in_order_whatever_comes(), stopping_when_asked() as self._stop:
-            with _storing():
+            with storing():
                 self._write_manifest("running")
             self._loop.run()
-            with undisturbed(), _storing():
+            with undisturbed(), storing():
                 self._finish()
 
     def _finish(self) -> None:
@@ -132,18 +134,17 @@ class Session:
             self._write_manifest(state)
 
     def _kept(self) -> str:
-        run_dir, latest = shlex.quote(str(self.writer.run_dir)), self.checkpoints.latest
+        run_dir, latest = self.writer.run_dir, self.checkpoints.latest
         if latest is None:
             return f"Records are kept in {run_dir}; there was no checkpoint yet"
+        again = resume_command(run_dir, traced=bool(self.identity["traced"]))
+        again = "run(…, resume=True), with the same environment" if self.custom_env else again
         step = min(latest.facts["env_steps"])
-        return (
-            f"Records and a checkpoint of step {step} are kept in {run_dir}; to go on: dvdn-sim run"
-            f" {run_dir}/scenario.yaml --out {run_dir} --resume"
-        )
+        return f"Records and a checkpoint of step {step} are kept in {run_dir}; to go on: {again}"
 
     def _after_iteration(self, progress: Progress) -> None:
         now_s = time.monotonic()
-        with _storing():
+        with storing():
             if self._stop.asked or now_s - self._checkpointed_s >= self.checkpoint_every_s:
                 self._checkpoint()
             elif now_s - self._flushed_s >= FLUSH_EVERY_S:
@@ -192,7 +193,7 @@ class Session:
 
 
 @contextmanager
-def _storing() -> Iterator[None]:
+def storing() -> Iterator[None]:
     """Say what the disk refuses."""
     try:
         yield

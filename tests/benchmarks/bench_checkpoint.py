@@ -38,7 +38,7 @@ def insert(parts, count: int) -> None:
 def session_in(folder: Path) -> Session:
     scenario = load_scenario(SCENARIO, ["seeds=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"])
     parts = build(scenario, device=torch.device("cpu"))
-    return Session(parts, RecordWriter(folder), {}, Signs(), Checkpoints(folder), 60.0)
+    return Session(parts, RecordWriter(folder), {"traced": False}, Signs(), Checkpoints(folder), 60.0)
 
 
 def size(folder: Path) -> int:

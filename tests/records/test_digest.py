@@ -12,7 +12,7 @@ from dvdn_sim.records.digest import _words, digest, digest_rows
 from dvdn_sim.records.frames import frame_schema
 from dvdn_sim.records.read import load_run, read_table
 from dvdn_sim.records.schema import METRICS, NETWORK, Column, Table
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records.write import RecordWriter, write_scenario
 
 
 def written(metrics, network, cuts=()):
@@ -104,7 +104,7 @@ def test_manifest_scenario_and_wall_clock_columns_stay_out(rows, tmp_path):
     writer.flush()
     before = digest(tmp_path)
     writer.write_manifest({"wall_s": 12.5})
-    writer.write_scenario("name: x\n")
+    write_scenario(writer.run_dir, "name: x\n")
     assert digest(tmp_path) == before
     timed = Table("timed", (Column("seed", "int", "", "seed"), Column("wall_s", "float", "s", "time", wall_clock=True)))
     slow, fast = (pl.DataFrame([(1, wall)], schema=frame_schema(timed), orient="row") for wall in (2.0, 1.0))

@@ -3,7 +3,7 @@ import pytest
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.read import load_run, read_table
 from dvdn_sim.records.schema import METRICS, NETWORK
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records.write import RecordWriter, write_scenario
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
@@ -13,7 +13,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 
 def test_a_run_killed_at_once_is_an_empty_run(tmp_path):
-    RecordWriter(tmp_path).write_scenario("name: x\n")
+    write_scenario(tmp_path, "name: x\n")
     run = load_run(tmp_path)
     assert run.metrics.columns == [column.name for column in METRICS.columns]
     assert run.network.columns == [column.name for column in NETWORK.columns]

@@ -13,7 +13,7 @@ from dvdn_sim.records.durable import write_durably
 from dvdn_sim.records.folder import create_run_dir
 from dvdn_sim.records.read import load_run
 from dvdn_sim.records.schema import FINISHED, METRICS, NETWORK, TABLES
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records.write import RecordWriter, write_scenario
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_name_that_cannot_name_a_folder_is_refused(here, name):
 
 def test_what_was_written_is_read(tmp_path, rows):
     writer = RecordWriter(tmp_path)
-    writer.write_scenario("name: größe\n")
+    write_scenario(tmp_path, "name: größe\n")
     writer.write_manifest({"seeds": [3, 1], "state": "running"})
     first = rows.metrics_example(seed=3, loss=None, q_mean=np.float32(0.1), env_steps=np.int64(5))
     writer.metrics(first)
@@ -172,7 +172,7 @@ def test_a_process_killed_while_writing_leaves_a_readable_folder(tmp_path, rows,
     code = f"""
 import os
 from pathlib import Path
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records.write import RecordWriter, write_scenario
 writer = RecordWriter(Path({str(tmp_path)!r}))
 for seed in range(3):
     writer.metrics({rows.metrics_example()!r} | {{"seed": seed}})

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners.replay import EpisodeReplay, Episodes
-from dvdn_sim.training.checkpoint import Checkpoints
+from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
 
 CAPACITY, AGENTS, STEPS, WIDTH = 6, 2, 3, 4
 
@@ -77,6 +78,31 @@ def test_what_is_read_is_what_was_written(tmp_path, rng, between):
         assert found.keys() == tensors(0).keys()
         assert all(torch.equal(found[name], tensor) for name, tensor in tensors(number / 3).items())
         assert_equal(restored, replay)
+
+
+def test_tensors_are_written_as_safetensors_writes_them(tmp_path):
+    """Every type and shape that there is, views among them, read back by the package itself; and no copy is made."""
+    numbers = torch.arange(24).reshape(2, 3, 4)
+    written = {
+        "weights": numbers.double() / 7,
+        "view": (numbers.float() / 3)[:, 1:, ::2],
+        "counts": numbers[0],
+        "actions": numbers.to(torch.int16),
+        "cut": numbers > 5,
+        "one": torch.tensor(0.5),
+        "none": torch.empty(0, 3),
+    }
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"".join(safetensors_of(written)))
+    read = load_file(path)
+    assert read.keys() == written.keys()
+    for name, tensor in written.items():
+        assert read[name].dtype == tensor.dtype
+        assert torch.equal(read[name], tensor)
+    large = torch.zeros(10)
+    *_, piece = safetensors_of({"large": large})
+    large[0] = 1.0
+    assert bytes(piece)[:4] == np.float32(1.0).tobytes()
 
 
 def test_it_goes_on_where_another_process_stopped(tmp_path, rng):

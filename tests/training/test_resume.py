@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from killing import CASES, CONTEXT, Left, attempt, timed, work
+from safetensors.torch import load_file
 
 import dvdn_sim
 from dvdn_sim.errors import DivergedError, InterruptedRun, RunFolderError, StorageError
@@ -129,7 +130,10 @@ def test_dying_at_any_write_of_an_iteration_loses_nothing(tmp_path):
             process.join(60)
             assert process.exitcode in (77, 0)
             deaths += process.exitcode == 77
-            load_run(out)  # reads at any time
+            if (out / "scenario.yaml").exists():
+                load_run(out)  # reads at any time
+            else:
+                assert number == 1
     assert deaths > 10
     assert attempt("self", out)
     Left.of(out).check_equals(whole)
@@ -148,11 +152,11 @@ def test_a_changed_scenario_is_refused_and_what_changed_is_said(tiny, tmp_path):
     scenario = tiny("training.steps=60")
     dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run")
     before = digest(tmp_path / "run")
-    changed = tiny("training.steps=90", "seeds=[0, 5]", "network.link.loss=10%")
+    changed = tiny("training.steps=90", "seeds=[0, 5]", "network.link.delay=1 ms")
     with pytest.raises(RunFolderError, match="holds another run") as refused:
         dvdn_sim.run(changed, device="cpu", out=tmp_path / "run", resume=True)
     lines = str(refused.value).splitlines()[1:]
-    assert [line.split(":")[0].strip() for line in lines] == ["seeds", "network.link.loss", "training.steps"]
+    assert [line.split(":")[0].strip() for line in lines] == ["seeds", "network.link.delay.mean", "training.steps"]
     assert "  training.steps: 60 before, 90 now" in lines
     with pytest.raises(RunFolderError, match="traced: False before, True now"):
         dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", resume=True, trace=True)
@@ -186,7 +190,7 @@ def test_records_that_are_missing_are_told(tiny, tmp_path):
     with pytest.raises(Stopped):
         dvdn_sim.run(scenario, device="cpu", out=out, progress=stop_every(5), checkpoint_every_s=0.0)
     (out / "metrics" / "part-000002.parquet").unlink()
-    with pytest.raises(RunFolderError, match="metrics: part 2 of 4 is missing"):
+    with pytest.raises(RunFolderError, match="metrics: part 2 of 5 is missing"):
         dvdn_sim.run(scenario, device="cpu", out=out, resume=True)
 
 
@@ -230,12 +234,10 @@ def test_a_full_disk_keeps_what_was_recorded(tiny, tmp_path, monkeypatch):
 def test_values_that_explode_stop_the_run(tiny, tmp_path, value):
     """Update, agent and tensor are named, and the last checkpoint is from before it."""
     scenario, out = tiny("training.steps=400"), tmp_path / "run"
-    poisoned: list[int] = []
 
     def poison(loop) -> None:
         if loop.parts.learner.updates[1] == 5:
             loop.parts.learner.parameters[0, 1, 2, :] = value
-            poisoned.append(int(loop.progress.env_steps[1]))
 
     with _each_iteration(poison), pytest.raises(DivergedError) as stopped:
         dvdn_sim.run(scenario, device="cpu", out=out, checkpoint_every_s=0.0)
@@ -246,7 +248,9 @@ def test_values_that_explode_stop_the_run(tiny, tmp_path, value):
     else:
         assert "TD errors of agent 2 are not finite" in said
         assert "learner.parameters of seed 1, agent 2" in said
-    assert f"a checkpoint of step {poisoned[0]}" not in said or value == 1e13
+    newest = load_file(max((out / "checkpoint").glob("*.tensors.*")))
+    assert newest["learner.updates"].tolist() == [5, 5]
+    assert float(newest["learner.parameters"].abs().max()) < 10
     run = load_run(out)
     assert str(run.manifest["state"]).startswith("failed: seed 1, update 6")
     assert run.metrics.filter(seed=1)["updates"].max() == 6
