@@ -75,11 +75,12 @@ def sweep(
     options = [*(["--quick"] if quick else []), *([] if device is Device.auto else ["--device", device.value])]
     for name, value in (("seeds", seeds), ("jobs", jobs), ("out", out)):
         options += [] if value is None else [f"--{name}", str(value)]
+    chosen = None if seeds is None else tuple(parse_seeds(seeds))
+    failed = False
     with explained(command("sweep", file, changes or [], *options)):
         from dvdn_sim.sweeps.grid import load_cells  # noqa: PLC0415 (half a second that --help does without)
         from dvdn_sim.sweeps.machine import processes_for  # noqa: PLC0415
 
-        chosen = None if seeds is None else tuple(parse_seeds(seeds))
         loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
         _warn_of(cells)
         asked = _Asked(
@@ -93,7 +94,9 @@ def sweep(
         if dry_run:
             asked.foretell(as_json=as_json)
         else:
-            asked.run(as_json=as_json, quiet=quiet)
+            failed = asked.run(as_json=as_json, quiet=quiet)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _warn_of(cells: "Sequence[Cell]") -> None:
@@ -120,8 +123,12 @@ class _Asked:
     device: str
     checkpoint_every_s: float
 
-    def run(self, *, as_json: bool, quiet: bool) -> None:
-        """Run all cells, print what they found, and leave with the exit code that says how it went."""
+    def run(self, *, as_json: bool, quiet: bool) -> bool:
+        """Run all cells, print what they found, and return whether any of them failed.
+
+        Raises:
+            InterruptedRun: Not all are over.
+        """
         from dvdn_sim.sweeps.local import Pool  # noqa: PLC0415
         from dvdn_sim.sweeps.progress import SweepProgress  # noqa: PLC0415
         from dvdn_sim.sweeps.run import run_sweep  # noqa: PLC0415
@@ -138,30 +145,31 @@ class _Asked:
                     watch=progress,
                 )
             except KeyboardInterrupt:
-                raise InterruptedRun(f"Stopped at once; {self._go_on}") from None
+                raise InterruptedRun(f"Stopped at once; to go on: {self._go_on}") from None
         if as_json:
             typer.echo(json.dumps({"sweep_dir": str(self.out), **table.as_json()}, allow_nan=False))
         else:
             _print_table(table, self.out, Console(highlight=False))
-        self._leave(table)
+        return self._told(table)
 
-    def _leave(self, table: "SweepTable") -> None:
+    def _told(self, table: "SweepTable") -> bool:
+        """Tell what failed, and how to see it again or go on."""
         for row in table.rows:
             if row.state == "failed":
                 say(f"Error: {row.id}: {row.error}", style="red")
                 say(f"To reproduce: {self._reproduce(row)}")
         over = table.count("finished") + table.count("failed")
         if over < len(table.rows):
-            raise InterruptedRun(f"{table.count('finished')} of {len(table.rows)} cells are finished; {self._go_on}")
-        if table.count("failed"):
-            raise typer.Exit(1)
+            raise InterruptedRun(
+                f"{table.count('finished')} of {len(table.rows)} cells are finished; to go on: {self._go_on}"
+            )
+        return table.count("failed") > 0
 
     @property
     def _go_on(self) -> str:
         from dvdn_sim.sweeps.folder import SWEEP_FILE  # noqa: PLC0415
 
-        words = ["dvdn-sim", "sweep", str(self.out / SWEEP_FILE), "--out", str(self.out)]
-        return f"to go on: {shlex.join(words)}"
+        return shlex.join(["dvdn-sim", "sweep", str(self.out / SWEEP_FILE), "--out", str(self.out)])
 
     def _reproduce(self, row: "Row") -> str:
         """Return the command that runs a cell alone, with a folder of its own."""

@@ -103,7 +103,8 @@ class AxisEntry:
 
     Attributes:
         path: of the value that differs, dotted; None where ``values`` say so themselves.
-        name: what the axis is called; None for the last word of ``path``.
+        name: what the axis is called; None for the last word of ``path`` (of network.topology.kind:
+            topology).
         values: a list of values of ``path``; or values by name; or, without a path, by name what each of them sets,
             such as {perfect: {network.link.loss: 0%, network.deadline: null}}.
     """

@@ -127,6 +127,11 @@ class Executor(Protocol):
         """
 
 
+def import_training() -> None:
+    """Import what `work` needs, torch above all, which whoever sends jobs does without."""
+    import dvdn_sim.training.run  # noqa: F401, PLC0415
+
+
 def work(job: Job, report: Report) -> Outcome:
     """Do a job: train its cell, or go on with it, or return what it found. In the main thread of its process.
 
@@ -146,7 +151,7 @@ def work(job: Job, report: Report) -> Outcome:
 
 
 def _trained(job: Job, report: Report) -> dict[str, Any]:
-    from dvdn_sim.training.run import run  # noqa: PLC0415 (torch, which whoever sends jobs does without)
+    from dvdn_sim.training.run import run  # noqa: PLC0415 (see `import_training`)
 
     _wait_for_others(job.run_dir, report)
     watch = _Watch(job, report)

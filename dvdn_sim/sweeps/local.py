@@ -13,11 +13,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Outcome, work
+from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Outcome, Report, import_training, work
 
 READY, STOP = "ready", "stop"
 TICK_S = 0.2
@@ -36,13 +37,17 @@ class Pool:
 
     Attributes:
         processes: how many.
+        do: what does a job, in a worker.
+        prepare: what each worker does first, once for all its jobs.
     """
 
     processes: int
+    do: Callable[[Job, Report], Outcome] = work
+    prepare: Callable[[], object] = import_training
 
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
         """Yield what happens to the jobs; see `dvdn_sim.sweeps.jobs.Executor`."""
-        crew = _Crew(deque(jobs), min(self.processes, len(jobs)))
+        crew = _Crew(deque(jobs), min(self.processes, len(jobs)), partial(_serve, self.do, self.prepare))
         try:
             while crew.waiting or crew.busy:
                 if stop() and not crew.stopping:
@@ -64,10 +69,10 @@ class _Worker:
     job: Job | None = None
 
     @classmethod
-    def start(cls) -> "_Worker":
+    def start(cls, serve: Callable[[Connection], None]) -> "_Worker":
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        process = context.Process(target=serve, args=(theirs,), daemon=True)
         with _environment(ONE_THREAD), _without_interrupts():
             process.start()
         theirs.close()
@@ -100,6 +105,7 @@ class _Crew:
 
     waiting: deque[Job]
     size: int
+    serve: Callable[[Connection], None]
     workers: list[_Worker] = field(default_factory=list)
     attempts: Counter[str] = field(default_factory=Counter)
     stopping: bool = False
@@ -115,7 +121,7 @@ class _Crew:
             yield from self._give(worker)
         wanted = min(self.size, len(self.busy) + len(self.waiting))
         while len(self.workers) < wanted:
-            self.workers.append(_Worker.start())
+            self.workers.append(_Worker.start(self.serve))
 
     def _give(self, worker: _Worker) -> list[Event]:
         """Give a worker the next job, if it is free and there is one."""
@@ -233,15 +239,14 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(line: Connection) -> None:
+def _serve(do: Callable[[Job, Report], Outcome], prepare: Callable[[], object], line: Connection) -> None:
     """Take jobs until there are no more: what a worker does."""
     os.dup2(2, 1)  # whatever is printed here has no place among the answers of whoever started this
-    import dvdn_sim.training.run  # noqa: F401, PLC0415 (torch, once and for all jobs)
-
+    prepare()
     caller = _Caller(line)
     caller.send(READY)
     while (job := caller.next_job()) is not None:
-        caller.send(work(job, caller))
+        caller.send(do(job, caller))
 
 
 @dataclass
@@ -258,7 +263,9 @@ class _Caller:
         except OSError:
             self.gone = True
 
-    tell = send
+    def tell(self, event: Event) -> None:
+        """Send what happened."""
+        self.send(event)
 
     def next_job(self) -> Job | None:
         """Wait for a job; None if no more will come."""

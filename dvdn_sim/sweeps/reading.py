@@ -86,7 +86,7 @@ def _settings(block: object, path: Path, document: Document) -> tuple[Setting, .
 
 
 def _axis(entry: AxisEntry, path: Path, document: Document) -> Axis:
-    name = entry.name or (entry.path or "").rpartition(".")[2]
+    name = entry.name or _last_word(entry.path or "")
     values, path = entry.values, (*path, "values")
     if isinstance(values, list):
         named = [((*path, index), label_of(value), value) for index, value in enumerate(values)]
@@ -101,6 +101,12 @@ def _axis(entry: AxisEntry, path: Path, document: Document) -> Axis:
             settings = _settings(value, here, document) if isinstance(value, dict) else ()
         points.append(Point(label, settings, place))
     return Axis(name, tuple(points))
+
+
+def _last_word(path: str) -> str:
+    """Return what an axis is called: the block that is chosen, where the path ends in how it is."""
+    *_, block, last = ["", *path.split(".")]
+    return block if block and last in ("kind", "preset") else last
 
 
 def _quickly(quick: QuickEntry, sweep: Sweep, document: Document) -> Sweep:

@@ -69,6 +69,7 @@ def run_sweep(
             for cell, row in zip(cells, table.rows, strict=True)
             if row.state != "finished"
         ]
+        write_table(out, table)  # first: it is what makes the folder that of a sweep
         write_durably(out / SWEEP_FILE, lambda file: file.write(sweep.resolved().encode()))
         _Course(table, out, watch).follow(executor, jobs)
     return table
@@ -81,12 +82,12 @@ def refuse_foreign(out: Path, sweep: Sweep) -> None:
         RunFolderError: It does.
     """
     if out.exists() and not out.is_dir():
-        raise RunFolderError(f"{out} is a file; the folder of a sweep, or a new or empty one, expected")
+        raise RunFolderError(f"{out} is a file; a new or empty folder, or that of a sweep, expected")
     if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):
         return
-    if not (out / SWEEP_FILE).exists():
-        raise RunFolderError(f"{out} is not empty and holds no sweep; that of a sweep, or a new one, expected")
-    if (out / CELLS_FILE).exists() and (name := read_table(out).name) != sweep.name:
+    if not (out / CELLS_FILE).exists():
+        raise RunFolderError(f"{out} is not empty and holds no sweep that was run; a new or empty folder expected")
+    if (name := read_table(out).name) != sweep.name:
         raise RunFolderError(f"{out} holds the sweep {name}; that of {sweep.name}, or a new or empty folder, expected")
 
 

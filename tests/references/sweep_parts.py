@@ -1,0 +1,130 @@
+"""Small sweeps, an executor without processes, and jobs for tests, in a module that workers can import."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dvdn_sim.scenario import parse_scenario
+from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Report, work
+
+BASE = """\
+name: tiny
+seeds: [0]
+env: {kind: lbf, field_size: [5, 5], players: 2, max_num_food: 1, max_food_level: 1, sight: 4, max_episode_steps: 6}
+algorithm: {kind: dvdn, hidden: 4, lr: 3e-3, consensus: {rounds: 1}}
+network:
+  topology: {kind: complete}
+  link: {rate: 1 Mbit/s, delay: 5 ms, loss: 10%}
+  deadline: 50 ms
+  control_period: 100 ms
+  compute: 10 ms
+training: {steps: 30, batch: 2, buffer: 8, epsilon: {steps: 100}, target_update: 3}
+evaluation: {every: 30, episodes: 1}
+"""
+SWEEP = """\
+name: small
+question: Does the network matter?
+base: base.yaml
+set: {algorithm.hidden: 5}
+axes:
+  - {path: algorithm.consensus.rounds, values: [1, 2]}
+  - {path: network.link.loss, values: [0%, 20%]}
+seeds: 0-1
+compare: {rounds: 1}
+quick:
+  seeds: [3]
+  set: {training.steps: 12}
+  axes: {loss: [20%]}
+"""
+
+
+def write_sweep(folder: Path, text: str = SWEEP, base: str = BASE) -> Path:
+    """Write a sweep and its base; the path of the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "base.yaml").write_text(base, encoding="utf-8")
+    path = folder / "sweep.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@dataclass
+class InProcess:
+    """Does jobs one after the other, here.
+
+    Attributes:
+        do: what does a job.
+        begun: jobs that were begun, by name.
+        stop_after: jobs after which to behave as if asked to stop.
+    """
+
+    do: Callable[[Job, Report], Outcome] = work
+    begun: list[str] = field(default_factory=list)
+    stop_after: int = 10**9
+
+    def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
+        for job in jobs:
+            if stop() or len(self.begun) >= self.stop_after:
+                return
+            self.begun.append(job.id)
+            yield Began(job.id)
+            report = Kept(stop)
+            outcome = self.do(job, report)
+            yield from report.events
+            yield Ended(job.id, outcome)
+
+
+@dataclass
+class Kept:
+    """A report that is kept."""
+
+    stopping: Callable[[], bool] = lambda: False
+    events: list[Event] = field(default_factory=list)
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def job(name: str, folder: Path) -> Job:
+    """A job for the functions below, which read what to do from its name."""
+    return Job(name, _SCENARIO, folder / name)
+
+
+_SCENARIO = parse_scenario(BASE)
+
+
+def nothing() -> None:
+    """Prepares for nothing."""
+
+
+def do_as_named(job: Job, report: Report) -> Outcome:
+    """Die in the first two attempts of ``die_2``; ``wait`` until told to stop, ``hold`` until ``release``."""
+    what, _, number = job.id.partition("-")[0].partition("_")
+    job.run_dir.mkdir(parents=True, exist_ok=True)
+    attempts = job.run_dir / "attempts"
+    count = len(attempts.read_text()) if attempts.exists() else 0
+    attempts.write_text("x" * (count + 1))
+    released = job.run_dir.parent / "released"
+    if what == "hold":
+        until_s = time.monotonic() + 60.0
+        while not released.exists() and time.monotonic() < until_s:
+            time.sleep(0.01)
+    elif what == "release":
+        released.touch()
+    elif what == "die" and count < int(number):
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "asked" and count == 0:
+        return Outcome("interrupted", "by somebody")
+    elif what == "wait":
+        while not report.stopping():
+            report.tell(Moved(job.id, 1, 2, {"pid": str(os.getpid())}))
+            time.sleep(0.01)
+        return Outcome("interrupted", "told to")
+    return Outcome("finished", found={"pid": os.getpid(), "attempt": count + 1, "released": released.exists()})
+
+
+def cannot_prepare() -> None:
+    """Fails as a broken installation would."""
+    os._exit(9)

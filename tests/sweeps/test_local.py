@@ -1,0 +1,153 @@
+"""A pool of processes: no job waits for another, none is lost with its worker, and nobody outlives the sweep."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sweep_parts import cannot_prepare, do_as_named, job, nothing
+
+from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Moved
+from dvdn_sim.sweeps.local import Pool
+
+
+def pool(processes: int) -> Pool:
+    return Pool(processes, do_as_named, nothing)
+
+
+def never() -> bool:
+    return False
+
+
+def ended(events):
+    return {event.id: event.outcome for event in events if isinstance(event, Ended)}
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    state = Path(f"/proc/{pid}/stat")  # a container's first process may leave it as it is, dead
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def until(true, timeout_s: float = 20.0) -> bool:
+    end_s = time.monotonic() + timeout_s
+    while not true() and time.monotonic() < end_s:
+        time.sleep(0.02)
+    return bool(true())
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """All kinds of jobs at once, on two processes: what happened, in order."""
+    folder = tmp_path_factory.mktemp("mixed")
+    names = ["hold", "quick-1", "die_1", "quick-2", "asked", "die_99", "quick-3", "release"]
+    return list(pool(2).run([job(name, folder) for name in names], never)), names
+
+
+def test_every_job_ends_once_and_those_that_fail_stop_no_other(mixed):
+    events, names = mixed
+    assert sorted(event.id for event in events if isinstance(event, Ended)) == sorted(names)
+    states = {name: outcome.state for name, outcome in ended(events).items()}
+    assert {name for name, state in states.items() if state != "finished"} == {"die_99"}
+    assert set(states.values()) == {"finished", "failed"}
+
+
+def test_jobs_begin_in_their_order(mixed):
+    events, names = mixed
+    first = dict.fromkeys(event.id for event in events if isinstance(event, Began))
+    assert list(first) == names
+
+
+def test_no_job_waits_for_a_slow_one(mixed):
+    """The first one ends only once the last one has begun: whoever is free takes the next."""
+    events, names = mixed
+    (hold,) = [at for at, event in enumerate(events) if isinstance(event, Ended) and event.id == names[0]]
+    assert events.index(Began(names[-1])) < hold
+    assert ended(events)["hold"].found["released"]
+
+
+def test_workers_are_used_again(mixed):
+    events, _ = mixed
+    outcomes = [outcome for outcome in ended(events).values() if outcome.state == "finished"]
+    assert len({outcome.found["pid"] for outcome in outcomes}) < len(outcomes)
+
+
+def test_a_job_whose_worker_is_killed_begins_again(mixed):
+    events, _ = mixed
+    assert ended(events)["die_1"].found["attempt"] == 2
+    assert sum(event == Began("die_1") for event in events) == 2
+
+
+def test_not_for_ever(mixed):
+    events, _ = mixed
+    assert sum(event == Began("die_99") for event in events) == MOST_ATTEMPTS
+    error = ended(events)["die_99"].error
+    assert error.startswith("given up after 3 attempts: its process was killed by SIGKILL")
+    assert "try fewer `--jobs`" in error
+
+
+def test_a_job_that_somebody_else_interrupts_begins_again(mixed):
+    events, _ = mixed
+    assert ended(events)["asked"].found["attempt"] == 2
+
+
+def test_all_workers_stop_when_asked_and_nothing_is_begun(tmp_path):
+    pids: dict[str, int] = {}
+    events = []
+    for event in pool(2).run([job(name, tmp_path) for name in ("wait-1", "wait-2", "quick")], lambda: len(pids) == 2):
+        events.append(event)
+        if isinstance(event, Moved):
+            pids[event.id] = int(event.facts["pid"])
+    assert {name: outcome.state for name, outcome in ended(events).items()} == dict.fromkeys(
+        ("wait-1", "wait-2"), "interrupted"
+    )
+    assert len(set(pids.values())) == 2
+    assert all(map(gone, pids.values()))
+
+
+def test_who_stops_listening_leaves_no_process_behind(tmp_path):
+    events = pool(1).run([job("wait", tmp_path)], never)
+    pid = next(int(event.facts["pid"]) for event in events if isinstance(event, Moved))
+    events.close()
+    assert gone(pid)
+
+
+def test_workers_that_cannot_work_are_an_error(tmp_path):
+    with pytest.raises(DvdnSimError, match="no process can be started to work in: the last one ended with exit code 9"):
+        list(Pool(1, do_as_named, cannot_prepare).run([job("quick", tmp_path)], never))
+
+
+ORPHANED = """\
+import sys
+from pathlib import Path
+from sweep_parts import do_as_named, job, nothing
+from dvdn_sim.sweeps.jobs import Moved
+from dvdn_sim.sweeps.local import Pool
+
+if __name__ == "__main__":
+    for event in Pool(1, do_as_named, nothing).run([job("wait", Path(sys.argv[1]))], lambda: False):
+        if isinstance(event, Moved):
+            print(event.facts["pid"], flush=True)
+"""
+
+
+def test_a_worker_stops_when_whoever_started_it_is_gone(tmp_path):
+    script = tmp_path / "orphaned.py"
+    script.write_text(ORPHANED, encoding="utf-8")
+    path = os.pathsep.join(each for each in sys.path if each)
+    command = [sys.executable, str(script), str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": path}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:  # noqa: S603 (ours)
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert not gone(pid)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        assert until(lambda: gone(pid))

@@ -1,0 +1,188 @@
+"""Sweep files: what they stand for, and every mistake with its line and a remedy."""
+
+import pytest
+from sweep_parts import BASE, SWEEP, write_sweep
+
+from dvdn_sim.sweeps.reading import load_sweep
+from dvdn_sim.sweeps.sweep import label_of
+
+
+def mistakes(tmp_path, text, changes=(), **options):
+    _, found = load_sweep(write_sweep(tmp_path, text), changes, **options)
+    return [str(mistake) for mistake in found]
+
+
+def test_a_sweep_file(tmp_path):
+    sweep, found = load_sweep(write_sweep(tmp_path))
+    assert found == []
+    assert (sweep.name, sweep.question) == ("small", "Does the network matter?")
+    assert sweep.base.file == tmp_path / "base.yaml"
+    assert [(axis.name, [point.label for point in axis.points]) for axis in sweep.axes] == [
+        ("rounds", ["1", "2"]),
+        ("loss", ["0%", "20%"]),
+    ]
+    assert [setting.text for setting in sweep.settings] == ["algorithm.hidden=5"]
+    assert (sweep.seeds, sweep.compare) == ((0, 1), ("rounds", "1"))
+
+
+def test_quick_is_smaller_and_has_a_folder_of_its_own(tmp_path):
+    sweep, found = load_sweep(write_sweep(tmp_path), quick=True)
+    assert found == []
+    assert (sweep.name, sweep.seeds) == ("small_quick", (3,))
+    assert [setting.text for setting in sweep.settings] == ["algorithm.hidden=5", "training.steps=12"]
+    assert [[point.label for point in axis.points] for axis in sweep.axes] == [["1", "2"], ["20%"]]
+
+
+def test_the_command_line_has_the_last_word(tmp_path):
+    sweep, found = load_sweep(write_sweep(tmp_path), ["algorithm.hidden=7", "name=x"], seeds=(9,), quick=True)
+    assert found == []
+    assert [setting.text for setting in sweep.settings][-2:] == ["algorithm.hidden=7", "name=x"]
+    assert sweep.seeds == (9,)
+
+
+def test_values_may_be_named_and_may_change_several_paths(tmp_path):
+    axes = """\
+axes:
+  - name: network
+    values:
+      perfect: {network.link: {preset: ideal}, network.deadline: null}
+      poor: {network.link.loss: 30%}
+  - {path: network.topology, values: [{kind: ring}, {kind: complete}]}
+  - {path: env.field_size, values: {small: [5, 5], large: [8, 8]}}
+"""
+    text = SWEEP[: SWEEP.index("axes:")] + axes
+    sweep, found = load_sweep(write_sweep(tmp_path, text))
+    assert found == []
+    network, topology, size = sweep.axes
+    assert [(each.path, each.value) for each in network.points[0].settings] == [
+        ("network.link", {"preset": "ideal"}),
+        ("network.deadline", None),
+    ]
+    assert (topology.name, [point.label for point in topology.points]) == ("topology", ["ring", "complete"])
+    assert [(point.label, point.settings[0].value) for point in size.points] == [("small", [5, 5]), ("large", [8, 8])]
+
+
+def test_parts_may_stand_in_other_files_and_paths_are_relative_to_the_file_that_names_them(tmp_path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "ours.yaml").write_text("base: other.yaml\nseeds: 0-4\n", encoding="utf-8")
+    text = SWEEP.replace("base: base.yaml", "include: parts/ours.yaml").replace("seeds: 0-1\n", "")
+    sweep, found = load_sweep(write_sweep(tmp_path, text))
+    assert found == []
+    assert sweep.base.file == tmp_path / "parts" / "other.yaml"
+    assert sweep.seeds == (0, 1, 2, 3, 4)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    text = """\
+name: no name
+bose: base.yaml
+axes:
+  - {path: a b, valuse: [1]}
+  - {values: 3, name: 5}
+  - 7
+seeds: 0-x
+quick: {foo: 3, axes: {a: 3}, seeds: yes}
+compare: {}
+set: {a b: 3}
+"""
+    found = "\n".join(mistakes(tmp_path, text))
+    for line in (
+        "line 1: name: `no name` cannot name a folder",
+        "question: is missing",
+        "line 2: bose: unknown key; did you mean `base`?",
+        "line 4: axes.0.path: `a b` is no path in a scenario; write it as network.link.loss",
+        "line 4: axes.0.valuse: unknown key; did you mean `values`?",
+        "line 5: axes.1.values: must be a list of values, or values by name, not `3`; write [0%, 10%]",
+        "line 5: axes.1.name: must be a text",
+        "line 6: axes.2: must be a block",
+        "line 7: seeds: `0-x` is no seed and no range of seeds",
+        "line 8: quick.foo: unknown key; the keys here are: seeds, set, axes",
+        "line 8: quick.axes.a: must be a list of some of the axis's values",
+        "line 8: quick.seeds: `yes` is no seed",
+        "line 9: compare: must be one axis with one of its values",
+        "line 10: set: `a b` is no path in a scenario",
+    ):
+        assert line in found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("values: [1, 2]", "values: [1, 1]", "line 6: axes.0.values.1: `1` is given twice; remove one of them"),
+        ("[1, 2]", "{a: 1, A: 2}", "line 6: axes.0.values.A: cannot be told from `a` in the name of a folder"),
+        ("[1, 2]", "{é: 1}", "line 6: axes.0.values.é: `é` cannot name a folder; write another name"),
+        ("[1, 2]", f"{{{'a' * 41}: 1}}", "cannot name a folder; write another name"),
+        ("path: network.link.loss", "path: a.rounds", "line 7: axes.1: another axis is called `rounds`"),
+        ("path: network.link.loss", "name: loss", "line 7: axes.1.values: are no values of anything"),
+        ("path: network.link.loss, values: [0%, 20%]", "name: loss, values: {a: 3}", "must be a block of settings"),
+        ("path: network.link.loss, values: [0%, 20%]", "name: loss, values: {a: {b c: 3}}", "`b c` is no path"),
+        ("path: network.link.loss", "path: algorithm", "so undoes `algorithm.consensus.rounds` of axis rounds; write"),
+        ("path: network.link.loss", "name: b, path: algorithm.consensus.rounds", "make one axis of them"),
+        ("path: network.link.loss", "path: seeds", "line 7: axes.1: seeds are the same in all cells"),
+        ("algorithm.hidden: 5", "seeds: [1]", "line 4: set.seeds: seeds are the same in all cells"),
+        ("training.steps: 12", "seeds: [1]", "line 12: quick.set.seeds: seeds are the same"),
+        ("algorithm.hidden: 5", "network.link: {}", ""),
+        ("algorithm.hidden: 5", "network.link.loss: 5%", "line 4: network.link.loss: has no effect: axis loss sets it"),
+        ("compare: {rounds: 1}", "compare: {round: 1}", "there is no axis `round`; did you mean `rounds`?"),
+        ("compare: {rounds: 1}", "compare: {rounds: 3}", "line 9: compare.rounds: axis rounds has no value `3`"),
+        ("axes: {loss: [20%]}", "axes: {loss: [30%]}", "line 13: quick.axes.loss: axis loss has no value `30%`"),
+        ("axes: {loss: [20%]}", "axes: {rounds: [2]}", "line 13: quick.axes.rounds: leaves out `1`, the baseline"),
+        ("[1, 2]", f"[{', '.join(map(str, range(1001)))}]", "line 5: axes: 2002 cells; at most 2000"),
+        ("base: base.yaml", "base: [1]", "line 3: base: must be a scenario's file"),
+        ("seeds: 0-1", "seeds: 0-5000", "is no range of up to 1000 seeds"),
+        ("seeds: 0-1", "seeds: [0, -1]", "is no list of seeds"),
+        ("question: Does the network matter?", "question: 5", "line 2: question: must be a sentence"),
+    ],
+)
+def test_each_mistake_has_its_line_and_a_remedy(tmp_path, before, after, said):
+    assert before in SWEEP
+    found = mistakes(tmp_path, SWEEP.replace(before, after))
+    assert (said in "\n".join(found)) if said else found == []
+
+
+def test_no_axes_no_sweep(tmp_path):
+    text = SWEEP[: SWEEP.index("axes:")] + "axes: []\n"
+    assert mistakes(tmp_path, text) == [
+        "line 5: axes: is empty: nothing differs; write {path: network.link.loss, values: [0%, 10%]}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("nonsense", "--set nonsense: is not of the form `path=value`"),
+        ("seeds=[1]", "--set seeds=[1]: seeds are no setting of a cell; write `--seeds 0-4`"),
+        ("network.link.loss=5%", "--set network.link.loss=5%: network.link.loss: has no effect: axis loss"),
+        ("name={a", "--set name={a: not YAML"),
+    ],
+)
+def test_mistakes_of_the_command_line(tmp_path, change, said):
+    assert said in "\n".join(mistakes(tmp_path, SWEEP, [change]))
+
+
+def test_quick_must_be_there_to_be_asked_for(tmp_path):
+    assert mistakes(tmp_path, SWEEP[: SWEEP.index("quick:")], quick=True) == [
+        "quick: is missing; say there what is smaller, or do without it"
+    ]
+
+
+def test_what_is_no_sweep_at_all(tmp_path):
+    assert mistakes(tmp_path, "5 ms") == ["is not a sweep; write `key: value` lines: name, question, base, axes"]
+    assert "line 1: not YAML" in mistakes(tmp_path, "{")[0]
+    assert "axes: is missing" in "\n".join(mistakes(tmp_path, BASE))
+    _, found = load_sweep(tmp_path / "no.yaml")
+    assert str(found[0]) == "cannot be read: No such file or directory"
+
+
+def test_a_file_to_include_that_is_not_there_hides_no_keys(tmp_path):
+    """What is missing may stand in it: there is one mistake, not three."""
+    (said,) = mistakes(tmp_path, "include: no.yaml\nname: a\n")
+    assert "there is no file" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(3, "3"), ("5 ms", "5 ms"), (0.001, "0.001"), (None, "null"), (True, "true"), ({"preset": "wifi"}, "wifi")],
+)
+def test_labels(value, label):
+    assert label_of(value) == label

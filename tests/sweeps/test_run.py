@@ -1,0 +1,170 @@
+"""A sweep from its first cell to its last: nothing is done twice, nothing is lost, and cells are what `run` makes."""
+
+import json
+import os
+import signal
+
+import pytest
+from sweep_parts import SWEEP, InProcess, write_sweep
+
+import dvdn_sim
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.records.lock import locked
+from dvdn_sim.scenario import load_scenario
+from dvdn_sim.sweeps.folder import read_table
+from dvdn_sim.sweeps.grid import load_cells
+from dvdn_sim.sweeps.jobs import Outcome, work
+from dvdn_sim.sweeps.run import run_sweep
+
+
+def swept(tmp_path, executor=None, text=SWEEP, **options):
+    sweep, cells = load_cells(write_sweep(tmp_path / "file", text), **options)
+    return run_sweep(sweep, cells, executor or InProcess(), tmp_path / "out", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with a whole sweep, and its table."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, swept(folder)
+
+
+def test_cells_are_what_run_makes_of_them(whole):
+    """The same records, to the bit, as `dvdn-sim run BASE --set ...`."""
+    folder, table = whole
+    assert [row.state for row in table.rows] == ["finished"] * 4
+    for row in table.rows:
+        changes = [f"{path}={value}" for path, value in row.set.items()]
+        scenario = load_scenario(folder / "file" / "base.yaml", ["seeds=[0, 1]", "algorithm.hidden=5", *changes])
+        alone = dvdn_sim.run(scenario, device="cpu", out=folder / "alone" / row.id).as_json()
+        assert row.found["digest"] == alone["digest"]
+        assert row.found["return"] == alone["return"]
+        assert row.found["network"] == alone["network"]
+
+
+def test_the_folder_can_be_read_alone(whole):
+    folder, table = whole
+    assert read_table(folder / "out") == table
+    _, cells = load_cells(folder / "out" / "sweep.yaml")
+    assert [cell.id for cell in cells] == [row.id for row in table.rows]
+    for row in table.rows:
+        assert dvdn_sim.load_run(folder / "out" / row.id).finished
+
+
+def test_finished_cells_are_kept(whole):
+    folder, table = whole
+    executor = InProcess()
+    again = swept(folder, executor)
+    assert executor.begun == []
+    assert [row.found for row in again.rows] == [row.found for row in table.rows]
+
+
+def test_a_half_done_sweep_is_gone_on_with(whole, tmp_path):
+    first = InProcess(stop_after=2)
+    table = swept(tmp_path, first)
+    assert [row.state for row in table.rows] == ["finished", "finished", "waiting", "waiting"]
+    assert read_table(tmp_path / "out").count("finished") == 2
+    second = InProcess()
+    table = swept(tmp_path, second)
+    assert second.begun == ["rounds=2,loss=0%", "rounds=2,loss=20%"]
+    assert [row.found["digest"] for row in table.rows] == [row.found["digest"] for row in whole[1].rows]
+
+
+def test_a_finished_cell_that_the_table_does_not_know_is_read_and_not_trained_again(whole):
+    """As one is when the sweep was killed just after it."""
+    folder, table = whole
+    cells = folder / "out" / "cells.json"
+    said = json.loads(cells.read_text(encoding="utf-8"))
+    said["cells"][1]["state"] = "running"
+    cells.write_text(json.dumps(said), encoding="utf-8")
+    before = dvdn_sim.load_run(folder / "out" / table.rows[1].id).manifest
+    executor = InProcess()
+    again = swept(folder, executor)
+    assert executor.begun == [table.rows[1].id]
+    assert again.rows[1].found == table.rows[1].found
+    assert dvdn_sim.load_run(folder / "out" / table.rows[1].id).manifest == before
+
+
+def test_a_cell_that_fails_stops_no_other_and_is_tried_again(tmp_path):
+    broken = True
+
+    def sometimes(job, report):
+        if broken and job.id == "rounds=1,loss=20%":
+            return Outcome("failed", "too hot")
+        return work(job, report)
+
+    table = swept(tmp_path, InProcess(sometimes))
+    assert [row.state for row in table.rows] == ["finished", "failed", "finished", "finished"]
+    assert table.rows[1].error == read_table(tmp_path / "out").rows[1].error == "too hot"
+    broken = False
+    executor = InProcess(sometimes)
+    table = swept(tmp_path, executor)
+    assert executor.begun == ["rounds=1,loss=20%"]
+    assert [row.state for row in table.rows] == ["finished"] * 4
+    assert [row.error for row in table.rows] == [""] * 4
+
+
+def test_an_axis_may_grow(tmp_path):
+    swept(tmp_path, InProcess(stop_after=2))
+    executor = InProcess()
+    table = swept(tmp_path, executor, SWEEP.replace("[0%, 20%]", "[0%, 5%, 20%]"))
+    assert len(table.rows) == 6
+    assert not {"rounds=1,loss=0%", "rounds=1,loss=20%"} & set(executor.begun)
+
+
+def test_a_sweep_that_changed_is_refused_and_nothing_is_touched(whole):
+    folder, _ = whole
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*") if path.name != ".lock"}
+    with pytest.raises(RunFolderError, match=r"holds another run; .*\n  algorithm.hidden: 5 before, 6 now"):
+        swept(folder, text=SWEEP.replace("hidden: 5", "hidden: 6"))
+    with pytest.raises(RunFolderError, match="holds the sweep small; that of other, or a new or empty folder"):
+        swept(folder, text=SWEEP.replace("name: small", "name: other"))
+    after = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*") if path.name != ".lock"}
+    assert after == before
+
+
+@pytest.mark.parametrize("what", ["file", "notes"])
+def test_a_folder_that_holds_something_else_is_refused(tmp_path, what):
+    out = tmp_path / "out"
+    if what == "file":
+        out.write_text("mine", encoding="utf-8")
+    else:
+        out.mkdir()
+        (out / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"is a file|holds no sweep"):
+        swept(tmp_path)
+
+
+def test_one_process_at_a_time(tmp_path):
+    (tmp_path / "out").mkdir()
+    with locked(tmp_path / "out"), pytest.raises(RunFolderError, match="another process"):
+        swept(tmp_path)
+
+
+def test_what_is_interrupted_is_said_to_be(tmp_path):
+    """Ctrl-C while a cell runs: it has a checkpoint, the rest waits, and the table is written."""
+
+    def interrupted(job, report):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert report.stopping()
+        return Outcome("interrupted", "a checkpoint of step 5")
+
+    table = swept(tmp_path, InProcess(interrupted))
+    assert [row.state for row in table.rows] == ["interrupted", "waiting", "waiting", "waiting"]
+    assert [row.state for row in read_table(tmp_path / "out").rows] == [row.state for row in table.rows]
+
+
+def test_a_second_signal_ends_it_at_once_and_the_table_is_written_all_the_same(tmp_path):
+    def impatient(job, report):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        swept(tmp_path, InProcess(impatient))
+    assert read_table(tmp_path / "out").rows[0].state == "interrupted"
+
+
+def test_time_adds_up_over_invocations(tmp_path):
+    first = swept(tmp_path, InProcess(stop_after=1)).wall_s
+    assert swept(tmp_path, InProcess(stop_after=1)).wall_s > first > 0.0

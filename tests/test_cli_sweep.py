@@ -1,0 +1,293 @@
+"""The command `sweep`: exit codes, what goes to stdout and what to stderr, and stopping and going on for real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sweep_parts import SWEEP, InProcess, Kept, write_sweep
+from typer.testing import CliRunner, Result
+
+from dvdn_sim.cli import app
+from dvdn_sim.records.read import load_run
+from dvdn_sim.sweeps import estimate, local
+from dvdn_sim.sweeps.estimate import Rate
+from dvdn_sim.sweeps.grid import load_cells
+from dvdn_sim.sweeps.jobs import Job, Outcome, work
+
+CELLS = ["rounds=1,loss=0%", "rounds=1,loss=20%", "rounds=2,loss=0%", "rounds=2,loss=20%"]
+
+
+def invoke(*arguments: object) -> Result:
+    environment = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    return CliRunner().invoke(app, ["sweep", *map(str, arguments)], env=environment)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a sweep to stand in, and jobs done in this process."""
+    write_sweep(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    install(monkeypatch, InProcess())
+    return tmp_path
+
+
+def install(monkeypatch, executor, processes=None):
+    def pool(count):
+        if processes is not None:
+            processes.append(count)
+        return executor
+
+    monkeypatch.setattr(local, "Pool", pool)
+
+
+def test_a_sweep_runs_all_cells_and_prints_what_they_found(here):
+    result = invoke("sweep.yaml", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    head, question, columns, *rows, records = result.stdout.splitlines()
+    assert head.startswith("small: 4 of 4 cells finished, ")
+    assert question == "  Does the network matter?"
+    assert columns.split() == ["rounds", "loss", "return", "95%", "interval", "delivered", "a_eff"]
+    assert [row.split()[:2] for row in rows] == [["1", "0%"], ["1", "20%"], ["2", "0%"], ["2", "20%"]]
+    assert "100.0%" in rows[0]
+    assert records == "  records    sweeps/small"
+    assert [line.split("  ")[0] for line in result.stderr.splitlines()] == [f"{count} of 4" for count in (1, 2, 3, 4)]
+    again = invoke("sweep.yaml", "--device", "cpu")
+    assert again.exit_code == 0
+    assert again.stderr == "4 of 4 cells finished before\n"
+    assert again.stdout.splitlines()[2:] == result.stdout.splitlines()[2:]
+
+
+def test_json_is_one_object_on_stdout_and_nothing_else(here):
+    result = invoke("sweep.yaml", "--quick", "--json", "--quiet", "--out", "o", "--device", "cpu")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("\n") == 1
+    said = json.loads(result.stdout)
+    assert (said["sweep_dir"], said["done"], said["failed"]) == ("o", 2, 0)
+    assert said["wall_s"] > 0.0
+    assert [cell["id"] for cell in said["cells"]] == ["rounds=1,loss=20%", "rounds=2,loss=20%"]
+    for cell in said["cells"]:
+        assert cell["state"] == "finished"
+        assert cell["seeds"] == [3]
+        assert set(cell["set"]) == {"algorithm.consensus.rounds", "network.link.loss"}
+        assert len(cell["return"]["per_seed"]) == 1
+        assert cell["network"]["delivered_fraction"] <= 1.0
+        assert 0.0 <= cell["consensus"]["a_eff"] <= 1.0
+
+
+def test_options_reach_the_cells(here, monkeypatch):
+    seen, processes = [], []
+
+    def keep(job, report):
+        seen.append(job)
+        return Outcome("failed", "not tried")
+
+    install(monkeypatch, InProcess(keep), processes)
+    words = "--set algorithm.hidden=9 --seeds 5-6 --device cpu --checkpoint-every 7 --jobs 3"
+    invoke("sweep.yaml", *words.split())
+    assert processes == [3]
+    assert [job.id for job in seen] == CELLS
+    assert {(job.device, job.checkpoint_every_s, job.scenario.seeds) for job in seen} == {("cpu", 7.0, (5, 6))}
+    assert {job.scenario.algorithm.hidden for job in seen} == {9}
+    assert seen[0].run_dir == Path("sweeps/small/rounds=1,loss=0%")
+
+
+def test_mistakes_are_listed_on_stderr_and_nothing_is_written(here):
+    (here / "sweep.yaml").write_text(SWEEP.replace("[1, 2]", "[1, x]").replace("hidden", "hiden"), encoding="utf-8")
+    result = invoke("sweep.yaml", "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "sweep.yaml: 2 mistakes",
+        "  line 4  algorithm.hiden",
+        "      unknown key; did you mean `hidden`?",
+        "  line 6  algorithm.consensus.rounds",
+        "      must be a whole number, not `x`",
+    ]
+    assert sorted(path.name for path in here.iterdir()) == ["base.yaml", "sweep.yaml"]
+
+
+@pytest.mark.parametrize("seeds", ["x", "3-1", ""])
+def test_what_is_no_list_of_seeds_is_refused(here, seeds):
+    assert invoke("sweep.yaml", f"--seeds={seeds}").exit_code == 2
+
+
+def test_a_folder_that_holds_something_else_is_refused(here):
+    """The sweep's own folder above all: its file would be overwritten."""
+    result = invoke("sweep.yaml", "--out", ".")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: . is not empty and holds no sweep that was run; a new or empty folder expected\n"
+    assert (here / "sweep.yaml").read_text(encoding="utf-8") == SWEEP
+
+
+def test_cells_that_fail_are_exit_1_each_with_its_command(here, monkeypatch):
+    def sometimes(job, report):
+        return work(job, report) if "loss=0%" in job.id else Outcome("failed", "too hot")
+
+    install(monkeypatch, InProcess(sometimes))
+    result = invoke("sweep.yaml", "--device", "cpu", "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert (said["done"], said["failed"]) == (2, 2)
+    assert said["cells"][1]["error"] == "too hot"
+    assert "Error: rounds=1,loss=20%: too hot\nTo reproduce: dvdn-sim sweep sweeps/small/sweep.yaml" in result.stderr
+
+
+def test_a_failed_cell_that_left_a_scenario_can_be_run_alone(here, monkeypatch):
+    def late(job, report):
+        work(job, report)
+        return Outcome("failed", "too hot")
+
+    install(monkeypatch, InProcess(late))
+    result = invoke("sweep.yaml", "--quick", "--device", "cpu")
+    assert "To reproduce: dvdn-sim run sweeps/small_quick/rounds=1,loss=20%/scenario.yaml\n" in result.stderr
+
+
+def test_an_interruption_is_exit_3_with_the_command_that_goes_on(here, monkeypatch):
+    install(monkeypatch, InProcess(stop_after=1))
+    result = invoke("sweep.yaml", "--device", "cpu", "--json")
+    assert result.exit_code == 3
+    assert [cell["state"] for cell in json.loads(result.stdout)["cells"]] == ["finished", *["waiting"] * 3]
+    *_, last = result.stderr.splitlines()
+    go_on = "dvdn-sim sweep sweeps/small/sweep.yaml --out sweeps/small"
+    assert last == f"Interrupted. 1 of 4 cells are finished; to go on: {go_on}"
+    install(monkeypatch, InProcess())
+    assert invoke(*go_on.split()[2:], "--device", "cpu").exit_code == 0
+
+
+def test_impatience_is_exit_3_too(here, monkeypatch):
+    def impatient(job, report):
+        raise KeyboardInterrupt
+
+    install(monkeypatch, InProcess(impatient))
+    result = invoke("sweep.yaml", "--device", "cpu", "--quiet")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("Interrupted. Stopped at once; to go on: dvdn-sim sweep sweeps/small/sweep.yaml")
+
+
+def test_warnings_are_told_once_with_the_cells_they_are_about(here):
+    axes = (
+        "axes: [{path: network.topology.kind, values: [ring, complete]}, {path: network.link.loss, values: [0%, 1%]}]"
+    )
+    text = SWEEP[: SWEEP.index("axes:")] + axes
+    (here / "sweep.yaml").write_text(text.replace("set: {", "set: {env.players: 4, "), encoding="utf-8")
+    result = invoke("sweep.yaml", "--device", "cpu")
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("Warning: topology=ring,loss=0% and 1 more: DVDN can diverge")
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    monkeypatch.setattr(estimate, "rate_of", lambda scenario, device: Rate(0.01, 0.25))
+
+
+@pytest.mark.usefixtures("timed")
+def test_a_dry_run_says_what_would_run_and_how_long_and_writes_nothing(here):
+    result = invoke("sweep.yaml", "--dry-run", "--jobs", "2")
+    assert (result.exit_code, result.stderr) == (0, "")
+    head, count, *cells, time_, records = result.stdout.splitlines()
+    assert head == "small: Does the network matter?"
+    assert count == "  4 cells, 0 finished; seeds 0, 1; 30 steps each"
+    assert [line.strip() for line in cells] == CELLS
+    assert time_.startswith("  time       about 2.7 s on 2 at a time, 5.4 s of work; from 3 s each of the first")
+    assert records == "  records    sweeps/small"
+    assert not (here / "sweeps").exists()
+
+
+@pytest.mark.usefixtures("timed")
+def test_a_dry_run_counts_what_is_left(here, monkeypatch):
+    install(monkeypatch, InProcess(stop_after=3))
+    invoke("sweep.yaml", "--device", "cpu")
+    said = json.loads(invoke("sweep.yaml", "--dry-run", "--json", "--jobs", "2").stdout)
+    assert [cell["state"] for cell in said["cells"]] == ["finished"] * 3 + ["waiting"]
+    assert said["jobs"] == 2
+    assert said["estimate"]["work_s"] == pytest.approx(60 * 0.01 + 0.25 * 3)
+    install(monkeypatch, InProcess())
+    invoke("sweep.yaml", "--device", "cpu")
+    assert json.loads(invoke("sweep.yaml", "--dry-run", "--json").stdout)["estimate"] is None
+
+
+def test_neither_help_nor_mistakes_import_torch(here):
+    script = (
+        "import sys\nfrom dvdn_sim.cli import app\n"
+        "try:\n    app()\nexcept SystemExit as left:\n    assert 'torch' not in sys.modules\n    sys.exit(left.code)\n"
+    )
+    (here / "bad.yaml").write_text("name: a\n", encoding="utf-8")
+    for words, code in ((["--help"], 0), (["bad.yaml"], 2)):
+        ran = subprocess.run([sys.executable, "-c", script, "sweep", *words], capture_output=True, check=False)  # noqa: S603
+        assert ran.returncode == code, ran.stderr
+
+
+TWO = """\
+name: two
+question: Is it the same, whatever happens on the way?
+base: base.yaml
+set: {training.steps: 1500, evaluation.every: 500}
+axes: [{path: network.link.loss, values: [0%, 20%]}]
+"""
+
+
+def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
+    """The command itself, in a process group of its own, as a terminal would have it."""
+    words = ["sweep", "sweep.yaml", "--out", "out", "--device", "cpu", "--jobs", "2", "--json", *options]
+    return subprocess.Popen(  # noqa: S603 (ours)
+        [sys.executable, "-m", "dvdn_sim.cli", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def workers_of(folder: Path) -> dict[str, int]:
+    """Process of each cell that has begun, from its manifest."""
+    return {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))["process"]["pid"]
+        for path in folder.glob("out/*/manifest.json")
+    }
+
+
+def wait_for(true, process) -> None:
+    end_s = time.monotonic() + 90.0
+    while not true():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_ctrl_c_and_a_killed_worker_for_real(tmp_path):
+    """Ctrl-C reaches all processes of a terminal at once: all stop with a checkpoint. Going on, a worker is killed with
+    -9, and the sweep ends with the records of one that nothing happened to.
+    """
+    write_sweep(tmp_path, TWO)
+    names = ["loss=0%", "loss=20%"]
+    with start(tmp_path) as first:
+        wait_for(lambda: len(workers_of(tmp_path)) == 2, first)
+        os.killpg(first.pid, signal.SIGINT)
+        stdout, stderr = first.communicate(timeout=60)
+    assert first.returncode == 3, stderr
+    assert "Traceback" not in stderr
+    assert "0 of 2 cells are finished; to go on: dvdn-sim sweep out/sweep.yaml --out out" in stderr
+    assert [cell["state"] for cell in json.loads(stdout)["cells"]] == ["interrupted"] * 2
+    for name in names:
+        assert load_run(tmp_path / "out" / name).manifest["state"] == "interrupted"
+        assert list((tmp_path / "out" / name / "checkpoint").iterdir())
+    before = workers_of(tmp_path)
+    with start(tmp_path) as second:
+        wait_for(lambda: workers_of(tmp_path)[names[0]] != before[names[0]], second)
+        victim = workers_of(tmp_path)[names[0]]
+        os.kill(victim, signal.SIGKILL)
+        stdout, stderr = second.communicate(timeout=120)
+    assert second.returncode == 0, stderr
+    assert workers_of(tmp_path)[names[0]] != victim
+    _, cells = load_cells(tmp_path / "sweep.yaml")
+    for cell, found in zip(cells, json.loads(stdout)["cells"], strict=True):
+        assert (
+            found["digest"] == work(Job(cell.id, cell.scenario, tmp_path / "alone" / cell.id), Kept()).found["digest"]
+        )
