@@ -8,10 +8,11 @@
     standardise     running reward statistics, and each agent's share of the reward
     objective       what the learners have in common, and iql, vdn, qmix, dvdn: the lines in which they differ
     mixer           QMIX's mixing network
-    optim           Adam and gradient clipping
+    optim           Adam and gradient clipping; freezing: who does not learn stays exactly as it is
     gtadam          Adam on a tracked gradient
     tracking        gradient tracking and averaging of parameters
     exploration     epsilon-greedy acting
+    transfer        what the host tells the device, in as few copies as can be
     learner         the update, from minibatch to new parameters
     agents          trained networks as torch modules
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.learners.freezing import frozen
 from dvdn_sim.learners.layout import Layout
 from dvdn_sim.learners.objective import Held, Local, Objective, Signal
 from dvdn_sim.learners.optim import Adam, clip_by_norm
@@ -15,6 +16,7 @@ from dvdn_sim.learners.q_network import QNetwork, Weights
 from dvdn_sim.learners.replay import Minibatch
 from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
 from dvdn_sim.learners.td import chosen, continues, double_q_value, td_errors, valid_steps
+from dvdn_sim.learners.transfer import remembered, rows
 from netmodels.streams import stream
 
 
@@ -202,7 +204,7 @@ class Learner:
         statistics = self._statistics if options.standardise_rewards else None
         if statistics is not None:
             team = minibatch.rewards.sum(1)
-            statistics.merge(team, minibatch.longest, torch.from_numpy(active).to(team.device))
+            statistics.merge(team, minibatch.longest, remembered(active, team.device))
         rewards = local_rewards(self.objective.reward_model, minibatch.rewards, statistics).to(dtype)
         weights = self.network.weights(self.parameters.view(-1, self.parameters.shape[-1]))
         q = self.network.forward(weights, self.layout.by_network(minibatch.observations), self._tape)
@@ -283,17 +285,18 @@ class Learner:
         tau = self.options.target_tau
         due = learnt if tau is not None else learnt & (updates % self.options.target_update == 0)
         if due.any():
-            online, target = copies
-            rows = torch.from_numpy(due).to(copies.device)
-            target[rows] = online[rows] if tau is None else torch.lerp(target[rows], online[rows], tau)
+            online, target = copies.view(2, due.size, -1)
+            which = rows(due, copies.device)
+            new = online[which]
+            target[which] = new if tau is None else torch.lerp(target[which], new, tau)
 
     def _step(self, active: npt.NDArray[np.bool_]) -> None:
         """Adam, for those that learn only."""
         learning, mixing = self._learning(active), self.objective.mixing
         _adam(self._optimiser, self.parameters[0], self.gradient, learning)
         if mixing is not None and self._mixing_optimiser is not None:
-            rows, gradient = mixing.parameters[0][:, None], mixing.gradient[:, None]
-            _adam(self._mixing_optimiser, rows, gradient, _any(learning))
+            parameters, gradient = mixing.parameters[0][:, None], mixing.gradient[:, None]
+            _adam(self._mixing_optimiser, parameters, gradient, _any(learning))
 
     def _learning(self, active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Which networks learn, ``[R, G]``."""
@@ -327,12 +330,5 @@ def _any(agents: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 def _adam(optimiser: Adam, parameters: Tensor, gradient: Tensor, learning: npt.NDArray[np.bool_]) -> None:
     """One step of the networks that learn, bool ``[R, G]``; the others stay to the bit."""
-    if learning.all():  # indexing by nothing is not free
+    with frozen(learning, (parameters, *optimiser.state.values())):
         optimiser.step(parameters, gradient)
-        return
-    frozen = torch.from_numpy(~learning).to(parameters.device)
-    touched = (parameters, optimiser.first, optimiser.second, optimiser.steps)
-    kept = [tensor[frozen] for tensor in touched]
-    optimiser.step(parameters, gradient)
-    for tensor, rows in zip(touched, kept, strict=True):
-        tensor[frozen] = rows

@@ -124,19 +124,22 @@ class EpisodeReplay:
         Raises:
             ValueError: There are more.
         """
-        rows = np.flatnonzero(active)[:, None]
+        chosen = np.flatnonzero(active)
         each, steps = episodes.actions.shape[1], episodes.actions.shape[-1]
         if each > self._capacity:
             raise ValueError(f"{each} episodes at once found; at most {self._capacity} expected, the capacity")
-        slots = (self._inserted[rows] + np.arange(each)) % self._capacity
-        chosen = rows[:, 0]
-        self._observations[rows, slots, :, : steps + 1] = episodes.observations[chosen]
-        self._actions[rows, slots, :, :steps] = episodes.actions[chosen].to(self._actions.dtype)
-        self._rewards[rows, slots] = 0
-        self._rewards[rows, slots, :, :steps] = episodes.rewards[chosen].to(self._rewards.dtype)
-        self._timed_out[rows, slots] = episodes.timed_out[chosen]
-        self._lengths[rows, slots] = episodes.lengths[chosen]
+        slots = (self._inserted[chosen, None] + np.arange(each)) % self._capacity
+        self._lengths[chosen[:, None], slots] = episodes.lengths[chosen]
         self._inserted[chosen] += each
+        # On the device both are numbers of rows, brought there in one copy.
+        places, rows = chosen[:, None] * self._capacity + slots, chosen[:, None] * each + np.arange(each)
+        into, of = torch.from_numpy(np.stack([places.ravel(), rows.ravel()])).to(self._rewards.device)
+        self._observations.flatten(0, 1)[into, :, : steps + 1] = episodes.observations.flatten(0, 1)[of]
+        self._actions.flatten(0, 1)[into, :, :steps] = episodes.actions.flatten(0, 1)[of].to(self._actions.dtype)
+        rewards = self._rewards.flatten(0, 1)
+        rewards[into] = 0
+        rewards[into, :, :steps] = episodes.rewards.flatten(0, 1)[of].to(rewards.dtype)
+        self._timed_out.flatten(0, 1)[into] = episodes.timed_out.flatten()[of]
 
     @property
     def inserted(self) -> npt.NDArray[np.int64]:
@@ -212,13 +215,12 @@ class EpisodeReplay:
         """The episodes in slots `ids` ``[R, B]``."""
         lengths = np.take_along_axis(self._lengths, ids, axis=1)
         steps = int(lengths.max())
-        device = self._rewards.device
-        flat_ids = torch.from_numpy((ids + np.arange(len(ids))[:, None] * self._capacity).ravel()).to(device)
+        places = ids + np.arange(len(ids))[:, None] * self._capacity
+        device_places, device_lengths = torch.from_numpy(np.stack([places, lengths])).to(self._rewards.device)
 
         def gather(ring: Tensor) -> Tensor:
-            return ring.flatten(0, 1).index_select(0, flat_ids).view(*ids.shape, *ring.shape[2:])
+            return ring.flatten(0, 1).index_select(0, device_places.flatten()).view(*ids.shape, *ring.shape[2:])
 
-        device_lengths = torch.from_numpy(lengths).to(device)
         return Minibatch(
             observations=gather(self._observations)[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
             actions=gather(self._actions)[..., :steps].permute(0, 2, 3, 1).long(),

@@ -7,7 +7,6 @@
     forms           combine then adapt, which is the paper's, and adapt then combine
     running_sum     robust tracking, which no loss puts off
     averaging       no trackers: parameters alone are averaged
-    freezing        agents that do not learn stay exactly as they are
     trackers        the catalogue
 
 Equations are for one team, ω, z, g ``[N, P]``, and have a leading axis of R replicas: docs/gradient_tracking.md.

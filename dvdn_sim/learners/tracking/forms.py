@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.learners.freezing import frozen
 from dvdn_sim.learners.tracking.books import Books
-from dvdn_sim.learners.tracking.freezing import frozen
 from dvdn_sim.learners.tracking.operators import Mixing, mixings
 from dvdn_sim.learners.tracking.schedule import Schedule
 from dvdn_sim.learners.tracking.tracker import Exchanges, Optimiser, TrackingFigures

@@ -1,6 +1,7 @@
 """A x, in place, for replicas that exchanged something, on the block that they exchanged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,41 +10,32 @@ from torch import Tensor
 
 from dvdn_sim.learners.tracking.schedule import Block, Schedule
 from dvdn_sim.learners.tracking.tracker import Exchanged, Exchanges
+from dvdn_sim.learners.transfer import together
+
+Array = npt.NDArray[np.float64]
 
 IN_CACHE = 2**18
 """Numbers that a temporary may have."""
 
 
+@dataclass(frozen=True, eq=False)
 class Mixing:
-    """One exchange: x ← A x on a block of the parameters, A = I elsewhere."""
+    """One exchange: x ← A x on a block of the parameters, A = I elsewhere.
 
-    def __init__(
-        self, schedule: Schedule, updates: npt.NDArray[np.int64], exchange: Mapping[int, Exchanged], like: Tensor
-    ) -> None:
-        """Bring the operators to the device.
+    Attributes:
+        blocks: What which replicas exchange.
+        operators: Of each block, A ``[r, N, N]`` and the sums of its rows ``[r, N, 1]``.
+    """
 
-        Args:
-            schedule: Tells the block.
-            updates: Number of the update that each replica makes, ``[R]``.
-            exchange: By replica, what it came to.
-            like: Whose type and device the operators have.
-
-        Raises:
-            ValueError: A replica exchanged something in an update that exchanges nothing.
-        """
-        self._blocks: list[tuple[Block, Tensor, Tensor]] = []
-        for block in schedule.split(updates, exchange):
-            operators = np.stack([exchange[replica].operator for replica in block.replicas])
-            sums = operators.sum(2, keepdims=True)
-            sums[np.abs(sums - 1.0) < 1e-12] = 1.0  # to the last bit, where they are 1 at all
-            self._blocks.append((block, torch.from_numpy(operators).to(like), torch.from_numpy(sums).to(like)))
+    blocks: Sequence[Block]
+    operators: Sequence[Sequence[Tensor]]
 
     def apply(self, values: Tensor) -> None:
         """Mix values ``[R, N, P]``, in place: x_i ← (Σ_j A_ij) x_i + Σ_j A_ij (x_j - x_i).
 
         What agents agree on stays to the last bit, and so does what an agent holds that hears nobody.
         """
-        for block, operators, sums in self._blocks:
+        for block, (operators, sums) in zip(self.blocks, self.operators, strict=True):
             held = block.of(values)
             for own in torch.split(held, columns(operators.numel(), held), dim=-1):
                 pulled = torch.matmul(operators[:, :, None], own[:, None] - own[:, :, None])[:, :, 0]
@@ -56,10 +48,18 @@ def columns(rows: int, values: Tensor) -> int:
     return values.shape[-1] if values.is_cuda else max(IN_CACHE // rows, 1)
 
 
-def mixings(
-    schedule: Schedule, updates: npt.NDArray[np.int64], exchanges: Exchanges, *, count: int, like: Tensor
-) -> list[Mixing]:
-    """One for each of the `count` exchanges of an update, those that were not made included.
+def operators_of(block: Block, exchange: Mapping[int, Exchanged]) -> tuple[Array, Array]:
+    """A of the block's replicas, and the sums of its rows."""
+    operators = np.stack([exchange[replica].operator for replica in block.replicas])
+    sums = operators.sum(2, keepdims=True)
+    sums[np.abs(sums - 1.0) < 1e-12] = 1.0  # to the last bit, where they are 1 at all
+    return operators, sums
+
+
+def blocks_of(
+    schedule: Schedule, updates: npt.NDArray[np.int64], exchanges: Exchanges, *, count: int
+) -> list[list[Block]]:
+    """What is exchanged in each of the `count` exchanges of an update: nothing in those that were not made.
 
     Raises:
         ValueError: There are more exchanges, or in an update that exchanges nothing.
@@ -67,4 +67,18 @@ def mixings(
     if len(exchanges) > count:
         raise ValueError(f"{len(exchanges)} exchanges in an update that has {count}")
     made = [*exchanges, *[{}] * (count - len(exchanges))]
-    return [Mixing(schedule, updates, exchange, like=like) for exchange in made]
+    return [schedule.split(updates, exchange) for exchange in made]
+
+
+def mixings(
+    schedule: Schedule, updates: npt.NDArray[np.int64], exchanges: Exchanges, *, count: int, like: Tensor
+) -> list[Mixing]:
+    """One for each of the `count` exchanges of an update, brought to the device of a tensor in one copy.
+
+    Raises:
+        ValueError: From `blocks_of`.
+    """
+    every = blocks_of(schedule, updates, exchanges, count=count)
+    made = zip(exchanges, every, strict=False)
+    there = iter(together([operators_of(block, exchange) for exchange, blocks in made for block in blocks], like))
+    return [Mixing(blocks, [next(there) for _ in blocks]) for blocks in every]

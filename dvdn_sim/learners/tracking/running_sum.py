@@ -8,11 +8,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.learners.freezing import frozen
 from dvdn_sim.learners.tracking.books import Books
-from dvdn_sim.learners.tracking.freezing import frozen
-from dvdn_sim.learners.tracking.operators import columns, mixings
+from dvdn_sim.learners.tracking.operators import Array, Mixing, blocks_of, columns, operators_of
 from dvdn_sim.learners.tracking.schedule import Block, Schedule
 from dvdn_sim.learners.tracking.tracker import Exchanged, Exchanges, Optimiser, TrackingFigures
+from dvdn_sim.learners.transfer import together
 
 
 class RunningSumTracking:
@@ -76,13 +77,17 @@ class RunningSumTracking:
         learning: npt.NDArray[np.bool_],
     ) -> None:
         """One update, in place; see `Tracker`."""
-        (mixing,) = mixings(self._schedule, updates, exchanges, count=1, like=parameters)
+        (blocks,) = blocks_of(self._schedule, updates, exchanges, count=1)
         books, exchange = self._books, exchanges[0] if exchanges else {}
+        operators = [operators_of(block, exchange) for block in blocks]
+        links = [links_of(block, exchange, learning) for block in blocks]
+        there = together([*operators, *links], like=parameters)
+        mixing = Mixing(blocks, there[: len(blocks)])
         with frozen(learning, (parameters, books.tracker, books.gradient, *self._optimiser.state.values())):
             books.take_in(gradient)
             self._optimiser.step(parameters, books.tracker)
-            for block in self._schedule.split(updates, exchange):
-                self._combine(block, Links.of(block, exchange, learning, like=parameters))
+            for block, link in zip(blocks, there[len(blocks) :], strict=True):
+                self._combine(block, Links(*link))
             mixing.apply(parameters)
 
     def _combine(self, block: Block, links: "Links") -> None:
@@ -126,31 +131,25 @@ class Links:
     share: Tensor
     kept: Tensor
     heard: Tensor
-    down: Tensor | None
+    down: Tensor | None = None
 
-    @classmethod
-    def of(
-        cls, block: Block, exchange: Mapping[int, Exchanged], learning: npt.NDArray[np.bool_], *, like: Tensor
-    ) -> "Links":
-        """From the facts of the block's replicas, and which agents are through, bool ``[R, N]``.
 
-        Raises:
-            ValueError: An exchange had several rounds.
-        """
-        through = learning[block.replicas]
-        shape = (*through.shape, through.shape[1], 1)
-        share, heard, kept = np.zeros(shape), np.zeros(shape), np.empty((*through.shape, 1))
-        for row, replica in enumerate(block.replicas):
-            facts = exchange[replica].facts
-            if facts.rounds != 1:
-                raise ValueError(f"running sums of trackers take one round per exchange, not {facts.rounds}")
-            senders, receivers = facts.edges.T
-            kept[row, :, 0] = 1.0 / (1.0 + facts.degrees[0])
-            share[row, senders, receivers, 0] = facts.active[0] * kept[row, senders, 0]
-            heard[row, senders, receivers, 0] = facts.held[0] & through[row, receivers]
-        return cls(
-            share=torch.from_numpy(share).to(like),
-            kept=torch.from_numpy(kept).to(like),
-            heard=torch.from_numpy(heard).to(like),
-            down=None if through.all() else torch.from_numpy(share * ~through[:, :, None, None]).to(like),
-        )
+def links_of(block: Block, exchange: Mapping[int, Exchanged], learning: npt.NDArray[np.bool_]) -> list[Array]:
+    """What `Links` is made of, from the facts of the block's replicas and which agents are through, bool ``[R, N]``.
+
+    Raises:
+        ValueError: An exchange had several rounds.
+    """
+    through = learning[block.replicas]
+    shape = (*through.shape, through.shape[1], 1)
+    share, heard, kept = np.zeros(shape), np.zeros(shape), np.empty((*through.shape, 1))
+    for row, replica in enumerate(block.replicas):
+        facts = exchange[replica].facts
+        if facts.rounds != 1:
+            raise ValueError(f"running sums of trackers take one round per exchange, not {facts.rounds}")
+        senders, receivers = facts.edges.T
+        kept[row, :, 0] = 1.0 / (1.0 + facts.degrees[0])
+        share[row, senders, receivers, 0] = facts.active[0] * kept[row, senders, 0]
+        heard[row, senders, receivers, 0] = facts.held[0] & through[row, receivers]
+    down = [] if through.all() else [share * ~through[:, :, None, None]]
+    return [share, kept, heard, *down]

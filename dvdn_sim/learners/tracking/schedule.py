@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from dvdn_sim.learners.transfer import remembered
+
 
 @dataclass(frozen=True)
 class Block:
@@ -26,12 +28,15 @@ class Block:
 
     def of(self, values: Tensor) -> Tensor:
         """The block of values ``[R, ..., P]``, ``[replicas, ..., block]``, to be changed in place and `put` back."""
-        return values[..., self.positions] if self.everyone else values[self.replicas, ..., self.positions]
+        return values[..., self.positions] if self.everyone else values[self._rows(values), ..., self.positions]
 
     def put(self, values: Tensor, block: Tensor) -> None:
         """Write back what `of` gave: a view if these are all replicas, and there is nothing to do."""
         if not self.everyone:
-            values[self.replicas, ..., self.positions] = block
+            values[self._rows(values), ..., self.positions] = block
+
+    def _rows(self, values: Tensor) -> Tensor:
+        return remembered(np.array(self.replicas), values.device)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,55 @@
+"""What the host tells the device, in as few copies as can be: each takes as long as many operations.
+
+Where everything is in one memory this is no slower than a tensor for each array.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+LINE = 16
+"""Numbers in a cache line of 64 bytes."""
+
+
+def together(groups: Sequence[Sequence[npt.NDArray[np.float64]]], like: Tensor) -> list[list[Tensor]]:
+    """Bring arrays to the type and the device of a tensor, all in one copy.
+
+    Args:
+        groups: The arrays, in any groups; no copy if there are none.
+        like: Gives type and device.
+
+    Returns:
+        They, in the same groups, as views of one tensor.
+
+    >>> together([[np.ones(2)], [np.zeros((1, 1)), np.full(1, 3.0)]], like=torch.empty(0))
+    [[tensor([1., 1.])], [tensor([[0.]]), tensor([3.])]]
+    """
+    arrays = [array for group in groups for array in group]
+    if not arrays:
+        return []
+    # Each begins a line, as memory of its own does: products of matrices may round otherwise by where they begin.
+    room = [-(-array.size // LINE) * LINE for array in arrays]
+    packed = np.zeros(sum(room))
+    for part, array in zip(np.split(packed, np.cumsum(room)[:-1]), arrays, strict=True):
+        part[: array.size] = array.ravel()
+    there = iter(torch.split(torch.from_numpy(packed).to(like), room))
+    return [[next(there)[: array.size].view(array.shape) for array in group] for group in groups]
+
+
+def remembered(values: npt.NDArray[np.bool_] | npt.NDArray[np.int64], device: torch.device) -> Tensor:
+    """A small array on the device, for reading only; it stays there, because the same few come again and again."""
+    return _remembered(values.tobytes(), values.dtype.str, values.shape, device)
+
+
+@lru_cache(maxsize=256)
+def _remembered(content: bytes, dtype: str, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.frombuffer(content, dtype).reshape(shape).copy()).to(device)
+
+
+def rows(mask: npt.NDArray[np.bool_], device: torch.device) -> Tensor:
+    """Where a mask is true, int64, as numbers of its elements: indexing by the mask itself makes the host wait."""
+    return remembered(np.flatnonzero(mask), device)
