@@ -8,10 +8,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.consensus import Policy
 from dvdn_sim.learners.dvdn import counts, mixed
 from dvdn_sim.learners.objective import Held
 from dvdn_sim.learners.replay import Minibatch
 from dvdn_sim.learners.tracking import Exchanged
+from dvdn_sim.learners.transfer import remembered
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.scenario.messages import parameter_bytes, td_bytes
 from dvdn_sim.training.build import Consensus, Parts
@@ -46,33 +48,33 @@ class Communication:
     parts: Parts
     episodes: npt.NDArray[np.int64]
 
-    def of_errors(self, minibatch: Minibatch, active: Bools, invalid: Bools) -> tuple[dict[int, Made], Bools]:
+    def of_errors(self, minibatch: Minibatch, active: Bools, finite: Tensor) -> tuple[dict[int, Made], Bools, Bools]:
         """What each active replica's network makes of its agents' temporal differences.
 
         Args:
             minibatch: Its valid positions are sent.
             active: Bool ``[R]``.
-            invalid: Bool ``[R, N]``, agents whose values are not finite: nobody takes them in.
+            finite: Bool ``[R, N]``, whose values are finite: nobody takes in others. Read when the networks are done,
+                so that the device computes what they carry while they carry it.
 
         Returns:
-            By replica, what it exchanged; and which agents learn, ``[R, N]``: crashed ones do not.
+            By replica, what it exchanged; which agents learn, ``[R, N]``: crashed ones do not; and whose values are not
+            finite.
         """
-        parts, made = self.parts, {}
-        learning = np.repeat(active[:, None], parts.arena.env.n_agents, axis=1)
-        for replica, network in enumerate(parts.networks):
+        consensus, reports = self.parts.consensus, {}
+        learning = np.repeat(active[:, None], self.parts.arena.env.n_agents, axis=1)
+        for replica, network in enumerate(self.parts.networks):
             if not active[replica]:
                 continue
-            if parts.consensus is None or parts.consensus.spec.rounds == 0:
+            if consensus is None or consensus.spec.rounds == 0:
                 learning[replica] = network.compute()
                 continue
-            spec = parts.consensus.spec
-            size_bytes = td_bytes(minibatch.positions[replica], spec)
-            report = self._exchange(replica, "td", spec.rounds, size_bytes)
-            if invalid[replica].any():
-                report = replace(report, facts=report.facts.without_senders(invalid[replica]))
-            made[replica] = Made("td", report, parts.consensus.policy.operator(report.facts)[-1])
+            size_bytes = td_bytes(minibatch.positions[replica], consensus.spec)
+            reports[replica] = report = self._exchange(replica, "td", consensus.spec.rounds, size_bytes)
             learning[replica] = report.finished
-        return made, learning
+        invalid = ~finite.cpu().numpy() & active[:, None]
+        made = {} if consensus is None else _made("td", reports, invalid, consensus.policy)
+        return made, learning, invalid
 
     def of_parameters(self, learning: Bools) -> tuple[list[dict[int, Made]], Bools]:
         """What networks make of the parameters and trackers that this update exchanges, one exchange after the other.
@@ -83,23 +85,20 @@ class Communication:
         Returns:
             By exchange and replica, what was exchanged; and which agents learn: not those that did not get through.
         """
-        parts, learning = self.parts, learning.copy()
-        tracker, policy, every = parts.tracker, parts.parameter_policy, []
+        learning = learning.copy()
+        tracker, policy, every = self.parts.tracker, self.parts.parameter_policy, []
         if tracker is None or policy is None:
             return [], learning
-        sizes = [tracker.messages(int(update)) for update in parts.learner.updates]
+        sizes = [tracker.messages(int(update)) for update in self.parts.learner.updates]
         for number in range(max(map(len, sizes))):
-            made: dict[int, Made] = {}
-            for replica, size in enumerate(sizes):
-                if number >= len(size) or not learning[replica].any():
-                    continue
-                report = self._exchange(replica, "gt", 1, parameter_bytes(size[number]), computing=False)
-                if not learning[replica].all():
-                    report = replace(report, facts=report.facts.without_senders(~learning[replica]))
-                made[replica] = Made("gt", report, policy.operator(report.facts)[-1])
-            for replica, exchange in made.items():
-                learning[replica] &= exchange.report.finished
-            every.append(made)
+            reports = {
+                replica: self._exchange(replica, "gt", 1, parameter_bytes(size[number]), computing=False)
+                for replica, size in enumerate(sizes)
+                if number < len(size) and learning[replica].any()
+            }
+            every.append(_made("gt", reports, ~learning, policy))
+            for replica, report in reports.items():
+                learning[replica] &= report.finished
         return every, learning
 
     def _exchange(
@@ -115,6 +114,15 @@ class Communication:
         )
 
 
+def _made(kind: str, reports: Mapping[int, ExchangeReport], silent: Bools, policy: Policy) -> dict[int, Made]:
+    """What exchanges came to, by replica, without the agents that are `silent`, bool ``[R, N]``: nobody heard those."""
+    made = {}
+    for replica, report in reports.items():
+        facts = report.facts.without_senders(silent[replica]) if silent[replica].any() else report.facts
+        made[replica] = Made(kind, replace(report, facts=facts), policy.operator(facts)[-1])
+    return made
+
+
 def held_after(consensus: Consensus, td: Tensor, made: Mapping[int, Made], invalid: Bools) -> Held:
     """What agents hold after their exchanges of errors; after one of no rounds, what they held before.
 
@@ -127,13 +135,14 @@ def held_after(consensus: Consensus, td: Tensor, made: Mapping[int, Made], inval
     operators = np.tile(np.eye(td.shape[1]), (len(td), 1, 1))
     for replica, exchange in made.items():
         operators[replica] = exchange.operator
-    cut_out = torch.from_numpy(invalid).to(td.device) if invalid.any() else None
     operator = torch.from_numpy(operators).to(td)
-    held = mixed(operator, td, cut_out)
-    if consensus.spec.wire != "float32":
+    if consensus.spec.wire != "float32":  # not linear, so done on the host: errors there and back in one copy each
+        held = td.to("cpu", copy=True)
         for replica, exchange in made.items():
-            held[replica] = consensus.held(exchange.report.facts, td[replica])
-    return Held(held, counts(operator))
+            held[replica] = consensus.held(exchange.report.facts, held[replica])
+        return Held(held.to(td.device), counts(operator))
+    cut_out = remembered(invalid, td.device) if invalid.any() else None
+    return Held(mixed(operator, td, cut_out), counts(operator))
 
 
 def for_tracker(every: list[dict[int, Made]]) -> list[dict[int, Exchanged]]:

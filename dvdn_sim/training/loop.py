@@ -96,8 +96,7 @@ class Loop:
         ids = parts.replay.sample_ids(learner.updates, parts.scenario.training.batch, active)
         minibatch = parts.replay.minibatch(ids)
         td = learner.local_errors(minibatch, active)
-        invalid = ~all_finite(td).cpu().numpy() & active[:, None]
-        errors, learning = self._communication.of_errors(minibatch, active, invalid)
+        errors, learning, invalid = self._communication.of_errors(minibatch, active, all_finite(td))
         held = None if parts.consensus is None else held_after(parts.consensus, td, errors, invalid)
         if parts.overlap:  # the next episode is acted while this update is still on its way
             self.acted_with = learner.parameters[0].clone()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.learners.replay import Episodes
+from dvdn_sim.learners.transfer import remembered
 
 Act = Callable[[Tensor, int], Tensor]
 """From observations ``[E, N, D]`` and the step to actions int64 ``[E, N]``."""
@@ -55,11 +56,11 @@ class Arena:
             ``[R, C, ...]``, padded to the longest episode.
         """
         env = self.env
-        rows = torch.from_numpy(np.repeat(active, self.copies))
-        playing = rows.to(env.device)
+        rows = np.repeat(active, self.copies)
+        playing = remembered(rows, env.device)
         # The first reset must begin every row, whoever plays.
         state, observations = env.reset(self._state, None if self._state is None else playing)
-        self._latest += rows if self._state is not None else 1
+        self._latest += torch.from_numpy(rows) if self._state is not None else 1
         seen, taken, gained, playing_at = [observations], [], [], []
         going = playing
         for step in range(env.episode_limit):
