@@ -6,6 +6,7 @@
     ├── ScenarioError            the scenario is not one that can be run; lists every mistake
     ├── RunFolderError           a run folder cannot be written, or does not hold what it should
     ├── StorageError             the disk does not take what is to be recorded
+    ├── OutOfMemoryError         the machine, or its GPU, has no more memory to give
     ├── DeviceError              the device asked for is not there
     ├── ExchangeStuckError       an agent waits for a message that cannot come, and has no deadline
     ├── DivergedError            a loss that is not a finite number
@@ -85,6 +86,10 @@ class RunFolderError(DvdnSimError):
 
 class StorageError(DvdnSimError):
     """The disk does not take what is to be recorded, or gives it back damaged."""
+
+
+class OutOfMemoryError(DvdnSimError):
+    """The machine, or its GPU, has no more memory to give; what the run needs most of it for is named."""
 
 
 class DeviceError(DvdnSimError):

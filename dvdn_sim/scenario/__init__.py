@@ -6,6 +6,7 @@ A scenario's classes are plain frozen dataclasses, and hold all the defaults:
 - `env`: what all environments have; `foraging`, `particles`, `marbler`: their settings.
 - `catalogue`: every kind by name, and the names that are not supported yet.
 - `wires`: what the agents send each other; `messages`: how many bytes a message carries.
+- `memory` (over `shapes`): how much memory a run takes; `machine`: how much there is.
 - `quantities`, `blocks`: how a field's type tells the unit, and a dataclass the keys, of a piece of YAML.
 
 A text becomes a scenario in this order:
