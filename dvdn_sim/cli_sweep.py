@@ -18,6 +18,7 @@ from dvdn_sim.cli_options import Device, parse_seeds
 from dvdn_sim.errors import InterruptedRun
 
 if TYPE_CHECKING:
+    from dvdn_sim.scenario.memory import Memory
     from dvdn_sim.sweeps.estimate import Estimate
     from dvdn_sim.sweeps.folder import Row, SweepTable
     from dvdn_sim.sweeps.grid import Cell
@@ -79,15 +80,17 @@ def sweep(
     failed = False
     with explained(command("sweep", file, changes or [], *options)):
         from dvdn_sim.sweeps.grid import load_cells  # noqa: PLC0415 (half a second that --help does without)
-        from dvdn_sim.sweeps.machine import processes_for  # noqa: PLC0415
+        from dvdn_sim.sweeps.machine import largest_memory, processes_for  # noqa: PLC0415
 
         loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
+        memory = largest_memory(cells, device.value)
         _warn_of(cells)
         asked = _Asked(
             sweep=loaded,
             cells=cells,
             out=SWEEPS / loaded.name if out is None else out,
-            processes=jobs or processes_for(len(cells)),
+            processes=jobs or processes_for(len(cells), memory.total_bytes),
+            memory=memory,
             device=device.value,
             checkpoint_every_s=checkpoint_every,
         )
@@ -120,6 +123,7 @@ class _Asked:
     cells: "Sequence[Cell]"
     out: Path
     processes: int
+    memory: "Memory"
     device: str
     checkpoint_every_s: float
 
@@ -210,6 +214,7 @@ class _Asked:
             "cells": cells,
             "jobs": self.processes,
             "estimate": timed,
+            "memory_bytes": self.memory.total_bytes,
         }
 
     def _lines(self, finished: set[str], found: "Estimate | None") -> Iterator[str]:
@@ -223,6 +228,7 @@ class _Asked:
             yield f"  ... and {len(self.cells) - MOST_LISTED} more"
         if found is not None:
             yield f"  time       {found.text(self.processes)}"
+        yield f"  memory     up to {self.memory.text()}; {self.processes} at a time"
         yield f"  records    {self.out}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -110,6 +111,20 @@ def test_mistakes_are_listed_on_stderr_and_nothing_is_written(here):
     assert sorted(path.name for path in here.iterdir()) == ["base.yaml", "sweep.yaml"]
 
 
+def test_a_cell_that_cannot_fit_is_refused_by_name_and_nothing_is_written(here):
+    text = SWEEP.replace(
+        "path: algorithm.consensus.rounds, values: [1, 2]", "path: training.buffer, values: [8, 999_999]"
+    )
+    (here / "sweep.yaml").write_text(
+        text[: text.index("compare:")].replace("hidden: 5", "hidden: 4096"), encoding="utf-8"
+    )
+    result = invoke("sweep.yaml", "--set", "evaluation.episodes=1_000_000", "--set", "env.field_size=[60, 60]")
+    assert result.exit_code == 2
+    assert "buffer=999_999,loss=0%: 1 mistake" in result.stderr or "buffer=999999,loss=0%: 1 mistake" in result.stderr
+    assert "the run takes about" in result.stderr
+    assert not (here / "sweeps").exists()
+
+
 @pytest.mark.parametrize("seeds", ["x", "3-1", ""])
 def test_what_is_no_list_of_seeds_is_refused(here, seeds):
     assert invoke("sweep.yaml", f"--seeds={seeds}").exit_code == 2
@@ -189,11 +204,12 @@ def timed(monkeypatch):
 def test_a_dry_run_says_what_would_run_and_how_long_and_writes_nothing(here):
     result = invoke("sweep.yaml", "--dry-run", "--jobs", "2")
     assert (result.exit_code, result.stderr) == (0, "")
-    head, count, *cells, time_, records = result.stdout.splitlines()
+    head, count, *cells, time_, memory, records = result.stdout.splitlines()
     assert head == "small: Does the network matter?"
     assert count == "  4 cells, 0 finished; seeds 0, 1; 30 steps each"
     assert [line.strip() for line in cells] == CELLS
     assert time_.startswith("  time       about 2.7 s on 2 at a time, 5.4 s of work; from 3 s each of the first")
+    assert re.fullmatch(r"  memory     up to 0\.4 GB: process 0\.4 GB.*; 2 at a time", memory)
     assert records == "  records    sweeps/small"
     assert not (here / "sweeps").exists()
 
@@ -205,6 +221,7 @@ def test_a_dry_run_counts_what_is_left(here, monkeypatch):
     said = json.loads(invoke("sweep.yaml", "--dry-run", "--json", "--jobs", "2").stdout)
     assert [cell["state"] for cell in said["cells"]] == ["finished"] * 3 + ["waiting"]
     assert said["jobs"] == 2
+    assert said["memory_bytes"] > 350e6
     assert said["estimate"]["work_s"] == pytest.approx(60 * 0.01 + 0.25 * 3)
     install(monkeypatch, InProcess())
     invoke("sweep.yaml", "--device", "cpu")

@@ -1,8 +1,13 @@
 """How many jobs fit this machine at once."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from dvdn_sim.scenario.machine import has_gpu, memory_limit
+from dvdn_sim.scenario.memory import Memory, Place, memory_of, refuse_if_too_large
+from dvdn_sim.sweeps.grid import Cell
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -19,6 +24,21 @@ def processes_for(jobs: int, memory_bytes: int | None = None) -> int:
     return max(1, min(jobs, cores(), fit))
 
 
+def largest_memory(cells: Sequence[Cell], device: str) -> Memory:
+    """Return what the largest cell takes of this machine's memory; what is on a GPU left aside.
+
+    Args:
+        cells: at least one.
+        device: as in `dvdn_sim.run`.
+
+    Raises:
+        ScenarioError: there is not as much, even for it alone.
+    """
+    place: Place = "host" if device == "cuda" or (device == "auto" and has_gpu()) else "machine"
+    largest = max(cells, key=lambda cell: memory_of(cell.scenario).on(place).total_bytes)
+    return refuse_if_too_large(largest.scenario, place=place, source=largest.id).on(place)
+
+
 def cores() -> int:
     """Return how many cores this process may use: of the machine, of its affinity, of its container's share."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -31,11 +51,12 @@ def cores() -> int:
 
 def free_memory() -> int | None:
     """Return how many bytes are free, of the machine and of its container; None where the system does not say."""
-    found = []
+    limit = memory_limit()
+    found = [] if limit is None else [limit]
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         found.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]))
     with suppress(OSError, ValueError):
         most, used = ((_CGROUP / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
         found.append(int(most) - int(used))  # `max` where there is no limit, which is no number
-    return min(found) if found else None
+    return min(found, default=None)
