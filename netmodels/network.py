@@ -8,6 +8,7 @@ from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
 from netmodels.links.degraded import DegradedLink
 from netmodels.links.spec import checked_spec
+from netmodels.states import checked_state
 from netmodels.units import count, listed
 
 Share = Literal["link", "node", "medium"]
@@ -217,13 +218,14 @@ class Network:
         >>> radio.offer(0, 1472, 0, 2).complete_ns == again.offer(0, 1472, 0, 2).complete_ns
         True
         """
+        checked_state(state, ("servers", "links"), "network")
         for sender, receiver, link in state["links"]:
             self.link(sender, receiver).restore(link)
-        for owner, server in state["servers"]:
-            name = tuple(owner) if isinstance(owner, list) else owner
-            if name not in self._servers:
-                raise ValueError(f"state: expected servers of {list(self._servers)}, got one of {owner!r}")
-            self._servers[name].restore(server)
+        servers = {tuple(owner) if isinstance(owner, list) else owner: server for owner, server in state["servers"]}
+        if servers.keys() != self._servers.keys():
+            raise ValueError(f"servers: expected those of {list(self._servers)}, got those of {list(servers)}")
+        for owner, server in servers.items():
+            self._servers[owner].restore(server)
 
     def describe(self) -> str:
         """Say what the network is like.

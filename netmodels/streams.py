@@ -20,6 +20,7 @@ Sample = Callable[[int], NDArray[Value]]
 FIRST_BLOCK = 32
 LARGEST_BLOCK = 512
 LARGEST_SKIP = 2**14
+"""Values that are read over at a time: many for speed, few for memory."""
 
 
 def stream(seed: int, *name: int | str) -> np.random.Generator:
@@ -163,16 +164,14 @@ class Draws(Generic[Value]):
             drawn: its `drawn`, not below that of this one.
 
         Raises:
-            ValueError: for less.
+            ValueError: for less, or what is no whole number.
 
         >>> draws = Draws(lambda: stream(1, "x").random)
         >>> draws.advance_to(1000)
         >>> draws.take(1) == Draws(lambda: stream(1, "x").random).take(1001)[-1:]
         True
         """
-        if drawn < self.drawn:
-            raise ValueError(f"drawn: expected at least {self.drawn}, got {drawn}")
-        while (left := drawn - self.drawn) > 0:
+        while (left := count(drawn, "drawn", minimum=self.drawn) - self.drawn) > 0:
             self.take_array(min(left, LARGEST_SKIP))
 
     def _refill(self, n: int) -> None:

@@ -64,7 +64,13 @@ class Clock:
         return [(at_ns, turn, what) for at_ns, turn, _, what in queue if isinstance(what, Occurrence)]  # type: ignore[misc]
 
     def restart_at(self, now_ns: int) -> None:
-        """Stand at another time, with nothing to happen."""
+        """Stand at another time, with nothing to happen.
+
+        Raises:
+            ValueError: A time before 0, or one that is not a Python int.
+        """
+        if type(now_ns) is not int or now_ns < 0:
+            raise ValueError(f"now_ns: expected a Python int of at least 0, got {now_ns!r}")
         self.environment = Environment(initial_time=now_ns)
 
     def step(self) -> bool:

@@ -62,6 +62,8 @@ class ComputeTimes:
 
     def restore(self, state: Sequence[int]) -> None:
         """Go on after so many."""
+        if len(state) != len(self._draws):
+            raise ValueError(f"compute: expected the times of {len(self._draws)} agents, got those of {len(state)}")
         for draws, drawn in zip(self._draws, state, strict=True):
             draws.advance_to(drawn)
 

@@ -13,6 +13,7 @@ from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
 from netmodels import FaultPlan, Transfer
 from netmodels.faults import FAULTS, Crash, Fault, FaultEvent, LinkDown, fault_of
 from netmodels.links.availability import FOREVER_NS
+from netmodels.states import checked_state
 from netmodels.units import milliseconds
 
 CRASHES_TURN = FIRST_TURN
@@ -164,9 +165,15 @@ class Crashes:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state, on a clock that stands at its time and has nothing else on it."""
+        """Go on from a state, on a clock that stands at its time and has nothing on it."""
+        checked_state(state, ("down", "restarted", "coming"), "team that crashes")
+        agents = range(len(self.down))
+        if len(state["down"]) != len(agents):
+            raise ValueError(f"down: expected {len(agents)} agents, got {len(state['down'])}")
         self.down, self.restarted = list(state["down"]), set(state["restarted"])
         for agent, index, up in state["coming"]:
+            if agent not in agents or index not in range(len(self.faults.downtimes(agent))):
+                raise ValueError(f"coming: expected a crash that there will be, got number {index} of agent {agent}")
             self._schedule(agent, index, up=up)
 
     def _on_transition(self, transition: _Transition) -> None:

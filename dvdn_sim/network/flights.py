@@ -4,7 +4,7 @@ An exchange ends when every agent is through with it or given up, and nothing of
 on its way has one fate left, and a checkpoint needs no more of it than the life that it will have had.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from dvdn_sim.network.clock import Clock, Occurrence
@@ -40,7 +40,7 @@ def flights_of(clock: Clock) -> list[list[Any]]:
     ]
 
 
-def put_in_flight(clock: Clock, flights: Iterable[Sequence[Any]], ledger: Ledger, probe: Probe | None) -> None:
+def put_in_flight(clock: Clock, flights: Sequence[Sequence[Any]], ledger: Ledger, probe: Probe | None) -> None:
     """Let messages arrive that another process sent.
 
     Args:
@@ -48,7 +48,12 @@ def put_in_flight(clock: Clock, flights: Iterable[Sequence[Any]], ledger: Ledger
         flights: From `flights_of`.
         ledger: Counts them as flying already, and will count them as expired.
         probe: Is told of each.
+
+    Raises:
+        ValueError: Others than those that the ledger has flying, or what is no message.
     """
+    if len(flights) != ledger.flying:
+        raise ValueError(f"flights: expected the {ledger.flying} messages that are on their way, got {len(flights)}")
 
     def expire(arrival: _Arrival) -> None:
         ledger.expire(arrival.life)
@@ -56,6 +61,8 @@ def put_in_flight(clock: Clock, flights: Iterable[Sequence[Any]], ledger: Ledger
             probe.message(arrival.life)
 
     for turn, *fields in flights:
+        if len(fields) != len(MessageLife._fields):
+            raise ValueError(f"flights: expected {', '.join(MessageLife._fields)}, got {fields}")
         arrival = _Arrival(clock, expire)
         arrival.life = MessageLife(*fields)
         clock.schedule(arrival, arrival.life.arrived_ns, turn)

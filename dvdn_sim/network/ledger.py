@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from dvdn_sim.network.probe import MessageLife
+from netmodels.states import checked_state
 
 
 @dataclass(slots=True)
@@ -45,12 +46,12 @@ class MessageCounts:
 
     def state(self) -> dict[str, Any]:
         """The counts as JSON can say them."""
-        names = ("sent", "flying", "held", "late", "expired", "duplicates")
-        return {name: getattr(self, name) for name in names} | {"lost": dict(self.lost)}
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"lost": dict(self.lost)}
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Self:
         """The counts of a state."""
+        checked_state(state, [each.name for each in fields(cls)], "count of messages")
         return cls(**{**state, "lost": Counter(state["lost"])})
 
     def copy(self) -> "MessageCounts":
@@ -106,6 +107,7 @@ class Ledger:
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Self:
         """The ledger of a state."""
+        checked_state(state, [each.name for each in fields(cls)], "ledger")
         packets = {(kind, i, j): MessageCounts.of(counts) for kind, i, j, counts in state["packets"]}
         return cls(**{**state, "messages": MessageCounts.of(state["messages"]), "packets": packets})
 

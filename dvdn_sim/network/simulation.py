@@ -25,6 +25,7 @@ from dvdn_sim.scenario.network import Network, overrides_of
 from netmodels import LinkSpec
 from netmodels.faults import fault_of
 from netmodels.network import Share
+from netmodels.states import checked_state
 from netmodels.topology import Graph, Topology
 
 Deadline = float | Literal["auto"]
@@ -175,26 +176,26 @@ class SimulatedNetwork:
             "acting_from_ns": self._acting_from_ns,
             "transport": self._transport.state(),
             "compute": self._compute.state(),
-            "crashes": None if self._crashes is None else self._crashes.state(),
             "ledger": self.ledger.state(),
             "flights": flights_of(self._clock),
-        }
+        } | ({} if self._crashes is None else {"crashes": self._crashes.state()})
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state, on a network that has just been put in place; probes are told what comes from now on.
+        """Go on from a state, on a network that has just been put in place with the same parameters and seed.
+
+        The probe that watches by then is told of the messages on their way, too.
+
+        Args:
+            state: Of `state`, or what JSON made of it.
 
         Raises:
-            ValueError: The state of another network.
+            ValueError: The state of another network; this one is then good for nothing.
         """
-        own = self.state()
-        if own.keys() != state.keys() or (own["crashes"] is None) != (state["crashes"] is None):
-            raise ValueError(f"network: a state of {', '.join(state)} found; {', '.join(own)} expected")
-        if len(state["compute"]) != self._n_agents:
-            raise ValueError(f"network: a state of {len(state['compute'])} agents found; {self._n_agents} expected")
+        checked_state(state, self.state().keys(), "simulated network")
         self._clock.restart_at(state["now_ns"])
         self._acting_from_ns = state["acting_from_ns"]
-        self._transport.restore(state["transport"])
         self._compute.restore(state["compute"])
+        self._transport.restore(state["transport"])
         if self._crashes is not None:
             self._crashes.restore(state["crashes"])
         self.ledger = Ledger.of(state["ledger"])

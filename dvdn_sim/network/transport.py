@@ -12,6 +12,7 @@ from netmodels.faults import FaultPlan
 from netmodels.links import Link
 from netmodels.links.degraded import DegradedLink
 from netmodels.network import Broadcast, Network, Share
+from netmodels.states import checked_state
 from netmodels.streams import Draws, stream
 
 NO_OTHERS: Mapping[tuple[int, int], LinkSpec] = MappingProxyType({})
@@ -113,7 +114,8 @@ class Transport:
         return {"network": self._network.state(), "turns": turns}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state, with links that have just been put in place."""
+        checked_state(state, ("network", "turns"), "transport")
         self._network.restore(state["network"])
         for agents, drawn in state["turns"]:
             draws = self._turns[tuple(agents)] = self._turns_of(tuple(agents))

@@ -10,6 +10,7 @@ from netmodels.links.queue import Server
 from netmodels.links.spec import LinkSpec
 from netmodels.links.transfer import Transfer
 from netmodels.links.transmitter import Emission
+from netmodels.states import checked_state
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,9 @@ class DegradedLink:
         >>> link.state()["latest_ns"]
         5
         """
-        if state.keys() != self.state().keys() or len(state["degraded"]) != len(self._degraded):
-            raise ValueError(f"state: expected {len(self._degraded)} degradations, got {', '.join(state)}")
+        checked_state(state, ("latest_ns", "plain", "degraded"), "link that is degraded at times")
+        if len(state["degraded"]) != len(self._degraded):
+            raise ValueError(f"degraded: expected {len(self._degraded)} degradations, got {len(state['degraded'])}")
         self._latest_ns = state["latest_ns"]
         self._plain.restore(state["plain"])
         for (_, link), inner in zip(self._degraded, state["degraded"], strict=True):

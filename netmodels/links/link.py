@@ -25,6 +25,7 @@ from netmodels.links.retransmission import Channel, stop_and_wait
 from netmodels.links.spec import LinkSpec, checked_spec
 from netmodels.links.transfer import DELIVERED, LOSS, Reason, Transfer
 from netmodels.links.transmitter import Emission, Transmitter
+from netmodels.states import checked_state
 from netmodels.streams import Draws, checked_name
 from netmodels.units import nanoseconds
 
@@ -270,8 +271,7 @@ class Link:
         True
         """
         streams = self._streams()
-        if state.keys() != {"latest_ns", *streams}:
-            raise ValueError(f"state: expected latest_ns, {', '.join(streams)}, got {', '.join(state)}")
+        checked_state(state, ("latest_ns", *streams), "link")
         self.latest_ns = state["latest_ns"]
         for name, draws in streams.items():
             draws.advance_to(state[name])

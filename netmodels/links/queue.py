@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netmodels.states import checked_state
+
 Ends = Sequence[int] | NDArray[np.int64]
 
 
@@ -122,11 +124,15 @@ class Server:
         Args:
             state: of `state`.
 
+        Raises:
+            ValueError: for what is none.
+
         >>> server = Server()
         >>> server.restore({"free_ns": 20, "now_ns": 0, "batches": [[[10, 20], 1500, 100]]})
         >>> server.admit(15, 1, 1500, 1500, limit=0, limit_bytes=None)
         (0, False)
         """
+        checked_state(state, ("free_ns", "now_ns", "batches"), "server")
         self.forget()
         for ends, full_bytes, last_bytes in state["batches"]:
             self.serve(ends, full_bytes, last_bytes)

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmodels.streams import Draws, stream
+from netmodels.links.kinds import loss_model
+from netmodels.links.loss import loss_draws
+from netmodels.streams import LARGEST_SKIP, Draws, stream
 
 
 def normals(seed=3):
@@ -61,3 +63,34 @@ def test_pickled_draws_go_on_where_they_were():
 
 def _sample(seed):
     return stream(seed, "x").standard_normal
+
+
+@settings(deadline=None)
+@given(st.integers(0, 700), st.integers(0, 40_000), st.lists(st.integers(0, 700), max_size=3))
+def test_reading_on_comes_to_where_another_one_stopped(already, further, asks):
+    one, other = normals(), normals()
+    one.take(already)
+    for n in (already, further):
+        other.take(n)
+    one.advance_to(already + further)
+    assert one.drawn == other.drawn
+    assert [one.take(n) for n in asks] == [other.take(n) for n in asks]
+
+
+def test_reading_on_remembers_what_the_model_does_and_keeps_little():
+    """A bursty chain comes to the same state; of what is read over, no more is kept than is read at a time."""
+    chain = loss_model({"kind": "gemodel", "p": 0.01, "r": 0.02})
+    one, other = (loss_draws(chain, 0, "loss") for _ in range(2))
+    one.advance_to(300_000)
+    for _ in range(300):
+        other.take(1000)
+    assert one.take(5000) == other.take(5000)
+    assert len(one._array) < 2 * LARGEST_SKIP
+
+
+@pytest.mark.parametrize("drawn", [-1, 39, 41.0, True, "41", None])
+def test_draws_do_not_go_back_and_are_whole(drawn):
+    draws = normals()
+    draws.take(40)
+    with pytest.raises(ValueError, match="drawn: expected a whole number of at least 40, got "):
+        draws.advance_to(drawn)

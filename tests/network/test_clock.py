@@ -74,3 +74,31 @@ def test_what_is_scheduled_for_now_still_happens_now():
     clock.advance_to(3)
     clock.finish_instant()
     assert seen == [(3, "second")]
+
+
+def test_what_is_pending_is_told_in_the_order_in_which_it_happens():
+    clock, seen = Clock(), []
+    for at_ns, turn in ((7, 1), (5, 3), (5, 1), (7, 1), (5, 3)):
+        clock.schedule(noting(clock, seen, f"{at_ns} in turn {turn}, as number {len(clock.pending())}"), at_ns, turn)
+    pending = clock.pending()
+    for _, _, occurrence in pending:
+        occurrence.callbacks.append(seen.append)
+    while clock.step():
+        pass
+    assert [each for each in seen if isinstance(each, Occurrence)] == [occurrence for _, _, occurrence in pending]
+    assert [(at_ns, turn) for at_ns, turn, _ in pending] == [(5, 1), (5, 3), (5, 3), (7, 1), (7, 1)]
+    assert clock.pending() == []
+
+
+def test_a_clock_that_stands_elsewhere_has_nothing_on_it():
+    clock = Clock()
+    clock.schedule(noting(clock, [], "never"), 3)
+    clock.restart_at(10**18 + 1)
+    assert (clock.now_ns, clock.pending()) == (10**18 + 1, [])
+    assert not clock.step()
+
+
+@pytest.mark.parametrize("now_ns", [*NOT_TIMES, -1], ids=repr)
+def test_a_clock_stands_at_python_ints_alone(now_ns):
+    with pytest.raises(ValueError, match="now_ns: expected a Python int of at least 0, got "):
+        Clock().restart_at(now_ns)

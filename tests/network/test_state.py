@@ -9,6 +9,7 @@ import pytest
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.network.fuzz.draw import BASE, variation, written
+from dvdn_sim.network.occurrences import Deadline, Start
 from dvdn_sim.scenario import parse_scenario
 
 SLOW = "network.link={rate: 250 kbit/s, mtu: 200 B, delay: {kind: normal, mean: 20 ms, jitter: 15 ms}, fifo: false}"
@@ -134,15 +135,124 @@ def test_crashes_wherever_it_is_cut(first):
     check(parse_scenario(BASE, [faults, "network.schedule=overlap", "network.control_period=10 ms"]), first, then=12)
 
 
-@pytest.mark.parametrize("wrong", ["network.faults=[{kind: crash, node: 1, at: 40 ms}]", "env.players=5"])
-def test_the_state_of_another_network_is_refused(wrong):
-    state = Team(parse_scenario(BASE, [])).network.state()
-    with pytest.raises(ValueError, match=r"a state of .* found; .* expected"):
-        Team(parse_scenario(BASE, [wrong])).network.restore(state)
+# Agents act until 10 ms and compute until 12, but agent 1 until 62; the others do not wait for that.
+DOWN_AT_ITS_START = ["network.faults=[{kind: crash, node: 1, at: 11 ms, for: 50 ms}]"]
+# Agent 1 computes until 40 ms, hears nobody, and would wait until 60; it crashes when all others are done.
+DOWN_AT_ITS_DEADLINE = [
+    "network.faults=[{kind: straggler, node: 1, at: 0 s, factor: 15}, {kind: crash, node: 1, at: 45 ms, for: 9 ms}]",
+    "network.link.loss=100%",
+]
 
 
-def test_the_state_of_another_link_is_refused():
-    team = Team(parse_scenario(BASE, ["network.link.loss=10%"]))
-    team.go(range(1))
-    with pytest.raises(ValueError, match="state: expected latest_ns"):
-        Team(parse_scenario(BASE, [])).network.restore(team.network.state())
+@pytest.mark.parametrize(("left", "changes"), [(Start, DOWN_AT_ITS_START), (Deadline, DOWN_AT_ITS_DEADLINE)])
+def test_what_an_agent_that_was_down_at_the_end_leaves_on_the_clock_makes_no_difference(left, changes):
+    """It is in no state: the network that is put back has nothing of it, and goes on alike."""
+    scenario = parse_scenario(BASE, changes)
+    whole, after = Team(scenario), Team(scenario)
+    whole.network.act(1)
+    whole.network.exchange("td", rounds=1, size_bytes=700, episode=0, update=0)
+    assert [type(what) for _, _, what in whole.network._clock.pending()].count(left) == 1
+    after.network.restore(through_a_file(whole.network.state()))
+    assert not any(isinstance(what, left) for _, _, what in after.network._clock.pending())
+    whole.said.clear()
+    for team in (whole, after):
+        team.go(range(1, 7))
+    assert after.said == whole.said
+
+
+CRASH = "{kind: crash, node: 0, at: 900 s}"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ([f"network.faults=[{CRASH}]"], [], "simulated network: expected now_ns, .*, flights, crashes, got now_ns, "),
+        (["env.players=5"], [], "compute: expected the times of 5 agents, got those of 3"),
+        (
+            ["network.link.loss=10%"],
+            [],
+            "state of a link: expected latest_ns, loss, .*, got latest_ns, delay, ",
+        ),
+        (["network.share=node"], [], r"servers: expected those of \[0, 1, 2\], got those of \[\(0, 1\)"),
+        (
+            [f"network.faults=[{CRASH}, {{kind: degrade, at: 1 s, link: {{loss: 10%}}}}]"],
+            [f"network.faults=[{CRASH}]"],
+            "state of a link that is degraded at times: expected latest_ns, plain, degraded, got latest_ns, ",
+        ),
+    ],
+    ids=["crashes", "agents", "losses", "servers", "degradations"],
+)
+def test_the_state_of_another_network_is_refused(ours, theirs, said):
+    common = ["env.players=3", "network.deadline=9 ms"]
+    team = Team(parse_scenario(BASE, [*common, *theirs]))
+    team.go(range(2))
+    with pytest.raises(ValueError, match=said):
+        Team(parse_scenario(BASE, [*common, *ours])).network.restore(team.network.state())
+
+
+FAULTY = "[{kind: crash, node: 1, at: 5 ms, for: 9 ms}, {kind: degrade, edge: [0, 1], at: 1 ms, link: {loss: 10%}}]"
+
+
+@pytest.fixture(scope="module")
+def damaged():
+    """A way to damage a state of every part, and to put it back."""
+    scenario = parse_scenario(BASE, [SLOW, "network.deadline=3 ms", "network.share=node", f"network.faults={FAULTY}"])
+    team = Team(scenario)
+    team.go(range(3))
+    written = json.dumps(team.network.state())
+
+    def put_back(damage):
+        state = json.loads(written)
+        damage(state)
+        Team(scenario).network.restore(state)
+
+    put_back(lambda state: None)
+    return put_back
+
+
+def mappings(state):
+    """Every mapping in a state but the reasons of losses, of which there may be any."""
+    if isinstance(state, dict):
+        yield state
+    for name, value in state.items() if isinstance(state, dict) else enumerate(state):
+        if isinstance(value, dict | list) and name != "lost":
+            yield from mappings(value)
+
+
+def test_what_lacks_something_or_has_too_much_is_refused(damaged):
+    parts = []
+    damaged(lambda state: parts.extend(map(list, mappings(state))))
+    assert len(parts) > 40
+    for place, names in enumerate(parts):
+        for name in names:
+            with pytest.raises(ValueError, match=rf"expected .*{name}.*, got "):
+                damaged(lambda state, place=place, name=name: list(mappings(state))[place].pop(name))
+        with pytest.raises(ValueError, match=r"got .*surplus"):
+            damaged(lambda state, place=place: list(mappings(state))[place].update(surplus=0))
+
+
+def links(state):
+    return state["transport"]["network"]["links"]
+
+
+DAMAGES = {
+    "now_ns: expected a Python int of at least 0, got 5.0": lambda state: state.update(now_ns=5.0),
+    "compute: expected the times of 4 agents, got those of 2": lambda state: state.update(compute=[1, 2]),
+    "drawn: expected a whole number": lambda state: state["compute"].__setitem__(0, "1"),
+    "drawn: expected a whole number of at least 0, got -1": lambda state: links(state)[0][2]["plain"].update(delay=-1),
+    "degraded: expected 1 degradations, got 0": lambda state: links(state)[0][2].update(degraded=[]),
+    "link: expected two different agents": lambda state: links(state).append([0, 9, {}]),
+    "servers: expected those of ": lambda state: state["transport"]["network"]["servers"].pop(),
+    "state of a network: expected servers, links, got None": lambda state: state["transport"].update(network=None),
+    "down: expected 4 agents, got 3": lambda state: state["crashes"]["down"].pop(),
+    "coming: expected a crash that there will be": lambda state: state["crashes"]["coming"].append([1, 5, True]),
+    "flights: expected the [0-9]+ messages that are on their way": lambda state: state["flights"].pop(),
+    "flights: expected kind, update, .*, got ": lambda state: state["flights"][0].pop(),
+    "at_ns: expected a Python int of at least ": lambda state: state["flights"][0].__setitem__(-1, 0),
+}
+
+
+@pytest.mark.parametrize("said", DAMAGES)
+def test_what_cannot_be_is_refused(damaged, said):
+    with pytest.raises(ValueError, match=said):
+        damaged(DAMAGES[said])

@@ -1,4 +1,9 @@
+import json
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netmodels import Link, LinkSpec
 from netmodels.links.queue import Server
@@ -81,3 +86,31 @@ def test_links_with_different_limits_on_one_server(packets):
     later = hasty.offer(3 * ms, packets * full)
     assert later.arrival_ns.tolist() == [5 * ms] + [-1] * (packets - 1)
     assert patient.offer(3 * ms, full).complete_ns == 6 * ms
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(1, 30), st.integers(1, 99), st.integers(0, 9), st.integers(0, 999)),
+        max_size=12,
+    )
+)
+def test_a_server_that_is_put_back_decides_alike(bursts):
+    """Before every burst: from what JSON says of it, with nothing of what has left."""
+    server, again, now = Server(), Server(), 0
+    for wait, packets, last_bytes, limit, limit_bytes in bursts:
+        now += wait
+        state = json.loads(json.dumps(again.state()))
+        assert state == server.state()
+        assert all(ends[-1] > again.now_ns for ends, _, _ in state["batches"])
+        again = Server()
+        again.restore(state)
+        admitted = []
+        for each in (server, again):
+            each.now_ns = now
+            leading, last = each.admit(now, packets, 100, last_bytes, limit=limit, limit_bytes=limit_bytes)
+            admitted.append((leading, last))
+            if sent := leading + last:
+                start = max(now, each.free_ns)
+                ends = [start + 10 * (k + 1) for k in range(sent)]
+                each.serve(np.array(ends) if sent > 20 else ends, 100, last_bytes if last else 100)
+        assert admitted[0] == admitted[1]
