@@ -37,7 +37,7 @@ class BlockField:
     default: object = None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Block:
     """Marks a field whose value is one dataclass, with annotations of its fields that come before the class's own.
 
@@ -61,7 +61,7 @@ class Block:
         return block_schema(self, handler)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)  # pydantic writes it out for every mistake
 class Choice:
     """Marks a field whose value is one of the dataclasses of a catalogue.
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 import yaml
 
 from dvdn_sim.errors import Mistake
-from dvdn_sim.scenario.scalars import Scalar, plain_scalar
+from dvdn_sim.scenario.quantities import shown
+from dvdn_sim.scenario.scalars import Scalar, legible, plain_scalar
 
 Value = Scalar | list["Value"] | dict[str, "Value"]
 Path = tuple[str | int, ...]
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 128 * 1024
 MAX_DEPTH = 20
 
 
@@ -79,12 +80,12 @@ class Document:
 
 
 def dotted(path: Path) -> str:
-    """Return ``path`` as ``--set`` takes it.
+    """Return ``path`` as ``--set`` takes it, in one line.
 
     >>> dotted(("network", "link", "loss"))
     'network.link.loss'
     """
-    return ".".join(map(str, path))
+    return ".".join(legible(str(step)) for step in path)
 
 
 def value_at(path: Path, root: Value) -> Value:
@@ -111,85 +112,126 @@ def read_document(text: str | bytes) -> Document:
         return document
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        _refuse_what_scenarios_do_not_need(decoded, document)
-        if not document.mistakes:
-            node = yaml.compose(decoded, Loader=yaml.SafeLoader)
-            document.root = None if node is None else _value(node, (), document)
-            document.readable = True
     except UnicodeDecodeError as error:
-        remedy = "save the file as UTF-8"
-        document.mistakes.append(Mistake("", None, f"not a text file: byte {error.start} is not UTF-8", remedy))
+        line = error.object[: error.start].count(b"\n") + 1
+        message = f"not a text file: byte {error.start} is not UTF-8"
+        document.mistakes.append(Mistake("", line, message, "save the file as UTF-8"))
+        return document
+    reader = _Reader(decoded, document)
+    try:
+        root = reader.read()
+        document.readable = not reader.refused
+        document.root = root if document.readable else None
+    except _TooDeepError:  # noted by the reader
+        pass
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes such as "\\UFFFFFFFF"
-        document.mistakes.append(_syntax_mistake(error))
+        document.mistakes.append(_syntax_mistake(error, decoded))
     return document
 
 
-def _syntax_mistake(error: Exception) -> Mistake:
+def _syntax_mistake(error: Exception, text: str) -> Mistake:
     """Return PyYAML's complaint as a mistake with a line and one sentence."""
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         said = ", ".join(part for part in (error.context, error.problem) if part)
         line = None if mark is None else mark.line + 1
         return Mistake("", line, f"not YAML: {said}", "check indentation, brackets and colons here and above")
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text[: error.position].count("\n") + 1
+        return Mistake("", line, f"not YAML: the character U+{error.character:04X}", "remove that character")
     return Mistake("", None, f"not YAML: {' '.join(str(error).split())}", "remove that character")
 
 
-def _refuse_what_scenarios_do_not_need(text: str, document: Document) -> None:
-    """Note what is legal YAML and no scenario, from the event stream: nothing has been built yet."""
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        for message, remedy in _refusals(event, depth, documents):
-            line = None if event.start_mark is None else event.start_mark.line + 1
-            document.mistakes.append(Mistake("", line, message, remedy))
-        if depth > MAX_DEPTH or documents > 1:
-            return
+class _TooDeepError(Exception):
+    """What follows need not be read."""
 
 
-def _refusals(event: yaml.Event, depth: int, documents: int) -> Iterator[tuple[str, str]]:
-    """Yield (message, remedy) for each thing about one event that a scenario may not have."""
-    anchor = getattr(event, "anchor", None)
-    tag = getattr(event, "tag", None)
-    if isinstance(event, yaml.AliasEvent):
-        yield f"alias `*{anchor}`", "write the value out"
-    elif anchor is not None:
-        yield f"anchor `&{anchor}`", "remove it and write the value out where it is wanted"
-    if tag is not None:
-        yield f"tag `{tag}`", "remove it"
-    if depth > MAX_DEPTH:
-        yield f"nested deeper than {MAX_DEPTH} levels", "this is not a scenario"
-    if documents > 1:
-        yield "a second document starts here", "keep one scenario per file"
+class _Reader:
+    """Plain values from PyYAML's events as they come: nothing is built of what a scenario may not have.
+
+    Attributes:
+        refused: whether there was something that is legal YAML and no scenario; noted in the document's mistakes.
+    """
+
+    def __init__(self, text: str, document: Document) -> None:
+        self.refused = False
+        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self._document = document
+        self._depth = 0
+
+    def read(self) -> Value:
+        """Return the value of the one document; None where there is none."""
+        next(self._events)  # the stream
+        if not isinstance(next(self._events), yaml.DocumentStartEvent):
+            return None
+        value = self._value(self._next(), ())
+        next(self._events)  # the end of the document
+        event = next(self._events)
+        if isinstance(event, yaml.DocumentStartEvent):
+            self._refuse(event, "a second document starts here", "keep one scenario per file")
+        return value
+
+    def _next(self) -> yaml.Event:
+        event = next(self._events)
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(event, f"alias {shown(f'*{anchor}')}", "write the value out")
+        elif anchor is not None:
+            self._refuse(event, f"anchor {shown(f'&{anchor}')}", "remove it and write the value out where it is wanted")
+        if tag is not None:
+            self._refuse(event, f"tag {shown(tag)}", "remove it")
+        self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if self._depth > MAX_DEPTH:
+            self._refuse(event, f"nested deeper than {MAX_DEPTH} levels", "this is not a scenario")
+            raise _TooDeepError
+        return event
+
+    def _refuse(self, event: yaml.Event, message: str, remedy: str) -> None:
+        self.refused = True
+        self._document.mistakes.append(Mistake("", _line(event), message, remedy))
+
+    def _value(self, event: yaml.Event, path: Path) -> Value:
+        """Return the value that begins with an event, noting the place of everything in it."""
+        self._document.places.setdefault(path, Place(_line(event)))
+        if isinstance(event, yaml.ScalarEvent):
+            return plain_scalar(event.value) if event.style is None else str(event.value)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._list(path)
+        return self._block(path) if isinstance(event, yaml.MappingStartEvent) else None
+
+    def _list(self, path: Path) -> list[Value]:
+        values: list[Value] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            values.append(self._value(event, (*path, len(values))))
+        return values
+
+    def _block(self, path: Path) -> dict[str, Value]:
+        """Return a mapping, refusing repeated keys and keys that are not texts."""
+        block: dict[str, Value] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            if isinstance(event, yaml.ScalarEvent) and event.value not in block:
+                key = str(event.value)
+                self._document.places[*path, key] = Place(_line(event))
+                block[key] = self._value(self._next(), (*path, key))
+            else:
+                self._document.mistakes.append(self._wrong_with_key(event, path))
+                self._pass_over(event)
+                self._pass_over(self._next())
+        return block
+
+    def _wrong_with_key(self, event: yaml.Event, path: Path) -> Mistake:
+        if not isinstance(event, yaml.ScalarEvent):
+            return Mistake(dotted(path), _line(event), "a key must be a word", "check the brackets")
+        here = (*path, str(event.value))
+        message = f"{shown(event.value)} is given twice, first on line {self._document.places[here].line}"
+        return Mistake(dotted(here), _line(event), message, "remove one of them")
+
+    def _pass_over(self, event: yaml.Event) -> None:
+        """Read to the end of what begins with an event."""
+        outside = self._depth - isinstance(event, yaml.CollectionStartEvent)
+        while self._depth > outside:
+            self._next()
 
 
-def _value(node: yaml.Node, path: Path, document: Document) -> Value:
-    """Return ``node`` as plain values, noting the place of everything in it."""
-    document.places.setdefault(path, Place(node.start_mark.line + 1))
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, document)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
-    if isinstance(node, yaml.ScalarNode) and node.style is None:
-        return plain_scalar(node.value)
-    return str(node.value)
-
-
-def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> Value:
-    """Return a mapping node as a dict, refusing repeated keys and keys that are not texts."""
-    result: dict[str, Value] = {}
-    for key_node, value_node in node.value:
-        place = Place(key_node.start_mark.line + 1)
-        if not isinstance(key_node, yaml.ScalarNode):
-            document.mistakes.append(Mistake(dotted(path), place.line, "a key must be a word", "check the brackets"))
-            continue
-        key = key_node.value
-        here = (*path, key)
-        if key in result:
-            first = document.places[here].line
-            message = f"`{key}` is given twice, first on line {first}"
-            document.mistakes.append(Mistake(dotted(here), place.line, message, "remove one of them"))
-            continue
-        document.places[here] = place
-        result[key] = _value(value_node, here, document)
-    return result
+def _line(event: yaml.Event) -> int | None:
+    return None if event.start_mark is None else event.start_mark.line + 1

@@ -6,7 +6,6 @@ its keys belong to something else. Of several files a later one wins. Paths are 
 names them.
 """
 
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,8 +13,10 @@ from os.path import normpath
 from pathlib import Path as FilePath
 
 from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, read_document
+from dvdn_sim.scenario.files import NotAFileError, read_file, reason_of
 from dvdn_sim.scenario.names import meant
 from dvdn_sim.scenario.quantities import shown
+from dvdn_sim.scenario.scalars import legible
 
 INCLUDE = "include"
 MOST_FILES = 100
@@ -60,7 +61,7 @@ class _Reading:
         if not isinstance(name, str):
             raise _NotIncludedError(f"must be a file or a list of files, not {shown(name)}", "name YAML files")
         file = self.folder / name
-        part = read_document(self._text(file)).written_in(file=normpath(file))
+        part = read_document(self._text(file)).written_in(file=legible(normpath(file), most=LONGEST_NAME))
         if not part.readable:
             return part
         if not isinstance(part.root, dict):
@@ -72,16 +73,14 @@ class _Reading:
 
     def _text(self, file: FilePath) -> bytes:
         try:
-            if not stat.S_ISREG(file.stat().st_mode):  # a device or a pipe may have no end
-                raise _NotIncludedError(f"{_told(file)} is not a file", "name a YAML file")
             self._refuse_endless(file)
-            with file.open("rb") as opened:
-                text = opened.read(MAX_BYTES + 1)
+            text = read_file(file, MAX_BYTES + 1)
         except FileNotFoundError as error:
             raise _NotIncludedError(f"there is no file {_told(file)}", _nearest(file)) from error
-        except (OSError, ValueError) as error:  # the second: no name of a file
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise _NotIncludedError(f"{_told(file)} cannot be read: {reason}", "") from error
+        except NotAFileError as error:
+            raise _NotIncludedError(f"{_told(file)} is not a file", "name a YAML file") from error
+        except (OSError, ValueError, RuntimeError) as error:  # also: no name of a file; a link to itself
+            raise _NotIncludedError(f"{_told(file)} cannot be read: {reason_of(error)}", "name a YAML file") from error
         self.spent.size_bytes += len(text)
         if self.spent.size_bytes > MAX_BYTES:
             message = f"with {_told(file)}, more than {MAX_BYTES // 1024} KiB are included"
@@ -188,7 +187,7 @@ def _paths(value: Value, path: Path) -> Iterator[Path]:
 
 def _told(file: FilePath) -> str:
     """Return the name of a file for messages; the end of one without end."""
-    name = normpath(file)
+    name = legible(normpath(file), most=10**4)
     return f"`{name}`" if len(name) <= LONGEST_NAME else f"`...{name[-LONGEST_NAME:]}`"
 
 

@@ -1,6 +1,7 @@
 """From a YAML file to a scenario, or to the list of all that is wrong with it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Annotated, cast
@@ -11,12 +12,19 @@ from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario.blocks import reader
 from dvdn_sim.scenario.document import MAX_BYTES, Document, read_document
 from dvdn_sim.scenario.explain import explain
+from dvdn_sim.scenario.files import read_file, reason_of
 from dvdn_sim.scenario.include import resolve_includes
 from dvdn_sim.scenario.overrides import override
 from dvdn_sim.scenario.partial import known_parts
 from dvdn_sim.scenario.rules import broken_rules
+from dvdn_sim.scenario.scalars import legible
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.walk import ROOT
+
+MOST_TOLD = 100
+"""Mistakes of a text; who makes more will mend some and look again."""
+MOST_EXPLAINED = 2000
+"""Of which those are chosen."""
 
 
 def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenario:
@@ -30,15 +38,15 @@ def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenar
         The scenario, complete: what the file leaves out has its default.
 
     Raises:
-        ScenarioError: with every mistake there is, each with its place and a remedy.
+        ScenarioError: with every mistake there is, each with its place and a remedy; of very many, the first.
     """
+    source = legible(str(path), most=1000)
     try:
-        with FilePath(path).open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
+        text = read_file(FilePath(path), MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        raise ScenarioError.of(str(path), (Mistake("", None, f"cannot be read: {reason}"),)) from error
-    return _scenario(text, overrides, str(path), FilePath(path))
+        wrong = Mistake("", None, f"cannot be read: {reason_of(error)}", "name a YAML file")
+        raise ScenarioError.of(source, (wrong,)) from error
+    return _scenario(text, overrides, source, FilePath(path))
 
 
 def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str = "scenario") -> Scenario:
@@ -58,7 +66,7 @@ def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str
     >>> parse_scenario("5 ms")
     Traceback (most recent call last):
     dvdn_sim.errors.ScenarioError: scenario: 1 mistake
-      is not a scenario; write `key: value` lines; scenarios/lossy_lbf.yaml is an example
+      line 1: is not a scenario; write `key: value` lines; scenarios/lossy_lbf.yaml is an example
     """
     return _scenario(text, overrides, source)
 
@@ -71,19 +79,28 @@ def _scenario(text: str | bytes, overrides: Sequence[str], source: str, file: Fi
     scenario, mistakes = _checked(document) if document.readable else (None, [])
     mistakes += document.mistakes
     if scenario is None or mistakes:
-        raise ScenarioError.of(source, tuple(sorted(mistakes, key=_order)))
+        raise ScenarioError.of(source, _told(sorted(mistakes, key=_order)))
     return scenario
+
+
+def _told(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
+    """Return what of the mistakes anybody will read."""
+    if len(mistakes) <= MOST_TOLD:
+        return tuple(mistakes)
+    first, more = mistakes[MOST_TOLD], len(mistakes) - MOST_TOLD
+    rest = replace(first, path="", message=f"there are {more:_} more mistakes from here on", remedy="mend those first")
+    return (*mistakes[:MOST_TOLD], rest)
 
 
 def _checked(document: Document) -> tuple[Scenario | None, list[Mistake]]:
     """Return the scenario if every block of it is well formed, and what is wrong with it if it is not."""
     if not isinstance(document.root, dict):
         remedy = "write `key: value` lines; scenarios/lossy_lbf.yaml is an example"
-        return None, [Mistake("", None, "is not a scenario", remedy)]
+        return None, [document.blame((), "is not a scenario", remedy)]
     try:
         scenario = cast("Scenario", _reader().validate_python(document.root))
     except ValidationError as error:
-        mistakes = explain(error.errors(include_url=False), document)
+        mistakes = explain(error.errors(include_url=False)[:MOST_EXPLAINED], document)
         return None, mistakes + _broken(known_parts(ROOT, document.root), document)
     return scenario, _broken(scenario, document)
 

@@ -11,6 +11,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from dvdn_sim.scenario.scalars import legible
 from netmodels import units
 
 AUTO = "auto"
@@ -120,8 +121,7 @@ def shown(value: object) -> str:
         return {None: "nothing (null)", True: "true", False: "false"}[value]
     if isinstance(value, dict | list):
         return "a block" if isinstance(value, dict) else "a list"
-    text = f"`{value}`"
-    return text if len(text) <= 60 else f"{text[:56]}...`"
+    return f"`{legible(str(value), most=58)}`"
 
 
 def _worth(known: Mapping[str, float], *names: str) -> dict[str, float]:

@@ -50,3 +50,13 @@ def _number(text: str) -> int | float:
 def is_plain_text(text: str) -> bool:
     """Return whether ``text``, written without quotes, is read as this same text."""
     return plain_scalar(text) == text and isinstance(plain_scalar(text), str)
+
+
+def legible(text: str, most: int = 100) -> str:
+    r"""Return ``text`` for a message: in one line, without what a terminal would obey or cannot show, and not too long.
+
+    >>> print(legible("a\nb\x1b[31m"), legible("x" * 9, most=6))
+    a\nb\x1b[31m xxx...
+    """
+    cut = text if len(text) <= most else f"{text[: most - 3]}..."
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)

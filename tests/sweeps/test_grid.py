@@ -126,7 +126,7 @@ def test_a_mistake_of_a_base_within_the_sweep_has_the_line_of_the_sweep(tmp_path
 
 def test_a_base_that_is_not_there(tmp_path):
     found = said(tmp_path, SWEEP.replace("base.yaml", "bose.yaml"))
-    assert found == [f"{tmp_path}/bose.yaml: cannot be read: No such file or directory"]
+    assert found == [f"{tmp_path}/bose.yaml: cannot be read: No such file or directory; name a YAML file"]
 
 
 def test_a_mistake_of_a_combination_names_a_cell(tmp_path):
