@@ -7,6 +7,9 @@ from itertools import permutations
 
 import pytest
 
+from dvdn_sim.network.transport import Transport
+from netmodels import LinkSpec
+from netmodels.streams import stream
 from netmodels.topology import Graph
 
 MS = 1_000_000
@@ -59,3 +62,10 @@ def test_what_arrives_at_the_instant_the_exchange_ends_has_arrived(scripted, fat
     report = scene.exchange(numbered(number, 3, [(0, 1), (0, 2)]), starts)
     assert report.closed_at_ns[0, [s, x, y]].tolist() == [6 * MS, 3 * MS, 6 * MS]
     assert fates_of(report.messages) == {"held": 3, "expired": 1}
+
+
+def test_the_order_of_hand_overs_is_drawn_from_one_stream_and_never_anew():
+    """Over several of the blocks in which a stream is drawn: the next value of the same stream, each time."""
+    transport = Transport(LinkSpec(rate="unlimited", delay=0), seed=5, share="node", agent_keys=(4, 0, 7))
+    drawn = [transport.turn(0, 2) for _ in range(3000)]
+    assert drawn == stream(5, "hand_over", 4, 7).integers(2**62, size=3000).tolist()
