@@ -1,5 +1,6 @@
-"""Where torch computes, and with how many threads."""
+"""Where torch computes, and that it comes to the same bytes there every time."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,20 +8,35 @@ import torch
 
 from dvdn_sim.errors import DeviceError
 
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one CPU thread, so that the bytes of a run do not depend on the number of cores.
+def repeatable() -> Iterator[None]:
+    """Let torch come to the same bytes every time on one device, and leave its settings as they were.
 
-    The matrices are small: a second idle core gains little, and on a busy machine threads that wait for each other lose
-    much.
+    * One CPU thread: bytes then do not depend on the number of cores. The matrices are small: a second idle core gains
+      little, and on a busy machine threads that wait for each other lose much.
+    * No CUDA kernel whose result depends on which of its threads is first: torch takes another one, or refuses
+      (RuntimeError). cuBLAS needs a fixed workspace for that, which its first call in the process must find in the
+      environment. Whoever multiplies matrices on CUDA before a run must set `CUBLAS_WORKSPACE_CONFIG` to ``:4096:8``
+      before that; torch says so.
+    * CUDA's float32 products are of float32, as the CPU's, and not of TF32.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    precision, workspace = torch.backends.cuda.matmul.fp32_precision, os.environ.get(CUBLAS)
     try:
+        torch.set_num_threads(1)
+        torch.set_deterministic_debug_mode("error")  # `use_deterministic_algorithms`, which takes seconds to import
+        torch.backends.cuda.matmul.fp32_precision = "ieee"
+        os.environ.setdefault(CUBLAS, ":4096:8")
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_deterministic_debug_mode(mode)
+        torch.backends.cuda.matmul.fp32_precision = precision
+        if workspace is None:
+            os.environ.pop(CUBLAS, None)
 
 
 def device_of(name: str) -> torch.device:

@@ -15,7 +15,7 @@ from dvdn_sim.records.read import load_run
 from dvdn_sim.records.schema import SCENARIO_FILE
 from dvdn_sim.scenario import Scenario, load_scenario
 from dvdn_sim.training.build import actor_of, networks_of
-from dvdn_sim.training.device import device_of, one_thread
+from dvdn_sim.training.device import device_of, repeatable
 from dvdn_sim.training.environments import MakeEnv, arena_of, batches_of
 from dvdn_sim.training.learners import q_network_of
 from dvdn_sim.training.policies import SHARED, TeamFormat, faces_of, load_team, policy_path
@@ -101,7 +101,7 @@ def evaluate(
         raise RunFolderError(f"{run_dir} names no seeds; a run that came to its end expected")
     seeds, place = list(run.seeds), device_of(device)
     copies = episodes or scenario.evaluation.episodes
-    with one_thread():
+    with repeatable():
         make = batches_of(scenario.env, make_env, episode_limit)
         arena = arena_of(make, seeds, "evaluate", copies=copies, device=place)
         _check_faces(arena, teams[0][0])

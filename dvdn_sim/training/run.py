@@ -14,7 +14,7 @@ from dvdn_sim.records.write import RecordWriter, write_scenario
 from dvdn_sim.scenario import Scenario, resolved_yaml
 from dvdn_sim.training.build import Parts, build
 from dvdn_sim.training.checkpoint import Checkpoints, Warn
-from dvdn_sim.training.device import device_of, one_thread
+from dvdn_sim.training.device import device_of, repeatable
 from dvdn_sim.training.environments import MakeEnv
 from dvdn_sim.training.manifest import identity_of
 from dvdn_sim.training.recorder import Tracer
@@ -71,7 +71,7 @@ def run(
     asked = _Asked(scenario, device, checkpoint_every_s, progress, warn or _nobody, trace, make_env, episode_limit)
     chosen = None if out is None else Path(out)
     run_dir = run_dir_to_resume(chosen, scenario.name) if resume else None
-    with one_thread():
+    with repeatable():
         if run_dir is None:
             parts = asked.build(device)  # what cannot be run is refused before anything is written
             run_dir = create_run_dir(chosen, scenario.name)
