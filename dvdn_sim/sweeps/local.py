@@ -191,12 +191,12 @@ class _Crew:
             worker.send(STOP)
 
     def dismiss(self) -> None:
-        """Let workers leave, who have nothing to do."""
+        """Let workers leave, who have nothing to do; those that are still getting ready are not waited for."""
         for worker in self.workers:
             worker.send(STOP)
         until_s = time.monotonic() + GRACE_S
         for worker in self.workers:
-            worker.end(max(0.0, until_s - time.monotonic()))
+            worker.end(max(0.0, until_s - time.monotonic()) if worker.ready else 0.0)
         self.workers.clear()
 
     def kill(self) -> None:

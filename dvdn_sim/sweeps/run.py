@@ -1,12 +1,13 @@
 """Running a sweep: every cell to its end, and a table of what they found."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from dvdn_sim.errors import RunFolderError
+from dvdn_sim.errors import RunFolderError, StorageError
 from dvdn_sim.records.durable import write_durably
 from dvdn_sim.records.lock import locked
 from dvdn_sim.scenario import resolved_yaml
@@ -57,12 +58,17 @@ def run_sweep(
         The cells with their states: finished; failed; or, if the sweep was stopped, interrupted or waiting.
 
     Raises:
-        RunFolderError: `out` holds something else, or another process writes there. Nothing was changed.
+        RunFolderError: `out` holds something else, another process writes there, or it cannot be made. Nothing was
+            changed.
+        StorageError: The disk refuses the table; the cells' own folders are as they are.
         KeyboardInterrupt: A second signal to stop.
     """
     refuse_foreign(out, sweep)
-    out.mkdir(parents=True, exist_ok=True)
-    with locked(out):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{out} cannot be made: {error.strerror or error}") from error
+    with locked(out), _storing(out):
         table = _table(sweep, cells, out)
         jobs = [
             Job(cell.id, cell.scenario, out / cell.id, device, checkpoint_every_s)
@@ -148,8 +154,18 @@ class _Course:
     def _write_now_and_then(self) -> None:
         now_s = time.monotonic()
         if now_s - self._written_s >= WRITTEN_EVERY_S:
-            write_table(self.out, self.table)
+            with suppress(OSError):  # which is no reason to stop the cells: there will be another time
+                write_table(self.out, self.table)
             self._written_s = now_s
+
+
+@contextmanager
+def _storing(out: Path) -> Iterator[None]:
+    """Say what the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"the disk does not take {out / CELLS_FILE}: {error.strerror or error}") from error
 
 
 def _note(row: Row, event: Event) -> None:

@@ -1,5 +1,6 @@
 """A sweep from its first cell to its last: nothing is done twice, nothing is lost, and cells are what `run` makes."""
 
+import errno
 import json
 import os
 import signal
@@ -8,10 +9,11 @@ import pytest
 from sweep_parts import SWEEP, InProcess, write_sweep
 
 import dvdn_sim
-from dvdn_sim.errors import RunFolderError
+from dvdn_sim.errors import RunFolderError, StorageError
 from dvdn_sim.records.lock import locked
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.sweeps.folder import read_table
+from dvdn_sim.sweeps import run
+from dvdn_sim.sweeps.folder import read_table, write_table
 from dvdn_sim.sweeps.grid import load_cells
 from dvdn_sim.sweeps.jobs import Outcome, work
 from dvdn_sim.sweeps.run import run_sweep
@@ -133,6 +135,34 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path, what):
         (out / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(RunFolderError, match=r"is a file|holds no sweep"):
         swept(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file.txt").write_text("mine", encoding="utf-8")
+    sweep, cells = load_cells(write_sweep(tmp_path / "file"))
+    with pytest.raises(RunFolderError, match="cannot be made: Not a directory"):
+        run_sweep(sweep, cells, InProcess(), tmp_path / "file.txt" / "out")
+
+
+def test_a_disk_that_refuses_the_table_stops_no_cell(tmp_path, monkeypatch):
+    """Not while they run; at the end it is said."""
+    count = 0
+
+    def refuse(folder, table):
+        nonlocal count
+        count += 1
+        if count > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_table(folder, table)
+
+    monkeypatch.setattr(run, "write_table", refuse)
+    monkeypatch.setattr(run, "WRITTEN_EVERY_S", 0.0)
+    executor = InProcess()
+    with pytest.raises(StorageError, match=r"cells\.json: No space left on device"):
+        swept(tmp_path, executor)
+    assert len(executor.begun) == 4
+    assert count > 4
+    assert read_table(tmp_path / "out").count("finished") == 4
 
 
 def test_one_process_at_a_time(tmp_path):

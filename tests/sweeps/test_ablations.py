@@ -1,0 +1,51 @@
+"""The sweeps that come with the program: they read, they compare with something, and their quick setting is one."""
+
+from pathlib import Path
+
+import pytest
+
+from dvdn_sim.scenario import warnings_of
+from dvdn_sim.sweeps.grid import load_cells
+
+FOLDER = Path(__file__).parents[2] / "scenarios" / "ablations"
+FILES = sorted(FOLDER.glob("*.yaml"))
+MOST_STEPS = 600_000
+"""Of a quick look, all seeds of all cells together: at 350 steps/s on each of two cores they take 15 minutes."""
+
+
+def test_all_are_here():
+    names = {"rounds_x_loss", "topology", "policy_x_loss", "gt_heterogeneity", "deadline", "bandwidth"}
+    assert {path.stem for path in FILES} == names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_ablation_reads_and_says_how_it_is_run(path):
+    sweep, cells = load_cells(path)
+    assert sweep.name == path.stem
+    assert sweep.question.endswith("?")
+    assert sweep.compare is not None
+    assert len(sweep.seeds) == 10
+    assert len(cells) >= 8
+    text = path.read_text(encoding="utf-8")
+    for options in ("--dry-run", "--quick"):
+        assert f"dvdn-sim sweep scenarios/ablations/{path.name} {options}" in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_its_quick_setting_is_quick_and_has_the_same_baseline(path):
+    whole, _ = load_cells(path)
+    sweep, cells = load_cells(path, quick=True)
+    assert sweep.compare == whole.compare
+    steps = sum(cell.scenario.training.steps * len(cell.scenario.seeds) for cell in cells)
+    assert steps <= MOST_STEPS
+    assert all(cell.scenario.training.steps >= 3 * cell.scenario.evaluation.every for cell in cells)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_warned_of_is_what_it_is_about(path):
+    """No cell learns to diverge; late messages and teams of unlike members are the questions themselves."""
+    _, cells = load_cells(path)
+    about = {"bandwidth": "are late", "deadline": "are late", "gt_heterogeneity": "play different parts"}
+    for cell in cells:
+        for warning in warnings_of(cell.scenario):
+            assert about.get(path.stem, "nothing") in warning
