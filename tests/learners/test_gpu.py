@@ -7,6 +7,7 @@ from plain_team import made_up_episodes, ragged
 from teams import CPU, minibatch_of, moved, trained
 
 from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange, Qmix, Tracking, Vdn
+from dvdn_sim.training.device import repeatable
 
 pytestmark = pytest.mark.gpu
 
@@ -36,9 +37,11 @@ CASES = {
 
 
 @pytest.fixture(autouse=True)
-def _needs_a_gpu():
+def _as_in_a_run():
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
+    with repeatable():
+        yield
 
 
 def updated(spec, device, seed=0):
