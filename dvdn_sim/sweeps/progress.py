@@ -100,6 +100,11 @@ class SweepProgress:
             self._ended(event)
         self._show_whole()
 
+    def stop(self) -> None:
+        """Say that cells under way are being stopped."""
+        if not self._quiet:
+            self._say("Stopping: cells under way leave a checkpoint; once more stops them at once")
+
     def _began(self, cell: str) -> None:
         if self._first_s is None:  # processes have been started
             self._first_s = time.monotonic()
@@ -122,7 +127,7 @@ class SweepProgress:
             self._say(f"{over} of {len(self._table.rows)}  {event.id}  {said_of(event.outcome)}{self._left('  ')}")
 
     def _show_whole(self) -> None:
-        """Show the sweep itself, below its cells."""
+        """Show the sweep itself, above its cells."""
         table = self._table
         failed = f", {table.count('failed')} failed" if table.count("failed") else ""
         said = f"{table.count('finished')} of {_cells(len(table.rows))}{failed}"

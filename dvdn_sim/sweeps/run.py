@@ -29,6 +29,9 @@ class Watch(Protocol):
     def take(self, event: Event) -> None:
         """Take what happened to a job, after the table was changed accordingly."""
 
+    def stop(self) -> None:
+        """Take that somebody asked for an end, and that jobs under way are being stopped."""
+
 
 def run_sweep(
     sweep: Sweep,
@@ -129,6 +132,7 @@ class _Course:
     out: Path
     watch: Watch | None
     _written_s: float = field(init=False, default=0.0)
+    _stopped: bool = field(init=False, default=False)
 
     def follow(self, executor: Executor, jobs: Sequence[Job]) -> None:
         """Have the jobs done."""
@@ -138,7 +142,7 @@ class _Course:
             self.watch.begin(self.table, jobs)
         try:
             with stopping_when_asked() as stop:
-                for event in executor.run(jobs, lambda: stop.asked):
+                for event in executor.run(jobs, lambda: self._stopping(stop.asked)):
                     _note(rows[event.id], event)
                     self.table.wall_s = earlier_s + time.monotonic() - began_s
                     self._write_now_and_then()
@@ -150,6 +154,13 @@ class _Course:
                     row.state = "interrupted"
             self.table.wall_s = earlier_s + time.monotonic() - began_s
             write_table(self.out, self.table)
+
+    def _stopping(self, asked: bool) -> bool:  # noqa: FBT001 (whether)
+        """Pass on whether to stop, and say so once."""
+        if asked and not self._stopped and self.watch is not None:
+            self.watch.stop()
+        self._stopped = asked
+        return asked
 
     def _write_now_and_then(self) -> None:
         now_s = time.monotonic()

@@ -42,6 +42,9 @@ class Work:
     def begin(self, table, jobs):
         """Nothing to show."""
 
+    def stop(self):
+        """Nothing to show."""
+
     def take(self, event):
         """Keep what a job took."""
         self.seconds += event.outcome.work_s if isinstance(event, Ended) else 0.0

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from sweep_parts import SWEEP, InProcess, write_sweep
@@ -15,13 +16,13 @@ from dvdn_sim.scenario import load_scenario
 from dvdn_sim.sweeps import run
 from dvdn_sim.sweeps.folder import read_table, write_table
 from dvdn_sim.sweeps.grid import load_cells
-from dvdn_sim.sweeps.jobs import Outcome, work
+from dvdn_sim.sweeps.jobs import Ended, Outcome, work
 from dvdn_sim.sweeps.run import run_sweep
 
 
-def swept(tmp_path, executor=None, text=SWEEP, **options):
-    sweep, cells = load_cells(write_sweep(tmp_path / "file", text), **options)
-    return run_sweep(sweep, cells, executor or InProcess(), tmp_path / "out", device="cpu")
+def swept(tmp_path, executor=None, text=SWEEP, watch=None):
+    sweep, cells = load_cells(write_sweep(tmp_path / "file", text))
+    return run_sweep(sweep, cells, executor or InProcess(), tmp_path / "out", device="cpu", watch=watch)
 
 
 @pytest.fixture(scope="module")
@@ -179,8 +180,12 @@ def test_what_is_interrupted_is_said_to_be(tmp_path):
         assert report.stopping()
         return Outcome("interrupted", "a checkpoint of step 5")
 
-    table = swept(tmp_path, InProcess(interrupted))
+    told = []
+    watch = SimpleNamespace(begin=lambda *_: None, take=told.append, stop=lambda: told.append("stopping"))
+    table = swept(tmp_path, InProcess(interrupted), watch=watch)
     assert [row.state for row in table.rows] == ["interrupted", "waiting", "waiting", "waiting"]
+    assert told.count("stopping") == 1
+    assert told[-1] == Ended("rounds=1,loss=0%", Outcome("interrupted", "a checkpoint of step 5"))
     assert [row.state for row in read_table(tmp_path / "out").rows] == [row.state for row in table.rows]
 
 
