@@ -32,12 +32,15 @@ def together(groups: Sequence[Sequence[npt.NDArray[np.float64]]], like: Tensor) 
     if not arrays:
         return []
     # Each begins a line, as memory of its own does: products of matrices may round otherwise by where they begin.
-    room = [-(-array.size // LINE) * LINE for array in arrays]
-    packed = np.zeros(sum(room))
-    for part, array in zip(np.split(packed, np.cumsum(room)[:-1]), arrays, strict=True):
-        part[: array.size] = array.ravel()
-    there = iter(torch.split(torch.from_numpy(packed).to(like), room))
-    return [[next(there)[: array.size].view(array.shape) for array in group] for group in groups]
+    starts = [0]
+    for array in arrays:
+        starts.append(starts[-1] + -(-array.size // LINE) * LINE)
+    packed = np.zeros(starts.pop())
+    for start, array in zip(starts, arrays, strict=True):
+        packed[start : start + array.size] = array.ravel()
+    there = torch.from_numpy(packed).to(like)
+    views = (there[at : at + array.size].view(array.shape) for at, array in zip(starts, arrays, strict=True))
+    return [[next(views) for _ in group] for group in groups]
 
 
 def remembered(values: npt.NDArray[np.bool_] | npt.NDArray[np.int64], device: torch.device) -> Tensor:
