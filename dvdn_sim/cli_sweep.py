@@ -251,12 +251,12 @@ def _print_table(table: "SweepTable", out: Path, console: Console) -> None:
 def _found(row: "Row") -> list[str]:
     """Return what a run found, in the columns of the table."""
     found, network, consensus = (row.found[name] for name in ("return", "network", "consensus"))
-    low, high = found["ci95"]
+    ends = found["ci95"]
     delivered = None if network is None else network["delivered_fraction"]
     a_eff = None if consensus is None else consensus["a_eff"]
     return [
         f"{found['iqm']:.2f}",
-        f"{low:.2f} to {high:.2f}",
+        "" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}",
         "" if delivered is None else f"{delivered:.1%}",
         "" if a_eff is None else f"{a_eff:.2f}",
     ]

@@ -59,11 +59,12 @@ class Evaluation:
         """The same for people."""
         found = self.as_json()
         per_seed = ", ".join(f"{value:.2f}" for value in found["return"]["per_seed"])
-        low, high = found["return"]["ci95"]
+        interval = found["return"]["ci95"]
+        ends = "" if interval is None else f", 95% interval {interval[0]:.2f} to {interval[1]:.2f}"
         lines = [
             f"{self.run_dir}: {found['episodes']} episodes of each of {len(self.seeds)} teams",
             f"  return   {found['return']['mean']:.2f} (per seed {per_seed}; interquartile mean"
-            f" {found['return']['iqm']:.2f}, 95% interval {low:.2f} to {high:.2f})",
+            f" {found['return']['iqm']:.2f}{ends})",
             f"  episodes {found['episode_length']:.1f} steps long, return {found['return_std']:.2f} apart (std)",
         ]
         lines += [f"  down     {self.down_fraction:.1%} of agents' steps"] if self.down_fraction else []

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import polars as pl
 
 from dvdn_sim.records.read import Columns, Run
-from netmodels.streams import stream
+from dvdn_sim.statistics.bootstrap import estimate
+from dvdn_sim.statistics.checkpoints import best_checkpoint
 
 Json = dict[str, Any]
-RESAMPLES = 10_000
 COLUMNS: Columns = {
     "metrics": ("seed", "phase", "env_steps", "updates", "sim_time_s", "return_mean"),
     "network": (
@@ -42,30 +42,18 @@ class RunSummary:
         return "\n".join(_lines(self.values))
 
 
-def interquartile_mean(scores: npt.NDArray[np.float64]) -> float:
-    """Mean of the middle half: a quarter of the scores, rounded down, is cut off at each end (Agarwal et al. 2021).
-
-    >>> interquartile_mean(np.array([0.0, 1.0, 2.0, 100.0]))
-    1.5
-    """
-    cut = len(scores) // 4
-    return float(np.sort(scores)[cut : len(scores) - cut].mean())
-
-
 def score(per_seed: npt.NDArray[np.float64]) -> Json:
-    """Mean, interquartile mean and its 95 % percentile bootstrap interval over seeds.
+    """Mean, interquartile mean and its 95 % interval over seeds; None for the interval of a single seed.
 
     Args:
         per_seed: One score per seed.
     """
-    picks = stream(0, "bootstrap").integers(len(per_seed), size=(RESAMPLES, len(per_seed)))
-    resampled = [interquartile_mean(per_seed[pick]) for pick in picks]
-    low, high = np.quantile(resampled, [0.025, 0.975])
+    middle = estimate([per_seed])
     return {
         "per_seed": per_seed.tolist(),
         "mean": float(per_seed.mean()),
-        "iqm": interquartile_mean(per_seed),
-        "ci95": [float(low), float(high)],
+        "iqm": middle.value,
+        "ci95": None if middle.interval is None else list(middle.interval),
     }
 
 
@@ -113,9 +101,7 @@ def summarise(run: Run) -> RunSummary:
 def _best(curves: list[pl.DataFrame]) -> npt.NDArray[np.float64]:
     """Every seed's return at the one checkpoint that is best on average over seeds: the paper's protocol."""
     shared = min(len(curve) for curve in curves)
-    returns = np.array([curve["return_mean"].to_numpy()[:shared] for curve in curves])
-    best: npt.NDArray[np.float64] = returns[:, returns.mean(0).argmax()]
-    return best
+    return best_checkpoint(np.array([curve["return_mean"].to_numpy()[:shared] for curve in curves])).per_seed
 
 
 def _network(run: Run) -> Json | None:
