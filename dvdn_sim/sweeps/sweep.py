@@ -17,6 +17,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path as FilePath
 from typing import cast
 
@@ -102,7 +103,11 @@ class Base:
         """
         if self.file is not None:
             return load_scenario(self.file, changes)
-        return parse_scenario(block_text(self.block()), changes)
+        return parse_scenario(self._text, changes)
+
+    @cached_property
+    def _text(self) -> str:
+        return block_text(self.block())
 
     def block(self) -> dict[str, Value]:
         """Return the scenario as it was written, what it includes laid under it."""
