@@ -2,6 +2,7 @@
 
 - `units`: quantities with units.
 - `streams`: named random streams, drawn in blocks.
+- `recordings`: files of values that were measured.
 - `links`: what happens to a message on one directed link.
 - `topology`: which links exist.
 - `faults`: what goes wrong, and when.

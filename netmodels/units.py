@@ -16,6 +16,9 @@ from numbers import Integral, Real
 LONGEST_S = 1e9
 """Durations end here (32 years), so that nanoseconds of the clock stay far from the limits of an int64."""
 
+LONGEST_M = 1e9
+"""Lengths end here (a million kilometres), and speeds at as much in a second, so that squares of them stay finite."""
+
 LARGEST_BYTES = 1e15
 """Sizes end here (a petabyte), so that the time of a packet on the slowest wire can be computed."""
 
@@ -148,7 +151,7 @@ def metres(value: object, name: str = "length") -> float:
         name: parameter named in the error.
 
     Returns:
-        Metres.
+        Metres, at most `LONGEST_M`.
 
     Raises:
         ValueError: for anything else.
@@ -156,7 +159,10 @@ def metres(value: object, name: str = "length") -> float:
     >>> metres("1.2 km")
     1200.0
     """
-    return _quantity(value, name, LENGTHS, "metres or a string such as '30 m'")
+    length = _quantity(value, name, LENGTHS, "metres or a string such as '30 m'")
+    if length > LONGEST_M:
+        raise ValueError(f"{name}: expected at most {LONGEST_M:g} m, got {value!r}")
+    return length
 
 
 def metres_per_second(value: object, name: str = "speed") -> float:
@@ -167,7 +173,7 @@ def metres_per_second(value: object, name: str = "speed") -> float:
         name: parameter named in the error.
 
     Returns:
-        Metres per second.
+        Metres per second, at most `LONGEST_M`.
 
     Raises:
         ValueError: for anything else.
@@ -175,7 +181,10 @@ def metres_per_second(value: object, name: str = "speed") -> float:
     >>> metres_per_second(2), metres_per_second("1.5 m/s")
     (2.0, 1.5)
     """
-    return _quantity(value, name, SPEEDS, "metres per second or a string such as '1.5 m/s'")
+    speed = _quantity(value, name, SPEEDS, "metres per second or a string such as '1.5 m/s'")
+    if speed > LONGEST_M:
+        raise ValueError(f"{name}: expected at most {LONGEST_M:g} m/s, got {value!r}")
+    return speed
 
 
 def probability(value: object, name: str = "probability") -> float:

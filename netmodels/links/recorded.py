@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netmodels.links.delay import Seconds, checked_probability
 from netmodels.links.loss import Lost, Mass
+from netmodels.recordings import MOST_VALUES, read_recording
 from netmodels.units import listed, milliseconds, seconds
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -36,25 +36,27 @@ def recorded_values(
         The numbers, at least one.
 
     Raises:
-        ValueError: for both or neither, a file that cannot be read, a value that does not fit, or none at all.
+        ValueError: for both or neither, a file that cannot be read, a value that does not fit, none at all, or too
+            many.
 
     >>> recorded_values("", ["5 ms", 0.006], seconds, "delay")
     (0.005, 0.006)
     """
     if bool(file) == (len(values) > 0):
         raise ValueError(f"{name}.file: expected either a file or some values, got {file!r} and {values!r}")
+    if len(values) > MOST_VALUES:
+        raise ValueError(f"{name}.values: expected at most {MOST_VALUES} values, got {len(values)}")
     if not file:
         return tuple(read(value, f"{name}.values[{index}]") for index, value in enumerate(values))
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{name}.file: cannot read {file!r}: {error}") from error
+    lines = read_recording(file, f"{name}.file").splitlines()
     cells = [(number, line.split(",")[0].strip()) for number, line in enumerate(lines, start=1)]
     cells = [(number, cell) for number, cell in cells if cell and not cell.startswith("#")]
     if cells and _NAME.fullmatch(cells[0][1]):
         del cells[0]
     if not cells:
         raise ValueError(f"{name}.file: expected at least one value, got the empty trace {file!r}")
+    if len(cells) > MOST_VALUES:
+        raise ValueError(f"{name}.file: expected at most {MOST_VALUES} values, got {len(cells)} in {file!r}")
     return tuple(read(_plain(cell), f"{name}.file {file!r} line {number}") for number, cell in cells)
 
 

@@ -12,7 +12,11 @@ from netmodels.topology.graph import Edge, Graph, Positions
 from netmodels.units import count, positive, probability
 
 DRAWS_AT_MOST = 10_000
-"""Redraws before a connected graph is given up."""
+"""Redraws before a connected graph is given up; fewer of many agents, so that it takes seconds at most."""
+PAIRS_AT_MOST = 10_000_000
+"""Pairs of agents in all of them, of which each may be a link."""
+STEPS_AT_MOST = 150_000
+"""Steps of 10 to 20 µs that one draw may take."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,18 @@ class _Drawn:
 def _graph(topology: _Drawn, n_agents: int, seed: int) -> Graph:
     count(n_agents, "n_agents", minimum=1)
     generator = stream(seed, "topology", type(topology).__name__)
-    for _ in range(DRAWS_AT_MOST):
+    draws = min(DRAWS_AT_MOST, max(20, PAIRS_AT_MOST // n_agents**2))
+    for _ in range(draws):
         pairs = topology._draw(n_agents, generator)  # noqa: SLF001  (the cached half of its method)
         graph = Graph.undirected(n_agents, pairs)
         if not topology.connected or nx.is_strongly_connected(graph.to_networkx()):
             return graph
-    raise ValueError(f"topology.connected: {topology!r} gave no connected graph of {n_agents} in {DRAWS_AT_MOST} draws")
+    raise ValueError(f"topology.connected: {topology!r} gave no connected graph of {n_agents} in {draws} draws")
+
+
+def _refuse_long_draw(steps: int, name: str, given: int) -> None:
+    if steps > STEPS_AT_MOST:
+        raise ValueError(f"{name}: expected fewer, for a graph of so many agents and links takes too long, got {given}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +103,12 @@ class KRegular(_Drawn):
         if self.degree >= n_agents or self.degree * n_agents % 2:
             wanted = f"fewer than the {n_agents} agents, and an even number of link ends"
             raise ValueError(f"topology.degree: expected {wanted}, got {self.degree}")
-        return list(nx.random_regular_graph(self.degree, n_agents, seed=generator).edges)
+        # Where a graph is dense its complement, the links that it has not, is drawn far faster, and as uniformly.
+        dense = 2 * self.degree >= n_agents
+        degree = n_agents - 1 - self.degree if dense else self.degree
+        _refuse_long_draw(degree**3 // 13, "topology.degree", self.degree)
+        graph = nx.random_regular_graph(degree, n_agents, seed=generator)
+        return list((nx.complement(graph) if dense else graph).edges)
 
     def describe(self) -> str:
         """Say which links exist.
@@ -159,6 +174,7 @@ class BarabasiAlbert(_Drawn):
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
         if self.links >= n_agents:
             raise ValueError(f"topology.links: expected fewer than the {n_agents} agents, got {self.links}")
+        _refuse_long_draw(self.links * (n_agents - self.links), "topology.links", self.links)
         return list(nx.barabasi_albert_graph(n_agents, self.links, seed=generator).edges)
 
     def describe(self) -> str:
@@ -197,6 +213,10 @@ class WattsStrogatz(_Drawn):
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
         if self.neighbours >= n_agents:
             raise ValueError(f"topology.neighbours: expected fewer than the {n_agents} agents, got {self.neighbours}")
+        # Where nearly all are neighbours, hardly any pick of a new end is a new one.
+        rewired = float(self.p) * n_agents * self.neighbours // 2
+        steps = int(rewired * n_agents / (n_agents - self.neighbours))
+        _refuse_long_draw(steps, "topology.neighbours", self.neighbours)
         return list(nx.watts_strogatz_graph(n_agents, self.neighbours, float(self.p), seed=generator).edges)
 
     def describe(self) -> str:

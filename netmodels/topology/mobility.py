@@ -5,14 +5,14 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netmodels.recordings import read_recording
 from netmodels.streams import stream
-from netmodels.units import metres, metres_per_second, milliseconds, seconds
+from netmodels.units import LONGEST_M, LONGEST_S, metres, metres_per_second, milliseconds, seconds
 
 Places = NDArray[np.float64]
 LEGS_KEPT = 64
@@ -138,6 +138,13 @@ def _walk(model: RandomWaypoint, seed: int, agent: int) -> _Walk:
     return _Walk(model, stream(seed, "topology", "random_waypoint", agent))
 
 
+def _within(most: float, text: str) -> float:
+    number = float(text)
+    if not abs(number) <= most:
+        raise ValueError(f"expected a number from -{most:g} to {most:g}, got {text!r}")
+    return number
+
+
 @dataclass(frozen=True)
 class PositionTrace:
     """Recorded places, with straight lines between them; before the first and after the last an agent stands still.
@@ -153,20 +160,22 @@ class PositionTrace:
     _records: Mapping[int, Places] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        rows = csv.DictReader(read_recording(self.file, "mobility.file").splitlines())
+        by_agent: dict[int, list[tuple[float, float, float]]] = {}
         try:
-            with Path(self.file).open(encoding="utf-8", newline="") as rows:
-                records = [
-                    (int(row["agent"]), float(row["time"]), float(row["x"]), float(row["y"]))
-                    for row in csv.DictReader(rows)
-                ]
-        except (OSError, KeyError, TypeError, ValueError) as error:
+            for row in rows:
+                by_agent.setdefault(int(row["agent"]), []).append(
+                    (_within(LONGEST_S, row["time"]), _within(LONGEST_M, row["x"]), _within(LONGEST_M, row["y"]))
+                )
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
             wanted = "a CSV with the columns time, agent, x, y"
-            raise ValueError(f"mobility.file: expected {wanted}, got {self.file!r}: {error!r}") from error
-        if not records or not np.isfinite(np.array(records)).all():
-            raise ValueError(f"mobility.file: expected at least one finite place, got the trace {self.file!r}")
-        agents = sorted({agent for agent, *_ in records})
-        by_agent = {agent: np.array(sorted(rest for who, *rest in records if who == agent)) for agent in agents}
-        object.__setattr__(self, "_records", by_agent)
+            raise ValueError(
+                f"mobility.file: expected {wanted}, got {self.file!r}, line {rows.line_num}: {error!r}"
+            ) from error
+        if not by_agent:
+            raise ValueError(f"mobility.file: expected at least one place, got the trace {self.file!r}")
+        records = {agent: np.array(sorted(by_agent[agent])) for agent in sorted(by_agent)}
+        object.__setattr__(self, "_records", records)
 
     def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
         r"""Return where the agents are; see `Mobility.positions`.

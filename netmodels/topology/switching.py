@@ -20,8 +20,8 @@ LONELY_AT_MOST = 3.0
 """Expected agents without a link up to which graphs are redrawn until one connects, which then takes under 100 draws or
 so; sparser ones are drawn by counting."""
 
-LARGEST_COUNT = 5e7
-"""Most operations for counting, a few seconds' worth."""
+LARGEST_COUNT = 3e9
+"""Most digits to calculate with for counting, a few seconds' worth."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,44 @@ class RandomConnected:
 # An exchange asks again for the graphs of its update; nobody asks for old ones.
 @lru_cache(maxsize=256)
 def _random_connected(n_agents: int, edges: int, seed: int, resample: str, index: tuple[int, ...]) -> Graph:
-    most = n_agents * (n_agents - 1) // 2
-    if not n_agents - 1 <= edges <= most:
-        limits = f"{n_agents - 1} to {most}"
-        raise ValueError(f"topology.edges: a connected graph of {n_agents} agents has {limits} links, got {edges}")
+    refuse_undrawable(n_agents, edges)
     generator = stream(seed, "topology", resample, *index)
     if edges == n_agents - 1:
         return Graph.undirected(n_agents, random_tree(n_agents, generator))
-    if n_agents * math.exp(-2.0 * edges / n_agents) <= LONELY_AT_MOST:
+    if _connects_by_chance(n_agents, edges):
         return Graph.undirected(n_agents, _connected_pairs(n_agents, edges, generator))
-    excess = edges - n_agents + 1
-    if (n_agents * excess) ** 2 > LARGEST_COUNT:
-        raise ValueError(f"topology.edges: too many to count and too few to connect by chance, got {edges}")
-    return Graph.undirected(n_agents, random_connected_pairs(n_agents, excess, generator))
+    return Graph.undirected(n_agents, random_connected_pairs(n_agents, edges - n_agents + 1, generator))
+
+
+def refuse_undrawable(n_agents: int, edges: int) -> None:
+    """Refuse a number of links with which no connected graph can be drawn; draws nothing.
+
+    Args:
+        n_agents: number of agents.
+        edges: undirected links.
+
+    Raises:
+        ValueError: there is no such graph, or drawing it would take too long.
+
+    >>> refuse_undrawable(500, 600)
+    Traceback (most recent call last):
+    ValueError: topology.edges: expected 499, or at least 1279, for graphs of 500 agents between take too long, got 600
+    """
+    fewest, most = n_agents - 1, n_agents * (n_agents - 1) // 2
+    if not fewest <= edges <= most:
+        raise ValueError(
+            f"topology.edges: a connected graph of {n_agents} agents has {fewest} to {most} links, got {edges}"
+        )
+    counted = edges > fewest and not _connects_by_chance(n_agents, edges)
+    if counted and n_agents * (n_agents * (edges - fewest + 1)) ** 2 > LARGEST_COUNT:
+        enough = math.ceil(n_agents * math.log(n_agents / LONELY_AT_MOST) / 2.0)
+        wanted = f"{fewest}, or at least {enough}, for graphs of {n_agents} agents between take too long"
+        raise ValueError(f"topology.edges: expected {wanted}, got {edges}")
+
+
+def _connects_by_chance(n_agents: int, edges: int) -> bool:
+    """Whether few graphs with so many links have agents without one: n e^(−2 edges/n) at most."""
+    return n_agents * math.exp(-2.0 * edges / n_agents) <= LONELY_AT_MOST
 
 
 def random_tree(n_agents: int, generator: np.random.Generator) -> list[Edge]:

@@ -12,6 +12,9 @@ from netmodels.topology.fixed import Complete
 from netmodels.topology.graph import Graph, Positions, Topology
 from netmodels.units import listed, milliseconds, nanoseconds, seconds
 
+LINKS_AT_MOST = 65_536
+"""Of which each goes down and up on its own."""
+
 
 @dataclass(frozen=True)
 class EdgeMarkov:
@@ -59,6 +62,8 @@ class EdgeMarkov:
         (2, 2, 2)
         """
         base = self.base.graph(n_agents, seed, episode, update, round_index, now_ns=now_ns, positions=positions)
+        if len(base.edges) > 2 * LINKS_AT_MOST:
+            raise ValueError(f"topology.base: expected at most {LINKS_AT_MOST} links, got {len(base.edges) // 2}")
         up_s, down_s = float(self.up), float(self.down)
         present = tuple(
             edge for edge in base.edges if _alternation(seed, min(edge), max(edge), up_s, down_s).is_up(now_ns)
@@ -75,7 +80,7 @@ class EdgeMarkov:
         return f"{self.base.describe()}, each link up for {up} and down for {down} on average"
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=LINKS_AT_MOST)
 def _alternation(seed: int, low: int, high: int, up_s: float, down_s: float) -> Alternation:
     # The same whenever it is asked, so sharing it is as good as drawing it anew.
     return Alternation(stream(seed, "topology", "edge_markov", low, high), up_s, down_s)

@@ -46,6 +46,8 @@ def test_reads(read, value, expected):
         *[(read, 10**400) for read in (units.seconds, units.bits_per_second, units.size_bytes, units.probability)],
         *[(units.listed, bad) for bad in (3, None, "ab", b"ab", {"a": 1}, {1, 2})],
         (units.size_bytes, "1e300 B"),
+        (units.metres, "1e300 km"),
+        (units.metres_per_second, 1e10),
         (units.seconds, math.inf),
         (units.seconds, "5 MS"),
         (units.size_bytes, math.inf),

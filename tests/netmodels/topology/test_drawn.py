@@ -38,6 +38,13 @@ def test_number_of_links(in_sigmas):
     assert len(WattsStrogatz(neighbours=4, p=0.5).graph(10, 0).edges) == 40
 
 
+@pytest.mark.parametrize(("n_agents", "degree"), [(4, 3), (4, 2), (6, 3), (9, 6), (100, 98), (300, 298)])
+def test_dense_regular_graphs_are_drawn_by_what_they_lack(n_agents, degree):
+    graphs = {KRegular(degree=degree).graph(n_agents, seed) for seed in range(3)}
+    assert all(set(graph.degrees) == {degree} and graph.symmetric for graph in graphs)
+    assert len(graphs) == 1 if degree == n_agents - 1 else len(graphs) > 1
+
+
 def test_random_geometric_density(in_sigmas):
     # Distance of two uniform places in the unit square is at most r with probability π r² − 8 r³/3 + r⁴/2.
     r = 0.3
@@ -59,6 +66,11 @@ def test_random_geometric_density(in_sigmas):
         (lambda: WattsStrogatz(neighbours=3, p=0.1), r"topology\.neighbours.*3"),
         (lambda: WattsStrogatz(neighbours=4, p=0.1).graph(4, 0), r"topology\.neighbours.*4"),
         (lambda: WattsStrogatz(neighbours=2, p="x"), r"topology\.p.*'x'"),
+        # What would take minutes, or for ever.
+        (lambda: KRegular(degree=400).graph(1000, 0), r"topology\.degree.*takes too long, got 400"),
+        (lambda: BarabasiAlbert(links=500).graph(1000, 0), r"topology\.links.*takes too long, got 500"),
+        (lambda: WattsStrogatz(neighbours=298, p=1.0).graph(300, 0), r"topology\.neighbours.*takes too long, got 298"),
+        (lambda: ErdosRenyi(p=1e-4, connected=True).graph(1000, 0), r"topology\.connected.*in 20 draws"),
         (lambda: RandomGeometric(radius=0), r"topology\.radius.*0"),
         (lambda: RandomGeometric(radius="1 m"), r"topology\.radius.*'1 m'"),
     ],

@@ -83,6 +83,16 @@ def test_refuses_impossible_numbers(n_agents, edges):
         RandomConnected(edges).graph(n_agents, 0)
 
 
+@pytest.mark.parametrize(("n_agents", "edges", "enough"), [(200, 300, 420), (500, 510, 1279), (1000, 1001, 2905)])
+def test_refuses_what_takes_minutes_to_count_and_says_what_does_not(n_agents, edges, enough):
+    with pytest.raises(ValueError, match=rf"topology\.edges: expected {n_agents - 1}, or at least {enough}.*{edges}"):
+        RandomConnected(edges).graph(n_agents, 0)
+    for drawable in (n_agents - 1, enough):
+        assert graph_facts(RandomConnected(drawable).graph(n_agents, 0)).connected
+    with pytest.raises(ValueError, match="take too long"):
+        RandomConnected(enough - 1).graph(n_agents, 0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -59,6 +59,7 @@ def test_schedule():
         (lambda: EdgeMarkov(up=0, down=1), r"topology\.up.*0"),
         (lambda: EdgeMarkov(up=1, down="1"), r"topology\.down.*'1'"),
         (lambda: EdgeMarkov(up=1, down=1, base="ring"), r"topology\.base.*'ring'"),
+        (lambda: EdgeMarkov(up=1, down=1).graph(400, 0), r"topology\.base: expected at most 65536 links, got 79800"),
         (lambda: Schedule(3), r"topology\.entries.*3"),
         (lambda: Schedule([]), r"topology\.entries.*\[\]"),
         (lambda: Schedule([(1.0, Ring())]), r"topology\.entries.*\[1\.0\]"),
