@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 MOST_BYTES = 4 * 2**20
-MOST_VALUES = 40_000
+MOST_VALUES = 20_000
 """Delays or losses of one recording: so many can still be written out where a scenario is kept."""
 
 

@@ -14,8 +14,9 @@ A text becomes a scenario in this order:
 - `document` (over `scalars`): YAML as plain values, and the line of each.
 - `include`: blocks that stand in files of their own.
 - `overrides`: ``--set``.
-- `load`: pydantic checks keys, types, units and ranges; `rules` (and `env_rules`, `network_rules`, `wire_rules`,
-  `consensus_rules`) what several values must satisfy, also where only `partial` knowledge of a scenario is to be had.
+- `load` (over `files`): pydantic checks keys, types, units and ranges; `rules` (and `env_rules`, `network_rules`,
+  `wire_rules`, `consensus_rules`, `clock_rules`) what several values must satisfy, also where only `partial` knowledge
+  of a scenario is to be had.
 - `explain` (over `words`, `names`, `walk`): every mistake with its place and a remedy.
 
 And back: `write` (over `yaml_text`) as complete YAML, `describe` in words; `json_schema` for editors. What can be run

@@ -16,7 +16,9 @@ from dvdn_sim.scenario.scalars import Scalar, legible, plain_scalar
 Value = Scalar | list["Value"] | dict[str, "Value"]
 Path = tuple[str | int, ...]
 
-MAX_BYTES = 128 * 1024
+MAX_BYTES = 640 * 1024
+"""Enough for the longest recordings that a scenario may have, written out."""
+MAX_VALUES = 30_000
 MAX_DEPTH = 20
 
 
@@ -122,8 +124,8 @@ def read_document(text: str | bytes) -> Document:
         root = reader.read()
         document.readable = not reader.refused
         document.root = root if document.readable else None
-    except _TooDeepError:  # noted by the reader
-        pass
+    except _NoScenarioError:
+        return document
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes such as "\\UFFFFFFFF"
         document.mistakes.append(_syntax_mistake(error, decoded))
     return document
@@ -142,8 +144,8 @@ def _syntax_mistake(error: Exception, text: str) -> Mistake:
     return Mistake("", None, f"not YAML: {' '.join(str(error).split())}", "remove that character")
 
 
-class _TooDeepError(Exception):
-    """What follows need not be read."""
+class _NoScenarioError(Exception):
+    """What follows need not be read; why is noted."""
 
 
 class _Reader:
@@ -157,7 +159,7 @@ class _Reader:
         self.refused = False
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._document = document
-        self._depth = 0
+        self._depth = self._values = 0
 
     def read(self) -> Value:
         """Return the value of the one document; None where there is none."""
@@ -181,9 +183,13 @@ class _Reader:
         if tag is not None:
             self._refuse(event, f"tag {shown(tag)}", "remove it")
         self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        self._values += isinstance(event, yaml.NodeEvent)
         if self._depth > MAX_DEPTH:
             self._refuse(event, f"nested deeper than {MAX_DEPTH} levels", "this is not a scenario")
-            raise _TooDeepError
+            raise _NoScenarioError
+        if self._values > MAX_VALUES:
+            self._refuse(event, f"more than {MAX_VALUES:_} keys and values", "this is not a scenario")
+            raise _NoScenarioError
         return event
 
     def _refuse(self, event: yaml.Event, message: str, remedy: str) -> None:

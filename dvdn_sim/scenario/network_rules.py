@@ -9,9 +9,13 @@ from dvdn_sim.scenario.partial import Partial, Unknown
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.topologies import within
 from netmodels import LinkSpec
+from netmodels.faults import Degrade
 from netmodels.topology import RandomConnected, Range
+from netmodels.topology.switching import refuse_undrawable
 
 Broken = tuple[Path, str, str]
+MOST_DEGRADED = 20_000
+"""Kinds of links, each as it is under each fault: seconds' worth."""
 
 
 def _topology_needs_no_environment(scenario: Scenario) -> Iterator[Broken]:
@@ -39,10 +43,16 @@ def _topology_exists(scenario: Scenario) -> Iterator[Broken]:
 
 def _enough_edges(n_agents: int, edges: int) -> Iterator[Broken]:
     fewest, most = n_agents - 1, n_agents * (n_agents - 1) // 2
+    path = ("network", "topology", "edges")
     if not fewest <= edges <= most:
         message = f"no connected graph of {n_agents} agents has {edges} links"
         remedy = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        yield ("network", "topology", "edges"), message, f"{remedy}, or leave it out for {fewest}"
+        yield path, message, f"{remedy}, or leave it out for {fewest}"
+        return
+    try:
+        refuse_undrawable(n_agents, edges)
+    except ValueError as error:
+        yield path, str(error).partition(": ")[2], ""
 
 
 def _other_links_exist(scenario: Scenario) -> Iterator[Broken]:
@@ -110,8 +120,14 @@ def _faults_name_agents(scenario: Scenario) -> Iterator[Broken]:
 
 def _degraded_links_fit(scenario: Scenario) -> Iterator[Broken]:
     network = scenario.network
-    for index, fault in enumerate(() if network is None else network.faults):
-        for link in fitting_links(scenario).values():
+    faults = [] if network is None else [each for each in enumerate(network.faults) if isinstance(each[1], Degrade)]
+    links = dict.fromkeys(fitting_links(scenario).values())
+    if len(faults) * len(links) > MOST_DEGRADED:
+        message = f"{len(faults)} degradations of {len(links)} kinds of links are too many"
+        yield ("network", "faults"), message, f"at most {max(MOST_DEGRADED // len(links), 1)}, or fewer `other_links`"
+        return
+    for index, fault in faults:
+        for link in links:
             try:
                 loses(fault, link)
             except ValueError as error:

@@ -4,6 +4,7 @@ from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario.document import Document, Path, Place, Value, dotted, read_document
 from dvdn_sim.scenario.include import INCLUDE, resolve_includes
 from dvdn_sim.scenario.quantities import shown
+from dvdn_sim.scenario.scalars import legible
 
 HOW = "write it as `--set network.link.loss=20%`"
 
@@ -18,6 +19,7 @@ def override(document: Document, text: str) -> None:
         text: ``path=value``, the value in YAML.
     """
     name, equals, written = text.partition("=")
+    text = legible(text, most=200)
     path = tuple(key.strip() for key in name.split("."))
     if not equals or not all(path):
         document.mistakes.append(Mistake("", None, "is not of the form `path=value`", HOW, text))

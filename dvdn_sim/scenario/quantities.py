@@ -59,15 +59,20 @@ class Quantity:
 
     def write(self, number: float) -> str | float:
         """Return the plainest text that `parse` reads as exactly ``number``; the number itself if it needs no unit."""
-        readable = [text for unit in self.units for text in self._texts(number, unit) if self._readable(text)]
-        exact = [text for text in readable if self.read(text) == number]
+        exact = [text for unit in self.units for text in self._texts(number, unit) if self._reads_as(text, number)]
         return min(exact, key=lambda text: ("." in text, len(text)), default=self._fallback(number))
 
     def _texts(self, number: float, unit: str) -> list[str]:
-        """Return ways to say ``number`` in ``unit``, the shortest first."""
-        figures = [f"{number / self.units[unit]:.{digits}g}" for digits in (3, 6, 9, 12, 15, 17)]
+        """Return ways to say ``number`` in ``unit``: as a person would, and to the last bit."""
+        figures = [f"{number / self.units[unit]:.{digits}g}" for digits in (15, 17)]
         gap = "" if unit == "%" else " "
         return [f"{figure}{gap}{unit}" for figure in figures if "e" not in figure]
+
+    def _reads_as(self, text: str, number: float) -> bool:
+        try:
+            return self.read(text) == number
+        except ValueError:  # half a byte
+            return False
 
     def _readable(self, text: str) -> bool:
         """Return whether `read` takes ``text``: no negative time, no size of half a byte."""

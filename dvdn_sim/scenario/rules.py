@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import cast
 
+from dvdn_sim.scenario.clock_rules import CLOCK_RULES
 from dvdn_sim.scenario.consensus_rules import CONSENSUS_RULES
 from dvdn_sim.scenario.document import Path
 from dvdn_sim.scenario.env_rules import ENV_RULES
@@ -55,4 +56,5 @@ RULES: tuple[Rule, ...] = (
     *NETWORK_RULES,
     *WIRE_RULES,
     *CONSENSUS_RULES,
+    *CLOCK_RULES,
 )

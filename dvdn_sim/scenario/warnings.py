@@ -23,6 +23,12 @@ SELDOM = 0.01
 """A message that arrives whole less often than this hardly ever does."""
 MOST_AGENTS = 2000
 """Beyond it eigenvalues take too long."""
+MOST_PAIRS = 10**6
+"""Of agents, in the graphs of all seeds; beyond it those of the first seeds are looked at."""
+MOST_STEPS = 200_000
+"""Of a message through a loss process, for all links; beyond it nobody wants to wait for a warning."""
+PASSAGES = 5000
+"""Packets at most until a loss process with retries has settled (`netmodels.links.closed_forms`)."""
 
 
 def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]:
@@ -63,7 +69,8 @@ def _climbs(scenario: Scenario, sent: tuple[Wire, ...], n_agents: int) -> Iterat
         ratio = wire.policy in SENDS_ITS_SHARE
         if (wire.weights == "lazy" and not ratio) or n_agents > MOST_AGENTS:
             continue
-        graphs = {network.topology.graph(n_agents, seed): seed for seed in reversed(scenario.seeds)}
+        few = scenario.seeds[: max(1, MOST_PAIRS // n_agents**2)]
+        graphs = {network.topology.graph(n_agents, seed): seed for seed in reversed(few)}
         least, seed = min(
             (smallest_eigenvalue(graph, None if ratio else wire.weights), seed) for graph, seed in graphs.items()
         )
@@ -107,7 +114,7 @@ def _comes_too_late(network: Network, wire: Wire, links: dict[str, LinkSpec]) ->
     if network.deadline is None or isinstance(network.deadline, str):
         return
     for path, link in links.items():
-        least_s = replace(link, loss=0.0, corrupt=0.0).completion_quantile(wire.size_bytes, 0.0)
+        least_s = link.serialisation_ns(link.wire_bytes(wire.size_bytes)) / 1e9 + link.delay_model.quantile(0.0)
         if least_s > network.deadline:
             ahead = wire.kind == "td" and not isinstance(network.compute, ConstantTime)
             unless = ", but for those of agents that began so much earlier" if ahead else ""
@@ -121,7 +128,8 @@ def _comes_too_late(network: Network, wire: Wire, links: dict[str, LinkSpec]) ->
 
 def _hardly_arrives(network: Network, wire: Wire, links: dict[str, LinkSpec]) -> Iterator[str]:
     """A message is lost with any one of its packets."""
-    whole, path = min((link.delivery_probability(wire.size_bytes), path) for path, link in links.items())
+    found = [(link.delivery_probability(wire.size_bytes), path) for path, link in _quickly_told(wire, links)]
+    whole, path = min(found, default=(1.0, ""))
     if whole >= SELDOM:
         return
     packets = links[path].packets(wire.size_bytes)
@@ -134,6 +142,20 @@ def _hardly_arrives(network: Network, wire: Wire, links: dict[str, LinkSpec]) ->
         f"{said}arrive whole with probability {whole:.2g} where `{path}` says: one packet lost loses all; write "
         f"{again}{_or_shorter(wire)}"
     )
+
+
+def _quickly_told(wire: Wire, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec]]:
+    """Yield each kind of link once, as long as it does not take long to tell what becomes of a message there."""
+    steps = 0
+    told: dict[LinkSpec, str] = {}
+    for path, link in links.items():
+        if told.setdefault(link, path) != path:
+            continue
+        states = len(link.loss_model.stationary())
+        passages = link.packets(wire.size_bytes) + (PASSAGES if link.retries and states > 1 else 0)
+        steps += passages * (link.retries + 1) * (1 + states // 1000)
+        if steps <= MOST_STEPS:
+            yield path, link
 
 
 def _or_shorter(wire: Wire) -> str:

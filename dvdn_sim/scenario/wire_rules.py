@@ -8,7 +8,7 @@ from dvdn_sim.scenario.catalogue import ALGORITHMS
 from dvdn_sim.scenario.document import Path, dotted
 from dvdn_sim.scenario.faults import loses
 from dvdn_sim.scenario.network import Network
-from dvdn_sim.scenario.network_rules import fitting_links
+from dvdn_sim.scenario.network_rules import MOST_DEGRADED, fitting_links
 from dvdn_sim.scenario.quantities import AUTO
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.wires import CARRIES, Wire, block_bytes, exchanged, parameter_count, wires
@@ -16,6 +16,8 @@ from netmodels import LinkSpec
 from netmodels.faults import Fault
 
 Broken = tuple[Path, str, str]
+MOST_PACKETS = 100_000
+"""Of one message, every one with a fate of its own."""
 
 
 def _messages_have_a_network(scenario: Scenario) -> Iterator[Broken]:
@@ -43,7 +45,14 @@ def _messages_fit_the_queue(scenario: Scenario) -> Iterator[Broken]:
     for wire in wires(scenario):
         for path, link in fitting_links(scenario).items():
             packets = link.packets(wire.size_bytes)
-            if not link.fits(wire.size_bytes):
+            if packets > MOST_PACKETS:
+                message = f"{wire.carries}: messages of {packets} packets are too long to be simulated"
+                yield (
+                    (*path, "mtu"),
+                    message,
+                    f"at most {MOST_PACKETS}: a larger one, or {_shorter(scenario, wire, link)}",
+                )
+            elif not link.fits(wire.size_bytes):
                 limit = "limit" if packets > link.limit + 1 else "limit_bytes"
                 message = f"messages of {packets} packets never arrive whole: {getattr(link, limit)} may wait beside"
                 remedy = f"at least {packets - 1}" if limit == "limit" else "more"
@@ -60,18 +69,23 @@ def _shorter(scenario: Scenario, wire: Wire, link: LinkSpec) -> str:
     too_few = block.blocks
     while few - too_few > 1:
         middle = (too_few + few) // 2
-        fits = link.fits(block_bytes(block, parameters, middle))
+        fits = _carries(link, block_bytes(block, parameters, middle))
         too_few, few = (too_few, middle) if fits else (middle, few)
     return f"at least {few} as `algorithm.{wire.block}.blocks`, which send the parameters in parts"
+
+
+def _carries(link: LinkSpec, size_bytes: int) -> bool:
+    return link.packets(size_bytes) <= MOST_PACKETS and link.fits(size_bytes)
 
 
 def _deadline_unless_lossless(scenario: Scenario) -> Iterator[Broken]:
     network = scenario.network
     if network is None or network.deadline is not None:
         return
-    links, rivals = fitting_links(scenario).values(), _rivals(network, scenario.env.n_agents)
+    links, rivals = dict.fromkeys(fitting_links(scenario).values()), _rivals(network, scenario.env.n_agents)
     reasons = [_why_lossy(wire, link, rivals) for wire in wires(scenario) for link in links]
-    if any(_loses(fault, link) for fault in network.faults for link in links):
+    few_enough = len(network.faults) * len(links) <= MOST_DEGRADED  # told by another rule
+    if few_enough and any(_loses(fault, link) for fault in network.faults for link in links):
         reasons.append("faults lose messages")
     if network.acks:
         reasons.append("there are `acks`, for messages that may be lost")

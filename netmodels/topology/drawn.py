@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import networkx as nx
 import numpy as np
@@ -107,8 +108,9 @@ class KRegular(_Drawn):
         dense = 2 * self.degree >= n_agents
         degree = n_agents - 1 - self.degree if dense else self.degree
         _refuse_long_draw(degree**3 // 13, "topology.degree", self.degree)
-        graph = nx.random_regular_graph(degree, n_agents, seed=generator)
-        return list((nx.complement(graph) if dense else graph).edges)
+        drawn = list(nx.random_regular_graph(degree, n_agents, seed=generator).edges)
+        lacking = {(min(pair), max(pair)) for pair in drawn}
+        return [pair for pair in combinations(range(n_agents), 2) if pair not in lacking] if dense else drawn
 
     def describe(self) -> str:
         """Say which links exist.

@@ -63,7 +63,7 @@ def test_a_recording_is_read_wherever_it_lies(folder):
 def test_no_more_values_than_can_be_written_out(folder, make):
     folder.joinpath("values").write_text("1\n" * (MOST_VALUES + 1))
     for recording in ({"file": "values"}, {"values": (1,) * (MOST_VALUES + 1)}):
-        with pytest.raises(ValueError, match="at most 40000 values, got 40001"):
+        with pytest.raises(ValueError, match="at most 20000 values, got 20001"):
             make(**recording)
     assert len(make(values=(1,) * MOST_VALUES).values) == MOST_VALUES
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dvdn_sim.scenario.document import MAX_BYTES, MAX_DEPTH, read_document
+from dvdn_sim.scenario.document import MAX_BYTES, MAX_DEPTH, MAX_VALUES, read_document
 from dvdn_sim.scenario.scalars import is_plain_text, plain_scalar
 
 
@@ -52,7 +52,8 @@ def test_quotes_make_texts():
         ("a: 1\nb: \x00", 2, "not YAML: the character U+0000"),
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), 1, "nested deeper"),
         ("[" * 100_000, 1, "nested deeper"),
-        ("a: 1\n" * (MAX_BYTES // 5 + 1), None, "longer than 128 KiB"),
+        ("a:\n- [" + "1," * (MAX_VALUES + 1) + "]", 2, "more than 30_000 keys and values"),
+        ("a: 1\n" * (MAX_BYTES // 5 + 1), None, "longer than 640 KiB"),
         (b"\na: \xff", 2, "byte 4 is not UTF-8"),
     ],
     ids=lambda value: str(value)[:20],

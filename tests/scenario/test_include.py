@@ -212,7 +212,7 @@ MISTAKES = [
     ("include: ../main.yaml", None, "line 1 of tasks/forest.yaml", "env.include", "`main.yaml` includes itself", ""),
     ("kind: x", "tasks/forest.yaml, kind: lbf", "line 3", "env.include", "kind `x`, and kind `lbf`", "remove the one"),
     ("kind: lbf", "[tasks/forest.yaml, tasks/a.yaml]", "line 3", "env.include.1", "kind `x`, and kind `lbf`", ""),
-    ("a: " + "y" * MAX_BYTES, None, "line 3", "env.include", "more than 128 KiB are included", ""),
+    ("a: " + "y" * MAX_BYTES, None, "line 3", "env.include", "more than 640 KiB are included", ""),
 ]  # fmt: skip
 
 
