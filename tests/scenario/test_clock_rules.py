@@ -14,7 +14,7 @@ TOO_LONG = [
     (("training.steps=1000000000000",), "network.control_period", "ends after 31"),
     (("network.compute=1e5 s",), "network.compute", "can last 475 years"),
     (("network.deadline=null", "network.link={rate: unlimited, delay: 1e6 s}"), "network.link.delay", "years"),
-    (("network.deadline=auto", "network.link.delay={kind: normal, mean: 0 s, jitter: 1e6 s}"), "network.link.delay", ""),
+    (("network.deadline=auto", "network.link.delay={kind: normal, mean: 0 s, jitter: 9 h}"), "network.link.delay", ""),
 ]  # fmt: skip
 
 
