@@ -262,6 +262,8 @@ def test_stopped_it_leaves_no_process_and_no_file(scenario, tmp_path, in_childre
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background may have made it deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (no threads here)
     )
     with process:
         deadline = time.monotonic() + 60
