@@ -183,6 +183,7 @@ class PositionTrace:
         Raises:
             ValueError: if the trace lacks an agent.
 
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder, "places.csv")
@@ -202,6 +203,7 @@ class PositionTrace:
     def describe(self) -> str:
         r"""Say how agents move.
 
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder, "places.csv")
