@@ -41,6 +41,17 @@ def _buffer_holds_a_batch(scenario: Scenario) -> Iterator[Broken]:
         yield ("training", "buffer"), message, f"at least {training.batch}"
 
 
+def _buffer_holds_an_iteration(scenario: Scenario) -> Iterator[Broken]:
+    training = scenario.training
+    if training.buffer < training.episodes_per_iteration:
+        message = f"a buffer of {training.buffer} episodes does not hold {training.episodes_per_iteration} at once"
+        yield (
+            ("training", "episodes_per_iteration"),
+            message,
+            f"at most {training.buffer}, or a larger `training.buffer`",
+        )
+
+
 def _exploration_falls(scenario: Scenario) -> Iterator[Broken]:
     epsilon = scenario.training.epsilon
     if epsilon.end > epsilon.start:
@@ -51,6 +62,7 @@ def _exploration_falls(scenario: Scenario) -> Iterator[Broken]:
 RULES: tuple[Rule, ...] = (
     _seeds_differ,
     _buffer_holds_a_batch,
+    _buffer_holds_an_iteration,
     _exploration_falls,
     *ENV_RULES,
     *NETWORK_RULES,

@@ -88,6 +88,7 @@ ONE_MISTAKE = [
     # rules over several values
     ("seeds: [0, 1]", "seeds: [1, 1]", "seeds", "seed 1 is given twice", ""),
     ("buffer: 5000", "buffer: 31", "training.buffer", "31 episodes do not hold a batch of 32", "at least 32"),
+    ("buffer: 5000", "buffer: 40, episodes_per_iteration: 41", "training.episodes_per_iteration", "41 at once", "40"),
     ("start: 1.0, end: 0.05", "start: 0.1, end: 0.2", "training.epsilon.end", "0.2 is above the start, 0.1", ""),
     ("sight: 10,", "sight: 10, min_player_level: 3,", "env.min_player_level", "above max_player_level, 2", ""),
     ("sight: 10,", "sight: 10, min_food_level: 2,", "env.min_food_level", "2 is above max_food_level, 1", ""),
