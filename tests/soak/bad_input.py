@@ -30,6 +30,8 @@ COMMANDS = (["check"], ["check"], ["predict"], ["consensus", "--trials", "1", "-
 def samples(count: int, of_seed: int) -> list[bytes]:
     """The hostile texts, and so many mistreated scenarios."""
     found: list[bytes] = list(HOSTILE.values())
+    if not count:
+        return found
 
     @seed(of_seed)
     @settings(
@@ -82,7 +84,9 @@ def main() -> int:
         for number, content in enumerate(samples(count, of_seed)):
             file.write_bytes(content)
             before = {path.name for path in folder.iterdir()}
-            started_s = time.monotonic()
+            # What this process reads is timed by the processor's clock, since others may use the machine, too.
+            clock = time.process_time if what == "read" else time.monotonic
+            started_s = clock()
             try:
                 end = read(file) if what == "read" else commanded(file, number)
             except Exception as error:
@@ -90,7 +94,7 @@ def main() -> int:
                 kept = folder.with_name(f"{folder.name}-{what}-{number}.yaml")
                 kept.write_bytes(content)
                 print(f"{kept}: {type(error).__name__}: {error}", flush=True)  # noqa: T201
-            took_s = time.monotonic() - started_s
+            took_s = clock() - started_s
             strays = {path.name for path in folder.iterdir()} - before
             broken += end == "broken" or took_s > LONGEST_S or bool(strays)
             ends[end], longest_s = ends[end] + 1, max(longest_s, took_s)
