@@ -45,11 +45,8 @@ def _buffer_holds_an_iteration(scenario: Scenario) -> Iterator[Broken]:
     training = scenario.training
     if training.buffer < training.episodes_per_iteration:
         message = f"a buffer of {training.buffer} episodes does not hold {training.episodes_per_iteration} at once"
-        yield (
-            ("training", "episodes_per_iteration"),
-            message,
-            f"at most {training.buffer}, or a larger `training.buffer`",
-        )
+        remedy = f"at most {training.buffer}, or a larger `training.buffer`"
+        yield ("training", "episodes_per_iteration"), message, remedy
 
 
 def _exploration_falls(scenario: Scenario) -> Iterator[Broken]:
