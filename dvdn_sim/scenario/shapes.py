@@ -17,7 +17,7 @@ from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.particles import MpeAdversary, MpeSpread, MpeTag
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.topologies import stays
-from dvdn_sim.scenario.wires import parameter_count
+from dvdn_sim.scenario.wires import parameter_count, wires
 from netmodels.faults import Degrade, Flap
 from netmodels.links.delay import Constant
 
@@ -34,9 +34,11 @@ NEW_EPISODES = 100
 """Of each replica, in a checkpoint: more than a core trains from one to the next."""
 WAITING = 20_000_000
 """Rows of ten seconds that wait for their part to be written: 2.2 kB per update, at 900 updates a second."""
-HASHED, SUMMARISED = 700, 400
-"""Of the records of one update, by allocation: those of one seed, while the digest is made of them; those of all, while
-they are summarised at the end, when nothing else is held any more."""
+HASHED = (700, 950, 8)
+SUMMARISED = (70, 220, 24)
+"""Of the records at the end, by allocation: per update; per exchange; and per agent and round of one. Of one seed,
+while the digest is made of one table after the other; of all, while they are summarised, when nothing else is held any
+more."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,13 @@ class Shapes:
 
         There are as many as if every episode lasted as long as it may.
         """
-        of_seed = self.scenario.training.steps // self.env.longest_episode
-        return WAITING + HASHED * of_seed + max(0, SUMMARISED * of_seed * self._seeds - held)
+        updates = self.scenario.training.steps // self.env.longest_episode
+        sent = wires(self.scenario)
+        exchanges = sum(wire.exchanges for wire in sent)
+        times = sum(wire.exchanges * wire.rounds * self.env.n_agents for wire in sent)
+        hashed = max(HASHED[0], HASHED[1] * exchanges + HASHED[2] * times)
+        summarised = SUMMARISED[0] + SUMMARISED[1] * exchanges + SUMMARISED[2] * times
+        return WAITING + int(updates * hashed) + max(0, int(updates * summarised * self._seeds) - held)
 
     @property
     def parameters(self) -> int:

@@ -170,13 +170,17 @@ def test_a_full_network_counts_every_link_and_a_small_one_its_own():
 
 def test_records_count_as_far_as_they_need_more_than_was_held():
     def records(*changes):
-        return memory_of(small(*changes))["records"].size_bytes
+        return memory_of(small("network.deadline=1 s", *changes))["records"].size_bytes
 
-    updates = 2 * 90_000_000 // 9
-    assert records("training.steps=90_000_000") == pytest.approx(updates * (700 / 2 + 400), rel=0.02)
-    assert records("training.steps=90_000_000", "training.buffer=1_000_000") < 0.75 * records(
-        "training.steps=90_000_000"
-    )
+    long, updates = "training.steps=90_000_000", 10_000_000  # of nine steps, for each of two seeds
+    assert records(long) == pytest.approx(updates * (700 + 2 * 70), rel=0.02)
+    # With gradient tracking there are two exchanges, of two rounds and one, with four times in each round.
+    tracking = "algorithm={kind: dvdn_gt, hidden: 24, consensus: {rounds: 2}}"
+    both = (2 * 950 + 12 * 8) + 2 * (70 + 2 * 220 + 12 * 24)
+    assert records(long, tracking) == pytest.approx(updates * both, rel=0.02)
+    # As much as the replay held is there again by then.
+    replay = memory_of(small("training.buffer=1_000_000"))["replay"].size_bytes
+    assert records(long, tracking, "training.buffer=1_000_000") == pytest.approx(updates * both - replay, rel=0.02)
 
 
 def test_a_line_names_the_parts_that_matter_the_largest_first():
