@@ -56,6 +56,8 @@ class Run:
 
 Columns = Mapping[str, Sequence[str]]
 """By the name of a table, some of its columns."""
+NO_COLUMNS: Columns = {METRICS.name: (), NETWORK.name: ()}
+"""For whoever wants to know of a run, and not its records."""
 
 
 def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:

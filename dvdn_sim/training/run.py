@@ -1,5 +1,6 @@
 """Running a scenario: a new run folder, or one to go on in."""
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,20 +8,22 @@ import torch
 
 from dvdn_sim.records.folder import create_run_dir, run_dir_to_resume
 from dvdn_sim.records.lock import locked
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records.read import NO_COLUMNS, load_run
 from dvdn_sim.records.schema import SCENARIO_FILE
 from dvdn_sim.records.signs import Signs
 from dvdn_sim.records.write import RecordWriter, write_scenario
 from dvdn_sim.scenario import Scenario, resolved_yaml
+from dvdn_sim.scenario.memory import memory_of
 from dvdn_sim.training.build import Parts, build
 from dvdn_sim.training.checkpoint import Checkpoints, Warn
 from dvdn_sim.training.device import device_of, repeatable
 from dvdn_sim.training.environments import MakeEnv
 from dvdn_sim.training.manifest import identity_of
+from dvdn_sim.training.memory import fitting_memory, naming_what_is_large, sizes_of
 from dvdn_sim.training.recorder import Tracer
 from dvdn_sim.training.resumption import check_same, warn_of_versions
 from dvdn_sim.training.session import Session, Show, storing
-from dvdn_sim.training.summary import RunSummary, summarise
+from dvdn_sim.training.summary import COLUMNS, RunSummary, summarise
 
 CHECKPOINT_EVERY_S = 60.0
 
@@ -61,7 +64,8 @@ def run(
     Raises:
         RunFolderError: `out` holds something already, or cannot be made; another process writes there; or it holds a
             run of another scenario, which the message tells apart, or a damaged one.
-        ScenarioError: The network does not fit the environment given.
+        ScenarioError: The network does not fit the environment given, or the run the machine's memory.
+        OutOfMemoryError: The machine, or its GPU, has no more to give.
         InterruptedRun: Ctrl-C or SIGTERM; what was recorded is kept, with a checkpoint.
         DivergedError: A value that is not finite, or out of all bounds.
         StorageError: The disk is full, or refuses otherwise.
@@ -70,17 +74,24 @@ def run(
     """
     asked = _Asked(scenario, device, checkpoint_every_s, progress, warn or _nobody, trace, make_env, episode_limit)
     chosen = None if out is None else Path(out)
-    run_dir = run_dir_to_resume(chosen, scenario.name) if resume else None
-    with repeatable():
-        if run_dir is None:
-            parts = asked.build(device)  # what cannot be run is refused before anything is written
-            run_dir = create_run_dir(chosen, scenario.name)
-            with locked(run_dir):
-                asked.begin(run_dir, parts)
-        else:
-            with locked(run_dir):
-                asked.go_on(run_dir)
-    return summarise(load_run(run_dir))
+    memory = memory_of(scenario, sizes_of(scenario, make_env, episode_limit))
+    with repeatable(), naming_what_is_large(memory):
+        run_dir = _trained(asked, chosen, run_dir_to_resume(chosen, scenario.name) if resume else None)
+        gc.collect()  # session and loop hold each other, and all that was trained with
+        return summarise(load_run(run_dir, COLUMNS))
+
+
+def _trained(asked: "_Asked", chosen: Path | None, to_resume: Path | None) -> Path:
+    """The folder of the run, which is over."""
+    if to_resume is not None:
+        with locked(to_resume):
+            asked.go_on(to_resume)
+        return to_resume
+    parts = asked.build(asked.device)  # what cannot be run is refused before anything is written
+    run_dir = create_run_dir(chosen, asked.scenario.name)
+    with locked(run_dir):
+        asked.begin(run_dir, parts)
+    return run_dir
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,7 @@ class _Asked:
     def build(self, device: str) -> Parts:
         """All parts."""
         place = device_of(device)
+        fitting_memory(self.scenario, place, self.make_env, self.episode_limit)
         return build(self.scenario, device=place, make_env=self.make_env, episode_limit=self.episode_limit)
 
     def begin(self, run_dir: Path, parts: Parts) -> None:
@@ -121,7 +133,7 @@ class _Asked:
 
     def go_on(self, run_dir: Path) -> None:
         """Run from the last checkpoint, if the folder has one, and not at all if the run is over."""
-        earlier = load_run(run_dir) if (run_dir / SCENARIO_FILE).exists() else None
+        earlier = load_run(run_dir, NO_COLUMNS) if (run_dir / SCENARIO_FILE).exists() else None
         if earlier is None:  # killed as it began
             self.begin(run_dir, self.build(self.device))
             return

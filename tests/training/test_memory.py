@@ -3,13 +3,17 @@
 import subprocess
 import sys
 import textwrap
+import weakref
 
 import numpy as np
 import pytest
 import torch
 from mpe2 import simple_spread_v3
 
+import dvdn_sim
+import dvdn_sim.training.run as training_run
 from dvdn_sim.errors import OutOfMemoryError, ScenarioError
+from dvdn_sim.learners.replay import EpisodeReplay
 from dvdn_sim.scenario.memory import Memory, Part, memory_of
 from dvdn_sim.training.memory import fitting_memory, naming_what_is_large, sizes_of
 
@@ -99,3 +103,42 @@ def test_an_environment_of_the_users_counts_as_itself(tiny, monkeypatch):
     fitting_memory(tiny(), CPU)
     with pytest.raises(ScenarioError, match="the run takes about"):
         fitting_memory(tiny("training.buffer=1000"), CPU, make)
+
+
+def test_run_refuses_before_it_makes_a_folder(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("dvdn_sim.scenario.memory.memory_limit", lambda: 300_000_000)
+    with pytest.raises(ScenarioError, match="the run takes about"):
+        dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_under_way_that_runs_out_can_be_resumed(tiny, tmp_path, monkeypatch):
+    minibatch, calls = EpisodeReplay.minibatch, iter(range(10**6))
+
+    def refused(self, ids):
+        if next(calls) == 20:
+            np.zeros(2**59)
+        return minibatch(self, ids)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EpisodeReplay, "minibatch", refused)
+        with pytest.raises(OutOfMemoryError, match="no memory left"):
+            dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run", checkpoint_every_s=0.0)
+    assert str(dvdn_sim.load_run(tmp_path / "run").manifest["state"]).startswith("failed: ")
+    resumed = dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run", resume=True).as_json()
+    assert resumed["digest"] == dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "whole").as_json()["digest"]
+
+
+def test_what_was_trained_with_is_given_back_before_the_records_are_read(tiny, tmp_path, monkeypatch):
+    """A long run's records may need as much as its replay did."""
+    alive = []
+    build, summarise = training_run.build, training_run.summarise
+    monkeypatch.setattr(training_run, "build", lambda *a, **k: alive.append(weakref.ref(p := build(*a, **k))) or p)
+
+    def when_read(run):
+        assert alive[0]() is None
+        return summarise(run)
+
+    monkeypatch.setattr(training_run, "summarise", when_read)
+    dvdn_sim.run(tiny("training.steps=60"), device="cpu", out=tmp_path / "run")
+    assert len(alive) == 1
