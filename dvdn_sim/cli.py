@@ -266,11 +266,14 @@ def consensus(
     else:
         with explained(command("consensus", scenario, changes or [], *options)):
             from dvdn_sim.cli_exchange import setting_of  # noqa: PLC0415 (half a second that --help does without)
+            from dvdn_sim.records.folder import create_run_dir  # noqa: PLC0415
             from dvdn_sim.scenario import load_scenario, warnings_of  # noqa: PLC0415
 
             loaded = load_scenario(scenario, changes or [])
             setting = setting_of(loaded, agents=agents, links=links, values=values)
             warnings = _warned(warnings_of(loaded, n_agents=agents))
+            if out is not None:
+                create_run_dir(out, loaded.name)  # a folder that cannot be made is told before the work, not after
             _tell(setting, *_measured(setting, trials, quiet=quiet), out, warnings, as_json=as_json)
 
 

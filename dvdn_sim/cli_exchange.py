@@ -4,7 +4,9 @@ import json
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from rich.console import Console
@@ -13,10 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dvdn_sim.cli_figure import error_figure
-from dvdn_sim.errors import Mistake, ScenarioError
+from dvdn_sim.errors import Mistake, ScenarioError, StorageError
 from dvdn_sim.network.figures import Figure
 from dvdn_sim.network.prediction import Prediction
 from dvdn_sim.network.trials import Measurement, Setting
+from dvdn_sim.records.durable import write_durably
 from dvdn_sim.scenario import Scenario, headline
 
 SHARED = (
@@ -145,13 +148,23 @@ def measurement_json(
 def write_measurement(
     out: Path, setting: Setting, measured: Measurement, predicted: Prediction, warnings: Sequence[str] = ()
 ) -> None:
-    """Write consensus.json and consensus.svg into a folder, which is made."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write consensus.json and consensus.svg into a folder.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
     found = json.dumps(measurement_json(setting, measured, predicted, warnings), allow_nan=False, indent=2)
-    (out / "consensus.json").write_text(found + "\n", encoding="utf-8")
     start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
     drawn = error_figure(_headline(setting), measured.curves, predicted.figures, start)
-    (out / "consensus.svg").write_text(drawn, encoding="utf-8")
+    try:
+        for name, text in (("consensus.json", found + "\n"), ("consensus.svg", drawn)):
+            write_durably(out / name, partial(_write, text.encode()))
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def print_predictions(scenario: Scenario, predicted: Predicted, console: Console) -> None:

@@ -43,7 +43,10 @@ def parse_seeds(text: str) -> list[int]:
 
 def refuse_used_folder(out: Path | None) -> None:
     """Refuse a folder that holds something: nothing is overwritten."""
-    if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    what = "is not empty" if out.is_dir() else "is not a folder"
+    try:
+        if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
+            return
+        what = "is not empty" if out.is_dir() else "is not a folder"
+    except OSError as error:
+        what = f"cannot be read: {error.strerror or error}"
     raise typer.BadParameter(f"{str(out)!r} {what}; name a new folder", param_hint="--out")

@@ -1,5 +1,6 @@
 """Which folder a run writes to: a new one, or that of a run to be resumed."""
 
+import os
 from glob import escape
 from pathlib import Path
 
@@ -59,8 +60,35 @@ def run_dir_to_resume(out: Path | None, name: str) -> Path | None:
         name: Name of the run; without `out` it is the latest of ``runs/<name>``, ``runs/<name>-2``, ….
 
     Raises:
-        RunFolderError: `out` is a file or holds something that is no run, or `name` cannot name a folder.
+        RunFolderError: `out` is a file or holds something that is no run, links within the folder lead elsewhere, or
+            `name` cannot name a folder.
     """
+    try:
+        found = _to_resume(out, name)
+    except OSError as error:
+        raise RunFolderError(f"{out or RUNS / name} cannot be read: {error.strerror or error}") from error
+    if found is not None:
+        refuse_links(found)
+    return found
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a folder in which links lead elsewhere: what is written there, or removed, must be its own.
+
+    Args:
+        folder: The folder; it may be reached by a link itself.
+
+    Raises:
+        RunFolderError: There is a link in it, at whatever depth.
+    """
+    for inner, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(inner, name)
+            if path.is_symlink():
+                raise RunFolderError(f"{path} leads elsewhere; a file or folder expected, which nobody else uses")
+
+
+def _to_resume(out: Path | None, name: str) -> Path | None:
     if out is None:
         _check(name)
         found = {1: RUNS / name} | {

@@ -71,18 +71,21 @@ def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
         RunFolderError: The folder does not exist or holds no run, or a file in it is damaged.
     """
     path = Path(run_dir)
-    parts = [path / table.name for table in TABLES]
-    if not any(each.exists() for each in (path / SCENARIO_FILE, path / MANIFEST_FILE, *parts)):
+    try:
+        parts = [path / table.name for table in TABLES]
+        holds_run = any(each.exists() for each in (path / SCENARIO_FILE, path / MANIFEST_FILE, *parts))
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not holds_run:
         raise RunFolderError(f"{path} holds no run: no {SCENARIO_FILE}, {MANIFEST_FILE}, metrics or network")
     manifest = _manifest(path / MANIFEST_FILE)
-    scenario = path / SCENARIO_FILE
     return Run(
         path=path,
-        scenario=scenario.read_text(encoding="utf-8") if scenario.exists() else "",
+        scenario=_text(path / SCENARIO_FILE),
         manifest=manifest,
         metrics=read_table(path, METRICS, columns=None if columns is None else columns[METRICS.name]),
         network=read_table(path, NETWORK, columns=None if columns is None else columns[NETWORK.name]),
-        seeds=_seeds(manifest),
+        seeds=_seeds(manifest, path / MANIFEST_FILE),
         finished=manifest.get("state") == FINISHED,
     )
 
@@ -106,9 +109,11 @@ def read_table(
     frames = [schema.to_frame().select(wanted)]
     for part in sorted((run_dir / table.name).glob(PART_GLOB)):
         try:
-            found = pl.read_parquet_schema(part)
+            with part.open("rb") as opened:
+                found = pl.read_parquet_schema(opened)
             if found == schema:
-                rows = pl.read_parquet(part, columns=None if columns is None else wanted)
+                # Else polars takes `~` for a home, and brackets for a pattern.
+                rows = pl.read_parquet(part.absolute(), glob=False, columns=None if columns is None else wanted)
                 frames.append(rows if seed is None else rows.filter(seed=seed))
                 continue
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -118,18 +123,32 @@ def read_table(
     return pl.concat(frames)
 
 
+def _text(path: Path) -> str:
+    """Return what a file says; nothing if it is not there."""
+    if not path.exists():
+        return ""
+    if not path.is_file():  # a pipe would never end
+        raise RunFolderError(f"{path} is damaged: a file expected")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+
+
 def _manifest(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        manifest = json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(manifest, dict):
         raise RunFolderError(f"{path} is damaged: an object expected")
     return manifest
 
 
-def _seeds(manifest: Mapping[str, object]) -> tuple[int, ...]:
+def _seeds(manifest: Mapping[str, object], path: Path) -> tuple[int, ...]:
     seeds = manifest.get("seeds", [])
-    return tuple(int(seed) for seed in seeds) if isinstance(seeds, list) else ()
+    if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
+        raise RunFolderError(f"{path} is damaged: {seeds!r} found; a list of seeds expected")
+    return tuple(seeds)

@@ -7,6 +7,7 @@ from typing import cast
 
 from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, read_document
+from dvdn_sim.scenario.files import read_file, reason_of
 from dvdn_sim.scenario.include import resolve_includes
 from dvdn_sim.scenario.overrides import HOW
 from dvdn_sim.sweeps.entries import DOTTED, AxisEntry, QuickEntry, SweepEntry, read_entries
@@ -50,11 +51,9 @@ def load_sweep(
 
 def _document(file: FilePath) -> Document:
     try:
-        with file.open("rb") as opened:
-            document = read_document(opened.read(MAX_BYTES + 1))
+        document = read_document(read_file(file, MAX_BYTES + 1))
     except (OSError, ValueError) as error:
-        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return Document(mistakes=[Mistake("", None, f"cannot be read: {reason}")])
+        return Document(mistakes=[Mistake("", None, f"cannot be read: {reason_of(error)}", "name a YAML file")])
     resolve_includes(document, file)
     return document
 

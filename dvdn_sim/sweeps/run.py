@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dvdn_sim.errors import RunFolderError, StorageError
 from dvdn_sim.records.durable import write_durably
+from dvdn_sim.records.folder import refuse_links
 from dvdn_sim.records.lock import locked
 from dvdn_sim.scenario import resolved_yaml
 from dvdn_sim.sweeps.folder import CELLS_FILE, SWEEP_FILE, Row, SweepTable, check_same, read_table, write_table
@@ -88,10 +89,18 @@ def refuse_foreign(out: Path, sweep: Sweep) -> None:
     """Refuse a folder that holds anything but this sweep.
 
     Raises:
-        RunFolderError: It does.
+        RunFolderError: It does, or links within it lead elsewhere.
     """
+    try:
+        _refuse_foreign(out, sweep)
+    except OSError as error:
+        raise RunFolderError(f"{out} cannot be read: {error.strerror or error}") from error
+
+
+def _refuse_foreign(out: Path, sweep: Sweep) -> None:
     if out.exists() and not out.is_dir():
         raise RunFolderError(f"{out} is a file; a new or empty folder, or that of a sweep, expected")
+    refuse_links(out)
     if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):
         return
     if not (out / CELLS_FILE).exists():

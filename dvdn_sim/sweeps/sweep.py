@@ -22,7 +22,8 @@ from pathlib import Path as FilePath
 from typing import cast
 
 from dvdn_sim.scenario import Scenario, load_scenario, parse_scenario
-from dvdn_sim.scenario.document import Document, Place, Value, read_document
+from dvdn_sim.scenario.document import MAX_BYTES, Document, Place, Value, read_document
+from dvdn_sim.scenario.files import read_file
 from dvdn_sim.scenario.include import resolve_includes
 from dvdn_sim.scenario.yaml_text import block_text, flow_text
 
@@ -114,7 +115,7 @@ class Base:
         if self.file is None:
             root = cast("dict[str, Value]", self.document.root)["base"]
         else:
-            document = read_document(self.file.read_bytes())
+            document = read_document(read_file(self.file, MAX_BYTES + 1))
             resolve_includes(document, self.file)
             root = document.root
         return cast("dict[str, Value]", root)

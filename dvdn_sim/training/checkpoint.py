@@ -171,7 +171,7 @@ class Checkpoints:
         for path in sorted(self.folder.glob("*.json"), reverse=True):
             try:
                 checkpoint = self._whole(path)
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
                 warn(f"checkpoint {path} is damaged and not used: {error}")
                 continue
             try:
@@ -185,7 +185,7 @@ class Checkpoints:
         return None
 
     def _whole(self, path: Path) -> Checkpoint:
-        """Read one; raises OSError, ValueError, KeyError or TypeError if it or a file of its is damaged."""
+        """Read one; raises OSError and what `_read` raises if it or a file of its is damaged."""
         checkpoint = _read(path)
         for file in (checkpoint.tensors, *checkpoint.replay):
             with (self.folder / file.name).open("rb") as stored:
@@ -211,7 +211,9 @@ def safetensors_of(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview
 
 
 def _read(path: Path) -> Checkpoint:
-    """Raises ValueError, KeyError or TypeError for what is no checkpoint."""
+    """Raises ValueError, KeyError, TypeError or RecursionError for what is no checkpoint."""
+    if not path.is_file():  # a pipe would never end
+        raise ValueError("a file expected")
     written = json.loads(path.read_bytes())
     content = written["content"]
     if _hash(_canonical(content)) != written["sha256"]:

@@ -222,26 +222,55 @@ def load_team(path: Path) -> tuple[TeamFormat, dict[str, dict[str, Tensor]]]:
     Raises:
         RunFolderError: There is no such file, or it is damaged or something else.
     """
+    if not path.is_file():  # a pipe would never end
+        raise RunFolderError(f"{path}: there is no trained team; a run that came to its end has one")
     try:
         with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {})[HEADER]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
         team = _format(json.loads(header))
-    except FileNotFoundError as error:
-        raise RunFolderError(f"{path}: there is no trained team; a run that came to its end has one") from error
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        layers: dict[str, dict[str, Tensor]] = {}
+        for key, values in tensors.items():
+            name, layer = _split(key)
+            layers.setdefault(name, {})[layer] = values
+        _check_layers(team, layers)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunFolderError(f"{path} is damaged, or no trained team: {error}") from error
-    layers: dict[str, dict[str, Tensor]] = {}
-    for key, values in tensors.items():
-        name, layer = _split(key)
-        layers.setdefault(name, {})[layer] = values
     return team, layers
 
 
 def _format(header: Any) -> TeamFormat:
     if header["version"] != VERSION:
         raise ValueError(f"format {header['version']} found; {VERSION} expected")
-    return TeamFormat(**{**header, "faces": tuple(AgentFace(**face) for face in header["faces"])})
+    faces = tuple(AgentFace(**face) for face in header["faces"])
+    team = TeamFormat(**{**header, "faces": faces})
+    sizes = (team.hidden, team.n_actions, team.obs_dim)
+    switches = (team.recurrent, team.shared, team.agent_ids)
+    if not faces or not all(type(size) is int and size > 0 for size in sizes) or not set(switches) <= {False, True}:
+        raise ValueError("a team of agents, whole numbers above 0, true and false expected in the header")
+    for face in faces:
+        starts = (face.action_start, 0 if face.obs_start is None else face.obs_start)
+        whole = all(type(number) is int for number in (face.obs_dim, face.n_actions, *starts))
+        if not whole or not 0 < face.obs_dim <= team.obs_dim or not 0 < face.n_actions <= team.n_actions:
+            raise ValueError(f"{face} found, who does not fit the team")
+    return team
+
+
+def _check_layers(team: TeamFormat, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Refuse layers that are not those of the format: of every agent, or of the network that they share.
+
+    Raises:
+        ValueError: Too few, too many, or of other shapes.
+        RuntimeError: No such network can exist.
+    """
+    with torch.device("meta"):  # shapes alone: the header may promise more than any memory holds
+        module = QAgent(team.obs_dim + team.ids, team.hidden, team.n_actions, recurrent=team.recurrent)
+    shapes = {layer: tuple(values.shape) for layer, values in module.state_dict().items()}
+    expected = dict.fromkeys([SHARED] if team.shared else [face.name for face in team.faces], shapes)
+    found = {name: {layer: tuple(each.shape) for layer, each in state.items()} for name, state in layers.items()}
+    if found != expected:
+        name = next(name for name in (*expected, *found) if found.get(name) != expected.get(name))
+        raise ValueError(f"{name!r} has the layers {found.get(name)}; {expected.get(name)} expected")
 
 
 def _split(key: str) -> tuple[str, str]:

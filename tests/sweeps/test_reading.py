@@ -171,7 +171,7 @@ def test_what_is_no_sweep_at_all(tmp_path):
     assert "line 1: not YAML" in mistakes(tmp_path, "{")[0]
     assert "axes: is missing" in "\n".join(mistakes(tmp_path, BASE))
     _, found = load_sweep(tmp_path / "no.yaml")
-    assert str(found[0]) == "cannot be read: No such file or directory"
+    assert str(found[0]) == "cannot be read: No such file or directory; name a YAML file"
 
 
 def test_a_file_to_include_that_is_not_there_hides_no_keys(tmp_path):
