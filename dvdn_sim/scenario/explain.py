@@ -22,6 +22,8 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Mistake]
         path = _path(error["loc"], document.root)
         if error["type"] in ("missing", "kind_missing") and _may_be_included(path, document):
             continue
+        if error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
+            continue  # its entries are wrong, and told
         if error["type"] == "extra_forbidden":
             unknown.append(path)
             continue

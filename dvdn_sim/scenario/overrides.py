@@ -28,6 +28,7 @@ def override(document: Document, text: str) -> None:
         document.mistakes.append(Mistake(name, None, "cannot be set", _how_to_include(path[:-1]), text))
         return
     value = read_document(written).written_in(override=text)
+    value.places.setdefault((), Place(override=text))  # of nothing at all
     resolve_includes(value)
     if not value.mistakes and document.readable:
         document.mistakes += _put(document, path, value, text)

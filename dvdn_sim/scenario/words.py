@@ -6,6 +6,7 @@ from typing import get_args
 
 from dvdn_sim.scenario.blocks import Block, Choice, mark_of
 from dvdn_sim.scenario.document import Path, Value, value_at
+from dvdn_sim.scenario.json_schema import described_fields
 from dvdn_sim.scenario.names import choose, meant, not_yet
 from dvdn_sim.scenario.quantities import Quantity, shown
 from dvdn_sim.scenario.walk import block_of, field_of, keys_of
@@ -61,7 +62,9 @@ def _missing(finding: Finding) -> Words:
         return "is missing", f"write `{finding.path[-1]}: {{kind: ...}}`; {choose(mark.catalogue)}"
     if isinstance(mark, Block):
         return "is missing", f"it has the keys {', '.join(keys_of(mark))}"
-    return "is missing", "it has no default"
+    block = block_of(finding.path[:-1], finding.root)
+    meaning = "" if block is None else described_fields(block.cls).get(str(finding.path[-1]), "").rstrip(".")
+    return "is missing", f"it has no default: {meaning}" if meaning else "it has no default"
 
 
 def _kind_missing(finding: Finding) -> Words:
