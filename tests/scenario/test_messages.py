@@ -91,7 +91,7 @@ TYPICAL = [
     (f"{FAULT}crash, node: 7, at: 1 s}}]", "network.faults.0", "there is no agent 7", "0 to 2"),
     ("algorithm.consensus.policy=symmetric", "algorithm.consensus.policy", "`symmetric`", "`acks: true`"),
     ("network.ack_repeat=3", "network.ack_repeat", "nothing is acknowledged", "`acks: true`"),
-    ("network.link={rate: 1 B/s, delay: 0 s, retries: 3}", "network.link.retry_delay", "got None", "since retries is 3"),
+    ("network.link={rate: 1 B/s, delay: 0 s, retries: 3}", "network.link.retry_delay", "got None", "retries is 3"),
     ("network.link.limit=1", "network.link.limit", "messages of 3 packets", "at least 2"),
     # files
     (f"{TRACE}, file: nowhere.csv}}", "network.link.delay.file", "'nowhere.csv'", "No such file"),
