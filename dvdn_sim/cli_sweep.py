@@ -18,9 +18,9 @@ from dvdn_sim.cli_options import Device, parse_seeds
 from dvdn_sim.errors import InterruptedRun
 
 if TYPE_CHECKING:
+    from dvdn_sim.records.cells import Row, SweepTable
     from dvdn_sim.scenario.memory import Memory
     from dvdn_sim.sweeps.estimate import Estimate
-    from dvdn_sim.sweeps.folder import Row, SweepTable
     from dvdn_sim.sweeps.grid import Cell
     from dvdn_sim.sweeps.sweep import Sweep
 
@@ -171,7 +171,7 @@ class _Asked:
 
     @property
     def _go_on(self) -> str:
-        from dvdn_sim.sweeps.folder import SWEEP_FILE  # noqa: PLC0415
+        from dvdn_sim.records.cells import SWEEP_FILE  # noqa: PLC0415
 
         return shlex.join(["dvdn-sim", "sweep", str(self.out / SWEEP_FILE), "--out", str(self.out)])
 
@@ -182,10 +182,10 @@ class _Asked:
 
     def foretell(self, *, as_json: bool) -> None:
         """Say what would run, and how long that would take."""
+        from dvdn_sim.records.cells import CELLS_FILE, read_cells  # noqa: PLC0415
         from dvdn_sim.sweeps.estimate import estimate  # noqa: PLC0415
-        from dvdn_sim.sweeps.folder import CELLS_FILE, read_table  # noqa: PLC0415
 
-        rows = read_table(self.out).rows if (self.out / CELLS_FILE).exists() else []
+        rows = read_cells(self.out).rows if (self.out / CELLS_FILE).exists() else []
         finished = {row.id for row in rows if row.state == "finished"}
         left = [cell for cell in self.cells if cell.id not in finished]
         found = estimate(left, self.device) if left else None

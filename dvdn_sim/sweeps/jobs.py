@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from dvdn_sim.errors import DvdnSimError, InterruptedRun, RunFolderError
+from dvdn_sim.records.cells import FOUND
 from dvdn_sim.records.lock import locked
 from dvdn_sim.scenario import Scenario
-from dvdn_sim.sweeps.folder import FOUND
 
 MOST_ATTEMPTS = 3
 """How often a job is begun whose process vanishes; then it counts as failed."""
@@ -53,7 +53,7 @@ class Outcome:
     Attributes:
         state: finished; failed; or interrupted, because somebody asked for it: it can be gone on with.
         error: why it failed, or where it was interrupted.
-        found: what the run's summary says under `dvdn_sim.sweeps.folder.FOUND`; empty unless it finished.
+        found: what the run's summary says under `dvdn_sim.records.cells.FOUND`; empty unless it finished.
         work_s: seconds that the last process worked on it.
     """
 

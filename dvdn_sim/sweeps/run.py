@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from dvdn_sim.errors import RunFolderError, StorageError
+from dvdn_sim.records.cells import CELLS_FILE, SWEEP_FILE, Row, SweepTable, read_cells, write_cells
 from dvdn_sim.records.durable import write_durably
 from dvdn_sim.records.folder import refuse_links
 from dvdn_sim.records.lock import locked
+from dvdn_sim.records.schema import SCENARIO_FILE
 from dvdn_sim.scenario import resolved_yaml
-from dvdn_sim.sweeps.folder import CELLS_FILE, SWEEP_FILE, Row, SweepTable, check_same, read_table, write_table
+from dvdn_sim.scenario.compare import differences
 from dvdn_sim.sweeps.grid import Cell
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
 from dvdn_sim.sweeps.sweep import Sweep
@@ -79,7 +81,7 @@ def run_sweep(
             for cell, row in zip(cells, table.rows, strict=True)
             if row.state != "finished"
         ]
-        write_table(out, table)  # first: it is what makes the folder that of a sweep
+        write_cells(out, table)  # first: it is what makes the folder that of a sweep
         write_durably(out / SWEEP_FILE, lambda file: file.write(sweep.resolved().encode()))
         _Course(table, out, watch).follow(executor, jobs)
     return table
@@ -105,13 +107,13 @@ def _refuse_foreign(out: Path, sweep: Sweep) -> None:
         return
     if not (out / CELLS_FILE).exists():
         raise RunFolderError(f"{out} is not empty and holds no sweep that was run; a new or empty folder expected")
-    if (name := read_table(out).name) != sweep.name:
+    if (name := read_cells(out).name) != sweep.name:
         raise RunFolderError(f"{out} holds the sweep {name}; that of {sweep.name}, or a new or empty folder, expected")
 
 
 def _table(sweep: Sweep, cells: Sequence[Cell], out: Path) -> SweepTable:
     """Return the cells as they stand."""
-    earlier = read_table(out) if (out / CELLS_FILE).exists() else None
+    earlier = read_cells(out) if (out / CELLS_FILE).exists() else None
     known = {} if earlier is None else {row.id: row for row in earlier.rows}
     rows = []
     for cell in cells:
@@ -131,6 +133,31 @@ def _table(sweep: Sweep, cells: Sequence[Cell], out: Path) -> SweepTable:
         rows=rows,
         wall_s=0.0 if earlier is None else earlier.wall_s,
     )
+
+
+def check_same(run_dir: Path, scenario: str) -> None:
+    """Refuse a folder that holds the run of another scenario.
+
+    Args:
+        run_dir: of a cell; it need not exist.
+        scenario: what the cell is now, resolved.
+
+    Raises:
+        RunFolderError: Something changed; the message tells what.
+    """
+    try:
+        before = (run_dir / SCENARIO_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    if before == scenario:
+        return
+    try:
+        changed = differences(before, scenario)
+    except ValueError as error:
+        raise RunFolderError(f"{run_dir / SCENARIO_FILE} is damaged: {error}") from error
+    if changed:
+        lines = "".join(f"\n  {line}" for line in changed)
+        raise RunFolderError(f"{run_dir} holds another run; the same sweep, or another folder, expected{lines}")
 
 
 @dataclass
@@ -162,7 +189,7 @@ class _Course:
                 if row.state == "running":
                     row.state = "interrupted"
             self.table.wall_s = earlier_s + time.monotonic() - began_s
-            write_table(self.out, self.table)
+            write_cells(self.out, self.table)
 
     def _stopping(self, asked: bool) -> bool:  # noqa: FBT001 (whether)
         """Pass on whether to stop, and say so once."""
@@ -175,7 +202,7 @@ class _Course:
         now_s = time.monotonic()
         if now_s - self._written_s >= WRITTEN_EVERY_S:
             with suppress(OSError):  # which is no reason to stop the cells: there will be another time
-                write_table(self.out, self.table)
+                write_cells(self.out, self.table)
             self._written_s = now_s
 
 

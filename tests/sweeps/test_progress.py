@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from sweep_parts import job
 
-from dvdn_sim.sweeps.folder import Row, SweepTable
+from dvdn_sim.records.cells import Row, SweepTable
 from dvdn_sim.sweeps.jobs import Began, Ended, Moved, Outcome, Warned
 from dvdn_sim.sweeps.progress import Pace, SweepProgress, duration_text, said_of
 

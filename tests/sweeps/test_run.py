@@ -11,10 +11,10 @@ from sweep_parts import SWEEP, InProcess, write_sweep
 
 import dvdn_sim
 from dvdn_sim.errors import RunFolderError, StorageError
+from dvdn_sim.records.cells import read_cells, write_cells
 from dvdn_sim.records.lock import locked
 from dvdn_sim.scenario import load_scenario
 from dvdn_sim.sweeps import run
-from dvdn_sim.sweeps.folder import read_table, write_table
 from dvdn_sim.sweeps.grid import load_cells
 from dvdn_sim.sweeps.jobs import Ended, Outcome, work
 from dvdn_sim.sweeps.run import run_sweep
@@ -47,7 +47,7 @@ def test_cells_are_what_run_makes_of_them(whole):
 
 def test_the_folder_can_be_read_alone(whole):
     folder, table = whole
-    assert read_table(folder / "out") == table
+    assert read_cells(folder / "out") == table
     _, cells = load_cells(folder / "out" / "sweep.yaml")
     assert [cell.id for cell in cells] == [row.id for row in table.rows]
     for row in table.rows:
@@ -66,7 +66,7 @@ def test_a_half_done_sweep_is_gone_on_with(whole, tmp_path):
     first = InProcess(stop_after=2)
     table = swept(tmp_path, first)
     assert [row.state for row in table.rows] == ["finished", "finished", "waiting", "waiting"]
-    assert read_table(tmp_path / "out").count("finished") == 2
+    assert read_cells(tmp_path / "out").count("finished") == 2
     second = InProcess()
     table = swept(tmp_path, second)
     assert second.begun == ["rounds=2,loss=0%", "rounds=2,loss=20%"]
@@ -98,7 +98,7 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(tmp_path):
 
     table = swept(tmp_path, InProcess(sometimes))
     assert [row.state for row in table.rows] == ["finished", "failed", "finished", "finished"]
-    assert table.rows[1].error == read_table(tmp_path / "out").rows[1].error == "too hot"
+    assert table.rows[1].error == read_cells(tmp_path / "out").rows[1].error == "too hot"
     broken = False
     executor = InProcess(sometimes)
     table = swept(tmp_path, executor)
@@ -154,16 +154,16 @@ def test_a_disk_that_refuses_the_table_stops_no_cell(tmp_path, monkeypatch):
         count += 1
         if count > 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write_table(folder, table)
+        write_cells(folder, table)
 
-    monkeypatch.setattr(run, "write_table", refuse)
+    monkeypatch.setattr(run, "write_cells", refuse)
     monkeypatch.setattr(run, "WRITTEN_EVERY_S", 0.0)
     executor = InProcess()
     with pytest.raises(StorageError, match=r"cells\.json: No space left on device"):
         swept(tmp_path, executor)
     assert len(executor.begun) == 4
     assert count > 4
-    assert read_table(tmp_path / "out").count("finished") == 4
+    assert read_cells(tmp_path / "out").count("finished") == 4
 
 
 def test_one_process_at_a_time(tmp_path):
@@ -186,7 +186,7 @@ def test_what_is_interrupted_is_said_to_be(tmp_path):
     assert [row.state for row in table.rows] == ["interrupted", "waiting", "waiting", "waiting"]
     assert told.count("stopping") == 1
     assert told[-1] == Ended("rounds=1,loss=0%", Outcome("interrupted", "a checkpoint of step 5"))
-    assert [row.state for row in read_table(tmp_path / "out").rows] == [row.state for row in table.rows]
+    assert [row.state for row in read_cells(tmp_path / "out").rows] == [row.state for row in table.rows]
 
 
 def test_a_second_signal_ends_it_at_once_and_the_table_is_written_all_the_same(tmp_path):
@@ -197,9 +197,21 @@ def test_a_second_signal_ends_it_at_once_and_the_table_is_written_all_the_same(t
 
     with pytest.raises(KeyboardInterrupt):
         swept(tmp_path, InProcess(impatient))
-    assert read_table(tmp_path / "out").rows[0].state == "interrupted"
+    assert read_cells(tmp_path / "out").rows[0].state == "interrupted"
 
 
 def test_time_adds_up_over_invocations(tmp_path):
     first = swept(tmp_path, InProcess(stop_after=1)).wall_s
     assert swept(tmp_path, InProcess(stop_after=1)).wall_s > first > 0.0
+
+
+def test_a_run_of_another_scenario_is_refused_with_what_changed(tmp_path):
+    run.check_same(tmp_path / "none", "{a: 1}")
+    (tmp_path / "scenario.yaml").write_text("{a: 1, b: {c: 2}}", encoding="utf-8")
+    run.check_same(tmp_path, "{a: 1, b: {c: 2}}")
+    run.check_same(tmp_path, "{b: {c: 2}, a: 1}")
+    with pytest.raises(RunFolderError, match=r"holds another run; .* expected\n  b.c: 2 before, 3 now"):
+        run.check_same(tmp_path, "{a: 1, b: {c: 3}}")
+    (tmp_path / "scenario.yaml").write_text("{", encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"scenario\.yaml is damaged"):
+        run.check_same(tmp_path, "{a: 1}")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.sweeps.folder import CELLS_FILE, FOUND, Row, SweepTable, check_same, read_table, write_table
+from dvdn_sim.records.cells import CELLS_FILE, FOUND, Row, SweepTable, read_cells, write_cells
 
 RESULT = dict.fromkeys(FOUND) | {"return": {"mean": 0.5}, "digest": "abc", "wall_s": 2.0}
 
@@ -26,8 +26,8 @@ def manifest(folder, **said):
 def test_what_is_written_is_read(tmp_path):
     manifest(tmp_path / "loss=0%", state="finished", digest="abc")
     written = table(row("0%", state="finished", found=RESULT), row("10%", state="failed", error="too hot"))
-    write_table(tmp_path, written)
-    assert read_table(tmp_path) == written
+    write_cells(tmp_path, written)
+    assert read_cells(tmp_path) == written
 
 
 def test_json_has_the_promised_keys(tmp_path):
@@ -48,39 +48,27 @@ def test_a_cell_is_finished_if_its_own_folder_says_so(tmp_path):
     manifest(tmp_path / "loss=10%", state="finished", digest="another")
     rows = [row("0%", state="running"), row("1%", state="finished", found=RESULT), row("5%", state="interrupted"),
             row("10%", state="finished", found=RESULT)]  # fmt: skip
-    write_table(tmp_path, table(*rows))
-    read = read_table(tmp_path)
+    write_cells(tmp_path, table(*rows))
+    read = read_cells(tmp_path)
     assert [each.state for each in read.rows] == ["finished", "waiting", "interrupted", "finished"]
     assert [dict(each.found) for each in read.rows] == [{}, {}, {}, {}]
 
 
 def test_what_is_no_sweep_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match=r"holds no sweep: no cells\.json"):
-        read_table(tmp_path)
+        read_cells(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"cells": []}', '{"cells": [5], "axes": {}}'])
 def test_a_damaged_table_is_refused(tmp_path, text):
     (tmp_path / CELLS_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(RunFolderError, match=r"cells\.json is damaged"):
-        read_table(tmp_path)
+        read_cells(tmp_path)
 
 
 def test_a_damaged_cell_is_refused(tmp_path):
-    write_table(tmp_path, table(row("0%")))
+    write_cells(tmp_path, table(row("0%")))
     (tmp_path / "loss=0%").mkdir()
     (tmp_path / "loss=0%" / "manifest.json").write_text("{", encoding="utf-8")
     with pytest.raises(RunFolderError, match=r"manifest\.json is damaged"):
-        read_table(tmp_path)
-
-
-def test_a_run_of_another_scenario_is_refused_with_what_changed(tmp_path):
-    check_same(tmp_path / "none", "{a: 1}")
-    (tmp_path / "scenario.yaml").write_text("{a: 1, b: {c: 2}}", encoding="utf-8")
-    check_same(tmp_path, "{a: 1, b: {c: 2}}")
-    check_same(tmp_path, "{b: {c: 2}, a: 1}")
-    with pytest.raises(RunFolderError, match=r"holds another run; .* expected\n  b.c: 2 before, 3 now"):
-        check_same(tmp_path, "{a: 1, b: {c: 3}}")
-    (tmp_path / "scenario.yaml").write_text("{", encoding="utf-8")
-    with pytest.raises(RunFolderError, match=r"scenario\.yaml is damaged"):
-        check_same(tmp_path, "{a: 1}")
+        read_cells(tmp_path)

@@ -17,8 +17,7 @@ from typing import Any, Literal
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.durable import write_durably
-from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE, SCENARIO_FILE
-from dvdn_sim.scenario.compare import differences
+from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE
 
 SWEEP_FILE = "sweep.yaml"
 CELLS_FILE = "cells.json"
@@ -95,13 +94,13 @@ class SweepTable:
         }
 
 
-def write_table(folder: Path, table: SweepTable) -> None:
+def write_cells(folder: Path, table: SweepTable) -> None:
     """Write or replace ``cells.json``, whole or not at all."""
     text = json.dumps(table.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_durably(folder / CELLS_FILE, lambda file: file.write(text.encode()))
 
 
-def read_table(folder: Path) -> SweepTable:
+def read_cells(folder: Path) -> SweepTable:
     """Read the folder of a sweep, whatever became of it; a cell is finished if its own folder says so.
 
     Of a cell that finished just before the sweep was killed, nothing may be in `found`; its folder has it.
@@ -153,28 +152,3 @@ def finished_digest(run_dir: Path) -> str | None:
         return None
     except (AttributeError, KeyError, ValueError) as error:
         raise RunFolderError(f"{run_dir / MANIFEST_FILE} is damaged: {error}") from error
-
-
-def check_same(run_dir: Path, scenario: str) -> None:
-    """Refuse a folder that holds the run of another scenario.
-
-    Args:
-        run_dir: of a cell; it need not exist.
-        scenario: what the cell is now, resolved.
-
-    Raises:
-        RunFolderError: Something changed; the message tells what.
-    """
-    try:
-        before = (run_dir / SCENARIO_FILE).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return
-    if before == scenario:
-        return
-    try:
-        changed = differences(before, scenario)
-    except ValueError as error:
-        raise RunFolderError(f"{run_dir / SCENARIO_FILE} is damaged: {error}") from error
-    if changed:
-        lines = "".join(f"\n  {line}" for line in changed)
-        raise RunFolderError(f"{run_dir} holds another run; the same sweep, or another folder, expected{lines}")
