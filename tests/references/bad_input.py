@@ -1,19 +1,24 @@
 """Scenarios from the JSON schema, and what becomes of them when they are mistreated: strategies for tests of bad input.
 
 `scenarios` draws what the schema allows, its extremes first; `mistreated` damages such a one, or a scenario of a file:
-its values, then its text, then its bytes. `HOSTILE` are whole texts that have hurt readers of YAML elsewhere.
+its values, then its text, then its bytes. `HOSTILE` are whole texts that have hurt readers of YAML elsewhere. All are
+given to `checked`.
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from dvdn_sim.cli import app
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import json_schema, load_scenario, resolved_yaml
 from dvdn_sim.scenario.document import read_document
@@ -295,6 +300,34 @@ def mistreated(draw: st.DrawFn, bases: Sequence[Any] | None = None) -> bytes:
         text = draw(mistreated_text(text))
     data = text.encode("utf-8", "surrogatepass")
     return draw(mistreated_bytes(data)) if draw(st.integers(0, 9)) == 9 else data
+
+
+LINES = re.compile(
+    r"(?P<source>.*: (1 mistake|\d+ mistakes))"
+    r"|  (?P<place>line \d+( of .+?)?|--set .*|the whole file|[^ ]+)(  [^ ].*)?"
+    r"|      [^ ].*"
+)
+"""What `dvdn-sim check` prints of mistakes: the file, the place of each with its path, and below it what is wrong."""
+
+
+def checked(file: Path) -> int:
+    """The exit code of `dvdn-sim check`, run in this process.
+
+    Raises:
+        Exception: Whatever the command does not turn into words.
+        AssertionError: A line that is none of `LINES`, or another exit code than 0 or 2.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("COLUMNS", "100000")
+        result = CliRunner().invoke(app, ["check", str(file)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code in (0, 2), result.stderr
+    if result.exit_code == 2:
+        wrong = [line for line in result.stderr.splitlines() if not LINES.fullmatch(line)]
+        assert not wrong, wrong
+        assert "mistake" in result.stderr
+    return result.exit_code
 
 
 def _laughs() -> str:
