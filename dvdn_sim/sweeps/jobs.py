@@ -99,6 +99,11 @@ class Ended:
 Event = Began | Moved | Warned | Ended
 
 
+def given_up(why: str) -> Outcome:
+    """Return how a job ends that was begun `MOST_ATTEMPTS` times, the last of them lost as it says."""
+    return Outcome("failed", f"given up after {MOST_ATTEMPTS} attempts: {why}")
+
+
 class Report(Protocol):
     """The way back to whoever sent a job."""
 

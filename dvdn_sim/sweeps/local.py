@@ -18,7 +18,18 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Outcome, Report, import_training, work
+from dvdn_sim.sweeps.jobs import (
+    MOST_ATTEMPTS,
+    Began,
+    Ended,
+    Event,
+    Job,
+    Outcome,
+    Report,
+    given_up,
+    import_training,
+    work,
+)
 
 READY, STOP = "ready", "stop"
 TICK_S = 0.2
@@ -73,7 +84,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), daemon=True)
-        with _environment(ONE_THREAD), _without_interrupts():
+        with environment(ONE_THREAD), _without_interrupts():
             process.start()
         theirs.close()
         return cls(process, ours)
@@ -181,7 +192,7 @@ class _Crew:
         elif self.attempts[job.id] < MOST_ATTEMPTS:
             self.waiting.appendleft(job)
         else:
-            yield Ended(job.id, Outcome("failed", f"given up after {MOST_ATTEMPTS} attempts: {why}"))
+            yield Ended(job.id, given_up(why))
 
     def stop(self) -> None:
         """Begin nothing more, and tell workers to stop with a checkpoint."""
@@ -215,7 +226,7 @@ def _how_it_ended(exitcode: int | None) -> str:
 
 
 @contextmanager
-def _environment(added: Mapping[str, str]) -> Iterator[None]:
+def environment(added: Mapping[str, str]) -> Iterator[None]:
     """Give processes that are started meanwhile these variables, as far as they are not set."""
     names = [name for name in added if name not in os.environ]
     os.environ.update({name: added[name] for name in names})
