@@ -1,23 +1,18 @@
 """Jobs on a pool of processes of this machine.
 
-Workers are started once, import torch once, and take one job after the other, whoever is free. They are spawned, not
-forked: a copy of a process that runs torch may hang. Ctrl-C in a terminal reaches all processes at once; workers block
-it, and stop when they are told to, or when whoever started them is gone.
+Workers are started once, import torch once, and take one job after the other, whoever is free.
 """
 
-import multiprocessing
 import os
-import signal
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 
 from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.sweeps.child import Child
 from dvdn_sim.sweeps.jobs import (
     MOST_ATTEMPTS,
     Began,
@@ -38,8 +33,7 @@ GRACE_S = 5.0
 """How long workers may take to leave once there is nothing more to do."""
 MOST_STILLBORN = 3
 """Workers in a row that die before they are ready; then there is something wrong with all of them."""
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
-"""What keeps libraries from starting a thread for each core in each of the workers."""
+OUT_OF_MEMORY = "; a system that runs out of memory does so: try fewer `--jobs`"
 
 
 @dataclass
@@ -71,43 +65,11 @@ class Pool:
 
 
 @dataclass(eq=False)
-class _Worker:
-    """A process, the line to it, and what it does."""
+class _Worker(Child):
+    """A process, and what it does."""
 
-    process: BaseProcess
-    line: Connection
     ready: bool = False
     job: Job | None = None
-
-    @classmethod
-    def start(cls, serve: Callable[[Connection], None]) -> "_Worker":
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs,), daemon=True)
-        with environment(ONE_THREAD), _without_interrupts():
-            process.start()
-        theirs.close()
-        return cls(process, ours)
-
-    def send(self, message: object) -> None:
-        """Send, unless the process is gone, which `heard` tells."""
-        with suppress(OSError):
-            self.line.send(message)
-
-    def end(self, grace_s: float) -> None:
-        """Wait for it to leave, and do not wait for ever."""
-        self.process.join(grace_s)
-        self.process.kill()
-        self.process.join()
-        self.line.close()
-
-    def heard(self) -> Iterator[object]:
-        """Yield what it sent; None as the last if it is gone."""
-        try:
-            while self.line.poll():
-                yield self.line.recv()
-        except (EOFError, OSError):
-            yield None
 
 
 @dataclass
@@ -177,7 +139,8 @@ class _Crew:
     def _lost(self, worker: _Worker) -> Iterator[Event]:
         self.workers.remove(worker)
         worker.end(GRACE_S)
-        how = _how_it_ended(worker.process.exitcode)
+        how = worker.how_it_ended
+        how += OUT_OF_MEMORY if "SIGKILL" in how else ""
         if worker.job is not None:
             yield from self._again(worker.job, f"its process {how}")
         elif not worker.ready:
@@ -215,39 +178,6 @@ class _Crew:
         for worker in self.workers:
             worker.end(0.0)
         self.workers.clear()
-
-
-def _how_it_ended(exitcode: int | None) -> str:
-    if exitcode is None or exitcode >= 0:
-        return f"ended with exit code {exitcode}"
-    name = signal.Signals(-exitcode).name
-    memory = "; a system that runs out of memory does so: try fewer `--jobs`" if name == "SIGKILL" else ""
-    return f"was killed by {name}{memory}"
-
-
-@contextmanager
-def environment(added: Mapping[str, str]) -> Iterator[None]:
-    """Give processes that are started meanwhile these variables, as far as they are not set."""
-    names = [name for name in added if name not in os.environ]
-    os.environ.update({name: added[name] for name in names})
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Block Ctrl-C for processes that are started meanwhile, for as long as they live."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(do: Callable[[Job, Report], Outcome], prepare: Callable[[], object], line: Connection) -> None:

@@ -1,11 +1,8 @@
 """The Ray cluster: being part of it, and what its machines are and have."""
 
 import math
-import signal
+import os
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,70 +10,54 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.scenario.memory import Place, memory_of, size_text
+from dvdn_sim.sweeps.child import ONE_THREAD
 from dvdn_sim.sweeps.jobs import Job
-from dvdn_sim.sweeps.local import ONE_THREAD, environment
 from dvdn_sim.sweeps.machine import cores
-from dvdn_sim.sweeps.ray_worker import ANSWER_S, DISTRIBUTION, Found, code_sent
+from dvdn_sim.sweeps.ray.worker import ANSWER_S, DISTRIBUTION, Found, code_sent
 
 HERE = "auto"
 """The address that stands for a cluster of this machine, started for the sweep."""
 DIAL_S = 5.0
 """How long a cluster may take to take a call."""
-JOIN_S = 60.0
-"""How long it may take until one is joined."""
 MEMORY_STEP = 64 * 2**20
 """Ray keeps a queue for each amount of memory asked for; jobs that are nearly alike share one."""
 STORE_BYTES = 128 * 2**20
 """Memory for Ray's objects in a cluster of this machine, where folders need not be sent."""
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
-_JOIN = f"import os, ray, sys\nray.init(address=sys.argv[1], **{_QUIET})\nos._exit(0)\n"
 _ray: Any = ray  # some of its functions say nothing of their types
 
 
 @contextmanager
 def joined(address: str) -> Iterator[None]:
-    """Be part of a cluster, which is started if the address is `auto`, and then ended; signals are handled as before.
+    """Be part of a cluster, which is started if the address is `auto`, and then ended.
 
     Raises:
-        DvdnSimError: There is no such cluster, or this process is part of one.
+        DvdnSimError: There is no such cluster.
     """
-    if ray.is_initialized():
-        raise DvdnSimError("this process is part of a Ray cluster already; call ray.shutdown() first")
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        _join(address)
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _join(address: str) -> None:
     options: dict[str, Any] = {"address": address}
     if address == HERE:
         options = {"address": "local", "num_cpus": cores(), "object_store_memory": STORE_BYTES}
         options["include_dashboard"] = False
     else:
         _refuse_if_nobody_answers(address)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nobody is told of a sweep
     try:
-        with environment({"RAY_USAGE_STATS_ENABLED": "0"}):  # nobody is told of a sweep
-            ray.init(**options, **_QUIET, runtime_env={"env_vars": ONE_THREAD})
-    except (RayError, ConnectionError, OSError, RuntimeError, ValueError) as error:
-        raise DvdnSimError(f"--ray {address}: {line_of(error)}") from error
+        ray.init(**options, **_QUIET, runtime_env={"env_vars": ONE_THREAD})
+        yield
+    finally:
+        ray.shutdown()
 
 
 def _refuse_if_nobody_answers(address: str) -> None:
-    """Refuse an address that `ray.init` would try for minutes, or for ever.
+    """Refuse an address that `ray.init` would try for minutes.
 
     Raises:
-        DvdnSimError: Nobody answers, or no Ray cluster that this machine is part of.
+        DvdnSimError: It is no address, or nobody answers.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
@@ -85,17 +66,6 @@ def _refuse_if_nobody_answers(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), DIAL_S).close()
     except (OSError, OverflowError) as error:
         raise DvdnSimError(f"--ray {address}: nobody answers there: {error}") from error
-    try:
-        tried = subprocess.run(  # noqa: S603 (ours)
-            [sys.executable, "-c", _JOIN, address], capture_output=True, text=True, timeout=JOIN_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise DvdnSimError(f"--ray {address}: what answers there is no Ray cluster, or a broken one") from None
-    if tried.returncode != 0:
-        said = tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"]
-        raise DvdnSimError(
-            f"--ray {address}: this machine cannot join: {said[-1]}; is it part of the cluster (`ray start --address`)?"
-        )
 
 
 def refuse_other_version(found: Found, version: str) -> None:
@@ -185,6 +155,18 @@ class Need:
         )
 
 
+def places(jobs: Sequence[Job]) -> int:
+    """Return how many jobs like the largest of these the cluster can do at once, as it is now.
+
+    Raises:
+        DvdnSimError: It can do none of them.
+    """
+    largest = max((Need.of(job) for job in jobs), key=lambda need: need.memory)
+    nodes = machines()
+    largest.refuse_if_hopeless("the largest cell", nodes)
+    return min(len(jobs), sum(largest.times_in(node) for node in nodes))
+
+
 def _offer(has: Mapping[str, float]) -> str:
     return f"{has.get('CPU', 0):g} CPU, {has.get('GPU', 0):g} GPU, {size_text(has.get('memory', 0))}"
 
@@ -193,6 +175,8 @@ def line_of(error: Exception) -> str:
     """Return what went wrong in a line."""
     if isinstance(error, GetTimeoutError):
         return "no answer"
+    if isinstance(error, WorkerCrashedError):
+        return "its worker died; so it does on a machine that runs out of memory"
     if isinstance(error, RayTaskError):
         return f"{type(error.cause).__name__}: {error.cause}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -1,11 +1,10 @@
-"""Jobs on a Ray cluster: one of several machines, or one that is started on this machine for the sweep alone.
+"""All jobs of a sweep on a Ray cluster, from the first to the last.
 
 Every job is a task of Ray's, with a CPU, the memory that it is estimated to take, and a GPU if it trains on one; Ray
 looks for a place. All are sent at once, so that a cluster that can grow sees what there is to do. Ray tries nothing
 again by itself: a task whose worker or machine is lost is sent once more from here, where attempts are counted.
 """
 
-import importlib.metadata
 import os
 import pickle
 import secrets
@@ -13,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,65 +22,52 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.sweeps.archive import pack, unpack
-from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Outcome, Report, given_up, work
+from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Outcome, Report, given_up
 from dvdn_sim.sweeps.local import TICK_S
-from dvdn_sim.sweeps.ray_cluster import Need, joined, line_of, look_around, machines, refuse_other_version
-from dvdn_sim.sweeps.ray_worker import ANSWER_S, DISTRIBUTION, Attempt, Done, Mailbox, Parcel, code_sent
+from dvdn_sim.sweeps.ray.cluster import Need, line_of, look_around, machines, refuse_other_version
+from dvdn_sim.sweeps.ray.worker import ANSWER_S, Attempt, Done, Mailbox, Parcel, code_sent
 
 LOOK_S = 5.0
 """How often it is looked which machines there are."""
 
 
 @dataclass(frozen=True)
-class RayCluster:
-    """Has jobs done by a Ray cluster.
+class Terms:
+    """How jobs are done.
 
     Attributes:
-        address: host and port of one that runs, of which this machine is a part; or `auto`, which starts one here.
         do: what does a job, in a worker.
-        version: of this program, which every machine of the cluster must have.
+        version: of this program, which every machine must have.
         patience_s: how long to wait for a machine that can do what is left, once there is none.
     """
 
-    address: str
-    do: Callable[[Job, Report], Outcome] = work
-    version: str = field(default_factory=lambda: importlib.metadata.version(DISTRIBUTION))
-    patience_s: float = 60.0
+    do: Callable[[Job, Report], Outcome]
+    version: str
+    patience_s: float
 
-    def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
-        """Yield what happens to the jobs; see `dvdn_sim.sweeps.jobs.Executor`.
 
-        Raises:
-            DvdnSimError: There is no such cluster, or none of its machines can do the jobs; or one of them lacks this
-                program, or has another version of it.
-        """
-        if not jobs:
-            return
-        jobs = [replace(job, run_dir=job.run_dir.absolute()) for job in jobs]
-        with joined(self.address), _token(jobs) as token:
-            shared = look_around(self.version, token)
-            needs = {job.id: Need.of(job) for job in jobs}
-            course = _Course(self, token, {job.id: job for job in jobs}, needs, shared)
-            try:
-                course.begin()
-                while course.sent:
-                    if stop() and not course.stopping:
-                        yield from course.stop()
-                    yield from course.hear()
-            finally:
-                course.leave()
+def follow(jobs: Sequence[Job], terms: Terms, stop: Callable[[], bool]) -> Iterator[Event]:
+    """Yield what happens to the jobs; see `dvdn_sim.sweeps.jobs.Executor`. This process is part of a cluster.
 
-    def places(self, jobs: Sequence[Job]) -> int:
-        """Return how many jobs like the largest of these the cluster can do at once, as it is now.
+    Args:
+        jobs: at least one, their folders given from the root.
+        terms: how to do them.
+        stop: whether to stop.
 
-        Raises:
-            DvdnSimError: There is no such cluster, or it can do none of them.
-        """
-        with joined(self.address):
-            largest = max((Need.of(job) for job in jobs), key=lambda need: need.memory)
-            nodes = machines()
-            largest.refuse_if_hopeless("the largest cell", nodes)
-            return min(len(jobs), sum(largest.times_in(node) for node in nodes))
+    Raises:
+        DvdnSimError: No machine can do what is left; or one lacks this program, or has another version of it.
+    """
+    with _token(jobs) as token:
+        shared = look_around(terms.version, token)
+        course = _Course(terms, token, {job.id: job for job in jobs}, {job.id: Need.of(job) for job in jobs}, shared)
+        try:
+            course.begin()
+            while course.sent:
+                if stop() and not course.stopping:
+                    yield from course.stop()
+                yield from course.hear()
+        finally:
+            course.leave()
 
 
 @contextmanager
@@ -91,6 +77,8 @@ def _token(jobs: Sequence[Job]) -> Iterator[Path]:
     token = folder / f".shared-{secrets.token_hex(16)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".shared-*"):  # by a process that was killed
+            left.unlink(missing_ok=True)
         token.touch()
         yield token
     finally:
@@ -101,7 +89,7 @@ def _token(jobs: Sequence[Job]) -> Iterator[Path]:
 class _Course:
     """All jobs, from the first to the last."""
 
-    cluster: RayCluster
+    terms: Terms
     token: Path
     jobs: Mapping[str, Job]
     needs: Mapping[str, Need]
@@ -120,14 +108,14 @@ class _Course:
             need.refuse_if_hopeless(name, nodes)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._mailbox = ray.remote(num_cpus=0, max_restarts=0)(Mailbox).options(scheduling_strategy=here).remote()
-        self._do = ray.remote(max_retries=0)(code_sent(self.cluster.version, self.token)[1])
+        self._do = ray.remote(max_retries=0)(code_sent(self.terms.version, self.token)[1])
         for job in self.jobs.values():
             self._send(job)
 
     def _send(self, job: Job) -> None:
         self.attempts[job.id] += 1
         attempt = Attempt(job.id, self.attempts[job.id])
-        parcel = pickle.dumps(Parcel(job, attempt, self.cluster.do))
+        parcel = pickle.dumps(Parcel(job, attempt, self.terms.do))
         task = self._do.options(**self.needs[job.id].as_options())
         ref = task.remote(parcel, self._mailbox, self._folder_of(job))
         self.sent[ref] = attempt
@@ -173,7 +161,7 @@ class _Course:
         if isinstance(result, Done):
             yield from self._done(job, result)
         elif result is not None:
-            refuse_other_version(result, self.cluster.version)
+            refuse_other_version(result, self.terms.version)
 
     def _done(self, job: Job, done: Done) -> Iterator[Event]:
         outcome = done.outcome
@@ -220,7 +208,7 @@ class _Course:
         except DvdnSimError:
             if self._hopeless_since_s is None:
                 self._hopeless_since_s = self._looked_s
-            if self._looked_s - self._hopeless_since_s >= self.cluster.patience_s:
+            if self._looked_s - self._hopeless_since_s >= self.terms.patience_s:
                 raise
 
     def leave(self) -> None:
