@@ -1,4 +1,4 @@
-"""The command ``sweep``: a grid of scenarios, each trained in a process, and a table of what they found."""
+"""The command ``sweep``: a grid of scenarios, trained here or on a Ray cluster, and a table of what they found."""
 
 import json
 import shlex
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dvdn_sim.scenario.memory import Memory
     from dvdn_sim.sweeps.estimate import Estimate
     from dvdn_sim.sweeps.grid import Cell
+    from dvdn_sim.sweeps.jobs import Executor
     from dvdn_sim.sweeps.sweep import Sweep
 
 SWEEPS = Path("sweeps")
@@ -54,6 +55,14 @@ def sweep(
         int | None,
         typer.Option(min=1, metavar="N", help="Processes.", show_default="as many as there are cores and memory for"),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Ray cluster: host:port of one, or auto to start one here. Needs dvdn-sim[ray].",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -74,8 +83,10 @@ def sweep(
 ) -> None:
     """Run a grid of scenarios; the same command again goes on with what is not finished."""
     options = [*(["--quick"] if quick else []), *([] if device is Device.auto else ["--device", device.value])]
-    for name, value in (("seeds", seeds), ("jobs", jobs), ("out", out)):
+    for name, value in (("seeds", seeds), ("jobs", jobs), ("ray", ray), ("out", out)):
         options += [] if value is None else [f"--{name}", str(value)]
+    if jobs is not None and ray is not None:
+        raise typer.BadParameter("is for processes of this machine; Ray counts those of its own", param_hint="--jobs")
     chosen = None if seeds is None else tuple(parse_seeds(seeds))
     failed = False
     with explained(command("sweep", file, changes or [], *options)):
@@ -83,13 +94,14 @@ def sweep(
         from dvdn_sim.sweeps.machine import largest_memory, processes_for  # noqa: PLC0415
 
         loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
-        memory = largest_memory(cells, device.value)
+        memory = largest_memory(cells, device.value, elsewhere=ray is not None)
         _warn_of(cells)
         asked = _Asked(
             sweep=loaded,
             cells=cells,
             out=SWEEPS / loaded.name if out is None else out,
             processes=jobs or processes_for(len(cells), memory.total_bytes),
+            ray=ray,
             memory=memory,
             device=device.value,
             checkpoint_every_s=checkpoint_every,
@@ -117,12 +129,18 @@ def _warn_of(cells: "Sequence[Cell]") -> None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the command was asked for."""
+    """What the command was asked for.
+
+    Attributes:
+        processes: on this machine, if it is not a Ray cluster that does it.
+        ray: the cluster's address.
+    """
 
     sweep: "Sweep"
     cells: "Sequence[Cell]"
     out: Path
     processes: int
+    ray: str | None
     memory: "Memory"
     device: str
     checkpoint_every_s: float
@@ -133,7 +151,6 @@ class _Asked:
         Raises:
             InterruptedRun: Not all are over.
         """
-        from dvdn_sim.sweeps.local import Pool  # noqa: PLC0415
         from dvdn_sim.sweeps.progress import SweepProgress  # noqa: PLC0415
         from dvdn_sim.sweeps.run import run_sweep  # noqa: PLC0415
 
@@ -142,7 +159,7 @@ class _Asked:
                 table = run_sweep(
                     self.sweep,
                     self.cells,
-                    Pool(self.processes),
+                    self._executor(),
                     self.out,
                     device=self.device,
                     checkpoint_every_s=self.checkpoint_every_s,
@@ -155,6 +172,25 @@ class _Asked:
         else:
             _print_table(table, self.out, Console(highlight=False))
         return self._told(table)
+
+    def _executor(self) -> "Executor":
+        """Return what has the cells trained."""
+        if self.ray is not None:
+            from dvdn_sim.sweeps.ray import RayCluster  # noqa: PLC0415
+
+            return RayCluster(self.ray)
+        from dvdn_sim.sweeps.local import Pool  # noqa: PLC0415
+
+        return Pool(self.processes)
+
+    def _places(self) -> int:
+        """Return how many cells are trained at a time."""
+        if self.ray is None:
+            return self.processes
+        from dvdn_sim.sweeps.jobs import Job  # noqa: PLC0415
+        from dvdn_sim.sweeps.ray import RayCluster  # noqa: PLC0415
+
+        return RayCluster(self.ray).places([Job(cell.id, cell.scenario, self.out, self.device) for cell in self.cells])
 
     def _told(self, table: "SweepTable") -> bool:
         """Tell what failed, and how to see it again or go on."""
@@ -188,14 +224,15 @@ class _Asked:
         rows = read_cells(self.out).rows if (self.out / CELLS_FILE).exists() else []
         finished = {row.id for row in rows if row.state == "finished"}
         left = [cell for cell in self.cells if cell.id not in finished]
+        places = self._places()
         found = estimate(left, self.device) if left else None
         if as_json:
-            typer.echo(json.dumps(self._foretold(finished, found), allow_nan=False))
+            typer.echo(json.dumps(self._foretold(finished, found, places), allow_nan=False))
         else:
-            for line in self._lines(finished, found):
+            for line in self._lines(finished, found, places):
                 typer.echo(line)
 
-    def _foretold(self, finished: set[str], found: "Estimate | None") -> dict[str, Any]:
+    def _foretold(self, finished: set[str], found: "Estimate | None", places: int) -> dict[str, Any]:
         cells = [
             {
                 "id": cell.id,
@@ -206,18 +243,18 @@ class _Asked:
             }
             for cell in self.cells
         ]
-        timed = None if found is None else found.as_json(self.processes)
+        timed = None if found is None else found.as_json(places)
         return {
             "sweep_dir": str(self.out),
             "name": self.sweep.name,
             "question": self.sweep.question,
             "cells": cells,
-            "jobs": self.processes,
+            "jobs": places,
             "estimate": timed,
             "memory_bytes": self.memory.total_bytes,
         }
 
-    def _lines(self, finished: set[str], found: "Estimate | None") -> Iterator[str]:
+    def _lines(self, finished: set[str], found: "Estimate | None", places: int) -> Iterator[str]:
         yield f"{self.sweep.name}: {self.sweep.question}"
         first = self.cells[0].scenario
         seeds, steps = ", ".join(map(str, first.seeds)), f"{first.training.steps:,}".replace(",", " ")
@@ -227,8 +264,8 @@ class _Asked:
         if len(self.cells) > MOST_LISTED:
             yield f"  ... and {len(self.cells) - MOST_LISTED} more"
         if found is not None:
-            yield f"  time       {found.text(self.processes)}"
-        yield f"  memory     up to {self.memory.text()}; {self.processes} at a time"
+            yield f"  time       {found.text(places)}"
+        yield f"  memory     up to {self.memory.text()}; {places} at a time"
         yield f"  records    {self.out}"
 
 

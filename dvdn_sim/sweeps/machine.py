@@ -24,18 +24,21 @@ def processes_for(jobs: int, memory_bytes: int | None = None) -> int:
     return max(1, min(jobs, cores(), fit))
 
 
-def largest_memory(cells: Sequence[Cell], device: str) -> Memory:
-    """Return what the largest cell takes of this machine's memory; what is on a GPU left aside.
+def largest_memory(cells: Sequence[Cell], device: str, *, elsewhere: bool = False) -> Memory:
+    """Return what the largest cell takes of a machine's memory; what is on a GPU left aside.
 
     Args:
         cells: at least one.
         device: as in `dvdn_sim.run`.
+        elsewhere: whether it is not this machine that trains it, nor this one's memory that matters.
 
     Raises:
-        ScenarioError: there is not as much, even for it alone.
+        ScenarioError: this machine has not as much, even for it alone.
     """
-    place: Place = "host" if device == "cuda" or (device == "auto" and has_gpu()) else "machine"
+    place: Place = "host" if device == "cuda" or (device == "auto" and not elsewhere and has_gpu()) else "machine"
     largest = max(cells, key=lambda cell: memory_of(cell.scenario).on(place).total_bytes)
+    if elsewhere:
+        return memory_of(largest.scenario).on(place)
     return refuse_if_too_large(largest.scenario, place=place, source=largest.id).on(place)
 
 
