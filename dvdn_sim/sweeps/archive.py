@@ -60,6 +60,8 @@ def unpack(packed: bytes, folder: Path) -> bool:
 
 
 def _extract(packed: bytes, folder: Path) -> None:
+    if len(packed) % tarfile.RECORDSIZE or any(packed[-2 * tarfile.BLOCKSIZE :]):  # which tarfile does not look at
+        raise tarfile.ReadError("its end is missing")
     folder.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
         for member in archive:
