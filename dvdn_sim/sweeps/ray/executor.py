@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import os
+import signal
 import tempfile
 import time
 import traceback
@@ -173,6 +174,7 @@ def _answering(log: Path, line: Connection) -> Iterator[None]:
     with log.open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # blocked as it is, Ray lets it through
     with suppress(OSError):
         try:
             yield
