@@ -5,6 +5,7 @@ that a machine whose processes stand in another folder sees nothing of it: one t
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -18,16 +19,18 @@ from typing import Any
 
 import pytest
 from sweep_parts import BASE, Kept, do_as_named, job, write_sweep
+from typer.testing import CliRunner
 
+from dvdn_sim.cli import app
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records.cells import finished_digest
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Moved, work
 from dvdn_sim.sweeps.ray import RayCluster, executor
 
-pytest.importorskip("ray")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray, which is optional"),
     pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/cwd, and what Ray's test cluster runs on"),
 ]
 
@@ -296,3 +299,15 @@ def test_the_command_starts_a_cluster_and_stops(tmp_path):
     assert interrupted.startswith("1 of 2  steps=60000  interrupted")
     assert stopping == "Stopping: cells under way leave a checkpoint; once more stops them at once"
     assert going_on.startswith("Interrupted. 1 of 2 cells are finished; to go on: dvdn-sim sweep out/sweep.yaml")
+
+
+def test_ray_is_not_imported_where_it_is_not_asked_for():
+    """Nor where it is: by the processes that it runs in, alone."""
+    script = "import sys, dvdn_sim.cli, dvdn_sim.sweeps.ray, dvdn_sim.sweeps.run\nassert 'ray' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603 (ours)
+
+
+def test_the_number_of_processes_is_ray_s_own_business(tmp_path):
+    result = CliRunner().invoke(app, ["sweep", str(write_sweep(tmp_path)), "--ray", "auto", "--jobs", "2"])
+    assert result.exit_code == 2
+    assert "is for processes of this machine" in result.stderr

@@ -48,6 +48,10 @@ def joined(address: str) -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nobody is told of a sweep
     try:
         ray.init(**options, **_QUIET, runtime_env={"env_vars": ONE_THREAD})
+    except Exception as error:
+        what = "none can be started" if address == HERE else "this machine cannot join (see `ray start --address`)"
+        raise DvdnSimError(f"--ray {address}: {what}: {line_of(error)}") from error
+    try:
         yield
     finally:
         ray.shutdown()

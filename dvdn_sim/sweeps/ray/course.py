@@ -10,7 +10,7 @@ import pickle
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,7 @@ class Terms:
     patience_s: float
 
 
-def follow(jobs: Sequence[Job], terms: Terms, stop: Callable[[], bool]) -> Iterator[Event]:
+def follow(jobs: Sequence[Job], terms: Terms, stop: Callable[[], bool]) -> Generator[Event, None, None]:
     """Yield what happens to the jobs; see `dvdn_sim.sweeps.jobs.Executor`. This process is part of a cluster.
 
     Args:
@@ -124,7 +124,10 @@ class _Course:
         """Return a reference to what there is of a job's run, packed; nothing where all share the storage."""
         if self.shared or not job.run_dir.is_dir():
             return []
-        return [ray.put(pack(job.run_dir))]
+        try:
+            return [ray.put(pack(job.run_dir))]
+        except OSError as error:
+            raise DvdnSimError(f"{job.run_dir} cannot be read: {error.strerror or error}") from error
 
     def hear(self) -> Iterator[Event]:
         """Wait for news, not for long, and yield them."""

@@ -8,7 +8,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -155,8 +155,9 @@ def _run(cluster: RayCluster, jobs: Sequence[Job], log: Path, line: Connection) 
         terms = Terms(cluster.do, cluster.version, cluster.patience_s)
         with joined(cluster.address):
             line.send(JOINED)
-            for event in follow(jobs, terms, lambda: line.poll() and line.recv() == STOP):
-                line.send(event)
+            with closing(follow(jobs, terms, lambda: line.poll() and line.recv() == STOP)) as events:
+                for event in events:
+                    line.send(event)
 
 
 def _count(cluster: RayCluster, jobs: Sequence[Job], log: Path, line: Connection) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import ray
 from ray.exceptions import ActorUnavailableError, RayError
 
+from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.sweeps.archive import pack, unpack
 from dvdn_sim.sweeps.jobs import Began, Event, Job, Outcome, Report
 
@@ -120,8 +121,8 @@ class Parcel:
                     unpack(ray.get(before[0]), run_dir)
                 outcome = self.do(replace(self.job, run_dir=run_dir), line)
                 packed = pack(run_dir) if run_dir.is_dir() else None
-            except OSError as error:
-                said = f"the disk of {platform.node()} refuses: {error.strerror or error}"
+            except (DvdnSimError, OSError) as error:
+                said = f"{platform.node()} cannot unpack what there was, or pack what there is: {error}"
                 return Done(Outcome("failed", said, work_s=time.monotonic() - began_s), None)
             return Done(replace(outcome, error=outcome.error.replace(str(run_dir), str(self.job.run_dir))), packed)
 
