@@ -59,7 +59,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Run on a Ray cluster: host:port of one, or auto to start one here. Needs dvdn-sim[ray].",
+            help="Run on a Ray cluster: host:port of one, or auto to start one here. Needs the extra ray.",
             show_default=False,
         ),
     ] = None,
