@@ -22,6 +22,7 @@ from rich.text import Text
 from dvdn_sim.cli_display import Display, warn
 from dvdn_sim.cli_failure import BAD_INPUT, command, explained, print_mistakes
 from dvdn_sim.cli_options import Device, as_overrides, refuse_used_folder
+from dvdn_sim.cli_report import report
 from dvdn_sim.cli_show import show
 from dvdn_sim.cli_sweep import sweep
 from dvdn_sim.errors import ScenarioError
@@ -185,6 +186,7 @@ def evaluate(
 
 
 app.command(epilog="Example: dvdn-sim sweep scenarios/ablations/rounds_x_loss.yaml --quick")(sweep)
+app.command(epilog="Example: dvdn-sim report sweeps/rounds_x_loss --figures")(report)
 app.command(epilog="Example: dvdn-sim show runs/lossy_lbf")(show)
 
 Agents = Annotated[

@@ -15,7 +15,7 @@ import polars as pl
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.read import Columns, Run
-from dvdn_sim.statistics.bootstrap import Statistic, estimate, interquartile_mean
+from dvdn_sim.statistics.bootstrap import RESAMPLES, Statistic, estimate, interquartile_mean
 from dvdn_sim.statistics.scores import Floats
 
 Axis = Literal["env_steps", "sim_time_s", "bytes_sent"]
@@ -192,6 +192,8 @@ def learning_curve(
     axis: Axis = "env_steps",
     points: npt.ArrayLike | None = None,
     statistic: Statistic = interquartile_mean,
+    *,
+    resamples: int = RESAMPLES,
 ) -> LearningCurve:
     """Return how an arm learnt, over the runs of one or several cells.
 
@@ -200,6 +202,7 @@ def learning_curve(
         axis: What it learnt over.
         points: Where, ``[P]``; by default at the `checkpoints` of all curves.
         statistic: Over runs.
+        resamples: Of the bootstrap, at each point.
 
     Raises:
         ValueError: No curves, a cell without any, a point before a first evaluation, or no such axis.
@@ -209,7 +212,9 @@ def learning_curve(
     everyone = [curve for curves in cells for curve in curves]
     grid = checkpoints(everyone, axis) if points is None else np.asarray(points, float)
     returns = [on_grid(curves, axis, grid) for curves in cells]
-    found = [estimate([each[:, point] for each in returns], statistic) for point in range(len(grid))]
+    found = [
+        estimate([each[:, point] for each in returns], statistic, resamples=resamples) for point in range(len(grid))
+    ]
     value, ends = np.array([each.value for each in found]), [each.interval for each in found]
     if any(end is None for end in ends):
         return LearningCurve(grid, value, None, None)

@@ -1,0 +1,75 @@
+"""The answer of a page in a sentence or two, no stronger than its intervals."""
+
+from dvdn_sim.reporting.contrasts import Contrast, contrasts
+from dvdn_sim.reporting.figures.differences import text
+from dvdn_sim.reporting.measures import final
+from dvdn_sim.reporting.study import Cell, Study
+
+
+def answer(study: Study) -> str:
+    """Return what the finished cells say to the question."""
+    found = contrasts(study)
+    if found:
+        return _of_contrasts(study, found)
+    if len(study.cells) == 1:
+        return f"The team returns {_return(study.cells[0])} in the last tenth of training{_random(study.cells[0])}."
+    ordered = sorted(study.cells, key=lambda cell: final(cell).value)
+    worst, best = ordered[0], ordered[-1]
+    return (
+        f"Of {len(ordered)} runs {best.id} returns the most, {_return(best)}, and {worst.id} the least,"
+        f" {_return(worst)}. There is no baseline to compare with seed by seed."
+    )
+
+
+def _of_contrasts(study: Study, found: list[Contrast]) -> str:
+    axis, baseline = study.compare
+    labels = list(dict.fromkeys(each.label for each in found))
+    overall = [_overall([each for each in found if each.label == label]) for label in labels]
+    overall.sort(key=lambda each: -each.found.difference.value)
+    clear = [each for each in overall if each.clear]
+    seeds = sorted({len(cell.curves) for cell in study.cells})
+    each_cell = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    said = "; ".join(f"{axis}={each.label} {text(each)}" for each in overall)
+    where = "over all cells, " if any(each.where == "" for each in overall) else ""
+    head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell} seeds each: {said}."
+    if not clear:
+        return f"No difference is clear. {head}{_clearest(axis, found)}"
+    better = [f"{axis}={each.label}" for each in clear if each.found.difference.value > 0.0]
+    worse = [f"{axis}={each.label}" for each in clear if each.found.difference.value < 0.0]
+    verdicts = [*([f"{_listed(better)} better"] if better else []), *([f"{_listed(worse)} worse"] if worse else [])]
+    return f"Clearly {' and '.join(verdicts)} than {axis}={baseline}. {head}{_clearest(axis, found)}"
+
+
+def _overall(found: list[Contrast]) -> Contrast:
+    """Return the comparison over all cells; of one cell, its own."""
+    return next((each for each in found if each.where == ""), found[0])
+
+
+def _clearest(axis: str, found: list[Contrast]) -> str:
+    """Say where a difference in one cell is clear, the largest of them; it is one of many, and said to be."""
+    cells = [each for each in found if each.where not in ("", "all")]
+    clear = [each for each in cells if each.clear]
+    if len(cells) < 2:
+        return ""
+    if not clear:
+        return f" In none of the {len(cells)} cells alone is one clear."
+    largest = max(clear, key=lambda each: abs(each.found.difference.value))
+    return (
+        f" Of {len(cells)} comparisons in single cells {len(clear)} are clear (chance alone makes about"
+        f" {0.05 * len(cells):.1g} so); the largest is {axis}={largest.label} at {largest.where}, {text(largest)}."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _return(cell: Cell) -> str:
+    found = final(cell)
+    if found.interval is None:
+        return f"{found.value:.2f} (one seed, no interval)"
+    return f"{found.value:.2f} ({found.interval[0]:.2f} to {found.interval[1]:.2f}, {len(cell.curves)} seeds)"
+
+
+def _random(cell: Cell) -> str:
+    return f"; uniform random play returns {cell.random_return:.2f}" if cell.random_return is not None else ""

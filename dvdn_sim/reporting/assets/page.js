@@ -1,0 +1,113 @@
+"use strict";
+{
+  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const COLOUR = /^(series-\d|ink|muted|line|accent|card|paper)(?:\/([\d.]+))?$/;
+  const MOST_ROWS = 500;
+
+  const rgba = (name, opacity) => {
+    const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+    return `rgba(${r},${g},${b},${opacity ?? 1})`;
+  };
+  // Colours are names of this page's variables; everything else is passed on as it is.
+  const coloured = (value, key = "") => {
+    if (Array.isArray(value)) return value.map((each) => coloured(each, key));
+    if (value !== null && typeof value === "object")
+      return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, coloured(each, name)]));
+    const found = typeof value === "string" && /color$/.test(key) ? COLOUR.exec(value) : null;
+    return found ? rgba(found[1], found[2]) : value;
+  };
+  const axis = (given = {}) => ({
+    automargin: true, gridcolor: "line", zerolinecolor: "muted", linecolor: "line", tickcolor: "line", ...given,
+    title: { standoff: 12, ...given.title },
+  });
+  const layoutOf = (given) => coloured({
+    height: 440, margin: { l: 56, r: 16, t: given.title ? 48 : 16, b: given.showlegend === false ? 56 : 104 },
+    hovermode: "closest",
+    font: { family: "system-ui, 'DejaVu Sans', sans-serif", size: 13, color: "ink" },
+    paper_bgcolor: "card", plot_bgcolor: "card", hoverlabel: { bgcolor: "card", bordercolor: "muted", font: { color: "ink" } },
+    ...given, legend: { orientation: "h", yref: "container", y: 0.01, yanchor: "bottom", x: 0, ...given.legend }, xaxis: axis(given.xaxis), yaxis: axis(given.yaxis),
+  });
+  const CONFIG = { responsive: true, displayModeBar: false };
+
+  const inLight = (make) => {
+    const root = document.documentElement, theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    try { return make(); } finally { root.dataset.theme = theme; }
+  };
+  const save = (blob, name) => {
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+
+  const wire = (figure) => {
+    const place = document.getElementById(figure.id);
+    const plot = place.querySelector(".plot"), nothing = place.querySelector(".nothing");
+    const selects = [...place.querySelectorAll("select")];
+    const view = () => figure.views[JSON.stringify(selects.map((select) => select.value))];
+    const draw = () => {
+      const found = view();
+      plot.hidden = !found;
+      nothing.hidden = Boolean(found);
+      if (found) return Plotly.react(plot, coloured(found.traces), layoutOf(found.layout), CONFIG);
+      return Promise.resolve();
+    };
+    selects.forEach((select) => select.addEventListener("change", draw));
+    document.addEventListener("themechange", draw);
+    place.querySelector("[data-save=csv]").addEventListener("click", () =>
+      save(new Blob([figure.csv], { type: "text/csv" }), `${figure.id}.csv`));
+    place.querySelector("[data-save=svg]").addEventListener("click", async () => {
+      const found = view();
+      if (!found) return;
+      // For publication: always light, whatever the page is.
+      const drawn = inLight(() => ({ data: coloured(found.traces), layout: layoutOf(found.layout) }));
+      const url = await Plotly.toImage(drawn, { format: "svg", width: 860, height: drawn.layout.height });
+      const text = decodeURIComponent(url.slice(url.indexOf(",") + 1));
+      save(new Blob([text], { type: "image/svg+xml" }), `${figure.id}.svg`);
+    });
+    place.querySelector("details.numbers").addEventListener("toggle", (event) => {
+      const shown = event.target.querySelector(".scroll");
+      if (event.target.open && !shown.childElementCount) shown.append(tableOf(figure.csv));
+    });
+    return draw;
+  };
+
+  // Labels may hold commas, which CSV then quotes.
+  const cellsOf = (text) => [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, bare]) => (quoted === undefined ? bare : quoted.replaceAll('""', '"')));
+  const tableOf = (csv) => {
+    const [head, ...rows] = csv.trimEnd().split("\n").map(cellsOf);
+    const table = document.createElement("table");
+    if (rows.length > MOST_ROWS)
+      table.createCaption().textContent = `The first ${MOST_ROWS} of ${rows.length} rows; all are in the CSV file.`;
+    const top = table.createTHead().insertRow();
+    for (const name of head) {
+      const cell = document.createElement("th");
+      cell.scope = "col";
+      cell.textContent = name;
+      top.append(cell);
+    }
+    const body = table.createTBody();
+    for (const values of rows.slice(0, MOST_ROWS)) {
+      const row = body.insertRow();
+      for (const value of values) {
+        const number = value !== "" && !Number.isNaN(Number(value));
+        const cell = row.insertCell();
+        cell.textContent = number && value.length > 8 ? String(Number(Number(value).toPrecision(6))) : value;
+        if (number) cell.className = "number";
+      }
+    }
+    return table;
+  };
+
+  // One after the other, so that the page can be read and scrolled meanwhile.
+  const draws = figures.map(wire);
+  const next = async (number) => {
+    if (number === draws.length) return;
+    await draws[number]();
+    document.documentElement.dataset.drawn = String(number + 1);
+    setTimeout(() => next(number + 1), 0);
+  };
+  next(0);
+}

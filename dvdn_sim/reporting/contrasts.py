@@ -1,0 +1,60 @@
+"""Arms against the baseline, over equal seeds: what the answer of a page is made of."""
+
+from dataclasses import dataclass
+
+from dvdn_sim.reporting.curves import final_mean
+from dvdn_sim.reporting.study import Cell, Study
+from dvdn_sim.statistics.comparison import Comparison, compare
+from dvdn_sim.statistics.scores import Scores
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How much better one label of the compared axis is than the baseline.
+
+    Attributes:
+        label: which.
+        where: the labels on the other axes; empty for all cells together.
+        found: the comparison of returns in the last tenth of training.
+    """
+
+    label: str
+    where: str
+    found: Comparison
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval of the difference leaves out zero."""
+        ends = self.found.difference.interval
+        return ends is not None and (ends[0] > 0.0 or ends[1] < 0.0)
+
+
+def contrasts(study: Study) -> list[Contrast]:
+    """Compare every label with the baseline, over all cells and in each; none where no baseline is finished."""
+    if len(study.compare) != 2 or study.compare[1] not in study.axes.get(study.compare[0], ()):
+        return []
+    axis, baseline = study.compare
+    arms = {label: _scores(study, axis, cells) for label, cells in study.along(axis).items()}
+    base = arms.pop(baseline)
+    found = []
+    for label, scores in arms.items():
+        shared = [where for where in base if where in scores and scores[where].keys() & base[where].keys()]
+        if len(shared) > 1:
+            found.append(Contrast(label, "", compare(_only(scores, shared), _only(base, shared))))
+        found += [Contrast(label, where, compare(_only(scores, [where]), _only(base, [where]))) for where in shared]
+    return found
+
+
+def _only(scores: Scores, cells: list[str]) -> Scores:
+    return {cell: scores[cell] for cell in cells}
+
+
+def _scores(study: Study, axis: str, cells: list[Cell]) -> dict[str, dict[int, float]]:
+    """Return the scores of one arm, by what its cells are called on the other axes."""
+    others = [name for name in study.varied if name != axis]
+    return {
+        ", ".join(f"{name}={cell.at[name]}" for name in others) or "all": {
+            seed: final_mean(curve) for seed, curve in cell.curves.items()
+        }
+        for cell in cells
+    }

@@ -1,0 +1,78 @@
+"""Differences from the baseline, with their intervals."""
+
+import polars as pl
+
+from dvdn_sim.reporting.contrasts import Contrast, contrasts
+from dvdn_sim.reporting.figure import COLOURS, SYMBOLS, Figure, Json, View, axes, colour, plain
+from dvdn_sim.reporting.study import Study
+
+
+def differences(study: Study) -> Figure | None:
+    """Draw how much better every arm is than the baseline, cell by cell; None without one."""
+    found = contrasts(study)
+    if not found:
+        return None
+    axis, baseline = study.compare
+    labels = [label for label in study.axes[axis] if label != baseline]
+    places = list(dict.fromkeys(each.where or "all cells" for each in found))
+    traces = [_trace([each for each in found if each.label == label], label, n) for n, label in enumerate(labels)]
+    layout = axes(
+        f"return, minus that of {axis}={baseline}", "", height=180 + 26 * len(found), legend=axis,
+        yaxis_type="category", yaxis_categoryarray=places[::-1], yaxis_categoryorder="array",
+        scattermode="group", scattergap=0.4, xaxis_zeroline=True,
+    )  # fmt: skip
+    return Figure(
+        id="differences",
+        title=f"Differences from {axis}={baseline}",
+        said="Interquartile mean of the differences between runs of equal seeds, which share their luck, and its 95 %"
+        " interval. An interval across zero says that this sweep shows no difference.",
+        alt="; ".join(
+            f"{axis}={each.label}{f' at {each.where}' if each.where else ''}: {text(each)}" for each in found
+        ),
+        switches=[],
+        views={(): View(traces, layout)},
+        table=_table(axis, found),
+    )
+
+
+def text(contrast: Contrast) -> str:
+    """Say a difference with its interval: ``+0.12 (+0.05 to +0.19)``."""
+    found = contrast.found.difference
+    ends = "" if found.interval is None else f" ({found.interval[0]:+.2f} to {found.interval[1]:+.2f})"
+    return f"{found.value:+.2f}{ends}".replace("-", "−")
+
+
+def _trace(found: list[Contrast], label: str, number: int) -> Json:
+    ends = [each.found.difference.interval or (each.found.difference.value,) * 2 for each in found]
+    values = plain([each.found.difference.value for each in found])
+    return {
+        "type": "scatter", "mode": "markers", "name": label, "x": values,
+        "y": [each.where or "all cells" for each in found], "orientation": "h",
+        "marker": {"color": colour(number % COLOURS), "size": 9, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+        "error_x": {
+            "type": "data", "symmetric": False, "color": colour(number), "thickness": 1.5, "width": 4,
+            "array": plain([high - value for (_, high), value in zip(ends, values, strict=True)]),
+            "arrayminus": plain([value - low for (low, _), value in zip(ends, values, strict=True)]),
+        },
+        "text": [f"{label}: {text(each)}" for each in found], "hovertemplate": "%{text}<extra></extra>",
+    }  # fmt: skip
+
+
+def _table(axis: str, found: list[Contrast]) -> pl.DataFrame:
+    rows = []
+    for each in found:
+        difference, better = each.found.difference, each.found.probability_of_improvement
+        rows.append(
+            {
+                axis: each.label,
+                "where": each.where or "all cells",
+                "pairs": each.found.pairing.pairs,
+                "difference_iqm": difference.value,
+                "difference_ci95_low": None if difference.interval is None else difference.interval[0],
+                "difference_ci95_high": None if difference.interval is None else difference.interval[1],
+                "probability_of_improvement": better.value,
+                "improvement_ci95_low": None if better.interval is None else better.interval[0],
+                "improvement_ci95_high": None if better.interval is None else better.interval[1],
+            }
+        )
+    return pl.DataFrame(rows, infer_schema_length=None)

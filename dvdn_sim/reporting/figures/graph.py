@@ -1,0 +1,125 @@
+"""The network drawn: who was linked with whom at some moments of training, and what each link carried."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from dvdn_sim.network.standing import Standing
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, colour
+from dvdn_sim.reporting.study import Cell, Study
+
+FRAMES = 6
+"""Moments of training that are drawn."""
+MOST_CELLS = 24
+"""Cells that are drawn; the loads of all are in the table."""
+BEST, WORST = 0.95, 0.5
+"""Shares of messages held in time at which a link's colour changes."""
+
+Loads = dict[tuple[int, int], tuple[int, int]]
+"""Messages sent and held in time, by the pair of agents, both directions together."""
+
+
+def graph(study: Study) -> Figure | None:
+    """Draw the links of the cells at some moments, and their loads; None where there is no network."""
+    cells = [cell for cell in study.cells if cell.scenario is not None and _loads(cell)]
+    if not cells:
+        return None
+    moments = [f"{number + 1} of {FRAMES}" for number in range(FRAMES)]
+    views: dict[tuple[str, ...], View] = {
+        (cell.id, moment): view
+        for cell in cells[:MOST_CELLS]
+        for moment, view in zip(moments, _frames(cell), strict=False)
+    }
+    left = f" Of {len(cells)} cells the first {MOST_CELLS} are drawn." if len(cells) > MOST_CELLS else ""
+    return Figure(
+        id="graph",
+        title="The network",
+        said="Solid: linked at that moment of the first seed's training; dashed: cut by a fault. A line is as wide as"
+        f" its share of all messages of the run, and tells by its colour how many of them were held in time.{left}",
+        alt="Agents on a circle with the links between them; what each link carried is in the table.",
+        switches=[Switch("cell", list(dict.fromkeys(state[0] for state in views))), Switch("moment", moments)],
+        views=views,
+        table=pl.DataFrame([row for cell in cells for row in _rows(cell)], infer_schema_length=None),
+    )
+
+
+def _loads(cell: Cell) -> Loads:
+    links: Any = cell.manifest.get("packets") or []
+    loads: Loads = {}
+    for link in links:
+        pair = min(link["sender"], link["receiver"]), max(link["sender"], link["receiver"])
+        sent, held = loads.get(pair, (0, 0))
+        loads[pair] = sent + link["sent"], held + link["held"]
+    return loads
+
+
+def _frames(cell: Cell) -> Iterator[View]:
+    scenario, loads = cell.scenario, _loads(cell)
+    if scenario is None or scenario.network is None:
+        return
+    n_agents = scenario.env.n_agents
+    standing = Standing(scenario.network, n_agents=n_agents, seed=scenario.seeds[0])
+    places = [
+        (math.sin(2 * math.pi * agent / n_agents), math.cos(2 * math.pi * agent / n_agents))
+        for agent in range(n_agents)
+    ]
+    last = cell.points.height - 1
+    for number in range(FRAMES):
+        row = cell.points.row(round(number * last / (FRAMES - 1)), named=True)
+        now_s = row["sim_time_s"] or 0.0
+        links = standing.at(round(now_s * 1e9), episode=row["episodes"], update=row["updates"])
+        lines = [*((pair, "solid") for pair in _pairs(links.up)), *((pair, "dash") for pair in _pairs(links.cut))]
+        traces = [_link(pair, dash, loads, places) for pair, dash in lines]
+        said = f"after {row['env_steps']} steps, at {now_s:.1f} s of simulated time"
+        if links.down:
+            said += f"; down: {', '.join(map(str, links.down))}"
+        yield View([*traces, _agents(places, links.down)], _layout(said))
+
+
+def _pairs(edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    return sorted({(min(edge), max(edge)) for edge in edges})
+
+
+def _link(
+    pair: tuple[int, int],
+    dash: str,
+    loads: Mapping[tuple[int, int], tuple[int, int]],
+    places: Sequence[tuple[float, float]],
+) -> Json:
+    sent, held = loads.get(pair, (0, 0))
+    share = held / sent if sent else 0.0
+    width = 1.5 + 6.0 * sent / max(1, *(each for each, _ in loads.values()))
+    number = 2 if share >= BEST else 4 if share >= WORST else 1
+    (x, y), (to_x, to_y) = places[pair[0]], places[pair[1]]
+    told = f"{pair[0]} – {pair[1]}: {sent} messages, {share:.1%} held in time" if sent else f"{pair[0]} – {pair[1]}"
+    return {
+        "type": "scatter", "mode": "lines", "x": [x, (x + to_x) / 2, to_x], "y": [y, (y + to_y) / 2, to_y],
+        "line": {"width": width, "color": colour(number), "dash": dash}, "showlegend": False,
+        "text": [told] * 3, "hovertemplate": "%{text}<extra></extra>",
+    }  # fmt: skip
+
+
+def _agents(places: Sequence[tuple[float, float]], down: Sequence[int]) -> Json:
+    return {
+        "type": "scatter", "mode": "markers+text", "x": [x for x, _ in places], "y": [y for _, y in places],
+        "text": [str(agent) for agent in range(len(places))], "textfont": {"size": 14, "color": "ink"},
+        "marker": {
+            "size": 34, "color": "card",
+            "line": {"width": 2, "color": ["muted" if agent in down else "ink" for agent in range(len(places))]},
+        },
+        "showlegend": False, "hoverinfo": "skip",
+    }  # fmt: skip
+
+
+def _layout(said: str) -> Json:
+    hidden = {"visible": False, "range": [-1.25, 1.25], "fixedrange": True}
+    title = {"text": said, "font": {"size": 13}}
+    return {"xaxis": hidden, "yaxis": hidden | {"scaleanchor": "x"}, "height": 440, "title": title, "showlegend": False}
+
+
+def _rows(cell: Cell) -> Iterator[dict[str, object]]:
+    for (a, b), (sent, held) in sorted(_loads(cell).items()):
+        share = held / sent if sent else None
+        yield {**cell.at, "agent": a, "other": b, "sent": sent, "held": held, "held_in_time": share}

@@ -1,0 +1,139 @@
+"""What `dvdn-sim predict` says of every cell's exchanges, beside what was measured while the team learnt."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from dvdn_sim.errors import ScenarioError
+from dvdn_sim.network.figures import Figure as Number
+from dvdn_sim.network.prediction import predict_every
+from dvdn_sim.network.trials import Setting
+from dvdn_sim.reporting.exchanges import QUANTILES
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, points
+from dvdn_sim.reporting.panels import Panels
+from dvdn_sim.reporting.study import Cell, Study
+
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A number as it was predicted and as it was measured."""
+
+    predicted: float
+    error: float
+    measured: float
+    how: str
+
+
+NUMBERS: Mapping[str, tuple[str, float, str]] = {
+    "held in time": ("delivered_fraction", 100.0, "messages held in time (%)"),
+    "median round time": ("round_time_p50_s", 1e3, "median round time (ms)"),
+    "99 % round time": ("round_time_p99_s", 1e3, "99 % of rounds are over after (ms)"),
+    "a_eff": ("a_eff", 1.0, "a_eff"),
+    "bytes per update": ("bytes_per_update", 1e-3, "bytes per update of the team (kB)"),
+    "error about the true JTD": ("jtd_relative_error", 1.0, "relative error about the true JTD"),
+}
+"""What is compared: its name where it is predicted, the unit in which it is drawn, and what the axes are called."""
+
+
+def predicted(study: Study, told: Told = lambda _done, _total: None) -> Figure | None:
+    """Draw measured against predicted; None where no cell exchanges TD errors."""
+    found: dict[str, dict[str, Pair]] = {}
+    for number, cell in enumerate(study.cells):
+        told(number, len(study.cells))
+        found[cell.id] = pairs(cell)
+    panels = Panels(study)
+    views: dict[tuple[str, ...], View] = {
+        (name,): _view(study, panels, name, {cell: each[name] for cell, each in found.items() if name in each})
+        for name in NUMBERS
+        if any(name in each for each in found.values())
+    }
+    if not views:
+        return None
+    return Figure(
+        id="predicted",
+        title="Predicted before, measured after",
+        said="On the line, training met what `dvdn-sim predict` says of the scenario without training. The error about"
+        " the JTD is predicted for TD errors that are independent between agents; where they are alike, it is smaller.",
+        alt="Measured against predicted numbers of every cell; all of them are in the table.",
+        switches=[Switch("number", [state[0] for state in views])],
+        views=views,
+        table=_table(study, found),
+    )
+
+
+def pairs(cell: Cell) -> dict[str, Pair]:
+    """Return what was predicted and measured of a cell's exchanges of TD errors; empty if there were none."""
+    if cell.scenario is None or cell.exchanges is None or "td" not in cell.exchanges.messages:
+        return {}
+    try:
+        settings = Setting.every(cell.scenario)
+    except ScenarioError:  # a topology that only training knows, by positions from the environment
+        return {}
+    for setting, prediction in zip(settings, predict_every(settings), strict=True):
+        if setting.kind == "td":
+            measured = _measured(cell)
+            return {
+                name: _pair(prediction.figures[key], measured[key])
+                for name, (key, _, _) in NUMBERS.items()
+                if key in prediction.figures and key in measured
+            }
+    return {}
+
+
+def _pair(number: Number, measured: float) -> Pair:
+    value, error = (each[-1] if isinstance(each, tuple) else each for each in (number.value, number.error))
+    return Pair(value, error, measured, number.how)
+
+
+def _measured(cell: Cell) -> dict[str, float]:
+    exchanges = cell.exchanges
+    if exchanges is None:
+        return {}
+    messages, times = exchanges.messages["td"], exchanges.round_time_s["td"]
+    found = {"bytes_per_update": messages["bytes"] / messages["exchanges"]}
+    if messages["sent"]:
+        found["delivered_fraction"] = messages["held"] / messages["sent"]
+    if times is not None:
+        found |= {f"round_time_p{100 * q:.0f}_s": value for q, value in zip(QUANTILES, times, strict=True)}
+    means = exchanges.td.select(pl.col("a_eff", "jtd_relative_error").mean()).row(0, named=True)
+    return found | {name: value for name, value in means.items() if value is not None and math.isfinite(value)}
+
+
+def _view(study: Study, panels: Panels, name: str, found: Mapping[str, Pair]) -> View:
+    _, unit, title = NUMBERS[name]
+    cells = [cell for cell in study.cells if cell.id in found]
+    span = around([unit * value for pair in found.values() for value in (pair.predicted, pair.measured)])
+    diagonal: Json = {
+        "type": "scatter", "mode": "lines", "x": span, "y": span, "name": "as predicted", "hoverinfo": "skip",
+        "line": {"color": "muted", "width": 1, "dash": "dash"},
+    }  # fmt: skip
+    traces = [diagonal]
+    for number, label in enumerate(study.axes[panels.series]):
+        here = [cell for cell in cells if panels.series_of(cell) == label]
+        if here:
+            x, y = ([unit * getattr(found[cell.id], which) for cell in here] for which in ("predicted", "measured"))
+            hover = [f"{cell.id}<br>predicted {a:.4g}, measured {b:.4g}" for cell, a, b in zip(here, x, y, strict=True)]
+            traces.append(points(x, y, label, number, hover=hover))
+    return View(
+        traces, axes(f"predicted: {title}", "measured", xaxis_range=span, yaxis_range=span, legend=panels.series)
+    )
+
+
+def _table(study: Study, found: Mapping[str, Mapping[str, Pair]]) -> pl.DataFrame:
+    rows = [
+        {
+            **cell.at,
+            "number": NUMBERS[name][0],
+            "predicted": pair.predicted,
+            "standard_error": pair.error if math.isfinite(pair.error) else None,
+            "how": pair.how,
+            "measured": pair.measured,
+        }
+        for cell in study.cells
+        for name, pair in found[cell.id].items()
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None)

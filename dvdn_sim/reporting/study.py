@@ -1,0 +1,195 @@
+"""From folders to what a page is about: the finished cells of a sweep, or runs side by side, and what was left out."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dvdn_sim.errors import RunFolderError, ScenarioError
+from dvdn_sim.records.cells import CELLS_FILE, SweepTable, read_cells
+from dvdn_sim.records.read import Run
+from dvdn_sim.records.schema import MANIFEST_FILE, METRICS, SCENARIO_FILE
+from dvdn_sim.reporting.curves import Curve, curves_of
+from dvdn_sim.reporting.exchanges import COLUMNS, Exchanges, exchanges_of, tracking_of
+from dvdn_sim.reporting.runs import LeftOut, finished_runs
+from dvdn_sim.scenario import Scenario, parse_scenario
+
+RUN_AXIS = "run"
+"""The axis of runs that belong to no one sweep."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A finished run, what its records come to, and where it stands among the others.
+
+    Attributes:
+        id: its name.
+        at: its label on every axis.
+        run_dir: its folder.
+        manifest: of the run.
+        scenario_text: the resolved scenario.
+        curves: the evaluations of every seed.
+        random_return: what uniform random play returns; None if that was not recorded.
+        points: how far training, clock and network were at each evaluation of the first seed.
+        exchanges: what became of its messages; None without a network.
+        tracking: how gradient tracking went, over training; None without it.
+    """
+
+    id: str
+    at: Mapping[str, str]
+    run_dir: Path
+    manifest: Mapping[str, Any]
+    scenario_text: str
+    curves: Mapping[int, Curve]
+    random_return: float | None
+    points: pl.DataFrame
+    exchanges: Exchanges | None
+    tracking: pl.DataFrame | None
+
+    @cached_property
+    def scenario(self) -> Scenario | None:
+        """What was run; None if its environment was given from Python, and no scenario says what it was."""
+        try:
+            return parse_scenario(self.scenario_text)
+        except ScenarioError:
+            return None
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a page is about.
+
+    Attributes:
+        name: of the sweep, or of the runs.
+        question: what it is to answer; empty for runs of no sweep.
+        axes: labels on every axis, in order, of those that have a finished cell.
+        compare: axis and label of the baseline; empty if there is none.
+        cells: the finished ones.
+        left_out: the others.
+    """
+
+    name: str
+    question: str
+    axes: Mapping[str, Sequence[str]]
+    compare: tuple[str, ...]
+    cells: Sequence[Cell]
+    left_out: Sequence[LeftOut]
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The axes on which cells differ, that of the baseline first."""
+        names = [name for name, labels in self.axes.items() if len(labels) > 1] or list(self.axes)[:1]
+        return tuple(sorted(names, key=lambda name: name not in self.compare[:1]))
+
+    def along(self, axis: str) -> dict[str, list[Cell]]:
+        """Return the cells by their label on an axis, in its order."""
+        return {label: [cell for cell in self.cells if cell.at[axis] == label] for label in self.axes[axis]}
+
+
+Told = Callable[[int, int], None]
+"""Is told how many folders have been read, and how many there are."""
+
+
+def read_study(folders: Sequence[Path | str], told: Told = lambda _done, _total: None) -> Study:
+    """Read the folders of one sweep, or of any number of sweeps and runs.
+
+    Args:
+        folders: each the folder of a sweep, of a run, or one that holds such folders.
+        told: how it comes on.
+
+    Raises:
+        RunFolderError: A folder holds neither, or a damaged one, or no run came to its end.
+    """
+    found = [each for folder in folders for each in _expanded(Path(folder))]
+    sweeps = {folder: read_cells(folder) for folder in found if (folder / CELLS_FILE).exists()}
+    if len(found) == 1 and sweeps:
+        study = _of_sweep(found[0], sweeps[found[0]], told)
+    else:
+        study = _of_runs(list(_named(found, sweeps)), [table.name for table in sweeps.values()], told)
+    if not study.cells:
+        left = "; ".join(f"{each.run_dir}: {each.why}" for each in study.left_out)
+        raise RunFolderError(f"no run came to its end{f' ({left})' if left else ''}; there is nothing to report yet")
+    return study
+
+
+def _expanded(folder: Path) -> Iterator[Path]:
+    """Yield the folder if it is that of a sweep or run; else those in it that are."""
+    if _holds(folder):
+        yield folder
+        return
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_dir() and _holds(path))
+    except OSError as error:
+        raise RunFolderError(f"{folder} cannot be read: {error.strerror or error}") from error
+    if not inside:
+        raise RunFolderError(f"{folder} holds neither a sweep nor runs: no {CELLS_FILE}, {SCENARIO_FILE} or records")
+    yield from inside
+
+
+def _holds(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (CELLS_FILE, SCENARIO_FILE, MANIFEST_FILE, METRICS.name))
+
+
+def _of_sweep(folder: Path, table: SweepTable, told: Told) -> Study:
+    rows = {folder / row.id: row for row in table.rows}
+    begun = {run_dir: (row.id, row.axes) for run_dir, row in rows.items() if run_dir.is_dir()}
+    cells, left_out = _read(begun, told)
+    waiting = [LeftOut(run_dir, row.error or row.state) for run_dir, row in rows.items() if run_dir not in begun]
+    axes = {
+        name: [label for label in labels if any(cell.at[name] == label for cell in cells)]
+        for name, labels in table.axes.items()
+    }
+    return Study(table.name, table.question, axes, table.compare, cells, [*left_out, *waiting])
+
+
+def _of_runs(named: Sequence[tuple[str, Path]], sweeps: Sequence[str], told: Told) -> Study:
+    wanted: dict[Path, tuple[str, Mapping[str, str]]] = {}
+    taken: set[str] = set()
+    for given, run_dir in named:  # runs of one name in different folders are told apart
+        name = f"{given} ({run_dir.parent})" if given in taken else given
+        taken.add(name)
+        wanted[run_dir] = name, {RUN_AXIS: name}
+    cells, left_out = _read(wanted, told)
+    title = ", ".join(sweeps) or (cells[0].id if len(cells) == 1 else f"{len(cells)} runs")
+    return Study(title, "", {RUN_AXIS: [cell.id for cell in cells]}, (), cells, left_out)
+
+
+def _named(folders: Iterable[Path], sweeps: Mapping[Path, SweepTable]) -> Iterator[tuple[str, Path]]:
+    """Yield the folder of every run, with a name."""
+    for folder in folders:
+        if folder in sweeps:
+            yield from ((f"{sweeps[folder].name}: {row.id}", folder / row.id) for row in sweeps[folder].rows)
+        else:
+            yield folder.resolve().name, folder
+
+
+def _read(wanted: Mapping[Path, tuple[str, Mapping[str, str]]], told: Told) -> tuple[list[Cell], list[LeftOut]]:
+    """Read runs one by one, so that the records of one at a time are in memory."""
+    cells: list[Cell] = []
+    left_out: list[LeftOut] = []
+    for number, (run_dir, (name, at)) in enumerate(wanted.items()):
+        told(number, len(wanted))
+        finished, others = finished_runs([run_dir], COLUMNS)
+        cells += [_cell(name, at, run) for run in finished]
+        left_out += others
+    return cells, left_out
+
+
+def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
+    evaluations = run.metrics.filter(pl.col("phase") == "evaluation", pl.col("seed") == run.seeds[0]).sort("env_steps")
+    random = run.metrics.filter(phase="random")["return_mean"].mean()
+    return Cell(
+        id=name,
+        at=at,
+        run_dir=run.path,
+        manifest=run.manifest,
+        scenario_text=run.scenario,
+        curves=curves_of(run),
+        random_return=random if isinstance(random, float) else None,
+        points=evaluations.select("env_steps", "updates", "episodes", "sim_time_s"),
+        exchanges=exchanges_of(run),
+        tracking=tracking_of(run),
+    )
