@@ -24,38 +24,46 @@ def answer(study: Study) -> str:
 def _of_contrasts(study: Study, found: list[Contrast]) -> str:
     axis, baseline = study.compare
     labels = list(dict.fromkeys(each.label for each in found))
-    overall = [_overall([each for each in found if each.label == label]) for label in labels]
+    overall = [each for label in labels for each in _overall([each for each in found if each.label == label])]
     overall.sort(key=lambda each: -each.found.difference.value)
-    clear = [each for each in overall if each.clear]
     seeds = sorted({len(cell.curves) for cell in study.cells})
     each_cell = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    where = "" if study.one_task else "task by task, " if not overall else ""
+    where = "over all cells, " if any(each.where == "" for each in overall) else where
     said = "; ".join(f"{axis}={each.label} {text(each)}" for each in overall)
-    where = "over all cells, " if any(each.where == "" for each in overall) else ""
-    head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell} seeds each: {said}."
+    head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell} seeds each"
+    return f"{_verdict(study, overall)}{head}{f': {said}' if said else ''}.{_cells(axis, found)}"
+
+
+def _verdict(study: Study, overall: list[Contrast]) -> str:
+    axis, baseline = study.compare
+    clear = [each for each in overall if each.clear]
     if not clear:
-        return f"No difference is clear. {head}{_clearest(axis, found)}"
+        return "No difference is clear. " if overall else ""
     better = [f"{axis}={each.label}" for each in clear if each.found.difference.value > 0.0]
     worse = [f"{axis}={each.label}" for each in clear if each.found.difference.value < 0.0]
     verdicts = [*([f"{_listed(better)} better"] if better else []), *([f"{_listed(worse)} worse"] if worse else [])]
-    return f"Clearly {' and '.join(verdicts)} than {axis}={baseline}. {head}{_clearest(axis, found)}"
+    return f"Clearly {' and '.join(verdicts)} than {axis}={baseline}. "
 
 
-def _overall(found: list[Contrast]) -> Contrast:
-    """Return the comparison over all cells; of one cell, its own."""
-    return next((each for each in found if each.where == ""), found[0])
+def _overall(found: list[Contrast]) -> list[Contrast]:
+    """Return the comparison over all cells; of a label with one cell, its own."""
+    pooled = [each for each in found if each.where == ""]
+    return pooled or (found if len(found) == 1 else [])
 
 
-def _clearest(axis: str, found: list[Contrast]) -> str:
+def _cells(axis: str, found: list[Contrast]) -> str:
     """Say where a difference in one cell is clear, the largest of them; it is one of many, and said to be."""
     cells = [each for each in found if each.where not in ("", "all")]
     clear = [each for each in cells if each.clear]
     if len(cells) < 2:
         return ""
     if not clear:
-        return f" In none of the {len(cells)} cells alone is one clear."
+        return f" In none of the {len(cells)} comparisons in single cells is one clear."
     largest = max(clear, key=lambda each: abs(each.found.difference.value))
+    are = "1 is" if len(clear) == 1 else f"{len(clear)} are"
     return (
-        f" Of {len(cells)} comparisons in single cells {len(clear)} are clear (chance alone makes about"
+        f" Of {len(cells)} comparisons in single cells {are} clear (chance alone makes about"
         f" {0.05 * len(cells):.1g} so); the largest is {axis}={largest.label} at {largest.where}, {text(largest)}."
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.records.cells import CELLS_FILE, SweepTable, read_cells
@@ -83,6 +84,12 @@ class Study:
         """The axes on which cells differ, that of the baseline first."""
         names = [name for name, labels in self.axes.items() if len(labels) > 1] or list(self.axes)[:1]
         return tuple(sorted(names, key=lambda name: name not in self.compare[:1]))
+
+    @cached_property
+    def one_task(self) -> bool:
+        """Whether all cells have the same environment, so that their returns may be pooled."""
+        tasks = [str(yaml.safe_load(cell.scenario_text)["env"]) for cell in self.cells]
+        return len(set(tasks)) == 1
 
     def along(self, axis: str) -> dict[str, list[Cell]]:
         """Return the cells by their label on an axis, in its order."""

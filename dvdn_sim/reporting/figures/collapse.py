@@ -84,11 +84,13 @@ def collapse(study: Study) -> Figure | None:
             ends = [each.interval for each in found]
             heights = [each.value for each in found]
             traces.append(points([_a_eff(cell) for cell in here], heights, label, number, ends=ends, hover=hover))
-    line = fit(cells)
+    line = fit(cells) if study.one_task else None
     said = (
         "Each dot is a cell; a_eff is the weight that agents keep for themselves, 0 for a central trainer (VDN), 1 for"
     )
     said += " independent learning. If cells lie on one curve, nothing else about the network counts here."
+    if not study.one_task:
+        said += " Here cells have different tasks, whose returns are not to be compared."
     if line is not None:
         span = around([_a_eff(cell) for cell in cells], 0.02)
         traces.append(

@@ -1,17 +1,40 @@
 """Differences from the baseline, with their intervals."""
 
+from collections.abc import Callable, Iterator, Mapping
+
 import polars as pl
 
 from dvdn_sim.reporting.contrasts import Contrast, contrasts
-from dvdn_sim.reporting.figure import COLOURS, SYMBOLS, Figure, Json, View, axes, colour, plain
+from dvdn_sim.reporting.curves import Curve, area, final_mean
+from dvdn_sim.reporting.figure import COLOURS, SYMBOLS, Figure, Json, Switch, View, axes, colour, plain
 from dvdn_sim.reporting.study import Study
+
+COUNTED: Mapping[str, Callable[[Curve], float]] = {"last tenth of training": final_mean, "mean over training": area}
 
 
 def differences(study: Study) -> Figure | None:
     """Draw how much better every arm is than the baseline, cell by cell; None without one."""
-    found = contrasts(study)
-    if not found:
+    found = {counted: contrasts(study, measure) for counted, measure in COUNTED.items()}
+    first = found["last tenth of training"]
+    if not first:
         return None
+    axis, baseline = study.compare
+    said = (f"{axis}={each.label}{f' at {each.where}' if each.where else ''}: {text(each)}" for each in first)
+    return Figure(
+        id="differences",
+        title=f"Differences from {axis}={baseline}",
+        said="Interquartile mean of the differences between runs of equal seeds, which share their luck, and its 95 %"
+        " interval. An interval across zero says that this sweep shows no difference.",
+        alt="; ".join(said),
+        switches=[Switch("return of", list(COUNTED))],
+        views={(counted,): _view(study, each) for counted, each in found.items()},
+        table=pl.DataFrame(
+            [row for counted, each in found.items() for row in _rows(axis, counted, each)], infer_schema_length=None
+        ),
+    )
+
+
+def _view(study: Study, found: list[Contrast]) -> View:
     axis, baseline = study.compare
     labels = [label for label in study.axes[axis] if label != baseline]
     places = list(dict.fromkeys(each.where or "all cells" for each in found))
@@ -21,18 +44,7 @@ def differences(study: Study) -> Figure | None:
         yaxis_type="category", yaxis_categoryarray=places[::-1], yaxis_categoryorder="array",
         scattermode="group", scattergap=0.4, xaxis_zeroline=True,
     )  # fmt: skip
-    return Figure(
-        id="differences",
-        title=f"Differences from {axis}={baseline}",
-        said="Interquartile mean of the differences between runs of equal seeds, which share their luck, and its 95 %"
-        " interval. An interval across zero says that this sweep shows no difference.",
-        alt="; ".join(
-            f"{axis}={each.label}{f' at {each.where}' if each.where else ''}: {text(each)}" for each in found
-        ),
-        switches=[],
-        views={(): View(traces, layout)},
-        table=_table(axis, found),
-    )
+    return View(traces, layout)
 
 
 def text(contrast: Contrast) -> str:
@@ -58,21 +70,18 @@ def _trace(found: list[Contrast], label: str, number: int) -> Json:
     }  # fmt: skip
 
 
-def _table(axis: str, found: list[Contrast]) -> pl.DataFrame:
-    rows = []
+def _rows(axis: str, counted: str, found: list[Contrast]) -> Iterator[dict[str, object]]:
     for each in found:
         difference, better = each.found.difference, each.found.probability_of_improvement
-        rows.append(
-            {
-                axis: each.label,
-                "where": each.where or "all cells",
-                "pairs": each.found.pairing.pairs,
-                "difference_iqm": difference.value,
-                "difference_ci95_low": None if difference.interval is None else difference.interval[0],
-                "difference_ci95_high": None if difference.interval is None else difference.interval[1],
-                "probability_of_improvement": better.value,
-                "improvement_ci95_low": None if better.interval is None else better.interval[0],
-                "improvement_ci95_high": None if better.interval is None else better.interval[1],
-            }
-        )
-    return pl.DataFrame(rows, infer_schema_length=None)
+        yield {
+            "return_of": counted,
+            axis: each.label,
+            "where": each.where or "all cells",
+            "pairs": each.found.pairing.pairs,
+            "difference_iqm": difference.value,
+            "difference_ci95_low": None if difference.interval is None else difference.interval[0],
+            "difference_ci95_high": None if difference.interval is None else difference.interval[1],
+            "probability_of_improvement": better.value,
+            "improvement_ci95_low": None if better.interval is None else better.interval[0],
+            "improvement_ci95_high": None if better.interval is None else better.interval[1],
+        }

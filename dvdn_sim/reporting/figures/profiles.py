@@ -12,10 +12,10 @@ POINTS = 101
 
 
 def profiles(study: Study) -> Figure | None:
-    """Draw the performance profile of every arm, over all its cells; None for a single arm."""
+    """Draw the performance profile of every arm, over all its cells; None for a single arm, or tasks that differ."""
     axis = study.varied[0]
     arms = {label: cells for label, cells in study.along(axis).items() if cells}
-    if len(arms) < 2:
+    if len(arms) < 2 or not study.one_task:
         return None
     scores = {
         label: [np.array([final_mean(curve) for curve in cell.curves.values()]) for cell in cells]
