@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from dvdn_sim import cli
 from dvdn_sim.scenario import load_scenario
+from dvdn_sim.sweeps.grid import load_cells
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,13 +39,26 @@ def test_examples_in_python_print_what_they_show():
 
 @pytest.mark.parametrize(("words", "shown"), commands(), ids=lambda value: " ".join(value)[:60])
 def test_commands_are_ones_that_work(words, shown, monkeypatch):
-    """Runs are only checked, the rest is run; shown output is compared to the letter."""
+    """What trains, or reads what was trained, is only checked; shown output of the rest is compared to the letter."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "100")
     assert words.pop(0) == "dvdn-sim"
     if words[0] == "run":
         changes = [value for flag, value in itertools.pairwise(words) if flag == "--set"]
         load_scenario(words[1], changes)
+        return
+    if words[0] == "sweep":
+        load_cells(words[1], quick="--quick" in words)
+        return
+    if words[0] in ("report", "show"):
+        made = {
+            f"sweeps/{load_cells(each[2], quick='--quick' in each)[0].name}"
+            for each, _ in commands()
+            if each[1] == "sweep"
+        }
+        assert words[1] in {*made, "runs/lossy_lbf"}
+        options = CliRunner().invoke(cli.app, [words[0], "--help"]).output
+        assert all(word in options for word in words[2:])
         return
     files = [str(path) for word in words for path in (sorted(ROOT.glob(word)) if "*" in word else [word])]
     result = CliRunner().invoke(cli.app, files)
