@@ -28,20 +28,23 @@ def _of_contrasts(study: Study, found: list[Contrast]) -> str:
     overall.sort(key=lambda each: -each.found.difference.value)
     seeds = sorted({len(cell.curves) for cell in study.cells})
     each_cell = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    where = "" if study.one_task else "task by task, " if not overall else ""
-    where = "over all cells, " if any(each.where == "" for each in overall) else where
+    each_cell += " seed each" if seeds == [1] else " seeds each"
+    where = "" if overall else "task by task, "
+    where = "over all cells, " if any(len(each.found.pairing.seeds) > 1 for each in overall) else where
     said = "; ".join(f"{axis}={each.label} {text(each)}" for each in overall)
-    head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell} seeds each"
-    return f"{_verdict(study, overall)}{head}{f': {said}' if said else ''}.{_cells(axis, found)}"
+    head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell}"
+    return f"{_verdict(study, found, overall)}{head}{f': {said}' if said else ''}.{_cells(axis, found)}"
 
 
-def _verdict(study: Study, overall: list[Contrast]) -> str:
+def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> str:
     axis, baseline = study.compare
     clear = [each for each in overall if each.clear]
+    if not any(each.clear for each in found):
+        return "No difference is clear. "
     if not clear:
-        return "No difference is clear. " if overall else ""
-    better = [f"{axis}={each.label}" for each in clear if each.found.difference.value > 0.0]
-    worse = [f"{axis}={each.label}" for each in clear if each.found.difference.value < 0.0]
+        return "No difference over all cells is clear. " if overall else ""
+    better = [f"{axis}={each.label}" for each in clear if each.better]
+    worse = [f"{axis}={each.label}" for each in clear if not each.better]
     verdicts = [*([f"{_listed(better)} better"] if better else []), *([f"{_listed(worse)} worse"] if worse else [])]
     return f"Clearly {' and '.join(verdicts)} than {axis}={baseline}. "
 
@@ -54,7 +57,7 @@ def _overall(found: list[Contrast]) -> list[Contrast]:
 
 def _cells(axis: str, found: list[Contrast]) -> str:
     """Say where a difference in one cell is clear, the largest of them; it is one of many, and said to be."""
-    cells = [each for each in found if each.where not in ("", "all")]
+    cells = [each for each in found if each.where]
     clear = [each for each in cells if each.clear]
     if len(cells) < 2:
         return ""
@@ -64,7 +67,7 @@ def _cells(axis: str, found: list[Contrast]) -> str:
     are = "1 is" if len(clear) == 1 else f"{len(clear)} are"
     return (
         f" Of {len(cells)} comparisons in single cells {are} clear (chance alone makes about"
-        f" {0.05 * len(cells):.1g} so); the largest is {axis}={largest.label} at {largest.where}, {text(largest)}."
+        f" {0.05 * len(cells):.1f} so); the largest is {axis}={largest.label} at {largest.where}, {text(largest)}."
     )
 
 

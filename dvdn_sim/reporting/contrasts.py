@@ -15,7 +15,7 @@ class Contrast:
 
     Attributes:
         label: which.
-        where: the labels on the other axes; empty for all cells together.
+        where: the labels on the other axes; empty for all cells together, or if there is no other axis.
         found: the comparison.
     """
 
@@ -28,6 +28,12 @@ class Contrast:
         """Whether the interval of the difference leaves out zero."""
         ends = self.found.difference.interval
         return ends is not None and (ends[0] > 0.0 or ends[1] < 0.0)
+
+    @property
+    def better(self) -> bool:
+        """Whether all of the interval is above zero."""
+        ends = self.found.difference.interval
+        return ends is not None and ends[0] > 0.0
 
 
 def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> list[Contrast]:
@@ -59,7 +65,7 @@ def _scores(
     """Return the scores of one arm, by what its cells are called on the other axes."""
     others = [name for name in study.varied if name != axis]
     return {
-        ", ".join(f"{name}={cell.at[name]}" for name in others) or "all": {
+        ", ".join(f"{name}={cell.at[name]}" for name in others): {
             seed: measure(curve) for seed, curve in cell.curves.items()
         }
         for cell in cells

@@ -1,5 +1,6 @@
 """What became of a run's messages and of what they carried: totals, and how it went over training."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,16 +32,16 @@ class Exchanges:
         messages: by kind (`td`, `gt`), sums over seeds: exchanges, sent, held, late, expired, lost, bytes.
         round_time_s: by kind, quantiles of the time that an agent took for a round: `QUANTILES`; None if it had none.
         deadline_s: by kind, the longest that an agent may wait; None for no limit.
-        td: of exchanges of TD errors, means over training, one row per seed: ``seed, a_eff, jtd_relative_error,
+        means: of all exchanges of TD errors, as a run's summary has them: ``a_eff, jtd_relative_error,
+            column_sum_error``; those that are no finite number left out, and all if there are no such exchanges.
+        course: of the same over training, one row per seed and bin: ``seed, bin, env_steps, a_eff, jtd_relative_error,
             column_sum_error, delivered_fraction``. No rows if there are none.
-        course: the same over training, one row per seed and bin: ``seed, bin, env_steps, a_eff, jtd_relative_error,
-            delivered_fraction``.
     """
 
     messages: Mapping[str, Mapping[str, int]]
     round_time_s: Mapping[str, tuple[float, ...] | None]
     deadline_s: Mapping[str, float | None]
-    td: pl.DataFrame
+    means: Mapping[str, float]
     course: pl.DataFrame
 
 
@@ -64,10 +65,14 @@ def exchanges_of(run: Run) -> Exchanges | None:
         },
         round_time_s={kind: _quantiles(each["round_time_s"]) for kind, each in of_kind.items()},
         deadline_s={kind: _largest(each["deadline_s"]) for kind, each in of_kind.items()},
-        td=td.group_by("seed").agg(*_means()).sort("seed"),
-        course=td.with_columns(_bin("update")).group_by("seed", "bin").agg(pl.col("env_steps").max(), *_means())
-        .sort("seed", "bin"),
-    )  # fmt: skip
+        means=_finite(td.select(*_means()).row(0, named=True)),
+        course=(
+            td.with_columns(_bin("update"))
+            .group_by("seed", "bin")
+            .agg(pl.col("env_steps").max(), *_means(), _held())
+            .sort("seed", "bin")
+        ),
+    )
 
 
 def tracking_of(run: Run) -> pl.DataFrame | None:
@@ -94,10 +99,15 @@ def _bin(column: str) -> pl.Expr:
 
 
 def _means() -> tuple[pl.Expr, ...]:
-    names = ("a_eff", "jtd_relative_error", "column_sum_error")
-    return *(pl.col(name).mean() for name in names), (pl.col("held").sum() / pl.col("sent").sum()).alias(
-        "delivered_fraction"
-    )
+    return tuple(pl.col(name).mean() for name in ("a_eff", "jtd_relative_error", "column_sum_error"))
+
+
+def _held() -> pl.Expr:
+    return (pl.col("held").sum() / pl.col("sent").sum()).alias("delivered_fraction")
+
+
+def _finite(means: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in means.items() if value is not None and math.isfinite(value)}
 
 
 def _quantiles(round_time_s: pl.Series) -> tuple[float, ...] | None:

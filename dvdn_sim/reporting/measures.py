@@ -55,10 +55,7 @@ class Measure:
 
 def _mean_of(column: str) -> Callable[[Cell], float | None]:
     def found(cell: Cell) -> float | None:
-        if cell.exchanges is None or cell.exchanges.td.is_empty():
-            return None
-        value = cell.exchanges.td[column].mean()
-        return float(value) if isinstance(value, float) else None
+        return None if cell.exchanges is None else cell.exchanges.means.get(column)
 
     return found
 

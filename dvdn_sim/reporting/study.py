@@ -32,6 +32,7 @@ class Cell:
         run_dir: its folder.
         manifest: of the run.
         scenario_text: the resolved scenario.
+        task: what was played: the scenario's environment, or the name of the one that Python gave in its place.
         curves: the evaluations of every seed.
         random_return: what uniform random play returns; None if that was not recorded.
         points: how far training, clock and network were at each evaluation of the first seed.
@@ -44,6 +45,7 @@ class Cell:
     run_dir: Path
     manifest: Mapping[str, Any]
     scenario_text: str
+    task: str
     curves: Mapping[int, Curve]
     random_return: float | None
     points: pl.DataFrame
@@ -52,7 +54,9 @@ class Cell:
 
     @cached_property
     def scenario(self) -> Scenario | None:
-        """What was run; None if its environment was given from Python, and no scenario says what it was."""
+        """What was run; None if its environment was given from Python, or another version of the program wrote it."""
+        if self.task == self.manifest.get("env"):
+            return None
         try:
             return parse_scenario(self.scenario_text)
         except ScenarioError:
@@ -88,8 +92,7 @@ class Study:
     @cached_property
     def one_task(self) -> bool:
         """Whether all cells have the same environment, so that their returns may be pooled."""
-        tasks = [str(yaml.safe_load(cell.scenario_text)["env"]) for cell in self.cells]
-        return len(set(tasks)) == 1
+        return len({cell.task for cell in self.cells}) == 1
 
     def along(self, axis: str) -> dict[str, list[Cell]]:
         """Return the cells by their label on an axis, in its order."""
@@ -110,7 +113,8 @@ def read_study(folders: Sequence[Path | str], told: Told = lambda _done, _total:
     Raises:
         RunFolderError: A folder holds neither, or a damaged one, or no run came to its end.
     """
-    found = [each for folder in folders for each in _expanded(Path(folder))]
+    inside = (each for folder in folders for each in _expanded(Path(folder)))
+    found = list({each.resolve(): each for each in inside}.values())  # whatever is given twice is one
     sweeps = {folder: read_cells(folder) for folder in found if (folder / CELLS_FILE).exists()}
     if len(found) == 1 and sweeps:
         study = _of_sweep(found[0], sweeps[found[0]], told)
@@ -124,16 +128,14 @@ def read_study(folders: Sequence[Path | str], told: Told = lambda _done, _total:
 
 def _expanded(folder: Path) -> Iterator[Path]:
     """Yield the folder if it is that of a sweep or run; else those in it that are."""
-    if _holds(folder):
-        yield folder
-        return
     try:
-        inside = sorted(path for path in folder.iterdir() if path.is_dir() and _holds(path))
+        itself = [folder] if _holds(folder) else []
+        found = itself or sorted(path for path in folder.iterdir() if path.is_dir() and _holds(path))
     except OSError as error:
         raise RunFolderError(f"{folder} cannot be read: {error.strerror or error}") from error
-    if not inside:
+    if not found:
         raise RunFolderError(f"{folder} holds neither a sweep nor runs: no {CELLS_FILE}, {SCENARIO_FILE} or records")
-    yield from inside
+    yield from found
 
 
 def _holds(folder: Path) -> bool:
@@ -180,12 +182,18 @@ def _read(wanted: Mapping[Path, tuple[str, Mapping[str, str]]], told: Told) -> t
     for number, (run_dir, (name, at)) in enumerate(wanted.items()):
         told(number, len(wanted))
         finished, others = finished_runs([run_dir], COLUMNS)
-        cells += [_cell(name, at, run) for run in finished]
         left_out += others
+        for run in finished:
+            try:
+                cells.append(_cell(name, at, run))
+            except RunFolderError as error:
+                left_out.append(LeftOut(run_dir, str(error)))
     return cells, left_out
 
 
 def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
+    if not run.seeds:
+        raise RunFolderError(f"{run.path / MANIFEST_FILE} is damaged: no seeds")
     evaluations = run.metrics.filter(pl.col("phase") == "evaluation", pl.col("seed") == run.seeds[0]).sort("env_steps")
     random = run.metrics.filter(phase="random")["return_mean"].mean()
     return Cell(
@@ -194,9 +202,20 @@ def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
         run_dir=run.path,
         manifest=run.manifest,
         scenario_text=run.scenario,
+        task=_task(run),
         curves=curves_of(run),
         random_return=random if isinstance(random, float) else None,
         points=evaluations.select("env_steps", "updates", "episodes", "sim_time_s"),
         exchanges=exchanges_of(run),
         tracking=tracking_of(run),
     )
+
+
+def _task(run: Run) -> str:
+    try:
+        env = yaml.safe_load(run.scenario)["env"]
+        kind = env["kind"]
+    except (KeyError, TypeError, yaml.YAMLError) as error:
+        raise RunFolderError(f"{run.path / SCENARIO_FILE} is damaged: it has no environment") from error
+    played = run.manifest.get("env", kind)
+    return str(env if played == kind else played)

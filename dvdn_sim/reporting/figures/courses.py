@@ -28,7 +28,7 @@ def signal(study: Study) -> Figure | None:
     """Draw how far from the joint temporal difference agents learnt; None where none exchanged TD errors."""
     return _figure(
         study,
-        lambda cell: None if cell.exchanges is None or cell.exchanges.td.is_empty() else cell.exchanges.course,
+        lambda cell: None if cell.exchanges is None or cell.exchanges.course.is_empty() else cell.exchanges.course,
         SIGNAL,
         id="signal",
         title="How far from the joint temporal difference they learnt",

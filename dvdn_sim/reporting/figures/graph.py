@@ -15,10 +15,10 @@ FRAMES = 6
 MOST_CELLS = 24
 """Cells that are drawn; the loads of all are in the table."""
 BEST, WORST = 0.95, 0.5
-"""Shares of messages held in time at which a link's colour changes."""
+"""Shares of packets held in time at which a link's colour changes."""
 
 Loads = dict[tuple[int, int], tuple[int, int]]
-"""Messages sent and held in time, by the pair of agents, both directions together."""
+"""Packets sent and held in time, by the pair of agents, both directions together."""
 
 
 def graph(study: Study) -> Figure | None:
@@ -37,7 +37,7 @@ def graph(study: Study) -> Figure | None:
         id="graph",
         title="The network",
         said="Solid: linked at that moment of the first seed's training; dashed: cut by a fault. A line is as wide as"
-        f" its share of all messages of the run, and tells by its colour how many of them were held in time.{left}",
+        f" what it carried in the whole run, and tells by its colour how many of its packets were held in time.{left}",
         alt="Agents on a circle with the links between them; what each link carried is in the table.",
         switches=[Switch("cell", list(dict.fromkeys(state[0] for state in views))), Switch("moment", moments)],
         views=views,
@@ -93,7 +93,7 @@ def _link(
     width = 1.5 + 6.0 * sent / max(1, *(each for each, _ in loads.values()))
     number = 2 if share >= BEST else 4 if share >= WORST else 1
     (x, y), (to_x, to_y) = places[pair[0]], places[pair[1]]
-    told = f"{pair[0]} – {pair[1]}: {sent} messages, {share:.1%} held in time" if sent else f"{pair[0]} – {pair[1]}"
+    told = f"{pair[0]} – {pair[1]}: {sent} packets, {share:.1%} held in time" if sent else f"{pair[0]} – {pair[1]}"
     return {
         "type": "scatter", "mode": "lines", "x": [x, (x + to_x) / 2, to_x], "y": [y, (y + to_y) / 2, to_y],
         "line": {"width": width, "color": colour(number), "dash": dash}, "showlegend": False,

@@ -99,8 +99,7 @@ def _measured(cell: Cell) -> dict[str, float]:
         found["delivered_fraction"] = messages["held"] / messages["sent"]
     if times is not None:
         found |= {f"round_time_p{100 * q:.0f}_s": value for q, value in zip(QUANTILES, times, strict=True)}
-    means = exchanges.td.select(pl.col("a_eff", "jtd_relative_error").mean()).row(0, named=True)
-    return found | {name: value for name, value in means.items() if value is not None and math.isfinite(value)}
+    return found | dict(exchanges.means)
 
 
 def _view(study: Study, panels: Panels, name: str, found: Mapping[str, Pair]) -> View:
