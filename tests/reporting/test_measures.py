@@ -1,0 +1,111 @@
+"""The numbers of a cell, worked by hand, and by whom they are computed elsewhere."""
+
+import numpy as np
+import pytest
+from report_folders import write_run
+
+from dvdn_sim.records.read import load_run
+from dvdn_sim.reporting.measures import MEASURES, best, final, whole
+from dvdn_sim.reporting.study import read_study
+from dvdn_sim.statistics.bootstrap import estimate
+from dvdn_sim.training.summary import summarise
+
+
+@pytest.fixture
+def cell(tmp_path):
+    def make(returns, **how):
+        return read_study([write_run(tmp_path / "run", returns, **how)]).cells[0]
+
+    return make
+
+
+def value(cell, name):
+    return MEASURES[name].of(cell)
+
+
+def test_the_final_return_is_the_mean_of_the_last_tenth_the_first_left_out(cell):
+    """41 evaluations: those beyond 90 % of training are the last four, 37 to 40, whose mean is 38.5."""
+    found = final(cell({0: list(range(41))}))
+    assert (found.value, found.interval) == (38.5, None)
+
+
+def test_of_many_seeds_it_is_the_interquartile_mean_with_its_interval(cell):
+    scores = [0.0, 0.5, 0.625, 1.0, 9.0]
+    made = cell({seed: [0.0, score] for seed, score in enumerate(scores)})
+    assert final(made) == estimate([np.array(scores)])
+    assert final(made).value == pytest.approx(2.125 / 3)
+    assert value(made, "return") == final(made).value
+    assert MEASURES["return"].text(made) == "0.71"
+
+
+def test_the_mean_over_training_is_the_area_under_the_curve(cell):
+    """0 to 1 in the first half, 1 from there on: (1/4 + 1/2)."""
+    assert whole(cell({0: [0.0, 1.0, 1.0]})).value == 0.75
+
+
+def test_the_best_checkpoint_is_one_for_all_seeds(cell):
+    """Means 0.2, 0.6, 0.5: the second. Held out: seed 0 gets what is best for seed 1 (0.4), and the reverse (0.3)."""
+    found = best(cell({0: [0.1, 0.4, 0.7], 1: [0.3, 0.8, 0.3]}))
+    assert found.estimate.value == pytest.approx(0.6)
+    assert found.optimism == pytest.approx(0.6 - 0.35)
+
+
+def test_messages_of_all_kinds_are_held_in_time_or_not(cell):
+    rows = [
+        {
+            "seed": 0,
+            "kind": "td",
+            "update": 1,
+            "sent": 6,
+            "held": 3,
+            "lost": 3,
+            "a_eff": 0.25,
+            "jtd_relative_error": 0.5,
+        },
+        {"seed": 0, "kind": "gt", "update": 1, "sent": 2, "held": 2},
+    ]
+    made = cell({0: [0.0, 1.0]}, exchanges=rows)
+    assert value(made, "held in time") == 0.625
+    assert MEASURES["held in time"].text(made) == "62.5%"
+    assert value(made, "a_eff") == 0.25
+    assert MEASURES["error about the true JTD"].text(made) == "50%"
+
+
+def test_megabytes_and_seconds_are_means_over_seeds(cell):
+    """100 bytes and half a second a step; seeds of 200 and 400 steps."""
+    made = cell({0: [0.0] * 3, 1: [0.0] * 5})
+    assert value(made, "megabytes sent by each seed") == pytest.approx(0.03)
+    assert value(made, "simulated time of each seed (s)") == 150.0
+
+
+def test_a_cell_without_network_has_returns_alone(cell):
+    made = cell({0: [0.0, 1.0]}, network=False)
+    of_returns = ["return", "mean return over training"]
+    assert [name for name in MEASURES if value(made, name) is not None] == of_returns
+    assert MEASURES["a_eff"].text(made) == ""
+
+
+def test_a_cell_of_no_rounds_sends_nothing_and_learns_alone(cell):
+    """K = 0: an exchange of no messages, after which each agent has its own TD errors alone."""
+    made = cell({0: [0.0, 1.0]}, exchanges=[{"seed": 0, "kind": "td", "update": 1, "a_eff": 1.0}])
+    assert (value(made, "a_eff"), value(made, "held in time")) == (1.0, None)
+
+
+def test_they_are_what_the_runs_own_summary_says(cell):
+    """`dvdn-sim run --json` and a page have one number for one thing; seeds of three updates and of one."""
+    rows = [
+        {"seed": s, "kind": "td", "update": u, "sent": 4, "held": h, "lost": 4 - h, "a_eff": a, "jtd_relative_error": e}
+        for s, u, h, a, e in ((0, 1, 4, 0.25, 0.5), (0, 2, 3, 0.375, 1.0), (0, 3, 1, 0.75, 1.5), (1, 1, 2, 0.5, 2.5))
+    ]
+    train = [{"seed": seed, "env_steps": 400, "updates": 40, "sim_time_s": 200.0} for seed in (0, 1)]
+    returns = {0: [0.0, 0.25, 0.5, 0.75, 1.0], 1: [0.0, 0.25, 0.5, 0.5, 0.5]}
+    made = cell(
+        returns, exchanges=rows, train=train, random=0.1, name="run", algorithm="dvdn", env="lbf", cut_for_ever=[]
+    )
+    said = summarise(load_run(made.run_dir)).as_json()
+    assert value(made, "a_eff") == pytest.approx(said["consensus"]["a_eff"], rel=1e-12)
+    assert value(made, "error about the true JTD") == pytest.approx(said["consensus"]["jtd_relative_error"], rel=1e-12)
+    assert value(made, "held in time") == said["network"]["delivered_fraction"] == 0.625
+    assert value(made, "simulated time of each seed (s)") == said["sim_time_s"]
+    assert best(made).per_seed.tolist() == said["best_return"]["per_seed"]
+    assert made.random_return == said["random_return"]
