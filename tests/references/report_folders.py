@@ -4,9 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from dvdn_sim.records.cells import Row, SweepTable, write_cells
 from dvdn_sim.records.schema import METRICS, NETWORK, Table
 from dvdn_sim.records.write import RecordWriter, write_scenario
+from dvdn_sim.reporting.curves import Curve
+from dvdn_sim.reporting.study import Cell, Study
 
 SCENARIO = """\
 name: tiny
@@ -126,3 +131,35 @@ def write_sweep(
         rows.append(row)
     write_cells(folder, SweepTable(name, question, {axis: tuple(axes[axis]) for axis in axes}, compare, rows))
     return folder
+
+
+def study_of(
+    axes: Mapping[str, Sequence[str]],
+    scores: Mapping[tuple[str, ...], Mapping[int, float]],
+    compare: tuple[str, ...] = (),
+    tasks: Mapping[tuple[str, ...], str] | None = None,
+) -> Study:
+    """Return a study of no folders: of each cell, by its labels, the final return of every seed."""
+    cells = [
+        Cell(
+            id=",".join(f"{axis}={label}" for axis, label in zip(axes, labels, strict=True)),
+            at=dict(zip(axes, labels, strict=True)),
+            run_dir=Path(),
+            manifest={},
+            scenario_text="",
+            task=(tasks or {}).get(labels, "one"),
+            curves={seed: flat(score) for seed, score in of_seeds.items()},
+            random_return=None,
+            points=pl.DataFrame(),
+            exchanges=None,
+            tracking=None,
+        )
+        for labels, of_seeds in scores.items()
+    ]
+    finished = {name: [label for label in axes[name] if any(cell.at[name] == label for cell in cells)] for name in axes}
+    return Study("study", "", finished, compare, cells, [])
+
+
+def flat(score: float) -> Curve:
+    """A curve from 0 to a score, which is that of the last tenth of training."""
+    return Curve(np.array([0.0, score]), np.array([0.0, 100.0]), None, None)

@@ -1,0 +1,144 @@
+"""The answer says no more than its intervals do, and no less."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_folders import study_of, write_run
+
+from dvdn_sim.reporting.answer import answer
+from dvdn_sim.reporting.contrasts import contrasts
+from dvdn_sim.reporting.study import read_study
+from dvdn_sim.statistics.bootstrap import estimate
+from dvdn_sim.statistics.comparison import compare
+
+ARMS, PLACES, SEEDS = ["a", "b", "c", "d"], ["x", "y", "z"], range(4)
+LEVELS = st.sampled_from([0.0, 0.0, 0.3, 1.0, -1.0])
+
+
+@st.composite
+def studies(draw):
+    """Up to four arms in up to three places, some cells and seeds missing, from no difference at all to a large one."""
+    arms, places = ARMS[: draw(st.integers(2, 4))], PLACES[: draw(st.integers(1, 3))]
+    gains = {key: draw(LEVELS) for key in [*arms, *((arm, place) for arm in arms for place in places)]}
+    noise = draw(st.sampled_from([0.0, 0.05, 1.0]))
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    scores = {}
+    for arm in arms:
+        for place in places:
+            seeds = draw(st.sampled_from([range(4), range(4), range(2), range(1), range(0)]))
+            gain = gains[arm] + (gains[arm, place] if noise < 1.0 else 0.0)
+            scores[arm, place] = {seed: gain + noise * float(rng.standard_normal()) for seed in seeds}
+    scores = {key: of_seeds for key, of_seeds in scores.items() if of_seeds}
+    tasks = {key: key[1] for key in scores} if draw(st.integers(0, 3)) == 0 else None
+    return arms, scores, study_of({"arm": arms, "place": places}, scores or {("a", "x"): {0: 0.0}}, ("arm", "a"), tasks)
+
+
+def pooled(arms, scores, study):
+    """Return the comparison over all places of every arm with the baseline, as statistics have it, by arm."""
+    found = {}
+    for arm in arms[1:]:
+        mine, base = ({place: of for (who, place), of in scores.items() if who == each} for each in (arm, "a"))
+        shared = [place for place in mine if place in base and mine[place].keys() & base[place].keys()]
+        if shared and (study.one_task or len(shared) == 1):
+            comparison = compare({p: mine[p] for p in shared}, {p: base[p] for p in shared})
+            found[arm] = comparison.difference.interval
+    return found
+
+
+def verdict(said):
+    """Return the arms that an answer calls better, and those it calls worse."""
+    head = re.match(r"Clearly (?:(?P<better>.+?) better)?(?: and )?(?:(?P<worse>arm=.+?) worse)? than arm=a\. ", said)
+    return tuple(set(re.findall(r"arm=(\w)", head[kind] or "")) if head else set() for kind in ("better", "worse"))
+
+
+@settings(max_examples=60)
+@given(studies())
+def test_it_calls_better_exactly_what_is_better(drawn):
+    arms, scores, study = drawn
+    ends = {arm: interval for arm, interval in pooled(arms, scores, study).items() if interval is not None}
+    better, worse = verdict(answer(study))
+    assert better == {arm for arm, (low, _) in ends.items() if low > 0.0}
+    assert worse == {arm for arm, (_, high) in ends.items() if high < 0.0}
+
+
+@settings(max_examples=60)
+@given(studies())
+def test_where_no_interval_leaves_out_zero_it_begins_with_that(drawn):
+    _, _, study = drawn
+    found = contrasts(study)
+    said = answer(study)
+    nothing = not any(each.clear for each in found)
+    assert said.startswith("No difference is clear. ") == (nothing and bool(found))
+    assert ("better" in said or "worse" in said) == said.startswith("Clearly ")
+    assert not (nothing and "Of " in said and "are clear" in said)
+
+
+def test_a_clear_difference_by_hand():
+    """Every seed gains a half in one arm, loses one in the other: no resample says otherwise."""
+    base = {0: 0.25, 1: 0.5, 2: 0.75}
+    scores = {(arm,): {s: v + gain for s, v in base.items()} for arm, gain in (("a", 0.0), ("b", 0.5), ("c", -1.0))}
+    assert answer(study_of({"arm": ARMS}, scores, ("arm", "a"))) == (
+        "Clearly arm=b better and arm=c worse than arm=a. Return in the last tenth of training against arm=a,"
+        " 3 seeds each: arm=b +0.50 (+0.50 to +0.50); arm=c −1.00 (−1.00 to −1.00)."
+    )
+
+
+def test_one_seed_shows_nothing_and_the_answer_says_so():
+    said = answer(study_of({"arm": ["a", "b"]}, {("a",): {0: 0.0}, ("b",): {0: 100.0}}, ("arm", "a")))
+    assert said == (
+        "No difference is clear. Return in the last tenth of training against arm=a, 1 seed each: arm=b +100.00."
+    )
+
+
+def test_what_is_clear_in_one_cell_alone_is_told_as_one_of_many():
+    """+1 at x and −1 at y for every seed: nothing over both, and yet all is different."""
+    base = {0: 0.0, 1: 0.5, 2: 0.75}
+    gains = {("a", "x"): 0.0, ("a", "y"): 0.0, ("b", "x"): 1.0, ("b", "y"): -1.0}
+    scores = {key: {seed: value + gain for seed, value in base.items()} for key, gain in gains.items()}
+    said = answer(study_of({"arm": ["a", "b"], "place": ["x", "y"]}, scores, ("arm", "a")))
+    assert said.startswith("No difference over all cells is clear. Return in the last tenth of training against arm=a,")
+    assert said.endswith(
+        " Of 2 comparisons in single cells 2 are clear (chance alone makes about 0.1 so);"
+        " the largest is arm=b at place=x, +1.00 (+1.00 to +1.00)."
+    )
+
+
+def test_tasks_that_differ_are_told_task_by_task():
+    scores = {(arm, place): {0: 0.0, 1: 1.0} for arm in "ab" for place in "xy"}
+    tasks = {key: key[1] for key in scores}
+    assert answer(study_of({"arm": ["a", "b"], "place": ["x", "y"]}, scores, ("arm", "a"), tasks)) == (
+        "No difference is clear. Return in the last tenth of training against arm=a, task by task, 2 seeds each."
+        " In none of the 2 comparisons in single cells is one clear."
+    )
+
+
+def test_how_many_chance_makes_is_a_number_that_people_read():
+    """Of 300 comparisons about 15, and not 2e+01."""
+    places = [f"p{number}" for number in range(300)]
+    gains = {"a": 0.0, "b": 1.0}
+    scores = {(arm, place): {0: gain, 1: gain + 1.0} for arm, gain in gains.items() for place in places}
+    assert "chance alone makes about 15.0 so" in answer(
+        study_of({"arm": ["a", "b"], "place": places}, scores, ("arm", "a"))
+    )
+
+
+def test_a_single_run_is_told_with_its_interval_and_random_play(tmp_path):
+    scores = [0.25, 0.5, 0.75]
+    run = write_run(tmp_path / "run", {seed: [0.0, score] for seed, score in enumerate(scores)}, random=0.125)
+    low, high = estimate([np.array(scores)]).interval
+    assert answer(read_study([run])) == (
+        f"The team returns 0.50 ({low:.2f} to {high:.2f}, 3 seeds) in the last tenth of training; uniform random play"
+        " returns 0.12."
+    )
+
+
+@pytest.mark.parametrize("compared", [(), ("arm", "nobody")])
+def test_without_a_baseline_it_names_the_ends_and_claims_nothing(compared):
+    said = answer(study_of({"arm": ARMS}, {("b",): {0: 0.5}, ("c",): {0: 0.75}, ("d",): {0: 0.25}}, compared))
+    assert said == (
+        "Of 3 runs arm=c returns the most, 0.75 (one seed, no interval), and arm=d the least, 0.25 (one seed, no"
+        " interval). There is no baseline to compare with seed by seed."
+    )
