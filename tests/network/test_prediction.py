@@ -124,6 +124,14 @@ def test_figures_worked_out_by_hand():
     assert value["utilisation"] == pytest.approx(1332 * 8 / 20e6 / (1.0 + 0.01 + value["round_time_s"]))
 
 
+def test_a_complete_graph_that_loses_nothing_leaves_no_error():
+    """Metropolis weights are 1/N there: one round is the mean. Rounding may not make squares of it negative."""
+    for agents in range(2, 8):
+        found = prediction_of(*scene(agents, "{kind: complete}", "0%", 1, *CALM)).figures
+        assert found["mse_after_rounds"].value[0] >= 0.0
+        assert found["jtd_relative_error"].value == pytest.approx(0.0, abs=1e-7)
+
+
 def test_rounds_for_a_target_error():
     ring = scene(6, "{kind: ring}", "0%", 1, *CALM)
     assert prediction_of(*ring).rounds_to_target == 5  # (2 (2/3)^2k + (1/3)^2k) / 6 ≤ 1%

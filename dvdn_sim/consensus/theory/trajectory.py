@@ -99,7 +99,7 @@ def _raw(steps: list[StepMoments], start: Floats) -> Trajectory:
 
 
 def _figures(errors: list[Floats], drifts: list[Floats], traces: list[Floats], n_agents: int) -> Trajectory:
-    mse, drift = np.stack(errors, -1), np.maximum(np.stack(drifts, -1), 0.0)
+    mse, drift = (np.maximum(np.stack(each, -1), 0.0) for each in (errors, drifts))  # which rounding may miss by 1e-17
     a_eff = (np.stack(traces, -1) - 1.0) / max(n_agents - 1, 1)
     return Trajectory(mse, np.maximum(mse - drift, 0.0), drift, a_eff)
 
