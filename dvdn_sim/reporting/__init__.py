@@ -6,7 +6,7 @@ Read in this order:
 * ``curves``: the evaluations of a run over steps, simulated time or bytes; what they come to; many runs on one grid.
 * ``exchanges``: what became of a run's messages and of what they carried.
 * ``study``: all of that for every cell of a sweep, or for any runs side by side.
-* ``measures``, ``contrasts``: the numbers of a cell; arms against the baseline. ``answer``: what they say in a sentence.
+* ``measures``, ``contrasts``: the numbers of a cell; arms against the baseline. ``answer``: the sentence.
 * ``figure``, ``panels``, ``figures``: what is drawn, and the table behind it.
 * ``page``, ``html``, ``assets``: the page. ``svg``: figures as files. ``report``: all of it, from folders to files.
 
