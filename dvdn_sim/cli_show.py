@@ -1,13 +1,15 @@
-"""What ``show`` says of a run folder."""
+"""What ``show`` says of a run folder, and the page that it writes of an episode."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from dvdn_sim.cli_failure import command, explained
+from dvdn_sim.errors import StorageError
 
 Found = Mapping[str, Any]
 
@@ -15,9 +17,55 @@ Found = Mapping[str, Any]
 def show(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
     *,
+    episode: Annotated[
+        bool,
+        typer.Option(
+            "--episode",
+            metavar="",
+            help="Write a page that plays an evaluation episode of a trained team, with the links between its agents.",
+        ),
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="With --episode: whose team.", show_default="the first seed")
+    ] = None,
+    number: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="K", help="With --episode: which one of `evaluate`.", show_default="0"),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="With --episode: when it begins on the network's clock, such as '2 min'.",
+            show_default="after K of the longest episodes",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --episode: the page. An earlier page of an episode is replaced, any other file refused.",
+            show_default="<name>-episode.html",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say what a run folder holds and how far the run came, and verify its digest."""
+    """Say what a run folder holds, how far the run came, and verify its digest. Or, with --episode, play an episode."""
+    given = {"--seed": seed, "--number": number, "--at": at, "--out": out}
+    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    if episode:
+        start_s = None if at is None else _seconds(at)
+        again = command("show", run_dir, [], "--episode", *options)
+        with explained(again):
+            path = _default_page(run_dir) if out is None else out
+        _refuse_other_files(path, run_dir)
+        with explained(again):
+            said = _write_episode(run_dir, path, seed=seed, number=number or 0, start_s=start_s)
+        words = "{page}: seed {seed}, episode {number}, return {return:.4g} in {steps} steps"
+        typer.echo(json.dumps(said, allow_nan=False) if as_json else words.format(**said))
+        return
+    if options:
+        raise typer.BadParameter("has no meaning without --episode", param_hint=options[0])
     with explained(command("show", run_dir, [])):
         from dvdn_sim.records.contents import contents  # noqa: PLC0415 (half a second that --help does without)
 
@@ -25,6 +73,76 @@ def show(
         typer.echo(json.dumps(found, allow_nan=False) if as_json else "\n".join(lines(found)))
     if found["verified"] is False:
         raise typer.Exit(1)
+
+
+def _seconds(text: str) -> float:
+    from netmodels.units import seconds  # noqa: PLC0415 (numpy)
+
+    try:
+        return seconds(text, "time")
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--at") from error
+
+
+def _default_page(run_dir: Path) -> Path:
+    from dvdn_sim.records.read import NO_COLUMNS, load_run  # noqa: PLC0415 (half a second that --help does without)
+    from dvdn_sim.records.schema import SCENARIO_FILE  # noqa: PLC0415
+    from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
+
+    return Path(f"{load_scenario(load_run(run_dir, NO_COLUMNS).path / SCENARIO_FILE).name}-episode.html")
+
+
+def _write_episode(run_dir: Path, path: Path, *, seed: int | None, number: int, start_s: float | None) -> Found:
+    """Play an episode, write its page, and return what is said of it.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    from dvdn_sim.records.durable import write_durably  # noqa: PLC0415 (half a second that --help does without)
+    from dvdn_sim.reporting.episode import page  # noqa: PLC0415
+    from dvdn_sim.training.episode import play_episode  # noqa: PLC0415 (torch)
+
+    played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
+    content = page(played).encode()
+    try:
+        write_durably(path, partial(_write, content))
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    return {
+        "page": str(path),
+        "seed": played.seed,
+        "number": played.number,
+        "steps": len(played.frames) - 1,
+        "return": played.returns[-1],
+        "bytes": len(content),
+    }
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
+
+
+def _refuse_other_files(path: Path, run_dir: Path) -> None:
+    """Refuse to write over anything but a page of an episode, and into the folder of a run."""
+    from dvdn_sim.reporting.episode import MARK  # noqa: PLC0415
+
+    try:
+        if path.resolve().is_relative_to(run_dir.resolve()):
+            what = "lies in the folder of the run, which only the run itself writes to"
+        elif not path.parent.is_dir():
+            what = "is in a folder that does not exist"
+        elif not path.exists() or (path.is_file() and MARK in _beginning(path)):
+            return
+        else:
+            what = "exists, and is no page of an episode"
+    except OSError as error:
+        what = f"cannot be read: {error.strerror or error}"
+    raise typer.BadParameter(f"{str(path)!r} {what}; name another file", param_hint="--out")
+
+
+def _beginning(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(2**20).decode("utf-8", errors="replace")
 
 
 def lines(found: Found) -> Iterator[str]:

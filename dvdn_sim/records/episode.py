@@ -40,6 +40,7 @@ class Picture:
         high: Its upper right corner.
         shapes: Strokes, each over those before it.
         places: Where the agents are in it.
+        radius: How far around these places what is drawn of an agent reaches.
         width_px: Width that the sizes of lines and words are meant for.
         background: Colour behind everything.
     """
@@ -48,6 +49,7 @@ class Picture:
     high: Point
     shapes: tuple[Shape, ...]
     places: tuple[Point, ...]
+    radius: float
     width_px: int = 400
     background: tuple[int, int, int] = (255, 255, 255)
 

@@ -1,0 +1,179 @@
+"""An episode of a trained team again, step by step, with the links that its network has at each step.
+
+The episode is one of those that ``dvdn-sim evaluate`` plays: the same team, the same luck, the same actions, and so the
+same return. Agents act without messages: nothing is sent while they act, and no link drawn is a message. What is
+drawn is which links there are: at step t the topology's graph at the simulated time
+
+    start + t · control_period
+
+and of its links those that no fault has taken down then (`dvdn_sim.network.standing`). Episode k starts where
+``evaluate`` has it, after k episodes of the longest kind, or at a time of one's choice. Topologies that are drawn anew
+with every episode, update or round are those of episode k, update k and round 0.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.network.standing import Standing
+from dvdn_sim.records.episode import Episode, Frame, Picture
+from dvdn_sim.scenario import Scenario
+from dvdn_sim.scenario.describe import describe, headline
+from dvdn_sim.scenario.foraging import Lbf
+from dvdn_sim.training.device import repeatable
+from dvdn_sim.training.environments import MakeEnv
+from dvdn_sim.training.scenes import LBF_NOTE, action_names, picture_of
+from dvdn_sim.training.stage import Stage, stage_of
+
+
+def play_episode(
+    run_dir: Path | str,
+    *,
+    seed: int | None = None,
+    number: int = 0,
+    start_s: float | None = None,
+    device: str = "auto",
+    make_env: MakeEnv | None = None,
+    episode_limit: int | None = None,
+) -> Episode:
+    """Play one evaluation episode of a trained team, and keep every step of it.
+
+    Args:
+        run_dir: The folder of a run that came to its end.
+        seed: Whose team; by default the run's first.
+        number: Which episode of `dvdn_sim.evaluate`, from 0.
+        start_s: Simulated seconds at which it begins; by default when `evaluate` has it begin.
+        device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
+        make_env: Makes the PettingZoo environment that the run was given in place of the scenario's.
+        episode_limit: Steps after which its episodes are cut.
+
+    Raises:
+        RunFolderError: The folder holds no trained team of that seed, or its environment is missing.
+        ScenarioError: Agents see or do something else in that environment than they learnt.
+        ValueError: A number below 0, or a time.
+    """
+    if number < 0 or (start_s is not None and not 0.0 <= start_s < float("inf")):
+        raise ValueError(f"number {number}, start_s {start_s} found; 0 or more of each expected")
+    with repeatable():
+        stage = stage_of(run_dir, device=device, make_env=make_env, episode_limit=episode_limit, at_least=number + 1)
+        if seed is not None and seed not in stage.run.seeds:
+            among = ", ".join(map(str, stage.run.seeds))
+            raise RunFolderError(f"{run_dir} has no team of seed {seed}; it has {among}")
+        chosen = stage.run.seeds[0] if seed is None else seed
+        timeline = Timeline.of(stage, chosen, number, start_s)
+        frames = tuple(_frames(stage, timeline, own_env=make_env is None))
+    return Episode(
+        name=stage.scenario.name,
+        headline=headline(stage.scenario) if make_env is None else "{algorithm}, {env}".format(**stage.run.manifest),
+        seed=chosen,
+        number=number,
+        agents=stage.arena.env.agents,
+        frames=frames,
+        network=_network(stage.scenario),
+        notes=_notes(stage.scenario, frames),
+    )
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When the steps of one episode are, and what the network is like then.
+
+    Attributes:
+        replica: Which of the stage's.
+        number: Of the episode.
+        start_ns: When it begins.
+        period_ns: From one step to the next.
+        standing: The network; None without one.
+    """
+
+    replica: int
+    number: int
+    start_ns: int
+    period_ns: int
+    standing: Standing | None
+
+    @classmethod
+    def of(cls, stage: Stage, seed: int, number: int, start_s: float | None) -> "Timeline":
+        """That of an episode; see `play_episode`."""
+        network, env = stage.scenario.network, stage.arena.env
+        period_ns = 0 if network is None else round(network.control_period * 1e9)
+        return cls(
+            replica=stage.run.seeds.index(seed),
+            number=number,
+            start_ns=number * env.episode_limit * period_ns if start_s is None else round(start_s * 1e9),
+            period_ns=period_ns,
+            standing=None if network is None else Standing(network, n_agents=env.n_agents, seed=seed),
+        )
+
+    def at_ns(self, step: int) -> int:
+        """When a step begins."""
+        return self.start_ns + step * self.period_ns
+
+    def frame(
+        self,
+        step: int,
+        picture: Picture | None,
+        *,
+        actions: tuple[str, ...] | None = None,
+        rewards: tuple[float, ...] | None = None,
+    ) -> Frame:
+        """What there is when a step begins, and what led there."""
+        now_ns, links = self.at_ns(step), None
+        if self.standing is not None:
+            links = self.standing.at(now_ns, episode=self.number, update=self.number)
+        return Frame(None if links is None else now_ns / 1e9, actions, rewards, links, picture)
+
+    def idle(self, stage: Stage) -> npt.NDArray[np.bool_] | None:
+        """Who does nothing because it is down, bool ``[T, R, C, N]``, in this episode; None if nobody ever does."""
+        network, arena = stage.scenario.network, stage.arena
+        if self.standing is None or network is None or network.acting == "frozen" or not network.faults:
+            return None
+        agents = range(arena.env.n_agents)
+        idle = np.zeros((arena.env.episode_limit, arena.replicas, arena.copies, len(agents)), bool)
+        for step in range(len(idle)):
+            down = [self.standing.is_down(agent, self.at_ns(step)) for agent in agents]
+            idle[step, self.replica, self.number] = down
+        return idle
+
+
+def _frames(stage: Stage, timeline: Timeline, *, own_env: bool) -> Iterator[Frame]:
+    """Play, and yield what there is before the first step and after each."""
+    env, actor = stage.arena.env, stage.actor
+    row = timeline.replica * stage.arena.copies + timeline.number
+    names = [
+        action_names(stage.scenario.env, count) if own_env else tuple(map(str, range(count)))
+        for count in env.available.sum(1).tolist()
+    ]
+    stage.begin(timeline.idle(stage))
+    state, observations = env.reset(None)
+    yield timeline.frame(0, picture_of(env, state, row))
+    for step in range(env.episode_limit):
+        with torch.inference_mode():
+            actions = actor.act(observations, step)
+            state, observations, rewards, done = env.step(state, actions)
+        taken = tuple(names[agent][action] for agent, action in enumerate(actions[row].tolist()))
+        gained = tuple(rewards[row].tolist())
+        yield timeline.frame(step + 1, picture_of(env, state, row), actions=taken, rewards=gained)
+        if bool(done[row]):
+            break
+
+
+def _network(scenario: Scenario) -> tuple[str, ...]:
+    """What carries messages, in words: what `describe` says between the algorithm and the training."""
+    lines = [(line[:12].strip(), line[12:]) for line in describe(scenario).splitlines()[3:-2]]
+    return tuple(f"{of}: {said}" if of else said for of, said in lines)
+
+
+def _notes(scenario: Scenario, frames: tuple[Frame, ...]) -> tuple[str, ...]:
+    network, notes = scenario.network, []
+    if isinstance(scenario.env, Lbf) and frames[0].picture is not None:
+        notes.append(LBF_NOTE)
+    if network is not None and any(frame.links is not None and frame.links.down for frame in frames):
+        does = "does nothing" if network.acting == "noop" else "goes on acting with what it had learnt"
+        notes.append(f"An agent that has crashed neither sends nor receives, and {does}.")
+    return tuple(notes)
