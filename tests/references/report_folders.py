@@ -11,6 +11,7 @@ from dvdn_sim.records.cells import Row, SweepTable, write_cells
 from dvdn_sim.records.schema import METRICS, NETWORK, Table
 from dvdn_sim.records.write import RecordWriter, write_scenario
 from dvdn_sim.reporting.curves import Curve
+from dvdn_sim.reporting.exchanges import Exchanges
 from dvdn_sim.reporting.study import Cell, Study
 
 SCENARIO = """\
@@ -138,8 +139,17 @@ def study_of(
     scores: Mapping[tuple[str, ...], Mapping[int, float]],
     compare: tuple[str, ...] = (),
     tasks: Mapping[tuple[str, ...], str] | None = None,
+    means: Mapping[tuple[str, ...], Mapping[str, float]] | None = None,
 ) -> Study:
-    """Return a study of no folders: of each cell, by its labels, the final return of every seed."""
+    """Return a study of no folders: of each cell, by its labels, the final return of every seed.
+
+    Args:
+        axes: labels on each.
+        scores: final returns.
+        compare: axis and label of the baseline.
+        tasks: what was played, where it differs.
+        means: of the exchanges of cells that had any.
+    """
     cells = [
         Cell(
             id=",".join(f"{axis}={label}" for axis, label in zip(axes, labels, strict=True)),
@@ -151,7 +161,7 @@ def study_of(
             curves={seed: flat(score) for seed, score in of_seeds.items()},
             random_return=None,
             points=pl.DataFrame(),
-            exchanges=None,
+            exchanges=Exchanges({}, {}, {}, means[labels], pl.DataFrame()) if labels in (means or {}) else None,
             tracking=None,
         )
         for labels, of_seeds in scores.items()

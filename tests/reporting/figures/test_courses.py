@@ -1,0 +1,82 @@
+"""How the signal and the trackers went: in each part of training the mean over seeds, with the interval of few."""
+
+import numpy as np
+import pytest
+from report_folders import write_run, write_sweep
+
+from dvdn_sim.reporting.figures.courses import signal, tracking
+from dvdn_sim.reporting.study import read_study
+from dvdn_sim.statistics.bootstrap import estimate, mean
+
+ERRORS = {0: [1.0, 0.5], 1: [0.5, 0.25], 2: [0.75, 0.25]}
+
+
+def exchanges(errors):
+    return [
+        {"seed": seed, "kind": "td", "update": u, "env_steps": 10 * u, "jtd_relative_error": e, "sent": 4, "held": 3}
+        for seed, values in errors.items()
+        for u, e in enumerate(values, start=1)
+    ]
+
+
+def run(folder, errors, **how):
+    return write_run(folder, {seed: [0.0, 1.0] for seed in errors}, exchanges=exchanges(errors), **how)
+
+
+def test_the_line_is_the_mean_over_seeds_and_the_band_its_interval(tmp_path):
+    figure = signal(read_study([run(tmp_path / "run", ERRORS)]))
+    band, line = figure.views[("error about the true JTD",)].traces
+    columns = np.array(list(ERRORS.values())).T
+    assert line["x"] == [10.0, 20.0]
+    assert line["y"] == pytest.approx([0.75, 1.0 / 3.0], rel=1e-5)
+    (low, high), (low_end, high_end) = (estimate([each], mean, resamples=1000).interval for each in columns)
+    assert band["y"] == pytest.approx([high, high_end, low_end, low], rel=1e-5)
+    (share,) = figure.views[("held in time",)].traces[1:]
+    assert share["y"] == [0.75, 0.75]
+
+
+def test_a_number_that_no_run_has_is_not_offered(tmp_path):
+    figure = signal(read_study([run(tmp_path / "run", ERRORS)]))
+    assert figure.switches[0].options == ["error about the true JTD", "held in time"]  # no a_eff was written
+
+
+def test_one_seed_has_no_band(tmp_path):
+    figure = signal(read_study([run(tmp_path / "run", {0: [1.0, 0.5]})]))
+    assert len(figure.views[("error about the true JTD",)].traces) == 1
+
+
+def test_an_error_that_is_no_number_leaves_a_gap(tmp_path):
+    """At a joint temporal difference of zero there is no relative error."""
+    figure = signal(read_study([run(tmp_path / "run", {0: [1.0, float("inf"), float("nan"), 0.5]})]))
+    (line,) = figure.views[("error about the true JTD",)].traces
+    assert (line["x"], line["y"]) == ([10.0, 40.0], [1.0, 0.5])
+
+
+def test_a_sweep_with_independent_learners_draws_those_that_exchange(tmp_path):
+    returns = {0: [0.0, 1.0]}
+    cells = {
+        ("iql",): {"returns": returns},
+        ("dvdn",): {"returns": returns, "exchanges": exchanges({0: [1.0, 0.5]})},
+        ("k0",): {"returns": returns, "exchanges": [{"seed": 0, "kind": "td", "update": 1, "a_eff": 1.0}]},
+    }
+    figure = signal(read_study([write_sweep(tmp_path / "s", {"algorithm": ["iql", "dvdn", "k0"]}, cells)]))
+    assert [trace["name"] for trace in figure.views[("error about the true JTD",)].traces] == ["dvdn"]
+    assert [trace["name"] for trace in figure.views[("a_eff",)].traces] == ["k0"]
+    assert figure.table["algorithm"].unique(maintain_order=True).to_list() == ["dvdn", "k0"]
+
+
+def test_tracking_is_drawn_where_there_is_some(tmp_path):
+    rows = [
+        {"seed": 0, "env_steps": 100 * n, "disagreement": 0.5 / n, "tracker_imbalance": n, "tracked_gradient": 8.0}
+        for n in (1, 2, 3)
+    ]
+    figure = tracking(read_study([run(tmp_path / "a", {0: [1.0]}, train=rows), run(tmp_path / "b", {0: [1.0]})]))
+    (line,) = figure.views[("imbalance of trackers",)].traces
+    assert (line["x"], line["y"]) == ([100.0, 200.0, 300.0], [0.125, 0.25, 0.375])
+    assert figure.table["run"].unique().to_list() == ["a"]
+
+
+def test_nothing_to_draw_is_none(tmp_path):
+    study = read_study([write_run(tmp_path / "run", {0: [0.0, 1.0]})])
+    assert signal(study) is None
+    assert tracking(study) is None
