@@ -292,3 +292,43 @@ def test_torch_and_simpy_are_not_imported(finished):
 def test_help_has_an_example():
     result = CliRunner().invoke(app, ["show", "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
     assert "Example: dvdn-sim show runs/lossy_lbf" in result.stdout
+
+
+def test_an_episode_is_written_as_a_page_that_says_what_evaluate_says(finished, tmp_path):
+    """It is the first episode of `dvdn-sim evaluate`; the run folder stays as it is."""
+    out, _ = finished
+    before = sorted(out.rglob("*"))
+    page = tmp_path / "episode.html"
+    found = json.loads(show(out, "--episode", "--seed", "4", "--out", str(page), "--json").stdout)
+    assert (found["page"], found["seed"], found["number"]) == (str(page), 4, 0)
+    words = ["evaluate", str(out), "--episodes", "1", "--json", "--device", "cpu"]
+    returns = json.loads(CliRunner().invoke(app, words).stdout)
+    assert found["return"] == pytest.approx(returns["return"]["per_seed"][1])
+    first = page.read_bytes()
+    assert b"team of seed 4, episode 0" in first
+    assert show(out, "--episode", "--seed", "4", "--out", str(page)).exit_code == 0
+    assert page.read_bytes() == first
+    assert sorted(out.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--episode", "--seed", "9"], "seed"),
+        (["--episode", "--at", "soon"], "--at"),
+        (["--seed", "3"], "has no meaning without --episode"),
+    ],
+)
+def test_what_is_asked_wrongly_of_an_episode_is_refused(finished, tmp_path, monkeypatch, words, why):
+    monkeypatch.chdir(tmp_path)
+    result = show(finished[0], *words)
+    assert result.exit_code == 2
+    assert why in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_of_an_episode_replaces_no_other_file(finished, tmp_path):
+    notes = tmp_path / "notes.html"
+    notes.write_text("mine", encoding="utf-8")
+    assert show(finished[0], "--episode", "--out", str(notes)).exit_code == 2
+    assert notes.read_text(encoding="utf-8") == "mine"
