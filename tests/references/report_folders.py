@@ -1,5 +1,6 @@
 """Folders of runs and sweeps whose every row a test chooses, written by the program's own recorder."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,8 @@ def write_sweep(
     rows = []
     for labels, cell in cells.items():
         at = dict(zip(axes, labels, strict=True))
-        row = Row(",".join(f"{axis}={label}" for axis, label in at.items()), at, {}, (0,))
+        safe = {axis: re.sub(r"[^\w%.+-]", "_", label) for axis, label in at.items()}
+        row = Row(",".join(f"{axis}={label}" for axis, label in safe.items()), at, {}, (0,))
         if isinstance(cell, str):
             row.state, row.error = "failed", cell
         else:

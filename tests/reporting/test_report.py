@@ -1,0 +1,206 @@
+"""A page is one file that needs nothing, says what it is given and no more, and is the same every time."""
+
+import io
+import json
+import re
+from html import escape
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from report_folders import packets, write_run, write_sweep
+
+from dvdn_sim.errors import StorageError
+from dvdn_sim.reporting.report import report
+
+EVIL = "<script>alert(1)</script>"
+LABEL = "\"quoted\" </script><!-- & 'it' %{x}"
+VOID = {"meta", "link", "br", "input", "img", "hr"}
+
+
+def cell(seed_scores, **how):
+    rows = [
+        {"seed": s, "kind": "td", "update": u, "env_steps": 10 * u, "a_eff": 0.25, "jtd_relative_error": 1 / u,
+         "sent": 4, "held": 3, "lost": 1, "bytes": 400, "round_time_s": [0.01, 0.02], "deadline_s": 0.05}
+        for s in seed_scores for u in (1, 2, 3)
+    ]  # fmt: skip
+    returns = {seed: [0.0, score / 2, score] for seed, score in seed_scores.items()}
+    return {"returns": returns, "exchanges": rows, "packets": [packets(0, 0, 1, 9, 6)], "random": 0.1, **how}
+
+
+AXES = {"arm": ["a", LABEL], "loss": ["0%", "20%"]}
+CELLS = {
+    ("a", "0%"): cell({0: 0.5, 1: 0.625}),
+    ("a", "20%"): cell({0: 0.25, 1: 0.5}, signs=[{"seed": 1, "message": f"it {EVIL}", "cause": "&"}]),
+    (LABEL, "0%"): cell({0: 0.75, 1: 1.0}),
+    (LABEL, "20%"): f"failed: {EVIL}",
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A sweep whose every text wants to be HTML; in the folder where one stands."""
+    monkeypatch.chdir(tmp_path)
+    return write_sweep(tmp_path / "s", AXES, CELLS, name=f"n {EVIL}", question=f"q {EVIL}", compare=("arm", "a"))
+
+
+class Page(HTMLParser):
+    """What is in a page: elements, their ids and attributes, scripts, and the text that is read."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.open, self.ids, self.attributes, self.scripts, self.text = [], [], [], [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag == "script":
+            self.scripts.append((dict(attrs), []))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1][1].append(data)
+        elif not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+    def script(self, id_):
+        (content,) = ["".join(parts) for attrs, parts in self.scripts if attrs.get("id") == id_]
+        return content
+
+
+@pytest.fixture
+def html(folder):
+    return report(["s"]).html()
+
+
+def test_it_is_whole_html_and_every_element_has_its_own_name(html):
+    page = Page(html)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    links = [value for tag, name, value in page.attributes if (tag, name) == ("a", "href")]
+    assert {link.removeprefix("#") for link in links} <= set(page.ids)
+    labels = [value.split() for _, name, value in page.attributes if name == "aria-labelledby"]
+    assert {each for label in labels for each in label} <= set(page.ids)
+
+
+def test_it_loads_nothing(html):
+    page = Page(html)
+    asked = [value for _, name, value in page.attributes if name in {"src", "href", "srcset", "action", "data"}]
+    assert [value for value in asked if not value.startswith(("#", "data:,"))] == []
+    (policy,) = [value for _, name, value in page.attributes if name == "content" and "default-src" in value]
+    assert policy.startswith("default-src 'none';")
+    style = html.split("<style>")[1].split("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_no_text_is_taken_for_html(html):
+    page = Page(html)
+    assert len(page.scripts) == html.count("<script")  # the parser found those that are meant, and no others
+    assert EVIL not in "".join(content for _, parts in page.scripts for content in parts)
+    said = "".join(page.text)
+    for text in (f"n {EVIL}", f"q {EVIL}", f"failed: {EVIL}", f"it {EVIL}", LABEL):
+        assert text in said
+    assert escape(LABEL) in html
+
+
+def test_the_scripts_data_are_json_with_every_view_and_table(folder):
+    made = report([folder])
+    found = json.loads(Page(made.html()).script("figures"))
+    assert [each["id"] for each in found] == [figure.id for figure in made.figures]
+    for each, figure in zip(found, made.figures, strict=True):
+        assert [tuple(json.loads(state)) for state in each["views"]] == list(figure.views)
+        assert set(figure.views) <= set(figure.states())
+        assert next(iter(figure.states())) in figure.views
+        assert_frame_equal(pl.read_csv(io.StringIO(each["csv"])), pl.read_csv(io.StringIO(figure.table.write_csv())))
+
+
+def test_the_same_folders_make_the_same_bytes_wherever_they_are(folder, tmp_path, monkeypatch):
+    """Not even their place is in it, beyond what was written on the command line."""
+    first = report(["s"]).html()
+    assert first == report(["s"]).html()
+    (tmp_path / "elsewhere").mkdir()
+    folder.rename(tmp_path / "elsewhere" / "s")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert first == report(["s"]).html()
+    assert str(tmp_path) not in first
+
+
+@pytest.mark.parametrize("size", [4, 200])
+def test_what_a_damaged_part_says_has_no_place_of_the_machine_in_it(folder, tmp_path, size):
+    part = folder / "arm=a,loss=20%" / "metrics" / "part-000001.parquet"
+    content = bytearray(part.read_bytes())
+    content[4 : 4 + size] = b"\xff" * size
+    part.write_bytes(content)
+    made = report(["s"])
+    assert any("part-000001.parquet" in each.why for each in made.study.left_out)
+    assert str(tmp_path) not in made.html()
+
+
+def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(folder, tmp_path):
+    made = report([folder])
+    page, *tables = made.write(tmp_path / "out")
+    assert page == tmp_path / "out" / "page.html"
+    assert page.read_text(encoding="utf-8") == made.html()
+    expected = {f"{figure.id}.{kind}" for figure in made.figures for kind in ("csv", "parquet")}
+    assert {path.name for path in tables} == expected
+    assert {path.name for path in (tmp_path / "out" / "tables").iterdir()} == expected
+    for figure in made.figures:
+        parquet = pl.read_parquet(tmp_path / "out" / "tables" / f"{figure.id}.parquet")
+        csv = pl.read_csv(tmp_path / "out" / "tables" / f"{figure.id}.csv", schema=parquet.schema)
+        assert_frame_equal(parquet, figure.table)
+        assert_frame_equal(csv, parquet, check_exact=True)
+
+
+def test_a_name_that_ends_in_html_is_the_page_alone(folder, tmp_path):
+    out = tmp_path / "new" / "x.html"
+    assert report([folder]).write(out) == [out]
+    assert [path.name for path in out.parent.iterdir()] == ["x.html"]
+
+
+def test_a_disk_that_refuses_is_told(folder, tmp_path):
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    with pytest.raises(StorageError, match=r"the report cannot be written: .*taken"):
+        report([folder]).write(tmp_path / "taken")
+
+
+def test_an_audit_that_failed_is_said_aloud(tmp_path):
+    write_run(tmp_path / "a", {0: [0.0, 1.0]})
+    assert "every message is accounted for" in report([tmp_path]).html()
+    write_run(tmp_path / "b", {0: [0.0, 1.0]}, audit="1 message is missing")
+    html = report([tmp_path]).html()
+    assert "THE AUDIT OF A RUN DOES NOT ADD UP" in html
+    assert "1 message is missing" in html
+
+
+def test_what_is_left_out_is_in_no_number(folder):
+    html, study = report([folder]).html(), report([folder]).study
+    assert "3 cells finished, 1 left out" in html
+    assert [each.why for each in study.left_out] == [CELLS[LABEL, "20%"]]
+    for figure in report([folder]).figures:
+        if {"arm", "loss"} <= set(figure.table.columns):
+            assert figure.table.filter(arm=LABEL, loss="20%").is_empty()
+
+
+def test_a_run_of_one_evaluation_and_no_network_has_a_page(tmp_path):
+    made = report([write_run(tmp_path / "a", {0: [0.5]}, network=False)])
+    assert [figure.id for figure in made.figures] == ["ends", "learning"]
+    Page(made.html())
+
+
+def test_numbers_that_are_none_break_no_page(tmp_path):
+    """A joint temporal difference of zero, and learners that stood still: infinite, or not a number."""
+    rows = [
+        {"seed": 0, "kind": "td", "update": u, "sent": 0, "a_eff": None, "jtd_relative_error": error}
+        for u, error in enumerate((float("inf"), float("nan"), None))
+    ]
+    made = report([write_run(tmp_path / "a", {0: [0.0, 1.0]}, exchanges=rows)])
+    assert re.search(r"\bnan\b|Infinity", Page(made.html()).script("figures")) is None

@@ -1,0 +1,107 @@
+"""The command `report`: exit codes, what goes to stdout and what to stderr, and what it writes."""
+
+import json
+
+import pytest
+from report_folders import write_run, write_sweep
+from typer.testing import CliRunner
+
+from dvdn_sim.cli import app
+from dvdn_sim.reporting.answer import answer
+from dvdn_sim.reporting.study import read_study
+
+
+def invoke(*arguments):
+    environment = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    return CliRunner().invoke(app, ["report", *map(str, arguments)], env=environment)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to stand in, with a sweep of two finished cells and one that failed."""
+    monkeypatch.chdir(tmp_path)
+    cells = {("1",): {"returns": {0: [0.0, 0.5], 1: [0.0, 0.25]}}, ("3",): {"returns": {0: [0.0, 1.0], 1: [0.0, 0.75]}}}
+    write_sweep(
+        tmp_path / "s", {"rounds": ["1", "3", "5"]}, cells | {("5",): "too hot"}, name="a/b: c", compare=("rounds", "1")
+    )
+    return tmp_path
+
+
+def test_it_says_the_answer_what_is_left_out_and_where_the_page_is(here):
+    result = invoke("s")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "a/b: c: Does it matter?",
+        f"  {answer(read_study(['s']))}",
+        "  left out   s/rounds=5: too hot",
+        "  page       reports/a_b_c/page.html",
+        "  beside it  8 files in reports/a_b_c/tables",
+    ]
+    assert (here / "reports" / "a_b_c" / "page.html").exists()
+
+
+def test_json_is_one_object_on_stdout_and_nothing_else(here):
+    result = invoke("s", "--json", "--out", "x.html")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("\n") == 1
+    assert json.loads(result.stdout) == {
+        "page": "x.html",
+        "name": "a/b: c",
+        "question": "Does it matter?",
+        "answer": answer(read_study(["s"])),
+        "cells": ["rounds=1", "rounds=3"],
+        "left_out": [{"run_dir": "s/rounds=5", "why": "too hot"}],
+        "figures": ["ends", "differences", "learning", "profiles"],
+        "files": ["x.html"],
+    }
+
+
+def test_a_name_that_ends_in_html_is_the_page_alone(here):
+    assert invoke("s", "--out", "x.html", "--quiet").exit_code == 0
+    assert sorted(path.name for path in here.iterdir()) == ["s", "x.html"]
+
+
+def test_nothing_finished_is_exit_2_and_nothing_is_written(here):
+    run = write_run(here / "r", {0: [0.0]}, state="interrupted")
+    result = invoke("r", "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Error: no run came to its end (r: interrupted); there is nothing to report yet\n"
+    assert sorted(path.name for path in here.iterdir()) == ["r", "s"]
+    assert run.exists()
+
+
+@pytest.mark.parametrize("name", ["nowhere", "s/cells.json", "empty"])
+def test_what_holds_no_runs_is_exit_2(here, name):
+    (here / "empty").mkdir()
+    result = invoke(name)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {name} ")
+    assert not (here / "reports").exists()
+
+
+def test_no_folder_is_a_mistake_of_the_command_line(here):
+    assert invoke().exit_code == 2
+
+
+def test_a_disk_that_refuses_is_exit_1_with_the_command(here):
+    (here / "taken").touch()
+    result = invoke("s", "--out", "taken")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: the report cannot be written: ")
+    assert result.stderr.endswith("To reproduce: dvdn-sim report s --out taken\n")
+    assert result.stdout == ""
+
+
+def test_several_folders_are_one_page_of_runs(here):
+    for name in ("p/run", "q/run"):
+        write_run(here / name, {0: [0.0, 1.0]})
+    said = json.loads(invoke("p", "q/run", "s", "--json", "--out", "o").stdout)
+    assert said["cells"] == ["run", "run (q)", "a/b: c: rounds=1", "a/b: c: rounds=3"]
+    assert said["name"] == "a/b: c"
+
+
+def test_a_cell_whose_manifest_is_damaged_is_named(here):
+    (here / "s" / "rounds=3" / "manifest.json").write_text("{", encoding="utf-8")
+    result = invoke("s")
+    assert result.exit_code == 2
+    assert "s/rounds=3/manifest.json is damaged" in result.stderr
