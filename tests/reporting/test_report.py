@@ -42,7 +42,11 @@ CELLS = {
 def folder(tmp_path, monkeypatch):
     """A sweep whose every text wants to be HTML; in the folder where one stands."""
     monkeypatch.chdir(tmp_path)
-    return write_sweep(tmp_path / "s", AXES, CELLS, name=f"n {EVIL}", question=f"q {EVIL}", compare=("arm", "a"))
+    return evil_sweep(tmp_path)
+
+
+def evil_sweep(place):
+    return write_sweep(place / "s", AXES, CELLS, name=f"n {EVIL}", question=f"q {EVIL}", compare=("arm", "a"))
 
 
 class Page(HTMLParser):
@@ -76,9 +80,15 @@ class Page(HTMLParser):
         return content
 
 
-@pytest.fixture
-def html(folder):
-    return report(["s"]).html()
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The same sweep's report, for those who only read it."""
+    return report([evil_sweep(tmp_path_factory.mktemp("evil"))])
+
+
+@pytest.fixture(scope="module")
+def html(made):
+    return made.html()
 
 
 def test_it_is_whole_html_and_every_element_has_its_own_name(html):
@@ -112,9 +122,8 @@ def test_no_text_is_taken_for_html(html):
     assert escape(LABEL) in html
 
 
-def test_the_scripts_data_are_json_with_every_view_and_table(folder):
-    made = report([folder])
-    found = json.loads(Page(made.html()).script("figures"))
+def test_the_scripts_data_are_json_with_every_view_and_table(made, html):
+    found = json.loads(Page(html).script("figures"))
     assert [each["id"] for each in found] == [figure.id for figure in made.figures]
     for each, figure in zip(found, made.figures, strict=True):
         assert [tuple(json.loads(state)) for state in each["views"]] == list(figure.views)
@@ -145,11 +154,10 @@ def test_what_a_damaged_part_says_has_no_place_of_the_machine_in_it(folder, tmp_
     assert str(tmp_path) not in made.html()
 
 
-def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(folder, tmp_path):
-    made = report([folder])
+def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(made, html, tmp_path):
     page, *tables = made.write(tmp_path / "out")
     assert page == tmp_path / "out" / "page.html"
-    assert page.read_text(encoding="utf-8") == made.html()
+    assert page.read_text(encoding="utf-8") == html
     expected = {f"{figure.id}.{kind}" for figure in made.figures for kind in ("csv", "parquet")}
     assert {path.name for path in tables} == expected
     assert {path.name for path in (tmp_path / "out" / "tables").iterdir()} == expected
@@ -160,16 +168,16 @@ def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(folder, tmp_path
         assert_frame_equal(csv, parquet, check_exact=True)
 
 
-def test_a_name_that_ends_in_html_is_the_page_alone(folder, tmp_path):
+def test_a_name_that_ends_in_html_is_the_page_alone(made, tmp_path):
     out = tmp_path / "new" / "x.html"
-    assert report([folder]).write(out) == [out]
+    assert made.write(out) == [out]
     assert [path.name for path in out.parent.iterdir()] == ["x.html"]
 
 
-def test_a_disk_that_refuses_is_told(folder, tmp_path):
+def test_a_disk_that_refuses_is_told(made, tmp_path):
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
     with pytest.raises(StorageError, match=r"the report cannot be written: .*taken"):
-        report([folder]).write(tmp_path / "taken")
+        made.write(tmp_path / "taken")
 
 
 def test_an_audit_that_failed_is_said_aloud(tmp_path):
@@ -181,11 +189,10 @@ def test_an_audit_that_failed_is_said_aloud(tmp_path):
     assert "1 message is missing" in html
 
 
-def test_what_is_left_out_is_in_no_number(folder):
-    html, study = report([folder]).html(), report([folder]).study
+def test_what_is_left_out_is_in_no_number(made, html):
     assert "3 cells finished, 1 left out" in html
-    assert [each.why for each in study.left_out] == [CELLS[LABEL, "20%"]]
-    for figure in report([folder]).figures:
+    assert [each.why for each in made.study.left_out] == [CELLS[LABEL, "20%"]]
+    for figure in made.figures:
         if {"arm", "loss"} <= set(figure.table.columns):
             assert figure.table.filter(arm=LABEL, loss="20%").is_empty()
 
