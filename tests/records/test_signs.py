@@ -95,6 +95,21 @@ def test_returns_that_swing():
     assert names(signs) == [("swings", 0)]
 
 
+def test_returns_swing_of_values_that_run_apart_whose_cause_was_told():
+    """A ring under Metropolis weights: `weights: lazy` helps, a smaller `lr` does not. The other seed just swings."""
+    signs = Signs()
+    feed(signs, {}, {"lambda_min": -0.33}, times=20)
+    feed(signs, {"q_abs_max": 90.0}, {"lambda_min": -0.33}, start=20)
+    restored = Signs()
+    restored.restore(signs.state())
+    for each in (signs, restored):
+        for seed in (0, 1):
+            for value in [0.0, 1.0] * SWINGS:
+                each.metrics(GOOD | {"seed": seed, "phase": "evaluation", "return_mean": value})
+        assert names(each) == [("apart", 0), ("swings", 1)]
+    assert "weights: lazy" in signs.seen[0].cause
+
+
 def test_each_sign_is_shown_once_per_seed():
     shown = []
     signs = Signs(shown.append)
