@@ -11,7 +11,7 @@ import torch
 
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners.agents import row_of
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records.read import NO_COLUMNS, load_run
 from dvdn_sim.records.schema import SCENARIO_FILE
 from dvdn_sim.scenario import Scenario, load_scenario
 from dvdn_sim.training.build import actor_of, networks_of
@@ -94,7 +94,7 @@ def evaluate(
         RunFolderError: The folder holds no trained teams.
         ScenarioError: A change is none, or agents see or do something else in the changed environment.
     """
-    run = load_run(run_dir)
+    run = load_run(run_dir, NO_COLUMNS)
     # How many episodes were acted side by side in training must not stand in the way of faults while acting.
     scenario = load_scenario(run.path / SCENARIO_FILE, [*overrides, "training.episodes_per_iteration=1"])
     teams = [load_team(policy_path(run.path, seed)) for seed in run.seeds]
