@@ -120,7 +120,7 @@ class SimulatedNetwork:
             broadcast=broadcast,
             faults=None if self.faults is None else self.faults.plan,
         )
-        self._auto_ns = lru_cache(maxsize=4096)(self._auto)
+        self._auto_ns = lru_cache(maxsize=256)(self._auto)
         self._compute = ComputeTimes(compute, seed=seed, agent_keys=keys)
         self._probe = probe
         self._acting_from_ns = 0
