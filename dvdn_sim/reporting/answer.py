@@ -13,6 +13,10 @@ def answer(study: Study) -> str:
         return _of_contrasts(study, found)
     if len(study.cells) == 1:
         return f"The team returns {_return(study.cells[0])} in the last tenth of training{_random(study.cells[0])}."
+    if not study.one_task:
+        return (
+            f"{len(study.cells)} runs of different tasks, whose returns are not to be compared; the scores are below."
+        )
     ordered = sorted(study.cells, key=lambda cell: final(cell).value)
     worst, best = ordered[0], ordered[-1]
     return (

@@ -142,3 +142,9 @@ def test_without_a_baseline_it_names_the_ends_and_claims_nothing(compared):
         "Of 3 runs arm=c returns the most, 0.75 (one seed, no interval), and arm=d the least, 0.25 (one seed, no"
         " interval). There is no baseline to compare with seed by seed."
     )
+
+
+def test_runs_of_different_tasks_have_no_best():
+    """A return of 0.9 of 1 is more than one of 5 of 100, or less: nobody knows."""
+    study = study_of({"run": ["a", "b"]}, {("a",): {0: 0.9}, ("b",): {0: 5.0}}, (), {("a",): "another"})
+    assert answer(study) == ("2 runs of different tasks, whose returns are not to be compared; the scores are below.")
