@@ -161,3 +161,8 @@ def around(values: npt.ArrayLike, share: float = 0.08) -> list[float]:
 def plain(values: npt.ArrayLike) -> list[float]:
     """Return numbers as JSON has them, to six digits: more is not seen."""
     return [float(f"{value:.6g}") for value in np.asarray(values, float).ravel().tolist()]
+
+
+def row(at: Mapping[str, str], numbers: Mapping[str, Any]) -> Json:
+    """Return a row of a table: labels by axis, then numbers; an axis that is called like a number is ``axis_…``."""
+    return {f"axis_{name}" if name in numbers else name: label for name, label in at.items()} | dict(numbers)

@@ -15,7 +15,7 @@ from dvdn_sim.statistics.bootstrap import estimate
 from dvdn_sim.statistics.comparison import compare
 
 ARMS, PLACES, SEEDS = ["a", "b", "c", "d"], ["x", "y", "z"], range(4)
-LEVELS = st.sampled_from([0.0, 0.0, 0.3, 1.0, -1.0])
+LEVELS = st.sampled_from([0.0, 0.0, 0.01, -0.01, 0.3, 1.0, -1.0])
 
 
 @st.composite

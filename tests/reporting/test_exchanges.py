@@ -75,13 +75,13 @@ def test_without_rounds_there_are_no_times_and_without_deadline_no_longest_wait(
 def test_a_course_has_forty_parts_each_with_its_own_mean(read):
     """Updates 0 to 79: part b has 2b and 2b + 1, whose JTD errors are 2b and 2b + 1, and so 2b + 1/2 on average."""
     rows = [
-        td(update=u, env_steps=10 * u, jtd_relative_error=float(u), sent=4, held=u % 5, a_eff=0.5) for u in range(80)
+        td(update=u, env_steps=10 * u, jtd_relative_error=float(u), sent=4 + 8 * (u % 2), held=u % 5) for u in range(80)
     ]
     course = exchanges_of(read(rows)).course
     assert course["bin"].to_list() == list(range(BINS))
     assert course["jtd_relative_error"].to_list() == [2 * b + 0.5 for b in range(BINS)]
     assert course["env_steps"].to_list() == [10 * (2 * b + 1) for b in range(BINS)]
-    held = [(2 * b % 5 + (2 * b + 1) % 5) / 8 for b in range(BINS)]
+    held = [(2 * b % 5 + (2 * b + 1) % 5) / 16 for b in range(BINS)]
     assert course["delivered_fraction"].to_list() == pytest.approx(held)
 
 

@@ -203,6 +203,19 @@ def test_a_run_of_one_evaluation_and_no_network_has_a_page(tmp_path):
     Page(made.html())
 
 
+@pytest.mark.parametrize("name", ["seed", "seeds", "a_eff", "point", "where", "held", "threshold", "carries", "return"])
+def test_an_axis_may_be_called_as_a_number_is(tmp_path, name):
+    """Its labels and the numbers are both in the tables, one beside the other."""
+    other = {"rounds": ["1"]}
+    cells = {(label, "1"): cell({0: score, 1: 0.5}) for label, score in (("x", 0.25), ("y", 0.75))}
+    made = report([write_sweep(tmp_path / "s", {name: ["x", "y"], **other}, cells, compare=(name, "x"))])
+    for figure in made.figures:
+        axis = figure.table.get_column(f"axis_{name}", default=None)
+        labels = figure.table[name] if axis is None else axis
+        assert set(labels) <= {"x", "y"}, figure.id
+        assert axis is None or set(figure.table[name]).isdisjoint({"x", "y"})
+
+
 def test_numbers_that_are_none_break_no_page(tmp_path):
     """A joint temporal difference of zero, and learners that stood still: infinite, or not a number."""
     rows = [

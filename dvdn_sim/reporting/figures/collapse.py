@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dvdn_sim.reporting.figure import Figure, View, around, axes, points
+from dvdn_sim.reporting.figure import Figure, View, around, axes, points, row
 from dvdn_sim.reporting.measures import A_EFF, final
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
@@ -131,4 +131,4 @@ def _a_eff(cell: Cell) -> float:
 def _row(cell: Cell) -> dict[str, object]:
     found = final(cell)
     low, high = (None, None) if found.interval is None else found.interval
-    return {**cell.at, "a_eff": _a_eff(cell), "return_iqm": found.value, "ci95_low": low, "ci95_high": high}
+    return row(cell.at, {"a_eff": _a_eff(cell), "return_iqm": found.value, "ci95_low": low, "ci95_high": high})

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from dvdn_sim.reporting.figure import Figure, Switch, View, axes, band, line
+from dvdn_sim.reporting.figure import Figure, Switch, View, axes, band, line, row
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics.bootstrap import estimate, mean
@@ -101,4 +101,4 @@ def _traces(course: pl.DataFrame, column: str, name: str, number: int) -> Sequen
 
 
 def _labelled(cell: Cell, course: pl.DataFrame) -> pl.DataFrame:
-    return course.select(*(pl.lit(label).alias(name) for name, label in cell.at.items()), pl.all())
+    return pl.DataFrame(row(cell.at, course.to_dict()))  # polars repeats what stands alone

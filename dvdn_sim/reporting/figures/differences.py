@@ -6,7 +6,7 @@ import polars as pl
 
 from dvdn_sim.reporting.contrasts import Contrast, contrasts
 from dvdn_sim.reporting.curves import Curve, area, final_mean
-from dvdn_sim.reporting.figure import COLOURS, SYMBOLS, Figure, Json, Switch, View, axes, colour, plain
+from dvdn_sim.reporting.figure import COLOURS, SYMBOLS, Figure, Json, Switch, View, axes, colour, plain, row
 from dvdn_sim.reporting.study import Study
 
 COUNTED: Mapping[str, Callable[[Curve], float]] = {"last tenth of training": final_mean, "mean over training": area}
@@ -73,9 +73,8 @@ def _trace(found: list[Contrast], label: str, number: int) -> Json:
 def _rows(axis: str, counted: str, found: list[Contrast]) -> Iterator[dict[str, object]]:
     for each in found:
         difference, better = each.found.difference, each.found.probability_of_improvement
-        yield {
+        yield row({axis: each.label}, {
             "return_of": counted,
-            axis: each.label,
             "where": each.where or "all cells",
             "pairs": each.found.pairing.pairs,
             "difference_iqm": difference.value,
@@ -84,4 +83,4 @@ def _rows(axis: str, counted: str, found: list[Contrast]) -> Iterator[dict[str, 
             "probability_of_improvement": better.value,
             "improvement_ci95_low": None if better.interval is None else better.interval[0],
             "improvement_ci95_high": None if better.interval is None else better.interval[1],
-        }
+        })  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, points
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, points, row
 from dvdn_sim.reporting.measures import best, final, whole
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
@@ -79,8 +79,7 @@ def scores(study: Study) -> pl.DataFrame:
     for cell in study.cells:
         last, mean, top = final(cell), whole(cell), best(cell)
         rows.append(
-            {
-                **cell.at,
+            row(cell.at, {
                 "seeds": len(cell.curves),
                 "return_iqm": last.value,
                 "return_ci95_low": None if last.interval is None else last.interval[0],
@@ -90,6 +89,6 @@ def scores(study: Study) -> pl.DataFrame:
                 "area_ci95_high": None if mean.interval is None else mean.interval[1],
                 "best_checkpoint_mean": top.estimate.value,
                 "best_checkpoint_optimism": top.optimism,
-            }
-        )
+            })
+        )  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)

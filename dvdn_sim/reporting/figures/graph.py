@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from dvdn_sim.network.standing import Standing
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, colour
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, colour, row
 from dvdn_sim.reporting.study import Cell, Study
 
 FRAMES = 6
@@ -67,12 +67,12 @@ def _frames(cell: Cell) -> Iterator[View]:
     ]
     last = cell.points.height - 1
     for number in range(FRAMES):
-        row = cell.points.row(round(number * last / (FRAMES - 1)), named=True)
-        now_s = row["sim_time_s"] or 0.0
-        links = standing.at(round(now_s * 1e9), episode=row["episodes"], update=row["updates"])
+        point = cell.points.row(round(number * last / (FRAMES - 1)), named=True)
+        now_s = point["sim_time_s"] or 0.0
+        links = standing.at(round(now_s * 1e9), episode=point["episodes"], update=point["updates"])
         lines = [*((pair, "solid") for pair in _pairs(links.up)), *((pair, "dash") for pair in _pairs(links.cut))]
         traces = [_link(pair, dash, loads, places) for pair, dash in lines]
-        said = f"after {row['env_steps']} steps, at {now_s:.1f} s of simulated time"
+        said = f"after {point['env_steps']} steps, at {now_s:.1f} s of simulated time"
         if links.down:
             said += f"; down: {', '.join(map(str, links.down))}"
         yield View([*traces, _agents(places, links.down)], _layout(said))
@@ -122,4 +122,4 @@ def _layout(said: str) -> Json:
 def _rows(cell: Cell) -> Iterator[dict[str, object]]:
     for (a, b), (sent, held) in sorted(_loads(cell).items()):
         share = held / sent if sent else None
-        yield {**cell.at, "agent": a, "other": b, "sent": sent, "held": held, "held_in_time": share}
+        yield row(cell.at, {"agent": a, "other": b, "sent": sent, "held": held, "held_in_time": share})

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from dvdn_sim.reporting.figure import Figure, Switch, View, axes
+from dvdn_sim.reporting.figure import Figure, Switch, View, axes, row
 from dvdn_sim.reporting.measures import MEASURES, Measure
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
@@ -34,7 +34,7 @@ def heat(study: Study) -> Figure | None:
 def _view(study: Study, across: str, series: str, cells: list[Cell], measure: Measure) -> View:
     columns, rows = list(study.axes[across]), list(study.axes[series])
     by_place = {(cell.at[series], cell.at[across]): cell for cell in cells}
-    grid = [[by_place.get((row, column)) for column in columns] for row in rows]
+    grid = [[by_place.get((label, column)) for column in columns] for label in rows]
     values = [[None if cell is None else measure.of(cell) for cell in line] for line in grid]
     text = [["" if cell is None else measure.text(cell) for cell in line] for line in grid]
     trace = {
@@ -49,7 +49,5 @@ def _view(study: Study, across: str, series: str, cells: list[Cell], measure: Me
 def measured(study: Study) -> pl.DataFrame:
     """Return every number of every cell."""
     names = {name: name.replace(" ", "_").replace("(", "").replace(")", "") for name in MEASURES}
-    rows = [
-        {**cell.at, **{names[name]: measure.of(cell) for name, measure in MEASURES.items()}} for cell in study.cells
-    ]
+    rows = [row(cell.at, {names[name]: measure.of(cell) for name, measure in MEASURES.items()}) for cell in study.cells]
     return pl.DataFrame(rows, infer_schema_length=None)

@@ -4,7 +4,7 @@ import polars as pl
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.reporting.curves import Axis, Curve, LearningCurve, checkpoints, learning_curve
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, band, line
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, band, line, row
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
 
@@ -66,14 +66,12 @@ def _traces(found: LearningCurve, name: str, number: int, unit: float) -> list[J
 
 
 def _table(cell: Cell, axis: Axis, found: LearningCurve) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            **{name: [label] * len(found.points) for name, label in cell.at.items()},
-            "against": [axis] * len(found.points),
-            "point": found.points,
-            "return_iqm": found.value,
-            "ci95_low": [None] * len(found.points) if found.low is None else found.low,
-            "ci95_high": [None] * len(found.points) if found.high is None else found.high,
-        },
-        schema_overrides={"ci95_low": pl.Float64, "ci95_high": pl.Float64},
-    )
+    none = [None] * len(found.points)
+    columns = {
+        "point": found.points,
+        "return_iqm": found.value,
+        "ci95_low": pl.Series(none if found.low is None else found.low, dtype=pl.Float64),
+        "ci95_high": pl.Series(none if found.high is None else found.high, dtype=pl.Float64),
+    }
+    # polars repeats what stands alone
+    return pl.DataFrame(row(cell.at, {"against": axis, **columns}))

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from dvdn_sim.reporting.exchanges import QUANTILES
-from dvdn_sim.reporting.figure import Figure, Switch, View, axes, colour, plain
+from dvdn_sim.reporting.figure import Figure, Switch, View, axes, colour, plain, row
 from dvdn_sim.reporting.study import Cell, Study
 
 IN_TIME, LATE, EXPIRED, IN_FLIGHT = "held in time", "late", "expired", "in flight at the end"
@@ -40,7 +40,7 @@ def fates(study: Study) -> Figure | None:
         views={(): View(traces, layout)},
         table=pl.DataFrame(
             [
-                {**cell.at, **{fate.replace(" ", "_"): counts[cell.id].get(fate, 0) for fate in shown}}
+                row(cell.at, {fate.replace(" ", "_"): counts[cell.id].get(fate, 0) for fate in shown})
                 for cell in study.cells
                 if cell.id in counts
             ],
@@ -82,14 +82,13 @@ def round_times(study: Study) -> Figure | None:
         layout = axes("time of a round (ms)", "", height=140 + 24 * len(names), showlegend=False, yaxis_type="category")
         views[(KINDS[kind],)] = View(traces, layout)
         rows += [
-            {
-                **cell.at,
+            row(cell.at, {
                 "carries": kind,
                 **{f"round_time_ms_p{100 * q:.0f}": value for q, value in zip(QUANTILES, each, strict=True)},
                 "longest_wait_ms": _deadline_ms(cell, kind),
-            }
+            })
             for cell, each in zip(cells[::-1], times[::-1], strict=True)
-        ]
+        ]  # fmt: skip
     return Figure(
         id="round_times",
         title="How long rounds took",

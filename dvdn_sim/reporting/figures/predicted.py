@@ -11,7 +11,7 @@ from dvdn_sim.network.figures import Figure as Number
 from dvdn_sim.network.prediction import predict_every
 from dvdn_sim.network.trials import Setting
 from dvdn_sim.reporting.exchanges import QUANTILES
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, points
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, points, row
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
 
@@ -124,15 +124,14 @@ def _view(study: Study, panels: Panels, name: str, found: Mapping[str, Pair]) ->
 
 def _table(study: Study, found: Mapping[str, Mapping[str, Pair]]) -> pl.DataFrame:
     rows = [
-        {
-            **cell.at,
+        row(cell.at, {
             "number": NUMBERS[name][0],
             "predicted": pair.predicted,
             "standard_error": pair.error if math.isfinite(pair.error) else None,
             "how": pair.how,
             "measured": pair.measured,
-        }
+        })
         for cell in study.cells
         for name, pair in found[cell.id].items()
-    ]
+    ]  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)

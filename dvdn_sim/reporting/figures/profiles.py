@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from dvdn_sim.reporting.curves import final_mean
-from dvdn_sim.reporting.figure import Figure, View, axes, band, line
+from dvdn_sim.reporting.figure import Figure, View, axes, band, line, row
 from dvdn_sim.reporting.study import Study
 from dvdn_sim.statistics.proportions import performance_profile
 
@@ -29,8 +29,8 @@ def profiles(study: Study) -> Figure | None:
         if found.low is not None and found.high is not None:
             traces.append(band(thresholds, found.low, found.high, label, number))
         traces.append(line(thresholds, found.fraction, label, number))
-        tables.append(pl.DataFrame({axis: [label] * POINTS, "threshold": thresholds, "fraction": found.fraction,
-                                    "ci95_low": found.low, "ci95_high": found.high},
+        numbers = {"threshold": thresholds, "fraction": found.fraction, "ci95_low": found.low, "ci95_high": found.high}
+        tables.append(pl.DataFrame(row({axis: label}, numbers),
                                    schema_overrides={"ci95_low": pl.Float64, "ci95_high": pl.Float64}))  # fmt: skip
     return Figure(
         id="profiles",

@@ -29,10 +29,11 @@ def views(figure):
     return [figure.views["run", f"{number} of {FRAMES}"] for number in range(1, FRAMES + 1)]
 
 
-def test_frames_are_the_topologys_graphs_at_evenly_spaced_evaluations(tmp_path):
+@pytest.mark.parametrize("resample", ["episode", "update"])
+def test_frames_are_the_topologys_graphs_at_evenly_spaced_evaluations(tmp_path, resample):
     """Evaluations 0, 2, …, 10: after 0, 20, …, 100 episodes of ten steps."""
-    figure = graph(read(tmp_path / "run"))
-    oracle = RandomConnected(edges=2, resample="episode")
+    figure = graph(read(tmp_path / "run", TOPOLOGY.replace("episode", resample)))
+    oracle = RandomConnected(edges=2, resample=resample)
     for number, view in enumerate(views(figure)):
         edges = oracle.graph(3, 0, 20 * number, 20 * number, 0, now_ns=number * 100 * 10**9).edges
         assert drawn(view) == {(a, b) for a, b in edges if a < b}

@@ -15,9 +15,9 @@ from dvdn_sim.scenario import parse_scenario
 
 CHANGES = {
     "dvdn": ["seeds=[3, 4]"],
-    "iql": ["algorithm={kind: iql, hidden: 4}"],
-    "vdn": ["algorithm={kind: vdn, hidden: 4}", "network=null"],
-    "k0": ["algorithm.consensus.rounds=0"],
+    "iql": ["algorithm={kind: iql, hidden: 4}", "training.steps=60"],
+    "vdn": ["algorithm={kind: vdn, hidden: 4}", "network=null", "training.steps=60"],
+    "k0": ["algorithm.consensus.rounds=0", "training.steps=60"],
 }
 
 
