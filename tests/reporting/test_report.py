@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from report_folders import packets, write_run, write_sweep
+from report_folders import SCENARIO, packets, write_run, write_sweep
 
 from dvdn_sim.errors import StorageError
 from dvdn_sim.reporting.report import report
@@ -120,6 +120,18 @@ def test_no_text_is_taken_for_html(html):
     for text in (f"n {EVIL}", f"q {EVIL}", f"failed: {EVIL}", f"it {EVIL}", LABEL):
         assert text in said
     assert escape(LABEL) in html
+
+
+def test_neither_a_switch_nor_a_scenario_is_taken_for_html(tmp_path):
+    first, other = (cell({0: 0.5}, scenario=SCENARIO.replace("tiny", f"'{EVIL} {n}'", 1)) for n in (1, 2))
+    axes = {"arm": ["a", "b"], "loss": ["0%", EVIL]}
+    html = report([write_sweep(tmp_path / "s", axes, {("a", "0%"): first, ("b", EVIL): other})]).html()
+    page = Page(html)
+    assert len(page.scripts) == html.count("<script") == 4
+    said = "".join(page.text)
+    assert f"name: '{EVIL} 1'" in said
+    assert f"name: {EVIL} 1 there, {EVIL} 2 here" in said
+    assert page.attributes.count(("option", "value", EVIL)) > 1
 
 
 def test_the_scripts_data_are_json_with_every_view_and_table(made, html):

@@ -9,6 +9,7 @@ from report_folders import SCENARIO, write_run
 import dvdn_sim
 from dvdn_sim.network.prediction import predict_every
 from dvdn_sim.network.trials import Setting
+from dvdn_sim.records.read import load_run
 from dvdn_sim.reporting.figures.predicted import NUMBERS, pairs, predicted
 from dvdn_sim.reporting.study import read_study
 from dvdn_sim.scenario import parse_scenario
@@ -41,6 +42,8 @@ def test_measured_is_what_the_run_said(trained, dvdn):
     assert found["held in time"].measured == said["network"]["delivered_fraction"]
     assert found["median round time"].measured == said["network"]["round_time_s"]["p50"]
     assert found["99 % round time"].measured == said["network"]["round_time_s"]["p99"]
+    exchanges = load_run(dvdn.run_dir).network.filter(kind="td").height
+    assert found["bytes per update"].measured == said["network"]["bytes"] / exchanges
     assert found["a_eff"].measured == pytest.approx(said["consensus"]["a_eff"], rel=1e-12)
     assert found["error about the true JTD"].measured == pytest.approx(
         said["consensus"]["jtd_relative_error"], rel=1e-12
