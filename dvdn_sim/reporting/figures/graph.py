@@ -36,8 +36,9 @@ def graph(study: Study) -> Figure | None:
     return Figure(
         id="graph",
         title="The network",
-        said="Solid: linked at that moment of the first seed's training; dashed: cut by a fault. A line is as wide as"
-        f" what it carried in the whole run, and tells by its colour how many of its packets were held in time.{left}",
+        said="Solid: linked at that moment of the first seed's training; dashed: cut by a fault, one way at least. The"
+        " wider a line, the more it carried in the whole run; its colour tells how many of its packets were held in"
+        f" time.{left}",
         alt="Agents on a circle with the links between them; what each link carried is in the table.",
         switches=[Switch("cell", list(dict.fromkeys(state[0] for state in views))), Switch("moment", moments)],
         views=views,
@@ -70,8 +71,8 @@ def _frames(cell: Cell) -> Iterator[View]:
         point = cell.points.row(round(number * last / (FRAMES - 1)), named=True)
         now_s = point["sim_time_s"] or 0.0
         links = standing.at(round(now_s * 1e9), episode=point["episodes"], update=point["updates"])
-        lines = [*((pair, "solid") for pair in _pairs(links.up)), *((pair, "dash") for pair in _pairs(links.cut))]
-        traces = [_link(pair, dash, loads, places) for pair, dash in lines]
+        lines = dict.fromkeys(_pairs(links.up), "solid") | dict.fromkeys(_pairs(links.cut), "dash")
+        traces = [_link(pair, dash, loads, places) for pair, dash in lines.items()]
         said = f"after {point['env_steps']} steps, at {now_s:.1f} s of simulated time"
         if links.down:
             said += f"; down: {', '.join(map(str, links.down))}"

@@ -57,6 +57,13 @@ def test_what_a_fault_cuts_is_dashed_and_who_is_down_is_named(tmp_path):
     assert second.traces[-1]["marker"]["line"]["color"] == ["ink", "ink", "muted"]
 
 
+def test_a_link_that_is_cut_one_way_is_dashed(tmp_path):
+    """And not solid as well, for the other way: a line upon another would hide it."""
+    faults = "  faults: [{kind: one_way, edge: [0, 1], at: 90 s, for: 60 s}]\n"
+    second = views(graph(read(tmp_path / "run", "{kind: path}", extra=faults)))[1]
+    assert (drawn(second), drawn(second, "dash")) == ({(1, 2)}, {(0, 1)})
+
+
 def test_loads_are_of_both_directions_all_seeds_and_told_as_packets(tmp_path):
     figure = graph(read(tmp_path / "run", "{kind: complete}"))
     assert figure.table.drop("run").rows() == [(0, 1, 50, 48, 0.96), (1, 2, 20, 5, 0.25)]
