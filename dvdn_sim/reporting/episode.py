@@ -121,7 +121,8 @@ def _over_time(episode: Episode) -> list[str]:
     last = len(episode.frames) - 1
     changing = [pair for pair in pairs if runs(episode, pair) not in ([("up", 0, last)], [("cut", 0, last)])]
     steady = [pair for pair in pairs if pair not in changing]
-    said = "" if not steady else f"The same at every step: {', '.join(f'{a}–{b}' for a, b in steady)}."
+    named = ", ".join(f"{a}\u2060–\u2060{b}" for a, b in steady)  # not broken at the end of a line
+    said = f"The same at every step: {named}." if steady else ""
     if len(changing) > ROWS_AT_MOST:
         said += f" Of {len(changing)} pairs whose link comes and goes the first {ROWS_AT_MOST} are drawn."
     if not pairs:

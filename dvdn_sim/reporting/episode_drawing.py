@@ -226,7 +226,7 @@ def _still(pictures: Sequence[Picture]) -> int:
 
 def _shape(shape: Shape, place: Place, scale: float, picture: Picture) -> str:
     colour, points = _colour(shape.colour), [place(point) for point in shape.points]
-    (x, y), pixel = points[0], (picture.high[0] - picture.low[0]) * scale / picture.width_px
+    (x, y), pixel = points[0], WIDTH / picture.width_px
     if shape.kind == "disc":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{shape.size * scale:.1f}" fill="{colour}"/>'
     if shape.kind == "text":

@@ -1,0 +1,117 @@
+"""`dvdn-sim show RUN --episode`: writes a page, and nothing over what is no such page."""
+
+import json
+import shutil
+
+import pytest
+from small_runs import SCENARIO
+from typer.testing import CliRunner
+
+import dvdn_sim
+from dvdn_sim import evaluate
+from dvdn_sim.cli import app
+from dvdn_sim.scenario import parse_scenario
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of two seeds, not to be changed."""
+    out = tmp_path_factory.mktemp("trained") / "run"
+    changes = ["seeds=[3, 4]", "evaluation={every: 1000, episodes: 3}", "name=shown"]
+    dvdn_sim.run(parse_scenario(SCENARIO, changes), device="cpu", out=out)
+    return out
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Pages are written to the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def show(run_dir, *words):
+    result = CliRunner().invoke(app, ["show", str(run_dir), *words], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def test_it_writes_a_page_and_says_what_evaluate_says(trained, elsewhere):
+    result = show(trained, "--episode", "--seed", "4", "--number", "2", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    said, found = json.loads(result.stdout), evaluate(trained, device="cpu")
+    page = elsewhere / "shown-episode.html"
+    assert said == {
+        "page": "shown-episode.html",
+        "seed": 4,
+        "number": 2,
+        "steps": int(found.lengths[1, 2]),
+        "return": pytest.approx(found.returns[1, 2]),
+        "bytes": page.stat().st_size,
+    }
+    assert "shown: team of seed 4, episode 2" in page.read_text(encoding="utf-8")
+
+
+def test_the_same_run_gives_the_same_bytes_and_an_earlier_page_is_replaced(trained, elsewhere):
+    pages = []
+    for words in ([], ["--number", "1"], []):
+        result = show(trained, "--episode", *words)
+        assert result.exit_code == 0
+        assert result.stdout.startswith("shown-episode.html: seed 3, episode ")
+        pages.append((elsewhere / "shown-episode.html").read_bytes())
+    assert pages[0] == pages[2] != pages[1]
+    assert [path.name for path in elsewhere.iterdir()] == ["shown-episode.html"]
+
+
+def test_it_begins_when_it_is_asked_to(trained, elsewhere):
+    assert show(trained, "--episode", "--at", "2 min", "--out", "late.html").exit_code == 0
+    assert "network time <strong>120 s</strong>" in (elsewhere / "late.html").read_text(encoding="utf-8")
+    result = show(trained, "--episode", "--at", "5")
+    assert result.exit_code == 2
+    assert "got '5'" in result.stderr
+
+
+def test_no_other_file_is_written_over_and_none_into_the_run(trained, elsewhere):
+    other = elsewhere / "other.html"
+    other.write_text("mine")
+    before = sorted(trained.rglob("*"))
+    for out, why in (
+        (other, "exists, and is no page of an episode"),
+        (elsewhere, "exists, and is no page of an episode"),
+        (elsewhere / "nowhere" / "page.html", "is in a folder that does not exist"),
+        (trained / "page.html", "only the run itself writes to"),
+        (trained / "metrics" / "page.html", "only the run itself writes to"),
+    ):
+        result = show(trained, "--episode", "--out", str(out))
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert why in " ".join(result.stderr.replace("│", " ").split())
+    assert other.read_text() == "mine"
+    assert sorted(trained.rglob("*")) == before
+
+
+def test_what_cannot_be_played_is_bad_input(trained, elsewhere):
+    nothing = show(elsewhere, "--episode")
+    assert (nothing.exit_code, nothing.stdout) == (2, "")
+    assert "holds no run" in nothing.stderr
+    unknown = show(trained, "--episode", "--seed", "9")
+    assert unknown.exit_code == 2
+    assert "has no team of seed 9; it has 3, 4" in unknown.stderr
+    untrained = shutil.copytree(trained, elsewhere / "copy")
+    shutil.rmtree(untrained / "policies")
+    killed = show(untrained, "--episode")
+    assert killed.exit_code == 2
+    assert "there is no trained team; a run that came to its end has one" in killed.stderr
+    manifest = json.loads((trained / "manifest.json").read_text()) | {"env": "meeting"}
+    (untrained / "manifest.json").write_text(json.dumps(manifest))
+    of_python = show(untrained, "--episode")
+    assert of_python.exit_code == 2
+    assert "its environment, 'meeting', came from Python" in of_python.stderr
+    (untrained / "scenario.yaml").unlink()
+    assert show(untrained, "--episode").exit_code == 2
+    assert not list(elsewhere.glob("*.html"))
+
+
+@pytest.mark.parametrize("words", [["--seed", "3"], ["--number", "1"], ["--at", "1 s"], ["--out", "page.html"]])
+def test_without_it_its_options_have_no_meaning(trained, words):
+    result = show(trained, *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Invalid value for {words[0]}: has no meaning without --episode" in result.stderr
