@@ -15,7 +15,7 @@ import polars as pl
 from dvdn_sim.reporting.figure import Figure, View, around, axes, points, row
 from dvdn_sim.reporting.measures import A_EFF, final
 from dvdn_sim.reporting.panels import Panels
-from dvdn_sim.reporting.study import Cell, Study
+from dvdn_sim.reporting.study import RUN_AXIS, Cell, Study
 
 FEWEST = 4
 """Cells from which on a line is laid through them."""
@@ -75,8 +75,8 @@ def collapse(study: Study) -> Figure | None:
         return None
     panels = Panels(study)
     traces = []
-    for number, label in enumerate(study.axes[panels.series]):
-        here = sorted((cell for cell in cells if panels.series_of(cell) == label), key=_a_eff)
+    for number, label in enumerate(dict.fromkeys(_series(panels, cell) for cell in study.cells)):
+        here = sorted((cell for cell in cells if _series(panels, cell) == label), key=_a_eff)
         if here:
             found = [final(cell) for cell in here]
             hover = [f"{cell.id}<br>a_eff {_a_eff(cell):.3f}, return {each.value:.3f}"
@@ -111,6 +111,12 @@ def collapse(study: Study) -> Figure | None:
         views={(): View(traces, layout)},
         table=pl.DataFrame([_row(cell) for cell in cells], infer_schema_length=None),
     )
+
+
+def _series(panels: Panels, cell: Cell) -> str:
+    """Return what a dot's colour says: its label on the first axis; its sweep, where there are several."""
+    label = panels.series_of(cell)
+    return label.partition(": ")[0] if panels.series == RUN_AXIS else label
 
 
 def text(line: Fit) -> str:
