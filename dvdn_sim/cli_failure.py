@@ -1,6 +1,8 @@
 """How commands fail: in words, with the command that shows it again, and an exit code."""
 
+import os
 import shlex
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -34,6 +36,9 @@ def explained(again: str) -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from error
     except DvdnSimError as error:
         _fail(str(error), again)
+    except BrokenPipeError as error:  # whoever read what was printed has seen enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from error
     except Exception:
         say(traceback.format_exc().rstrip())
         _fail("this is a defect of dvdn-sim; please report it with all of the above", again)

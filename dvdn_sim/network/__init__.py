@@ -3,6 +3,7 @@
 clock       simulated time
 transport   links between agents, and the transmitters that they share
 faults      who is up
+standing    which links there are at an instant
 phases      of an exchange: rounds, and their acknowledgements
 deadlines   how long `auto` waits
 exchange    all of it on the clock

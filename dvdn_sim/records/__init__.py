@@ -11,6 +11,21 @@ Read in this order:
 * ``digest``: one hash of all records.
 * ``contents``: what a folder holds, whatever became of the run.
 * ``compare``: the first record in which two runs differ.
+* ``cells``: what a sweep leaves behind.
+* ``episode``: one episode as it was played.
 """
 
-__all__ = ["compare", "contents", "digest", "durable", "folder", "frames", "lock", "read", "schema", "write"]
+__all__ = [
+    "cells",
+    "compare",
+    "contents",
+    "digest",
+    "durable",
+    "episode",
+    "folder",
+    "frames",
+    "lock",
+    "read",
+    "schema",
+    "write",
+]

@@ -6,4 +6,5 @@
 - `recorder`: from what happened to records.
 - `summary`: what a run found, for people and for programs.
 - `run`: a run folder around the loop.
+- `stage`, `scenes`, `episode`: trained teams again, what they look like, one episode step by step.
 """

@@ -7,19 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from dvdn_sim.errors import RunFolderError, ScenarioError
-from dvdn_sim.learners.agents import row_of
-from dvdn_sim.records.read import NO_COLUMNS, load_run
-from dvdn_sim.records.schema import SCENARIO_FILE
-from dvdn_sim.scenario import Scenario, load_scenario
-from dvdn_sim.training.build import actor_of, networks_of
-from dvdn_sim.training.device import device_of, repeatable
-from dvdn_sim.training.environments import MakeEnv, arena_of, batches_of
-from dvdn_sim.training.learners import q_network_of
-from dvdn_sim.training.policies import SHARED, TeamFormat, faces_of, load_team, policy_path
+from dvdn_sim.scenario import Scenario
+from dvdn_sim.training.build import networks_of
+from dvdn_sim.training.device import repeatable
+from dvdn_sim.training.environments import MakeEnv
 from dvdn_sim.training.rollout import Arena
+from dvdn_sim.training.stage import stage_of
 from dvdn_sim.training.summary import Json, score
 
 
@@ -94,26 +88,14 @@ def evaluate(
         RunFolderError: The folder holds no trained teams.
         ScenarioError: A change is none, or agents see or do something else in the changed environment.
     """
-    run = load_run(run_dir, NO_COLUMNS)
-    # How many episodes were acted side by side in training must not stand in the way of faults while acting.
-    scenario = load_scenario(run.path / SCENARIO_FILE, [*overrides, "training.episodes_per_iteration=1"])
-    teams = [load_team(policy_path(run.path, seed)) for seed in run.seeds]
-    if not teams:
-        raise RunFolderError(f"{run_dir} names no seeds; a run that came to its end expected")
-    seeds, place = list(run.seeds), device_of(device)
-    copies = episodes or scenario.evaluation.episodes
     with repeatable():
-        make = batches_of(scenario.env, make_env, episode_limit)
-        arena = arena_of(make, seeds, "evaluate", copies=copies, device=place)
-        _check_faces(arena, teams[0][0])
-        network = q_network_of(scenario.algorithm, arena.env)
-        names = [SHARED] if teams[0][0].shared else [face.name for face in teams[0][0].faces]
-        rows = torch.stack([row_of(network, layers[name]) for _, layers in teams for name in names])
-        actor = actor_of(scenario.algorithm, network, arena, seeds, stream_name="evaluate")
-        idle = _idle(scenario, arena, copies)
-        rates = np.full((arena.env.episode_limit, len(seeds)), scenario.evaluation.epsilon)
-        actor.begin(network.weights(rows.to(place)), np.zeros(len(seeds), np.int64), rates, idle)
-        played = arena.play(actor.act, np.ones(len(seeds), bool))
+        stage = stage_of(
+            run_dir, overrides, copies=episodes, device=device, make_env=make_env, episode_limit=episode_limit
+        )
+        idle = _idle(stage.scenario, stage.arena, stage.arena.copies)
+        stage.begin(idle)
+        played = stage.arena.play(stage.actor.act, np.ones(stage.arena.replicas, bool))
+    run, scenario = stage.run, stage.scenario
     return Evaluation(
         run_dir=str(run.path),
         seeds=run.seeds,
@@ -122,16 +104,6 @@ def evaluate(
         down_fraction=_down_fraction(idle, played.lengths),
         note=_note(overrides, scenario),
     )
-
-
-def _check_faces(arena: Arena, team: TeamFormat) -> None:
-    """Refuse an environment in which agents see or do something else than they learnt."""
-    found = faces_of(arena.env)
-    for trained, now in zip(team.faces, found, strict=False):
-        if trained != now:
-            raise ScenarioError(f"env: agents were trained as {trained}, and would be {now}")
-    if len(team.faces) != len(found):
-        raise ScenarioError(f"env: {len(team.faces)} agents were trained, and {len(found)} would act")
 
 
 def _idle(scenario: Scenario, arena: Arena, copies: int) -> npt.NDArray[np.bool_] | None:
