@@ -17,17 +17,41 @@
     const found = typeof value === "string" && /color$/.test(key) ? COLOUR.exec(value) : null;
     return found ? rgba(found[1], found[2]) : value;
   };
-  const axis = (given = {}) => ({
+  // Plotly cuts what is too long for it; lines are broken at blanks, and after commas.
+  const wrapped = (text, most) => (text ?? "").split(/(?<=[ ,])/).reduce((lines, word) => {
+    const last = lines.length - 1;
+    if (last >= 0 && (lines[last] + word).trimEnd().length <= most) lines[last] += word;
+    else lines.push(word);
+    return lines;
+  }, []).map((line) => line.trimEnd());
+  const axis = (given = {}, most = 60) => ({
     automargin: true, gridcolor: "line", zerolinecolor: "muted", linecolor: "line", tickcolor: "line", ...given,
-    title: { standoff: 12, ...given.title },
+    title: { standoff: 12, font: { size: 14 }, ...given.title, text: wrapped(given.title?.text, most).join("<br>") },
   });
-  const layoutOf = (given) => coloured({
-    height: 440, margin: { l: 56, r: 16, t: given.title ? 48 : 16, b: given.showlegend === false ? 56 : 104 },
-    hovermode: "closest",
-    font: { family: "system-ui, 'DejaVu Sans', sans-serif", size: 13, color: "ink" },
-    paper_bgcolor: "card", plot_bgcolor: "card", hoverlabel: { bgcolor: "card", bordercolor: "muted", font: { color: "ink" } },
-    ...given, legend: { orientation: "h", yref: "container", y: 0.01, yanchor: "bottom", x: 0, ...given.legend }, xaxis: axis(given.xaxis), yaxis: axis(given.yaxis),
-  });
+  // Names of rows may be longer than a phone is wide.
+  const rowsOf = (traces, most) => {
+    const names = [...new Set(traces.flatMap((trace) => trace.y ?? []))];
+    if (!names.some((name) => typeof name === "string")) return { ticks: {}, more: 0 };
+    const lines = names.map((name) => wrapped(String(name), most));
+    const more = 14 * lines.reduce((sum, each) => sum + each.length - 1, 0);
+    return { ticks: { tickmode: "array", tickvals: names, ticktext: lines.map((each) => each.join("<br>")) }, more };
+  };
+  const layoutOf = ({ traces, layout: given }, small) => {
+    const named = traces.filter((trace) => trace.showlegend !== false).length > 1;
+    const legend = given.showlegend ?? named;
+    const rows = small ? rowsOf(traces, 16) : { ticks: {}, more: 0 };
+    const height = (given.height ?? 440) - (given.showlegend === undefined && !legend ? 48 : 0) + rows.more;
+    return coloured({
+      margin: { l: 56, r: 16, t: given.title ? 48 : 16, b: legend ? 104 : 56 }, hovermode: "closest",
+      font: { family: "system-ui, 'DejaVu Sans', sans-serif", size: small ? 12 : 13, color: "ink" },
+      paper_bgcolor: "card", plot_bgcolor: "card",
+      hoverlabel: { bgcolor: "card", bordercolor: "muted", font: { color: "ink" } },
+      ...given, height, showlegend: legend,
+      legend: { orientation: "h", yref: "container", y: 0.01, yanchor: "bottom", x: 0, ...given.legend },
+      xaxis: axis(given.xaxis, small ? 20 : 60), yaxis: axis({ ...given.yaxis, ...rows.ticks }),
+    });
+  };
+  const phone = matchMedia("(max-width: 40rem)");
   const CONFIG = { responsive: true, displayModeBar: false };
 
   const inLight = (make) => {
@@ -51,18 +75,19 @@
       const found = view();
       plot.hidden = !found;
       nothing.hidden = Boolean(found);
-      if (found) return Plotly.react(plot, coloured(found.traces), layoutOf(found.layout), CONFIG);
+      if (found) return Plotly.react(plot, coloured(found.traces), layoutOf(found, phone.matches), CONFIG);
       return Promise.resolve();
     };
     selects.forEach((select) => select.addEventListener("change", draw));
     document.addEventListener("themechange", draw);
+    phone.addEventListener("change", draw);
     place.querySelector("[data-save=csv]").addEventListener("click", () =>
       save(new Blob([figure.csv], { type: "text/csv" }), `${figure.id}.csv`));
     place.querySelector("[data-save=svg]").addEventListener("click", async () => {
       const found = view();
       if (!found) return;
       // For publication: always light, whatever the page is.
-      const drawn = inLight(() => ({ data: coloured(found.traces), layout: layoutOf(found.layout) }));
+      const drawn = inLight(() => ({ data: coloured(found.traces), layout: layoutOf(found, false) }));
       const url = await Plotly.toImage(drawn, { format: "svg", width: 860, height: drawn.layout.height });
       const text = decodeURIComponent(url.slice(url.indexOf(",") + 1));
       save(new Blob([text], { type: "image/svg+xml" }), `${figure.id}.svg`);
