@@ -34,9 +34,9 @@ def fates(study: Study) -> Figure | None:
     return Figure(
         id="messages",
         title="What became of the messages",
-        said="Every message that was sent, acknowledgements among them, is in exactly one of these; each run's audit says"
-        " that none is missing. Of an acknowledgement sent several times, copies that come after the exchange is over are"
-        " expired: nothing was lost by them.",
+        said="Every message that was sent, acknowledgements among them, is in exactly one of these; each run's audit"
+        " says that none is missing. Of an acknowledgement sent several times, copies that come after the exchange is"
+        " over are expired: nothing was lost by them.",
         alt=f"{total} messages of {len(counts)} cells by their fate, as shares; the numbers are in the table.",
         switches=[],
         views={(): View(traces, layout)},
