@@ -2,7 +2,7 @@
 {
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const COLOUR = /^(series-\d|ink|muted|line|accent|card|paper)(?:\/([\d.]+))?$/;
-  const MOST_ROWS = 500;
+  const MOST_ROWS = 500, SAVED_WIDTH = 860;
 
   const rgba = (name, opacity) => {
     const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -36,7 +36,8 @@
     const more = 14 * lines.reduce((sum, each) => sum + each.length - 1, 0);
     return { ticks: { tickmode: "array", tickvals: names, ticktext: lines.map((each) => each.join("<br>")) }, more };
   };
-  const layoutOf = ({ traces, layout: given }, small) => {
+  const layoutOf = ({ traces, layout: given }, width) => {
+    const small = width < 560;
     const named = traces.filter((trace) => trace.showlegend !== false).length > 1;
     const legend = given.showlegend ?? named;
     const rows = small ? rowsOf(traces, 16) : { ticks: {}, more: 0 };
@@ -46,13 +47,12 @@
       font: { family: "system-ui, 'DejaVu Sans', sans-serif", size: small ? 12 : 13, color: "ink" },
       paper_bgcolor: "card", plot_bgcolor: "card",
       hoverlabel: { bgcolor: "card", bordercolor: "muted", font: { color: "ink" } },
-      ...given, height, showlegend: legend,
+      ...given, width, height, showlegend: legend,
       legend: { orientation: "h", yref: "container", y: 0.01, yanchor: "bottom", x: 0, ...given.legend },
       xaxis: axis(given.xaxis, small ? 20 : 60), yaxis: axis({ ...given.yaxis, ...rows.ticks }),
     });
   };
-  const phone = matchMedia("(max-width: 40rem)");
-  const CONFIG = { responsive: true, displayModeBar: false };
+  const CONFIG = { displayModeBar: false };
 
   const inLight = (make) => {
     const root = document.documentElement, theme = root.dataset.theme;
@@ -69,26 +69,32 @@
     const place = document.getElementById(figure.id);
     const plot = place.querySelector(".plot"), nothing = place.querySelector(".nothing");
     const selects = [...place.querySelectorAll("select")];
+    let width = 0, waiting;
     const view = () => figure.views[JSON.stringify(selects.map((select) => select.value))];
     const draw = () => {
       if (!window.Plotly) return Promise.resolve(); // it will be asked again when it is there
       const found = view();
       plot.hidden = !found;
       nothing.hidden = Boolean(found);
-      if (found) return Plotly.react(plot, coloured(found.traces), layoutOf(found, phone.matches), CONFIG);
+      width = plot.parentElement.clientWidth;
+      if (found) return Plotly.react(plot, coloured(found.traces), layoutOf(found, width), CONFIG);
       return Promise.resolve();
     };
     selects.forEach((select) => select.addEventListener("change", draw));
     document.addEventListener("themechange", draw);
-    phone.addEventListener("change", draw);
+    // Drawn anew when the width is another; that a phone hides its address bar is no reason.
+    new ResizeObserver(() => {
+      clearTimeout(waiting);
+      if (width && plot.parentElement.clientWidth !== width) waiting = setTimeout(draw, 100);
+    }).observe(plot.parentElement);
     place.querySelector("[data-save=csv]").addEventListener("click", () =>
       save(new Blob([figure.csv], { type: "text/csv" }), `${figure.id}.csv`));
     place.querySelector("[data-save=svg]").addEventListener("click", async () => {
       const found = view();
       if (!found) return;
       // For publication: always light, whatever the page is.
-      const drawn = inLight(() => ({ data: coloured(found.traces), layout: layoutOf(found, false) }));
-      const url = await Plotly.toImage(drawn, { format: "svg", width: 860, height: drawn.layout.height });
+      const drawn = inLight(() => ({ data: coloured(found.traces), layout: layoutOf(found, SAVED_WIDTH) }));
+      const url = await Plotly.toImage(drawn, { format: "svg", width: SAVED_WIDTH, height: drawn.layout.height });
       const text = decodeURIComponent(url.slice(url.indexOf(",") + 1));
       save(new Blob([text], { type: "image/svg+xml" }), `${figure.id}.svg`);
     });
