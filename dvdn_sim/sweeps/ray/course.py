@@ -6,7 +6,6 @@ again by itself: a task whose worker or machine is lost is sent once more from h
 """
 
 import os
-import pickle
 import secrets
 import time
 from collections import Counter
@@ -115,7 +114,7 @@ class _Course:
     def _send(self, job: Job) -> None:
         self.attempts[job.id] += 1
         attempt = Attempt(job.id, self.attempts[job.id])
-        parcel = pickle.dumps(Parcel(job, attempt, self.terms.do))
+        parcel = [ray.put(Parcel(job, attempt, self.terms.do))]  # in a list, so that it is not opened on the way
         task = self._do.options(**self.needs[job.id].as_options())
         ref = task.remote(parcel, self._mailbox, self._folder_of(job))
         self.sent[ref] = attempt

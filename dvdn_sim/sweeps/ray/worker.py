@@ -165,7 +165,7 @@ class _Line:
                 self.gone = True
 
 
-def code_sent(version: str, token: Path) -> tuple[Callable[[], Found], Callable[[bytes, Any, list[Any]], Any]]:
+def code_sent(version: str, token: Path) -> tuple[Callable[[], Found], Callable[[list[Any], Any, list[Any]], Any]]:
     """Return what runs in workers: its code is sent, and not its name, so that it runs where this program is missing.
 
     Args:
@@ -188,12 +188,12 @@ def code_sent(version: str, token: Path) -> tuple[Callable[[], Found], Callable[
         except importlib.metadata.PackageNotFoundError:
             return platform.node(), "", shared
 
-    def do(parcel: bytes, mailbox: Any, before: list[Any]) -> Any:
-        import pickle  # noqa: PLC0415
+    def do(parcel: list[Any], mailbox: Any, before: list[Any]) -> Any:
+        import ray  # noqa: PLC0415
 
         found = look()
         if found[1] != version:
             return found
-        return pickle.loads(parcel).open(mailbox, before, shared=found[2])  # noqa: S301 (of whom is to be obeyed)
+        return ray.get(parcel[0]).open(mailbox, before, shared=found[2])
 
     return look, do
