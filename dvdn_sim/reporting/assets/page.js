@@ -17,8 +17,8 @@
     const found = typeof value === "string" && /color$/.test(key) ? COLOUR.exec(value) : null;
     return found ? rgba(found[1], found[2]) : value;
   };
-  // Plotly cuts what is too long for it; lines are broken at blanks, and after commas.
-  const wrapped = (text, most) => (text ?? "").split(/(?<=[ ,])/).reduce((lines, word) => {
+  // Plotly cuts what is too long for it; lines are broken at blanks, and after commas and equals signs.
+  const wrapped = (text, most) => (text ?? "").split(/(?<=[ ,=])/).reduce((lines, word) => {
     const last = lines.length - 1;
     if (last >= 0 && (lines[last] + word).trimEnd().length <= most) lines[last] += word;
     else lines.push(word);
@@ -36,20 +36,26 @@
     const more = 14 * lines.reduce((sum, each) => sum + each.length - 1, 0);
     return { ticks: { tickmode: "array", tickvals: names, ticktext: lines.map((each) => each.join("<br>")) }, more };
   };
+  // A legend of more than two lines would take its room from the picture; all its columns are as wide as the widest.
+  const roomFor = (traces, width) => {
+    const names = traces.filter((trace) => trace.showlegend !== false).map((trace) => trace.name.length);
+    const columns = Math.max(1, Math.floor((width - 130) / (48 + 7 * Math.max(...names))));
+    return 19 * Math.max(0, Math.ceil(names.length / columns) - 2);
+  };
   const layoutOf = ({ traces, layout: given }, width) => {
     const small = width < 560;
     const named = traces.filter((trace) => trace.showlegend !== false).length > 1;
     const legend = given.showlegend ?? named;
-    const rows = small ? rowsOf(traces, 16) : { ticks: {}, more: 0 };
-    const height = (given.height ?? 440) - (given.showlegend === undefined && !legend ? 48 : 0) + rows.more;
+    const rows = small ? rowsOf(traces, 18) : { ticks: {}, more: 0 };
+    const more = rows.more + (legend ? roomFor(traces, width) : given.showlegend === undefined ? -48 : 0);
     return coloured({
       margin: { l: 56, r: 16, t: given.title ? 48 : 16, b: legend ? 104 : 56 }, hovermode: "closest",
       font: { family: "system-ui, 'DejaVu Sans', sans-serif", size: small ? 12 : 13, color: "ink" },
       paper_bgcolor: "card", plot_bgcolor: "card",
       hoverlabel: { bgcolor: "card", bordercolor: "muted", font: { color: "ink" } },
-      ...given, width, height, showlegend: legend,
+      ...given, width, height: (given.height ?? 440) + more, showlegend: legend,
       legend: { orientation: "h", yref: "container", y: 0.01, yanchor: "bottom", x: 0, ...given.legend },
-      xaxis: axis(given.xaxis, small ? 20 : 60), yaxis: axis({ ...given.yaxis, ...rows.ticks }),
+      xaxis: axis(given.xaxis, small ? (rows.ticks.tickvals ? 14 : 20) : 60), yaxis: axis({ ...given.yaxis, ...rows.ticks }),
     });
   };
   const CONFIG = { displayModeBar: false };

@@ -1,0 +1,233 @@
+"""What a reader of the page sees: nothing cut, covered, or too faint, on any screen and in either theme."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from browser import chromium, screen, show, system_theme, wait
+from report_folders import packets, write_sweep
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+from dvdn_sim.reporting.report import report
+
+POLICIES = ["zero_fill", "renormalise_late", "hold_last, three times", *(f"policy_{n}" for n in range(7))]
+LOSSES = ["0%", "20%"]
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+# What is said, and where; without plotly's names of its own, which are others each time.
+PICTURE = """const drawn = [...document.querySelectorAll(`#${arguments[0]} .plot svg :is(path, text, rect, image)`)];
+const places = ["d", "style", "x", "y", "width", "height", "transform"];
+return [drawn.map((each) => each.textContent + (each.getAttribute("href") ?? "")).join("|"),
+  drawn.flatMap((each) => places.map((name) => each.getAttribute(name)?.replace(/url\\([^)]*\\)/, ""))).join("|")]"""
+CUT = """const cut = [];
+for (const plot of document.querySelectorAll(".plot:not([hidden])")) {
+  const frame = plot.getBoundingClientRect();
+  for (const text of plot.querySelectorAll("svg text")) {
+    const box = text.getBoundingClientRect();
+    if (box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1
+        || box.bottom > frame.bottom + 1)) cut.push([plot.closest("section").id, text.textContent]);
+  }
+}
+return cut"""
+COVERED = """const covered = [];
+for (const plot of document.querySelectorAll(".plot:not([hidden])")) {
+  const legend = plot.querySelector("g.legend");
+  if (!legend) continue;
+  const box = legend.getBoundingClientRect();
+  for (const text of plot.querySelectorAll(".xtitle, .xtick text, .ytick text, .ytitle")) {
+    const other = text.getBoundingClientRect();
+    if (other.width && Math.min(box.right, other.right) - Math.max(box.left, other.left) > 1
+        && Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top) > 1)
+      covered.push([plot.closest("section").id, text.textContent]);
+  }
+}
+return covered"""
+FAINT = """
+for (const details of document.querySelectorAll("details")) details.open = true;
+const parts = (colour) => {
+  const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+  return { rgb: [r, g, b], a };
+};
+const light = (rgb) => rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
+const behind = (element) => {
+  for (let at = element; at; at = at.parentElement) {
+    const found = parts(getComputedStyle(at).backgroundColor);
+    if (found.a === 1) return found.rgb;
+  }
+};
+const faint = [];
+let seen = 0;
+const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walk.nextNode()) {
+  const element = walk.currentNode.parentElement, style = getComputedStyle(element);
+  // What a heat map's cells say is plotly's choice for each cell's colour.
+  if (!walk.currentNode.textContent.trim() || element.closest("script, noscript, .heatmap-label")
+      || !element.getClientRects().length) continue;
+  const ink = parts(element instanceof SVGElement ? style.fill : style.color);
+  const [high, low] = [light(ink.rgb), light(behind(element))].sort((a, b) => b - a);
+  seen += 1;
+  if (ink.a < 1 || (high + 0.05) / (low + 0.05) < 4.5) faint.push([walk.currentNode.textContent, style.fill]);
+}
+return [seen, faint]"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A report of ten policies with names as long as they come, one of which never finished: figures and address."""
+    folder = tmp_path_factory.mktemp("page")
+    made = report(
+        [write_sweep(folder / "s", {"policy": POLICIES, "loss": LOSSES}, cells(), compare=("policy", POLICIES[0]))]
+    )
+    (path,) = made.write(folder / "page.html")
+    return made.figures, path.as_uri()
+
+
+def cells():
+    rng = np.random.default_rng(4)
+    found = {(policy, loss): cell(rng) for policy in POLICIES for loss in LOSSES}
+    for loss in LOSSES:
+        found[POLICIES[-1], loss] = "failed: the disk was full"
+    return found
+
+
+def cell(rng):
+    draws = rng.random((2, 3))
+    rows = [
+        {"seed": seed, "kind": "td", "update": u, "env_steps": 100 * u, "a_eff": a_eff, "jtd_relative_error": error / u,
+         "sent": 8, "held": 4 + u, "lost": 4 - u, "bytes": 400,
+         "round_time_s": [0.01 * error, 0.03], "deadline_s": 0.05}
+        for seed, (a_eff, error, _) in enumerate(draws) for u in (1, 2, 3)
+    ]  # fmt: skip
+    train = [
+        {"seed": seed, "env_steps": 100 * u, "disagreement": error, "tracker_imbalance": u * error,
+         "tracked_gradient": 8.0}
+        for seed, (_, error, _) in enumerate(draws) for u in (1, 2, 3)
+    ]  # fmt: skip
+    returns = {seed: [0.0, score / 2, score, score] for seed, (*_, score) in enumerate(draws)}
+    links = [packets(0, 0, 1, 9, 6), packets(0, 1, 2, 30, 29)]
+    return {"returns": returns, "exchanges": rows, "train": train, "packets": links, "random": 0.1}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as chrome:
+        yield chrome
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The page, all drawn, on a wide screen in the light."""
+    figures, address = page
+    show(browser, address, len(figures))
+    return browser
+
+
+def select(browser, figure, number):
+    return Select(browser.find_elements(By.CSS_SELECTOR, f"#{figure.id} select")[number])
+
+
+def test_the_page_asks_for_nothing_but_itself(browser, page):
+    """Not even what the page's own policy would have stopped."""
+    figures, address = page
+    browser.get("about:blank")
+    browser.get_log("performance")
+    show(browser, address, len(figures))
+    said = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [each["params"]["request"]["url"] for each in said if each["method"] == "Network.requestWillBeSent"]
+    assert address in asked
+    assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {address}
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_nothing_is_cut_or_covered(browser, page, width):
+    figures, address = page
+    show(browser, address, len(figures), width=width)
+    assert browser.execute_script(CUT) == []
+    assert browser.execute_script(COVERED) == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_can_be_read(browser, page, theme):
+    """WCAG 2.1, 1.4.3: a contrast of 4.5 between every text, those in figures too, and what is behind it."""
+    figures, address = page
+    show(browser, address, len(figures), theme=theme)
+    seen, faint = browser.execute_script(FAINT)
+    assert seen > 300
+    assert faint == []
+
+
+def test_another_choice_is_another_picture(opened, page):
+    """Where there is another view; and the first choice again is the first picture again."""
+    tried = 0
+    for figure in page[0]:
+        first, chosen = opened.execute_script(PICTURE, figure.id), next(figure.states())
+        for number, switch in enumerate(figure.switches):
+            for option in list(switch.options)[1:4]:
+                select(opened, figure, number).select_by_value(option)
+                view = figure.views.get((*chosen[:number], option, *chosen[number + 1 :]))
+                nothing = opened.find_element(By.CSS_SELECTOR, f"#{figure.id} .nothing").is_displayed()
+                assert nothing == (view is None)
+                same = alike(opened.execute_script(PICTURE, figure.id), first)
+                assert nothing or same == (view == figure.views[chosen]), (figure.id, option)
+                tried += not same
+            select(opened, figure, number).select_by_index(0)
+            assert alike(opened.execute_script(PICTURE, figure.id), first), figure.id
+    assert tried > 10
+
+
+def alike(picture, other):
+    """Whether two pictures are the same up to a pixel or so, by which plotly's margins remember what they were."""
+    (said, place), (other_said, other_place) = picture, other
+    if said != other_said or NUMBER.sub("#", place) != NUMBER.sub("#", other_place):
+        return False
+    numbers, others = (np.array(NUMBER.findall(each), float) for each in (place, other_place))
+    return bool(np.abs(numbers - others).max() < 2.0)
+
+
+def test_figures_are_drawn_anew_for_another_width_and_for_no_other_height(opened):
+    count = """window.draws = 0;
+      for (const plot of document.querySelectorAll(".plot"))
+        plot.on("plotly_afterplot", () => { window.draws += 1; })"""
+    opened.execute_script(count)
+    screen(opened, 1200, 700)
+    opened.execute_async_script("setTimeout(arguments[0], 400)")
+    assert opened.execute_script("return window.draws") == 0
+    screen(opened, 360)
+    wait(lambda: opened.execute_script(
+        "return [...document.querySelectorAll('.plot .main-svg')].every((e) => e.getBoundingClientRect().width <= 360)"
+    ))  # fmt: skip
+    assert opened.execute_script("return window.draws") > 0
+    assert opened.execute_script("return document.documentElement.scrollWidth") <= 360
+
+
+def test_the_theme_is_the_systems_until_a_reader_chooses(opened, page):
+    first = page[0][0].id
+    colours = f"""return [getComputedStyle(document.body).backgroundColor,
+      getComputedStyle(document.querySelector("#{first} .plot text")).fill]"""
+    light = opened.execute_script(colours)
+    system_theme(opened, "dark")
+    wait(lambda: all(a != b for a, b in zip(opened.execute_script(colours), light, strict=True)))
+    opened.find_element(By.ID, "theme").send_keys(Keys.ENTER)
+    wait(lambda: opened.execute_script(colours) == light)
+    system_theme(opened, "light")
+    system_theme(opened, "dark")
+    assert opened.execute_script(colours) == light
+
+
+def test_where_the_keyboard_is_can_be_seen(opened):
+    opened.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    focus = "const at = document.activeElement; return [at.id, getComputedStyle(at).outlineStyle]"
+    assert opened.execute_script(focus) == ["theme", "solid"]
+
+
+def test_the_keyboard_opens_the_numbers(opened, page):
+    figure = page[0][0]
+    opened.find_element(By.CSS_SELECTOR, f"#{figure.id} summary").send_keys(Keys.ENTER)
+    first = f"#{figure.id} tbody tr td:first-child"
+    wait(lambda: opened.find_elements(By.CSS_SELECTOR, first))
+    assert [each.text for each in opened.find_elements(By.CSS_SELECTOR, first)] == figure.table["policy"].to_list()
