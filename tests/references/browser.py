@@ -1,11 +1,13 @@
 """A browser that nobody sees, for tests of pages."""
 
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -14,6 +16,14 @@ PATIENCE_S = 60.0
 WHY = "no chromium or chromedriver: apt-get install chromium chromium-driver"
 WORDS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 DRAWN = "return Number(document.documentElement.dataset.drawn ?? 0)"
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+# What is said, and where; without plotly's names of its own, which are others each time.
+PICTURE = """const drawn = [...document.querySelectorAll(`#${arguments[0]} .plot svg :is(path, text, rect, image)`)];
+const places = ["d", "style", "x", "y", "width", "height", "transform"];
+return [drawn.map((each) => each.textContent + (each.getAttribute("href") ?? "")).join("|"),
+  drawn.flatMap((each) => places.map((name) => each.getAttribute(name)?.replace(/url\\([^)]*\\)/, ""))).join("|")]"""
+"""For `alike`; of the figure whose id is the first argument."""
 
 
 @contextmanager
@@ -60,3 +70,15 @@ def wait(until: Callable[[], object]) -> None:
     while not until():
         assert time.monotonic() < end_s, "the page did not come so far"
         time.sleep(0.02)
+
+
+Picture = Sequence[str]
+
+
+def alike(picture: Picture, other: Picture) -> bool:
+    """Whether two pictures are the same up to a pixel or so, by which plotly's margins remember what they were."""
+    (said, place), (other_said, other_place) = picture, other
+    if said != other_said or NUMBER.sub("#", place) != NUMBER.sub("#", other_place):
+        return False
+    numbers, others = (np.array(NUMBER.findall(each), float) for each in (place, other_place))
+    return bool(np.abs(numbers - others).max() < 2.0)

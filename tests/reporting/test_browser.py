@@ -1,15 +1,12 @@
 """The page in a real browser: nothing fails, every figure is drawn, every switch and button works, on any screen."""
 
 import itertools
-import os
-import shutil
 import time
 from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from browser import PICTURE, alike, chromium, show, wait
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -19,10 +16,7 @@ from dvdn_sim.reporting.report import report
 from dvdn_sim.sweeps.grid import load_cells
 from dvdn_sim.sweeps.run import run_sweep
 
-PATIENCE_S = 60.0
-DRAWN = "return document.documentElement.dataset.drawn"
 TRACES = "return document.querySelectorAll(`#${arguments[0]} .plot .main-svg`).length"
-PICTURE = "return document.querySelector(`#${arguments[0]} .plot`).innerHTML"
 
 
 @pytest.fixture(scope="module")
@@ -38,42 +32,16 @@ def page(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        why = "no chromium or chromedriver: apt-get install chromium chromium-driver"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
+    with chromium() as chrome:
+        yield chrome
 
 
 @pytest.fixture
 def opened(browser, page):
     """The page, all drawn, on a screen of 1200 by 900 in the light."""
-    show(browser, page, width=1200, dark=False)
-    return browser
-
-
-def show(browser, page, *, width, dark):
     figures, address = page
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(address)
-    wait(lambda: browser.execute_script(DRAWN) == str(len(figures)))
-
-
-def wait(until):
-    end_s = time.monotonic() + PATIENCE_S
-    while not until():
-        assert time.monotonic() < end_s
-        time.sleep(0.05)
+    show(browser, address, len(figures))
+    return browser
 
 
 def test_nothing_fails_and_every_figure_is_drawn(opened, page):
@@ -89,25 +57,35 @@ def test_nothing_fails_and_every_figure_is_drawn(opened, page):
 
 
 def test_every_option_of_every_switch_is_drawn(opened, page):
+    """A picture, or a word that there is none; another picture wherever there is another view."""
     for figure in page[0]:
         for number, switch in enumerate(figure.switches):
-            seen, views = set(), set()
+            seen = []
             for option in switch.options:
-                chooser = Select(opened.find_elements(By.CSS_SELECTOR, f"#{figure.id} select")[number])
-                chooser.select_by_value(option)
-                time.sleep(0.05)
+                Select(opened.find_elements(By.CSS_SELECTOR, f"#{figure.id} select")[number]).select_by_value(option)
                 state = tuple(
                     Select(each).first_selected_option.get_attribute("value")
                     for each in opened.find_elements(By.CSS_SELECTOR, f"#{figure.id} select")
                 )
-                nothing = opened.find_element(By.CSS_SELECTOR, f"#{figure.id} .nothing").is_displayed()
-                assert nothing == (state not in figure.views)
-                if not nothing:
-                    seen.add(opened.execute_script(PICTURE, figure.id))
-                    views.add(repr(figure.views[state]))
-            assert len(seen) > 1 or len(views) == 1, (figure.id, switch.name)
+                view = figure.views.get(state)
+                assert opened.find_element(By.CSS_SELECTOR, f"#{figure.id} .nothing").is_displayed() == (view is None)
+                if view is not None:
+                    seen.append((view, opened.execute_script(PICTURE, figure.id)))
+            for (view, picture), (other, another) in itertools.combinations(seen, 2):
+                assert alike(picture, another) == (drawn(view) == drawn(other)), (figure.id, switch.name)
             Select(opened.find_elements(By.CSS_SELECTOR, f"#{figure.id} select")[number]).select_by_index(0)
     assert opened.get_log("browser") == []
+
+
+def drawn(view):
+    """A view without what is told only to whoever points at it."""
+    return [shown(trace) for trace in view.traces], view.layout
+
+
+def shown(trace):
+    if "texttemplate" in trace or "text" in trace.get("mode", ""):
+        return trace
+    return {name: value for name, value in trace.items() if name not in {"text", "hovertemplate"}}
 
 
 def test_saved_files_are_what_they_say(opened, page, tmp_path):
@@ -137,11 +115,12 @@ def test_numbers_are_shown_as_a_table(opened, page):
         assert len(details.find_elements(By.CSS_SELECTOR, "tbody tr")) == min(figure.table.height, 500)
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_text_and_lines_can_be_told_from_what_is_behind_them(browser, page, dark):
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_and_lines_can_be_told_from_what_is_behind_them(browser, page, theme):
     """WCAG 2.1: contrast of 4.5 for text, of 3 for graphics."""
-    show(browser, page, width=1200, dark=dark)
-    assert browser.execute_script("return document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    figures, address = page
+    show(browser, address, len(figures), theme=theme)
+    assert browser.execute_script("return document.documentElement.dataset.theme") == theme
     names = ["paper", "card", "ink", "muted", "accent", "warn", *(f"series-{n}" for n in range(1, 9))]
     script = (
         "return arguments[0].map((n) => getComputedStyle(document.documentElement).getPropertyValue(`--${n}`).trim())"
@@ -168,12 +147,13 @@ def test_the_theme_can_be_chosen(opened, page):
     first = page[0][0].id
     before = opened.execute_script(PICTURE, first)
     opened.find_element(By.ID, "theme").click()
-    wait(lambda: opened.execute_script(PICTURE, first) != before)
+    wait(lambda: not alike(opened.execute_script(PICTURE, first), before))
     assert opened.execute_script("return document.documentElement.dataset.theme") == "dark"
 
 
 def test_a_phone_shows_all_of_it(browser, page):
-    show(browser, page, width=360, dark=False)
+    figures, address = page
+    show(browser, address, len(figures), width=360)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
     assert browser.get_log("browser") == []
 

@@ -1,11 +1,10 @@
 """What a reader of the page sees: nothing cut, covered, or too faint, on any screen and in either theme."""
 
 import json
-import re
 
 import numpy as np
 import pytest
-from browser import chromium, screen, show, system_theme, wait
+from browser import PICTURE, alike, chromium, screen, show, system_theme, wait
 from report_folders import packets, write_sweep
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -15,13 +14,7 @@ from dvdn_sim.reporting.report import report
 
 POLICIES = ["zero_fill", "renormalise_late", "hold_last, three times", *(f"policy_{n}" for n in range(7))]
 LOSSES = ["0%", "20%"]
-NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
-# What is said, and where; without plotly's names of its own, which are others each time.
-PICTURE = """const drawn = [...document.querySelectorAll(`#${arguments[0]} .plot svg :is(path, text, rect, image)`)];
-const places = ["d", "style", "x", "y", "width", "height", "transform"];
-return [drawn.map((each) => each.textContent + (each.getAttribute("href") ?? "")).join("|"),
-  drawn.flatMap((each) => places.map((name) => each.getAttribute(name)?.replace(/url\\([^)]*\\)/, ""))).join("|")]"""
 CUT = """const cut = [];
 for (const plot of document.querySelectorAll(".plot:not([hidden])")) {
   const frame = plot.getBoundingClientRect();
@@ -33,16 +26,14 @@ for (const plot of document.querySelectorAll(".plot:not([hidden])")) {
 }
 return cut"""
 COVERED = """const covered = [];
+const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+  && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
 for (const plot of document.querySelectorAll(".plot:not([hidden])")) {
-  const legend = plot.querySelector("g.legend");
-  if (!legend) continue;
-  const box = legend.getBoundingClientRect();
-  for (const text of plot.querySelectorAll(".xtitle, .xtick text, .ytick text, .ytitle")) {
-    const other = text.getBoundingClientRect();
-    if (other.width && Math.min(box.right, other.right) - Math.max(box.left, other.left) > 1
-        && Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top) > 1)
-      covered.push([plot.closest("section").id, text.textContent]);
-  }
+  const parts = [...plot.querySelectorAll("g.legend, .xtitle, .ytitle, .xtick text, .ytick text")]
+    .map((each) => [each, each.getBoundingClientRect()]).filter(([, box]) => box.width);
+  parts.forEach(([one, box], at) => parts.slice(at + 1).forEach(([other, its]) => {
+    if (overlap(box, its)) covered.push([plot.closest("section").id, one.textContent, other.textContent]);
+  }));
 }
 return covered"""
 FAINT = """
@@ -178,15 +169,6 @@ def test_another_choice_is_another_picture(opened, page):
             select(opened, figure, number).select_by_index(0)
             assert alike(opened.execute_script(PICTURE, figure.id), first), figure.id
     assert tried > 10
-
-
-def alike(picture, other):
-    """Whether two pictures are the same up to a pixel or so, by which plotly's margins remember what they were."""
-    (said, place), (other_said, other_place) = picture, other
-    if said != other_said or NUMBER.sub("#", place) != NUMBER.sub("#", other_place):
-        return False
-    numbers, others = (np.array(NUMBER.findall(each), float) for each in (place, other_place))
-    return bool(np.abs(numbers - others).max() < 2.0)
 
 
 def test_figures_are_drawn_anew_for_another_width_and_for_no_other_height(opened):

@@ -33,7 +33,7 @@
     const names = [...new Set(traces.flatMap((trace) => trace.y ?? []))];
     if (!names.some((name) => typeof name === "string")) return { ticks: {}, more: 0 };
     const lines = names.map((name) => wrapped(String(name), most));
-    const more = 14 * lines.reduce((sum, each) => sum + each.length - 1, 0);
+    const more = 15 * names.length * (Math.max(...lines.map((each) => each.length)) - 1);
     return { ticks: { tickmode: "array", tickvals: names, ticktext: lines.map((each) => each.join("<br>")) }, more };
   };
   // A legend of more than two lines would take its room from the picture; all its columns are as wide as the widest.
@@ -97,7 +97,7 @@
       save(new Blob([figure.csv], { type: "text/csv" }), `${figure.id}.csv`));
     place.querySelector("[data-save=svg]").addEventListener("click", async () => {
       const found = view();
-      if (!found) return;
+      if (!found || !window.Plotly) return;
       // For publication: always light, whatever the page is.
       const drawn = inLight(() => ({ data: coloured(found.traces), layout: layoutOf(found, SAVED_WIDTH) }));
       const url = await Plotly.toImage(drawn, { format: "svg", width: SAVED_WIDTH, height: drawn.layout.height });
