@@ -14,7 +14,7 @@ COLUMNS: Columns = {
         "disagreement", "tracker_imbalance", "tracked_gradient",
     ),
     "network": (
-        "seed", "kind", "update", "env_steps", "duration_s", "round_time_s", "deadline_s", "sent", "held", "late",
+        "seed", "kind", "update", "env_steps", "round_time_s", "deadline_s", "sent", "held", "late",
         "expired", "lost", "bytes", "a_eff", "jtd_relative_error", "column_sum_error",
     ),
 }  # fmt: skip

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from dvdn_sim.statistics.bootstrap import Estimate
+
 Json = dict[str, Any]
 COLOURS = 8
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -77,14 +79,12 @@ def colour(number: int, opacity: float | None = None) -> str:
     return name if opacity is None else f"{name}/{opacity}"
 
 
-def line(
-    x: npt.ArrayLike, y: npt.ArrayLike, name: str, number: int, *, step: bool = False, legend: bool = True
-) -> Json:
+def line(x: npt.ArrayLike, y: npt.ArrayLike, name: str, number: int, *, step: bool = False) -> Json:
     """A line of the n-th series."""
     style = {"color": colour(number), "width": 2, "dash": DASHES[number // COLOURS % len(DASHES)]}
     return {
         "type": "scatter", "mode": "lines", "x": plain(x), "y": plain(y), "name": name, "legendgroup": name,
-        "line": style | ({"shape": "hv"} if step else {}), "showlegend": legend,
+        "line": style | ({"shape": "hv"} if step else {}),
     }  # fmt: skip
 
 
@@ -161,6 +161,12 @@ def around(values: npt.ArrayLike, share: float = 0.08) -> list[float]:
 def plain(values: npt.ArrayLike) -> list[float]:
     """Return numbers as JSON has them, to six digits: more is not seen."""
     return [float(f"{value:.6g}") for value in np.asarray(values, float).ravel().tolist()]
+
+
+def interval_columns(name: str, found: Estimate) -> Json:
+    """Return the ends of an interval as tables have them: ``NAME_ci95_low`` and ``_high``, empty if there is none."""
+    low, high = found.interval or (None, None)
+    return {f"{name}_ci95_low": low, f"{name}_ci95_high": high}
 
 
 def row(at: Mapping[str, str], numbers: Mapping[str, Any]) -> Json:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dvdn_sim.reporting.curves import area, checkpoints, final_mean, on_grid
+from dvdn_sim.reporting.curves import Axis, Curve, area, checkpoints, final_mean, on_grid
 from dvdn_sim.reporting.study import Cell
 from dvdn_sim.statistics.bootstrap import Estimate, estimate
 from dvdn_sim.statistics.checkpoints import BestCheckpoint, best_checkpoint
@@ -17,14 +17,29 @@ def _estimate(scores: tuple[float, ...]) -> Estimate:
     return estimate([np.array(scores)])
 
 
+LAST, WHOLE = "last tenth of training", "mean over training"
+SCORES: Mapping[str, Callable[[Curve], float]] = {LAST: final_mean, WHOLE: area}
+"""What a run comes to, in the order in which it is offered."""
+
+
+def seed_scores(cell: Cell, counted: str) -> list[float]:
+    """Return what every seed of a cell came to, by a name in `SCORES`."""
+    return [SCORES[counted](curve) for curve in cell.curves.values()]
+
+
+def score(cell: Cell, counted: str) -> Estimate:
+    """Interquartile mean over seeds."""
+    return _estimate(tuple(seed_scores(cell, counted)))
+
+
 def final(cell: Cell) -> Estimate:
     """Interquartile mean over seeds of the return in the last tenth of training."""
-    return _estimate(tuple(final_mean(curve) for curve in cell.curves.values()))
+    return score(cell, LAST)
 
 
 def whole(cell: Cell) -> Estimate:
     """The same of the mean return over training, the area under the curve."""
-    return _estimate(tuple(area(curve) for curve in cell.curves.values()))
+    return score(cell, WHOLE)
 
 
 def best(cell: Cell) -> BestCheckpoint:
@@ -67,34 +82,29 @@ def _delivered(cell: Cell) -> float | None:
     return held / sent if sent else None
 
 
-def _megabytes(cell: Cell) -> float | None:
-    ends = [curve.bytes_sent for curve in cell.curves.values()]
-    return (
-        None
-        if any(each is None for each in ends)
-        else float(np.mean([each[-1] for each in ends if each is not None])) / 1e6
-    )
+def _at_the_end(axis: Axis, unit: float) -> Callable[[Cell], float | None]:
+    """Return where training ended on an axis, a mean over seeds; None without a network."""
+
+    def found(cell: Cell) -> float | None:
+        try:
+            return unit * float(np.mean([curve.along(axis)[-1] for curve in cell.curves.values()]))
+        except ValueError:
+            return None
+
+    return found
 
 
-def _simulated(cell: Cell) -> float | None:
-    ends = [curve.sim_time_s for curve in cell.curves.values()]
-    return (
-        None if any(each is None for each in ends) else float(np.mean([each[-1] for each in ends if each is not None]))
-    )
-
-
-RETURN = Measure("return", ".2f", lambda cell: final(cell).value)
 A_EFF = Measure("a_eff", ".3f", _mean_of("a_eff"))
 MEASURES: Mapping[str, Measure] = {
     measure.name: measure
     for measure in (
-        RETURN,
+        Measure("return", ".2f", lambda cell: final(cell).value),
         Measure("mean return over training", ".2f", lambda cell: whole(cell).value),
         A_EFF,
         Measure("error about the true JTD", ".0%", _mean_of("jtd_relative_error")),
         Measure("held in time", ".1%", _delivered),
-        Measure("megabytes sent by each seed", ".1f", _megabytes),
-        Measure("simulated time of each seed (s)", ".0f", _simulated),
+        Measure("megabytes sent by each seed", ".1f", _at_the_end("bytes_sent", 1e-6)),
+        Measure("simulated time of each seed (s)", ".0f", _at_the_end("sim_time_s", 1.0)),
     )
 }
 """By name, in the order in which they are offered."""

@@ -1,5 +1,6 @@
 """From folders to a page, its figures and its tables."""
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,6 @@ class Report:
         return [path for path, _ in files]
 
     def _files(self, out: Path) -> Iterator[tuple[Path, bytes]]:
-        import io  # noqa: PLC0415
-
         yield out / "page.html", self.html().encode()
         for figure in self.figures:
             yield out / "tables" / f"{figure.id}.csv", figure.table.write_csv().encode()

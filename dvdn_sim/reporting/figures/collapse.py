@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dvdn_sim.reporting.figure import Figure, View, around, axes, points, row
-from dvdn_sim.reporting.measures import A_EFF, final
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, interval_columns, points, row
+from dvdn_sim.reporting.measures import A_EFF, LAST, SCORES, WHOLE, score, seed_scores
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import RUN_AXIS, Cell, Study
 
@@ -41,31 +41,33 @@ class Fit:
     explained: float
 
 
-def fit(cells: Sequence[Cell]) -> Fit | None:
-    """Lay a line through the cells that have an a_eff; None if they are fewer than `FEWEST` or all alike."""
-    x = np.array([A_EFF.of(cell) for cell in cells], float)
-    y = np.array([final(cell).value for cell in cells])
+def fit(cells: Sequence[Cell], counted: str = LAST) -> Fit | None:
+    """Lay a line through the cells that have an a_eff; None if they are fewer than `FEWEST` or all alike.
+
+    Args:
+        cells: of one task.
+        counted: what of a run counts, a name in `SCORES`.
+    """
+    x, y = np.array([_a_eff(cell) for cell in cells]), np.array([score(cell, counted).value for cell in cells])
     if len(cells) < FEWEST or np.ptp(x) < 1e-9:
         return None
     slope, intercept = np.polyfit(x, y, 1)
     rest = y - (slope * x + intercept)
     total = float(((y - y.mean()) ** 2).sum())
-    errors = [_standard_error(cell) for cell in cells]
-    known = [each for each in errors if each is not None]
     return Fit(
         slope=float(slope),
         intercept=float(intercept),
         scatter=math.sqrt(float((rest**2).sum()) / (len(cells) - 2)),
-        noise=math.sqrt(float(np.mean(np.square(known)))) if len(known) == len(errors) else None,
+        noise=_noise([seed_scores(cell, counted) for cell in cells]),
         explained=1.0 - float((rest**2).sum()) / total if total else 1.0,
     )
 
 
-def _standard_error(cell: Cell) -> float | None:
-    from dvdn_sim.reporting.curves import final_mean  # noqa: PLC0415
-
-    scores = [final_mean(curve) for curve in cell.curves.values()]
-    return float(np.std(scores, ddof=1)) / math.sqrt(len(scores)) if len(scores) > 1 else None
+def _noise(cells: Sequence[Sequence[float]]) -> float | None:
+    """Root mean square of the standard errors of the cells' means; None where a cell has a single seed."""
+    if any(len(seeds) < 2 for seeds in cells):
+        return None
+    return math.sqrt(float(np.mean([np.var(seeds, ddof=1) / len(seeds) for seeds in cells])))
 
 
 def collapse(study: Study) -> Figure | None:
@@ -73,44 +75,49 @@ def collapse(study: Study) -> Figure | None:
     cells = [cell for cell in study.cells if A_EFF.of(cell) is not None]
     if len(cells) < 2:
         return None
+    lines = {counted: fit(cells, counted) if study.one_task else None for counted in SCORES}
+    found = " ".join(f"Return of the {name}: {text(line)}" for name, line in lines.items() if line is not None)
+    others = "" if study.one_task else " Here cells have different tasks, whose returns are not to be compared."
+    return Figure(
+        id="collapse",
+        title="Return against a_eff: do the curves collapse?",
+        said="Each dot is a cell; a_eff is the weight that agents keep for themselves, 0 for a central trainer (VDN), 1"
+        " for independent learning. If cells lie on one curve, nothing else about the network counts here."
+        f"{others} {found}".rstrip(),
+        alt=f"{len(cells)} cells by a_eff and return. {found}".rstrip(),
+        switches=[Switch("return of", list(SCORES))],
+        views={(counted,): _view(study, cells, counted, line) for counted, line in lines.items()},
+        table=pl.DataFrame([_row(cell) for cell in cells], infer_schema_length=None),
+    )
+
+
+def _view(study: Study, cells: Sequence[Cell], counted: str, line: Fit | None) -> View:
     panels = Panels(study)
     traces = []
     for number, label in enumerate(dict.fromkeys(_series(panels, cell) for cell in study.cells)):
         here = sorted((cell for cell in cells if _series(panels, cell) == label), key=_a_eff)
         if here:
-            found = [final(cell) for cell in here]
-            hover = [f"{cell.id}<br>a_eff {_a_eff(cell):.3f}, return {each.value:.3f}"
-                     for cell, each in zip(here, found, strict=True)]  # fmt: skip
-            ends = [each.interval for each in found]
-            heights = [each.value for each in found]
-            traces.append(points([_a_eff(cell) for cell in here], heights, label, number, ends=ends, hover=hover))
-    line = fit(cells) if study.one_task else None
-    said = (
-        "Each dot is a cell; a_eff is the weight that agents keep for themselves, 0 for a central trainer (VDN), 1 for"
-    )
-    said += " independent learning. If cells lie on one curve, nothing else about the network counts here."
-    if not study.one_task:
-        said += " Here cells have different tasks, whose returns are not to be compared."
+            traces.append(_dots(here, counted, label, number))
     if line is not None:
-        span = around([_a_eff(cell) for cell in cells], 0.02)
-        traces.append(
-            {
-                "type": "scatter", "mode": "lines", "x": span, "y": [line.intercept + line.slope * x for x in span],
-                "line": {"color": "muted", "width": 1, "dash": "dash"}, "name": "straight line", "hoverinfo": "skip",
-            }
-        )  # fmt: skip
-        said += f" {text(line)}"
-    heights = around([end for each in map(final, cells) for end in (each.value, *(each.interval or ()))])
-    layout = axes("a_eff", "return in the last tenth of training", yaxis_range=heights, legend=panels.series)
-    return Figure(
-        id="collapse",
-        title="Return against a_eff: do the curves collapse?",
-        said=said,
-        alt=f"{len(cells)} cells by a_eff and return. {'' if line is None else text(line)}",
-        switches=[],
-        views={(): View(traces, layout)},
-        table=pl.DataFrame([_row(cell) for cell in cells], infer_schema_length=None),
-    )
+        traces.append(_drawn(line, around([_a_eff(cell) for cell in cells], 0.02)))
+    scores = [score(cell, counted) for cell in cells]
+    heights = around([end for each in scores for end in (each.value, *(each.interval or ()))])
+    return View(traces, axes("a_eff", f"return, {counted}", yaxis_range=heights, legend=panels.series))
+
+
+def _dots(cells: Sequence[Cell], counted: str, name: str, number: int) -> Json:
+    found = [score(cell, counted) for cell in cells]
+    hover = [f"{cell.id}<br>a_eff {_a_eff(cell):.3f}, return {each.value:.3f}"
+             for cell, each in zip(cells, found, strict=True)]  # fmt: skip
+    heights, ends = [each.value for each in found], [each.interval for each in found]
+    return points([_a_eff(cell) for cell in cells], heights, name, number, ends=ends, hover=hover)
+
+
+def _drawn(line: Fit, span: Sequence[float]) -> Json:
+    return {
+        "type": "scatter", "mode": "lines", "x": list(span), "y": [line.intercept + line.slope * x for x in span],
+        "line": {"color": "muted", "width": 1, "dash": "dash"}, "name": "straight line", "hoverinfo": "skip",
+    }  # fmt: skip
 
 
 def _series(panels: Panels, cell: Cell) -> str:
@@ -122,11 +129,11 @@ def _series(panels: Panels, cell: Cell) -> str:
 def text(line: Fit) -> str:
     """Say what a line says."""
     noise = "" if line.noise is None else f"; the seeds alone would scatter them by {line.noise:.3f}"
-    said = f"A straight line loses {-line.slope:.2f} of return from a_eff 0 to 1"
-    if line.slope > 0.0:
-        said = f"A straight line gains {line.slope:.2f} of return from a_eff 0 to 1"
-    return f"{said} and explains {line.explained:.0%} of the variance between cells; they scatter about it by" \
-        f" {line.scatter:.3f}{noise}."  # fmt: skip
+    change = f"gains {line.slope:.2f}" if line.slope > 0.0 else f"loses {-line.slope:.2f}"
+    return (
+        f"A straight line {change} of return from a_eff 0 to 1 and explains {line.explained:.0%} of the variance"
+        f" between cells; they scatter about it by {line.scatter:.3f}{noise}."
+    )
 
 
 def _a_eff(cell: Cell) -> float:
@@ -135,6 +142,11 @@ def _a_eff(cell: Cell) -> float:
 
 
 def _row(cell: Cell) -> dict[str, object]:
-    found = final(cell)
-    low, high = (None, None) if found.interval is None else found.interval
-    return row(cell.at, {"a_eff": _a_eff(cell), "return_iqm": found.value, "ci95_low": low, "ci95_high": high})
+    last, whole = score(cell, LAST), score(cell, WHOLE)
+    return row(cell.at, {
+        "a_eff": _a_eff(cell),
+        "return_iqm": last.value,
+        **interval_columns("return", last),
+        "area_iqm": whole.value,
+        **interval_columns("area", whole),
+    })  # fmt: skip

@@ -1,21 +1,31 @@
 """Differences from the baseline, with their intervals."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 import polars as pl
 
 from dvdn_sim.reporting.contrasts import Contrast, contrasts
-from dvdn_sim.reporting.curves import Curve, area, final_mean
-from dvdn_sim.reporting.figure import COLOURS, SYMBOLS, Figure, Json, Switch, View, axes, colour, plain, row
+from dvdn_sim.reporting.figure import (
+    COLOURS,
+    SYMBOLS,
+    Figure,
+    Json,
+    Switch,
+    View,
+    axes,
+    colour,
+    interval_columns,
+    plain,
+    row,
+)
+from dvdn_sim.reporting.measures import LAST, SCORES
 from dvdn_sim.reporting.study import Study
-
-COUNTED: Mapping[str, Callable[[Curve], float]] = {"last tenth of training": final_mean, "mean over training": area}
 
 
 def differences(study: Study) -> Figure | None:
     """Draw how much better every arm is than the baseline, cell by cell; None without one."""
-    found = {counted: contrasts(study, measure) for counted, measure in COUNTED.items()}
-    first = found["last tenth of training"]
+    found = {counted: contrasts(study, measure) for counted, measure in SCORES.items()}
+    first = found[LAST]
     if not first:
         return None
     axis, baseline = study.compare
@@ -26,7 +36,7 @@ def differences(study: Study) -> Figure | None:
         said="Interquartile mean of the differences between runs of equal seeds, which share their luck, and its 95 %"
         " interval. An interval across zero says that this sweep shows no difference.",
         alt="; ".join(said),
-        switches=[Switch("return of", list(COUNTED))],
+        switches=[Switch("return of", list(SCORES))],
         views={(counted,): _view(study, each) for counted, each in found.items()},
         table=pl.DataFrame(
             [row for counted, each in found.items() for row in _rows(axis, counted, each)], infer_schema_length=None
@@ -78,9 +88,7 @@ def _rows(axis: str, counted: str, found: list[Contrast]) -> Iterator[dict[str, 
             "where": each.where or "all cells",
             "pairs": each.found.pairing.pairs,
             "difference_iqm": difference.value,
-            "difference_ci95_low": None if difference.interval is None else difference.interval[0],
-            "difference_ci95_high": None if difference.interval is None else difference.interval[1],
+            **interval_columns("difference", difference),
             "probability_of_improvement": better.value,
-            "improvement_ci95_low": None if better.interval is None else better.interval[0],
-            "improvement_ci95_high": None if better.interval is None else better.interval[1],
+            **interval_columns("improvement", better),
         })  # fmt: skip

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, points, row
-from dvdn_sim.reporting.measures import best, final, whole
+from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, interval_columns, points, row
+from dvdn_sim.reporting.measures import LAST, WHOLE, best, final, whole
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics.bootstrap import Estimate
 
 COUNTED: Mapping[str, Callable[[Cell], Estimate]] = {
-    "last tenth of training": final,
-    "mean over training": whole,
+    LAST: final,
+    WHOLE: whole,
     "best checkpoint (optimistic)": lambda cell: best(cell).estimate,
 }
 
@@ -82,11 +82,9 @@ def scores(study: Study) -> pl.DataFrame:
             row(cell.at, {
                 "seeds": len(cell.curves),
                 "return_iqm": last.value,
-                "return_ci95_low": None if last.interval is None else last.interval[0],
-                "return_ci95_high": None if last.interval is None else last.interval[1],
+                **interval_columns("return", last),
                 "area_iqm": mean.value,
-                "area_ci95_low": None if mean.interval is None else mean.interval[0],
-                "area_ci95_high": None if mean.interval is None else mean.interval[1],
+                **interval_columns("area", mean),
                 "best_checkpoint_mean": top.estimate.value,
                 "best_checkpoint_optimism": top.optimism,
             })

@@ -56,7 +56,7 @@ def predicted(study: Study, told: Told = lambda _done, _total: None) -> Figure |
     return Figure(
         id="predicted",
         title="Predicted before, measured after",
-        said="On the line, training met what `dvdn-sim predict` says of the scenario without training. The error about"
+        said="On the line, training met what dvdn-sim predict says of the scenario without training. The error about"
         " the JTD is predicted for TD errors that are independent between agents; where they are alike, it is smaller.",
         alt="Measured against predicted numbers of every cell; all of them are in the table.",
         switches=[Switch("number", [state[0] for state in views])],

@@ -10,6 +10,7 @@ from report_folders import study_of
 from scipy import stats
 
 from dvdn_sim.reporting.figures.collapse import collapse, fit, text
+from dvdn_sim.reporting.measures import LAST, WHOLE
 
 POINTS = st.lists(
     st.tuples(st.floats(0.0, 1.0), st.floats(-2.0, 2.0)), min_size=4, max_size=12, unique_by=lambda each: each[0]
@@ -64,25 +65,36 @@ def test_noise_of_seeds_is_the_root_mean_square_of_standard_errors():
 def test_few_cells_or_all_alike_have_no_line(points):
     assert fit(study(points).cells) is None
     figure = collapse(study(points))
-    assert [trace["mode"] for trace in figure.views[()].traces] == ["markers"] * len(points)
+    assert [trace["mode"] for trace in figure.views[(LAST,)].traces] == ["markers"] * len(points)
     assert "straight line" not in figure.said
 
 
 def test_returns_of_different_tasks_have_no_line():
     points = [(0.0, 1.0), (0.25, 0.75), (0.5, 0.5), (1.0, 0.0)]
     figure = collapse(study(points, tasks={("c0",): "another"}))
-    assert all(trace["mode"] == "markers" for trace in figure.views[()].traces)
+    assert all(trace["mode"] == "markers" for trace in figure.views[(LAST,)].traces)
     assert "different tasks" in figure.said
 
 
 def test_dots_line_and_table_are_of_one_piece():
     points = [(0.0, 1.0), (0.25, 0.5), (0.5, 0.75), (1.0, 0.0)]
     figure = collapse(study(points))
-    *dots, line = figure.views[()].traces
+    *dots, line = figure.views[(LAST,)].traces
     assert [(trace["x"], trace["y"]) for trace in dots] == [([x], [y]) for x, y in points]
     found = fit(study(points).cells)
     assert line["y"] == [found.intercept + found.slope * x for x in line["x"]]
     assert figure.table.select("a_eff", "return_iqm").rows() == points
+
+
+def test_the_area_has_a_line_of_its_own():
+    """Curves that rise from 0 to the return have half of it as their area, and the line half the slope."""
+    shown = study([(0.0, 1.0), (0.25, 0.75), (0.5, 0.5), (1.0, 0.0)])
+    figure, found = collapse(shown), fit(shown.cells, WHOLE)
+    assert (found.slope, found.intercept, found.explained) == pytest.approx((-0.5, 0.5, 1.0))
+    line = figure.views[(WHOLE,)].traces[-1]
+    assert line["y"] == [found.intercept + found.slope * x for x in line["x"]]
+    assert figure.table["area_iqm"].to_list() == pytest.approx([0.5, 0.375, 0.25, 0.0])
+    assert [f"Return of the {name}: A straight line loses" in figure.said for name in (LAST, WHOLE)] == [True, True]
 
 
 def test_cells_that_exchange_nothing_are_not_in_it():
