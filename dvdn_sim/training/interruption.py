@@ -20,8 +20,11 @@ class Stop:
         self.asked = False
 
     def _ask(self, signum: int, frame: FrameType | None) -> None:
-        """The first signal ends the run after the iteration under way, a second one at once."""
-        if self.asked:
+        """The first signal ends the run after the iteration under way, Ctrl-C after it at once.
+
+        SIGTERM may well come twice: from a scheduler to all processes, and from the one that handed this one its work.
+        """
+        if self.asked and signum == signal.SIGINT:
             signal.default_int_handler(signum, frame)
         self.asked = True
 

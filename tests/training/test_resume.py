@@ -327,6 +327,28 @@ def test_asked_to_stop_it_checkpoints_and_says_how_to_go_on(tiny_text, tmp_path,
     assert digest(out) == whole.as_json()["digest"]
 
 
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM] * 2, [signal.SIGINT, signal.SIGTERM]])
+def test_sigterm_may_come_twice(tiny, tmp_path, numbers):
+    """From a scheduler to all processes and from a sweep to its workers: it stops with a checkpoint all the same."""
+
+    def asked(*_: object) -> None:
+        for number in numbers:
+            signal.raise_signal(number)
+
+    with pytest.raises(InterruptedRun, match="a checkpoint of step"):
+        dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run", progress=asked)
+    assert list((tmp_path / "run" / "checkpoint").glob("*.json"))
+
+
+def test_a_second_ctrl_c_ends_at_once(tiny, tmp_path):
+    def impatient(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(InterruptedRun, match="there was no checkpoint yet"):
+        dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run", progress=impatient)
+
+
 def test_interrupted_before_any_checkpoint(tiny, tmp_path):
     """Ctrl-C twice, or in the first evaluation: there is none, and it says so."""
 

@@ -1,0 +1,30 @@
+"""Processes that work for another one, against what the system says of them."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+FRESH = """\
+import signal
+from dvdn_sim.sweeps.child import Child
+
+def serve(line):
+    line.send(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+if __name__ == "__main__":
+    children = [Child.start(serve) for _ in range(2)]
+    print([child.line.recv() for child in children], signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    for child in children:
+        child.end(10.0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals can't be blocked on this system")
+def test_ctrl_c_is_blocked_in_the_first_child_too(tmp_path):
+    """In a fresh process, where the first child starts Python's resource tracker, which unblocks Ctrl-C."""
+    script = tmp_path / "fresh.py"
+    script.write_text(FRESH, encoding="utf-8")
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    assert ran.stdout == "[True, True] False\n", ran.stderr
