@@ -100,8 +100,19 @@ def test_several_folders_are_one_page_of_runs(here):
     assert said["name"] == "a/b: c"
 
 
-def test_a_cell_whose_manifest_is_damaged_is_named(here):
+def test_a_cell_whose_manifest_is_damaged_is_named_and_left_out(here):
     (here / "s" / "rounds=3" / "manifest.json").write_text("{", encoding="utf-8")
-    result = invoke("s")
-    assert result.exit_code == 2
-    assert "s/rounds=3/manifest.json is damaged" in result.stderr
+    result = invoke("s", "--json")
+    assert result.exit_code == 0
+    said = json.loads(result.stdout)
+    assert said["cells"] == ["rounds=1"]
+    (damaged, *_) = said["left_out"]
+    assert damaged["run_dir"] == "s/rounds=3"
+    assert "s/rounds=3/manifest.json is damaged" in damaged["why"]
+
+
+def test_cells_that_have_not_begun_are_named_so_among_several_folders(here):
+    """Those of s/rounds=5 never were: its sweep says what became of it."""
+    write_run(here / "p", {0: [0.0, 1.0]})
+    said = json.loads(invoke("p", "s", "--json", "--out", "o").stdout)
+    assert said["left_out"] == [{"run_dir": "s/rounds=5", "why": "too hot"}]

@@ -103,10 +103,11 @@ def write_cells(folder: Path, table: SweepTable) -> None:
 def read_cells(folder: Path) -> SweepTable:
     """Read the folder of a sweep, whatever became of it; a cell is finished if its own folder says so.
 
-    Of a cell that finished just before the sweep was killed, nothing may be in `found`; its folder has it.
+    Of a cell that finished just before the sweep was killed, nothing may be in `found`; its folder has it. A cell whose
+    own folder is damaged has failed, and says why: it keeps no other from being read.
 
     Raises:
-        RunFolderError: It holds no sweep, or a damaged one.
+        RunFolderError: It holds no sweep, or a damaged table.
     """
     path = folder / CELLS_FILE
     if not path.exists():
@@ -119,7 +120,11 @@ def read_cells(folder: Path) -> SweepTable:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     for row in table.rows:
-        digest = finished_digest(folder / row.id)
+        try:
+            digest = finished_digest(folder / row.id)
+        except RunFolderError as error:
+            row.state, row.error, row.found = "failed", str(error), {}
+            continue
         if digest != row.found.get("digest"):
             row.found = {}
             row.state = "waiting" if digest is None else "finished"

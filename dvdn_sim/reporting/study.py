@@ -116,10 +116,17 @@ def read_study(folders: Sequence[Path | str], told: Told = lambda _done, _total:
     inside = (each for folder in folders for each in _expanded(Path(folder)))
     found = list({each.resolve(): each for each in inside}.values())  # whatever is given twice is one
     sweeps = {folder: read_cells(folder) for folder in found if (folder / CELLS_FILE).exists()}
+    not_begun = {
+        folder / row.id: row.error or row.state
+        for folder, table in sweeps.items()
+        for row in table.rows
+        if not (folder / row.id).is_dir()
+    }
     if len(found) == 1 and sweeps:
-        study = _of_sweep(found[0], sweeps[found[0]], told)
+        study = _of_sweep(found[0], sweeps[found[0]], not_begun, told)
     else:
-        study = _of_runs(list(_named(found, sweeps)), [table.name for table in sweeps.values()], told)
+        titles = [table.name for table in sweeps.values()]
+        study = _of_runs(list(_named(found, sweeps)), titles, not_begun, told)
     if not study.cells:
         left = "; ".join(f"{each.run_dir}: {each.why}" for each in study.left_out)
         raise RunFolderError(f"no run came to its end{f' ({left})' if left else ''}; there is nothing to report yet")
@@ -142,26 +149,26 @@ def _holds(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CELLS_FILE, SCENARIO_FILE, MANIFEST_FILE, METRICS.name))
 
 
-def _of_sweep(folder: Path, table: SweepTable, told: Told) -> Study:
-    rows = {folder / row.id: row for row in table.rows}
-    begun = {run_dir: (row.id, row.axes) for run_dir, row in rows.items() if run_dir.is_dir()}
-    cells, left_out = _read(begun, told)
-    waiting = [LeftOut(run_dir, row.error or row.state) for run_dir, row in rows.items() if run_dir not in begun]
+def _of_sweep(folder: Path, table: SweepTable, not_begun: Mapping[Path, str], told: Told) -> Study:
+    wanted = {folder / row.id: (row.id, row.axes) for row in table.rows}
+    cells, left_out = _read(wanted, not_begun, told)
     axes = {
         name: [label for label in labels if any(cell.at[name] == label for cell in cells)]
         for name, labels in table.axes.items()
     }
-    return Study(table.name, table.question, axes, table.compare, cells, [*left_out, *waiting])
+    return Study(table.name, table.question, axes, table.compare, cells, left_out)
 
 
-def _of_runs(named: Sequence[tuple[str, Path]], sweeps: Sequence[str], told: Told) -> Study:
+def _of_runs(
+    named: Sequence[tuple[str, Path]], sweeps: Sequence[str], not_begun: Mapping[Path, str], told: Told
+) -> Study:
     wanted: dict[Path, tuple[str, Mapping[str, str]]] = {}
     taken: set[str] = set()
     for given, run_dir in named:  # runs of one name in different folders are told apart
         name = f"{given} ({run_dir.parent})" if given in taken else given
         taken.add(name)
         wanted[run_dir] = name, {RUN_AXIS: name}
-    cells, left_out = _read(wanted, told)
+    cells, left_out = _read(wanted, not_begun, told)
     title = ", ".join(sweeps) or (cells[0].id if len(cells) == 1 else f"{len(cells)} runs")
     return Study(title, "", {RUN_AXIS: [cell.id for cell in cells]}, (), cells, left_out)
 
@@ -175,12 +182,17 @@ def _named(folders: Iterable[Path], sweeps: Mapping[Path, SweepTable]) -> Iterat
             yield folder.resolve().name, folder
 
 
-def _read(wanted: Mapping[Path, tuple[str, Mapping[str, str]]], told: Told) -> tuple[list[Cell], list[LeftOut]]:
+def _read(
+    wanted: Mapping[Path, tuple[str, Mapping[str, str]]], not_begun: Mapping[Path, str], told: Told
+) -> tuple[list[Cell], list[LeftOut]]:
     """Read runs one by one, so that the records of one at a time are in memory."""
     cells: list[Cell] = []
     left_out: list[LeftOut] = []
     for number, (run_dir, (name, at)) in enumerate(wanted.items()):
         told(number, len(wanted))
+        if run_dir in not_begun:
+            left_out.append(LeftOut(run_dir, not_begun[run_dir]))
+            continue
         finished, others = finished_runs([run_dir], COLUMNS)
         left_out += others
         for run in finished:

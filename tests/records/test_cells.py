@@ -66,9 +66,12 @@ def test_a_damaged_table_is_refused(tmp_path, text):
         read_cells(tmp_path)
 
 
-def test_a_damaged_cell_is_refused(tmp_path):
-    write_cells(tmp_path, table(row("0%")))
+def test_a_damaged_cell_has_failed_and_keeps_no_other_from_being_read(tmp_path):
+    manifest(tmp_path / "loss=10%", state="finished", digest="abc")
+    write_cells(tmp_path, table(row("0%", state="finished", found=RESULT), row("10%", state="finished", found=RESULT)))
     (tmp_path / "loss=0%").mkdir()
     (tmp_path / "loss=0%" / "manifest.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RunFolderError, match=r"manifest\.json is damaged"):
-        read_cells(tmp_path)
+    damaged, whole = read_cells(tmp_path).rows
+    assert (damaged.state, dict(damaged.found)) == ("failed", {})
+    assert "loss=0%/manifest.json is damaged" in damaged.error
+    assert (whole.state, whole.found) == ("finished", RESULT)

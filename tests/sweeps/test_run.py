@@ -107,6 +107,16 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(tmp_path):
     assert [row.error for row in table.rows] == [""] * 4
 
 
+def test_a_damaged_cell_stops_no_other_and_is_named(tmp_path):
+    swept(tmp_path, InProcess(stop_after=2))
+    manifest = tmp_path / "out" / "rounds=1,loss=0%" / "manifest.json"
+    manifest.write_text("{", encoding="utf-8")
+    table = swept(tmp_path)
+    assert [row.state for row in table.rows] == ["failed", "finished", "finished", "finished"]
+    assert "manifest.json" in table.rows[0].error
+    assert manifest.read_text(encoding="utf-8") == "{"  # somebody may still make sense of it
+
+
 def test_an_axis_may_grow(tmp_path):
     swept(tmp_path, InProcess(stop_after=2))
     executor = InProcess()
