@@ -8,11 +8,21 @@ no proof; it says where to look.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 Row = Mapping[str, object]
+
+SignName = Literal["alone", "apart", "unbalanced", "drift", "swings"]
+SIGNS: Mapping[SignName, str] = {
+    "alone": "the team learns all but alone",
+    "apart": "values run apart while their sum stays",
+    "unbalanced": "trackers do not add up to the team's gradient",
+    "drift": "parameters drift apart",
+    "swings": "returns swing from evaluation to evaluation",
+}
+"""Every sign there is, and what it tells."""
 
 EARLY = 10
 """Updates that are the beginning of a run."""
@@ -35,14 +45,14 @@ class Sign:
     """One thing that seems wrong.
 
     Attributes:
-        name: One word.
+        name: Which it is, of `SIGNS`.
         seed: Of the replica.
         env_steps: When it was seen first.
         message: What is seen, with its figure.
         cause: What it mostly comes from, and what to do.
     """
 
-    name: str
+    name: SignName
     seed: int
     env_steps: int
     message: str
@@ -180,7 +190,7 @@ class Signs:
     def _of(self, row: Row) -> _Replica:
         return self._replicas.setdefault(int(_number(row["seed"])), _Replica())
 
-    def _tell(self, name: str, row: Row, message: str, cause: str) -> None:
+    def _tell(self, name: SignName, row: Row, message: str, cause: str) -> None:
         seed = int(_number(row["seed"]))
         if (name, seed) in self._known:
             return

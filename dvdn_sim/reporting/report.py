@@ -18,6 +18,7 @@ from dvdn_sim.reporting.figures.learning import learning
 from dvdn_sim.reporting.figures.messages import fates, round_times
 from dvdn_sim.reporting.figures.predicted import predicted
 from dvdn_sim.reporting.figures.profiles import profiles
+from dvdn_sim.reporting.figures.signs import signs
 from dvdn_sim.reporting.page import page
 from dvdn_sim.reporting.study import Study, read_study
 
@@ -93,6 +94,7 @@ def report(folders: Sequence[Path | str], told: Told = lambda _what, _done, _tot
         profiles(study),
         signal(study),
         tracking(study),
+        signs(study),
         fates(study),
         round_times(study),
         predicted(study, lambda done, total: told("predicting", done, total)),

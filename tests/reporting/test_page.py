@@ -100,7 +100,10 @@ def cell(rng):
     ]  # fmt: skip
     returns = {seed: [0.0, score / 2, score, score] for seed, (*_, score) in enumerate(draws)}
     links = [packets(0, 0, 1, 9, 6), packets(0, 1, 2, 30, 29)]
-    return {"returns": returns, "exchanges": rows, "train": train, "packets": links, "random": 0.1}
+    signs = [{"name": "unbalanced", "seed": 1, "env_steps": 300, "message": "seen", "cause": "loss"}]
+    return {
+        "returns": returns, "exchanges": rows, "train": train, "packets": links, "random": 0.1, "signs": signs,
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")

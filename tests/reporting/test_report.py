@@ -32,7 +32,9 @@ def cell(seed_scores, **how):
 AXES = {"arm": ["a", LABEL], "loss": ["0%", "20%"]}
 CELLS = {
     ("a", "0%"): cell({0: 0.5, 1: 0.625}),
-    ("a", "20%"): cell({0: 0.25, 1: 0.5}, signs=[{"seed": 1, "message": f"it {EVIL}", "cause": "&"}]),
+    ("a", "20%"): cell(
+        {0: 0.25, 1: 0.5}, signs=[{"name": "drift", "seed": 1, "env_steps": 70, "message": f"it {EVIL}", "cause": "&"}]
+    ),
     (LABEL, "0%"): cell({0: 0.75, 1: 1.0}),
     (LABEL, "20%"): f"failed: {EVIL}",
 }
