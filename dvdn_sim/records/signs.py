@@ -32,6 +32,8 @@ ALONE = 0.95
 """a_eff from which a team learns all but alone."""
 APART = 20.0
 """How many times larger than the team's summed value agents' own values are when they run apart."""
+ASCENDING = 0.5
+"""The same where mixing matrices have negative eigenvalues, and the sum is dragged along. A healthy share is 1/N."""
 GROWN = 10.0
 """How many times what it was early on a figure is when it has grown."""
 UNBALANCED = 0.1
@@ -148,7 +150,8 @@ class Signs:
         if replica.updates <= EARLY:
             replica.early_q = max(replica.early_q, q)
         ascending = sum(value < -1e-9 for value in replica.lambda_min) > len(replica.lambda_min) / 2
-        if q > GROWN * max(replica.early_q, 1.0) and (ascending or q > APART * max(team, 1e-12)):
+        apart = ASCENDING if ascending else APART
+        if q > GROWN * max(replica.early_q, 1.0) and q > apart * max(team, 1e-12):
             cause = (
                 "the mixing matrix has negative eigenvalues, in whose directions DVDN ascends: `weights: lazy`"
                 if ascending

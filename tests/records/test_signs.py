@@ -60,7 +60,7 @@ def test_values_that_run_apart_while_their_sum_stays():
 
 
 def test_values_that_grow_where_the_mixing_matrix_ascends():
-    """With negative eigenvalues in most exchanges growth alone is a sign: the sum may be dragged along."""
+    """With negative eigenvalues in most exchanges growth beside a small sum is a sign: the sum is dragged along."""
     signs = Signs()
     feed(signs, {"q_abs_max": 0.7}, {"lambda_min": -0.33}, times=10)
     feed(signs, {"q_abs_max": 9.9, "q_sum_abs_max": 8.0}, {"lambda_min": -0.33})
@@ -68,6 +68,14 @@ def test_values_that_grow_where_the_mixing_matrix_ascends():
     feed(signs, {"q_abs_max": 10.1, "q_sum_abs_max": 8.0}, {"lambda_min": -0.33}, times=1)
     assert names(signs) == [("apart", 0)]
     assert "weights: lazy" in signs.seen[0].cause
+
+
+def test_values_that_grow_with_the_teams_value_are_no_sign():
+    """Four agents, each with its share of a large return, over random trees of which three in four are paths."""
+    signs = Signs()
+    feed(signs, {"q_abs_max": 0.7}, {"lambda_min": -0.14}, times=10)
+    feed(signs, {"q_abs_max": 20.0, "q_sum_abs_max": 65.0}, {"lambda_min": -0.14})
+    assert signs.seen == []
 
 
 def test_trackers_whose_books_do_not_balance():
