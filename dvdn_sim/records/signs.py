@@ -173,7 +173,7 @@ class Signs:
             off, gradient = _number(row["tracker_imbalance"]), _number(row["tracked_gradient"])
             replica.imbalance.append(off / max(gradient, 1e-12))
             if len(replica.imbalance) == RECENT and (share := float(np.median(replica.imbalance))) > UNBALANCED:
-                cause = "messages are lost one way: `tracking.form: running_sum`, or `policy: symmetric` with `acks`"
+                cause = "messages are lost one way: `tracking.form: running_sum`, or `policy: symmetric` with many acks"
                 self._tell("unbalanced", row, f"trackers are off by {share:.0%} of the gradient they track", cause)
 
     def _evaluation(self, row: Row) -> None:
@@ -185,7 +185,11 @@ class Signs:
         turns = int((steps[1:] * steps[:-1] < 0).sum())
         spread = max(returns) - min(returns)
         if turns >= SWINGS - 3 and spread > 0 and float(np.abs(steps).mean()) > 0.4 * spread:
-            cause = "too large a step, or (gradient tracking) unequal beginnings or no bias correction: a smaller `lr`"
+            cause = (
+                "trackers that are off, as was told"
+                if ("unbalanced", int(_number(row["seed"]))) in self._known
+                else "too large a step, or (gradient tracking) unequal beginnings or no bias correction: a smaller `lr`"
+            )
             self._tell(
                 "swings", row, f"returns swing by {np.abs(steps).mean():.2g} from evaluation to evaluation", cause
             )

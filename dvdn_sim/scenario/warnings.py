@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.scenario.algorithm import AnyWeights, DvdnGt
+from dvdn_sim.scenario.algorithm import AnyWeights, DvdnGt, Tracking
 from dvdn_sim.scenario.compute import ConstantTime
 from dvdn_sim.scenario.document import dotted
-from dvdn_sim.scenario.messages import SENDS_ITS_SHARE
+from dvdn_sim.scenario.messages import SENDS_ITS_SHARE, ack_bytes
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.network_rules import links_of
 from dvdn_sim.scenario.scenario import Scenario
@@ -27,6 +27,8 @@ MOST_PAIRS = 10**6
 """Of agents, in the graphs of all seeds; beyond it those of the first seeds are looked at."""
 MOST_STEPS = 200_000
 """Of a message through a loss process, for all links; beyond it nobody wants to wait for a warning."""
+RARE = 1e-6
+"""A loss that is rarer is none to warn of: three agents send some 24 000 messages of parameters in 50 000 steps."""
 PASSAGES = 5000
 """Packets at most until a loss process with retries has settled (`netmodels.links.closed_forms`)."""
 
@@ -42,10 +44,13 @@ def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]
     if network is None or not sent:
         return []
     links = {dotted(path): _as_sent(network, link) for path, link in links_of(scenario).items()}
-    found = list(_climbs(scenario, sent, scenario.env.n_agents if n_agents is None else n_agents))
+    agents = scenario.env.n_agents if n_agents is None else n_agents
+    found = list(_climbs(scenario, sent, agents))
     for wire in sent:
         found += _comes_too_late(network, wire, links)
         found += _hardly_arrives(network, wire, links)
+        if isinstance(scenario.algorithm, DvdnGt) and wire.kind == "gt":
+            found += _loses_for_good(network, scenario.algorithm.tracking, wire, links, agents)
     found += _are_not_alike(scenario)
     if network.share == "medium":
         found.append("`share: medium` is an ideal medium, on which nothing collides: a real one carries less")
@@ -141,6 +146,36 @@ def _hardly_arrives(network: Network, wire: Wire, links: dict[str, LinkSpec]) ->
     yield (
         f"{said}arrive whole with probability {whole:.2g} where `{path}` says: one packet lost loses all; write "
         f"{again}{_or_shorter(wire)}"
+    )
+
+
+def _loses_for_good(
+    network: Network, tracking: Tracking, wire: Wire, links: dict[str, LinkSpec], n_agents: int
+) -> Iterator[str]:
+    """What of a tracker is lost one way is missing in Σz for ever; two such losses have been seen to ruin a run."""
+    if tracking.form == "running_sum":
+        return
+    acknowledged = tracking.policy == "symmetric"
+    found = []
+    for path, link in _quickly_told(wire, links):
+        lost = 1.0 - link.delivery_probability(wire.size_bytes)
+        if acknowledged:
+            unheard = (1.0 - link.delivery_probability(ack_bytes(n_agents))) ** network.ack_repeat
+            lost = 2.0 * (1.0 - lost) ** 2 * unheard * (1.0 - unheard)
+        found.append((lost, path))
+    worst, path = max(found, default=(0.0, ""))
+    if worst < RARE or worst > 1.0 - SELDOM:
+        return
+    what = (
+        f"a link where `{path}` says is confirmed at one end only with probability {worst:.2g} (acknowledgements lost "
+        "independently)"
+        if acknowledged
+        else f"a message of {wire.carries} is lost where `{path}` says with probability {worst:.2g}"
+    )
+    more = ", or a larger `network.ack_repeat`" if acknowledged else ""
+    yield (
+        f"gradient tracking bears no loss: {what}, and what is taken at one end and not at the other is missing in the "
+        f"sum of trackers for ever; write `algorithm.tracking.form: running_sum`{more}"
     )
 
 

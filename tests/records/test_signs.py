@@ -118,6 +118,15 @@ def test_returns_swing_of_values_that_run_apart_whose_cause_was_told():
     assert "weights: lazy" in signs.seen[0].cause
 
 
+def test_returns_that_swing_with_trackers_that_are_off_have_their_cause():
+    signs = Signs()
+    feed(signs, {"tracker_imbalance": 1.0, "tracked_gradient": 2.0})
+    for value in [0.0, 1.0] * SWINGS:
+        signs.metrics(GOOD | {"phase": "evaluation", "return_mean": value})
+    assert names(signs) == [("unbalanced", 0), ("swings", 0)]
+    assert signs.seen[1].cause == "trackers that are off, as was told"
+
+
 def test_each_sign_is_shown_once_per_seed():
     shown = []
     signs = Signs(shown.append)
