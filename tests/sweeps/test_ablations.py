@@ -43,9 +43,13 @@ def test_its_quick_setting_is_quick_and_has_the_same_baseline(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_is_warned_of_is_what_it_is_about(path):
-    """No cell learns to diverge; late messages and teams of unlike members are the questions themselves."""
+    """No cell learns to diverge; late messages, unlike teams and trackers that lose are the questions themselves."""
     _, cells = load_cells(path)
-    about = {"bandwidth": "are late", "deadline": "are late", "gt_heterogeneity": "play different parts"}
+    about = {
+        "bandwidth": ("are late",),
+        "deadline": ("are late",),
+        "gt_heterogeneity": ("play different parts", "bears no loss"),
+    }
     for cell in cells:
         for warning in warnings_of(cell.scenario):
-            assert about.get(path.stem, "nothing") in warning
+            assert any(words in warning for words in about.get(path.stem, ())), warning
