@@ -166,11 +166,11 @@ def _loses_for_good(
     worst, path = max(found, default=(0.0, ""))
     if worst < RARE or worst > 1.0 - SELDOM:
         return
+    said = f"with probability {worst:.2g} where `{path}` says"
     what = (
-        f"a link where `{path}` says is confirmed at one end only with probability {worst:.2g} (acknowledgements lost "
-        "independently)"
+        f"a link is confirmed at one end only {said}, even if acknowledgements are lost independently"
         if acknowledged
-        else f"a message of {wire.carries} is lost where `{path}` says with probability {worst:.2g}"
+        else f"a message of {wire.carries} is lost {said}"
     )
     more = ", or a larger `network.ack_repeat`" if acknowledged else ""
     yield (

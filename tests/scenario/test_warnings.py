@@ -252,7 +252,7 @@ ONE_PACKET = ("network.link={rate: 20 Mbit/s, delay: 5 ms, mtu: 2 MB, loss: 10%}
 
 def test_trackers_over_a_link_that_loses(lossy):
     warning = only(warned(lossy, DVDN_GT, *ONE_PACKET))
-    assert "a message of parameters and trackers is lost where `network.link` says with probability 0.1," in warning
+    assert "a message of parameters and trackers is lost with probability 0.1 where `network.link` says," in warning
     assert "`algorithm.tracking.form: running_sum`" in warning
     assert "ack_repeat" not in warning
     assert warned(lossy, RUNNING_SUM, *ONE_PACKET) == []
