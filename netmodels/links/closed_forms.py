@@ -42,6 +42,53 @@ def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: in
     return float(mass.sum())
 
 
+def whole_then_none_probability(
+    loss: LossModel, corrupt: float, retries: int, *, packets: int, packets_of_each: int, copies: int
+) -> float:
+    """Probability that a message gets through, and of the copies of another one sent right after it not one.
+
+    Args:
+        loss: as `whole_probability`.
+        corrupt: as there.
+        retries: as there.
+        packets: of the first message.
+        packets_of_each: of each copy of the other.
+        copies: how many.
+
+    Returns:
+        The probability, exact.
+
+    >>> from netmodels.links.loss import Bernoulli, GilbertElliott
+    >>> round(whole_then_none_probability(Bernoulli(0.1), 0.0, 0, packets=1, packets_of_each=1, copies=3), 6)
+    0.0009
+    >>> bursts = GilbertElliott(0.03, 0.05)    # 5/8 · 0.03 · 0.95²
+    >>> round(whole_then_none_probability(bursts, 0.0, 0, packets=1, packets_of_each=1, copies=3), 6)
+    0.016922
+    """
+    mass = state_found(loss, corrupt, retries)
+    for _ in range(packets):
+        mass = sum(_tries(loss, corrupt, retries, mass), start=np.zeros_like(mass))
+    for _ in range(copies):
+        whole, broken = mass, np.zeros_like(mass)
+        for _ in range(packets_of_each):
+            whole, lost = _passage(loss, corrupt, retries, whole)
+            broken = sum(_passage(loss, corrupt, retries, broken), start=lost)
+        mass = broken
+    return float(mass.sum())
+
+
+def _passage(
+    loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """State after a packet together with its getting through, and with its being lost at every try."""
+    through = np.zeros_like(mass)
+    for _ in range(retries + 1):
+        received, lost = loss.transmit(mass)
+        through += (1.0 - corrupt) * received
+        mass = lost + corrupt * received
+    return through, mass
+
+
 def state_found(loss: LossModel, corrupt: float, retries: int) -> NDArray[np.float64]:
     """Long-run probability of each state of the loss process when a new packet comes.
 
@@ -62,14 +109,8 @@ def state_found(loss: LossModel, corrupt: float, retries: int) -> NDArray[np.flo
     """
     mass = loss.stationary()
     for _ in range(PASSAGES if retries else 0):
-        after = np.zeros_like(mass)
-        current = mass
-        for _ in range(retries + 1):
-            received, lost = loss.transmit(current)
-            after += (1.0 - corrupt) * received
-            current = lost + corrupt * received
         # Half a step, because a process that alternates would never settle otherwise.
-        settled = (mass + after + current) / 2.0
+        settled = sum(_passage(loss, corrupt, retries, mass), start=mass) / 2.0
         if float(np.abs(settled - mass).max()) < 1e-14:
             break
         mass = settled

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from netmodels.links.closed_forms import completion_quantile, retry_weights, whole_probability
+from netmodels.links.closed_forms import (
+    completion_quantile,
+    retry_weights,
+    whole_probability,
+    whole_then_none_probability,
+)
 from netmodels.links.delay import DelayModel, checked_probability
 from netmodels.links.kinds import delay_model, loss_model
 from netmodels.links.loss import LossModel
@@ -170,6 +175,36 @@ class LinkSpec:
         if not self.fits(message_bytes):
             return 0.0
         return whole_probability(self.loss_model, float(self.corrupt), self.retries, self.packets(message_bytes))
+
+    def silence_probability(self, message_bytes: int, next_bytes: int, copies: int) -> float:
+        """Work out the probability that a message arrives whole, and no copy of another one sent right after it.
+
+        Exact, as `delivery_probability`; so an acknowledgement that is sent several times may still be missing.
+
+        Args:
+            message_bytes: payload of the first message, at least 1.
+            next_bytes: payload of the other, likewise.
+            copies: how often that is sent.
+
+        Returns:
+            The probability.
+
+        >>> link = LinkSpec(rate="1 Mbit/s", delay="1 ms", loss="10%")
+        >>> round(link.silence_probability(100, 26, 3), 5)    # 0.9 · 0.1³
+        0.0009
+        """
+        if not self.fits(message_bytes):
+            return 0.0
+        if not self.fits(next_bytes):
+            return self.delivery_probability(message_bytes)
+        return whole_then_none_probability(
+            self.loss_model,
+            float(self.corrupt),
+            self.retries,
+            packets=self.packets(message_bytes),
+            packets_of_each=self.packets(next_bytes),
+            copies=copies,
+        )
 
     def completion_quantile(self, message_bytes: int, probability: float) -> float:
         """Work out by when a message is complete on an idle link, given that it arrives whole.

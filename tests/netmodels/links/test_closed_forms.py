@@ -46,6 +46,36 @@ def test_delivery_probability_against_the_link(options, in_sigmas):
 
 
 @pytest.mark.parametrize(
+    ("options", "copies"),
+    [
+        ({"loss": 0.3}, 2),
+        ({"loss": GilbertElliott("3%", "25%")}, 3),
+        ({"loss": GilbertElliott("3%", "25%", 0.9, 0.1), "corrupt": 0.2}, 4),
+        ({"loss": GilbertElliott("20%", "30%"), "retries": 2, "retry_delay": "1 ms"}, 2),
+        ({"loss": LossTrace(values=(0, 1, 1, 0, 0, 1, 0, 1, 1, 1)), "mtu": 20}, 2),
+    ],
+    ids=str,
+)
+def test_silence_probability_against_the_link(options, copies, in_sigmas):
+    """A message, and right after it copies of another of one packet, or of two where the last options say so."""
+    spec, found = LinkSpec(rate="20 Mbit/s", delay=0, **options), []
+    link = Link(spec, seed=4)
+    for start_ns in range(0, MESSAGES * SPACED_NS, SPACED_NS):
+        arrived, *others = [link.offer(start_ns, size).complete_ns >= 0 for size in (60, *[26] * copies)]
+        found.append(arrived and not any(others))
+    in_sigmas.batch_means(found, spec.silence_probability(60, 26, copies))
+
+
+def test_silence_probability_by_hand():
+    """Sent once, twice, ten times over a link that loses a tenth; a queue without room for either message."""
+    spec = LinkSpec(rate="20 Mbit/s", delay=0, loss=0.1)
+    assert [spec.silence_probability(60, 26, n) for n in (1, 2, 10)] == pytest.approx([0.09, 0.009, 0.9e-10])
+    small = LinkSpec(rate="20 Mbit/s", delay=0, loss=0.1, mtu=20, limit=2)
+    assert small.silence_probability(80, 26, 3) == 0.0
+    assert small.silence_probability(26, 80, 3) == small.delivery_probability(26) == pytest.approx(0.81)
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"delay": Normal("5 ms", "2 ms")},
