@@ -15,7 +15,7 @@ from rich.text import Text
 from dvdn_sim.cli_display import say, warn
 from dvdn_sim.cli_failure import command, explained
 from dvdn_sim.cli_options import Device, parse_seeds
-from dvdn_sim.errors import InterruptedRun
+from dvdn_sim.errors import InterruptedRun, RunFolderError
 
 if TYPE_CHECKING:
     from dvdn_sim.records.cells import Row, SweepTable
@@ -197,7 +197,7 @@ class _Asked:
         for row in table.rows:
             if row.state == "failed":
                 say(f"Error: {row.id}: {row.error}", style="red")
-                say(f"To reproduce: {self._reproduce(row)}")
+                say(f"To {self._way_out(row)}")
         over = table.count("finished") + table.count("failed")
         if over < len(table.rows):
             raise InterruptedRun(
@@ -211,10 +211,18 @@ class _Asked:
 
         return shlex.join(["dvdn-sim", "sweep", str(self.out / SWEEP_FILE), "--out", str(self.out)])
 
-    def _reproduce(self, row: "Row") -> str:
-        """Return the command that runs a cell alone, with a folder of its own."""
-        scenario = self.out / row.id / "scenario.yaml"
-        return shlex.join(["dvdn-sim", "run", str(scenario)]) if scenario.exists() else self._go_on
+    def _way_out(self, row: "Row") -> str:
+        """Return what to do about a cell that failed: run it alone, elsewhere; or remove what is damaged."""
+        from dvdn_sim.records.cells import finished_digest  # noqa: PLC0415
+
+        run_dir = self.out / row.id
+        try:
+            finished_digest(run_dir)
+        except RunFolderError:
+            return f"train it anew: remove {run_dir}; then {self._go_on}"
+        scenario = run_dir / "scenario.yaml"
+        command = shlex.join(["dvdn-sim", "run", str(scenario)]) if scenario.exists() else self._go_on
+        return f"reproduce: {command}"
 
     def foretell(self, *, as_json: bool) -> None:
         """Say what would run, and how long that would take."""

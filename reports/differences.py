@@ -6,17 +6,33 @@
 Interquartile means of the paired differences with 95 % intervals, as on a page (docs/statistics.md).
 """
 
-import sys
+import argparse
 
-from dvdn_sim.records.read import load_run
-from dvdn_sim.reporting.curves import area, curves_of, final_mean
+from dvdn_sim.reporting.curves import area, final_mean, scores_of
+from dvdn_sim.reporting.runs import finished_runs
 from dvdn_sim.statistics.comparison import compare
 
-run, other, *wanted = sys.argv[1:]
-curves = [curves_of(load_run(each)) for each in (run, other)]
-seeds = [int(each) for each in wanted] or sorted(curves[0].keys() & curves[1].keys())
-for name, measure in (("last tenth of training", final_mean), ("mean over training", area)):
-    ours, theirs = ({"": {seed: measure(each[seed]) for seed in seeds}} for each in curves)
-    found = compare(ours, theirs).difference
-    low, high = found.interval
-    print(f"{name}, {len(seeds)} seeds: {found.value:+.3f} ({low:+.3f} to {high:+.3f})")  # noqa: T201 (that is what it is for)
+
+def main() -> None:
+    """Print the differences at the end and over training."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run")
+    parser.add_argument("other")
+    parser.add_argument("seeds", nargs="*", type=int, help="two or more; all that both have, if none is given")
+    asked = parser.parse_args()
+    runs, left_out = finished_runs([asked.run, asked.other])
+    if left_out:
+        parser.error("; ".join(f"{each.run_dir}: {each.why}" for each in left_out))
+    shared = sorted(set(runs[0].seeds) & set(runs[1].seeds))
+    seeds = asked.seeds or shared
+    if len(seeds) < 2 or not set(seeds) <= set(shared):
+        parser.error(f"two or more seeds that both runs have expected; they share {shared}")
+    for name, measure in (("last tenth of training", final_mean), ("mean over training", area)):
+        ours, theirs = ({"": {seed: scores_of({"": [run]}, measure)[""][seed] for seed in seeds}} for run in runs)
+        found = compare(ours, theirs).difference
+        low, high = found.interval
+        print(f"{name}, {len(seeds)} seeds: {found.value:+.3f} ({low:+.3f} to {high:+.3f})")  # noqa: T201 (its purpose)
+
+
+if __name__ == "__main__":
+    main()

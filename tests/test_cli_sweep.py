@@ -147,6 +147,20 @@ def test_cells_that_fail_are_exit_1_each_with_its_command(here, monkeypatch):
     assert "Error: rounds=1,loss=20%: too hot\nTo reproduce: dvdn-sim sweep sweeps/small/sweep.yaml" in result.stderr
 
 
+def test_a_damaged_cell_is_exit_1_and_what_to_remove(here, monkeypatch):
+    install(monkeypatch, InProcess(stop_after=1))
+    invoke("sweep.yaml", "--device", "cpu")
+    (here / "sweeps" / "small" / "rounds=1,loss=0%" / "manifest.json").write_text("{", encoding="utf-8")
+    install(monkeypatch, InProcess())
+    result = invoke("sweep.yaml", "--device", "cpu", "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert (said["done"], said["failed"]) == (3, 1)
+    assert "manifest.json" in said["cells"][0]["error"]
+    way_out = "To train it anew: remove sweeps/small/rounds=1,loss=0%; then dvdn-sim sweep sweeps/small/sweep.yaml"
+    assert way_out in result.stderr
+
+
 def test_a_failed_cell_that_left_a_scenario_can_be_run_alone(here, monkeypatch):
     def late(job, report):
         work(job, report)

@@ -155,5 +155,6 @@ def finished_digest(run_dir: Path) -> str | None:
         return str(manifest["digest"]) if manifest.get("state") == FINISHED else None
     except FileNotFoundError:
         return None
-    except (AttributeError, KeyError, ValueError) as error:
-        raise RunFolderError(f"{run_dir / MANIFEST_FILE} is damaged: {error}") from error
+    except (OSError, AttributeError, KeyError, ValueError, RecursionError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise RunFolderError(f"{run_dir / MANIFEST_FILE} is damaged: {why}") from error

@@ -15,6 +15,7 @@ from dvdn_sim.records.digest import digest
 from dvdn_sim.records.lock import LOCK_FILE, locked
 from dvdn_sim.records.read import Run, load_run
 from dvdn_sim.records.schema import MANIFEST_FILE, PART_GLOB, SCENARIO_FILE, TABLES, TRACE
+from dvdn_sim.records.signs import signs_of
 
 Json = dict[str, Any]
 
@@ -34,7 +35,7 @@ def contents(run_dir: Path | str) -> Json:
             "seeds": seeds,
             **_how_far(run, scenario, seeds),
             "network": _network(run.network),
-            "signs": _signs(run.manifest),
+            "signs": [{"seed": s.seed, "message": s.message, "cause": s.cause} for s in signs_of(run.manifest)],
             "audit": run.manifest.get("audit"),
             **_digests(run),
             "disk": _disk(run.path),
@@ -108,11 +109,6 @@ def _network(rows: pl.DataFrame) -> Json | None:
     totals = rows.select(pl.col("sent", "held", "late", "expired", "lost", "bytes").sum()).row(0, named=True)
     fraction = totals["held"] / totals["sent"] if totals["sent"] else None
     return {"exchanges": rows.height, **totals, "delivered_fraction": fraction}
-
-
-def _signs(manifest: Mapping[str, Any]) -> list[Json]:
-    """Return the signs that it went wrong, which are written at the end."""
-    return [{name: sign[name] for name in ("seed", "message", "cause")} for sign in manifest.get("signs", [])]
 
 
 def _digests(run: Run) -> Json:

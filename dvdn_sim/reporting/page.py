@@ -126,8 +126,7 @@ def _figure(figure: Figure) -> str:
 def _runs(study: Study) -> str:
     rows = []
     for cell in study.cells:
-        signs: Any = cell.manifest.get("signs") or []
-        said = "; ".join(f"seed {each['seed']}: {each['message']}" for each in signs)
+        said = "; ".join(f"seed {sign.seed}: {sign.message}" for sign in cell.signs)
         wall_s: Any = cell.manifest.get("wall_s")
         rows.append(
             [
@@ -145,9 +144,8 @@ def _runs(study: Study) -> str:
         named = "".join(
             f"<li><code>{escape(str(each.run_dir))}</code>: {escape(each.why)}</li>" for each in study.left_out
         )
-        left = (
-            f'<h3>Left out</h3><p>They did not come to their end, and enter no number.</p><ul class="warn">{named}</ul>'
-        )
+        why = "They did not come to their end, or cannot be read, and enter no number."
+        left = f'<h3>Left out</h3><p>{why}</p><ul class="warn">{named}</ul>'
     versions = {json.dumps(cell.manifest.get("versions"), sort_keys=True) for cell in study.cells}
     said = "; or ".join(sorted(_versions(each) for each in versions))
     last = f'<p class="muted">Versions: {escape(said)}.</p>'

@@ -81,7 +81,7 @@ def report(folders: Sequence[Path | str], told: Told = lambda _what, _done, _tot
         told: how it comes on.
 
     Raises:
-        RunFolderError: A folder holds neither, or a damaged one, or no run came to its end.
+        RunFolderError: A folder holds neither, or a sweep whose table is damaged, or no run can be reported.
     """
     study = read_study(folders, lambda done, total: told("reading", done, total))
     told("drawing", 0, 1)

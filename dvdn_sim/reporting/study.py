@@ -13,6 +13,7 @@ from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.records.cells import CELLS_FILE, SweepTable, read_cells
 from dvdn_sim.records.read import Run
 from dvdn_sim.records.schema import MANIFEST_FILE, METRICS, SCENARIO_FILE
+from dvdn_sim.records.signs import Sign, signs_of
 from dvdn_sim.reporting.curves import Curve, curves_of
 from dvdn_sim.reporting.exchanges import COLUMNS, Exchanges, exchanges_of, tracking_of
 from dvdn_sim.reporting.runs import LeftOut, finished_runs
@@ -36,6 +37,7 @@ class Cell:
         curves: the evaluations of every seed.
         random_return: what uniform random play returns; None if that was not recorded.
         points: how far training, clock and network were at each evaluation of the first seed.
+        signs: of trouble, that the checks saw while it ran.
         exchanges: what became of its messages; None without a network.
         tracking: how gradient tracking went, over training; None without it.
     """
@@ -49,6 +51,7 @@ class Cell:
     curves: Mapping[int, Curve]
     random_return: float | None
     points: pl.DataFrame
+    signs: Sequence[Sign]
     exchanges: Exchanges | None
     tracking: pl.DataFrame | None
 
@@ -111,7 +114,7 @@ def read_study(folders: Sequence[Path | str], told: Told = lambda _done, _total:
         told: how it comes on.
 
     Raises:
-        RunFolderError: A folder holds neither, or a damaged one, or no run came to its end.
+        RunFolderError: A folder holds neither, or a sweep whose table is damaged, or no run can be reported.
     """
     inside = (each for folder in folders for each in _expanded(Path(folder)))
     found = list({each.resolve(): each for each in inside}.values())  # whatever is given twice is one
@@ -218,6 +221,7 @@ def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
         curves=curves_of(run),
         random_return=random if isinstance(random, float) else None,
         points=evaluations.select("env_steps", "updates", "episodes", "sim_time_s"),
+        signs=signs_of(run.manifest),
         exchanges=exchanges_of(run),
         tracking=tracking_of(run),
     )

@@ -178,7 +178,7 @@ def _loses_for_good(
     if worst < RARE:
         return
     what = (
-        f"with acknowledgements sent {copies}x a link is confirmed at one end only"
+        f"with `ack_repeat: {copies}` a link is confirmed at one end only"
         if acknowledged
         else f"a message of {wire.carries} arrives in one direction of a link only"
     )

@@ -42,8 +42,8 @@ def unpack(packed: bytes, folder: Path) -> bool:
         Whether it is there now, and no finished one kept in its stead.
 
     Raises:
-        RunFolderError: The archive is damaged, or holds links, or names that lead elsewhere; or another process writes
-            to the folder. The folder is as it was.
+        RunFolderError: The archive is damaged, or holds links, or names that lead elsewhere; or the folder is damaged,
+            or another process writes to it. The folder is as it was.
         OSError: The disk refuses; the folder is as it was.
     """
     incoming, before = (folder.with_name(f".{folder.name}.{what}") for what in ("incoming", "before"))

@@ -66,11 +66,14 @@ def test_a_damaged_table_is_refused(tmp_path, text):
         read_cells(tmp_path)
 
 
-def test_a_damaged_cell_has_failed_and_keeps_no_other_from_being_read(tmp_path):
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, None, "3"])
+def test_a_damaged_cell_has_failed_and_keeps_no_other_from_being_read(tmp_path, content):
+    """Its manifest may even be a folder."""
     manifest(tmp_path / "loss=10%", state="finished", digest="abc")
     write_cells(tmp_path, table(row("0%", state="finished", found=RESULT), row("10%", state="finished", found=RESULT)))
-    (tmp_path / "loss=0%").mkdir()
-    (tmp_path / "loss=0%" / "manifest.json").write_text("{", encoding="utf-8")
+    path = tmp_path / "loss=0%" / "manifest.json"
+    path.parent.mkdir()
+    path.mkdir() if content is None else path.write_text(content, encoding="utf-8")
     damaged, whole = read_cells(tmp_path).rows
     assert (damaged.state, dict(damaged.found)) == ("failed", {})
     assert "loss=0%/manifest.json is damaged" in damaged.error

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dvdn_sim.records.signs import RECENT, SWINGS, Signs
+from dvdn_sim.errors import RunFolderError
+from dvdn_sim.records.signs import RECENT, SWINGS, Signs, signs_of
 
 GOOD = {
     "seed": 0, "phase": "train", "env_steps": 0, "q_abs_max": 2.0, "q_sum_abs_max": 3.0, "disagreement": None,
@@ -76,6 +77,31 @@ def test_values_that_grow_with_the_teams_value_are_no_sign():
     feed(signs, {"q_abs_max": 0.7}, {"lambda_min": -0.14}, times=10)
     feed(signs, {"q_abs_max": 20.0, "q_sum_abs_max": 65.0}, {"lambda_min": -0.14})
     assert signs.seen == []
+
+
+@pytest.mark.parametrize(("team", "told"), [(41.0, []), (39.0, [("apart", 0)])])
+def test_values_that_are_half_the_teams_where_the_mixing_matrix_ascends(team, told):
+    signs = Signs()
+    feed(signs, {"q_abs_max": 0.7}, {"lambda_min": -0.14}, times=10)
+    feed(signs, {"q_abs_max": 20.0, "q_sum_abs_max": team}, {"lambda_min": -0.14})
+    assert names(signs) == told
+
+
+SEEN = {"name": "drift", "seed": 0, "env_steps": 7, "message": "apart", "cause": "loss"}
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [5, "abc", ["x"], [{}], [SEEN | {"name": "unheard-of"}], [SEEN | {"env_steps": None}], [SEEN | {"more": 1}]],
+)
+def test_signs_of_a_damaged_manifest_are_refused(signs):
+    with pytest.raises(RunFolderError, match=r"manifest\.json is damaged"):
+        signs_of({"signs": signs})
+
+
+def test_signs_of_a_manifest():
+    assert [str(sign) for sign in signs_of({"signs": [SEEN]})] == ["seed 0, step 7: apart; likely: loss"]
+    assert signs_of({}) == []
 
 
 def test_trackers_whose_books_do_not_balance():

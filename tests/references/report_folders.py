@@ -163,6 +163,7 @@ def study_of(
             curves={seed: flat(score) for seed, score in of_seeds.items()},
             random_return=None,
             points=pl.DataFrame(),
+            signs=(),
             exchanges=Exchanges({}, {}, {}, means[labels], pl.DataFrame()) if labels in (means or {}) else None,
             tracking=None,
         )

@@ -32,6 +32,13 @@ def test_a_sweep_has_its_own_name_question_axes_and_order(tmp_path):
     assert (study.left_out, study.one_task) == ([], True)
 
 
+def test_a_run_whose_signs_are_damaged_is_left_out(tmp_path):
+    cells = {("1", "0%"): ONE, ("1", "20%"): ONE | {"signs": [{}]}}
+    study = read_study([write_sweep(tmp_path / "s", AXES, cells)])
+    assert at(study) == [("1", "0%")]
+    assert "manifest.json is damaged" in left(study)["rounds=1,loss=20%"]
+
+
 def test_what_is_not_finished_is_named_and_no_axis_has_its_label(tmp_path):
     failed = "failed: seed 0, update 7: the loss is nan"
     cells = {

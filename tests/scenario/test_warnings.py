@@ -285,7 +285,7 @@ def test_trackers_whose_acknowledgements_may_mislead(lossy, repeat, said):
     if said is None:
         assert found == []
     else:
-        assert f"sent {repeat}x a link is confirmed at one end only with probability {said} " in only(found)
+        assert f"`ack_repeat: {repeat}` a link is confirmed at one end only with probability {said} " in only(found)
         assert "or a larger `network.ack_repeat`" in only(found)
 
 

@@ -1,7 +1,6 @@
 """What the live checks said of every cell."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 
@@ -47,8 +46,7 @@ def signs(study: Study) -> Figure | None:
 
 def _first_steps(cell: Cell, name: str) -> Sequence[int]:
     """Return when a sign was seen first, of each seed in which it was."""
-    found: Any = cell.manifest.get("signs") or []
-    return sorted(int(sign["env_steps"]) for sign in found if sign["name"] == name)
+    return sorted(sign.env_steps for sign in cell.signs if sign.name == name)
 
 
 def _numbers(sign: str, seeds: int, steps: Sequence[int]) -> dict[str, object]:
