@@ -1,9 +1,11 @@
-"""Run folders with evaluations that a test chooses."""
+"""Run folders with evaluations that a test chooses, and pages in a browser."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from browser import chromium, show
+from selenium import webdriver
 
 from dvdn_sim.records.schema import METRICS
 from dvdn_sim.records.write import RecordWriter
@@ -36,3 +38,17 @@ def write_run(
 @pytest.fixture
 def folder(tmp_path) -> Callable[..., Path]:
     return lambda name, evaluations, **how: write_run(tmp_path / name, evaluations, **how)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    with chromium() as chrome:
+        yield chrome
+
+
+@pytest.fixture
+def opened(browser, page) -> webdriver.Chrome:
+    """The page of a module, all drawn, on a screen of 1200 by 900 in the light."""
+    figures, address = page
+    show(browser, address, len(figures))
+    return browser

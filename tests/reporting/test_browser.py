@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
-from browser import PICTURE, alike, chromium, show, wait
+from browser import PICTURE, alike, show, wait
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -28,20 +28,6 @@ def page(tmp_path_factory):
     made = report([folder / "sweep"])
     made.write(folder / "out")
     return made.figures, (folder / "out" / "page.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as chrome:
-        yield chrome
-
-
-@pytest.fixture
-def opened(browser, page):
-    """The page, all drawn, on a screen of 1200 by 900 in the light."""
-    figures, address = page
-    show(browser, address, len(figures))
-    return browser
 
 
 def test_nothing_fails_and_every_figure_is_drawn(opened, page):

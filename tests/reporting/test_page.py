@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from browser import PICTURE, alike, chromium, screen, show, system_theme, wait
+from browser import PICTURE, alike, screen, show, system_theme, wait
 from report_folders import packets, write_sweep
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -104,20 +104,6 @@ def cell(rng):
     return {
         "returns": returns, "exchanges": rows, "train": train, "packets": links, "random": 0.1, "signs": signs,
     }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as chrome:
-        yield chrome
-
-
-@pytest.fixture
-def opened(browser, page):
-    """The page, all drawn, on a wide screen in the light."""
-    figures, address = page
-    show(browser, address, len(figures))
-    return browser
 
 
 def select(browser, figure, number):
