@@ -28,7 +28,8 @@ def main() -> None:
     if len(seeds) < 2 or not set(seeds) <= set(shared):
         parser.error(f"two or more seeds that both runs have expected; they share {shared}")
     for name, measure in (("last tenth of training", final_mean), ("mean over training", area)):
-        ours, theirs = ({"": {seed: scores_of({"": [run]}, measure)[""][seed] for seed in seeds}} for run in runs)
+        scores = [scores_of({"": [run]}, measure)[""] for run in runs]
+        ours, theirs = ({"": {seed: each[seed] for seed in seeds}} for each in scores)
         found = compare(ours, theirs).difference
         low, high = found.interval
         print(f"{name}, {len(seeds)} seeds: {found.value:+.3f} ({low:+.3f} to {high:+.3f})")  # noqa: T201 (its purpose)

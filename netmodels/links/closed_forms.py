@@ -36,10 +36,15 @@ def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: in
     >>> whole_probability(Bernoulli(0.5), 0.0, 1, 2)
     0.5625
     """
+    return float(_whole(loss, corrupt, retries, packets).sum())
+
+
+def _whole(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArray[np.float64]:
+    """State after a message, together with all its packets' getting through."""
     mass = state_found(loss, corrupt, retries)
     for _ in range(packets):
         mass = sum(_tries(loss, corrupt, retries, mass), start=np.zeros_like(mass))
-    return float(mass.sum())
+    return mass
 
 
 def whole_then_none_probability(
@@ -65,9 +70,7 @@ def whole_then_none_probability(
     >>> round(whole_then_none_probability(bursts, 0.0, 0, packets=1, packets_of_each=1, copies=3), 6)
     0.016922
     """
-    mass = state_found(loss, corrupt, retries)
-    for _ in range(packets):
-        mass = sum(_tries(loss, corrupt, retries, mass), start=np.zeros_like(mass))
+    mass = _whole(loss, corrupt, retries, packets)
     for _ in range(copies):
         whole, broken = mass, np.zeros_like(mass)
         for _ in range(packets_of_each):
