@@ -96,18 +96,13 @@ class Qmix(Sharing):
     hypernet_hidden: Annotated[Count, Field(le=4096)] = 64
 
 
-MOST_ROUNDS_OF_SELF = 3
-"""Beyond, ``running_sum`` is far nearer to the mean under loss, and worth its longer messages (docs/method.md)."""
-
-
 @dataclass(frozen=True)
 class Consensus:
     """How TD errors are exchanged and mixed.
 
     Attributes:
         rounds: rounds of an exchange; 0 exchanges nothing.
-        policy: what an agent makes of the messages that did not come (`dvdn_sim.consensus`); ``auto`` is ``self`` for
-            up to 3 rounds and ``running_sum`` for more.
+        policy: what an agent makes of the messages that did not come (`dvdn_sim.consensus`); ``auto`` is ``self``.
         weights: weight of each neighbour; ``running_sum`` and ``push_sum`` need none and give equal shares.
         wire: how messages carry a value; ``float16`` halves them and rounds to 3 digits.
     """
@@ -119,7 +114,7 @@ class Consensus:
 
     def __post_init__(self) -> None:
         if self.policy == "auto":
-            object.__setattr__(self, "policy", "self" if self.rounds <= MOST_ROUNDS_OF_SELF else "running_sum")
+            object.__setattr__(self, "policy", "self")  # running sums ruin learning under loss (docs/method.md)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,21 +142,18 @@ def test_a_preset_is_a_link_and_other_keys_change_it(lossy):
     assert paths(lossy, "network.link={preset: lan, colour: red}") == ["network.link.colour"]
 
 
-@pytest.mark.parametrize(("rounds", "policy"), [(0, "self"), (1, "self"), (3, "self"), (4, "running_sum")])
-def test_the_policy_that_stands_for_auto(lossy, rounds, policy):
-    scenario = parse_scenario(
-        lossy, ["algorithm.consensus.policy=auto", f"algorithm.consensus.rounds={rounds}", "network.link.limit=9999"]
-    )
-    assert scenario.algorithm.consensus.policy == policy
+@pytest.mark.parametrize("rounds", [0, 1, 3, 4, 10])
+def test_the_policy_that_stands_for_auto(lossy, rounds):
+    """Running sums, nearer to the mean after many rounds, let Q-values diverge under loss."""
+    scenario = parse_scenario(lossy, ["algorithm.consensus.policy=auto", f"algorithm.consensus.rounds={rounds}"])
+    assert scenario.algorithm.consensus.policy == "self"
 
 
 @pytest.mark.parametrize("policy", ["running_sum", "push_sum", "stale"])
 def test_float16_is_refused_for_policies_with_a_memory(lossy, policy):
     changes = [f"algorithm.consensus.policy={policy}", "algorithm.consensus.wire=float16"]
     assert paths(lossy, *changes) == ["algorithm.consensus.wire"]
-    assert paths(lossy, "algorithm.consensus.rounds=9", "algorithm.consensus={rounds: 9, wire: float16}") == [
-        "algorithm.consensus.wire"
-    ]
+    assert paths(lossy, "algorithm.consensus={rounds: 9, wire: float16}") == []
 
 
 def test_a_link_with_mistakes_beside_a_fault_that_degrades_it_is_told_without_a_traceback(lossy):
