@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dvdn_sim.errors import RunFolderError, StorageError
+from dvdn_sim.interruption import stopping_when_asked
 from dvdn_sim.records.cells import CELLS_FILE, SWEEP_FILE, Row, SweepTable, read_cells, write_cells
 from dvdn_sim.records.durable import write_durably
 from dvdn_sim.records.folder import refuse_links
@@ -18,7 +19,6 @@ from dvdn_sim.scenario.compare import differences
 from dvdn_sim.sweeps.grid import Cell
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
 from dvdn_sim.sweeps.sweep import Sweep
-from dvdn_sim.training.interruption import stopping_when_asked
 
 WRITTEN_EVERY_S = 2.0
 

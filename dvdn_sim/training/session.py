@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
 from dvdn_sim.errors import AuditError, DivergedError, InterruptedRun, RunFolderError, StorageError
+from dvdn_sim.interruption import Stop, stopping_when_asked, undisturbed
 from dvdn_sim.records.contents import resume_command
 from dvdn_sim.records.digest import digest
 from dvdn_sim.records.schema import FINISHED
@@ -13,7 +14,6 @@ from dvdn_sim.records.signs import Signs
 from dvdn_sim.records.write import RecordWriter
 from dvdn_sim.training.build import Parts
 from dvdn_sim.training.checkpoint import Checkpoints, Warn
-from dvdn_sim.training.interruption import Stop, stopping_when_asked, undisturbed
 from dvdn_sim.training.loop import Loop
 from dvdn_sim.training.manifest import audit_of, books_of
 from dvdn_sim.training.policies import save_policies

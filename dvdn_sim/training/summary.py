@@ -11,6 +11,7 @@ import polars as pl
 from dvdn_sim.records.read import Columns, Run
 from dvdn_sim.statistics.bootstrap import estimate
 from dvdn_sim.statistics.checkpoints import best_checkpoint
+from dvdn_sim.wording import plural, thousands
 
 Json = dict[str, Any]
 COLUMNS: Columns = {
@@ -151,9 +152,9 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
     found, best = values["return"], values["best_return"]
     seeds = ", ".join(f"{value:.2f}" for value in found["per_seed"])
     first = ", ".join(f"{value:.2f}" for value in values["first_return"])
-    steps = f"{values['env_steps']:,}".replace(",", " ")
+    steps = thousands(values["env_steps"])
     lines = [
-        f"{values['name']}: {values['algorithm']} on {values['env']}, {_plural(len(values['seeds']), 'seed')}, "
+        f"{values['name']}: {values['algorithm']} on {values['env']}, {plural(len(values['seeds']), 'seed')}, "
         f"{steps} steps each, {values['wall_s']:.0f} s on {values['device']} ({values['env_steps_per_s']:.0f} steps/s)",
         f"  return     {found['mean']:.2f} at the end (per seed {seeds})",
         f"             {best['mean']:.2f} at the best checkpoint, per seed {first} before training,"
@@ -191,14 +192,10 @@ def _trouble(network: Mapping[str, Any]) -> list[str]:
     if acks is not None:
         lines.append(
             f"  acks       {acks['sent']} sent, {acks['held'] / max(acks['sent'], 1):.1%} held in time;"
-            f" {_plural(acks['mismatch'], 'time')} one end counted a link and the other did not"
+            f" {plural(acks['mismatch'], 'time')} one end counted a link and the other did not"
         )
     if network["faults"]:
-        said = ", ".join(f"{kind} in {_plural(count, 'exchange')}" for kind, count in network["faults"].items())
+        said = ", ".join(f"{kind} in {plural(count, 'exchange')}" for kind, count in network["faults"].items())
         lines.append(f"  faults     {said}")
     lines += [f"  for ever   {cut}" for cut in network["cut_for_ever"]]
     return lines
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

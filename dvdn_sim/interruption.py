@@ -1,4 +1,4 @@
-"""Stopping a run as asked: Ctrl-C, and what a scheduler sends before it kills."""
+"""Stop as asked: on Ctrl-C, and on what a scheduler sends before it kills."""
 
 import signal
 import threading
@@ -6,21 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
-
 
 class Stop:
-    """Whether somebody asked the run to stop.
-
-    Attributes:
-        asked: By a signal.
-    """
+    """Whether a signal asked the process to stop: `asked`."""
 
     def __init__(self) -> None:
         self.asked = False
 
-    def _ask(self, signum: int, frame: FrameType | None) -> None:
-        """The first signal ends the run after the iteration under way, Ctrl-C after it at once.
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Note the first signal, which ends the work after the step under way; end at once on Ctrl-C after it.
 
         SIGTERM may well come twice: from a scheduler to all processes, and from the one that handed this one its work.
         """
@@ -31,15 +25,15 @@ class Stop:
 
 @contextmanager
 def stopping_when_asked() -> Iterator[Stop]:
-    """Listen to the signals that ask a process to stop; outside the main thread they are somebody else's business."""
+    """Listen for SIGINT and SIGTERM; do nothing outside the main thread, which alone receives signals."""
     stop = Stop()
-    with _handling(stop._ask):  # noqa: SLF001  (its other half)
+    with _handling(stop.handle):
         yield stop
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep an impatient Ctrl-C from losing what is being written."""
+    """Ignore SIGINT and SIGTERM, so that an impatient Ctrl-C does not lose what is being written."""
     with _handling(signal.SIG_IGN):
         yield
 
@@ -49,7 +43,7 @@ def _handling(handler: "signal._HANDLER") -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in STOPPING}
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -1,0 +1,57 @@
+"""Write counts, sizes and times for people: every message and page takes them from here.
+
+Quantities that a scenario reads back (`5 ms`, `20 Mbit/s`) are written by the types that read them.
+"""
+
+from collections.abc import Sequence
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "seed"), plural(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def thousands(number: int) -> str:
+    """Return a whole number with its thousands apart.
+
+    >>> thousands(150_000)
+    '150 000'
+    """
+    return f"{number:,}".replace(",", " ")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def size_text(size_bytes: float) -> str:
+    """Return a size in the decimal unit that suits it.
+
+    >>> size_text(512), size_text(51_000_000), size_text(1.234e9)
+    ('0.5 kB', '51.0 MB', '1.2 GB')
+    """
+    unit, scale = next(
+        ((unit, scale) for unit, scale in (("GB", 1e9), ("MB", 1e6)) if size_bytes >= scale), ("kB", 1e3)
+    )
+    return f"{size_bytes / scale:.1f} {unit}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return how long something takes on the wall clock.
+
+    >>> [duration_text(seconds) for seconds in (0.4, 34, 95, 7500)]
+    ['0.4 s', '34 s', '2 min', '2 h 5 min']
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
