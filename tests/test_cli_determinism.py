@@ -17,9 +17,8 @@ from small_runs import SCENARIO
 from typer.testing import CliRunner
 
 import dvdn_sim
-from dvdn_sim import cli_determinism
-from dvdn_sim.cli import app
-from dvdn_sim.cli_determinism import UPDATES, enough_steps
+from dvdn_sim.cli import app, determinism
+from dvdn_sim.cli.determinism import UPDATES, enough_steps
 from dvdn_sim.records.digest import digest
 from dvdn_sim.records.read import load_run
 from dvdn_sim.records.schema import METRICS
@@ -163,7 +162,7 @@ def recorded(monkeypatch):
                 writer.flush()
                 writer.write_manifest({"seeds": [3, 4], "device": device, "digest": digest(folder / name)})
 
-        monkeypatch.setattr(cli_determinism, "_run_both", leave)
+        monkeypatch.setattr(determinism, "_run_both", leave)
 
     return record
 

@@ -1,17 +1,24 @@
-"""What ``show`` says of a run folder, and the page that it writes of an episode."""
+"""The commands ``show`` and ``report``: what a run folder holds, the page of an episode, the page of a study."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
-from dvdn_sim.cli_failure import command, explained
+from dvdn_sim.cli.output import command, explained
 from dvdn_sim.errors import StorageError
 
+if TYPE_CHECKING:
+    from dvdn_sim.reporting.report import Report
+
 Found = Mapping[str, Any]
+REPORTS = Path("reports")
 
 
 def show(
@@ -67,7 +74,7 @@ def show(
     if options:
         raise typer.BadParameter("has no meaning without --episode", param_hint=options[0])
     with explained(command("show", run_dir, [])):
-        from dvdn_sim.records.contents import contents  # noqa: PLC0415 (half a second that --help does without)
+        from dvdn_sim.records.contents import contents
 
         found = contents(run_dir)
         typer.echo(json.dumps(found, allow_nan=False) if as_json else "\n".join(lines(found)))
@@ -76,7 +83,7 @@ def show(
 
 
 def _seconds(text: str) -> float:
-    from netmodels.units import seconds  # noqa: PLC0415 (numpy)
+    from netmodels.units import seconds
 
     try:
         return seconds(text, "time")
@@ -85,9 +92,9 @@ def _seconds(text: str) -> float:
 
 
 def _default_page(run_dir: Path) -> Path:
-    from dvdn_sim.records.read import NO_COLUMNS, load_run  # noqa: PLC0415 (half a second that --help does without)
-    from dvdn_sim.records.schema import SCENARIO_FILE  # noqa: PLC0415
-    from dvdn_sim.scenario import load_scenario  # noqa: PLC0415
+    from dvdn_sim.records.read import NO_COLUMNS, load_run
+    from dvdn_sim.records.schema import SCENARIO_FILE
+    from dvdn_sim.scenario import load_scenario
 
     return Path(f"{load_scenario(load_run(run_dir, NO_COLUMNS).path / SCENARIO_FILE).name}-episode.html")
 
@@ -98,9 +105,9 @@ def _write_episode(run_dir: Path, path: Path, *, seed: int | None, number: int, 
     Raises:
         StorageError: The disk refuses.
     """
-    from dvdn_sim.records.durable import write_durably  # noqa: PLC0415 (half a second that --help does without)
-    from dvdn_sim.reporting.episode import page  # noqa: PLC0415
-    from dvdn_sim.training.episode import play_episode  # noqa: PLC0415 (torch)
+    from dvdn_sim.records.durable import write_durably
+    from dvdn_sim.reporting.episode import page
+    from dvdn_sim.training.episode import play_episode
 
     played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
     content = page(played).encode()
@@ -124,7 +131,7 @@ def _write(content: bytes, file: BinaryIO) -> None:
 
 def _refuse_other_files(path: Path, run_dir: Path) -> None:
     """Refuse to write over anything but a page of an episode, and into the folder of a run."""
-    from dvdn_sim.reporting.episode import MARK  # noqa: PLC0415
+    from dvdn_sim.reporting.episode import MARK
 
     try:
         if path.resolve().is_relative_to(run_dir.resolve()):
@@ -223,3 +230,89 @@ def _unfinished(found: Found) -> str:
 
 def _spaced(number: int) -> str:
     return f"{number:,}".replace(",", " ")
+
+
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR...", help="Folders of sweeps or runs, or folders that hold them.", show_default=False
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for page.html and tables/; a name that ends in .html is that of the page alone.",
+            show_default="reports/ and the sweep's name",
+        ),
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", metavar="", help="Write figures/*.svg, too; takes Chrome or Chromium.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
+) -> None:
+    """Write one page about sweeps or runs: the answer, the figures, and the numbers behind them."""
+    options = [*([] if out is None else ["--out", str(out)]), *(["--figures"] if figures else [])]
+    with explained(command("report", folders[0], [], *map(str, folders[1:]), *options)):
+        found = _make(folders, quiet=quiet)
+        place = REPORTS / _safe(found.study.name) if out is None else out
+        written = found.write(place)
+        if figures:
+            from dvdn_sim.reporting.svg import write_svgs
+
+            beside = place.parent if place.suffix == ".html" else place
+            written += write_svgs(found.figures, beside / "figures")
+    if as_json:
+        typer.echo(json.dumps(_report_json(found, written), allow_nan=False))
+    else:
+        _print_report(found, written)
+
+
+def _make(folders: list[Path], *, quiet: bool) -> "Report":
+    """Make the report, and show how it comes on."""
+    console = Console(stderr=True, highlight=False)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        console=console, transient=True, disable=quiet or not console.is_terminal,
+    ) as progress:  # fmt: skip
+        from dvdn_sim.reporting.report import report as made
+
+        task = progress.add_task("reading")
+        return made(
+            folders, lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
+        )
+
+
+def _safe(name: str) -> str:
+    """Return a name as that of a folder, on any file system."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.")[:100] or "report"
+
+
+def _report_json(found: "Report", written: list[Path]) -> dict[str, object]:
+    from dvdn_sim.reporting.answer import answer
+
+    return {
+        "page": str(written[0]),
+        "name": found.study.name,
+        "question": found.study.question,
+        "answer": answer(found.study),
+        "cells": [cell.id for cell in found.study.cells],
+        "left_out": [{"run_dir": str(each.run_dir), "why": each.why} for each in found.study.left_out],
+        "figures": [figure.id for figure in found.figures],
+        "files": [str(path) for path in written],
+    }
+
+
+def _print_report(found: "Report", written: list[Path]) -> None:
+    said = _report_json(found, written)
+    typer.echo(f"{said['name']}: {said['question']}" if said["question"] else str(said["name"]))
+    typer.echo(f"  {said['answer']}")
+    for each in found.study.left_out:
+        typer.echo(f"  left out   {each.run_dir}: {each.why}")
+    typer.echo(f"  page       {written[0]}")
+    others = len(written) - 1
+    if others:
+        typer.echo(f"  beside it  {others} files in {', '.join(sorted({str(path.parent) for path in written[1:]}))}")

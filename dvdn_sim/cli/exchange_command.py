@@ -1,26 +1,166 @@
-"""What ``predict`` and ``consensus`` print: tables for people, objects for programs."""
+"""The commands ``predict`` and ``consensus``: tables for people, objects for programs, and a figure."""
+
+from __future__ import annotations
 
 import json
 import math
+import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from html import escape
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
-import numpy as np
+import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli_figure import error_figure
+from dvdn_sim.cli.output import Changes, Display, command, explained, numbers, refuse_used_folder, warned
 from dvdn_sim.errors import Mistake, ScenarioError, StorageError
-from dvdn_sim.network.figures import Figure
-from dvdn_sim.network.prediction import Prediction
-from dvdn_sim.network.trials import Measurement, Setting
-from dvdn_sim.records.durable import write_durably
-from dvdn_sim.scenario import Scenario, headline
+
+if TYPE_CHECKING:
+    from dvdn_sim.consensus.theory.trajectory import Trajectory
+    from dvdn_sim.network.figures import Figure
+    from dvdn_sim.network.prediction import Prediction
+    from dvdn_sim.network.trials import Measurement, Setting
+    from dvdn_sim.scenario import Scenario
+
+Agents = Annotated[
+    int | None, typer.Option(min=2, metavar="N", help="Agents in place of the scenario's.", show_default=False)
+]
+Links = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Links of a random connected topology.", show_default=False),
+]
+
+WIDTH, HEIGHT = 860, 440
+TOP, BOTTOM, LEFT, PANEL, GAP = 84, 66, 62, 350, 66
+FLOOR = 1e-6
+# Okabe and Ito's colours, which colour-blind readers tell apart.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
+Curve = Sequence[float]
+
+
+def predict(
+    scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
+    *,
+    changes: Changes = None,
+    agents: Agents = None,
+    links: Links = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what a scenario's exchanges will be like, before anything is trained."""
+    with explained(command("predict", scenario, changes or [], *numbers(agents=agents, links=links))):
+        from dvdn_sim.network.prediction import predict_every
+        from dvdn_sim.network.trials import Setting
+        from dvdn_sim.scenario import load_scenario, warnings_of
+
+        loaded = load_scenario(scenario, changes or [])
+        settings = Setting.every(loaded, agents=agents, links=links)
+        warnings = warned(warnings_of(loaded, n_agents=agents))
+        found = list(zip(settings, predict_every(settings), strict=True))
+        if as_json:
+            typer.echo(json.dumps(prediction_json(loaded, found, warnings), allow_nan=False))
+        else:
+            print_predictions(loaded, found, Console(highlight=False))
+
+
+def consensus(
+    scenario: Annotated[
+        Path | None, typer.Argument(help="A YAML file; with --fuzz it may be left out.", show_default=False)
+    ] = None,
+    *,
+    changes: Changes = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Exchanges.", show_default="some seconds' worth")
+    ] = None,
+    agents: Agents = None,
+    links: Links = None,
+    values: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="What agents hold at first: 3,0,-1.5.", show_default="random values"),
+    ] = None,
+    fuzz: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Check every invariant, on the scenario and on N random variations drawn from its first seed.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for consensus.svg and consensus.json.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
+) -> None:
+    """Exchange values, without learning: what was measured beside what was predicted."""
+    refuse_used_folder(out)
+    options = numbers(trials=trials, agents=agents, links=links, values=values, out=out)
+    if fuzz is not None:
+        if options:
+            raise typer.BadParameter(f"{options[0]} has no meaning beside it; leave it out", param_hint="--fuzz")
+        _fuzz(scenario, changes or [], fuzz, as_json=as_json, quiet=quiet)
+    elif scenario is None:
+        raise typer.BadParameter("name a YAML file, such as scenarios/lossy_lbf.yaml", param_hint="SCENARIO")
+    else:
+        with explained(command("consensus", scenario, changes or [], *options)):
+            from dvdn_sim.records.folder import create_run_dir
+            from dvdn_sim.scenario import load_scenario, warnings_of
+
+            loaded = load_scenario(scenario, changes or [])
+            setting = setting_of(loaded, agents=agents, links=links, values=values)
+            warnings = warned(warnings_of(loaded, n_agents=agents))
+            if out is not None:
+                create_run_dir(out, loaded.name)  # a folder that cannot be made is told before the work, not after
+            _tell(setting, *_measured(setting, trials, quiet=quiet), out, warnings, as_json=as_json)
+
+
+def _measured(setting: Setting, trials: int | None, *, quiet: bool) -> tuple[Measurement, Prediction]:
+    """Exchange, and work out what was to be expected."""
+    from dvdn_sim.network.prediction import predict as work_out
+    from dvdn_sim.network.trials import measure
+
+    predicted = work_out(setting)
+    with Display(quiet=quiet, of="trials") as display:
+        return measure(setting, trials, lambda done, total: display.show(done, total, {})), predicted
+
+
+def _tell(
+    setting: Setting,
+    measured: Measurement,
+    predicted: Prediction,
+    out: Path | None,
+    warnings: list[str],
+    *,
+    as_json: bool,
+) -> None:
+    """Write and print what was measured."""
+    found = measurement_json(setting, measured, predicted, warnings)
+    if out is not None:
+        write_measurement(out, setting, measured, predicted, warnings)
+    if as_json:
+        typer.echo(json.dumps(found, allow_nan=False))
+    else:
+        print_measurement(setting, measured, predicted, Console(highlight=False))
+
+
+def _fuzz(scenario: Path | None, changes: list[str], count: int, *, as_json: bool, quiet: bool) -> None:
+    """Check a scenario and variations of it; exit 1 if an invariant does not hold."""
+    named = [] if scenario is None else [str(scenario)]
+    overrides = [word for change in changes for word in ("--set", change)]
+    with explained(shlex.join(["dvdn-sim", "consensus", *named, *overrides, "--fuzz", str(count)])):
+        from dvdn_sim.cli.fuzz_command import fuzz
+
+        all_held = fuzz(scenario, changes, count, as_json=as_json, quiet=quiet)
+    if not all_held:
+        raise typer.Exit(1)
+
 
 SHARED = (
     "delivered_fraction",
@@ -67,6 +207,8 @@ def setting_of(
     Raises:
         ScenarioError: A scenario that sends nothing, or values that do not fit it.
     """
+    from dvdn_sim.network.trials import Setting
+
     try:
         given = None if values is None else [float(part) for part in values.split(",")]
     except ValueError as error:
@@ -75,7 +217,7 @@ def setting_of(
     return Setting.of(scenario, agents=agents, links=links, values=given)
 
 
-Predicted = Sequence[tuple[Setting, Prediction]]
+Predicted = Sequence["tuple[Setting, Prediction]"]
 """What is exchanged, over what, and what to expect of it: for each kind of message, in the order of the exchanges."""
 
 
@@ -153,6 +295,10 @@ def write_measurement(
     Raises:
         StorageError: The disk refuses.
     """
+    import numpy as np
+
+    from dvdn_sim.records.durable import write_durably
+
     found = json.dumps(measurement_json(setting, measured, predicted, warnings), allow_nan=False, indent=2)
     start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
     drawn = error_figure(_headline(setting), measured.curves, predicted.figures, start)
@@ -169,6 +315,8 @@ def _write(content: bytes, file: BinaryIO) -> None:
 
 def print_predictions(scenario: Scenario, predicted: Predicted, console: Console) -> None:
     """Print predictions, one block for each kind of message: every line says how it was found."""
+    from dvdn_sim.scenario import headline
+
     if not predicted:
         kind = headline(scenario).partition(",")[0]
         console.print(Text.assemble((scenario.name, "bold"), f": {kind}'s agents send no messages: 0 bytes per update"))
@@ -320,3 +468,98 @@ def _said(value: float, unit: str) -> str:
         return f"{value:.3g}"
     scale, name = next((pair for pair in scales[unit] if value >= pair[0]), scales[unit][-1])
     return f"{value / scale:.3g} {name}"
+
+
+def error_figure(title: str, curves: Mapping[str, Trajectory], predicted: Mapping[str, Figure], start: float) -> str:
+    """Draw what is left after every round, in root mean square.
+
+    Args:
+        title: What stands above it; after a colon, what stands below that.
+        curves: What was measured, per policy, the scenario's own first.
+        predicted: Figures of the scenario's own policy, drawn as circles.
+        start: Mean square before the first round.
+
+    Returns:
+        The text of an SVG: on the left the error about the true mean, on the right the disagreement.
+    """
+    panels = [
+        ("error about the true mean (rms)", "mse_after_rounds", {name: curve.mse for name, curve in curves.items()}),
+        ("disagreement (rms)", "disagreement_after_rounds", {n: curve.disagreement for n, curve in curves.items()}),
+    ]
+    drawn = {label: {n: _rms(start, c.tolist()) for n, c in each.items()} for label, _, each in panels}
+    least = min(value for each in drawn.values() for curve in each.values() for value in curve)
+    largest = max(value for each in drawn.values() for curve in each.values() for value in curve)
+    powers = math.floor(math.log10(least) + 1e-9), max(math.ceil(math.log10(largest) - 1e-9), 0)
+    name, _, subtitle = title.partition(": ")
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        ' font-family="system-ui, sans-serif" font-size="12" fill="#222">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<text x="{LEFT}" y="26" font-size="15" font-weight="600">{escape(name)}</text>',
+        f'<text x="{LEFT}" y="46" fill="#555">{escape(subtitle)}</text>',
+    ]
+    for index, (label, figure, _) in enumerate(panels):
+        expected = predicted[figure].value
+        circles = _rms(start, expected if isinstance(expected, tuple) else (expected,))
+        parts += _panel(LEFT + index * (PANEL + GAP), label, drawn[label], circles, powers)
+    return "\n".join([*parts, *_legend(list(curves)), "</svg>"]) + "\n"
+
+
+def _rms(start: float, squares: Sequence[float]) -> list[float]:
+    return [max(math.sqrt(max(square, 0.0)), FLOOR) for square in (start, *squares)]
+
+
+def _panel(left: int, label: str, curves: Mapping[str, Curve], circles: Curve, powers: tuple[int, int]) -> list[str]:
+    """One pair of axes with all its curves; the vertical one is logarithmic, between two powers of 10."""
+    rounds, height, (bottom, top) = len(circles) - 1, HEIGHT - TOP - BOTTOM, powers
+
+    def across(k: int) -> float:
+        return round(left + PANEL * k / rounds, 1)
+
+    def down(value: float) -> float:
+        return round(TOP + height * (math.log10(value) - top) / (bottom - top), 1)
+
+    parts = [f'<text x="{left}" y="{TOP - 12}" font-weight="600">{label}</text>']
+    for power in range(top, bottom - 1, -1):
+        y = down(10.0**power)
+        parts.append(f'<path d="M{left} {y}H{left + PANEL}" stroke="#ddd"/>')
+        shown = "1" if power == 0 else f'10<tspan dy="-5" font-size="9">{power}</tspan>'
+        parts.append(f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{shown}</text>')
+    for k in _ticks(rounds):
+        x, y = across(k), TOP + height
+        parts.append(f'<path d="M{x} {y}v5" stroke="#888"/><text x="{x}" y="{y + 19}" text-anchor="middle">{k}</text>')
+    parts.append(f'<path d="M{left} {TOP}V{TOP + height}H{left + PANEL}" fill="none" stroke="#888"/>')
+    parts.append(f'<text x="{left + PANEL}" y="{TOP + height + 36}" text-anchor="end">rounds</text>')
+    for index, curve in reversed(list(enumerate(curves.values()))):  # the scenario's own on top
+        points = " ".join(f"{across(k)},{down(value)}" for k, value in enumerate(curve))
+        style = 'stroke-width="2.5"' if index == 0 else 'stroke-width="1.5" stroke-dasharray="5 2"'
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[index % len(COLOURS)]}" {style}/>')
+    for k in range(1, rounds + 1):
+        if rounds <= 40 or k % (rounds // 20) == 0:
+            at = f'cx="{across(k)}" cy="{down(circles[k])}"'
+            parts.append(f'<circle {at} r="3.5" fill="white" stroke="{COLOURS[0]}" stroke-width="1.5"/>')
+    return parts
+
+
+def _ticks(rounds: int) -> list[int]:
+    """Round numbers to mark, at most 7 or so, from 0.
+
+    >>> _ticks(3), _ticks(50)
+    ([0, 1, 2, 3], [0, 10, 20, 30, 40, 50])
+    """
+    step = next(s for power in range(6) for s in (10**power, 2 * 10**power, 5 * 10**power) if rounds / s <= 6)
+    return list(range(0, rounds + 1, step))
+
+
+def _legend(names: Sequence[str]) -> list[str]:
+    """All policies under the panels, and what the circles are."""
+    parts, x, y = [], float(LEFT), HEIGHT - 12
+    for index, name in enumerate(names):
+        style = "" if index == 0 else ' stroke-dasharray="5 2"'
+        colour = COLOURS[index % len(COLOURS)]
+        parts.append(f'<path d="M{x:g} {y - 4}h18" stroke="{colour}" stroke-width="2.5"{style}/>')
+        parts.append(f'<text x="{x + 23:g}" y="{y}">{escape(name)}</text>')
+        x += 38 + 7 * len(name)
+    parts.append(f'<circle cx="{x + 6:g}" cy="{y - 4}" r="3.5" fill="white" stroke="{COLOURS[0]}" stroke-width="1.5"/>')
+    parts.append(f'<text x="{x + 15:g}" y="{y}">predicted</text>')
+    return parts

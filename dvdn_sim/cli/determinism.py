@@ -17,8 +17,7 @@ from typing import Any
 
 import typer
 
-from dvdn_sim.cli_display import say, warn
-from dvdn_sim.cli_failure import BAD_INPUT, command
+from dvdn_sim.cli.output import BAD_INPUT, command, say, warn
 from dvdn_sim.records.compare import Difference, first_difference
 from dvdn_sim.records.read import Run, load_run
 from dvdn_sim.records.schema import SCENARIO_FILE

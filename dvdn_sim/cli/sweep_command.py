@@ -12,9 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli_display import say, warn
-from dvdn_sim.cli_failure import command, explained
-from dvdn_sim.cli_options import Device, parse_seeds
+from dvdn_sim.cli.output import Device, command, explained, parse_seeds, say, warn
 from dvdn_sim.errors import InterruptedRun, RunFolderError
 
 if TYPE_CHECKING:
@@ -90,8 +88,8 @@ def sweep(
     chosen = None if seeds is None else tuple(parse_seeds(seeds))
     failed = False
     with explained(command("sweep", file, changes or [], *options)):
-        from dvdn_sim.sweeps.grid import load_cells  # noqa: PLC0415 (half a second that --help does without)
-        from dvdn_sim.sweeps.machine import largest_memory, processes_for  # noqa: PLC0415
+        from dvdn_sim.sweeps.grid import load_cells
+        from dvdn_sim.sweeps.machine import largest_memory, processes_for
 
         loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
         memory = largest_memory(cells, device.value, elsewhere=ray is not None)
@@ -116,7 +114,7 @@ def sweep(
 
 def _warn_of(cells: "Sequence[Cell]") -> None:
     """Print what is to be minded about the cells, each once."""
-    from dvdn_sim.scenario import warnings_of  # noqa: PLC0415
+    from dvdn_sim.scenario import warnings_of
 
     found: dict[str, list[str]] = {}
     for cell in cells:
@@ -151,8 +149,8 @@ class _Asked:
         Raises:
             InterruptedRun: Not all are over.
         """
-        from dvdn_sim.sweeps.progress import SweepProgress  # noqa: PLC0415
-        from dvdn_sim.sweeps.run import run_sweep  # noqa: PLC0415
+        from dvdn_sim.sweeps.progress import SweepProgress
+        from dvdn_sim.sweeps.run import run_sweep
 
         with SweepProgress(Console(stderr=True, highlight=False), quiet=quiet) as progress:
             try:
@@ -176,10 +174,10 @@ class _Asked:
     def _executor(self) -> "Executor":
         """Return what has the cells trained."""
         if self.ray is not None:
-            from dvdn_sim.sweeps.ray import RayCluster  # noqa: PLC0415
+            from dvdn_sim.sweeps.ray import RayCluster
 
             return RayCluster(self.ray)
-        from dvdn_sim.sweeps.local import Pool  # noqa: PLC0415
+        from dvdn_sim.sweeps.local import Pool
 
         return Pool(self.processes)
 
@@ -187,8 +185,8 @@ class _Asked:
         """Return how many cells are trained at a time."""
         if self.ray is None:
             return self.processes
-        from dvdn_sim.sweeps.jobs import Job  # noqa: PLC0415
-        from dvdn_sim.sweeps.ray import RayCluster  # noqa: PLC0415
+        from dvdn_sim.sweeps.jobs import Job
+        from dvdn_sim.sweeps.ray import RayCluster
 
         return RayCluster(self.ray).places([Job(cell.id, cell.scenario, self.out, self.device) for cell in self.cells])
 
@@ -207,13 +205,13 @@ class _Asked:
 
     @property
     def _go_on(self) -> str:
-        from dvdn_sim.records.cells import SWEEP_FILE  # noqa: PLC0415
+        from dvdn_sim.records.cells import SWEEP_FILE
 
         return shlex.join(["dvdn-sim", "sweep", str(self.out / SWEEP_FILE), "--out", str(self.out)])
 
     def _way_out(self, row: "Row") -> str:
         """Return what to do about a cell that failed: run it alone, elsewhere; or remove what is damaged."""
-        from dvdn_sim.records.cells import finished_digest  # noqa: PLC0415
+        from dvdn_sim.records.cells import finished_digest
 
         run_dir = self.out / row.id
         try:
@@ -226,8 +224,8 @@ class _Asked:
 
     def foretell(self, *, as_json: bool) -> None:
         """Say what would run, and how long that would take."""
-        from dvdn_sim.records.cells import CELLS_FILE, read_cells  # noqa: PLC0415
-        from dvdn_sim.sweeps.estimate import estimate  # noqa: PLC0415
+        from dvdn_sim.records.cells import CELLS_FILE, read_cells
+        from dvdn_sim.sweeps.estimate import estimate
 
         rows = read_cells(self.out).rows if (self.out / CELLS_FILE).exists() else []
         finished = {row.id for row in rows if row.state == "finished"}
@@ -279,7 +277,7 @@ class _Asked:
 
 def _print_table(table: "SweepTable", out: Path, console: Console) -> None:
     """Print what the cells found, for people."""
-    from dvdn_sim.sweeps.progress import duration_text  # noqa: PLC0415
+    from dvdn_sim.sweeps.progress import duration_text
 
     count = f"{table.count('finished')} of {len(table.rows)} cells finished"
     console.print(Text(f"{table.name}: {count}, {duration_text(table.wall_s)}"), soft_wrap=True)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dvdn_sim.cli_display import Display, say
+from dvdn_sim.cli.output import Display, say
 from dvdn_sim.network.fuzz.draw import BASE, Change, written
 from dvdn_sim.network.fuzz.search import Coverage, Tried, search
 from dvdn_sim.scenario import Scenario, load_scenario, parse_scenario

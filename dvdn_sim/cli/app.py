@@ -1,0 +1,125 @@
+"""The command ``dvdn-sim``: words in, words out; all the work is done elsewhere.
+
+Answers go to stdout; progress, mistakes and errors to stderr. Exit codes: 0 done, 2 bad input, 3 interrupted, 1 for
+anything else. Every command imports what it needs when it runs: ``--help`` loads neither torch nor simpy nor polars.
+"""
+
+import importlib.metadata
+import json
+import platform
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from dvdn_sim.cli.exchange_command import consensus, predict
+from dvdn_sim.cli.output import BAD_INPUT, Changes, print_mistakes, warned
+from dvdn_sim.cli.run_command import evaluate, run
+from dvdn_sim.cli.show_command import report, show
+from dvdn_sim.cli.sweep_command import sweep
+from dvdn_sim.errors import ScenarioError
+
+app = typer.Typer(
+    name="dvdn-sim",
+    help="What does a real network do to distributed multi-agent learning?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Example: dvdn-sim run scenarios/lossy_lbf.yaml",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Family(StrEnum):
+    """What ``list`` lists."""
+
+    envs = "envs"
+    algorithms = "algorithms"
+    links = "links"
+    topologies = "topologies"
+    policies = "policies"
+    presets = "presets"
+    faults = "faults"
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+app.command(epilog="Example: dvdn-sim run scenarios/lossy_lbf.yaml --set network.link.loss=20% --seeds 0-4")(run)
+app.command(epilog="Example: dvdn-sim evaluate runs/lossy_lbf --set evaluation.epsilon=0 --episodes 1000")(evaluate)
+app.command(epilog="Example: dvdn-sim sweep scenarios/ablations/rounds_x_loss.yaml --quick")(sweep)
+app.command(epilog="Example: dvdn-sim report sweeps/rounds_x_loss --figures")(report)
+app.command(epilog="Example: dvdn-sim show runs/lossy_lbf")(show)
+app.command(epilog="Example: dvdn-sim predict scenarios/lossy_lbf.yaml --set algorithm.consensus.rounds=3")(predict)
+app.command(epilog="Example: dvdn-sim consensus scenarios/lossy_lbf.yaml --trials 1000 --out exchange")(consensus)
+
+
+@app.command(epilog="Example: dvdn-sim check scenarios/*.yaml")
+def check(
+    scenarios: Annotated[list[Path], typer.Argument(help="YAML files.", show_default=False)],
+    changes: Changes = None,
+) -> None:
+    """Say what scenarios would run and how much memory they take, or list every mistake in them; runs nothing."""
+    from dvdn_sim.scenario import headline, load_scenario, warnings_of
+    from dvdn_sim.scenario.machine import has_gpu
+    from dvdn_sim.scenario.memory import refuse_if_too_large
+
+    failed = False
+    for path in scenarios:
+        try:
+            scenario = load_scenario(path, changes or [])
+            memory = refuse_if_too_large(scenario, place="host" if has_gpu() else "machine", source=str(path))
+            typer.echo(f"{path}: ok: {headline(scenario)}")
+            typer.echo(f"{path}: memory about {memory.text()}")
+            warned([f"{path}: {warning}" for warning in warnings_of(scenario)])
+        except ScenarioError as error:
+            failed = True
+            print_mistakes(error)
+    if failed:
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command("list", epilog="Example: dvdn-sim list algorithms")
+def list_(family: Annotated[Family, typer.Argument(help="What to list.", show_default=False)]) -> None:
+    """List what a scenario can choose, with the keys of each choice and their defaults."""
+    from dvdn_sim.scenario.listing import listing
+
+    console = Console(highlight=False)
+    for heading, rows in listing(family.value).items():
+        table = Table.grid(padding=(0, 2), collapse_padding=True)
+        for name, meaning, keys in rows:
+            said = Text.assemble(meaning.replace("``", ""), "\n" if keys else "", (keys, "dim"))
+            table.add_row(Text(name, style="bold"), said)
+        console.print(Text(heading))
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+@app.command(epilog="Example: dvdn-sim schema > scenario.schema.json")
+def schema() -> None:
+    """Print the JSON schema of scenarios, with which editors complete and check them."""
+    from dvdn_sim.scenario import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command(epilog="Example: dvdn-sim version")
+def version() -> None:
+    """Print the versions that matter for a bug report."""
+    parts = [f"{name} {_version(name)}" for name in ("dvdn-sim", "torch", "numpy", "simpy")]
+    typer.echo(", ".join([*parts, f"Python {platform.python_version()}"]))
+
+
+def _version(distribution: str) -> str:
+    """Return the version of an installed distribution, which need not be imported for it."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
