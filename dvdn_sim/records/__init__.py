@@ -2,30 +2,99 @@
 
 Read in this order:
 
-* ``schema``: the names in a run folder, and every column of its two tables with unit and meaning.
-* ``frames``: those tables as polars frames.
-* ``durable``: files that appear whole or not at all.
-* ``folder``: which folder a run writes to, `create_run_dir`; ``lock``: one process per folder.
-* ``write``: `RecordWriter`, the manifest and the scenario.
-* ``read``: `load_run`.
-* ``digest``: one hash of all records.
-* ``contents``: what a folder holds, whatever became of the run.
-* ``compare``: the first record in which two runs differ.
-* ``cells``: what a sweep leaves behind.
-* ``episode``: one episode as it was played.
+* `schema`: the names in a run folder, and every column of its tables with unit and meaning.
+* `folder`: which folder a run writes to, one process in it, files that appear whole or not at all.
+* `write`: `RecordWriter`, the manifest and the scenario; `read`: `load_run`.
+* `digest`: one hash of all records.
+* `health`: warnings read off the records while a run goes on.
+* `inspect`: what a folder holds, whatever became of the run.
+* `cells`: what a sweep leaves behind.
+* `episode`: one episode as it was played.
 """
 
+from dvdn_sim.records.cells import (
+    CELLS_FILE,
+    FOUND,
+    SWEEP_FILE,
+    SweepRow,
+    SweepTable,
+    finished_digest,
+    read_cells,
+    write_cells,
+)
+from dvdn_sim.records.digest import digest, digest_rows
+from dvdn_sim.records.episode import Edge, Episode, Frame, Links, Picture, Point, Shape
+from dvdn_sim.records.folder import (
+    LOCK_FILE,
+    create_run_dir,
+    locked,
+    refuse_links,
+    run_dir_to_resume,
+    write_durably,
+)
+from dvdn_sim.records.health import HEALTH_CHECKS, HealthChecks, HealthWarning, health_warnings
+from dvdn_sim.records.inspect import contents, resume_command
+from dvdn_sim.records.read import NO_COLUMNS, Columns, Run, load_run, read_table
+from dvdn_sim.records.schema import (
+    FINISHED,
+    MANIFEST_FILE,
+    MESSAGE_COUNTS,
+    METRICS,
+    NETWORK,
+    SCENARIO_FILE,
+    TABLES,
+    TRACE,
+    Column,
+    Table,
+)
+from dvdn_sim.records.write import RecordWriter, frame_of, write_scenario
+
 __all__ = [
-    "cells",
-    "compare",
+    "CELLS_FILE",
+    "FINISHED",
+    "FOUND",
+    "HEALTH_CHECKS",
+    "LOCK_FILE",
+    "MANIFEST_FILE",
+    "MESSAGE_COUNTS",
+    "METRICS",
+    "NETWORK",
+    "NO_COLUMNS",
+    "SCENARIO_FILE",
+    "SWEEP_FILE",
+    "TABLES",
+    "TRACE",
+    "Column",
+    "Columns",
+    "Edge",
+    "Episode",
+    "Frame",
+    "HealthChecks",
+    "HealthWarning",
+    "Links",
+    "Picture",
+    "Point",
+    "RecordWriter",
+    "Run",
+    "Shape",
+    "SweepRow",
+    "SweepTable",
+    "Table",
     "contents",
+    "create_run_dir",
     "digest",
-    "durable",
-    "episode",
-    "folder",
-    "frames",
-    "lock",
-    "read",
-    "schema",
-    "write",
+    "digest_rows",
+    "finished_digest",
+    "frame_of",
+    "health_warnings",
+    "load_run",
+    "locked",
+    "read_cells",
+    "read_table",
+    "refuse_links",
+    "resume_command",
+    "run_dir_to_resume",
+    "write_cells",
+    "write_durably",
+    "write_scenario",
 ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.durable import write_durably
+from dvdn_sim.records.folder import write_durably
 from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE
 
 SWEEP_FILE = "sweep.yaml"
@@ -29,7 +29,7 @@ CellState = Literal["waiting", "running", "finished", "failed", "interrupted"]
 
 
 @dataclass
-class Row:
+class SweepRow:
     """A cell in the table.
 
     Attributes:
@@ -73,7 +73,7 @@ class SweepTable:
     question: str
     axes: Mapping[str, tuple[str, ...]]
     compare: tuple[str, ...]
-    rows: list[Row]
+    rows: list[SweepRow]
     wall_s: float = 0.0
 
     def count(self, state: CellState) -> int:
@@ -97,7 +97,7 @@ class SweepTable:
 def write_cells(folder: Path, table: SweepTable) -> None:
     """Write or replace ``cells.json``, whole or not at all."""
     text = json.dumps(table.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_durably(folder / CELLS_FILE, lambda file: file.write(text.encode()))
+    write_durably(folder / CELLS_FILE, text)
 
 
 def read_cells(folder: Path) -> SweepTable:
@@ -131,9 +131,9 @@ def read_cells(folder: Path) -> SweepTable:
     return table
 
 
-def _row(said: Mapping[str, Any]) -> Row:
+def _row(said: Mapping[str, Any]) -> SweepRow:
     found = {name: said[name] for name in FOUND} if said["state"] == "finished" else {}
-    return Row(
+    return SweepRow(
         id=said["id"],
         axes=said["axes"],
         set=said["set"],

@@ -29,34 +29,26 @@ def digest(run_dir: Path | str) -> str:
     path, total = Path(run_dir), hashlib.sha256()
     for table in TABLES:
         seeds = read_table(path, table, columns=["seed"])["seed"]
-        total.update(_digest(table, seeds, partial(_read_rows, path, table)))
+        total.update(_digest(table, seeds, partial(read_table, path, table)))
     return total.hexdigest()
-
-
-def _read_rows(run_dir: Path, table: Table, seed: int) -> pl.DataFrame:
-    return read_table(run_dir, table, seed=seed)
 
 
 def digest_rows(table: Table, rows: pl.DataFrame) -> bytes:
     """Return the hash of the rows of one table, 32 bytes; `rows` has the columns of `table`."""
-    return _digest(table, rows["seed"], lambda seed: rows.filter(seed=seed))
+    return _digest(table, rows["seed"], rows.filter)
 
 
-def _digest(table: Table, seeds: pl.Series, rows_of: Callable[[int], pl.DataFrame]) -> bytes:
+def _digest(table: Table, seeds: pl.Series, rows_of: Callable[..., pl.DataFrame]) -> bytes:
     """Hash the rows of a table seed by seed: a long run's all at once may not fit beside what has just been trained."""
     columns = [column for column in table.columns if not column.wall_clock]
     header = f"{table.name} {len(seeds)} {[(column.name, column.type) for column in columns]}"
     total = hashlib.sha256(header.encode() + b"\n")
     for seed in sorted(seeds.unique().to_list(), key=lambda seed: seed.to_bytes(8, signed=True)):
-        ordered = _sortable(_words(columns, rows_of(seed)))
+        words = _words(columns, rows_of(seed=seed))
+        ordered = words.view(f"S{words.shape[1]}").ravel()  # a row as one text: numpy sorts those
         ordered.sort()
         total.update(ordered.view(np.uint8).data)
     return total.digest()
-
-
-def _sortable(words: Bytes) -> NDArray[np.bytes_]:
-    """Return a view of rows of bytes ``[rows, bytes]`` as one text each, ``[rows]``."""
-    return words.view(f"S{words.shape[1]}").ravel()
 
 
 def _words(columns: Sequence[Column], rows: pl.DataFrame) -> Bytes:
@@ -70,7 +62,7 @@ def _words(columns: Sequence[Column], rows: pl.DataFrame) -> Bytes:
         elif column.type == "float":
             own[:, 1:9] = _big_endian(values.fill_null(0.0).to_numpy().astype(np.float64))
         else:
-            hashed = (hashlib.blake2b(bytes_of(value), digest_size=WORD).digest() for value in values.drop_nulls())
+            hashed = (hashlib.blake2b(_bytes_of(value), digest_size=WORD).digest() for value in values.drop_nulls())
             own[own[:, 0] == 1, 1:] = np.frombuffer(b"".join(hashed), np.uint8).reshape(-1, WORD)
     return words.reshape(rows.height, len(columns) * (1 + WORD))
 
@@ -79,12 +71,5 @@ def _big_endian(values: NDArray[np.int64] | NDArray[np.float64]) -> Bytes:
     return values.astype(values.dtype.newbyteorder(">")).view(np.uint8).reshape(-1, 8)
 
 
-def bytes_of(value: object) -> bytes:
-    """Return the bytes of a text or of a list of floats.
-
-    >>> bytes_of("td"), bytes_of([0.5]).hex()
-    (b'td', '3fe0000000000000')
-    """
-    if isinstance(value, str):
-        return value.encode()
-    return np.asarray(value, dtype=">f8").tobytes()
+def _bytes_of(value: str | Sequence[float]) -> bytes:
+    return value.encode() if isinstance(value, str) else np.asarray(value, dtype=">f8").tobytes()

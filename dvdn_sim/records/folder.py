@@ -1,40 +1,43 @@
-"""Which folder a run writes to: a new one, or that of a run to be resumed."""
+"""Run folders: which one a run writes to, one process in it at a time, files that appear whole or not at all."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.schema import MANIFEST_FILE, SCENARIO_FILE
 
 RUNS = Path("runs")
+LOCK_FILE = ".lock"
 
 
 def create_run_dir(out: Path | None, name: str) -> Path:
-    """Make an empty folder for a run; two processes that ask at once get two folders.
+    """Make an empty folder for a run: `out`, or ``runs/<name>``, ``runs/<name>-2``, ….
 
-    Args:
-        out: The folder, if it was chosen; it may exist if it is empty.
-        name: Name of the run, for ``runs/<name>``, else ``runs/<name>-2``, ``runs/<name>-3``, ….
+    Two processes that ask at once get two folders.
 
     Raises:
         RunFolderError: `out` is not empty or not a folder, `name` cannot name a folder, or the disk refuses.
     """
     try:
-        return _create(out, name)
-    except OSError as error:
-        raise RunFolderError(f"{out or RUNS / name} cannot be made: {error.strerror or error}") from error
-
-
-def _create(out: Path | None, name: str) -> Path:
-    if out is not None:
-        if out.exists() and not out.is_dir():
-            raise RunFolderError(f"{out} is a file; a new or empty folder expected")
+        if out is None:
+            return _numbered(name)
+        _refuse_file(out, "a new or empty folder expected")
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             raise RunFolderError(f"{out} is not empty; a new or empty folder expected, so that no run is overwritten")
-        return out
-    _check(name)
+    except OSError as error:
+        raise RunFolderError(f"{out or RUNS / name} cannot be made: {error.strerror or error}") from error
+    return out
+
+
+def _numbered(name: str) -> Path:
+    _check_name(name)
     RUNS.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
@@ -47,24 +50,25 @@ def _create(out: Path | None, name: str) -> Path:
             return folder
 
 
-def _check(name: str) -> None:
+def _check_name(name: str) -> None:
     if Path(name).name != name or name in {"", ".."}:
         raise RunFolderError(f"{name!r} cannot name a folder in {RUNS}/")
 
 
-def run_dir_to_resume(out: Path | None, name: str) -> Path | None:
-    """The folder of a run that may be gone on with; None if there is none yet.
+def _refuse_file(out: Path, expected: str) -> None:
+    if out.exists() and not out.is_dir():
+        raise RunFolderError(f"{out} is a file; {expected}")
 
-    Args:
-        out: The folder, if it was chosen.
-        name: Name of the run; without `out` it is the latest of ``runs/<name>``, ``runs/<name>-2``, ….
+
+def run_dir_to_resume(out: Path | None, name: str) -> Path | None:
+    """Return the folder of a run to go on with: `out`, or the latest of ``runs/<name>``; None if there is none yet.
 
     Raises:
         RunFolderError: `out` is a file or holds something that is no run, links within the folder lead elsewhere, or
             `name` cannot name a folder.
     """
     try:
-        found = _to_resume(out, name)
+        found = _latest(name) if out is None else _begun(out)
     except OSError as error:
         raise RunFolderError(f"{out or RUNS / name} cannot be read: {error.strerror or error}") from error
     if found is not None:
@@ -72,14 +76,33 @@ def run_dir_to_resume(out: Path | None, name: str) -> Path | None:
     return found
 
 
-def refuse_links(folder: Path) -> None:
-    """Refuse a folder in which links lead elsewhere: what is written there, or removed, must be its own.
+def _latest(name: str) -> Path | None:
+    _check_name(name)
+    found = {1: RUNS / name} | {
+        int(number): path
+        for path in RUNS.glob(f"{escape(name)}-*")
+        if (number := path.name[len(name) + 1 :]).isdecimal()
+    }
+    begun = [number for number, path in found.items() if path.is_dir()]
+    return found[max(begun)] if begun else None
 
-    Args:
-        folder: The folder; it may be reached by a link itself.
+
+def _begun(out: Path) -> Path | None:
+    expected = "a run folder, or a new or empty one, expected"
+    _refuse_file(out, expected)
+    if not out.exists() or not any(out.iterdir()):
+        return None
+    hidden = all(path.name.startswith(".") for path in out.iterdir())  # a lock, or what was cut off as it was written
+    if not hidden and not any((out / file).exists() for file in (SCENARIO_FILE, MANIFEST_FILE)):
+        raise RunFolderError(f"{out} is not empty and holds no run; {expected}")
+    return out
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a folder with links in it, at whatever depth: what is written or removed there must be its own.
 
     Raises:
-        RunFolderError: There is a link in it, at whatever depth.
+        RunFolderError: There is one.
     """
     for inner, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -88,21 +111,53 @@ def refuse_links(folder: Path) -> None:
                 raise RunFolderError(f"{path} leads elsewhere; a file or folder expected, which nobody else uses")
 
 
-def _to_resume(out: Path | None, name: str) -> Path | None:
-    if out is None:
-        _check(name)
-        found = {1: RUNS / name} | {
-            int(number): path
-            for path in RUNS.glob(f"{escape(name)}-*")
-            if (number := path.name[len(name) + 1 :]).isdecimal()
-        }
-        begun = [number for number, path in found.items() if path.is_dir()]
-        return found[max(begun)] if begun else None
-    if out.exists() and not out.is_dir():
-        raise RunFolderError(f"{out} is a file; a run folder, or a new or empty one, expected")
-    if not out.exists() or not any(out.iterdir()):
-        return None
-    hidden = all(path.name.startswith(".") for path in out.iterdir())  # a lock, or what was cut off as it was written
-    if not hidden and not any((out / file).exists() for file in (SCENARIO_FILE, MANIFEST_FILE)):
-        raise RunFolderError(f"{out} is not empty and holds no run; a run folder, or a new or empty one, expected")
-    return out
+@contextmanager
+def locked(run_dir: Path) -> Iterator[None]:
+    """Hold a run folder; the system lets go of it with the process, however that ends.
+
+    Raises:
+        RunFolderError: Another process holds it, or the disk refuses.
+    """
+    lock = FileLock(run_dir / LOCK_FILE, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunFolderError(f"{run_dir} is being written by another process; wait, or choose another folder") from None
+    except OSError as error:
+        raise RunFolderError(f"{run_dir} cannot be locked: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_durably(path: Path, content: bytes | str | Callable[[BinaryIO], object]) -> None:
+    """Write a file beside `path`, force it to the disk, then rename it: a reader sees the old file or the new one.
+
+    The temporary name begins with a dot; what a killed process left there is overwritten the next time. `content` may
+    be a function that writes to the open file.
+
+    Raises:
+        OSError: The disk refuses; `path` is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        if callable(content):
+            content(file)
+        else:
+            file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _force_folder(path.parent)
+
+
+def _force_folder(folder: Path) -> None:
+    """Force the names in `folder` to the disk, where the system lets a folder be opened."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

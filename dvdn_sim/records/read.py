@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.frames import frame_schema
 from dvdn_sim.records.schema import (
     FINISHED,
     MANIFEST_FILE,
@@ -21,17 +20,20 @@ from dvdn_sim.records.schema import (
     Table,
 )
 
+Columns = Mapping[str, Sequence[str]]
+"""By the name of a table, some of its columns."""
+NO_COLUMNS: Columns = {METRICS.name: (), NETWORK.name: ()}
+"""For whoever wants to know of a run, and not its records."""
+
 
 @dataclass(frozen=True)
 class Run:
     """What a run folder holds.
 
     Attributes:
-        path: The folder.
         scenario: Text of the resolved scenario; empty if the run was killed before it was written.
         manifest: The manifest; empty if the run was killed before it was written.
-        metrics: The rows of `METRICS`, in the order of writing.
-        network: The rows of `NETWORK`, in the order of writing.
+        metrics: The rows of `METRICS`, in the order of writing; `network` those of `NETWORK`.
         seeds: Seeds of the replicas, as the manifest has them.
         finished: Whether the run came to its end.
     """
@@ -54,17 +56,10 @@ class Run:
         return read_table(self.path, TRACE)
 
 
-Columns = Mapping[str, Sequence[str]]
-"""By the name of a table, some of its columns."""
-NO_COLUMNS: Columns = {METRICS.name: (), NETWORK.name: ()}
-"""For whoever wants to know of a run, and not its records."""
-
-
 def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
     """Read a run folder. Temporary files that a killed run left behind are ignored.
 
     Args:
-        run_dir: The folder.
         columns: All that is wanted of the records; None for everything, some 600 bytes for each update.
 
     Raises:
@@ -79,12 +74,13 @@ def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
     if not holds_run:
         raise RunFolderError(f"{path} holds no run: no {SCENARIO_FILE}, {MANIFEST_FILE}, metrics or network")
     manifest = _manifest(path / MANIFEST_FILE)
+    wanted = {METRICS.name: None, NETWORK.name: None} if columns is None else columns
     return Run(
         path=path,
         scenario=_text(path / SCENARIO_FILE),
         manifest=manifest,
-        metrics=read_table(path, METRICS, columns=None if columns is None else columns[METRICS.name]),
-        network=read_table(path, NETWORK, columns=None if columns is None else columns[NETWORK.name]),
+        metrics=read_table(path, METRICS, columns=wanted[METRICS.name]),
+        network=read_table(path, NETWORK, columns=wanted[NETWORK.name]),
         seeds=_seeds(manifest, path / MANIFEST_FILE),
         finished=manifest.get("state") == FINISHED,
     )
@@ -96,15 +92,13 @@ def read_table(
     """Return the rows of all parts of a table, in the order of writing; no rows if there is no part.
 
     Args:
-        run_dir: The folder.
-        table: Which.
         columns: Some of its columns; None for all.
         seed: Whose rows, of all columns; None for everybody's.
 
     Raises:
         RunFolderError: A part is damaged or has other columns.
     """
-    schema = frame_schema(table)
+    schema = table.schema
     wanted = list(schema) if columns is None else list(columns)
     frames = [schema.to_frame().select(wanted)]
     for part in sorted((run_dir / table.name).glob(PART_GLOB)):
@@ -124,7 +118,7 @@ def read_table(
 
 
 def _text(path: Path) -> str:
-    """Return what a file says; nothing if it is not there."""
+    """Return the text of a file; empty if there is none."""
     if not path.exists():
         return ""
     if not path.is_file():  # a pipe would never end

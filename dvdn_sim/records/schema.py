@@ -11,8 +11,12 @@
 The rows of a table are those of all its parts; how they were split into parts means nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
+
+import polars as pl
 
 SCENARIO_FILE = "scenario.yaml"
 MANIFEST_FILE = "manifest.json"
@@ -20,6 +24,12 @@ PART_GLOB = "part-*.parquet"  # in the folder of each table
 FINISHED = "finished"  # manifest["state"] of a run that came to its end; anything else did not
 
 ColumnType = Literal["int", "float", "text", "floats"]
+_POLARS: Mapping[ColumnType, pl.DataType] = {
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "text": pl.String(),
+    "floats": pl.List(pl.Float64()),
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,11 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """The polars type of each column, in order."""
+        return pl.Schema({column.name: _POLARS[column.type] for column in self.columns})
 
 
 METRICS = Table(
@@ -93,6 +108,22 @@ METRICS = Table(
     ),
 )
 
+MESSAGE_COUNTS = (
+    Column("sent", "int", "messages", "sent; also held + late + expired + lost + in_flight"),
+    Column("held", "int", "messages", "arrived whole before the receiver closed the message's round"),
+    Column("late", "int", "messages", "arrived whole after that, but before the exchange ended"),
+    Column(
+        "expired",
+        "int",
+        "messages",
+        "arrived whole after the exchange ended; as far as known when the row was made",
+    ),
+    Column("lost", "int", "messages", "known lost, whole or in part, for any reason"),
+    Column("in_flight", "int", "messages", "still under way when the exchange closed; the manifest has their end"),
+    Column("duplicates", "int", "messages", "extra arrivals, counted apart"),
+)
+"""What became of messages: these names, in this order, wherever they are counted; the manifest has `lost` by reason."""
+
 NETWORK = Table(
     "network",
     (
@@ -104,18 +135,7 @@ NETWORK = Table(
         Column("sim_time_s", "float", "s", "simulated clock when the exchange began"),
         Column("duration_s", "float", "s", "from then until the last agent closed its last round"),
         Column("round_time_s", "floats", "s", "how long each agent took for each round: K·N, round by round"),
-        Column("sent", "int", "messages", "sent; also held + late + expired + lost + in_flight"),
-        Column("held", "int", "messages", "arrived whole before the receiver closed the message's round"),
-        Column("late", "int", "messages", "arrived whole after that, but before the exchange ended"),
-        Column(
-            "expired",
-            "int",
-            "messages",
-            "arrived whole after the exchange ended; as far as known when the row was made",
-        ),
-        Column("lost", "int", "messages", "known lost, whole or in part, for any reason"),
-        Column("in_flight", "int", "messages", "still under way when the exchange closed; the manifest has their end"),
-        Column("duplicates", "int", "messages", "extra arrivals, counted apart"),
+        *MESSAGE_COUNTS,
         Column("bytes", "int", "B", "on the wire, headers and every try included"),
         Column("delivered_fraction", "float", "", "held / sent; null if nothing was sent", nullable=True),
         Column("a_eff", "float", "", "weight that agents keep for themselves: 0 is VDN, 1 is IQL", nullable=True),

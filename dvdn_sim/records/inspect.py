@@ -1,4 +1,4 @@
-"""What a run folder holds, whatever became of the run."""
+"""Describe a run folder, finished or not."""
 
 import math
 import shlex
@@ -12,10 +12,10 @@ import yaml
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.digest import digest
-from dvdn_sim.records.lock import LOCK_FILE, locked
+from dvdn_sim.records.folder import LOCK_FILE, locked
+from dvdn_sim.records.health import health_warnings
 from dvdn_sim.records.read import Run, load_run
-from dvdn_sim.records.schema import MANIFEST_FILE, PART_GLOB, SCENARIO_FILE, TABLES, TRACE
-from dvdn_sim.records.signs import signs_of
+from dvdn_sim.records.schema import MANIFEST_FILE, MESSAGE_COUNTS, PART_GLOB, SCENARIO_FILE, TABLES, TRACE
 
 Json = dict[str, Any]
 
@@ -35,7 +35,7 @@ def contents(run_dir: Path | str) -> Json:
             "seeds": seeds,
             **_how_far(run, scenario, seeds),
             "network": _network(run.network),
-            "signs": [{"seed": s.seed, "message": s.message, "cause": s.cause} for s in signs_of(run.manifest)],
+            "signs": [{"seed": s.seed, "message": s.message, "cause": s.cause} for s in health_warnings(run.manifest)],
             "audit": run.manifest.get("audit"),
             **_digests(run),
             "disk": _disk(run.path),
@@ -46,7 +46,7 @@ def contents(run_dir: Path | str) -> Json:
 
 
 def _who(run: Run, scenario: Mapping[str, Any]) -> Json:
-    """What it is a run of: from the manifest; if it was killed before that was written, from the scenario."""
+    """Return what it is a run of: by the manifest or, killed before that was written, by the scenario."""
     of_scenario = {
         "name": scenario.get("name"),
         "algorithm": scenario.get("algorithm", {}).get("kind"),
@@ -59,7 +59,7 @@ def _who(run: Run, scenario: Mapping[str, Any]) -> Json:
 
 
 def _how_far(run: Run, scenario: Mapping[str, Any], seeds: Sequence[int]) -> Json:
-    """How far each seed came, and how to go on."""
+    """Return how far each seed came, and how to go on."""
     state, steps = _state(run), scenario.get("training", {}).get("steps")
     rows = [run.metrics.filter(seed=seed) for seed in seeds]
     evaluated = [each.filter(phase="evaluation").sort("env_steps") for each in rows]
@@ -67,8 +67,8 @@ def _how_far(run: Run, scenario: Mapping[str, Any], seeds: Sequence[int]) -> Jso
         "state": state,
         "resume": None if state in {"finished", "running"} else _command(run, scenario),
         "steps": None if steps is None else int(steps),
-        "env_steps": [_most(each["env_steps"]) for each in rows],
-        "updates": [_most(each["updates"]) for each in rows],
+        "env_steps": [_max(each["env_steps"]) for each in rows],
+        "updates": [_max(each["updates"]) for each in rows],
         "evaluations": [each.height for each in evaluated],
         "random_return": _number(run.metrics.filter(phase="random")["return_mean"].mean()),
         "return": [_number(each["return_mean"].last()) if each.height else None for each in evaluated],
@@ -106,7 +106,8 @@ def _network(rows: pl.DataFrame) -> Json | None:
     """Return messages, as recorded up to now; None if there was no exchange."""
     if rows.is_empty():
         return None
-    totals = rows.select(pl.col("sent", "held", "late", "expired", "lost", "bytes").sum()).row(0, named=True)
+    counted = [column.name for column in MESSAGE_COUNTS if column.name not in {"in_flight", "duplicates"}]
+    totals = rows.select(pl.col(*counted, "bytes").sum()).row(0, named=True)
     fraction = totals["held"] / totals["sent"] if totals["sent"] else None
     return {"exchanges": rows.height, **totals, "delivered_fraction": fraction}
 
@@ -141,7 +142,7 @@ def _size(paths: Iterable[Path]) -> int:
     return total
 
 
-def _most(counts: pl.Series) -> int:
+def _max(counts: pl.Series) -> int:
     return int(counts.max() or 0)  # type: ignore[arg-type]
 
 

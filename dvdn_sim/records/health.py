@@ -1,8 +1,8 @@
-"""Signs that a run goes wrong, read off its records as they are written or afterwards, each with its likely cause.
+"""Warn while a run goes wrong: checks of its records as they are written, each warning with its likely cause.
 
-They are those of the paper's summary and of docs/method.md: returns that swing, a team that in truth learns alone,
-values that run apart while their sum stays, trackers whose books do not balance, parameters that drift apart. A sign is
-no proof; it says where to look.
+They are those of the paper's summary and of docs/method.md: returns that swing, agents that learn all but alone,
+individual Q-values that diverge while the team's sum stays bounded, trackers that do not add up to the gradient,
+parameters that drift apart. A warning is no proof; it says where to look. Manifest and JSON call them ``signs``.
 """
 
 from collections import deque
@@ -17,24 +17,24 @@ from dvdn_sim.records.schema import MANIFEST_FILE
 
 Row = Mapping[str, object]
 
-SignName = Literal["alone", "apart", "unbalanced", "drift", "swings"]
-SIGNS: Mapping[SignName, str] = {
+CheckName = Literal["alone", "apart", "unbalanced", "drift", "swings"]
+HEALTH_CHECKS: Mapping[CheckName, str] = {
     "alone": "the team learns all but alone",
     "apart": "values run apart, their sum does not grow with them",
     "unbalanced": "trackers do not add up to the team's gradient",
     "drift": "parameters drift apart",
     "swings": "returns swing from evaluation to evaluation",
 }
-"""Every sign there is, and what it tells."""
+"""Every check, and what it finds."""
 
 EARLY = 10
 """Updates that are the beginning of a run."""
 RECENT = 100
-"""Updates of which a sign speaks."""
+"""Updates that a check looks back on."""
 ALONE = 0.95
 """a_eff from which a team learns all but alone."""
 APART = 20.0
-"""How many times larger than the team's summed value agents' own values are when they run apart."""
+"""How many times larger than the team's summed value agents' own values are when they diverge."""
 ASCENDING = 0.5
 """The same where mixing matrices have negative eigenvalues, which takes three agents, and the sum is dragged along.
 
@@ -45,29 +45,29 @@ GROWN = 10.0
 UNBALANCED = 0.1
 """Share of the tracked gradient that trackers may be off by."""
 SWINGS = 8
-"""Evaluations of which swinging speaks."""
+"""Evaluations that the check of swinging looks back on."""
 
 
 @dataclass(frozen=True)
-class Sign:
+class HealthWarning:
     """One thing that seems wrong.
 
     Attributes:
-        name: Which it is, of `SIGNS`.
+        name: Which check found it.
         seed: Of the replica.
         env_steps: When it was seen first.
         message: What is seen, with its figure.
         cause: What it mostly comes from, and what to do.
     """
 
-    name: SignName
+    name: CheckName
     seed: int
     env_steps: int
     message: str
     cause: str
 
     def __str__(self) -> str:
-        """The sign in one line."""
+        """The warning in one line."""
         return f"seed {self.seed}, step {self.env_steps}: {self.message}; likely: {self.cause}"
 
 
@@ -85,34 +85,29 @@ class _Replica:
     updates: int = 0
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """From its attributes, those that forget as lists."""
+    def from_state(cls, values: Mapping[str, Any]) -> Self:
+        """Return a replica from its attributes as JSON has them: deques as lists."""
         replica = cls()
         for name, own in vars(replica).items():
             setattr(replica, name, deque(values[name], own.maxlen) if isinstance(own, deque) else values[name])
         return replica
 
 
-class Signs:
-    """Reads rows of `METRICS` and `NETWORK` in the order in which they are written.
+class HealthChecks:
+    """Reads rows of `METRICS` and `NETWORK` in the order in which they are written, and warns.
 
     Attributes:
-        seen: All signs so far, each once per seed.
+        seen: All warnings so far, each once per seed; `show` is told each when it is first seen.
     """
 
-    def __init__(self, show: Callable[[Sign], None] = lambda _: None) -> None:
-        """Begin.
-
-        Args:
-            show: Is told every sign when it is first seen.
-        """
-        self.seen: list[Sign] = []
+    def __init__(self, show: Callable[[HealthWarning], None] = lambda _: None) -> None:
+        self.seen: list[HealthWarning] = []
         self._show = show
         self._replicas: dict[int, _Replica] = {}
         self._known: set[tuple[str, int]] = set()
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold, as far as JSON can say it."""
+        """Return what a checkpoint must hold, as JSON can say it."""
         replicas = {
             str(seed): {name: list(value) if isinstance(value, deque) else value for name, value in vars(each).items()}
             for seed, each in self._replicas.items()
@@ -120,10 +115,10 @@ class Signs:
         return {"seen": [asdict(sign) for sign in self.seen], "replicas": replicas}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state; nothing that was seen before is told again."""
-        self.seen = [Sign(**sign) for sign in state["seen"]]
+        """Go on from a state; what was seen before is not shown again."""
+        self.seen = [HealthWarning(**sign) for sign in state["seen"]]
         self._known = {(sign.name, sign.seed) for sign in self.seen}
-        self._replicas = {int(seed): _Replica.of(values) for seed, values in state["replicas"].items()}
+        self._replicas = {int(seed): _Replica.from_state(values) for seed, values in state["replicas"].items()}
 
     def network(self, row: Row) -> None:
         """Take in a row of `NETWORK`."""
@@ -140,7 +135,7 @@ class Signs:
                 if held < 0.5
                 else "messages arrive, so look at the topology and the weights"
             )
-            self._tell("alone", row, f"a_eff is {alone:.2f}, agents learn all but alone", cause)
+            self._warn("alone", row, f"a_eff is {alone:.2f}, agents learn all but alone", cause)
 
     def metrics(self, row: Row) -> None:
         """Take in a row of `METRICS`."""
@@ -163,7 +158,7 @@ class Signs:
                 if ascending
                 else "too large a step, or agents that hardly hear each other: a smaller `lr`"
             )
-            self._tell("apart", row, f"|Q| has grown to {q:.3g}, the sum over the team to {team:.3g}", cause)
+            self._warn("apart", row, f"|Q| has grown to {q:.3g}, the sum over the team to {team:.3g}", cause)
         self._parameters(row, replica)
 
     def _parameters(self, row: Row, replica: _Replica) -> None:
@@ -174,13 +169,13 @@ class Signs:
             early = replica.early_disagreement
             if early is not None and apart > GROWN * max(early, 1e-3):
                 cause = "few messages of parameters arrive, or agents are no equals, for whom tracking is not made"
-                self._tell("drift", row, f"agents' parameters are {apart:.3g} apart, {early:.3g} early on", cause)
+                self._warn("drift", row, f"agents' parameters are {apart:.3g} apart, {early:.3g} early on", cause)
         if row["tracker_imbalance"] is not None:
             off, gradient = _number(row["tracker_imbalance"]), _number(row["tracked_gradient"])
             replica.imbalance.append(off / max(gradient, 1e-12))
             if len(replica.imbalance) == RECENT and (share := float(np.median(replica.imbalance))) > UNBALANCED:
                 cause = "messages are lost one way: `tracking.form: running_sum`, or `policy: symmetric` with many acks"
-                self._tell("unbalanced", row, f"trackers are off by {share:.0%} of the gradient they track", cause)
+                self._warn("unbalanced", row, f"trackers are off by {share:.0%} of the gradient they track", cause)
 
     def _evaluation(self, row: Row) -> None:
         returns = self._of(row).returns
@@ -196,38 +191,38 @@ class Signs:
                 if ("unbalanced", int(_number(row["seed"]))) in self._known
                 else "too large a step, or (gradient tracking) unequal beginnings or no bias correction: a smaller `lr`"
             )
-            self._tell(
+            self._warn(
                 "swings", row, f"returns swing by {np.abs(steps).mean():.2g} from evaluation to evaluation", cause
             )
 
     def _of(self, row: Row) -> _Replica:
         return self._replicas.setdefault(int(_number(row["seed"])), _Replica())
 
-    def _tell(self, name: SignName, row: Row, message: str, cause: str) -> None:
+    def _warn(self, name: CheckName, row: Row, message: str, cause: str) -> None:
         seed = int(_number(row["seed"]))
         if (name, seed) in self._known:
             return
         self._known.add((name, seed))
-        sign = Sign(name, seed, int(_number(row["env_steps"])), message, cause)
-        self.seen.append(sign)
-        self._show(sign)
+        warning = HealthWarning(name, seed, int(_number(row["env_steps"])), message, cause)
+        self.seen.append(warning)
+        self._show(warning)
 
 
-def signs_of(manifest: Mapping[str, Any]) -> list[Sign]:
-    """Return the signs that a manifest tells, which are written at the end of a run.
+def health_warnings(manifest: Mapping[str, Any]) -> list[HealthWarning]:
+    """Return the warnings that a manifest holds, which are written at the end of a run.
 
     Raises:
-        RunFolderError: It tells them in no way that a run does.
+        RunFolderError: They are not as a run writes them.
     """
     try:
-        signs = [Sign(**sign) for sign in manifest.get("signs") or ()]
+        warnings = [HealthWarning(**each) for each in manifest.get("signs") or ()]
     except TypeError as error:
         raise RunFolderError(f"its {MANIFEST_FILE} is damaged: signs are not as a run writes them: {error}") from error
-    for sign in signs:
-        kinds: tuple[tuple[object, type], ...] = ((sign.seed, int), (sign.env_steps, int), (sign.message, str))
-        if sign.name not in SIGNS or not all(isinstance(value, kind) for value, kind in kinds):
-            raise RunFolderError(f"its {MANIFEST_FILE} is damaged: {sign} is no sign")
-    return signs
+    for each in warnings:
+        kinds: tuple[tuple[object, type], ...] = ((each.seed, int), (each.env_steps, int), (each.message, str))
+        if each.name not in HEALTH_CHECKS or not all(isinstance(value, kind) for value, kind in kinds):
+            raise RunFolderError(f"its {MANIFEST_FILE} is damaged: {each} is no sign")
+    return warnings
 
 
 def _number(value: object) -> float:
