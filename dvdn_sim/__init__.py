@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dvdn_sim.records.read import Run as Run
-    from dvdn_sim.records.read import load_run as load_run
+    from dvdn_sim.records import Run as Run
+    from dvdn_sim.records import load_run as load_run
     from dvdn_sim.scenario import Scenario as Scenario
     from dvdn_sim.scenario import load_scenario as load_scenario
     from dvdn_sim.training.evaluate import Evaluation as Evaluation
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Evaluation": "dvdn_sim.training.evaluate",
-    "Run": "dvdn_sim.records.read",
+    "Run": "dvdn_sim.records",
     "RunSummary": "dvdn_sim.training.summary",
     "Scenario": "dvdn_sim.scenario",
     "TeamPolicy": "dvdn_sim.training.policies",
     "evaluate": "dvdn_sim.training.evaluate",
     "load_policy": "dvdn_sim.training.policies",
-    "load_run": "dvdn_sim.records.read",
+    "load_run": "dvdn_sim.records",
     "load_scenario": "dvdn_sim.scenario",
     "run": "dvdn_sim.training.run",
 }

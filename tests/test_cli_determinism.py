@@ -19,10 +19,7 @@ from typer.testing import CliRunner
 import dvdn_sim
 from dvdn_sim.cli import app, determinism
 from dvdn_sim.cli.determinism import UPDATES, enough_steps
-from dvdn_sim.records.digest import digest
-from dvdn_sim.records.read import load_run
-from dvdn_sim.records.schema import METRICS
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import METRICS, RecordWriter, digest, load_run
 from dvdn_sim.scenario import parse_scenario
 
 EXAMPLE = {column.name: {"int": 7, "float": 0.5, "text": "train"}[column.type] for column in METRICS.columns}

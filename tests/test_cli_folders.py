@@ -8,7 +8,7 @@ from small_runs import SCENARIO
 from typer.testing import CliRunner
 
 from dvdn_sim.cli import app
-from dvdn_sim.records.lock import LOCK_FILE
+from dvdn_sim.records import LOCK_FILE
 
 
 @pytest.fixture

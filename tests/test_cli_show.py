@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 import dvdn_sim
 from dvdn_sim.cli import app
-from dvdn_sim.records.lock import locked
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run, locked
 from dvdn_sim.scenario import parse_scenario
 
 LOSSY = ("network.link.loss=40%", "seeds=[3, 4]", "evaluation={every: 20, episodes: 2}", "name=shown")

@@ -14,7 +14,7 @@ from sweep_parts import SWEEP, InProcess, Kept, write_sweep
 from typer.testing import CliRunner, Result
 
 from dvdn_sim.cli import app
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.sweeps import estimate, local
 from dvdn_sim.sweeps.estimate import Rate
 from dvdn_sim.sweeps.grid import load_cells

@@ -18,9 +18,8 @@ from typing import Any
 import typer
 
 from dvdn_sim.cli.output import BAD_INPUT, command, say, warn
+from dvdn_sim.records import SCENARIO_FILE, Run, load_run
 from dvdn_sim.records.compare import Difference, first_difference
-from dvdn_sim.records.read import Run, load_run
-from dvdn_sim.records.schema import SCENARIO_FILE
 from dvdn_sim.scenario import Scenario, load_scenario, resolved_yaml, warnings_of
 from dvdn_sim.scenario.describe import spaced
 

@@ -110,7 +110,7 @@ def consensus(
         raise typer.BadParameter("name a YAML file, such as scenarios/lossy_lbf.yaml", param_hint="SCENARIO")
     else:
         with explained(command("consensus", scenario, changes or [], *options)):
-            from dvdn_sim.records.folder import create_run_dir
+            from dvdn_sim.records import create_run_dir
             from dvdn_sim.scenario import load_scenario, warnings_of
 
             loaded = load_scenario(scenario, changes or [])
@@ -297,7 +297,7 @@ def write_measurement(
     """
     import numpy as np
 
-    from dvdn_sim.records.durable import write_durably
+    from dvdn_sim.records import write_durably
 
     found = json.dumps(measurement_json(setting, measured, predicted, warnings), allow_nan=False, indent=2)
     start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))

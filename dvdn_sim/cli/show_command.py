@@ -74,7 +74,7 @@ def show(
     if options:
         raise typer.BadParameter("has no meaning without --episode", param_hint=options[0])
     with explained(command("show", run_dir, [])):
-        from dvdn_sim.records.contents import contents
+        from dvdn_sim.records import contents
 
         found = contents(run_dir)
         typer.echo(json.dumps(found, allow_nan=False) if as_json else "\n".join(lines(found)))
@@ -92,8 +92,7 @@ def _seconds(text: str) -> float:
 
 
 def _default_page(run_dir: Path) -> Path:
-    from dvdn_sim.records.read import NO_COLUMNS, load_run
-    from dvdn_sim.records.schema import SCENARIO_FILE
+    from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, load_run
     from dvdn_sim.scenario import load_scenario
 
     return Path(f"{load_scenario(load_run(run_dir, NO_COLUMNS).path / SCENARIO_FILE).name}-episode.html")
@@ -105,7 +104,7 @@ def _write_episode(run_dir: Path, path: Path, *, seed: int | None, number: int, 
     Raises:
         StorageError: The disk refuses.
     """
-    from dvdn_sim.records.durable import write_durably
+    from dvdn_sim.records import write_durably
     from dvdn_sim.reporting.episode import page
     from dvdn_sim.training.episode import play_episode
 
@@ -153,7 +152,7 @@ def _beginning(path: Path) -> str:
 
 
 def lines(found: Found) -> Iterator[str]:
-    """Yield what `dvdn_sim.records.contents` found, for people."""
+    """Yield what `dvdn_sim.records.contents` returned, for people."""
     seeds = ", ".join(map(str, found["seeds"]))
     what = "" if found["algorithm"] is None else f" {found['algorithm']} on {found['env']}, seeds {seeds};"
     yield f"{found['name'] or found['run_dir']}:{what} {found['state']}"

@@ -16,7 +16,7 @@ from dvdn_sim.cli.output import Device, command, explained, parse_seeds, say, wa
 from dvdn_sim.errors import InterruptedRun, RunFolderError
 
 if TYPE_CHECKING:
-    from dvdn_sim.records.cells import Row, SweepTable
+    from dvdn_sim.records import SweepRow, SweepTable
     from dvdn_sim.scenario.memory import Memory
     from dvdn_sim.sweeps.estimate import Estimate
     from dvdn_sim.sweeps.grid import Cell
@@ -205,13 +205,13 @@ class _Asked:
 
     @property
     def _go_on(self) -> str:
-        from dvdn_sim.records.cells import SWEEP_FILE
+        from dvdn_sim.records import SWEEP_FILE
 
         return shlex.join(["dvdn-sim", "sweep", str(self.out / SWEEP_FILE), "--out", str(self.out)])
 
-    def _way_out(self, row: "Row") -> str:
+    def _way_out(self, row: "SweepRow") -> str:
         """Return what to do about a cell that failed: run it alone, elsewhere; or remove what is damaged."""
-        from dvdn_sim.records.cells import finished_digest
+        from dvdn_sim.records import finished_digest
 
         run_dir = self.out / row.id
         try:
@@ -224,7 +224,7 @@ class _Asked:
 
     def foretell(self, *, as_json: bool) -> None:
         """Say what would run, and how long that would take."""
-        from dvdn_sim.records.cells import CELLS_FILE, read_cells
+        from dvdn_sim.records import CELLS_FILE, read_cells
         from dvdn_sim.sweeps.estimate import estimate
 
         rows = read_cells(self.out).rows if (self.out / CELLS_FILE).exists() else []
@@ -291,7 +291,7 @@ def _print_table(table: "SweepTable", out: Path, console: Console) -> None:
     console.print(Text(f"  records    {out}"), soft_wrap=True)
 
 
-def _found(row: "Row") -> list[str]:
+def _found(row: "SweepRow") -> list[str]:
     """Return what a run found, in the columns of the table."""
     found, network, consensus = (row.found[name] for name in ("return", "network", "consensus"))
     ends = found["ci95"]

@@ -8,7 +8,7 @@ its loss and its queue decide, which are no part of this.
 from collections.abc import Iterator, Sequence
 
 from dvdn_sim.network.faults import TeamFaults
-from dvdn_sim.records.episode import Links, Point
+from dvdn_sim.records import Links, Point
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.topologies import Schedule
 from netmodels.links.availability import Availability

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.read import Columns, Run
+from dvdn_sim.records import Columns, Run
 from dvdn_sim.statistics.bootstrap import RESAMPLES, Statistic, estimate, interquartile_mean
 from dvdn_sim.statistics.scores import Floats
 

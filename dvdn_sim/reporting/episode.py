@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from dvdn_sim.records.episode import Episode, Frame, Links
+from dvdn_sim.records import Episode, Frame, Links
 from dvdn_sim.reporting.episode_drawing import pairs_of, places, runs, scenes, timeline
 from dvdn_sim.reporting.html import asset, document
 

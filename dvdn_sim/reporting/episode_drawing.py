@@ -7,7 +7,7 @@ from html import escape
 from itertools import takewhile
 from typing import Literal
 
-from dvdn_sim.records.episode import Edge, Episode, Frame, Links, Picture, Point, Shape
+from dvdn_sim.records import Edge, Episode, Frame, Links, Picture, Point, Shape
 
 WIDTH = 1000
 """Of every drawing, in its own units; one of them is too little to see."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dvdn_sim.records.read import Columns, Run
+from dvdn_sim.records import Columns, Run
 
 COLUMNS: Columns = {
     "metrics": (

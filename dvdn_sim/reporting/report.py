@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvdn_sim.errors import StorageError
-from dvdn_sim.records.durable import write_durably
+from dvdn_sim.records import write_durably
 from dvdn_sim.reporting.figure import Figure
 from dvdn_sim.reporting.figures.collapse import collapse
 from dvdn_sim.reporting.figures.courses import signal, tracking

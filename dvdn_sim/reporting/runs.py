@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.contents import contents
-from dvdn_sim.records.read import Columns, Run, load_run
+from dvdn_sim.records import Columns, Run, contents, load_run
 
 
 @dataclass(frozen=True)

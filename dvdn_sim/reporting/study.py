@@ -10,10 +10,17 @@ import polars as pl
 import yaml
 
 from dvdn_sim.errors import RunFolderError, ScenarioError
-from dvdn_sim.records.cells import CELLS_FILE, SweepTable, read_cells
-from dvdn_sim.records.read import Run
-from dvdn_sim.records.schema import MANIFEST_FILE, METRICS, SCENARIO_FILE
-from dvdn_sim.records.signs import Sign, signs_of
+from dvdn_sim.records import (
+    CELLS_FILE,
+    MANIFEST_FILE,
+    METRICS,
+    SCENARIO_FILE,
+    HealthWarning,
+    Run,
+    SweepTable,
+    health_warnings,
+    read_cells,
+)
 from dvdn_sim.reporting.curves import Curve, curves_of
 from dvdn_sim.reporting.exchanges import COLUMNS, Exchanges, exchanges_of, tracking_of
 from dvdn_sim.reporting.runs import LeftOut, finished_runs
@@ -51,7 +58,7 @@ class Cell:
     curves: Mapping[int, Curve]
     random_return: float | None
     points: pl.DataFrame
-    signs: Sequence[Sign]
+    signs: Sequence[HealthWarning]
     exchanges: Exchanges | None
     tracking: pl.DataFrame | None
 
@@ -221,7 +228,7 @@ def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
         curves=curves_of(run),
         random_return=random if isinstance(random, float) else None,
         points=evaluations.select("env_steps", "updates", "episodes", "sim_time_s"),
-        signs=signs_of(run.manifest),
+        signs=health_warnings(run.manifest),
         exchanges=exchanges_of(run),
         tracking=tracking_of(run),
     )

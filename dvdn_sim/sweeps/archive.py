@@ -7,8 +7,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.cells import finished_digest
-from dvdn_sim.records.lock import locked
+from dvdn_sim.records import finished_digest, locked
 
 
 def pack(folder: Path) -> bytes:

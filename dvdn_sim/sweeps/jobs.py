@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from dvdn_sim.errors import DvdnSimError, InterruptedRun, RunFolderError
-from dvdn_sim.records.cells import FOUND
-from dvdn_sim.records.lock import locked
+from dvdn_sim.records import FOUND, locked
 from dvdn_sim.scenario import Scenario
 
 MOST_ATTEMPTS = 3

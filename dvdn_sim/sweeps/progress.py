@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from dvdn_sim.records.cells import SweepTable
+from dvdn_sim.records import SweepTable
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Warned
 
 

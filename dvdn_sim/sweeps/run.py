@@ -9,11 +9,18 @@ from typing import Protocol
 
 from dvdn_sim.errors import RunFolderError, StorageError
 from dvdn_sim.interruption import stopping_when_asked
-from dvdn_sim.records.cells import CELLS_FILE, SWEEP_FILE, Row, SweepTable, read_cells, write_cells
-from dvdn_sim.records.durable import write_durably
-from dvdn_sim.records.folder import refuse_links
-from dvdn_sim.records.lock import locked
-from dvdn_sim.records.schema import SCENARIO_FILE
+from dvdn_sim.records import (
+    CELLS_FILE,
+    SCENARIO_FILE,
+    SWEEP_FILE,
+    SweepRow,
+    SweepTable,
+    locked,
+    read_cells,
+    refuse_links,
+    write_cells,
+    write_durably,
+)
 from dvdn_sim.scenario import resolved_yaml
 from dvdn_sim.scenario.compare import differences
 from dvdn_sim.sweeps.grid import Cell
@@ -120,7 +127,7 @@ def _table(sweep: Sweep, cells: Sequence[Cell], out: Path) -> SweepTable:
         run_dir = out / cell.id
         if run_dir.exists():
             check_same(run_dir, resolved_yaml(cell.scenario))
-        row = Row(cell.id, cell.at, cell.changes, cell.scenario.seeds)
+        row = SweepRow(cell.id, cell.at, cell.changes, cell.scenario.seeds)
         before = known.get(cell.id)
         if before is not None and before.found:
             row.state, row.found = "finished", before.found
@@ -210,7 +217,7 @@ def _storing(out: Path) -> Iterator[None]:
         raise StorageError(f"the disk does not take {out / CELLS_FILE}: {error.strerror or error}") from error
 
 
-def _note(row: Row, event: Event) -> None:
+def _note(row: SweepRow, event: Event) -> None:
     """Change a cell's row as an event has it."""
     if isinstance(event, Began):
         row.state = "running"

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners.replay import EpisodeReplay
-from dvdn_sim.records.durable import write_durably
+from dvdn_sim.records import write_durably
 
 CHECKPOINTS = "checkpoint"
 KEPT = 2

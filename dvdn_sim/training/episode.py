@@ -21,7 +21,7 @@ import torch
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.network.standing import Standing
-from dvdn_sim.records.episode import Episode, Frame, Picture
+from dvdn_sim.records import Episode, Frame, Picture
 from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.describe import describe, headline
 from dvdn_sim.scenario.foraging import Lbf

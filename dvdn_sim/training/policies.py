@@ -26,7 +26,7 @@ from dvdn_sim.learners.agents import QAgent, layers_of
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
 from dvdn_sim.learners.learner import Learner
 from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.records.durable import write_durably
+from dvdn_sim.records import write_durably
 
 HEADER = "dvdn_sim_team"
 VERSION = 1

@@ -16,8 +16,7 @@ from dvdn_sim.learners.learner import UpdateFigures
 from dvdn_sim.learners.replay import Episodes
 from dvdn_sim.learners.tracking import Tracker, disagreement
 from dvdn_sim.network import MessageLife, SimulatedNetwork
-from dvdn_sim.records.signs import Signs
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import HealthChecks, RecordWriter
 from dvdn_sim.training.communication import Made
 
 Phase = Literal["train", "evaluation", "random"]
@@ -83,7 +82,7 @@ class Recorder:
         writer: RecordWriter,
         seeds: tuple[int, ...],
         networks: tuple[SimulatedNetwork, ...],
-        signs: Signs | None = None,
+        signs: HealthChecks | None = None,
     ) -> None:
         """Record into a run folder.
 
@@ -94,7 +93,7 @@ class Recorder:
             signs: Reads along.
         """
         self._writer, self._seeds, self._networks = writer, seeds, networks
-        self._signs = Signs() if signs is None else signs
+        self._signs = HealthChecks() if signs is None else signs
 
     def episode(
         self,
@@ -211,7 +210,7 @@ class Recorder:
             "rounds": report.facts.rounds,
             "sim_time_s": started_ns * 1e-9,
             "duration_s": (ended_ns - started_ns) * 1e-9,
-            "round_time_s": round_times_ns[round_times_ns >= 0] * 1e-9,
+            "round_time_s": (round_times_ns[round_times_ns >= 0] * 1e-9).tolist(),
             "sent": messages.sent,
             "held": messages.held,
             "late": messages.late,

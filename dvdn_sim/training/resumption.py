@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.read import Run
-from dvdn_sim.records.schema import SCENARIO_FILE
+from dvdn_sim.records import SCENARIO_FILE, Run
 from dvdn_sim.scenario.compare import differences
 from dvdn_sim.training.checkpoint import Warn
 

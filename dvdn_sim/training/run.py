@@ -6,12 +6,17 @@ from pathlib import Path
 
 import torch
 
-from dvdn_sim.records.folder import create_run_dir, run_dir_to_resume
-from dvdn_sim.records.lock import locked
-from dvdn_sim.records.read import NO_COLUMNS, load_run
-from dvdn_sim.records.schema import SCENARIO_FILE
-from dvdn_sim.records.signs import Signs
-from dvdn_sim.records.write import RecordWriter, write_scenario
+from dvdn_sim.records import (
+    NO_COLUMNS,
+    SCENARIO_FILE,
+    HealthChecks,
+    RecordWriter,
+    create_run_dir,
+    load_run,
+    locked,
+    run_dir_to_resume,
+    write_scenario,
+)
 from dvdn_sim.scenario import Scenario, resolved_yaml
 from dvdn_sim.scenario.memory import memory_of
 from dvdn_sim.training.build import Parts, build
@@ -160,7 +165,7 @@ class _Asked:
             parts=parts,
             writer=writer,
             identity=identity_of(self.scenario, device, custom_env=self.custom_env, traced=self.trace),
-            signs=Signs(lambda sign: self.warn(str(sign))),
+            signs=HealthChecks(lambda sign: self.warn(str(sign))),
             checkpoints=Checkpoints(run_dir),
             checkpoint_every_s=self.checkpoint_every_s,
             custom_env=self.make_env is not None,

@@ -15,7 +15,7 @@ from dvdn_sim.envs.marbler.scenario import Scenario as Arena
 from dvdn_sim.envs.mpe import picture as mpe
 from dvdn_sim.envs.mpe.env import ParticleEnv
 from dvdn_sim.envs.mpe.state import MpeState
-from dvdn_sim.records.episode import Picture, Point, Shape
+from dvdn_sim.records import Picture, Point, Shape
 from dvdn_sim.scenario import foraging, particles
 from dvdn_sim.scenario import marbler as arenas
 from dvdn_sim.scenario.env import Env

@@ -7,11 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from dvdn_sim.errors import AuditError, DivergedError, InterruptedRun, RunFolderError, StorageError
 from dvdn_sim.interruption import Stop, stopping_when_asked, undisturbed
-from dvdn_sim.records.contents import resume_command
-from dvdn_sim.records.digest import digest
-from dvdn_sim.records.schema import FINISHED
-from dvdn_sim.records.signs import Signs
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import FINISHED, HealthChecks, RecordWriter, digest, resume_command
 from dvdn_sim.training.build import Parts
 from dvdn_sim.training.checkpoint import Checkpoints, Warn
 from dvdn_sim.training.loop import Loop
@@ -43,7 +39,7 @@ class Session:
     parts: Parts
     writer: RecordWriter
     identity: Mapping[str, object]
-    signs: Signs
+    signs: HealthChecks
     checkpoints: Checkpoints
     checkpoint_every_s: float
     custom_env: bool = False

@@ -12,8 +12,7 @@ from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners.agents import row_of
 from dvdn_sim.learners.exploration import Actor
 from dvdn_sim.learners.q_network import Weights
-from dvdn_sim.records.read import NO_COLUMNS, Run, load_run
-from dvdn_sim.records.schema import SCENARIO_FILE
+from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, Run, load_run
 from dvdn_sim.scenario import Scenario, load_scenario
 from dvdn_sim.scenario.catalogue import ENVS
 from dvdn_sim.training.build import actor_of

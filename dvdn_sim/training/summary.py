@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from dvdn_sim.records.read import Columns, Run
+from dvdn_sim.records import Columns, Run
 from dvdn_sim.statistics.bootstrap import estimate
 from dvdn_sim.statistics.checkpoints import best_checkpoint
 from dvdn_sim.wording import plural, thousands

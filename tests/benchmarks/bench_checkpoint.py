@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dvdn_sim.records.signs import Signs
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import HealthChecks, RecordWriter
 from dvdn_sim.scenario import load_scenario
 from dvdn_sim.training.build import build
 from dvdn_sim.training.checkpoint import Checkpoints
@@ -38,7 +37,7 @@ def insert(parts, count: int) -> None:
 def session_in(folder: Path) -> Session:
     scenario = load_scenario(SCENARIO, ["seeds=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"])
     parts = build(scenario, device=torch.device("cpu"))
-    return Session(parts, RecordWriter(folder), {"traced": False}, Signs(), Checkpoints(folder), 60.0)
+    return Session(parts, RecordWriter(folder), {"traced": False}, HealthChecks(), Checkpoints(folder), 60.0)
 
 
 def size(folder: Path) -> int:

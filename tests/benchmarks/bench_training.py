@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from dvdn_sim.records.folder import create_run_dir
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import RecordWriter, create_run_dir
 from dvdn_sim.scenario import load_scenario
 from dvdn_sim.training.build import build
 from dvdn_sim.training.loop import Loop

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import strategies as st
 
-from dvdn_sim.records.schema import METRICS, NETWORK, Column, Table
+from dvdn_sim.records import METRICS, NETWORK, Column, Table
 
 # Every bit pattern of a float, NaN payloads and −0.0 among them.
 FLOATS = st.integers(0, 2**64 - 1).map(lambda bits: struct.unpack("<d", struct.pack("<Q", bits))[0])

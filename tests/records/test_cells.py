@@ -5,17 +5,17 @@ import json
 import pytest
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.cells import CELLS_FILE, FOUND, Row, SweepTable, read_cells, write_cells
+from dvdn_sim.records import CELLS_FILE, FOUND, SweepRow, SweepTable, read_cells, write_cells
 
 RESULT = dict.fromkeys(FOUND) | {"return": {"mean": 0.5}, "digest": "abc", "wall_s": 2.0}
 
 
-def table(*rows: Row) -> SweepTable:
+def table(*rows: SweepRow) -> SweepTable:
     return SweepTable("small", "Why?", {"loss": ("0%", "10%")}, ("loss", "0%"), list(rows), 3.0)
 
 
-def row(name: str, **said) -> Row:
-    return Row(f"loss={name}", {"loss": name}, {"network.link.loss": name}, (0, 1), **said)
+def row(name: str, **said) -> SweepRow:
+    return SweepRow(f"loss={name}", {"loss": name}, {"network.link.loss": name}, (0, 1), **said)
 
 
 def manifest(folder, **said):

@@ -6,11 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvdn_sim.records import METRICS, NETWORK, RecordWriter, digest, load_run
 from dvdn_sim.records.compare import ABSENT, first_difference
-from dvdn_sim.records.digest import digest
-from dvdn_sim.records.read import load_run
-from dvdn_sim.records.schema import METRICS, NETWORK
-from dvdn_sim.records.write import RecordWriter
 
 
 def written(folder, metrics, network, cuts=()):

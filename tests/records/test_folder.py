@@ -1,11 +1,15 @@
-"""Which folder a run writes to."""
+"""Which folder a run writes to, one process in it whatever became of the one before, and files that are whole."""
 
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.folder import create_run_dir, run_dir_to_resume
+from dvdn_sim.errors import DvdnSimError, RunFolderError
+from dvdn_sim.records import LOCK_FILE, create_run_dir, locked, run_dir_to_resume, write_durably
+
+CONTEXT = multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +52,80 @@ def test_what_is_no_run_is_left_alone(here):
     with pytest.raises(RunFolderError, match="cannot name a folder"):
         run_dir_to_resume(None, "../x")
     assert (here / "notes").read_text() == "mine"
+
+
+def test_a_run_folder_never_overwrites_another(here):
+    made = [create_run_dir(None, "lossy") for _ in range(3)]
+    assert made == [Path("runs/lossy"), Path("runs/lossy-2"), Path("runs/lossy-3")]
+    assert all(folder.is_dir() for folder in made)
+
+
+def test_processes_that_ask_at_once_get_different_folders(here):
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: create_run_dir(None, "lossy"), range(40)))
+    assert len(set(made)) == 40
+
+
+def test_a_chosen_folder_may_be_new_or_empty_but_not_taken(here):
+    assert create_run_dir(here / "a" / "b", "x") == here / "a" / "b"
+    assert create_run_dir(here / "a" / "b", "x") == here / "a" / "b"
+    (here / "a" / "b" / "kept").write_text("mine")
+    with pytest.raises(RunFolderError, match="is not empty"):
+        create_run_dir(here / "a" / "b", "x")
+    with pytest.raises(RunFolderError, match="is a file"):
+        create_run_dir(here / "a" / "b" / "kept", "x")
+    assert (here / "a" / "b" / "kept").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/a"])
+def test_a_name_that_cannot_name_a_folder_is_refused(here, name):
+    with pytest.raises(RunFolderError, match="cannot name a folder"):
+        create_run_dir(None, name)
+    assert list(here.iterdir()) == []
+    assert issubclass(RunFolderError, DvdnSimError)
+
+
+def _hold(folder: Path, held, done) -> None:
+    with locked(folder):
+        held.set()
+        done.wait()
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
+    """Killed with -9 it lets go, too: the system takes the lock away, nothing has to be cleaned up."""
+    held, done = CONTEXT.Event(), CONTEXT.Event()
+    other = CONTEXT.Process(target=_hold, args=(tmp_path, held, done))
+    other.start()
+    try:
+        assert held.wait(60)
+        with pytest.raises(RunFolderError, match="is being written by another process"), locked(tmp_path):
+            pass
+    finally:
+        other.kill()
+        other.join()
+    with locked(tmp_path):
+        pass
+    with locked(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_locked_is_refused(tmp_path):
+    (tmp_path / LOCK_FILE).mkdir()
+    with pytest.raises(RunFolderError, match="cannot be locked: Is a directory"), locked(tmp_path):
+        pass
+
+
+def test_write_durably_replaces_whole_files(tmp_path):
+    path = tmp_path / "file"
+    write_durably(path, b"old")
+
+    def fails(file):
+        file.write(b"half of the n")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_durably(path, fails)
+    assert path.read_bytes() == b"old"
+    write_durably(path, "new")
+    assert path.read_bytes() == b"new"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]

@@ -1,9 +1,7 @@
 import pytest
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.read import load_run, read_table
-from dvdn_sim.records.schema import METRICS, NETWORK
-from dvdn_sim.records.write import RecordWriter, write_scenario
+from dvdn_sim.records import METRICS, NETWORK, RecordWriter, load_run, read_table, write_scenario
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

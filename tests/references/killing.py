@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 import dvdn_sim
-from dvdn_sim.records.schema import TABLES, TRACE
+from dvdn_sim.records import TABLES, TRACE
 from dvdn_sim.scenario import parse_scenario
 
 CONTEXT = multiprocessing.get_context("forkserver")

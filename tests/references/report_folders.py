@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dvdn_sim.records.cells import Row, SweepTable, write_cells
-from dvdn_sim.records.schema import METRICS, NETWORK, Table
-from dvdn_sim.records.write import RecordWriter, write_scenario
+from dvdn_sim.records import METRICS, NETWORK, RecordWriter, SweepRow, SweepTable, Table, write_cells, write_scenario
 from dvdn_sim.reporting.curves import Curve
 from dvdn_sim.reporting.exchanges import Exchanges
 from dvdn_sim.reporting.study import Cell, Study
@@ -126,7 +124,7 @@ def write_sweep(
     for labels, cell in cells.items():
         at = dict(zip(axes, labels, strict=True))
         safe = {axis: re.sub(r"[^\w%.+-]", "_", label) for axis, label in at.items()}
-        row = Row(",".join(f"{axis}={label}" for axis, label in safe.items()), at, {}, (0,))
+        row = SweepRow(",".join(f"{axis}={label}" for axis, label in safe.items()), at, {}, (0,))
         if isinstance(cell, str):
             row.state, row.error = "failed", cell
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from killing import BASE, CASES, FAULTS
 
 import dvdn_sim
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.scenario import Scenario, parse_scenario
 
 SHORT = ("training.steps=72", "evaluation.every=40")

@@ -7,8 +7,7 @@ import pytest
 from browser import chromium, show
 from selenium import webdriver
 
-from dvdn_sim.records.schema import METRICS
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import METRICS, RecordWriter
 
 BYTES_PER_STEP, SECONDS_PER_STEP = 100, 0.5
 

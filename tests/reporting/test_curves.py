@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.reporting.curves import (
     COLUMNS,
     Curve,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvdn_sim.records.episode import Episode, Frame, Links, Picture, Shape
+from dvdn_sim.records import Episode, Frame, Links, Picture, Shape
 from dvdn_sim.reporting.episode import MARK, page
 from dvdn_sim.reporting.episode_drawing import CLEAR, pairs_of, runs, state_of
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from report_folders import write_run
 
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.reporting.exchanges import BINS, COLUMNS, exchanges_of, tracking_of
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from report_folders import write_run
 
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.reporting.measures import MEASURES, best, final, whole
 from dvdn_sim.reporting.study import read_study
 from dvdn_sim.statistics.bootstrap import estimate

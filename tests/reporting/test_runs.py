@@ -1,6 +1,6 @@
 """Statistics are of finished runs; all others are named, with what became of them."""
 
-from dvdn_sim.records.lock import locked
+from dvdn_sim.records import locked
 from dvdn_sim.reporting.curves import COLUMNS
 from dvdn_sim.reporting.runs import finished_runs
 

@@ -6,7 +6,7 @@ import pytest
 from report_folders import SCENARIO, write_run, write_sweep
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.lock import locked
+from dvdn_sim.records import locked
 from dvdn_sim.reporting.study import read_study
 
 ONE = {"returns": {0: [0.0, 1.0]}}

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.lock import locked
+from dvdn_sim.records import locked
 from dvdn_sim.sweeps import archive
 from dvdn_sim.sweeps.archive import pack, unpack
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dvdn_sim import cli
-from dvdn_sim.records.cells import SWEEP_FILE
+from dvdn_sim.records import SWEEP_FILE
 from dvdn_sim.sweeps import estimate
 from dvdn_sim.sweeps.entries import AxisEntry, QuickEntry, SweepEntry
 from dvdn_sim.sweeps.estimate import Rate

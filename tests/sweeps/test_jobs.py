@@ -8,8 +8,7 @@ import pytest
 from sweep_parts import BASE, Kept
 
 import dvdn_sim
-from dvdn_sim.records.cells import FOUND
-from dvdn_sim.records.lock import locked
+from dvdn_sim.records import FOUND, locked
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.sweeps import jobs
 from dvdn_sim.sweeps.jobs import Job, Moved, Warned, work

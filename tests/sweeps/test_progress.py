@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from sweep_parts import job
 
-from dvdn_sim.records.cells import Row, SweepTable
+from dvdn_sim.records import SweepRow, SweepTable
 from dvdn_sim.sweeps.jobs import Began, Ended, Moved, Outcome, Warned
 from dvdn_sim.sweeps.progress import Pace, SweepProgress, duration_text, said_of
 
@@ -41,7 +41,7 @@ def shown(*, terminal: bool, quiet: bool = False):
     """A sweep of three cells, one of which was finished before."""
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=100, highlight=False, color_system=None)
-    rows = [Row(name, {}, {}, (0,)) for name in ("before", "good", "bad")]
+    rows = [SweepRow(name, {}, {}, (0,)) for name in ("before", "good", "bad")]
     rows[0].state = "finished"
     with SweepProgress(console, quiet=quiet) as progress:
         progress.begin(SweepTable("s", "Why?", {}, (), rows), [job("good", Path()), job("bad", Path())])

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from dvdn_sim.cli import app
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.records.cells import finished_digest
+from dvdn_sim.records import finished_digest
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Event, Job, Moved, work
 from dvdn_sim.sweeps.ray import RayCluster, executor

@@ -11,8 +11,7 @@ from sweep_parts import SWEEP, InProcess, write_sweep
 
 import dvdn_sim
 from dvdn_sim.errors import RunFolderError, StorageError
-from dvdn_sim.records.cells import read_cells, write_cells
-from dvdn_sim.records.lock import locked
+from dvdn_sim.records import locked, read_cells, write_cells
 from dvdn_sim.scenario import load_scenario
 from dvdn_sim.sweeps import run
 from dvdn_sim.sweeps.grid import load_cells

@@ -14,11 +14,7 @@ import torch
 from dvdn_sim.consensus import lossless_facts
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.network.ledger import MessageCounts
-from dvdn_sim.records.digest import digest_rows
-from dvdn_sim.records.folder import create_run_dir
-from dvdn_sim.records.read import load_run
-from dvdn_sim.records.schema import METRICS, NETWORK, Table
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import METRICS, NETWORK, RecordWriter, Table, create_run_dir, digest_rows, load_run
 from dvdn_sim.training.build import build
 from dvdn_sim.training.loop import Loop
 from dvdn_sim.training.recorder import Recorder

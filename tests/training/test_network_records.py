@@ -5,9 +5,7 @@ import torch
 from killing import BASE, FAULTS
 
 import dvdn_sim
-from dvdn_sim.records.digest import digest_rows
-from dvdn_sim.records.read import load_run
-from dvdn_sim.records.schema import METRICS, NETWORK, Table
+from dvdn_sim.records import METRICS, NETWORK, Table, digest_rows, load_run
 from dvdn_sim.scenario import parse_scenario
 
 # Episodes of mpe_spread are all of one length, whatever agents do, so that time passes alike for every policy.

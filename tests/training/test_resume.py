@@ -18,10 +18,7 @@ from safetensors.torch import load_file
 
 import dvdn_sim
 from dvdn_sim.errors import DivergedError, InterruptedRun, RunFolderError, StorageError
-from dvdn_sim.records import durable
-from dvdn_sim.records.digest import digest
-from dvdn_sim.records.lock import locked
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import digest, folder, load_run, locked
 
 
 class Stopped(BaseException):
@@ -95,7 +92,7 @@ def test_killed_at_random_instants_and_resumed(case, tmp_path):
 
 def _die_at(number: int, before: bool, out: Path) -> None:
     """Work, and die where the number-th file is renamed to its place: just before or just after."""
-    force, count = durable._force_folder, 0
+    force, count = folder._force_folder, 0
 
     def counted(folder: Path) -> None:
         nonlocal count
@@ -104,7 +101,7 @@ def _die_at(number: int, before: bool, out: Path) -> None:
             os._exit(77)
         force(folder)
 
-    durable._force_folder = counted
+    folder._force_folder = counted
     replace = Path.replace
 
     def replaced(self: Path, target: Path) -> Path:

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 import dvdn_sim
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 
 ALGORITHMS = (
     "{kind: iql, hidden: 8, lr: 1e-2}",

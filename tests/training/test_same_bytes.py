@@ -10,7 +10,7 @@ import pytest
 import same_bytes
 from killing import CASES
 
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.scenario.catalogue import ALGORITHMS
 
 

@@ -6,7 +6,7 @@ import pytest
 from small_runs import small
 
 from dvdn_sim import run
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.statistics.bootstrap import estimate
 from dvdn_sim.training.summary import COLUMNS, _best, score, summarise
 

@@ -7,9 +7,7 @@ import pytest
 
 import dvdn_sim
 from dvdn_sim.network import MessageLife
-from dvdn_sim.records import write
-from dvdn_sim.records.digest import digest
-from dvdn_sim.records.schema import TRACE
+from dvdn_sim.records import TRACE, digest
 from dvdn_sim.training.run import run
 from dvdn_sim.training.summary import summarise
 
@@ -67,7 +65,7 @@ def test_a_trace_changes_nothing_else(traced, tiny, lossy, tmp_path):
 
 
 def test_many_messages_go_to_parts_before_memory_fills(tiny, lossy, tmp_path, monkeypatch):
-    monkeypatch.setattr(write, "MOST_ROWS_WAITING", 50)
+    monkeypatch.setattr("dvdn_sim.records.write.MAX_ROWS_WAITING", 50)
     run(tiny(*lossy, "training.steps=200"), out=tmp_path / "run", trace=True)
     assert len(list((tmp_path / "run" / "trace").glob("part-*.parquet"))) >= 3
     found = dvdn_sim.load_run(tmp_path / "run")

@@ -6,9 +6,7 @@ import torch
 
 from dvdn_sim.consensus import apply_float16
 from dvdn_sim.errors import DivergedError
-from dvdn_sim.records.folder import create_run_dir
-from dvdn_sim.records.read import load_run
-from dvdn_sim.records.write import RecordWriter
+from dvdn_sim.records import RecordWriter, create_run_dir, load_run
 from dvdn_sim.training.build import build
 from dvdn_sim.training.loop import Loop
 from dvdn_sim.training.recorder import Recorder

@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from dvdn_sim.records.signs import SIGNS
+from dvdn_sim.records import HEALTH_CHECKS as CHECKS
 from dvdn_sim.reporting.figure import Figure, View, axes, row
 from dvdn_sim.reporting.study import Cell, Study
 
 
 def signs(study: Study) -> Figure | None:
     """Draw in how many seeds each sign of trouble was seen; None where none was."""
-    seen = {cell.id: {sign: _first_steps(cell, sign) for sign in SIGNS} for cell in study.cells}
+    seen = {cell.id: {sign: _first_steps(cell, sign) for sign in CHECKS} for cell in study.cells}
     if not any(steps for found in seen.values() for steps in found.values()):
         return None
     cells = list(study.cells)[::-1]
-    text = [[f"{len(seen[cell.id][sign])} of {len(cell.curves)}" for sign in SIGNS] for cell in cells]
+    text = [[f"{len(seen[cell.id][sign])} of {len(cell.curves)}" for sign in CHECKS] for cell in cells]
     trace = {
-        "type": "heatmap", "x": list(SIGNS), "y": [cell.id for cell in cells], "text": text, "texttemplate": "%{text}",
-        "z": [[len(seen[cell.id][sign]) / len(cell.curves) for sign in SIGNS] for cell in cells], "zmin": 0, "zmax": 1,
+        "type": "heatmap", "x": list(CHECKS), "y": [cell.id for cell in cells], "text": text, "texttemplate": "%{text}",
+        "z": [[len(seen[cell.id][sign]) / len(cell.curves) for sign in CHECKS] for cell in cells], "zmin": 0, "zmax": 1,
         "hovertemplate": "%{y}<br>%{x}: %{text} seeds<extra></extra>", "colorscale": "Viridis", "xgap": 2, "ygap": 2,
         "showscale": False,
     }  # fmt: skip
@@ -28,7 +28,7 @@ def signs(study: Study) -> Figure | None:
         id="signs",
         title="Signs of trouble",
         said="In how many seeds the checks that watch a run saw a sign: "
-        + "; ".join(f"{sign}, {told}" for sign, told in SIGNS.items())
+        + "; ".join(f"{sign}, {told}" for sign, told in CHECKS.items())
         + ". A sign is no proof; each run's own words are in the table of runs.",
         alt=f"Signs of trouble in {troubled} of {len(cells)} cells; the numbers are in the table.",
         switches=[],
@@ -37,7 +37,7 @@ def signs(study: Study) -> Figure | None:
             [
                 row(cell.at, _numbers(sign, len(cell.curves), seen[cell.id][sign]))
                 for cell in study.cells
-                for sign in SIGNS
+                for sign in CHECKS
             ],
             infer_schema_length=None,
         ),

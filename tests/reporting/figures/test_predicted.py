@@ -9,7 +9,7 @@ from report_folders import SCENARIO, write_run
 import dvdn_sim
 from dvdn_sim.network.prediction import predict_every
 from dvdn_sim.network.trials import Setting
-from dvdn_sim.records.read import load_run
+from dvdn_sim.records import load_run
 from dvdn_sim.reporting.figures.predicted import NUMBERS, pairs, predicted
 from dvdn_sim.reporting.study import read_study
 from dvdn_sim.scenario import parse_scenario

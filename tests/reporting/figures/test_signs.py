@@ -2,7 +2,7 @@
 
 from report_folders import write_run
 
-from dvdn_sim.records.signs import SIGNS
+from dvdn_sim.records import HEALTH_CHECKS
 from dvdn_sim.reporting.figures.signs import signs
 from dvdn_sim.reporting.study import read_study
 
@@ -18,7 +18,7 @@ def test_counts_and_first_steps_by_hand(tmp_path):
     write_run(tmp_path / "b", RETURNS, signs=[])
     figure = signs(read_study([tmp_path]))
     (trace,) = figure.views[()].traces
-    assert (trace["x"], trace["y"]) == (list(SIGNS), ["b", "a"])  # plotly draws the first at the bottom
+    assert (trace["x"], trace["y"]) == (list(HEALTH_CHECKS), ["b", "a"])  # plotly draws the first at the bottom
     assert trace["text"] == [["0 of 3"] * 5, ["1 of 3", "0 of 3", "0 of 3", "2 of 3", "0 of 3"]]
     assert trace["z"] == [[0.0] * 5, [1 / 3, 0.0, 0.0, 2 / 3, 0.0]]
     assert figure.table.filter(run="a", sign="drift").rows() == [("a", "drift", 3, 2, 50, 70)]
