@@ -1,30 +1,156 @@
-"""Quantities with units: numbers in SI units, or strings such as ``"5 ms"`` and ``"20 Mbit/s"``.
+"""Quantities with units: field types of specs, and how numbers are written for a reader.
 
-Each reader takes the value and the name of the parameter that it was given for, and refuses what it cannot read with
-a ``ValueError`` that names both. A string must carry its unit; only probabilities have none.
+A field of type `Time`, `Rate`, `Size`, `Probability`, `Length` or `Speed` takes a number in SI units or a string that
+carries its unit, such as ``"5 ms"``; from then on it is a plain float or int. YAML must write units: validated with the
+context `UNITS_REQUIRED`, a bare number is refused. Prefixes are the SI's (k = 1000) and, with an ``i``, the IEC's
+(Ki = 1024). Names are case-sensitive, because ``m`` is milli and ``M`` is mega.
 
-Prefixes are the SI's (k = 1000) and, with an ``i``, the IEC's (Ki = 1024). Names are case-sensitive, because ``m`` is
-milli and ``M`` is mega.
+>>> from pydantic import TypeAdapter
+>>> TypeAdapter(Time).validate_python("5 ms"), TypeAdapter(Rate).validate_python("20 Mbit/s")
+(0.005, 20000000.0)
+>>> TypeAdapter(Time).dump_python(0.005)
+'5 ms'
 """
 
 import math
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from numbers import Integral, Real
+from typing import Annotated
 
-LONGEST_S = 1e9
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+UNITS_REQUIRED = {"units": "required"}
+"""Validation context of whoever reads YAML."""
+
+MAX_S = 1e9
 """Durations end here (32 years), so that nanoseconds of the clock stay far from the limits of an int64."""
-
-LONGEST_M = 1e9
+MAX_M = 1e9
 """Lengths end here (a million kilometres), and speeds at as much in a second, so that squares of them stay finite."""
-
-LARGEST_BYTES = 1e15
+MAX_BYTES = 1e15
 """Sizes end here (a petabyte), so that the time of a packet on the slowest wire can be computed."""
+
+_TEXT = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity:
+    """Marks a number with a unit: how it is read, checked, and written back.
+
+    Attributes:
+        noun: what it is, for messages: ``a time``.
+        units: what each unit is worth.
+        written: units used in writing; none where the bare number is the natural form.
+        usual: units to propose for a number that was given without one.
+        examples: texts that are well formed.
+        bare: whether a number needs no unit even where units are required.
+        least: smallest number allowed.
+        most: greatest number allowed.
+        whole: whether it must be a whole number.
+        words: numbers that have a name, such as ``unlimited``.
+
+    >>> TIME.read("2 min"), TIME.read(0.25), RATE.read("unlimited"), PROBABILITY.read("10%")
+    (120.0, 0.25, inf, 0.1)
+    """
+
+    noun: str
+    units: Mapping[str, float]
+    written: tuple[str, ...]
+    usual: tuple[str, ...]
+    examples: tuple[str, ...]
+    bare: bool = False
+    least: float = 0.0
+    most: float = math.inf
+    whole: bool = False
+    words: Mapping[str, float] = field(default_factory=dict)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate with `read` and serialise with `format`."""
+        return core_schema.with_info_plain_validator_function(
+            self._validate, serialization=core_schema.plain_serializer_function_ser_schema(self.format)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe what YAML may write."""
+        text: JsonSchemaValue = {"type": "string", "examples": list(self.examples), "description": self.noun}
+        return {"anyOf": [{"type": "number", "minimum": 0}, text]} if self.bare else text
+
+    def _validate(self, value: object, info: core_schema.ValidationInfo) -> float:
+        required = not self.bare and info.context is not None and info.context.get("units") == "required"
+        if required and isinstance(value, int | float) and not isinstance(value, bool):
+            raise refusal(f"{value} has no unit", self.remedy(value))
+        return self.read(value)
+
+    def read(self, value: object) -> float:
+        """Return a number, or a text with a unit, as a number in SI units.
+
+        Raises:
+            PydanticCustomError: (a ValueError) for anything else, a missing unit, NaN, and a number out of range.
+
+        >>> TIME.read("5")
+        Traceback (most recent call last):
+        pydantic_core._pydantic_core.PydanticCustomError: `5` is not a time; write it as `50 ms` or `2 s` \
+(units: ns, us, ms, s, min, h)
+        """
+        if isinstance(value, str) and value in self.words:
+            return self.words[value]
+        number = self._number(value)
+        if number is None:
+            bare = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+            raise refusal(f"{shown(value)} is not {self.noun}", self.remedy(bare))
+        return number
+
+    def _number(self, value: object) -> float | None:
+        """Return the number in SI units, None for what is none or out of range."""
+        if isinstance(value, float) and value in self.words.values():
+            return value
+        number = _number(value, self.units)
+        if number is None or not (math.isfinite(number) and self.least <= number <= self.most):
+            return None
+        if not self.whole:
+            return number
+        return round(number) if abs(number - round(number)) <= 1e-9 * number else None
+
+    def format(self, number: float) -> str | float:
+        """Return the plainest text that `read` takes for exactly this number; the number itself if it needs no unit.
+
+        >>> TIME.format(0.05), RATE.format(2e7), SIZE.format(1472), PROBABILITY.format(0.1), RATE.format(math.inf)
+        ('50 ms', '20 Mbit/s', '1472 B', '10%', 'unlimited')
+        """
+        named = [word for word, value in self.words.items() if value == number]
+        texts = named or [text for unit in self.written for text in self._texts(number, unit)]
+        exact = [text for text in texts if text in named or self._number(text) == number]
+        return min(exact, key=lambda text: ("." in text, len(text)), default=self._fallback(number))
+
+    def _texts(self, number: float, unit: str) -> list[str]:
+        """Return ways to say a number in a unit: as a person would, and to the last bit."""
+        figures = [f"{number / self.units[unit]:.{digits}g}" for digits in (15, 17)]
+        gap = "" if unit == "%" else " "
+        return [f"{figure}{gap}{unit}" for figure in figures if "e" not in figure]
+
+    def _fallback(self, number: float) -> str | float:
+        """Return a number that no unit gives exactly in plain figures."""
+        one = next((unit for unit in self.written if self.units[unit] == 1), None)
+        return number if one is None else f"{number!r} {one}"
+
+    def remedy(self, number: float | None = None) -> str:
+        """Return how to write one, for messages: the number with units, or else the examples.
+
+        >>> TIME.remedy(50), SPEED.remedy()
+        ('write it as `50 ms` or `50 s` (units: ns, us, ms, s, min, h)', 'write it as `1.5 m/s`')
+        """
+        texts = [] if number is None else [f"{number} {unit}".replace(" %", "%") for unit in self.usual]
+        readable = [text for text in texts if self._number(text) is not None] or self.examples
+        listing = f" (units: {', '.join(self.written)})" if len(self.written) > 1 else ""
+        return f"write it as {' or '.join(f'`{text}`' for text in readable)}{listing}"
+
 
 UNLIMITED = "unlimited"
 """The rate of a link that serialises in no time."""
-
 TIMES: Mapping[str, float] = {
     "ns": 1e-9,
     "us": 1e-6,
@@ -46,7 +172,61 @@ RATES: Mapping[str, float] = {
 SPEEDS: Mapping[str, float] = {"m/s": 1.0}
 LENGTHS: Mapping[str, float] = {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3}
 
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+TIME = Quantity("a time", TIMES, ("ns", "us", "ms", "s", "min", "h"), ("ms", "s"), ("50 ms", "2 s"), most=MAX_S)
+RATE = Quantity(
+    "a rate", RATES, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s"), ("Mbit/s", "kbit/s"), ("20 Mbit/s", UNLIMITED),
+    least=1.0, words={UNLIMITED: math.inf},
+)  # fmt: skip
+SIZE = Quantity("a size", SIZES, ("B", "kB", "MB"), ("B", "kB"), ("1472 B", "6.4 kB"), most=MAX_BYTES, whole=True)
+PROBABILITY = Quantity(
+    "a probability", {"%": 0.01, "": 1.0}, ("%",), ("%",), ("10%", "0.1"), bare=True, most=1.0
+)  # fmt: skip
+LENGTH = Quantity("a length", LENGTHS, ("m", "km"), ("m", "km"), ("30 m", "1.2 km"), most=MAX_M)
+SPEED = Quantity("a speed", SPEEDS, ("m/s",), ("m/s",), ("1.5 m/s",), most=MAX_M)
+
+Time = Annotated[float, TIME]
+"""Seconds."""
+Rate = Annotated[float, RATE]
+"""Bits per second, at least 1 (a link that carries nothing is absent from the topology); infinite for ``unlimited``."""
+Size = Annotated[int, SIZE]
+"""Bytes."""
+Probability = Annotated[float, PROBABILITY]
+"""From 0 to 1."""
+Length = Annotated[float, LENGTH]
+"""Metres."""
+Speed = Annotated[float, SPEED]
+"""Metres per second."""
+
+Natural = Annotated[int, Field(strict=True, ge=0)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+def refusal(said: str, remedy: str = "") -> PydanticCustomError:
+    """Return the error of a validator that words its own message: what is wrong, and what to write instead."""
+    return PydanticCustomError("refused", "{said}; {remedy}" if remedy else "{said}", {"said": said, "remedy": remedy})
+
+
+def shown(value: object) -> str:
+    r"""Return a value as a reader of YAML knows it, in one line, cut to a sensible length.
+
+    >>> shown(None), shown({}), shown("a\nb")
+    ('nothing (null)', 'a block', '`a\\nb`')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "nothing (null)", True: "true", False: "false"}[value]
+    if isinstance(value, dict | list):
+        return "a block" if isinstance(value, dict) else "a list"
+    return f"`{legible(str(value), most=58)}`"
+
+
+def legible(text: str, most: int = 100) -> str:
+    r"""Return a text for a message: in one line, without what a terminal would obey or cannot show, and not too long.
+
+    >>> print(legible("a\nb\x1b[31m"), legible("x" * 9, most=6))
+    a\nb\x1b[31m xxx...
+    """
+    cut = text if len(text) <= most else f"{text[: most - 3]}..."
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
 
 
 def seconds(value: object, name: str = "time") -> float:
@@ -57,7 +237,7 @@ def seconds(value: object, name: str = "time") -> float:
         name: parameter named in the error.
 
     Returns:
-        Seconds, from 0 to `LONGEST_S`.
+        Seconds, from 0 to `MAX_S`.
 
     Raises:
         ValueError: for anything else, a missing unit, a boolean, NaN, or a negative value.
@@ -70,8 +250,8 @@ def seconds(value: object, name: str = "time") -> float:
     """
     wanted = "seconds or a string such as '5 ms'"
     duration = _quantity(value, name, TIMES, wanted)
-    if duration > LONGEST_S:
-        raise ValueError(f"{name}: expected at most {LONGEST_S:g} s, got {value!r}")
+    if duration > MAX_S:
+        raise ValueError(f"{name}: expected at most {MAX_S:g} s, got {value!r}")
     return duration
 
 
@@ -127,7 +307,7 @@ def size_bytes(value: object, name: str = "size") -> int:
         name: parameter named in the error.
 
     Returns:
-        Bytes, at most `LARGEST_BYTES`.
+        Bytes, at most `MAX_BYTES`.
 
     Raises:
         ValueError: for anything else, and for a size that is not a whole number of bytes.
@@ -138,8 +318,8 @@ def size_bytes(value: object, name: str = "size") -> int:
     size = _quantity(value, name, SIZES, "bytes or a string such as '6.4 kB'")
     if abs(size - round(size)) > 1e-9 * size:
         raise ValueError(f"{name}: must be a whole number of bytes, got {value!r}")
-    if size > LARGEST_BYTES:
-        raise ValueError(f"{name}: expected at most {LARGEST_BYTES:g} bytes, got {value!r}")
+    if size > MAX_BYTES:
+        raise ValueError(f"{name}: expected at most {MAX_BYTES:g} bytes, got {value!r}")
     return round(size)
 
 
@@ -151,7 +331,7 @@ def metres(value: object, name: str = "length") -> float:
         name: parameter named in the error.
 
     Returns:
-        Metres, at most `LONGEST_M`.
+        Metres, at most `MAX_M`.
 
     Raises:
         ValueError: for anything else.
@@ -160,8 +340,8 @@ def metres(value: object, name: str = "length") -> float:
     1200.0
     """
     length = _quantity(value, name, LENGTHS, "metres or a string such as '30 m'")
-    if length > LONGEST_M:
-        raise ValueError(f"{name}: expected at most {LONGEST_M:g} m, got {value!r}")
+    if length > MAX_M:
+        raise ValueError(f"{name}: expected at most {MAX_M:g} m, got {value!r}")
     return length
 
 
@@ -173,7 +353,7 @@ def metres_per_second(value: object, name: str = "speed") -> float:
         name: parameter named in the error.
 
     Returns:
-        Metres per second, at most `LONGEST_M`.
+        Metres per second, at most `MAX_M`.
 
     Raises:
         ValueError: for anything else.
@@ -182,8 +362,8 @@ def metres_per_second(value: object, name: str = "speed") -> float:
     (2.0, 1.5)
     """
     speed = _quantity(value, name, SPEEDS, "metres per second or a string such as '1.5 m/s'")
-    if speed > LONGEST_M:
-        raise ValueError(f"{name}: expected at most {LONGEST_M:g} m/s, got {value!r}")
+    if speed > MAX_M:
+        raise ValueError(f"{name}: expected at most {MAX_M:g} m/s, got {value!r}")
     return speed
 
 
@@ -327,7 +507,7 @@ def _quantity(value: object, name: str, units: Mapping[str, float], wanted: str)
 
 def _number(value: object, units: Mapping[str, float]) -> float | None:
     if isinstance(value, str):
-        match = _QUANTITY.fullmatch(value)
+        match = _TEXT.fullmatch(value)
         if match is None or match[2] not in units:
             return None
         factor = units[match[2]]

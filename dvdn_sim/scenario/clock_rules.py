@@ -15,7 +15,7 @@ from netmodels.faults import Flap
 from netmodels.links import DelayTrace, Empirical, LossTrace
 from netmodels.recordings import MOST_VALUES
 from netmodels.topology import EdgeMarkov, RandomWaypoint
-from netmodels.units import LONGEST_S, milliseconds
+from netmodels.units import MAX_S, milliseconds
 
 Broken = tuple[Path, str, str]
 MOST_CHANGES = 10**8
@@ -34,7 +34,7 @@ def _the_clock_lasts(scenario: Scenario) -> Iterator[Broken]:
     step_s["network", "control_period"] = float(network.control_period)
     step_s["network", "compute"] = float(network.compute.mean) if rounds else 0.0
     run_s = scenario.training.steps * sum(step_s.values())
-    if run_s > LONGEST_S:
+    if run_s > MAX_S:
         longest = max(step_s, key=lambda path: step_s[path])
         message = f"{scenario.training.steps} steps, each with its update, can last {run_s / YEAR_S:.3g} years"
         yield longest, f"{message}, and the simulated clock ends after 31", "a shorter time, or fewer `training.steps`"
@@ -45,7 +45,7 @@ def _longest_round(scenario: Scenario, network: Network) -> tuple[float, Path]:
     if isinstance(network.deadline, float):
         return network.deadline, ("network", "deadline")
     delays = {(*path, "delay"): link.delay_model for path, link in fitting_links(scenario).items()}
-    waits = [(min(delay.quantile(0.999), LONGEST_S), path) for path, delay in delays.items()]
+    waits = [(min(delay.quantile(0.999), MAX_S), path) for path, delay in delays.items()]
     return max(waits, key=lambda each: each[0], default=(0.0, ("network", "deadline")))
 
 

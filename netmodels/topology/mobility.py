@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netmodels.recordings import read_recording
 from netmodels.streams import stream
-from netmodels.units import LONGEST_M, LONGEST_S, metres, metres_per_second, milliseconds, seconds
+from netmodels.units import MAX_M, MAX_S, metres, metres_per_second, milliseconds, seconds
 
 Places = NDArray[np.float64]
 LEGS_KEPT = 64
@@ -165,7 +165,7 @@ class PositionTrace:
         try:
             for row in rows:
                 by_agent.setdefault(int(row["agent"]), []).append(
-                    (_within(LONGEST_S, row["time"]), _within(LONGEST_M, row["x"]), _within(LONGEST_M, row["y"]))
+                    (_within(MAX_S, row["time"]), _within(MAX_M, row["x"]), _within(MAX_M, row["y"]))
                 )
         except (KeyError, TypeError, ValueError, csv.Error) as error:
             wanted = "a CSV with the columns time, agent, x, y"
