@@ -16,11 +16,11 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -75,7 +75,15 @@ class Quantity:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe what YAML may write."""
+        """Describe what YAML may write; see `json_schema`."""
+        return self.json_schema()
+
+    def json_schema(self) -> JsonSchemaValue:
+        """Return the JSON schema of what YAML may write.
+
+        >>> SPEED.json_schema()
+        {'type': 'string', 'examples': ['1.5 m/s'], 'description': 'a speed'}
+        """
         text: JsonSchemaValue = {"type": "string", "examples": list(self.examples), "description": self.noun}
         return {"anyOf": [{"type": "number", "minimum": 0}, text]} if self.bare else text
 
@@ -181,6 +189,7 @@ SIZE = Quantity("a size", SIZES, ("B", "kB", "MB"), ("B", "kB"), ("1472 B", "6.4
 PROBABILITY = Quantity(
     "a probability", {"%": 0.01, "": 1.0}, ("%",), ("%",), ("10%", "0.1"), bare=True, most=1.0
 )  # fmt: skip
+FRACTION = replace(PROBABILITY, noun="a number from 0 to 1", examples=("0.05", "5%"), usual=(), written=())
 LENGTH = Quantity("a length", LENGTHS, ("m", "km"), ("m", "km"), ("30 m", "1.2 km"), most=MAX_M)
 SPEED = Quantity("a speed", SPEEDS, ("m/s",), ("m/s",), ("1.5 m/s",), most=MAX_M)
 
@@ -192,6 +201,8 @@ Size = Annotated[int, SIZE]
 """Bytes."""
 Probability = Annotated[float, PROBABILITY]
 """From 0 to 1."""
+Fraction = Annotated[float, FRACTION]
+"""From 0 to 1, written as a bare number."""
 Length = Annotated[float, LENGTH]
 """Metres."""
 Speed = Annotated[float, SPEED]
@@ -199,11 +210,55 @@ Speed = Annotated[float, SPEED]
 
 Natural = Annotated[int, Field(strict=True, ge=0)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+Number = Annotated[float, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
+CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
+"""Configuration of every spec. Strictness is left to the scalars: here it would make nested specs refuse mappings."""
+
+
+class Spec:
+    """What every spec extends, so that type checkers know that its constructor takes texts, mappings and numbers alike.
+
+    A spec is decorated with ``@dataclass(frozen=True, init=False, config=CLOSED)`` of pydantic, whose ``init=False``
+    says that pydantic writes the constructor.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *values: object, **named: object) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Bare:
+    """Marks a choice of kinds for one of which a plain value may stand: ``delay: 5 ms`` is constant.
+
+    Attributes:
+        kind: what the value stands for.
+        field: which field of it.
+        quantity: what that field is.
+    """
+
+    kind: str
+    field: str
+    quantity: Quantity
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate a plain value as a block of that kind."""
+        return core_schema.no_info_before_validator_function(self._as_block, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe both forms."""
+        return {"anyOf": [self.quantity.json_schema(), handler(schema)]}
+
+    def _as_block(self, value: object) -> object:
+        plain = isinstance(value, str | int | float)
+        return {"kind": self.kind, self.field: value} if plain else value
 
 
 def refusal(said: str, remedy: str = "") -> PydanticCustomError:
     """Return the error of a validator that words its own message: what is wrong, and what to write instead."""
-    return PydanticCustomError("refused", "{said}; {remedy}" if remedy else "{said}", {"said": said, "remedy": remedy})
+    return PydanticCustomError("said", "{said}; {remedy}" if remedy else "{said}", {"said": said, "remedy": remedy})
 
 
 def shown(value: object) -> str:

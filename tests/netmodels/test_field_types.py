@@ -54,7 +54,7 @@ def test_what_is_wrong_and_what_to_write_instead():
         (TIME, 60.0, "60 s"),
         (TIME, 3600.0, "1 h"),
         (TIME, 3e-6, "3 us"),
-        (TIME, 0.0, "0 ns"),
+        (TIME, 0.0, "0 s"),
         (RATE, 20e6, "20 Mbit/s"),
         (RATE, 1.5e6, "1500 kbit/s"),
         (RATE, math.inf, "unlimited"),
