@@ -1,8 +1,8 @@
 """Users see the same as before: digests, JSON, resolved scenarios, mistakes, printed texts.
 
 The pins are written by ``python tests/outside/pin.py`` before a change that keeps behaviour. They are no oracle: they
-say that nothing moved, not that it is right. Trained numbers depend on the processor and on torch in their last bits, so
-those are compared on the machine that the pins were made on, and elsewhere skipped; the rest is compared everywhere.
+say that nothing moved, not that it is right. Trained numbers depend on the processor and on torch in their last bits,
+so those are compared on the machine that the pins were made on, and elsewhere skipped; the rest is compared everywhere.
 """
 
 import json
