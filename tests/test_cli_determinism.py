@@ -1,6 +1,7 @@
 """`dvdn-sim run --check-determinism`: what it says, and that it finds what it is there for."""
 
 import json
+import math
 import os
 import re
 import shlex
@@ -11,15 +12,18 @@ import tempfile
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
+import polars as pl
 import pytest
 from small_runs import SCENARIO
 from typer.testing import CliRunner
 
 import dvdn_sim
 from dvdn_sim.cli import app, determinism
-from dvdn_sim.cli.determinism import UPDATES, enough_steps
-from dvdn_sim.records import METRICS, RecordWriter, digest, load_run
+from dvdn_sim.cli.determinism import UPDATES, enough_steps, first_difference
+from dvdn_sim.records import METRICS, NETWORK, RecordWriter, digest, load_run
 from dvdn_sim.scenario import parse_scenario
 
 EXAMPLE = {column.name: {"int": 7, "float": 0.5, "text": "train"}[column.type] for column in METRICS.columns}
@@ -58,7 +62,8 @@ def in_children(tmp_path, monkeypatch):
 def check(scenario, *words):
     changes = [word for change in LOSSY for word in ("--set", change)]
     arguments = ["run", str(scenario), *changes, "--device", "cpu", "--check-determinism", *words]
-    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    with patch.object(sys, "argv", ["dvdn-sim", *arguments]):
+        return CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 
 
 # With real runs.
@@ -111,14 +116,14 @@ def test_draws_that_depend_on_the_hash_of_a_text_are_found(scenario, scratch, in
     result = check(scenario, "--steps", "60")
     assert result.exit_code == 1, result.stderr
     head, first, kept = result.stdout.splitlines()
-    assert re.fullmatch(r"small: 2 runs of 60 steps, .* cpu: \d+ of \d+ records differ, the first", head)
+    assert re.fullmatch(r"small: 2 runs of 60 steps, .* cpu: the records differ, first", head)
     assert re.match(r"  network, seed [34], update [123], step \d+, td: \w+: \S+ in the first run, \S+ in the s", first)
     folders = [Path(word) for word in shlex.split(kept.removeprefix("  kept in ")) if word != "and"]
     runs = [load_run(folder) for folder in folders]
     assert [run.finished for run in runs] == [True, True]
     assert runs[0].manifest["digest"] != runs[1].manifest["digest"]
     assert result.stderr.splitlines()[-1].startswith("To reproduce: dvdn-sim run ")
-    assert result.stderr.endswith("--steps 60 --device cpu --check-determinism\n")
+    assert result.stderr.endswith("--device cpu --check-determinism --steps 60\n")
 
 
 @pytest.mark.parametrize("episodes", [1, 3])
@@ -158,6 +163,7 @@ def recorded(monkeypatch):
                     writer.metrics(row | {"seed": 4})
                 writer.flush()
                 writer.write_manifest({"seeds": [3, 4], "device": device, "digest": digest(folder / name)})
+            return {"first": 0, "second": 0}
 
         monkeypatch.setattr(determinism, "_run_both", leave)
 
@@ -169,16 +175,17 @@ def test_the_first_difference_is_told(scenario, scratch, recorded):
     result = check(scenario, "--quiet")
     (folder,) = scratch.iterdir()
     assert result.stdout.splitlines() == [
-        "small: 2 runs of 60 steps, seeds 3, 4, 2 updates on cpu: 2 of 6 records differ, the first",
-        "  metrics, seed 3, update 1, step 7, train: loss: 0.25 in the first run, 0.75 in the second (0.5 apart);"
-        " 1 more of its columns differ",
+        "small: 2 runs of 60 steps, seeds 3, 4, 2 updates on cpu: the records differ, first",
+        "  metrics, seed 3, update 1, step 7, train: loss: 0.25 in the first run, 0.75 in the second",
         f"  kept in {folder / 'first'} and {folder / 'second'}",
     ]
     assert result.exit_code == 1
     found = json.loads(check(scenario, "--quiet", "--json").stdout)
     assert (found["equal"], found["records"], found["updates"], found["steps"]) == (False, 6, [2, 2], 60)
-    told = found["first_difference"]
-    assert (told["column"], told["one"], told["other"], told["apart"]) == ("loss", "0.25", "0.75", 0.5)
+    assert found["first_difference"] == {
+        "table": "metrics", "seed": 3, "updates": 1, "env_steps": 7, "what": "train", "column": "loss",
+        "one": "0.25", "other": "0.75",
+    }  # fmt: skip
     assert [digest(folder) for folder in found["run_dirs"]] == found["digests"]
 
 
@@ -192,6 +199,82 @@ def test_that_all_is_equal_is_told(scenario, scratch, recorded, losses, said):
     assert (result.exit_code, result.stderr, list(scratch.iterdir())) == (0, "", [])
 
 
+def run_of(**tables):
+    """A run with these rows, each an example but for what is given."""
+    examples = {"int": 7, "float": 0.5, "text": "td", "floats": [0.25, 0.5]}
+    frames = {}
+    for table in (METRICS, NETWORK):
+        example = {column.name: examples[column.type] for column in table.columns}
+        rows = [example | row for row in tables.get(table.name, [{}])]
+        frames[table.name] = pl.DataFrame(rows, schema=list(example))
+    return SimpleNamespace(**frames)
+
+
+def difference(one, other, table="network"):
+    found = first_difference(run_of(**{table: one}), run_of(**{table: other}))
+    return found and (found["column"], found["one"], found["other"])
+
+
+@pytest.mark.parametrize("table", [METRICS, NETWORK], ids=lambda table: table.name)
+def test_a_changed_value_is_named_in_whatever_column(table):
+    for column in table.columns:
+        value = {"int": 8, "float": 0.75, "text": "other", "floats": [0.25, 0.75]}[column.type]
+        found = first_difference(run_of(), run_of(**{table.name: [{column.name: value}]}))
+        if column.wall_clock:
+            assert found is None
+        elif column.name in {"seed", "phase", "kind", "update", "episodes"}:  # what makes it another record
+            assert {found["one"], found["other"]} == {"there", "no such record"}
+        else:
+            assert (found["table"], found["column"].partition("[")[0]) == (table.name, column.name)
+            assert found["one"] != found["other"]
+
+
+def test_values_are_written_to_the_last_digit():
+    assert difference([{"a_eff": 0.1 + 0.2}], [{"a_eff": 0.3}]) == ("a_eff", "0.30000000000000004", "0.3")
+    assert difference([{"faults": "flap"}], [{"faults": ""}]) == ("faults", "'flap'", "''")
+    assert difference([{"a_eff": math.nan}], [{"a_eff": 1.0}]) == ("a_eff", "nan", "1.0")
+    assert difference([{"a_eff": 1.0}], [{"a_eff": None}]) == ("a_eff", "1.0", "None")
+    for one, other in ((math.nan, -math.nan), (0.0, -0.0), (None, None)):
+        assert difference([{"a_eff": one}], [{"a_eff": other}]) is None
+
+
+def test_of_lists_the_first_entry_that_differs_is_named():
+    pair = [{"round_time_s": [0.0, 0.25, 1.0]}], [{"round_time_s": [0.0, 0.5, 2.0]}]
+    assert difference(*pair) == ("round_time_s[1]", "0.25", "0.5")
+    pair = [{"round_time_s": [0.0]}], [{"round_time_s": [0.0, 0.0]}]
+    assert difference(*pair) == ("round_time_s", "1 values", "2 values")
+
+
+def test_the_earliest_difference_is_named():
+    """By updates, then steps; an exchange before the learner's figures of its update; in whatever order of rows."""
+
+    def run(*, loss=0.5, early=(), exchange=()):
+        late = [{"episodes": each, "updates": each, "env_steps": 10 * each, "seed": 1, "loss": loss} for each in (9, 8)]
+        row = {"episodes": 5, "updates": 4, "env_steps": 50, "seed": 2, "phase": "train"} | dict(early)
+        return run_of(metrics=[*late, row], network=[{"update": 4, "env_steps": 50, "seed": 2} | dict(exchange)])
+
+    found = first_difference(run(), run(loss=2.0))
+    assert (found["seed"], found["updates"], found["env_steps"]) == (1, 8, 80)
+    found = first_difference(run(), run(loss=2.0, early={"q_mean": 2.0, "epsilon": 1.0}))
+    assert (found["seed"], found["updates"], found["what"], found["column"]) == (2, 4, "train", "q_mean")
+    found = first_difference(run(), run(early={"q_mean": 2.0}, exchange={"held": 3}))
+    assert (found["table"], found["column"], found["one"], found["other"]) == ("network", "held", "7", "3")
+    assert first_difference(run(early={"env_steps": 49}), run())["env_steps"] == 49
+
+
+@pytest.mark.parametrize("lacks", ["one", "other"])
+def test_a_record_that_one_run_lacks(lacks):
+    whole, short = run_of(metrics=[{}, {"phase": "evaluation"}]), run_of()
+    found = first_difference(*((short, whole) if lacks == "one" else (whole, short)))
+    assert (found["table"], found["what"], found["column"]) == ("metrics", "evaluation", "")
+    assert found[lacks] == "no such record"
+
+
+def test_of_several_exchanges_of_one_kind_the_one_that_differs_is_named():
+    """Parameters sent in two parts at one update."""
+    assert difference([{"bytes": 100}, {"bytes": 200}], [{"bytes": 101}, {"bytes": 200}]) == ("bytes", "100", "101")
+
+
 # With processes that end before they do anything.
 
 
@@ -203,10 +286,7 @@ def test_a_run_that_is_killed(scenario, scratch, in_children):
     (folder,) = scratch.iterdir()
     assert words == "the last words"
     assert error == f"Error: the first run was ended by signal 9 (Killed); both are kept in {folder}"
-    assert again == (
-        f"To reproduce: PYTHONHASHSEED=1 dvdn-sim run {scenario} --set network.link.loss=40% --set 'seeds=[3, 4]'"
-        " --set training.steps=60 --device cpu"
-    )
+    assert again == (f"To reproduce: PYTHONHASHSEED=1 dvdn-sim run {folder / 'scenario.yaml'} --device cpu")
 
 
 def test_a_run_that_fails_ends_the_other(scenario, scratch, in_children):
@@ -279,10 +359,10 @@ def test_stopped_it_leaves_no_process_and_no_file(scenario, tmp_path, in_childre
 
 
 @pytest.mark.parametrize("words", [["--out", "x"], ["--trace"], ["--resume"], ["--checkpoint-every", "1"]])
-def test_options_about_a_folder_have_no_meaning(scenario, scratch, words):
+def test_options_about_a_folder_are_refused(scenario, scratch, words):
     result = check(scenario, *words)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{words[0]} has no meaning beside it" in result.stderr
+    assert f"cannot be combined with {words[0]}" in result.stderr
     assert list(scratch.iterdir()) == []
 
 

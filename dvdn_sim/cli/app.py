@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dvdn_sim.cli.exchange_command import consensus, predict
-from dvdn_sim.cli.output import BAD_INPUT, Changes, print_mistakes, warned
+from dvdn_sim.cli.output import BAD_INPUT, Changes, failures, print_mistakes, print_warnings
 from dvdn_sim.cli.run_command import evaluate, run
 from dvdn_sim.cli.show_command import report, show
 from dvdn_sim.cli.sweep_command import sweep
@@ -36,6 +36,11 @@ app = typer.Typer(
 )
 
 
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
 class Family(StrEnum):
     """What ``list`` lists."""
 
@@ -48,21 +53,6 @@ class Family(StrEnum):
     faults = "faults"
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
-
-
-app.command(epilog="Example: dvdn-sim run scenarios/lossy_lbf.yaml --set network.link.loss=20% --seeds 0-4")(run)
-app.command(epilog="Example: dvdn-sim evaluate runs/lossy_lbf --set evaluation.epsilon=0 --episodes 1000")(evaluate)
-app.command(epilog="Example: dvdn-sim sweep scenarios/ablations/rounds_x_loss.yaml --quick")(sweep)
-app.command(epilog="Example: dvdn-sim report sweeps/rounds_x_loss --figures")(report)
-app.command(epilog="Example: dvdn-sim show runs/lossy_lbf")(show)
-app.command(epilog="Example: dvdn-sim predict scenarios/lossy_lbf.yaml --set algorithm.consensus.rounds=3")(predict)
-app.command(epilog="Example: dvdn-sim consensus scenarios/lossy_lbf.yaml --trials 1000 --out exchange")(consensus)
-
-
-@app.command(epilog="Example: dvdn-sim check scenarios/*.yaml")
 def check(
     scenarios: Annotated[list[Path], typer.Argument(help="YAML files.", show_default=False)],
     changes: Changes = None,
@@ -79,7 +69,7 @@ def check(
             memory = refuse_if_too_large(scenario, place="host" if has_gpu() else "machine", source=str(path))
             typer.echo(f"{path}: ok: {headline(scenario)}")
             typer.echo(f"{path}: memory about {memory.text()}")
-            warned([f"{path}: {warning}" for warning in warnings_of(scenario)])
+            print_warnings([f"{path}: {warning}" for warning in warnings_of(scenario)])
         except ScenarioError as error:
             failed = True
             print_mistakes(error)
@@ -87,7 +77,6 @@ def check(
         raise typer.Exit(BAD_INPUT)
 
 
-@app.command("list", epilog="Example: dvdn-sim list algorithms")
 def list_(family: Annotated[Family, typer.Argument(help="What to list.", show_default=False)]) -> None:
     """List what a scenario can choose, with the keys of each choice and their defaults."""
     from dvdn_sim.scenario.listing import listing
@@ -96,13 +85,12 @@ def list_(family: Annotated[Family, typer.Argument(help="What to list.", show_de
     for heading, rows in listing(family.value).items():
         table = Table.grid(padding=(0, 2), collapse_padding=True)
         for name, meaning, keys in rows:
-            said = Text.assemble(meaning.replace("``", ""), "\n" if keys else "", (keys, "dim"))
-            table.add_row(Text(name, style="bold"), said)
+            description = Text.assemble(meaning.replace("``", ""), "\n" if keys else "", (keys, "dim"))
+            table.add_row(Text(name, style="bold"), description)
         console.print(Text(heading))
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
-@app.command(epilog="Example: dvdn-sim schema > scenario.schema.json")
 def schema() -> None:
     """Print the JSON schema of scenarios, with which editors complete and check them."""
     from dvdn_sim.scenario import json_schema
@@ -110,16 +98,27 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-@app.command(epilog="Example: dvdn-sim version")
 def version() -> None:
     """Print the versions that matter for a bug report."""
-    parts = [f"{name} {_version(name)}" for name in ("dvdn-sim", "torch", "numpy", "simpy")]
+    parts = [f"{name} {importlib.metadata.version(name)}" for name in ("dvdn-sim", "torch", "numpy", "simpy")]
     typer.echo(", ".join([*parts, f"Python {platform.python_version()}"]))
 
 
-def _version(distribution: str) -> str:
-    """Return the version of an installed distribution, which need not be imported for it."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"
+COMMANDS = {
+    run: "scenarios/lossy_lbf.yaml --set network.link.loss=20% --seeds 0-4",
+    evaluate: "runs/lossy_lbf --set evaluation.epsilon=0 --episodes 1000",
+    sweep: "scenarios/ablations/rounds_x_loss.yaml --quick",
+    report: "sweeps/rounds_x_loss --figures",
+    show: "runs/lossy_lbf",
+    predict: "scenarios/lossy_lbf.yaml --set algorithm.consensus.rounds=3",
+    consensus: "scenarios/lossy_lbf.yaml --trials 1000 --out exchange",
+    check: "scenarios/*.yaml",
+    list_: "algorithms",
+    schema: "> scenario.schema.json",
+    version: "",
+}
+"""Every command and how it is used, in the order of ``--help``."""
+
+for _command, _example in COMMANDS.items():
+    _name = _command.__name__.rstrip("_")
+    app.command(_name, epilog=f"Example: dvdn-sim {_name} {_example}")(failures()(_command))

@@ -1,4 +1,4 @@
-"""What ``run --check-determinism`` does: a scenario in two processes that hash differently, their records compared."""
+"""``run --check-determinism``: a scenario in two processes that hash differently, and the records of both compared."""
 
 import json
 import os
@@ -9,71 +9,61 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import typer
 
-from dvdn_sim.cli.output import BAD_INPUT, command, say, warn
-from dvdn_sim.records import SCENARIO_FILE, Run, load_run
-from dvdn_sim.records.compare import Difference, first_difference
+from dvdn_sim.cli.output import BAD_INPUT, print_message, print_warnings, this_command
+from dvdn_sim.records import METRICS, NETWORK, SCENARIO_FILE, Run, load_run
 from dvdn_sim.scenario import Scenario, load_scenario, resolved_yaml, warnings_of
-from dvdn_sim.scenario.describe import spaced
+from dvdn_sim.wording import thousands
 
 UPDATES = 20
 HASH_SEEDS = {"first": "1", "second": "2"}
 LAST_LINES = 20
+ABSENT = "no such record"
+# Exchanges first: they come before the learner's figures of the same update.
+TABLES = (
+    (NETWORK, ["seed", "kind", "update"], "update", "kind"),
+    (METRICS, ["seed", "phase", "episodes"], "updates", "phase"),
+)
+"""Each table, what makes a row of one run the same record as one of another, and its columns of updates and phase."""
 
 
 def check_determinism(
-    scenario: Path, changes: Sequence[str], steps: int | None, *, device: str, again: str, as_json: bool, quiet: bool
+    scenario: Path, changes: Sequence[str], steps: int | None, *, device: str, as_json: bool, quiet: bool
 ) -> int:
-    """Run a scenario twice, and print that all records are equal, or the first that differs.
+    """Run a scenario twice, print that all records are equal or where they first differ, and return the exit code.
 
-    Args:
-        scenario: The file.
-        changes: As ``--set`` takes them.
-        steps: Environment steps per seed; None for as many as some `UPDATES` updates take, within the scenario's.
-        device: As ``--device`` takes it.
-        again: The command that does the same again.
-        as_json: Whether to print one object.
-        quiet: Whether to say nothing meanwhile.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        ScenarioError: The scenario is refused.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; both runs are gone.
+    Each seed takes ``steps`` environment steps; with None, as many as some `UPDATES` updates take.
     """
     loaded = load_scenario(scenario, changes)
-    changes = [*changes, f"training.steps={enough_steps(loaded) if steps is None else steps}"]
-    loaded = load_scenario(scenario, changes)
+    steps = enough_steps(loaded) if steps is None else steps
+    loaded = load_scenario(scenario, [*changes, f"training.steps={steps}"])
     warnings = warnings_of(loaded)
-    for warning in warnings:
-        warn(warning)
-    with ExitStack() as cleared:
+    print_warnings(warnings)
+    with ExitStack() as removed:
         folder = Path(tempfile.mkdtemp(prefix="dvdn-sim-determinism-"))
-        cleared.callback(shutil.rmtree, folder)
+        removed.callback(shutil.rmtree, folder)
         (folder / SCENARIO_FILE).write_text(resolved_yaml(loaded), encoding="utf-8")
         if not quiet:
-            say(f"2 runs of {spaced(loaded.training.steps)} steps, side by side")
-        failed = _run_both(folder, device)
-        if failed is not None:
-            if failed.process.returncode != BAD_INPUT:
-                cleared.pop_all()
-            return _tell_failure(failed, command("run", scenario, changes, "--device", device))
-        runs = [load_run(folder / name) for name in HASH_SEEDS]
-        difference = first_difference(*runs)
-        found = _found(loaded, runs, difference) | {"warnings": warnings}
-        typer.echo(json.dumps(found, allow_nan=False) if as_json else _text(found, difference))
-        if difference is None:
+            print_message(f"2 runs of {thousands(steps)} steps, side by side")
+        codes = _run_both(folder, device)
+        if any(codes.values()):
+            code = _print_failure(folder, codes, device)
+            if code != BAD_INPUT:
+                removed.pop_all()
+            return code
+        found = _found(loaded, [load_run(folder / name) for name in HASH_SEEDS]) | {"warnings": warnings}
+        typer.echo(json.dumps(found, allow_nan=False) if as_json else _text(found))
+        if found["equal"]:
             return 0
-        cleared.pop_all()
-        say(f"To reproduce: {again}")
+        removed.pop_all()
+        print_message(f"To reproduce: {this_command()}")
         return 1
 
 
@@ -86,104 +76,115 @@ def enough_steps(scenario: Scenario) -> int:
     return min(training.steps, (training.batch + UPDATES) * scenario.env.longest_episode)
 
 
-@dataclass(frozen=True)
-class _Child:
-    """One of the runs, in a process of its own."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-
-def _run_both(folder: Path, device: str) -> _Child | None:
-    """Run to the end, or until one fails; return that one."""
-    with _stopped_by_sigterm(), ExitStack() as ended:
-        children = []
-        for name in HASH_SEEDS:
-            children.append(_start(folder, name, device))
-            ended.callback(_end, children[-1].process)
+def _run_both(folder: Path, device: str) -> dict[str, int | None]:
+    """Run to the end, or until one fails, and return the exit codes; no process is left, Ctrl-C or SIGTERM included."""
+    # It imports what this process would, and nothing that happens to lie in the current folder.
+    path = os.pathsep.join(filter(None, sys.path))
+    words = [sys.executable, "-P", "-m", "dvdn_sim.cli", "run", str(folder / SCENARIO_FILE), "--device", device]
+    with ExitStack() as ended:
+        ended.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
+        children = {}
+        for name, hash_seed in HASH_SEEDS.items():
+            with (folder / f"{name}.log").open("wb") as log:
+                children[name] = subprocess.Popen(  # noqa: S603 (our own command)
+                    [*words, "--quiet", "--out", str(folder / name)],
+                    env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": path},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            ended.callback(children[name].wait)
+            ended.callback(children[name].kill)
         while True:
-            codes = [child.process.poll() for child in children]
-            failed = next((child for child, code in zip(children, codes, strict=True) if code), None)
-            if failed is not None or None not in codes:
-                return failed
+            codes = {name: child.poll() for name, child in children.items()}
+            if any(codes.values()) or None not in codes.values():
+                return codes
             time.sleep(0.05)
 
 
-def _start(folder: Path, name: str, device: str) -> _Child:
-    words = ["run", str(folder / SCENARIO_FILE), "--out", str(folder / name), "--device", device, "--quiet"]
-    log = folder / f"{name}.log"
-    # It imports what this process would, and nothing that happens to lie in the current folder.
-    path = os.pathsep.join(filter(None, sys.path))
-    with log.open("wb") as written:
-        process = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, "-P", "-m", "dvdn_sim.cli", *words],
-            env=os.environ | {"PYTHONHASHSEED": HASH_SEEDS[name], "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=subprocess.STDOUT,
-        )
-    return _Child(name, process, log)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, so that no run outlives this process."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _tell_failure(failed: _Child, again: str) -> int:
-    """Print the last words of a run that failed, and how to see it again; return the exit code."""
-    said = failed.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    for line in [line for line in said if not line.startswith("To reproduce: ")][-LAST_LINES:]:
-        say(line)
-    code = failed.process.returncode
+def _print_failure(folder: Path, codes: Mapping[str, int | None], device: str) -> int:
+    """Print the last lines of a run that failed, and how to see it again; return the exit code."""
+    name, code = next((name, code) for name, code in codes.items() if code)
+    lines = (folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in [line for line in lines if not line.startswith("To reproduce: ")][-LAST_LINES:]:
+        print_message(line)
     if code == BAD_INPUT:
         return BAD_INPUT
     how = f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
-    say(f"Error: the {failed.name} run {how}; both are kept in {shlex.quote(str(failed.log.parent))}", style="red")
-    say(f"To reproduce: PYTHONHASHSEED={HASH_SEEDS[failed.name]} {again}")
+    print_message(f"Error: the {name} run {how}; both are kept in {shlex.quote(str(folder))}", style="red")
+    again = shlex.join(["dvdn-sim", "run", str(folder / SCENARIO_FILE), "--device", device])
+    print_message(f"To reproduce: PYTHONHASHSEED={HASH_SEEDS[name]} {again}")
     return 1
 
 
-def _found(scenario: Scenario, runs: Sequence[Run], difference: Difference | None) -> dict[str, Any]:
+def _found(scenario: Scenario, runs: Sequence[Run]) -> dict[str, Any]:
     """Return what `dvdn-sim run --check-determinism --json` prints."""
     first = runs[0]
-    updates = [first.metrics.filter(seed=seed)["updates"].max() for seed in scenario.seeds]
+    digests = [run.manifest["digest"] for run in runs]
+    equal = digests[0] == digests[1]
     return {
         "name": scenario.name,
-        "equal": difference is None,
+        "equal": equal,
         "seeds": list(scenario.seeds),
         "device": first.manifest["device"],
         "steps": scenario.training.steps,
-        "updates": updates,
+        "updates": [first.metrics.filter(seed=seed)["updates"].max() for seed in scenario.seeds],
         "records": max(run.metrics.height + run.network.height for run in runs),
-        "digests": [run.manifest["digest"] for run in runs],
-        "first_difference": None if difference is None else asdict(difference),
-        "run_dirs": None if difference is None else [str(run.path) for run in runs],
+        "digests": digests,
+        "first_difference": None if equal else first_difference(*runs),
+        "run_dirs": None if equal else [str(run.path) for run in runs],
     }
 
 
-def _text(found: Mapping[str, Any], difference: Difference | None) -> str:
-    """Return the same for people."""
+def first_difference(one: Run, other: Run) -> dict[str, Any] | None:
+    """Return the earliest value, by updates and then steps, that is not the same in two runs; None if all are equal.
+
+    Columns that measure the machine stay out. A column of lists is named with the first index that differs; ``column``
+    is empty where one run lacks the record. Zeros of either sign are equal here, and so is any NaN to any other.
+    """
+    found = []
+    for table, keys, updates, phase in TABLES:
+        columns = [column.name for column in table.columns if not column.wall_clock]
+        values = ["there", *(name for name in columns if name not in keys)]
+        # Parameters may be sent in several parts, each an exchange of the same kind at the same update.
+        part = pl.int_range(pl.len()).over(keys).alias("part")
+        sides = [getattr(run, table.name).select(*columns, part, there=pl.lit(value=True)) for run in (one, other)]
+        both = sides[0].join(sides[1], on=[*keys, "part"], how="full", coalesce=True, suffix=" other")
+        unequal = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} other")) for name in values)
+        when = {f"first {name}": pl.min_horizontal(f"^{name}( other)?$") for name in (updates, "env_steps")}
+        for row in both.filter(unequal).with_columns(**when).sort(*when).head(1).iter_rows(named=True):
+            named = {"table": table.name, "seed": row["seed"], "what": row[phase]}
+            moment = dict(zip(("updates", "env_steps"), (row[name] for name in when), strict=True))
+            found.append(named | moment | _values(values, row))
+    return min(found, key=lambda each: (each["updates"], each["env_steps"]), default=None)
+
+
+def _values(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the first of these columns whose values differ, and both values as Python writes them."""
+    name = next(name for name in names if repr(row[name]) != repr(row[f"{name} other"]))
+    one, other = row[name], row[f"{name} other"]
+    if name == "there":
+        one, other = ("there" if value else ABSENT for value in (one, other))
+        return {"column": "", "one": one, "other": other}
+    if isinstance(one, list) and isinstance(other, list):
+        if len(one) != len(other):
+            return {"column": name, "one": f"{len(one)} values", "other": f"{len(other)} values"}
+        index = next(index for index in range(len(one)) if repr(one[index]) != repr(other[index]))
+        name, one, other = f"{name}[{index}]", one[index], other[index]
+    return {"column": name, "one": repr(one), "other": repr(other)}
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    """Return for people what `_found` found."""
     seeds, updates = ", ".join(map(str, found["seeds"])), min(found["updates"])
-    said = f"{found['name']}: 2 runs of {spaced(found['steps'])} steps, seeds {seeds}, {updates} updates"
-    said += f" on {found['device']}"
-    if difference is None:
-        little = "" if updates else "; nothing was learnt yet, so this says little: more --steps"
-        return f"{said}: all {spaced(found['records'])} records equal, digest {found['digests'][0][:16]}{little}"
-    more = f"; {difference.columns - 1} more of its columns differ" if difference.columns > 1 else ""
-    return (
-        f"{said}: {spaced(difference.records)} of {spaced(found['records'])} records differ, the first\n"
-        f"  {difference}{more}\n"
-        f"  kept in {' and '.join(found['run_dirs'])}"
-    )
+    head = f"{found['name']}: 2 runs of {thousands(found['steps'])} steps, seeds {seeds}, {updates} updates"
+    head += f" on {found['device']}"
+    if found["equal"]:
+        hint = "" if updates else "; nothing was learnt yet, so this says little: more --steps"
+        return f"{head}: all {thousands(found['records'])} records equal, digest {found['digests'][0][:16]}{hint}"
+    first = "all values are equal, but not the bits of a zero or of a NaN"
+    if (each := found["first_difference"]) is not None:
+        first = "{table}, seed {seed}, update {updates}, step {env_steps}, {what}: ".format(**each)
+        first += f"{each['column']}: " if each["column"] else ""
+        first += "{one} in the first run, {other} in the second".format(**each)
+    return f"{head}: the records differ, first\n  {first}\n  kept in {' and '.join(found['run_dirs'])}"

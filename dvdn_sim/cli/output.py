@@ -1,6 +1,5 @@
-"""What all commands share: their options, progress and warnings on stderr, and how they fail."""
+"""What all commands share: options, progress and warnings on stderr, and how a command fails."""
 
-import os
 import shlex
 import sys
 import textwrap
@@ -9,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, Self
+from typing import Annotated, Self
 
 import typer
 from rich.console import Console
@@ -17,14 +16,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from dvdn_sim.errors import DeviceError, DvdnSimError, InterruptedRun, Mistake, RunFolderError, ScenarioError
+from dvdn_sim.wording import plural, thousands
 
 BAD_INPUT = 2
 INTERRUPTED = 3
-
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
-]
 
 
 class Device(StrEnum):
@@ -35,10 +30,12 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
-def as_overrides(seeds: str | None, steps: int | None) -> list[str]:
-    """Return ``--seeds`` and ``--steps`` in the form of ``--set``."""
-    overrides = [] if seeds is None else [f"seeds={parse_seeds(seeds)}"]
-    return overrides if steps is None else [*overrides, f"training.steps={steps}"]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")]
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -67,29 +64,79 @@ def refuse_used_folder(out: Path | None) -> None:
     try:
         if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
             return
-        what = "is not empty" if out.is_dir() else "is not a folder"
+        fault = "is not empty" if out.is_dir() else "is not a folder"
     except OSError as error:
-        what = f"cannot be read: {error.strerror or error}"
-    raise typer.BadParameter(f"{str(out)!r} {what}; name a new folder", param_hint="--out")
+        fault = f"cannot be read: {error.strerror or error}"
+    raise typer.BadParameter(f"{str(out)!r} {fault}; name a new folder", param_hint="--out")
 
 
-def numbers(**given: object) -> list[str]:
-    """Return the options that were given, as words."""
-    return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn whatever goes wrong in a command into a message and an exit code; also a decorator of commands."""
+    try:
+        yield
+    except (typer.Exit, typer.BadParameter, BrokenPipeError):  # typer itself ends these as they should
+        raise
+    except ScenarioError as error:
+        print_mistakes(error)
+        raise typer.Exit(BAD_INPUT) from error
+    except (InterruptedRun, KeyboardInterrupt) as error:
+        print_message(f"Interrupted. {error}".strip())
+        raise typer.Exit(INTERRUPTED) from error
+    except (DeviceError, RunFolderError) as error:
+        print_message(f"Error: {error}", style="red")
+        raise typer.Exit(BAD_INPUT) from error
+    except Exception as error:
+        message = str(error)
+        if not isinstance(error, DvdnSimError):
+            print_message(traceback.format_exc().rstrip())
+            message = "this is a defect of dvdn-sim; please report it with all of the above"
+        print_message(f"Error: {message}", style="red")
+        print_message(f"To reproduce: {this_command()}")
+        raise typer.Exit(1) from error
 
 
-def say(message: str, style: str = "") -> None:
+def this_command() -> str:
+    """Return the command line as it was given, for a shell."""
+    return shlex.join(["dvdn-sim", *sys.argv[1:]])
+
+
+def print_message(message: str, style: str = "") -> None:
     """Print to stderr, whole lines that a terminal may break but that are not wrapped for it."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style=style))
 
 
-def warn(message: str) -> None:
-    """Print a warning to stderr."""
-    say(f"Warning: {message}", style="yellow")
+def print_warnings(warnings: list[str]) -> None:
+    """Print warnings to stderr."""
+    for warning in warnings:
+        print_message(f"Warning: {warning}", style="yellow")
+
+
+def print_mistakes(error: ScenarioError) -> None:
+    """Print every mistake: the place, and below it what is wrong and what to write instead, wrapped to the terminal."""
+    console = Console(stderr=True, highlight=False)
+    if not error.mistakes:
+        console.print(Text(str(error), style="red"))
+        return
+    count = plural(len(error.mistakes), "mistake")
+    console.print(Text.assemble((error.source, "bold"), ": ", (count, "bold red")), soft_wrap=True)
+    for mistake in error.mistakes:
+        _print_mistake(mistake, console)
+
+
+def _print_mistake(mistake: Mistake, console: Console) -> None:
+    path = "" if mistake.override.startswith(f"{mistake.path}=") else mistake.path
+    place = mistake.place if mistake.place or path else "the whole file"
+    head = Text.assemble((place, "cyan"), "  " if place and path else "", (path, "bold"))
+    body = Text.assemble(mistake.message, "; " if mistake.remedy else "", (mistake.remedy, "green"))
+    for text, indent in ((head, 2), (body, 6)):
+        for line in text.wrap(console, max(console.width - indent, 20)):
+            line.rstrip()
+            console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
 class Display:
-    """Progress of a run on stderr: a bar in a terminal, else a line for every tenth."""
+    """Progress on stderr: a bar in a terminal, else a line for every tenth."""
 
     def __init__(self, *, quiet: bool, of: str = "steps") -> None:
         console = Console(stderr=True, highlight=False)
@@ -97,8 +144,8 @@ class Display:
         self._live = console.is_terminal and not quiet
         self._tenths = -1
         self._width = max(console.width - 26, 20)  # beside the bar, the percentage and the time left
-        said = TextColumn("{task.description}", markup=False)
-        columns = (BarColumn(bar_width=10), TaskProgressColumn(), said, TimeRemainingColumn(compact=True))
+        description = TextColumn("{task.description}", markup=False)
+        columns = (BarColumn(bar_width=10), TaskProgressColumn(), description, TimeRemainingColumn(compact=True))
         self._bar = Progress(*columns, console=console, disable=not self._live)
         self._task = self._bar.add_task("starting", total=None)
 
@@ -112,30 +159,23 @@ class Display:
         self._bar.stop()
 
     def show(self, done: int, total: int, facts: Mapping[str, str]) -> None:
-        """Show how far the run has come.
-
-        Args:
-            done: environment steps taken, all seeds together, or trials made.
-            total: of all.
-            facts: what else to show, each in a word or two, in this order.
-        """
-        steps = f"{done:,} of {total:,} {self._of}".replace(",", " ")
-        said = [f"{name} {value}" for name, value in facts.items()]
+        """Show that so many of all steps (of all seeds together) or trials are done, and some facts in this order."""
+        phrases = [f"{thousands(done)} of {thousands(total)} {self._of}", *(f"{name} {facts[name]}" for name in facts)]
         if self._live:
-            lines = textwrap.fill("  ".join(_unbroken([steps, *said])), self._width).replace("\N{NO-BREAK SPACE}", " ")
+            lines = textwrap.fill("  ".join(_unbroken(phrases)), self._width).replace("\N{NO-BREAK SPACE}", " ")
             self._bar.update(self._task, completed=done, total=total, description=lines)
             return
         tenths = 10 * done // max(total, 1)
         if tenths > self._tenths and not self._quiet:
             self._tenths = tenths
-            say("  ".join([f"{10 * tenths}%", steps, *said]))
+            print_message("  ".join([f"{10 * tenths}%", *phrases]))
 
     def warn(self, message: str) -> None:
         """Print a warning above the bar, progress or not."""
         if self._live:
             self._bar.console.print(Text(f"Warning: {message}", style="yellow"), soft_wrap=True)
         else:
-            warn(message)
+            print_warnings([message])
 
 
 def _unbroken(phrases: Iterable[str]) -> list[str]:
@@ -143,74 +183,33 @@ def _unbroken(phrases: Iterable[str]) -> list[str]:
     return [phrase.replace(" ", "\N{NO-BREAK SPACE}") for phrase in phrases]
 
 
+# Only until exchange_command, show_command and sweep_command are rewritten: `failures` decorates every command already,
+# so that a command needs nothing of these.
+say = print_message
+
+
+def warn(message: str) -> None:
+    """Print one warning."""
+    print_warnings([message])
+
+
 def warned(warnings: list[str]) -> list[str]:
     """Print warnings, and return them."""
-    for warning in warnings:
-        warn(warning)
+    print_warnings(warnings)
     return warnings
 
 
 @contextmanager
-def explained(again: str) -> Iterator[None]:
-    """Turn whatever goes wrong into words and an exit code; `again` is the command that shows it once more."""
-    try:
-        yield
-    except ScenarioError as error:
-        print_mistakes(error)
-        raise typer.Exit(BAD_INPUT) from error
-    except (InterruptedRun, KeyboardInterrupt) as error:
-        say(f"Interrupted. {error}".strip())
-        raise typer.Exit(INTERRUPTED) from error
-    except (DeviceError, RunFolderError) as error:
-        say(f"Error: {error}", style="red")
-        raise typer.Exit(BAD_INPUT) from error
-    except DvdnSimError as error:
-        _fail(str(error), again)
-    except BrokenPipeError as error:  # whoever read what was printed has seen enough: `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from error
-    except Exception:
-        say(traceback.format_exc().rstrip())
-        _fail("this is a defect of dvdn-sim; please report it with all of the above", again)
+def explained(_: str) -> Iterator[None]:
+    """Do nothing."""
+    yield
 
 
-def command(name: str, scenario: Path, overrides: Iterable[str], *options: str) -> str:
-    """Return the command that does the same again."""
-    changes = [word for change in overrides for word in ("--set", change)]
-    return shlex.join(["dvdn-sim", name, str(scenario), *changes, *options])
+def command(*_: object) -> str:
+    """Return nothing of use."""
+    return ""
 
 
-def _fail(message: str, again: str) -> NoReturn:
-    """Print what went wrong and how to see it again, and leave."""
-    say(f"Error: {message}", style="red")
-    say(f"To reproduce: {again}")
-    raise typer.Exit(1)
-
-
-def print_mistakes(error: ScenarioError) -> None:
-    """Print every mistake: where, then what is wrong, then what to write instead."""
-    console = Console(stderr=True, highlight=False)
-    if not error.mistakes:
-        console.print(Text(str(error), style="red"))
-        return
-    count = "1 mistake" if len(error.mistakes) == 1 else f"{len(error.mistakes)} mistakes"
-    console.print(Text.assemble((error.source, "bold"), ": ", (count, "bold red")), soft_wrap=True)
-    for mistake in error.mistakes:
-        _print_mistake(mistake, console)
-
-
-def _print_mistake(mistake: Mistake, console: Console) -> None:
-    """Print one mistake, wrapped to the terminal: the place; below it what is wrong, and what to write instead."""
-    path = "" if mistake.override.startswith(f"{mistake.path}=") else mistake.path
-    place = mistake.place if mistake.place or path else "the whole file"
-    head = Text.assemble((place, "cyan"), "  " if place and path else "", (path, "bold"))
-    body = Text.assemble(mistake.message, "; " if mistake.remedy else "", (mistake.remedy, "green"))
-    _print_indented(head, 2, console)
-    _print_indented(body, 6, console)
-
-
-def _print_indented(text: Text, indent: int, console: Console) -> None:
-    """Print a paragraph, wrapped to the terminal and without blanks at the ends of its lines."""
-    for line in text.wrap(console, max(console.width - indent, 20)):
-        line.rstrip()
-        console.print(Text(" " * indent) + line, soft_wrap=True)
+def numbers(**given: object) -> list[str]:
+    """Return the options that were given, as words."""
+    return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
