@@ -7,6 +7,7 @@ anything else. Every command imports what it needs when it runs: ``--help`` load
 import importlib.metadata
 import json
 import platform
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -104,21 +105,20 @@ def version() -> None:
     typer.echo(", ".join([*parts, f"Python {platform.python_version()}"]))
 
 
-COMMANDS = {
-    run: "scenarios/lossy_lbf.yaml --set network.link.loss=20% --seeds 0-4",
-    evaluate: "runs/lossy_lbf --set evaluation.epsilon=0 --episodes 1000",
-    sweep: "scenarios/ablations/rounds_x_loss.yaml --quick",
-    report: "sweeps/rounds_x_loss --figures",
-    show: "runs/lossy_lbf",
-    predict: "scenarios/lossy_lbf.yaml --set algorithm.consensus.rounds=3",
-    consensus: "scenarios/lossy_lbf.yaml --trials 1000 --out exchange",
-    check: "scenarios/*.yaml",
-    list_: "algorithms",
-    schema: "> scenario.schema.json",
-    version: "",
+COMMANDS: Mapping[str, tuple[Callable[..., None], str]] = {
+    "run": (run, "scenarios/lossy_lbf.yaml --set network.link.loss=20% --seeds 0-4"),
+    "evaluate": (evaluate, "runs/lossy_lbf --set evaluation.epsilon=0 --episodes 1000"),
+    "sweep": (sweep, "scenarios/ablations/rounds_x_loss.yaml --quick"),
+    "report": (report, "sweeps/rounds_x_loss --figures"),
+    "show": (show, "runs/lossy_lbf"),
+    "predict": (predict, "scenarios/lossy_lbf.yaml --set algorithm.consensus.rounds=3"),
+    "consensus": (consensus, "scenarios/lossy_lbf.yaml --trials 1000 --out exchange"),
+    "check": (check, "scenarios/*.yaml"),
+    "list": (list_, "algorithms"),
+    "schema": (schema, "> scenario.schema.json"),
+    "version": (version, ""),
 }
 """Every command and how it is used, in the order of ``--help``."""
 
-for _command, _example in COMMANDS.items():
-    _name = _command.__name__.rstrip("_")
+for _name, (_command, _example) in COMMANDS.items():
     app.command(_name, epilog=f"Example: dvdn-sim {_name} {_example}")(failures()(_command))
