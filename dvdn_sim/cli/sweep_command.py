@@ -17,7 +17,6 @@ from dvdn_sim.errors import InterruptedRun, RunFolderError
 
 if TYPE_CHECKING:
     from dvdn_sim.records import SweepRow, SweepTable
-    from dvdn_sim.scenario.memory import Memory
     from dvdn_sim.sweeps.estimate import Estimate
     from dvdn_sim.sweeps.grid import Cell
     from dvdn_sim.sweeps.jobs import Executor
@@ -89,18 +88,18 @@ def sweep(
     failed = False
     with explained(command("sweep", file, changes or [], *options)):
         from dvdn_sim.sweeps.grid import load_cells
-        from dvdn_sim.sweeps.machine import largest_memory, processes_for
+        from dvdn_sim.sweeps.machine import job_bytes, processes_for, refuse_oversized_cells
 
         loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
-        memory = largest_memory(cells, device.value, elsewhere=ray is not None)
+        if ray is None:
+            refuse_oversized_cells(cells, device.value)
         _warn_of(cells)
         asked = _Asked(
             sweep=loaded,
             cells=cells,
             out=SWEEPS / loaded.name if out is None else out,
-            processes=jobs or processes_for(len(cells), memory.total_bytes),
+            processes=jobs or processes_for(len(cells), max(job_bytes(cell.scenario) for cell in cells)),
             ray=ray,
-            memory=memory,
             device=device.value,
             checkpoint_every_s=checkpoint_every,
         )
@@ -139,7 +138,6 @@ class _Asked:
     out: Path
     processes: int
     ray: str | None
-    memory: "Memory"
     device: str
     checkpoint_every_s: float
 
@@ -257,7 +255,6 @@ class _Asked:
             "cells": cells,
             "jobs": places,
             "estimate": timed,
-            "memory_bytes": self.memory.total_bytes,
         }
 
     def _lines(self, finished: set[str], found: "Estimate | None", places: int) -> Iterator[str]:
@@ -271,7 +268,6 @@ class _Asked:
             yield f"  ... and {len(self.cells) - MOST_LISTED} more"
         if found is not None:
             yield f"  time       {found.text(places)}"
-        yield f"  memory     up to {self.memory.text()}; {places} at a time"
         yield f"  records    {self.out}"
 
 

@@ -6,7 +6,7 @@ A scenario's classes are plain frozen dataclasses, and hold all the defaults:
 - `env`: what all environments have; `foraging`, `particles`, `marbler`: their settings.
 - `catalogue`: every kind by name, and the names that are not supported yet.
 - `wires`: what the agents send each other; `messages`: how many bytes a message carries.
-- `memory` (over `shapes`): how much memory a run takes; `machine`: how much there is.
+- `memory`: whether the replay buffer fits into the machine's memory.
 - `quantities`, `blocks`: how a field's type tells the unit, and a dataclass the keys, of a piece of YAML.
 
 A text becomes a scenario in this order:
@@ -26,6 +26,7 @@ and yet is no good idea is in `warnings`.
 from dvdn_sim.scenario.describe import describe, headline
 from dvdn_sim.scenario.json_schema import json_schema
 from dvdn_sim.scenario.load import load_scenario, parse_scenario
+from dvdn_sim.scenario.memory import has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.warnings import warnings_of
 from dvdn_sim.scenario.write import resolved_yaml
@@ -33,10 +34,14 @@ from dvdn_sim.scenario.write import resolved_yaml
 __all__ = [
     "Scenario",
     "describe",
+    "has_gpu",
     "headline",
     "json_schema",
     "load_scenario",
+    "memory_limit",
     "parse_scenario",
+    "refuse_oversized_replay",
+    "replay_bytes",
     "resolved_yaml",
     "warnings_of",
 ]

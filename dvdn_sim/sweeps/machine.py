@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dvdn_sim.scenario.machine import has_gpu, memory_limit
-from dvdn_sim.scenario.memory import Memory, Place, memory_of, refuse_if_too_large
+from dvdn_sim.scenario import Scenario, has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.sweeps.grid import Cell
 
 _CGROUP = Path("/sys/fs/cgroup")
+_PROCESS_BYTES = 350_000_000
+"""Of a process that has imported torch, and trains a small scenario, without its replay buffer."""
 
 
 def processes_for(jobs: int, memory_bytes: int | None = None) -> int:
@@ -24,22 +25,20 @@ def processes_for(jobs: int, memory_bytes: int | None = None) -> int:
     return max(1, min(jobs, cores(), fit))
 
 
-def largest_memory(cells: Sequence[Cell], device: str, *, elsewhere: bool = False) -> Memory:
-    """Return what the largest cell takes of a machine's memory; what is on a GPU left aside.
-
-    Args:
-        cells: at least one.
-        device: as in `dvdn_sim.run`.
-        elsewhere: whether it is not this machine that trains it, nor this one's memory that matters.
+def refuse_oversized_cells(cells: Sequence[Cell], device: str) -> None:
+    """Refuse cells whose replay buffer this machine cannot hold; on a GPU, each run finds that out itself.
 
     Raises:
-        ScenarioError: this machine has not as much, even for it alone.
+        ScenarioError: there is one.
     """
-    place: Place = "host" if device == "cuda" or (device == "auto" and not elsewhere and has_gpu()) else "machine"
-    largest = max(cells, key=lambda cell: memory_of(cell.scenario).on(place).total_bytes)
-    if elsewhere:
-        return memory_of(largest.scenario).on(place)
-    return refuse_if_too_large(largest.scenario, place=place, source=largest.id).on(place)
+    if device == "cpu" or (device == "auto" and not has_gpu()):
+        for cell in cells:
+            refuse_oversized_replay(cell.scenario, source=cell.id)
+
+
+def job_bytes(scenario: Scenario, *, on_gpu: bool = False) -> int:
+    """Return about how much of a machine's memory a run takes; the replay buffer is where the learner is."""
+    return _PROCESS_BYTES + (0 if on_gpu else replay_bytes(scenario))
 
 
 def cores() -> int:

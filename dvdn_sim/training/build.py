@@ -14,7 +14,7 @@ from dvdn_sim.learners.q_network import QNetwork
 from dvdn_sim.learners.replay import EpisodeReplay
 from dvdn_sim.learners.tracking import Tracker
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import Scenario, algorithm
+from dvdn_sim.scenario import Scenario, algorithm, refuse_oversized_replay
 from dvdn_sim.scenario.wires import wires
 from dvdn_sim.training.environments import MakeEnv, arena_of, batches_of
 from dvdn_sim.training.learners import (
@@ -134,6 +134,13 @@ def build(
         device=device,
         dtype=dtype,
         agent_keys=agent_keys,
+    )
+    limit_bytes = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None
+    refuse_oversized_replay(
+        scenario,
+        (env.n_agents, env.episode_limit, env.obs_dim),
+        limit_bytes=limit_bytes,
+        where="this machine" if limit_bytes is None else "the GPU",
     )
     replay = EpisodeReplay(
         seeds,

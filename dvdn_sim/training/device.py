@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 import torch
 
-from dvdn_sim.errors import DeviceError
+from dvdn_sim.errors import DeviceError, OutOfMemoryError
 
 CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+EXHAUSTED = ("can't allocate memory", "out of memory", "not enough memory")
+"""What torch's allocators say in a RuntimeError of no type of its own."""
 
 
 @contextmanager
@@ -50,3 +52,23 @@ def device_of(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise DeviceError("device cuda: this torch finds no CUDA device; use --device cpu")
     return torch.device(name)
+
+
+@contextmanager
+def explaining_exhaustion() -> Iterator[None]:
+    """Turn an exhausted memory, whoever finds it (Python, numpy or torch), into an error that says what takes most.
+
+    Raises:
+        OutOfMemoryError: It ran out.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(text in str(error) for text in EXHAUSTED):
+            raise
+        first_line = str(error).strip().partition("\n")[0]
+        said = first_line.rpartition("DefaultCPUAllocator: ")[2].rstrip(".") or type(error).__name__
+        raise OutOfMemoryError(
+            f"no memory left ({said}): make `training.buffer`, `training.batch`, `evaluation.episodes`, "
+            "`algorithm.hidden` or `seeds` smaller, or leave more memory to the run"
+        ) from error

@@ -18,13 +18,11 @@ from dvdn_sim.records import (
     write_scenario,
 )
 from dvdn_sim.scenario import Scenario, resolved_yaml
-from dvdn_sim.scenario.memory import memory_of
 from dvdn_sim.training.build import Parts, build
 from dvdn_sim.training.checkpoint import Checkpoints, Warn
-from dvdn_sim.training.device import device_of, repeatable
+from dvdn_sim.training.device import device_of, explaining_exhaustion, repeatable
 from dvdn_sim.training.environments import MakeEnv
 from dvdn_sim.training.manifest import identity_of
-from dvdn_sim.training.memory import fitting_memory, naming_what_is_large, sizes_of
 from dvdn_sim.training.recorder import Tracer
 from dvdn_sim.training.resumption import check_same, warn_of_versions
 from dvdn_sim.training.session import Session, Show, storing
@@ -69,7 +67,7 @@ def run(
     Raises:
         RunFolderError: `out` holds something already, or cannot be made; another process writes there; or it holds a
             run of another scenario, which the message tells apart, or a damaged one.
-        ScenarioError: The network does not fit the environment given, or the run the machine's memory.
+        ScenarioError: The network does not fit the environment given, or its replay buffer the memory.
         OutOfMemoryError: The machine, or its GPU, has no more to give.
         InterruptedRun: Ctrl-C or SIGTERM; what was recorded is kept, with a checkpoint.
         DivergedError: A value that is not finite, or out of all bounds.
@@ -79,8 +77,7 @@ def run(
     """
     asked = _Asked(scenario, device, checkpoint_every_s, progress, warn or _nobody, trace, make_env, episode_limit)
     chosen = None if out is None else Path(out)
-    memory = memory_of(scenario, sizes_of(scenario, make_env, episode_limit))
-    with repeatable(), naming_what_is_large(memory):
+    with repeatable(), explaining_exhaustion():
         run_dir = _trained(asked, chosen, run_dir_to_resume(chosen, scenario.name) if resume else None)
         gc.collect()  # session and loop hold each other, and all that was trained with
         return summarise(load_run(run_dir, COLUMNS))
@@ -126,9 +123,7 @@ class _Asked:
 
     def build(self, device: str) -> Parts:
         """All parts."""
-        place = device_of(device)
-        fitting_memory(self.scenario, place, self.make_env, self.episode_limit)
-        return build(self.scenario, device=place, make_env=self.make_env, episode_limit=self.episode_limit)
+        return build(self.scenario, device=device_of(device), make_env=self.make_env, episode_limit=self.episode_limit)
 
     def begin(self, run_dir: Path, parts: Parts) -> None:
         """Run from the beginning, in an empty folder."""

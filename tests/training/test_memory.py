@@ -1,4 +1,4 @@
-"""Memory that runs out is named after what takes it; a run that cannot fit is refused, its environment counted."""
+"""Memory that runs out is told with what to make smaller; a replay buffer that cannot fit is refused before the run."""
 
 import subprocess
 import sys
@@ -14,15 +14,11 @@ import dvdn_sim
 import dvdn_sim.training.run as training_run
 from dvdn_sim.errors import OutOfMemoryError, ScenarioError
 from dvdn_sim.learners.replay import EpisodeReplay
-from dvdn_sim.scenario.memory import Memory, Part, memory_of
-from dvdn_sim.training.memory import fitting_memory, naming_what_is_large, sizes_of
-
-MEMORY = Memory((Part("replay", 3 * 10**9, "training.buffer"), Part("process", 10**9)))
-CPU = torch.device("cpu")
+from dvdn_sim.training.device import explaining_exhaustion
 
 
 def fails(allocate) -> str:
-    with pytest.raises(OutOfMemoryError) as stopped, naming_what_is_large(MEMORY):
+    with pytest.raises(OutOfMemoryError) as stopped, explaining_exhaustion():
         allocate()
     return str(stopped.value)
 
@@ -32,10 +28,8 @@ def test_whoever_finds_that_there_is_no_memory(allocate):
     """More than any machine has: the three allocators refuse in three ways."""
     said = fails(allocate)
     assert said.startswith("no memory left (")
-    assert "the run takes about 4.0 GB: replay 3.0 GB, process 1.0 GB of " in said
-    assert said.endswith(
-        "GB that this machine has; make `training.buffer`, `seeds` smaller, or leave more memory to it"
-    )
+    assert "make `training.buffer`, " in said
+    assert said.endswith("`seeds` smaller, or leave more memory to the run")
     assert "alloc_cpu" not in said
 
 
@@ -43,29 +37,28 @@ def test_a_gpu_says_it_in_its_own_way():
     def refuse():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it.")
 
-    assert fails(refuse).startswith("no memory left (CUDA out of memory. Tried to allocate 2.00 GiB): the run takes")
+    assert fails(refuse).startswith("no memory left (CUDA out of memory. Tried to allocate 2.00 GiB): make")
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes do not fit"), ValueError("can't allocate memory"), KeyError(1)])
 def test_other_errors_stay_what_they_are(error):
-    with pytest.raises(type(error)) as stopped, naming_what_is_large(MEMORY):
+    with pytest.raises(type(error)) as stopped, explaining_exhaustion():
         raise error
     assert stopped.value is error
 
 
-def test_a_real_run_that_gets_too_little(tiny_text, tmp_path):
+def test_a_real_run_that_gets_too_little(tiny_text):
     """A process that may have 300 MB more than it has, and a replay of 3 GB: torch is refused by the system itself."""
     program = textwrap.dedent("""
         import resource, sys, torch
         from dvdn_sim.scenario import parse_scenario
-        from dvdn_sim.scenario.memory import memory_of
         from dvdn_sim.training.build import build
-        from dvdn_sim.training.memory import naming_what_is_large
+        from dvdn_sim.training.device import explaining_exhaustion
         scenario = parse_scenario(sys.stdin.read(), ["training.buffer=700_000"])
         with open("/proc/self/statm") as statm:
             limit = int(statm.read().split()[0]) * resource.getpagesize() + 300_000_000
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        with naming_what_is_large(memory_of(scenario)):
+        with explaining_exhaustion():
             build(scenario, device=torch.device("cpu"))
     """)
     command = [sys.executable, "-c", program]
@@ -75,40 +68,21 @@ def test_a_real_run_that_gets_too_little(tiny_text, tmp_path):
     assert said.startswith(
         "dvdn_sim.errors.OutOfMemoryError: no memory left (can't allocate memory: you tried to alloc"
     )
-    assert "replay 3." in said
-    assert "make `training.buffer`, `seeds` smaller" in said
 
 
-def test_what_cannot_fit_is_refused_before_anything_is_allocated(tiny, monkeypatch):
-    monkeypatch.setattr("dvdn_sim.scenario.memory.memory_limit", lambda: 10**10)
-    assert fitting_memory(tiny(), CPU) == memory_of(tiny())
-    with pytest.raises(
-        ScenarioError, match=r"training\.buffer: the run takes about \d+ GB: replay .* this machine has 10\.0 GB"
-    ):
-        fitting_memory(tiny("training.buffer=1_000_000", "env.max_episode_steps=1000"), CPU)
-
-
-def test_an_environment_of_the_users_counts_as_itself(tiny, monkeypatch):
+def test_run_refuses_before_it_makes_a_folder_and_an_environment_of_the_users_counts_as_itself(
+    tiny, tmp_path, monkeypatch
+):
     """Eight agents that see 48 numbers for 500 steps, in place of the scenario's three that see 15 for 12."""
 
     def make():
         return simple_spread_v3.parallel_env(N=8, max_cycles=500)
 
-    sizes = sizes_of(tiny(), make, None)
-    assert (sizes.n_agents, sizes.obs_dim, sizes.n_actions, sizes.longest_episode) == (8, 48, 5, 500)
-    assert sizes_of(tiny(), make, 30).longest_episode == 30
-    own, theirs = (fitting_memory(tiny(), CPU, *given)["replay"].size_bytes for given in ((), (make,)))
-    assert theirs > 300 * own
     monkeypatch.setattr("dvdn_sim.scenario.memory.memory_limit", lambda: 400_000_000)
-    fitting_memory(tiny(), CPU)
-    with pytest.raises(ScenarioError, match="the run takes about"):
-        fitting_memory(tiny("training.buffer=1000"), CPU, make)
-
-
-def test_run_refuses_before_it_makes_a_folder(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("dvdn_sim.scenario.memory.memory_limit", lambda: 300_000_000)
-    with pytest.raises(ScenarioError, match="the run takes about"):
-        dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run")
+    scenario = tiny("training.buffer=1000", "training.steps=20", "network.topology={kind: ring}")
+    dvdn_sim.run(scenario, device="cpu", out=tmp_path / "small")
+    with pytest.raises(ScenarioError, match=r"training\.buffer: the replay buffer takes .*, and this machine has 0\.4"):
+        dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", make_env=make)
     assert not (tmp_path / "run").exists()
 
 

@@ -14,10 +14,10 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError, WorkerCrashe
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.scenario.memory import Place, memory_of, size_text
+from dvdn_sim.scenario.memory import size_text
 from dvdn_sim.sweeps.child import ONE_THREAD
 from dvdn_sim.sweeps.jobs import Job
-from dvdn_sim.sweeps.machine import cores
+from dvdn_sim.sweeps.machine import cores, job_bytes
 from dvdn_sim.sweeps.ray.worker import ANSWER_S, DISTRIBUTION, Found, code_sent
 
 HERE = "auto"
@@ -129,8 +129,7 @@ class Need:
     def of(cls, job: Job) -> "Need":
         """Return what a job takes; with device `auto` a GPU, if the cluster has any."""
         gpu = job.device == "cuda" or (job.device == "auto" and _ray.cluster_resources().get("GPU", 0) >= 1)
-        place: Place = "host" if gpu else "machine"
-        size = memory_of(job.scenario).on(place).total_bytes
+        size = job_bytes(job.scenario, on_gpu=gpu)
         return cls(MEMORY_STEP * math.ceil(size / MEMORY_STEP), int(gpu))
 
     def as_options(self) -> dict[str, Any]:
