@@ -11,10 +11,9 @@ from mpe2 import simple_spread_v3, simple_tag_v3
 from pettingzoo import ParallelEnv
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs import ForagingParallelEnv, parallel_env
 from dvdn_sim.envs.marbler import MaterialTransport, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread
-from dvdn_sim.envs.parallel import parallel_env
 from dvdn_sim.hybrid import HybridParallelEnv
 from dvdn_sim.scenario.compute import ConstantTime
 from dvdn_sim.scenario.network import Network

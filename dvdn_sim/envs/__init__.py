@@ -13,4 +13,19 @@ Read in this order:
 * ``canvas``: what pictures are drawn with; ``random_play``: what no skill is worth.
 """
 
-__all__ = ["adapt", "api", "batch", "canvas", "foraging", "lbf", "marbler", "mpe", "parallel", "random_play", "spaces"]
+from dvdn_sim.envs.adapt import AdapterState, BatchedParallelEnv
+from dvdn_sim.envs.api import BatchedEnv, Playable
+from dvdn_sim.envs.canvas import Canvas
+from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs.parallel import SingleParallelEnv, parallel_env
+
+__all__ = [
+    "AdapterState",
+    "BatchedEnv",
+    "BatchedParallelEnv",
+    "Canvas",
+    "ForagingParallelEnv",
+    "Playable",
+    "SingleParallelEnv",
+    "parallel_env",
+]

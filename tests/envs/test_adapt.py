@@ -8,8 +8,7 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvdn_sim.envs.adapt import AdapterState, BatchedParallelEnv
-from dvdn_sim.envs.api import BatchedEnv
+from dvdn_sim.envs import AdapterState, BatchedEnv, BatchedParallelEnv
 from netmodels.streams import stream
 
 

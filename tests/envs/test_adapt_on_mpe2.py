@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dvdn_sim.envs.adapt import BatchedParallelEnv
+from dvdn_sim.envs import BatchedParallelEnv
 from netmodels.streams import stream
 
 

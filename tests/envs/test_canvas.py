@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dvdn_sim.envs.canvas import Canvas
+from dvdn_sim.envs import Canvas
 
 RED, BLUE, WHITE, GREY = (255, 0, 0), (0, 0, 255), (255, 255, 255), (200, 200, 200)
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from dvdn_sim.envs.adapt import BatchedParallelEnv
-from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs import BatchedParallelEnv, ForagingParallelEnv
 
 SMALL = {"players": 3, "field_size": (8, 8), "max_num_food": 3, "sight": 8}
 
@@ -215,7 +214,7 @@ def test_bad_settings_are_refused(changes, message):
 
 def test_lbforaging_is_imported_when_a_game_is_built_and_warns_of_nothing():
     code = (
-        "import sys; from dvdn_sim.envs.foraging import ForagingParallelEnv as Env;"
+        "import sys; from dvdn_sim.envs import ForagingParallelEnv as Env;"
         "assert 'lbforaging' not in sys.modules;"
         "Env(players=2, field_size=(5, 5), max_num_food=1, sight=2).reset(seed=0); assert 'lbforaging' in sys.modules"
     )

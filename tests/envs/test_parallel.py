@@ -7,11 +7,10 @@ from gymnasium import spaces
 from pettingzoo.test import parallel_api_test, parallel_seed_test, render_test
 from pettingzoo.utils import parallel_to_aec
 
-from dvdn_sim.envs.adapt import BatchedParallelEnv
+from dvdn_sim.envs import BatchedParallelEnv, SingleParallelEnv, parallel_env
 from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
-from dvdn_sim.envs.parallel import SingleParallelEnv, parallel_env
 from netmodels.streams import stream
 
 FORAGING = {"players": 3, "field_size": (6, 7), "max_num_food": 2, "sight": 2, "max_episode_steps": 15}

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag

@@ -6,7 +6,7 @@ from small_runs import SCENARIO
 
 import dvdn_sim
 from dvdn_sim import evaluate
-from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.training.episode import play_episode

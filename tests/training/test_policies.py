@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dvdn_sim import load_policy, run
-from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners.agents import QAgent, layers_of, row_of
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ

@@ -134,7 +134,7 @@ def test_an_environment_that_the_network_does_not_fit_is_refused_before_anything
     """Two players cannot have the two links of a tree of three."""
     scenario = load_scenario("scenarios/lossy_lbf.yaml", SMALL)
     players = {"players": 2, "field_size": (6, 6), "max_num_food": 1, "sight": 6}
-    from dvdn_sim.envs.foraging import ForagingParallelEnv
+    from dvdn_sim.envs import ForagingParallelEnv
 
     with pytest.raises(ScenarioError, match="does not fit 2 agents"):
         build(scenario, device=CPU, make_env=lambda: ForagingParallelEnv(**players))

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvdn_sim.envs.api import Playable
+from dvdn_sim.envs import Playable
 from dvdn_sim.envs.lbf import LbfState, LevelBasedForaging
 
 SMALL = {"players": 3, "field_size": (6, 7), "max_num_food": 2, "sight": 2, "max_episode_steps": 12}
