@@ -14,8 +14,8 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 
 from dvdn_sim.envs.spaces import Encoder, encoder
-from dvdn_sim.network.ledger import MessageCounts
-from dvdn_sim.network.mailbox import NEVER, Mailboxes
+from dvdn_sim.network import Mailboxes, MessageCounts
+from dvdn_sim.network.mailbox import NEVER
 from dvdn_sim.scenario.messages import HEADER_BYTES
 from dvdn_sim.scenario.network import Network
 
@@ -42,7 +42,7 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
     ``[N, 2]``, in the order of ``possible_agents``.
 
     Attributes:
-        counts: Fates of all messages so far; their sum is what was sent.
+        counts: Outcomes of all messages so far; their sum is what was sent.
 
     Args:
         env: With Box or Discrete observations.
@@ -102,7 +102,7 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
 
     @property
     def counts(self) -> MessageCounts:
-        """Fates of all messages since the last reset with a seed."""
+        """Outcomes of all messages since the last reset with a seed."""
         return self._mailboxes.counts
 
     @property

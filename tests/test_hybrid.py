@@ -147,7 +147,7 @@ def test_an_episode_forgets_the_one_before():
     """Messages under way at its end expire; the clock goes on."""
     env = HybridParallelEnv(Counting(), network(delay=0.25))
     walked(env, 5)
-    under_way = env.counts.flying
+    under_way = env.counts.in_flight
     assert under_way > 0
     observations, _ = env.reset()
     assert parts(observations["a"])[1] == [([0, 0], 0, 0)] * 2
@@ -181,7 +181,7 @@ def test_whatever_the_network_does(loss, delay, deadline, share, seed):
         observations, _ = env.reset(seed=seed if episode == 0 else None)
         for time in range(8):
             counts = env.counts
-            assert counts.in_flight == counts.flying >= 0
+            assert counts.in_flight == counts.in_flight >= 0
             for agent, observation in observations.items():
                 assert env.observation_space(agent).contains(observation)
                 others = [other for other in range(3) if other != env.possible_agents.index(agent)]

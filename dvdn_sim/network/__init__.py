@@ -1,25 +1,44 @@
 """The network on a clock: which message reaches whom, when, and at what cost. simpy stays in here; torch stays out.
 
+simulation  all of it for one team: act, compute, exchange
+exchange    rounds of sending, waiting and closing on the clock, and the report that they leave
+accounting  counters of what became of every message; the audit, probes, and messages on their way
 clock       simulated time
 transport   links between agents, and the transmitters that they share
-faults      who is up
-standing    which links there are at an instant
-phases      of an exchange: rounds, and their acknowledgements
+faults      which agents and links are up
 deadlines   how long `auto` waits
-exchange    all of it on the clock
-report      the facts that an exchange leaves
-ledger      what became of every message; the audit
-probe       what watches messages
-flights     those still on their way between two exchanges
 compute     how long agents work before they send
-simulation  all of it for one team: act, compute, exchange
 mailbox     messages between acting agents, without rounds
 prediction  what exchanges will be like, before any; trials: what they are, without learning
 """
 
-from dvdn_sim.network.ledger import MessageCounts
-from dvdn_sim.network.probe import MessageLife, Probe
-from dvdn_sim.network.report import ExchangeReport
-from dvdn_sim.network.simulation import Acknowledgements, SimulatedNetwork
+from dvdn_sim.network.accounting import NEVER_NS, MessageCounts, MessageLife, NetworkCounters, Probe
+from dvdn_sim.network.clock import Clock, ClockEvent
+from dvdn_sim.network.compute import ComputeTimes
+from dvdn_sim.network.deadlines import auto_deadlines_ns
+from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
+from dvdn_sim.network.faults import Crashes, LinksUp, TeamFaults
+from dvdn_sim.network.mailbox import Mailboxes
+from dvdn_sim.network.simulation import SimulatedNetwork
+from dvdn_sim.network.transport import Transport
 
-__all__ = ["Acknowledgements", "ExchangeReport", "MessageCounts", "MessageLife", "Probe", "SimulatedNetwork"]
+__all__ = [
+    "NEVER_NS",
+    "Acks",
+    "Clock",
+    "ClockEvent",
+    "ComputeTimes",
+    "Crashes",
+    "Exchange",
+    "ExchangeReport",
+    "LinksUp",
+    "Mailboxes",
+    "MessageCounts",
+    "MessageLife",
+    "NetworkCounters",
+    "Probe",
+    "SimulatedNetwork",
+    "TeamFaults",
+    "Transport",
+    "auto_deadlines_ns",
+]

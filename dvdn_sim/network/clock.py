@@ -1,24 +1,28 @@
 """Simulated time: Python int nanoseconds over SimPy's event queue. The only door to SimPy.
 
 Events are bare callbacks, not processes: a process per message costs eight times as much, and hides its waiting.
+Nothing here calls SimPy's `run`: from version 4.1.2 on it leaves the event that stops it in the queue, so that `peek`
+would find one at every time at which the clock ever stopped.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from simpy.core import EmptySchedule, Environment
 from simpy.events import Event
 
-FIRST_TURN: Final = 1
-"""What happens at one instant happens in order of turns, lowest first, and of scheduling within a turn."""
+BEFORE_ALL: Final = 0
+FIRST_PRIORITY: Final = 1
+"""Events at one time happen by priority, lowest first, and within a priority in the order of scheduling."""
 
 
-class Occurrence(Event):
-    """Something that happens at a set time. Subclasses carry what it is about."""
+class ClockEvent(Event):
+    """A callback at a set time, and what it is about: the callback takes the event itself."""
 
-    def __init__(self, clock: "Clock", callback: Callable[..., None]) -> None:
+    def __init__(self, clock: "Clock", callback: Callable[[Any], None], *about: int) -> None:
         self.env = clock.environment
         self.callbacks = [callback]
+        self.about = about
         self._ok = True
         self._value = None
 
@@ -27,10 +31,10 @@ class Clock:
     """The time of one simulated team.
 
     >>> clock, seen = Clock(), []
-    >>> clock.schedule(Occurrence(clock, lambda _: seen.append(clock.now_ns)), 5)
-    >>> clock.advance_to(7)
+    >>> clock.schedule(ClockEvent(clock, lambda event: seen.append((clock.now_ns, event.about)), 7), 5)
+    >>> clock.advance_to(9)
     >>> seen, clock.now_ns
-    ([5], 7)
+    ([(5, (7,))], 9)
     """
 
     def __init__(self) -> None:
@@ -41,30 +45,25 @@ class Clock:
         """Nanoseconds since the start of the run."""
         return self.environment.now  # type: ignore[return-value]
 
-    def schedule(self, occurrence: Occurrence, at_ns: int, turn: int = FIRST_TURN) -> None:
-        """Let something happen.
-
-        Args:
-            occurrence: What, with its callback.
-            at_ns: When; a Python int, not in the past.
-            turn: When among all that happens at that instant; at least `FIRST_TURN`.
+    def schedule(self, event: ClockEvent, at_ns: int, priority: int = FIRST_PRIORITY) -> None:
+        """Let an event happen at a time.
 
         Raises:
-            ValueError: A time in the past, or one that is not a Python int: a float would make two equal instants
+            ValueError: A time in the past, or one that is not a Python int: a float would make two equal times
                 differ, and a numpy integer would turn the clock into one.
         """
         now_ns = self.environment.now
         if type(at_ns) is not int or at_ns < now_ns:
             raise ValueError(f"at_ns: expected a Python int of at least {now_ns}, got {at_ns!r}")
-        self.environment.schedule(occurrence, turn, at_ns - now_ns)  # type: ignore[arg-type]
+        self.environment.schedule(event, priority, at_ns - now_ns)  # type: ignore[arg-type]
 
-    def pending(self) -> list[tuple[int, int, Occurrence]]:
-        """All that is to happen: when, in which turn, and what, in the order in which it will."""
+    def pending(self) -> list[tuple[int, int, ClockEvent]]:
+        """List time, priority and event of all that is to happen, in that order."""
         queue = sorted(self.environment._queue)  # noqa: SLF001  (simpy keeps it to itself)
-        return [(at_ns, turn, what) for at_ns, turn, _, what in queue if isinstance(what, Occurrence)]  # type: ignore[misc]
+        return [(at_ns, priority, event) for at_ns, priority, _, event in queue]  # type: ignore[misc]
 
     def restart_at(self, now_ns: int) -> None:
-        """Stand at another time, with nothing to happen.
+        """Set another time, with nothing to happen.
 
         Raises:
             ValueError: A time before 0, or one that is not a Python int.
@@ -74,7 +73,7 @@ class Clock:
         self.environment = Environment(initial_time=now_ns)
 
     def step(self) -> bool:
-        """Let the next thing happen; False if there is none."""
+        """Let the next event happen; False if there is none."""
         try:
             self.environment.step()
         except EmptySchedule:
@@ -82,7 +81,7 @@ class Clock:
         return True
 
     def finish_instant(self) -> None:
-        """Let everything else happen that happens now."""
+        """Let all further events happen that are due now."""
         while self.environment.peek() == self.environment.now:
             self.environment.step()
 
@@ -92,7 +91,7 @@ class Clock:
         Raises:
             ValueError: A time in the past, or one that is not a Python int.
         """
-        if type(at_ns) is not int or at_ns < self.now_ns:
-            raise ValueError(f"at_ns: expected a Python int of at least {self.now_ns}, got {at_ns!r}")
-        if at_ns > self.now_ns:
-            self.environment.run(until=at_ns)
+        mark = ClockEvent(self, lambda _: None)
+        self.schedule(mark, at_ns, BEFORE_ALL)
+        while not mark.processed:
+            self.environment.step()

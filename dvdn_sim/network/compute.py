@@ -5,45 +5,32 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
+from dvdn_sim.scenario.compute import LognormalTime, NormalTime
+from dvdn_sim.scenario.network import AnyCompute
 from netmodels.streams import Draws, stream
 
-ComputeTime = ConstantTime | NormalTime | LognormalTime
 Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
 
 
-def _constant(time: ConstantTime) -> Sampler:
-    return lambda _, n: np.full(n, time.mean)
-
-
-def _normal(time: NormalTime) -> Sampler:
-    return lambda generator, n: np.maximum(0.0, generator.normal(time.mean, time.jitter, n))
-
-
-def _lognormal(time: LognormalTime) -> Sampler:
-    # With X = exp(μ + σZ): E X = exp(μ + σ²/2) and Var X = (exp(σ²) - 1) (E X)².
-    if time.mean == 0.0:
-        return lambda _, n: np.zeros(n)
-    sigma2 = float(np.log1p((time.jitter / time.mean) ** 2))
-    mu = float(np.log(time.mean)) - sigma2 / 2
-    return lambda generator, n: generator.lognormal(mu, sigma2**0.5, n)
-
-
-def sampler(time: ComputeTime) -> Sampler:
-    """The function that draws n times in seconds from a generator."""
+def sampler(time: AnyCompute) -> Sampler:
+    """Return the function that draws n times in seconds from a generator."""
+    mean = time.mean
     match time:
-        case ConstantTime():
-            return _constant(time)
-        case NormalTime():
-            return _normal(time)
-        case LognormalTime():
-            return _lognormal(time)
+        case NormalTime(jitter=jitter):
+            return lambda generator, n: np.maximum(0.0, generator.normal(mean, jitter, n))
+        case LognormalTime(jitter=jitter) if mean > 0.0:
+            # With X = exp(μ + σZ): E X = exp(μ + σ²/2) and Var X = (exp(σ²) - 1) (E X)².
+            sigma2 = float(np.log1p((jitter / mean) ** 2))
+            mu = float(np.log(mean)) - sigma2 / 2
+            return lambda generator, n: generator.lognormal(mu, sigma2**0.5, n)
+        case _:
+            return lambda _, n: np.full(n, mean)
 
 
 class ComputeTimes:
     """Draws one time per agent and update, from a stream of each agent's own."""
 
-    def __init__(self, time: ComputeTime, *, seed: int, agent_keys: Sequence[int]) -> None:
+    def __init__(self, time: AnyCompute, *, seed: int, agent_keys: Sequence[int]) -> None:
         """Open one stream per agent."""
         draw = sampler(time)
 

@@ -2,43 +2,179 @@
 
 Agents are not in step. Each starts when its own computation is done, hands its round-k message to every neighbour, and
 closes round k when all its neighbours' round-k messages are there or its own deadline fires; then it goes on to round
-k + 1. What a faster neighbour sends for a later round is kept. Nothing of one exchange is used in another. With
-acknowledgements a round has a second phase of the same form, in which an agent tells each neighbour whom it heard.
+k + 1. What a faster neighbour sends for a later round is kept. Nothing of one exchange is used in another. A round is
+one phase, or two: with acknowledgements a second one of the same form, in which an agent tells each neighbour whom it
+heard.
 
-What happens at one instant happens phase by phase, in each the hand-overs, then the arrivals, then the deadlines. So a
-message that arrives when a round closes is in time, even if a deadline at that instant made its sender send it. Of what
-is left, the order makes no difference, or is drawn: numbering the agents otherwise changes nothing.
+Events at one time happen by priority: crashes and recoveries, then starts, then phase by phase the hand-overs, the
+arrivals and the deadlines. So a message that arrives when a round closes is in time, even if a deadline at that time
+made its sender send it. Of what is left, the order makes no difference, or is drawn: numbering the agents otherwise
+changes nothing.
 
 An agent that crashes neither sends, receives nor closes. If it comes back, with what it held, before the others are
 done, it goes on where it was; its deadline may have passed meanwhile.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dvdn_sim.consensus.facts import Facts, union_of_edges
 from dvdn_sim.errors import ExchangeStuckError
-from dvdn_sim.network.accounts import Accounts
-from dvdn_sim.network.clock import Clock
-from dvdn_sim.network.faults import Crashes
-from dvdn_sim.network.ledger import Ledger
-from dvdn_sim.network.occurrences import (
-    STARTS_TURN,
+from dvdn_sim.network.accounting import (
+    NEVER_NS,
     Arrival,
-    Deadline,
-    HandOver,
-    Start,
-    arrivals_turn,
-    deadlines_turn,
-    hand_overs_turn,
+    ExchangeCounters,
+    MessageClass,
+    MessageCounts,
+    NetworkCounters,
+    Probe,
 )
-from dvdn_sim.network.phases import Acks, phases_of
-from dvdn_sim.network.probe import Probe
-from dvdn_sim.network.report import NEVER_NS, ExchangeReport
+from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
+from dvdn_sim.network.faults import Crashes
 from dvdn_sim.network.transport import Transport
 from netmodels import Transfer
 from netmodels.topology import Graph
+
+STARTS = FIRST_PRIORITY + 1
+HAND_OVERS, ARRIVALS, DEADLINES = range(3)
+
+Waits = int | Sequence[Sequence[int]]
+"""How long an agent waits in nanoseconds, for all, or by round and agent ``[K][N]``."""
+
+
+def priority(phase: int, step: int) -> int:
+    """Return the priority of a phase's hand-overs, arrivals or deadlines."""
+    return STARTS + 1 + 3 * phase + step
+
+
+@dataclass(frozen=True)
+class Acks:
+    """How messages are acknowledged.
+
+    Attributes:
+        size_bytes: Payload of an acknowledgement.
+        repeat: How often each is sent.
+        deadline_ns: How long an agent waits for its neighbours' acknowledgements.
+    """
+
+    size_bytes: int
+    repeat: int
+    deadline_ns: Waits
+
+
+@dataclass(frozen=True)
+class Phase(MessageClass):
+    """One phase of an exchange.
+
+    Attributes:
+        acks: Whether its messages are acknowledgements.
+        graph: Of the round.
+        copies: How often each message is sent.
+        deadlines_ns: How long each agent waits; None for as long as it takes.
+    """
+
+    acks: bool
+    graph: Graph
+    copies: int
+    deadlines_ns: Sequence[int] | None
+
+
+def phases_of(
+    kind: str, graphs: Sequence[Graph], size_bytes: int, deadline_ns: Waits | None, acks: Acks | None
+) -> list[Phase]:
+    """Lay out the phases of an exchange; the arguments are those of `Exchange`."""
+    counts, ack_counts = MessageCounts(), MessageCounts()
+    phases = []
+    for k, graph in enumerate(graphs):
+        waits = _by_agent(deadline_ns, k, graph)
+        phases.append(Phase(kind, k, size_bytes, counts, acks=False, graph=graph, copies=1, deadlines_ns=waits))
+        if acks is not None:
+            waits, repeat = _by_agent(acks.deadline_ns, k, graph), acks.repeat
+            phases.append(
+                Phase("ack", k, acks.size_bytes, ack_counts, acks=True, graph=graph, copies=repeat, deadlines_ns=waits)
+            )
+    return phases
+
+
+def _by_agent(waits: Waits | None, k: int, graph: Graph) -> Sequence[int] | None:
+    if waits is None:
+        return None
+    return [waits] * graph.n_agents if isinstance(waits, int) else waits[k]
+
+
+@dataclass(frozen=True, eq=False)
+class ExchangeReport:
+    """What an exchange left behind.
+
+    An agent that crashed and was not back, or had lost what it held, before the others were done has not finished: it
+    closed no round from then on.
+
+    Attributes:
+        facts: Who heard whom; all that consensus needs.
+        started_at_ns: int64 ``[N]``, when each agent's computation was done; -1 if it never was.
+        closed_at_ns: int64 ``[K, N]``, when each agent closed each round; -1 if it never did.
+        messages: Outcomes of the exchange's messages when it ended, acknowledgements left aside.
+        wire_bytes: Bytes put on the wire, headers and acknowledgements included.
+        began_ns: When the exchange began, computing included.
+        ended_ns: When every agent that is up had finished.
+        deadlines_ns: int64 ``[K, N]``, how long each agent was ready to wait in each round; None for as long as it
+            takes.
+        acks: Outcomes of the acknowledgements; None where there are none.
+        acked_at_ns: int64 ``[K, N]``, when each agent closed the acknowledgements of each round; None where there are
+            none.
+    """
+
+    facts: Facts
+    started_at_ns: npt.NDArray[np.int64]
+    closed_at_ns: npt.NDArray[np.int64]
+    messages: MessageCounts
+    wire_bytes: int
+    began_ns: int = 0
+    ended_ns: int = 0
+    deadlines_ns: npt.NDArray[np.int64] | None = None
+    acks: MessageCounts | None = None
+    acked_at_ns: npt.NDArray[np.int64] | None = None
+
+    @property
+    def through_at_ns(self) -> npt.NDArray[np.int64]:
+        """When each agent was through with each round, acknowledgements included, int64 ``[K, N]``; -1 for never."""
+        return self.closed_at_ns if self.acked_at_ns is None else self.acked_at_ns
+
+    @property
+    def finished(self) -> npt.NDArray[np.bool_]:
+        """Which agents were through with their last round, and so may update, bool ``[N]``."""
+        through: npt.NDArray[np.bool_] = self.through_at_ns[-1] != NEVER_NS
+        return through
+
+    @property
+    def first_start_ns(self) -> int:
+        """When the first agent started; when the exchange began, if none did."""
+        started = self.started_at_ns[self.started_at_ns != NEVER_NS]
+        return int(started.min()) if started.size else self.began_ns
+
+    @property
+    def round_times_ns(self) -> npt.NDArray[np.int64]:
+        """How long each agent spent in each round, int64 ``[K, N]``; -1 if it was not through with it."""
+        times = np.diff(self.through_at_ns, axis=0, prepend=self.started_at_ns[None])
+        return np.where(self.through_at_ns == NEVER_NS, NEVER_NS, times)
+
+    @property
+    def deadlines_fired(self) -> int:
+        """How often an agent closed a round although a neighbour's message was missing."""
+        facts = self.facts
+        missing = facts.active & ~facts.held
+        short = np.zeros(self.closed_at_ns.shape, bool)
+        rounds, edges = np.nonzero(missing)
+        short[rounds, facts.edges[edges, 1]] = True
+        return int((short & (self.closed_at_ns != NEVER_NS)).sum())
+
+    @property
+    def ack_mismatch(self) -> int:
+        """How often, over links and rounds, one end knows that both heard each other and the other end does not."""
+        return int(self.facts.ack_mismatch.sum())
 
 
 class Exchange:
@@ -48,12 +184,12 @@ class Exchange:
         self,
         clock: Clock,
         transport: Transport,
-        ledger: Ledger,
+        counters: NetworkCounters,
         *,
         kind: str,
         graphs: Sequence[Graph],
         size_bytes: int,
-        deadline_ns: int | Sequence[Sequence[int]] | None,
+        deadline_ns: Waits | None,
         acks: Acks | None = None,
         crashes: Crashes | None = None,
         probe: Probe | None = None,
@@ -64,12 +200,11 @@ class Exchange:
         Args:
             clock: Simulated time.
             transport: The links.
-            ledger: Where every message is counted.
+            counters: Where every message is counted.
             kind: What the messages carry, such as `td`.
             graphs: Of each round, K ≥ 1, known to all agents.
             size_bytes: Payload of every message.
-            deadline_ns: How long an agent waits in a round, for all, or by round and agent ``[K][N]``; None for as
-                long as it takes.
+            deadline_ns: How long an agent waits in a round; None for as long as it takes.
             acks: How messages are acknowledged; None if they are not.
             crashes: Who is up, on the same clock; None if nobody ever crashes.
             probe: Is told every message's life.
@@ -92,7 +227,7 @@ class Exchange:
         for index, (_, receiver) in enumerate(self._edges):
             self._into[receiver].append(index)
         self._links = [transport.link(*edge) for edge in self._edges]
-        self._accounts = Accounts(ledger, self._phases, self._edges, probe, update)
+        self._counters = ExchangeCounters(counters, self._phases, self._edges, probe, update)
         self._waiting: list[list[tuple[int, int, tuple[int, ...]]]] = [[] for _ in self._phases]
 
         self._phase = [-1] * self._agents
@@ -120,9 +255,7 @@ class Exchange:
         began_ns = self._clock.now_ns
         for agent, at_ns in enumerate(starts_ns):
             if at_ns is not None:
-                start = Start(self._clock, self._on_start)
-                start.agent = agent
-                self._clock.schedule(start, at_ns, STARTS_TURN)
+                self._clock.schedule(ClockEvent(self._clock, self._on_start, agent), at_ns, STARTS)
         if self._crashes is not None:
             self._crashes.listener = self._on_transition
             for agent in np.flatnonzero(self._crashes.down).tolist():
@@ -153,7 +286,7 @@ class Exchange:
             started_at_ns=np.array(self._started_at_ns, np.int64),
             closed_at_ns=closed_at_ns[::stride],
             messages=counts[self._phases[0].kind],
-            wire_bytes=self._accounts.wire_bytes,
+            wire_bytes=self._counters.wire_bytes,
             began_ns=began_ns,
             ended_ns=self._clock.now_ns,
             deadlines_ns=None if deadlines is None else np.array(deadlines, np.int64),
@@ -186,11 +319,12 @@ class Exchange:
 
     # An agent's way through its phases.
 
-    def _on_start(self, start: Start) -> None:
-        if self._suspended[start.agent]:
-            self._interrupted[start.agent] = True
+    def _on_start(self, start: ClockEvent) -> None:
+        (agent,) = start.about
+        if self._suspended[agent]:
+            self._interrupted[agent] = True
         else:
-            self._begin(start.agent)
+            self._begin(agent)
 
     def _begin(self, agent: int) -> None:
         self._started_at_ns[agent] = self._clock.now_ns
@@ -217,18 +351,16 @@ class Exchange:
             self._close(agent, p)
 
     def _set_deadline(self, agent: int, p: int, at_ns: int) -> None:
-        deadline = Deadline(self._clock, self._on_deadline)
-        deadline.agent, deadline.phase = agent, p
-        self._clock.schedule(deadline, at_ns, deadlines_turn(p))
+        self._clock.schedule(ClockEvent(self._clock, self._on_deadline, agent, p), at_ns, priority(p, DEADLINES))
 
-    def _on_deadline(self, deadline: Deadline) -> None:
-        agent = deadline.agent
-        if self._phase[agent] != deadline.phase:
+    def _on_deadline(self, deadline: ClockEvent) -> None:
+        agent, p = deadline.about
+        if self._phase[agent] != p:
             return
         if self._suspended[agent]:
             self._interrupted[agent] = True
             return
-        self._close(agent, deadline.phase)
+        self._close(agent, p)
         self._go_on(agent)
 
     def _close(self, agent: int, p: int) -> None:
@@ -236,7 +368,7 @@ class Exchange:
         there, k = self._there, phase.round
         self._closed_at_ns[p][agent] = self._clock.now_ns
         held = [edge for edge in self._incoming[p][agent] if there[edge] >> p & 1]
-        self._accounts.hold(held, p)
+        self._counters.deliver(held, p)
         if phase.acks:
             self._acked[k].update(held)
             return
@@ -256,37 +388,36 @@ class Exchange:
             order = receivers if transport.broadcast else transport.hand_over_order(agent, receivers)
             self._hand_over(agent, p, order)
             return
-        # Whoever hands over at this instant comes to the medium in an order that is drawn.
+        # Whoever hands over at this time comes to the medium in an order that is drawn.
         waiting = self._waiting[p]
         if not waiting:
-            hand_over = HandOver(self._clock, self._on_hand_over)
-            hand_over.phase = p
-            self._clock.schedule(hand_over, self._clock.now_ns, hand_overs_turn(p))
+            event = ClockEvent(self._clock, self._on_hand_over, p)
+            self._clock.schedule(event, self._clock.now_ns, priority(p, HAND_OVERS))
         if transport.broadcast:
-            waiting.append((transport.turn(agent), agent, receivers))
+            waiting.append((transport.draw_order(agent), agent, receivers))
         else:
-            waiting.extend((transport.turn(agent, receiver), agent, (receiver,)) for receiver in receivers)
+            waiting.extend((transport.draw_order(agent, receiver), agent, (receiver,)) for receiver in receivers)
 
-    def _on_hand_over(self, hand_over: HandOver) -> None:
-        p = hand_over.phase
+    def _on_hand_over(self, event: ClockEvent) -> None:
+        (p,) = event.about
         waiting, self._waiting[p] = sorted(self._waiting[p]), []
         for _, agent, receivers in waiting:
             self._hand_over(agent, p, receivers)
 
     def _hand_over(self, sender: int, p: int, receivers: Sequence[int]) -> None:
-        phase, accounts, number, links = self._phases[p], self._accounts, self._number, self._links
+        phase, counters, number, links = self._phases[p], self._counters, self._number, self._links
         now_ns, size_bytes = self._clock.now_ns, phase.size_bytes
         for _ in range(phase.copies):
             if self._transport.broadcast:
                 sent = self._transport.send_to_all(now_ns, size_bytes, sender, receivers)
-                accounts.put_on_wire(sent.wire_bytes, sent.airtime_ns)
+                counters.put_on_wire(sent.wire_bytes, sent.airtime_ns)
                 for receiver, transfer in sent.transfers.items():
                     self._follow(number[sender, receiver], p, transfer)
                 continue
             for receiver in receivers:
                 edge = number[sender, receiver]
                 transfer = links[edge].offer(now_ns, size_bytes)
-                accounts.put_on_wire(transfer.wire_bytes, transfer.airtime_ns)
+                counters.put_on_wire(transfer.wire_bytes, transfer.airtime_ns)
                 self._follow(edge, p, transfer)
 
     def _follow(self, edge: int, p: int, transfer: Transfer) -> None:
@@ -294,29 +425,29 @@ class Exchange:
         missed = 0
         if self._crashes is not None and transfer.lost_reason is None:
             missed = self._crashes.faults.missed(self._edges[edge][1], transfer)
-        if self._accounts.hand_over(edge, p, transfer, missed):
+        if self._counters.hand_over(edge, p, transfer, missed):
             arrival = Arrival(self._clock, self._on_arrival)
-            arrival.accounts = self._accounts
-            arrival.edge, arrival.phase, arrival.sent_ns = edge, p, transfer.handed_over_ns
-            self._clock.schedule(arrival, transfer.complete_ns, arrivals_turn(p))
+            arrival.counters, arrival.sent_ns = self._counters, transfer.handed_over_ns
+            arrival.edge, arrival.phase = edge, p
+            self._clock.schedule(arrival, transfer.complete_ns, priority(p, ARRIVALS))
 
     def _on_arrival(self, arrival: Arrival) -> None:
         edge, p = arrival.edge, arrival.phase
         receiver = self._edges[edge][1]
         current, now_ns = self._phase[receiver], self._clock.now_ns
         if self._there[edge] >> p & 1 and self._closed_at_ns[p][receiver] in (NEVER_NS, now_ns):
-            self._accounts.settle("held", edge, p, arrival.sent_ns, now_ns)  # a further copy
+            self._counters.settle("delivered", edge, p, arrival.sent_ns, now_ns)  # a further copy
         elif current == self._last or self._gone[receiver]:
-            self._accounts.settle("expired", edge, p, arrival.sent_ns, now_ns)
+            self._counters.settle("expired", edge, p, arrival.sent_ns, now_ns)
         elif p < current:
-            self._accounts.settle("late", edge, p, arrival.sent_ns, now_ns)
+            self._counters.settle("late", edge, p, arrival.sent_ns, now_ns)
             phase = self._phases[p]
             if not phase.acks:
                 self._newest[edge] = max(self._newest[edge], phase.round)
         else:
             # It is held once the receiver closes this phase; nothing but a crash can keep it from that.
             self._there[edge] |= 1 << p
-            self._accounts.is_there(edge, p, arrival.sent_ns, now_ns)
+            self._counters.is_there(edge, p, arrival.sent_ns, now_ns)
             if p == current:
                 self._missing[receiver] -= 1
                 if not self._missing[receiver]:
@@ -357,7 +488,7 @@ class Exchange:
             for p in range(max(self._phase[agent], 0), self._last):
                 if self._there[edge] >> p & 1:
                     self._there[edge] &= ~(1 << p)
-                    self._accounts.expire(edge, p)
+                    self._counters.expire(edge, p)
 
     def _give_up_all(self) -> None:
         for agent in range(self._agents):

@@ -1,23 +1,29 @@
-"""Which agents of a team are up: crashes on the clock. What faults do to links, the links themselves know.
+"""Which agents are up, and which links at a given time: the faults of a team, in its own numbers, and on the clock.
 
-Nobody is told. A crashed agent neither sends, receives nor closes a round; the others notice a deadline that passes.
+What faults do to messages, the links themselves know. Nobody is told: a crashed agent neither sends, receives nor
+closes a round; the others notice a deadline that passes.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, cast
 
-from dvdn_sim.network.clock import FIRST_TURN, Clock, Occurrence
+from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
+from dvdn_sim.records import Links, Point
+from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario.topologies import Schedule
 from netmodels import FaultPlan, Transfer
 from netmodels.faults import FAULTS, Crash, Fault, FaultEvent, LinkDown, fault_of
-from netmodels.links.availability import FOREVER_NS
+from netmodels.links.availability import FOREVER_NS, Availability
 from netmodels.states import checked_state
-from netmodels.units import milliseconds
+from netmodels.topology import EdgeMarkov, Range
+from netmodels.topology.mobility import Mobility
+from netmodels.units import milliseconds, nanoseconds
 
-CRASHES_TURN = FIRST_TURN
-"""Who goes down or comes back at an instant does so before anything else happens."""
+CRASHES = FIRST_PRIORITY
+"""Who goes down or comes back at a time does so before anything else happens."""
 _KIND_OF = {cls: kind for kind, cls in FAULTS.items()}
 
 
@@ -119,10 +125,9 @@ class TeamFaults:
         return any(fault.cuts(*link) for link in permutations(self._keys, 2))
 
 
-class _Transition(Occurrence):
-    agent: int
-    index: int
-    up: bool
+def faults_of(network: Network, *, seed: int, agent_keys: Sequence[int]) -> TeamFaults | None:
+    """Draw the faults of a scenario's network; None if it has none."""
+    return TeamFaults(network.faults, seed=seed, agent_keys=agent_keys) if network.faults else None
 
 
 class Crashes:
@@ -151,18 +156,12 @@ class Crashes:
             return
         at_ns = downtimes[index].end_ns if up else downtimes[index].start_ns
         if at_ns < FOREVER_NS:
-            transition = _Transition(self._clock, self._on_transition)
-            transition.agent, transition.index, transition.up = agent, index, up
-            self._clock.schedule(transition, at_ns, CRASHES_TURN)
+            self._clock.schedule(ClockEvent(self._clock, self._on_transition, agent, index, up), at_ns, CRASHES)
 
     def state(self) -> dict[str, Any]:
         """Who is down, and what comes next, as JSON can say it."""
-        coming = [what for _, _, what in self._clock.pending() if isinstance(what, _Transition)]
-        return {
-            "down": list(self.down),
-            "restarted": sorted(self.restarted),
-            "coming": [[what.agent, what.index, what.up] for what in coming],
-        }
+        coming = [list(event.about) for _, priority, event in self._clock.pending() if priority == CRASHES]
+        return {"down": list(self.down), "restarted": sorted(self.restarted), "coming": coming}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state, on a clock that stands at its time and has nothing on it."""
@@ -174,17 +173,78 @@ class Crashes:
         for agent, index, up in state["coming"]:
             if agent not in agents or index not in range(len(self.faults.downtimes(agent))):
                 raise ValueError(f"coming: expected a crash that there will be, got number {index} of agent {agent}")
-            self._schedule(agent, index, up=up)
+            self._schedule(agent, index, up=bool(up))
 
-    def _on_transition(self, transition: _Transition) -> None:
-        agent, index, up = transition.agent, transition.index, transition.up
+    def _on_transition(self, event: ClockEvent) -> None:
+        agent, index, up = event.about
         self.down[agent] = not up
         self._schedule(agent, index + up, up=not up)
         state_lost = self.faults.downtimes(agent)[index].state_lost
         if up and state_lost:
             self.restarted.add(agent)
         if self.listener is not None:
-            self.listener(agent, up, state_lost)
+            self.listener(agent, bool(up), state_lost)
+
+
+class LinksUp:
+    """The links of one team that are up at a given time: the topology's, less what faults have taken down.
+
+    The same topology, the same draws of the same faults, and the same rule for what a fault takes down as in an
+    exchange: a transmission that begins then is lost where a link is not up here. Whether it gets through where one
+    is, its loss and its queue decide, which are no part of this.
+    """
+
+    def __init__(self, network: Network, *, n_agents: int, seed: int) -> None:
+        """Draw when what fails."""
+        self._topology, self._n_agents, self._seed = network.topology, n_agents, seed
+        self._faults = faults_of(network, seed=seed, agent_keys=range(n_agents))
+        self._availability: dict[tuple[int, int], Availability | None] = {}
+
+    def at(self, now_ns: int, *, episode: int = 0, update: int = 0) -> Links:
+        """Return the links at a time, those of the first round where a topology changes from round to round.
+
+        Args:
+            now_ns: Simulated time.
+            episode: Index of the episode, for topologies that change with it.
+            update: Index of the update, the same.
+        """
+        edges = self._topology.graph(self._n_agents, self._seed, episode, update, 0, now_ns=now_ns).edges
+        cut = {edge: None for edge in edges if self._is_cut(edge, now_ns)}
+        moves = next(_mobilities(self._topology, now_ns), None)
+        places = [] if moves is None else moves.positions(self._n_agents, self._seed, now_ns).tolist()
+        points: list[Point] = [(float(x), float(y)) for x, y in places]
+        faults = self._faults
+        return Links(
+            up=tuple(edge for edge in edges if edge not in cut),
+            cut=tuple(cut),
+            down=tuple(agent for agent in range(self._n_agents) if self.is_down(agent, now_ns)),
+            # A fault is over at its end, as in an exchange that begins at that time.
+            faults=() if faults is None else tuple(faults.under_way(now_ns, now_ns)),
+            places=None if moves is None else tuple(points),
+        )
+
+    def is_down(self, agent: int, now_ns: int) -> bool:
+        """Whether an agent has crashed and is not back."""
+        return self._faults is not None and self._faults.hinders(agent, now_ns, now_ns)
+
+    def _is_cut(self, edge: tuple[int, int], now_ns: int) -> bool:
+        if self._faults is None:
+            return False
+        if edge not in self._availability:
+            self._availability[edge] = self._faults.plan.availability(*edge)
+        availability = self._availability[edge]
+        return availability is not None and availability.fate(now_ns, now_ns) != 0
+
+
+def _mobilities(topology: object, now_ns: int) -> Iterator[Mobility]:
+    """Yield what moves the agents of a topology at a time; at most one, as kinds within kinds go."""
+    if isinstance(topology, Range) and topology.mobility is not None:
+        yield topology.mobility
+    elif isinstance(topology, EdgeMarkov):
+        yield from _mobilities(topology.base, now_ns)
+    elif isinstance(topology, Schedule):
+        *_, holds = (entry.topology for entry in topology.entries if nanoseconds(entry.at) <= now_ns)
+        yield from _mobilities(holds, now_ns)
 
 
 def _in_keys(fault: Fault, keys: Sequence[int]) -> Fault:

@@ -1,4 +1,4 @@
-"""Messages that agents send each other while they act: every step, to whoever is a neighbour at that instant.
+"""Messages that agents send each other while they act: every step, to whoever is a neighbour at that time.
 
 No rounds and no kernel: an agent does not wait for a message, it takes up what has come when it decides. Links, shared
 transmitters, topologies and faults are those of an exchange, and keep their state from step to step.
@@ -10,11 +10,11 @@ from heapq import heappop, heappush
 import numpy as np
 import numpy.typing as npt
 
+from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.deadlines import auto_deadlines_ns
-from dvdn_sim.network.faults import TeamFaults
-from dvdn_sim.network.ledger import MessageCounts
+from dvdn_sim.network.faults import faults_of
 from dvdn_sim.network.transport import Transport
-from dvdn_sim.scenario.network import Network, overrides_of
+from dvdn_sim.scenario.network import Network
 from netmodels import Transfer
 from netmodels.topology import Graph
 from netmodels.topology.graph import Positions
@@ -37,8 +37,8 @@ class Mailboxes:
     Attributes:
         newest: int64 ``[N, N]``, the step of the newest message of the column's agent that the row's agent holds; -1
             for none.
-        counts: Fates of all messages so far: held if it was there when its receiver decided in the step it was sent
-            in, late if it came in a later step, expired if after the end of its episode.
+        counts: Outcomes of all messages so far: delivered if it was there when its receiver decided in the step it was
+            sent in, late if it came in a later step, expired if after the end of its episode.
     """
 
     def __init__(self, network: Network, *, n_agents: int, seed: int) -> None:
@@ -54,16 +54,9 @@ class Mailboxes:
         """
         self._network, self._n_agents, self._seed = network, n_agents, seed
         keys = tuple(range(n_agents))
-        self._faults = TeamFaults(network.faults, seed=seed, agent_keys=keys) if network.faults else None
-        self._transport = Transport(
-            network.link,
-            seed=seed,
-            share=network.share,
-            agent_keys=keys,
-            other_links=overrides_of(network),
-            broadcast=network.broadcast,
-            faults=None if self._faults is None else self._faults.plan,
-        )
+        self._faults = faults_of(network, seed=seed, agent_keys=keys)
+        plan = None if self._faults is None else self._faults.plan
+        self._transport = Transport(network, seed=seed, agent_keys=keys, faults=plan)
         self.newest = np.full((n_agents, n_agents), NEVER, np.int64)
         self.counts = MessageCounts()
         self._arrivals: list[_Arrival] = []
@@ -71,7 +64,7 @@ class Mailboxes:
         self._taken_ns = -1
 
     def graph(self, now_ns: int, *, episode: int, step: int, positions: Positions | None = None) -> Graph:
-        """The links that there are at an instant."""
+        """Return the links that there are at a time."""
         return self._network.topology.graph(
             self._n_agents, self._seed, episode, step, 0, now_ns=now_ns, positions=positions
         )
@@ -87,8 +80,7 @@ class Mailboxes:
 
     def begin_episode(self) -> None:
         """Forget all that was heard; what is still under way will come too late."""
-        self.counts.expired += len(self._arrivals)
-        self.counts.flying -= len(self._arrivals)
+        self.counts.settle("expired", len(self._arrivals))
         self._arrivals.clear()
         self.newest.fill(NEVER)
 
@@ -109,7 +101,7 @@ class Mailboxes:
             if self._faults is None or not self._faults.hinders(agent, now_ns, now_ns)
         ]
         if transport.broadcast:
-            for agent in sorted(speaking, key=transport.turn):
+            for agent in sorted(speaking, key=transport.draw_order):
                 receivers = graph.neighbours(agent)
                 if receivers:
                     sent = transport.send_to_all(now_ns, size_bytes, agent, receivers)
@@ -118,12 +110,12 @@ class Mailboxes:
             return
         links = [(agent, receiver) for agent in speaking for receiver in graph.neighbours(agent)]
         if transport.share != "link":
-            links.sort(key=lambda link: transport.turn(*link))
+            links.sort(key=lambda link: transport.draw_order(*link))
         for sender, receiver in links:
             self._follow(sender, receiver, step, transport.link(sender, receiver).offer(now_ns, size_bytes))
 
     def take_up(self, now_ns: int, step: int) -> None:
-        """Let agents take up what has come until now, an instant at which they decide.
+        """Let agents take up what has come until now, when they decide.
 
         Who has lost its state since the last time has forgotten all that had come by then.
         """
@@ -135,11 +127,7 @@ class Mailboxes:
             place = arrival.receiver, arrival.sender
             if arrival.at_ns > forgot_ns[arrival.receiver]:
                 newest[place] = max(newest[place], arrival.step)
-            counts.flying -= 1
-            if arrival.step == step:
-                counts.held += 1
-            else:
-                counts.late += 1
+            counts.settle("delivered" if arrival.step == step else "late")
         self._taken_ns = now_ns
 
     def _forgot_ns(self, agent: int, now_ns: int) -> int:
@@ -158,6 +146,6 @@ class Mailboxes:
         elif self._faults is not None and self._faults.missed(receiver, transfer):
             counts.lost["node_down"] += 1
         else:
-            counts.flying += 1
+            counts.in_flight += 1
             self._number += 1
             heappush(self._arrivals, _Arrival(transfer.complete_ns, self._number, sender, receiver, step))

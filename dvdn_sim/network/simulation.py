@@ -1,48 +1,23 @@
 """The network of one team: what happens between the agents while they act, compute and exchange."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dvdn_sim.network.accounting import NetworkCounters, Probe, flights_of, restore_flights
 from dvdn_sim.network.clock import Clock
-from dvdn_sim.network.compute import ComputeTime, ComputeTimes
+from dvdn_sim.network.compute import ComputeTimes
 from dvdn_sim.network.deadlines import auto_deadlines_ns
-from dvdn_sim.network.exchange import Exchange
-from dvdn_sim.network.faults import Crashes, TeamFaults
-from dvdn_sim.network.flights import flights_of, put_in_flight
-from dvdn_sim.network.ledger import Ledger
-from dvdn_sim.network.phases import Acks
-from dvdn_sim.network.probe import Probe
-from dvdn_sim.network.report import ExchangeReport
-from dvdn_sim.network.transport import NO_OTHERS, Transport
-from dvdn_sim.scenario.faults import loses
+from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
+from dvdn_sim.network.faults import Crashes, faults_of
+from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario.messages import ack_bytes
-from dvdn_sim.scenario.network import Network, overrides_of
-from netmodels import LinkSpec
-from netmodels.faults import fault_of
-from netmodels.network import Share
+from dvdn_sim.scenario.network import Network
 from netmodels.states import checked_state
 from netmodels.topology import Graph, Topology
-
-Deadline = float | Literal["auto"]
-Schedule = Literal["blocking", "overlap"]
-
-
-@dataclass(frozen=True)
-class Acknowledgements:
-    """How messages are acknowledged.
-
-    Attributes:
-        repeat: How often each acknowledgement is sent.
-        deadline_s: Seconds that an agent waits for its neighbours', or `auto`; None for the deadline of the round.
-    """
-
-    repeat: int = 1
-    deadline_s: Deadline | None = None
 
 
 class SimulatedNetwork:
@@ -53,117 +28,45 @@ class SimulatedNetwork:
     agents compute and exchange; the one after it starts when both are done, so updates are never more than one behind.
 
     Attributes:
-        ledger: Counts of everything sent so far.
+        counters: Counts of everything sent so far.
         faults: What goes wrong and when; None if nothing ever does.
     """
 
     def __init__(
         self,
-        *,
-        n_agents: int,
-        seed: int,
-        topology: Topology,
-        link: LinkSpec,
-        share: Share,
-        deadline_s: Deadline | None,
-        control_period_s: float,
-        compute: ComputeTime,
-        agent_keys: Sequence[int] | None = None,
-        other_links: Mapping[tuple[int, int], LinkSpec] = NO_OTHERS,
-        broadcast: bool = False,
-        faults: Sequence[object] = (),
-        acks: Acknowledgements | None = None,
-        schedule: Schedule = "blocking",
-        probe: Probe | None = None,
-    ) -> None:
-        """Put a network in place, idle, at time 0.
-
-        Args:
-            n_agents: N.
-            seed: Of the run.
-            topology: Which links exist when.
-            link: What every link does to a message.
-            share: Whose the transmitter is, `link`, `node` or `medium`.
-            deadline_s: Seconds that an agent waits in a round; `auto` for as long as nearly all messages need; None
-                for as long as it takes.
-            control_period_s: Seconds of one environment step.
-            compute: How long agents work before they send.
-            agent_keys: Names of the agents in random streams; their indices by default.
-            other_links: Parameters of the directed links (sender, receiver) that differ.
-            broadcast: Whether one copy of a message serves all neighbours.
-            faults: What goes wrong: faults of `netmodels`, or mappings with ``kind``.
-            acks: How messages are acknowledged; None if they are not.
-            schedule: Whether the next episode waits for the update.
-            probe: Is told every message's life.
-
-        Raises:
-            ValueError: Faults that lose messages, or acknowledgements, without a deadline: an agent would wait for
-                ever.
-        """
-        keys = tuple(range(n_agents)) if agent_keys is None else tuple(agent_keys)
-        losing = any(loses(fault_of(fault), link) for fault in faults)
-        if deadline_s is None and (losing or acks is not None):
-            what = "faults" if losing else "acks"
-            raise ValueError(f"deadline_s: expected a time, since there are {what}, got None")
-        self._n_agents, self._seed, self._topology = n_agents, seed, topology
-        self._deadline_s, self._acks, self._schedule = deadline_s, acks, schedule
-        self._control_period_ns = round(control_period_s * 1e9)
-        self._clock = Clock()
-        self.faults = TeamFaults(faults, seed=seed, agent_keys=keys) if faults else None
-        self._crashes = None if self.faults is None else Crashes(self._clock, self.faults, n_agents)
-        self._transport = Transport(
-            link,
-            seed=seed,
-            share=share,
-            agent_keys=keys,
-            other_links=other_links,
-            broadcast=broadcast,
-            faults=None if self.faults is None else self.faults.plan,
-        )
-        self._auto_ns = lru_cache(maxsize=256)(self._auto)
-        self._compute = ComputeTimes(compute, seed=seed, agent_keys=keys)
-        self._probe = probe
-        self._acting_from_ns = 0
-        self.ledger = Ledger()
-
-    @classmethod
-    def of(
-        cls,
-        network: Network,
+        spec: Network,
         *,
         n_agents: int,
         seed: int,
         topology: Topology | None = None,
         agent_keys: Sequence[int] | None = None,
         probe: Probe | None = None,
-    ) -> Self:
-        """A network as a scenario says.
+    ) -> None:
+        """Put a network in place, idle, at time 0.
 
         Args:
-            network: The scenario's.
+            spec: What the scenario says of it.
             n_agents: N.
             seed: Of the run.
             topology: In place of the scenario's.
             agent_keys: Names of the agents in random streams; their indices by default.
             probe: Is told every message's life.
         """
-        return cls(
-            n_agents=n_agents,
-            seed=seed,
-            topology=network.topology if topology is None else topology,
-            link=network.link,
-            share=network.share,
-            deadline_s=network.deadline,
-            control_period_s=network.control_period,
-            compute=network.compute,
-            agent_keys=agent_keys,
-            other_links=overrides_of(network),
-            broadcast=network.broadcast,
-            faults=network.faults,
-            acks=Acknowledgements(network.ack_repeat, network.ack_deadline) if network.acks else None,
-            schedule=network.schedule,
-            probe=probe,
-        )
+        keys = tuple(range(n_agents)) if agent_keys is None else tuple(agent_keys)
+        self._spec, self._n_agents, self._seed = spec, n_agents, seed
+        self._topology = spec.topology if topology is None else topology
+        self._control_period_ns = round(spec.control_period * 1e9)
+        self._clock = Clock()
+        self.faults = faults_of(spec, seed=seed, agent_keys=keys)
+        self._crashes = None if self.faults is None else Crashes(self._clock, self.faults, n_agents)
+        plan = None if self.faults is None else self.faults.plan
+        self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=plan)
+        # Graphs come again and again, and a wait takes longer to work out than an exchange.
+        self._auto_ns = lru_cache(maxsize=256)(self._auto)
+        self._compute = ComputeTimes(spec.compute, seed=seed, agent_keys=keys)
+        self._probe = probe
+        self._acting_from_ns = 0
+        self.counters = NetworkCounters()
 
     def state(self) -> dict[str, Any]:
         """All that the network is between two exchanges, as JSON can say it.
@@ -176,7 +79,7 @@ class SimulatedNetwork:
             "acting_from_ns": self._acting_from_ns,
             "transport": self._transport.state(),
             "compute": self._compute.state(),
-            "ledger": self.ledger.state(),
+            "counters": self.counters.state(),
             "flights": flights_of(self._clock),
         } | ({} if self._crashes is None else {"crashes": self._crashes.state()})
 
@@ -198,8 +101,8 @@ class SimulatedNetwork:
         self._transport.restore(state["transport"])
         if self._crashes is not None:
             self._crashes.restore(state["crashes"])
-        self.ledger = Ledger.of(state["ledger"])
-        put_in_flight(self._clock, state["flights"], self.ledger, self._probe)
+        self.counters = NetworkCounters.from_state(state["counters"])
+        restore_flights(self._clock, state["flights"], self.counters, self._probe)
 
     def watch(self, probe: Probe) -> None:
         """Let a probe be told every message's life from the next exchange on."""
@@ -245,7 +148,7 @@ class SimulatedNetwork:
         self._acting_from_ns = self._clock.now_ns
 
     def graphs(self, *, rounds: int, episode: int, update: int) -> list[Graph]:
-        """The graph of every round of an exchange, frozen at its start."""
+        """Return the graph of every round of an exchange, frozen at its start."""
         now_ns = self._clock.now_ns
         return [
             self._topology.graph(self._n_agents, self._seed, episode, update, k, now_ns=now_ns) for k in range(rounds)
@@ -270,7 +173,7 @@ class SimulatedNetwork:
         exchange = Exchange(
             self._clock,
             self._transport,
-            self.ledger,
+            self.counters,
             kind=kind,
             graphs=graphs,
             size_bytes=size_bytes,
@@ -281,7 +184,7 @@ class SimulatedNetwork:
             update=update,
         )
         report = exchange.run(starts_ns)
-        if computing or self._schedule == "blocking":
+        if computing or self._spec.schedule == "blocking":
             self._compute_is_over(report.began_ns)
         return report
 
@@ -292,19 +195,13 @@ class SimulatedNetwork:
             Which agents are done by then, and so may update, bool ``[N]``.
         """
         began_ns, done_ns = self._clock.now_ns, self._starts_ns()
-        faults = self.faults
-        unhindered = [
-            at_ns
-            for agent, at_ns in enumerate(done_ns)
-            if at_ns is not None and (faults is None or not faults.hinders(agent, began_ns, at_ns))
-        ]
-        ended_ns = max(unhindered, default=began_ns)
+        ended_ns = max(self._unhindered(began_ns, done_ns), default=began_ns)
         self._clock.advance_to(ended_ns)
         self._compute_is_over(began_ns)
         return np.array([at_ns is not None and at_ns <= ended_ns for at_ns in done_ns])
 
     def _compute_is_over(self, began_ns: int) -> None:
-        self._acting_from_ns = began_ns if self._schedule == "overlap" else self._clock.now_ns
+        self._acting_from_ns = began_ns if self._spec.schedule == "overlap" else self._clock.now_ns
 
     def _starts_ns(self) -> list[int | None]:
         """When each agent is done computing; None if it is down for ever before that."""
@@ -324,25 +221,30 @@ class SimulatedNetwork:
         self, graphs: Sequence[Graph], size_bytes: int, starts_ns: Sequence[int | None]
     ) -> int | list[list[int]] | None:
         """By round and agent, or for all: the wait of each round; `auto` adds the spread of starts to the first."""
-        if self._deadline_s is None:
+        deadline_s = self._spec.deadline
+        if deadline_s is None:
             return None
-        if self._deadline_s != "auto":
-            return round(self._deadline_s * 1e9)
+        if deadline_s != "auto":
+            return round(deadline_s * 1e9)
         # Who goes down while it computes starts late by as much: nobody knows, and nobody waits for that.
-        now_ns, faults = self._clock.now_ns, self.faults
-        started = [
-            at_ns
-            for agent, at_ns in enumerate(starts_ns)
-            if at_ns is not None and (faults is None or not faults.hinders(agent, now_ns, at_ns))
-        ]
+        started = self._unhindered(self._clock.now_ns, starts_ns)
         spread_ns = max(started) - min(started) if started else 0
         waits = [self._auto_ns(graph, size_bytes, 1) for graph in graphs]
         return [[wait_ns + spread_ns for wait_ns in waits[0]], *map(list, waits[1:])]
 
+    def _unhindered(self, now_ns: int, done_ns: Sequence[int | None]) -> list[int]:
+        """When those agents are done that are up from now until then."""
+        faults = self.faults
+        return [
+            at_ns
+            for agent, at_ns in enumerate(done_ns)
+            if at_ns is not None and (faults is None or not faults.hinders(agent, now_ns, at_ns))
+        ]
+
     def _acks_of(self, graphs: Sequence[Graph], deadlines: int | list[list[int]] | None) -> Acks | None:
-        if self._acks is None or deadlines is None:
+        if not self._spec.acks or deadlines is None:
             return None
-        size_bytes, repeat, deadline_s = ack_bytes(self._n_agents), self._acks.repeat, self._acks.deadline_s
+        size_bytes, repeat, deadline_s = ack_bytes(self._n_agents), self._spec.ack_repeat, self._spec.ack_deadline
         if deadline_s is None:
             return Acks(size_bytes, repeat, deadlines)
         if deadline_s != "auto":

@@ -1,21 +1,20 @@
 """The links between the agents of one team, made when first used, and the transmitters that they share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import netmodels
+from dvdn_sim.scenario.network import Network, overrides_of
 from netmodels import LinkSpec
 from netmodels.faults import FaultPlan
 from netmodels.links import Link
 from netmodels.links.degraded import DegradedLink
-from netmodels.network import Broadcast, Network, Share
+from netmodels.network import Broadcast
 from netmodels.states import checked_state
 from netmodels.streams import Draws, stream
-
-NO_OTHERS: Mapping[tuple[int, int], LinkSpec] = MappingProxyType({})
 
 
 class Transport:
@@ -29,50 +28,38 @@ class Transport:
         broadcast: Whether one copy of a message is sent that every neighbour may hear.
     """
 
-    def __init__(
-        self,
-        spec: LinkSpec,
-        *,
-        seed: int,
-        share: Share,
-        agent_keys: Sequence[int],
-        other_links: Mapping[tuple[int, int], LinkSpec] = NO_OTHERS,
-        broadcast: bool = False,
-        faults: FaultPlan | None = None,
-    ) -> None:
-        """Prepare.
+    def __init__(self, spec: Network, *, seed: int, agent_keys: Sequence[int], faults: FaultPlan | None = None) -> None:
+        """Prepare the links of a scenario's network.
 
         Args:
-            spec: Every link's parameters.
+            spec: Links, and who shares a transmitter.
             seed: Of the run.
-            share: Whose the transmitter is: each `link` has its own, one per sending `node` serves all its links, or
-                one `medium` serves all agents.
             agent_keys: Names of the agents in random streams, at least 0.
-            other_links: Parameters of the directed links (sender, receiver) that differ.
-            broadcast: Send one copy for all neighbours; not with a transmitter per link.
             faults: What goes wrong, in the agents' keys.
 
         Raises:
             ValueError: Broadcasting with a transmitter per link, or over links that cut or queue messages differently.
         """
-        if broadcast and share == "link":
+        if spec.broadcast and spec.share == "link":
             raise ValueError("broadcast: expected share node or medium, got share 'link'")
-        self.share, self.broadcast = share, broadcast
-        self._spec, self._others, self._seed = spec, other_links, seed
+        self.share, self.broadcast = spec.share, spec.broadcast
+        self._spec, self._others, self._seed = spec.link, overrides_of(spec), seed
         self._keys = keys = tuple(agent_keys)
         self._index = {key: agent for agent, key in enumerate(keys)}
-        overrides = {(keys[sender], keys[receiver]): other for (sender, receiver), other in other_links.items()}
+        overrides = {(keys[sender], keys[receiver]): other for (sender, receiver), other in self._others.items()}
         # The network knows agents by their keys alone.
-        self._network = Network(1 + max(keys), spec, seed, share=share, overrides=overrides, faults=faults)
+        self._network = netmodels.Network(
+            1 + max(keys), spec.link, seed, share=spec.share, overrides=overrides, faults=faults
+        )
         self._links: dict[tuple[int, int], Link | DegradedLink] = {}
-        self._turns: dict[tuple[int, ...], Draws[np.int64]] = {}
+        self._orders: dict[tuple[int, ...], Draws[np.int64]] = {}
 
     def spec(self, sender: int, receiver: int) -> LinkSpec:
-        """The parameters of the link from one agent to another, where nothing degrades it."""
+        """Return the parameters of the link from one agent to another, where nothing degrades it."""
         return self._others.get((sender, receiver), self._spec)
 
     def link(self, sender: int, receiver: int) -> Link | DegradedLink:
-        """The link from one agent to another."""
+        """Return the link from one agent to another."""
         found = self._links.get((sender, receiver))
         if found is None:
             keys = self._keys
@@ -80,26 +67,26 @@ class Transport:
         return found
 
     def send_to_all(self, now_ns: int, size_bytes: int, sender: int, receivers: Sequence[int]) -> Broadcast:
-        """Send one copy of a message that several neighbours may hear; see `Network.broadcast`."""
+        """Send one copy of a message that several neighbours may hear; see `netmodels.Network.broadcast`."""
         keys = self._keys
         sent = self._network.broadcast(now_ns, size_bytes, keys[sender], [keys[receiver] for receiver in receivers])
         transfers = {self._index[key]: transfer for key, transfer in sent.transfers.items()}
         return Broadcast(transfers, sent.wire_bytes, sent.airtime_ns)
 
     def hand_over_order(self, sender: int, receivers: Sequence[int]) -> list[int]:
-        """In which order an agent hands one round's messages over: a fresh draw where they queue for one server."""
+        """Return in which order an agent hands over a round's messages: drawn where they queue for one server."""
         if self.share == "link" or len(receivers) < 2:
             return list(receivers)
-        return sorted(receivers, key=lambda receiver: self.turn(sender, receiver))
+        return sorted(receivers, key=lambda receiver: self.draw_order(sender, receiver))
 
-    def turn(self, *agents: int) -> int:
-        """A fresh draw that orders what one agent, or one link (sender, receiver), hands over at one instant."""
-        draws = self._turns.get(agents)
+    def draw_order(self, *agents: int) -> int:
+        """Draw the place of one agent, or one link (sender, receiver), among all that hand over at one time."""
+        draws = self._orders.get(agents)
         if draws is None:
-            draws = self._turns[agents] = self._turns_of(agents)
+            draws = self._orders[agents] = self._draws_of(agents)
         return draws.take(1)[0]
 
-    def _turns_of(self, agents: tuple[int, ...]) -> Draws[np.int64]:
+    def _draws_of(self, agents: tuple[int, ...]) -> Draws[np.int64]:
         keys = [self._keys[agent] for agent in agents]
 
         def opened() -> Callable[[int], NDArray[np.int64]]:
@@ -109,14 +96,14 @@ class Transport:
         return Draws(opened)
 
     def state(self) -> dict[str, Any]:
-        """Where links, servers and draws stand, as JSON can say it."""
-        turns = [[list(agents), draws.drawn] for agents, draws in self._turns.items()]
-        return {"network": self._network.state(), "turns": turns}
+        """Return the state of links, servers and draws, as JSON can say it."""
+        orders = [[list(agents), draws.drawn] for agents, draws in self._orders.items()]
+        return {"network": self._network.state(), "orders": orders}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state, with links that have just been put in place."""
-        checked_state(state, ("network", "turns"), "transport")
+        checked_state(state, ("network", "orders"), "transport")
         self._network.restore(state["network"])
-        for agents, drawn in state["turns"]:
-            draws = self._turns[tuple(agents)] = self._turns_of(tuple(agents))
+        for agents, drawn in state["orders"]:
+            draws = self._orders[tuple(agents)] = self._draws_of(tuple(agents))
             draws.advance_to(drawn)

@@ -236,7 +236,7 @@ class Measurement:
 def network_of(setting: Setting, seed: int) -> SimulatedNetwork:
     """A network as the scenario says, with luck of its own and the graphs of the scenario's seed."""
     topology = Pinned(setting.network.topology, setting.seed)
-    return SimulatedNetwork.of(setting.network, n_agents=setting.n_agents, seed=seed, topology=topology)
+    return SimulatedNetwork(setting.network, n_agents=setting.n_agents, seed=seed, topology=topology)
 
 
 def exchanges(setting: Setting, trials: int, purpose: str, first: int = 0) -> Iterator[ExchangeReport]:
@@ -263,7 +263,7 @@ def exchanges(setting: Setting, trials: int, purpose: str, first: int = 0) -> It
             update=index,
             computing=setting.computing,
         )
-        books = network.ledger.audit()
+        books = network.counters.audit()
         if books != "ok":
             raise AuditError(f"trial {trial}: {books}")
         yield report
@@ -339,7 +339,7 @@ class Tally:
         every = [counts] if report.acks is None else [counts, report.acks]
         self._dropped += counts.lost["queue_full"]
         self.undisturbed &= all(not _late(each) and set(+each.lost) <= {"loss", "corrupted"} for each in every)
-        self._rows.append((counts.sent, counts.held, late, report.wire_bytes, round_s))
+        self._rows.append((counts.sent, counts.delivered, late, report.wire_bytes, round_s))
         self._durations_ns.append(durations)
 
     @property
@@ -360,7 +360,7 @@ class Tally:
 
 def _late(counts: MessageCounts) -> int:
     """Messages that came whole but too late, or are still in flight."""
-    return counts.sent - counts.held - counts.lost.total()
+    return counts.sent - counts.delivered - counts.lost.total()
 
 
 def realised(

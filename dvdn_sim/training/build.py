@@ -217,7 +217,7 @@ def networks_of(
     if network is None:
         return ()
     return tuple(
-        SimulatedNetwork.of(network, n_agents=n_agents, seed=seed, agent_keys=agent_keys) for seed in scenario.seeds
+        SimulatedNetwork(network, n_agents=n_agents, seed=seed, agent_keys=agent_keys) for seed in scenario.seeds
     )
 
 

@@ -6,7 +6,7 @@ drawn is which links there are: at step t the topology's graph at the simulated 
 
     start + t · control_period
 
-and of its links those that no fault has taken down then (`dvdn_sim.network.standing`). Episode k starts where
+and of its links those that no fault has taken down then (`dvdn_sim.network.LinksUp`). Episode k starts where
 ``evaluate`` has it, after k episodes of the longest kind, or at a time of one's choice. Topologies that are drawn anew
 with every episode, update or round are those of episode k, update k and round 0.
 """
@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.network.standing import Standing
+from dvdn_sim.network import LinksUp
 from dvdn_sim.records import Episode, Frame, Picture
 from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.describe import describe, headline
@@ -88,14 +88,14 @@ class Timeline:
         number: Of the episode.
         start_ns: When it begins.
         period_ns: From one step to the next.
-        standing: The network; None without one.
+        links_up: The network; None without one.
     """
 
     replica: int
     number: int
     start_ns: int
     period_ns: int
-    standing: Standing | None
+    links_up: LinksUp | None
 
     @classmethod
     def of(cls, stage: Stage, seed: int, number: int, start_s: float | None) -> "Timeline":
@@ -107,7 +107,7 @@ class Timeline:
             number=number,
             start_ns=number * env.episode_limit * period_ns if start_s is None else round(start_s * 1e9),
             period_ns=period_ns,
-            standing=None if network is None else Standing(network, n_agents=env.n_agents, seed=seed),
+            links_up=None if network is None else LinksUp(network, n_agents=env.n_agents, seed=seed),
         )
 
     def at_ns(self, step: int) -> int:
@@ -124,19 +124,19 @@ class Timeline:
     ) -> Frame:
         """What there is when a step begins, and what led there."""
         now_ns, links = self.at_ns(step), None
-        if self.standing is not None:
-            links = self.standing.at(now_ns, episode=self.number, update=self.number)
+        if self.links_up is not None:
+            links = self.links_up.at(now_ns, episode=self.number, update=self.number)
         return Frame(None if links is None else now_ns / 1e9, actions, rewards, links, picture)
 
     def idle(self, stage: Stage) -> npt.NDArray[np.bool_] | None:
         """Who does nothing because it is down, bool ``[T, R, C, N]``, in this episode; None if nobody ever does."""
         network, arena = stage.scenario.network, stage.arena
-        if self.standing is None or network is None or network.acting == "frozen" or not network.faults:
+        if self.links_up is None or network is None or network.acting == "frozen" or not network.faults:
             return None
         agents = range(arena.env.n_agents)
         idle = np.zeros((arena.env.episode_limit, arena.replicas, arena.copies, len(agents)), bool)
         for step in range(len(idle)):
-            down = [self.standing.is_down(agent, self.at_ns(step)) for agent in agents]
+            down = [self.links_up.is_down(agent, self.at_ns(step)) for agent in agents]
             idle[step, self.replica, self.number] = down
         return idle
 

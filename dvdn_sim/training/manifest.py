@@ -43,7 +43,7 @@ def books_of(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> 
 
 def audit_of(networks: tuple[SimulatedNetwork, ...]) -> str:
     """What does not add up in them, or "ok"."""
-    findings = [network.ledger.audit() for network in networks]
+    findings = [network.counters.audit() for network in networks]
     return "; ".join(finding for finding in findings if finding != "ok") or "ok"
 
 
@@ -51,15 +51,20 @@ def _messages(networks: tuple[SimulatedNetwork, ...]) -> dict[str, Any] | None:
     """Message totals over all replicas; None without a network."""
     if not networks:
         return None
-    counts = [network.ledger.messages for network in networks]
-    totals = {name: sum(getattr(count, name) for count in counts) for name in ("sent", "held", "late", "expired")}
+    counts = [network.counters.messages for network in networks]
+    totals = {
+        "sent": sum(count.sent for count in counts),
+        "held": sum(count.delivered for count in counts),
+        "late": sum(count.late for count in counts),
+        "expired": sum(count.expired for count in counts),
+    }
     lost: Counter[str] = sum((count.lost for count in counts), Counter())
     return {
         **totals,
         "lost": dict(sorted(lost.items())),
-        "in_flight": sum(network.ledger.flying for network in networks),
+        "in_flight": sum(network.counters.messages.in_flight for network in networks),
         "duplicates": sum(count.duplicates for count in counts),
-        "bytes": sum(network.ledger.wire_bytes for network in networks),
+        "bytes": sum(network.counters.wire_bytes for network in networks),
     }
 
 
@@ -72,7 +77,7 @@ def _packets(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> 
             "sender": sender,
             "receiver": receiver,
             "sent": count.sent,
-            "held": count.held,
+            "held": count.delivered,
             "late": count.late,
             "expired": count.expired,
             "lost": dict(sorted(count.lost.items())),
@@ -80,5 +85,5 @@ def _packets(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> 
             "duplicates": count.duplicates,
         }
         for seed, network in zip(seeds, networks, strict=False)
-        for (kind, sender, receiver), count in sorted(network.ledger.packets.items())
+        for (kind, sender, receiver), count in sorted(network.counters.packets.items())
     ]

@@ -175,10 +175,10 @@ class Session:
         facts = {"return": f"{progress.last_return.mean():.2f}"}
         networks = self.parts.networks
         if networks:
-            messages = [network.ledger.messages for network in networks]
+            messages = [network.counters.messages for network in networks]
             settled = sum(count.settled for count in messages)
             if settled:
-                facts["delivered"] = f"{sum(count.held for count in messages) / settled:.0%}"
+                facts["delivered"] = f"{sum(count.delivered for count in messages) / settled:.0%}"
             facts["simulated"] = f"{sum(network.now_s for network in networks) / len(networks):.0f} s"
         facts["steps/s"] = f"{(int(progress.env_steps.sum()) - self._earlier_steps) / max(elapsed_s, 1e-9):.0f}"
         return facts

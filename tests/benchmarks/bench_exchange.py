@@ -7,9 +7,8 @@ the first exchanges are not timed.
 """
 
 import pytest
+from small_networks import LognormalTime, network_of
 
-from dvdn_sim.network import Acknowledgements, SimulatedNetwork
-from dvdn_sim.scenario.compute import LognormalTime
 from netmodels import LinkSpec
 from netmodels.topology import Complete, RandomConnected
 
@@ -40,15 +39,12 @@ def test_messages_per_second_with_everything_switched_on(benchmark, share):
     ]
     measure(
         benchmark, 6424, n_agents=10, topology=Complete(), share=share, broadcast=share != "link", faults=faults,
-        acks=Acknowledgements(), deadline_s="auto",
+        acks=True, deadline="auto",
     )  # fmt: skip
 
 
 def measure(benchmark, size_bytes, **options):
-    defaults = {
-        "seed": 0, "link": LINK, "deadline_s": 0.05, "control_period_s": 0.1, "compute": LognormalTime(0.01, 0.003),
-    }  # fmt: skip
-    network = SimulatedNetwork(**defaults | options)
+    network = network_of(**{"seed": 0, "link": LINK, "deadline": 0.05, "compute": LognormalTime(0.01, 0.003)} | options)
     episode = iter(range(10**9))
 
     def exchange():
@@ -59,6 +55,6 @@ def measure(benchmark, size_bytes, **options):
     for _ in range(50):
         exchange()
     benchmark(exchange)
-    messages = network.ledger.messages.sent / next(episode)
+    messages = network.counters.messages.sent / next(episode)
     benchmark.extra_info["messages_per_s"] = round(messages / benchmark.stats.stats.median)
-    assert network.ledger.audit() == "ok"
+    assert network.counters.audit() == "ok"

@@ -5,11 +5,7 @@ from itertools import count
 
 import pytest
 
-from dvdn_sim.network.clock import Clock
-from dvdn_sim.network.exchange import Exchange
-from dvdn_sim.network.faults import Crashes, TeamFaults
-from dvdn_sim.network.ledger import Ledger
-from dvdn_sim.network.phases import Acks
+from dvdn_sim.network import Acks, Clock, Crashes, Exchange, NetworkCounters, TeamFaults
 from netmodels import Transfer
 from netmodels.topology import Graph
 
@@ -76,7 +72,7 @@ class Scene:
     """Exchanges on one clock over scripted or real links."""
 
     def __init__(self, transport, deadline_ns=None, size_bytes=1472):
-        self.clock, self.transport, self.ledger = CountingClock(), transport, Ledger()
+        self.clock, self.transport, self.counters = CountingClock(), transport, NetworkCounters()
         self.deadline_ns, self.size_bytes = deadline_ns, size_bytes
 
         self.crashes = self.acks = None
@@ -97,20 +93,20 @@ class Scene:
 
     def exchange(self, graphs, starts_ns, kind="td"):
         under_way = Exchange(
-            self.clock, self.transport, self.ledger, kind=kind, graphs=graphs, size_bytes=self.size_bytes,
+            self.clock, self.transport, self.counters, kind=kind, graphs=graphs, size_bytes=self.size_bytes,
             deadline_ns=self.deadline_ns, acks=self.acks, crashes=self.crashes, probe=self, update=3,
         )  # fmt: skip
         return under_way.run(starts_ns)
 
     @property
     def counts(self):
-        return fates(self.ledger.messages)
+        return outcomes(self.counters.messages)
 
 
-def fates(counts):
-    """The fates of a `MessageCounts` that occurred."""
-    found = Counter(held=counts.held, late=counts.late, expired=counts.expired, flying=counts.in_flight) + counts.lost
-    return dict(found)
+def outcomes(counts):
+    """The outcomes of a `MessageCounts` that occurred."""
+    names = ("delivered", "late", "expired", "in_flight")
+    return dict(Counter({name: getattr(counts, name) for name in names}) + counts.lost)
 
 
 @pytest.fixture
@@ -130,8 +126,8 @@ def over():
 
 
 @pytest.fixture
-def fates_of():
-    return fates
+def outcomes_of():
+    return outcomes
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy import stats
+from small_networks import ConstantTime, LognormalTime, NormalTime
 
-from dvdn_sim.network.compute import ComputeTimes, sampler
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
+from dvdn_sim.network import ComputeTimes
 
 N = 100_000
 SIGMAS = 5.0
@@ -58,7 +58,7 @@ def test_lognormal_has_the_mean_and_variance_that_it_states(mean, jitter):
 
 @pytest.mark.parametrize("time", [NormalTime(0.01, 0.0), LognormalTime(0.01, 0.0), ConstantTime(0.01)], ids=repr)
 def test_without_jitter_it_is_constant(time):
-    np.testing.assert_allclose(sampler(time)(np.random.default_rng(0), 5), 0.01, rtol=1e-12)
+    assert ComputeTimes(time, seed=0, agent_keys=range(5)).next_ns() == [10_000_000] * 5
 
 
 def test_a_lognormal_time_of_mean_0_is_0():

@@ -2,21 +2,18 @@
 
 import numpy as np
 import pytest
+from small_networks import MS, ConstantTime, LognormalTime, network_of, transport_of
 
-from dvdn_sim.network import Acknowledgements, SimulatedNetwork
-from dvdn_sim.network.deadlines import auto_deadlines_ns
-from dvdn_sim.network.transport import Transport
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
+from dvdn_sim.network import auto_deadlines_ns
 from netmodels import LinkSpec
 from netmodels.topology import Complete, Graph, Star
 
-MS = 1_000_000
 SPEC = LinkSpec(rate="12 Mbit/s", delay="5 ms")
 STAR = Graph.undirected(4, [(0, 1), (0, 2), (0, 3)])
 
 
 def waits(share="link", size_bytes=1472, copies=1, spec=SPEC, graph=STAR, **more):
-    transport = Transport(spec, seed=0, share=share, agent_keys=range(4), **more)
+    transport = transport_of(4, link=spec, share=share, **more)
     return [ns / MS for ns in auto_deadlines_ns(transport, graph, size_bytes, copies)]
 
 
@@ -38,7 +35,7 @@ def test_copies_follow_each_other():
 
 
 def test_it_is_the_largest_over_incoming_links():
-    slow = LinkSpec(rate="12 Mbit/s", delay="9 ms")
+    slow = {"delay": "9 ms"}
     assert waits(other_links={(2, 0): slow, (0, 1): slow}) == [10, 10, 6, 6]
     assert waits(graph=Graph(4, ((0, 1), (2, 1))), other_links={(2, 1): slow}) == [0, 10, 0, 0]
 
@@ -54,16 +51,12 @@ def test_it_is_the_quantile_that_netmodels_states_given_delivery():
         waits(spec=LinkSpec(rate="12 Mbit/s", delay=0, loss=1.0))
 
 
-def network_of(**changes):
-    defaults = {
-        "n_agents": 4, "seed": 1, "topology": Complete(), "link": SPEC, "share": "link", "deadline_s": "auto",
-        "control_period_s": 0.1, "compute": ConstantTime(0.01),
-    }  # fmt: skip
-    return SimulatedNetwork(**defaults | changes)
+def waiting(**changes):
+    return network_of(4, **{"deadline": "auto", "compute": ConstantTime(0.01)} | changes)
 
 
 def test_it_is_reported_and_the_spread_of_starts_is_added_in_the_first_round():
-    network = network_of(compute=LognormalTime(0.01, 0.005))
+    network = waiting(compute=LognormalTime(0.01, 0.005))
     for update in range(5):
         report = network.exchange("td", rounds=3, size_bytes=1472, episode=0, update=update)
         spread_ns = int(np.ptp(report.started_at_ns))
@@ -77,9 +70,9 @@ def test_with_constant_delays_and_no_loss_everything_comes_in_time(share, broadc
     if broadcast and share == "link":
         return
     for topology in (Complete(), Star()):
-        network = network_of(
+        network = waiting(
             share=share, broadcast=broadcast, topology=topology, compute=LognormalTime(0.01, 0.005),
-            acks=Acknowledgements(deadline_s="auto"),
+            acks=True, ack_deadline="auto",
         )  # fmt: skip
         for update in range(10):
             report = network.exchange("td", rounds=1, size_bytes=5000, episode=0, update=update)
@@ -88,11 +81,11 @@ def test_with_constant_delays_and_no_loss_everything_comes_in_time(share, broadc
 
 
 def test_about_one_in_a_thousand_that_comes_comes_too_late():
-    network = network_of(link=LinkSpec(rate="unlimited", delay={"kind": "exponential", "mean": "5 ms"}, loss=0.2))
+    network = waiting(link=LinkSpec(rate="unlimited", delay={"kind": "exponential", "mean": "5 ms"}, loss=0.2))
     for update in range(1500):
         network.exchange("td", rounds=1, size_bytes=100, episode=0, update=update)
         network.act(10)
-    counts = network.ledger.messages
-    came = counts.held + counts.expired
+    counts = network.counters.messages
+    came = counts.delivered + counts.expired
     assert abs(counts.expired - came / 1000) < 4.5 * np.sqrt(came / 1000)
     assert counts.late == 0

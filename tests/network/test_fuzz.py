@@ -138,13 +138,13 @@ def with_report(evidence, **changes):
 def test_books_that_do_not_balance_are_seen(evidence):
     assert broken("audit", replace(evidence, audits=["ok", "messages: 3 sent, 2 settled, 0 flying", "ok", "ok"]))
     flying = evidence.counts.copy()
-    flying.flying = 1
+    flying.in_flight = 1
     assert broken("audit", replace(evidence, counts=flying))
 
 
 def test_lives_that_are_not_told_or_told_otherwise_are_seen(evidence):
     assert broken("lives", replace(evidence, lives=evidence.lives[1:]))
-    lost = next(index for index, life in enumerate(evidence.lives) if life.fate == "lost")
+    lost = next(index for index, life in enumerate(evidence.lives) if life.outcome == "lost")
     otherwise = list(evidence.lives)
     otherwise[lost] = otherwise[lost]._replace(reason="corrupted")
     assert broken("lives", replace(evidence, lives=otherwise))
@@ -153,7 +153,7 @@ def test_lives_that_are_not_told_or_told_otherwise_are_seen(evidence):
 def test_a_report_that_does_not_agree_with_itself_is_seen(evidence):
     report = evidence.reports[0]
     counts = report.messages.copy()
-    counts.held += 1
+    counts.delivered += 1
     assert broken("reports", with_report(evidence, messages=counts))
     latest = report.facts.latest.copy()
     latest[0, 0] = 2
@@ -187,18 +187,18 @@ def test_mass_that_goes_missing_is_seen(evidence, monkeypatch):
 def test_luck_that_is_not_the_seeds_is_seen(evidence, monkeypatch):
     """Every network is made with another seed than the one before; and then with agents' keys forgotten."""
     numbers = iter(range(5, 99))
-    make = SimulatedNetwork.of.__func__
+    make = SimulatedNetwork.__init__
 
-    def other_seed(cls, *args, **options):
-        return make(cls, *args, **{**options, "seed": next(numbers)})
+    def other_seed(self, *args, **options):
+        make(self, *args, **{**options, "seed": next(numbers)})
 
-    monkeypatch.setattr(SimulatedNetwork, "of", classmethod(other_seed))
+    monkeypatch.setattr(SimulatedNetwork, "__init__", other_seed)
     assert broken("repetition", evidence)
 
-    def forgetful(cls, *args, **options):
-        return make(cls, *args, **{**options, "agent_keys": None})
+    def forgetful(self, *args, **options):
+        make(self, *args, **{**options, "agent_keys": None})
 
-    monkeypatch.setattr(SimulatedNetwork, "of", classmethod(forgetful))
+    monkeypatch.setattr(SimulatedNetwork, "__init__", forgetful)
     assert broken("relabelling", evidence)
     assert not broken("repetition", evidence)
 

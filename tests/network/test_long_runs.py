@@ -27,14 +27,14 @@ def test_memory_stays_flat_and_the_books_balance(name):
     held = []
     for done in exchanging(network, case, EXCHANGES):
         if done > EARLY and done % 100 == 0:
-            assert network.ledger.audit() == "ok"
+            assert network.counters.audit() == "ok"
             held.append(held_blocks())
     first, second = held[: len(held) // 2], held[len(held) // 2 :]
     assert min(second) - min(first) < MOST_BLOCKS
-    counts = network.ledger.messages
-    assert counts.sent == counts.settled + counts.flying
+    counts = network.counters.messages
+    assert counts.sent == counts.settled + counts.in_flight
     assert {"loss", "link_down", "node_down"} <= counts.lost.keys()
-    assert min(counts.held, counts.lost.total()) > 500
+    assert min(counts.delivered, counts.lost.total()) > 500
 
 
 def test_a_leak_would_be_seen(monkeypatch):

@@ -2,29 +2,23 @@
 
 import numpy as np
 import pytest
+from small_networks import MS, spec_of
 
-from dvdn_sim.network.mailbox import Mailboxes
-from dvdn_sim.scenario.compute import ConstantTime
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.network import Mailboxes
 from netmodels import LinkSpec
 from netmodels.faults import Crash
-from netmodels.topology import Complete
 
-MS = 1_000_000
 EVERYBODY = np.ones(2, bool)
 
 
 def mailboxes(delay, **changes):
-    options = {
-        "topology": Complete(), "link": LinkSpec(rate="unlimited", delay=delay), "control_period": 0.01,
-        "compute": ConstantTime(0.0), "deadline": 0.004,
-    }  # fmt: skip
-    return Mailboxes(Network(**options | changes), n_agents=2, seed=0)
+    options = {"link": LinkSpec(rate="unlimited", delay=delay), "control_period": 0.01, "deadline": 0.004}
+    return Mailboxes(spec_of(**options | changes), n_agents=2, seed=0)
 
 
 def counted(boxes):
     counts = boxes.counts
-    return (counts.held, counts.late, counts.expired, counts.flying, counts.lost.total())
+    return (counts.delivered, counts.late, counts.expired, counts.in_flight, counts.lost.total())
 
 
 @pytest.mark.parametrize(("delay", "held"), [("3 ms", True), ("4 ms", True), ("5 ms", False)])

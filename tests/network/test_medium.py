@@ -3,28 +3,23 @@
 from collections import Counter
 
 import pytest
+from small_networks import MS, network_of, transport_of
 
-from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.network.transport import Transport
-from dvdn_sim.scenario.compute import ConstantTime
 from netmodels import LinkSpec
-from netmodels.topology import Complete, Graph
+from netmodels.topology import Graph
 
-MS = 1_000_000
-SPEC = LinkSpec(rate="12 Mbit/s", delay="5 ms")
 ALL = Graph.undirected(3, [(0, 1), (0, 2), (1, 2)])
 
 
 def scene_over(over, **changes):
-    options = {"seed": 0, "share": "medium", "agent_keys": (0, 1, 2)}
-    return over(Transport(SPEC, **options | changes))
+    return over(transport_of(3, **{"share": "medium"} | changes))
 
 
 def test_on_a_medium_messages_come_one_after_the_other(over):
     scene = scene_over(over)
     report = scene.exchange([ALL], [0, 0, 0])
     assert sorted(life.arrived_ns for life in scene.lives) == [ms * MS for ms in range(6, 12)]
-    assert (report.wire_bytes, scene.ledger.airtime_ns) == (6 * 1500, 6 * MS)
+    assert (report.wire_bytes, scene.counters.airtime_ns) == (6 * 1500, 6 * MS)
     assert scene.clock.events == 3 + 1 + 6  # starts, one hand-over of all that wait at that instant, messages
 
 
@@ -33,8 +28,8 @@ def test_a_broadcast_is_sent_once_and_heard_by_all(over):
     report = scene.exchange([ALL], [0, 0, 0])
     assert Counter(life.arrived_ns for life in scene.lives) == {6 * MS: 2, 7 * MS: 2, 8 * MS: 2}
     assert sorted(report.closed_at_ns[0].tolist()) == [7 * MS, 8 * MS, 8 * MS]
-    assert (report.wire_bytes, scene.ledger.airtime_ns) == (3 * 1500, 3 * MS)
-    assert report.messages.sent == report.messages.held == 6
+    assert (report.wire_bytes, scene.counters.airtime_ns) == (3 * 1500, 3 * MS)
+    assert report.messages.sent == report.messages.delivered == 6
 
 
 def test_a_broadcast_of_a_node_waits_for_its_own_transmitter_only(over):
@@ -45,7 +40,7 @@ def test_a_broadcast_of_a_node_waits_for_its_own_transmitter_only(over):
 
 def test_a_broadcast_is_lost_on_each_link_for_itself(over):
     lossy = LinkSpec(rate="12 Mbit/s", delay="5 ms", loss=0.5)
-    scene = over(Transport(lossy, seed=0, share="node", agent_keys=(0, 1, 2), broadcast=True), 20 * MS)
+    scene = over(transport_of(3, link=lossy, share="node", broadcast=True), 20 * MS)
     heard = Counter()
     for _ in range(200):
         now_ns = scene.clock.now_ns
@@ -75,15 +70,11 @@ def test_earlier_hand_overs_come_first_on_the_medium(over):
 
 def test_broadcasting_needs_a_transmitter_and_links_of_one_cut():
     with pytest.raises(ValueError, match="broadcast: expected share node or medium"):
-        Transport(SPEC, seed=0, share="link", agent_keys=(0, 1), broadcast=True)
+        transport_of(2, broadcast=True)
 
 
 def test_links_that_differ_are_those_of_their_agents_however_they_are_numbered():
-    slow = LinkSpec(rate="12 Mbit/s", delay="9 ms")
     for keys in ((0, 1, 2), (7, 3, 5)):
-        network = SimulatedNetwork(
-            n_agents=3, seed=0, topology=Complete(), link=SPEC, share="link", deadline_s=None, control_period_s=0.1,
-            compute=ConstantTime(0.0), agent_keys=keys, other_links={(0, 2): slow},
-        )  # fmt: skip
+        network = network_of(3, seed=0, agent_keys=keys, other_links={(0, 2): {"delay": "9 ms"}})
         report = network.exchange("td", rounds=1, size_bytes=1472, episode=0, update=0)
         assert report.closed_at_ns.tolist() == [[6 * MS, 6 * MS, 10 * MS]]

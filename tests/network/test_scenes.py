@@ -1,14 +1,12 @@
 """Small scenes whose whole course is worked out by hand, to the nanosecond."""
 
 import pytest
+from small_networks import MS, transport_of
 
-from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.network.exchange import ExchangeStuckError
-from dvdn_sim.network.transport import Transport
+from dvdn_sim.errors import DvdnSimError, ExchangeStuckError
 from netmodels import LinkSpec
 from netmodels.topology import Graph
 
-MS = 1_000_000
 LOST = None
 
 
@@ -17,68 +15,67 @@ def latest(report):
     return dict(zip(map(tuple, report.facts.edges.tolist()), report.facts.latest.T.tolist(), strict=True))
 
 
-def test_two_agents_and_no_loss(over, pair, fates_of):
+def test_two_agents_and_no_loss(over, pair, outcomes_of):
     # 12 Mbit/s: a full packet of 1500 bytes takes 1 ms on the wire, and 5 ms to travel. Agent 1 starts 2 ms later.
-    spec = LinkSpec(rate="12 Mbit/s", delay="5 ms")
-    scene = over(Transport(spec, seed=0, share="link", agent_keys=(0, 1)))
+    scene = over(transport_of(2))
     report = scene.exchange([pair], [0, 2 * MS])
     assert report.started_at_ns.tolist() == [0, 2 * MS]
     assert report.closed_at_ns.tolist() == [[8 * MS, 6 * MS]]
     assert report.round_times_ns.tolist() == [[8 * MS, 4 * MS]]
-    assert fates_of(report.messages) == {"held": 2}
-    assert (report.wire_bytes, scene.ledger.wire_bytes, scene.ledger.airtime_ns) == (3000, 3000, 2 * MS)
+    assert outcomes_of(report.messages) == {"delivered": 2}
+    assert (report.wire_bytes, scene.counters.wire_bytes, scene.counters.airtime_ns) == (3000, 3000, 2 * MS)
     assert scene.clock.now_ns == 8 * MS
     assert scene.clock.events == 2 + 2  # starts and messages: nobody can lose one, and nobody sets a deadline
 
 
 def test_two_rounds_follow_each_other_at_each_agent_for_itself(over, pair):
     # Agent 1 closes round 0 at 6 ms, so that its round-1 message is there at 12; agent 0's leaves at 8, is there at 14.
-    scene = over(Transport(LinkSpec(rate="12 Mbit/s", delay="5 ms"), seed=0, share="link", agent_keys=(0, 1)))
+    scene = over(transport_of(2))
     report = scene.exchange([pair, pair], [0, 2 * MS])
     assert report.closed_at_ns.tolist() == [[8 * MS, 6 * MS], [12 * MS, 14 * MS]]
     assert report.round_times_ns.tolist() == [[8 * MS, 4 * MS], [4 * MS, 8 * MS]]
     assert latest(report) == {(0, 1): [0, 1], (1, 0): [0, 1]}
 
 
-def test_a_round_whose_message_is_lost_closes_at_the_deadline(scripted, pair, fates_of):
+def test_a_round_whose_message_is_lost_closes_at_the_deadline(scripted, pair, outcomes_of):
     scene = scripted(5 * MS, deadline_ns=20 * MS, special={(0, 1): [LOST]})
     report = scene.exchange([pair, pair], [0, 3 * MS])
     # Agent 1 waits from 3 to 23 ms; agent 0 has agent 1's at 8 ms, and waits for its round-1 message until 28.
     assert report.closed_at_ns.tolist() == [[8 * MS, 23 * MS], [28 * MS, 23 * MS]]
     assert latest(report) == {(0, 1): [-1, 1], (1, 0): [0, 1]}
-    assert fates_of(report.messages) == {"held": 3, "loss": 1}
+    assert outcomes_of(report.messages) == {"delivered": 3, "loss": 1}
     # Two starts, three arrivals; deadlines of both in round 0, of agent 0 in round 1 (agent 1 has its message early).
     assert scene.clock.events == 2 + 3 + 3
 
 
-def test_an_arrival_at_the_deadline_is_in_time(scripted, pair, fates_of):
+def test_an_arrival_at_the_deadline_is_in_time(scripted, pair, outcomes_of):
     scene = scripted(5 * MS, deadline_ns=5 * MS)
     report = scene.exchange([pair, pair], [0, 0])
     assert report.closed_at_ns.tolist() == [[5 * MS, 5 * MS], [10 * MS, 10 * MS]]
     assert report.facts.held.all()
-    assert fates_of(report.messages) == {"held": 4}
+    assert outcomes_of(report.messages) == {"delivered": 4}
 
 
-def test_an_arrival_a_nanosecond_after_the_last_deadline_has_expired(scripted, pair, fates_of):
+def test_an_arrival_a_nanosecond_after_the_last_deadline_has_expired(scripted, pair, outcomes_of):
     scene = scripted(5 * MS, deadline_ns=5 * MS, special={(0, 1): [5 * MS + 1]})
     report = scene.exchange([pair], [0, 0])
     assert report.closed_at_ns.tolist() == [[5 * MS, 5 * MS]]
-    assert fates_of(report.messages) == {"held": 1, "flying": 1}
+    assert outcomes_of(report.messages) == {"delivered": 1, "in_flight": 1}
     scene.clock.advance_to(5 * MS + 2)
-    assert scene.counts == {"held": 1, "expired": 1}
-    assert fates_of(report.messages) == {"held": 1, "flying": 1}  # a report is of its instant
+    assert scene.counts == {"delivered": 1, "expired": 1}
+    assert outcomes_of(report.messages) == {"delivered": 1, "in_flight": 1}  # a report is of its instant
 
 
 def test_an_arrival_a_nanosecond_after_an_earlier_deadline_is_late_and_known_in_the_next_round(
-    scripted, pair, fates_of
+    scripted, pair, outcomes_of
 ):
     scene = scripted(5 * MS, deadline_ns=5 * MS, special={(0, 1): [5 * MS + 1, LOST]})
     report = scene.exchange([pair, pair], [0, 0])
     assert report.closed_at_ns.tolist() == [[5 * MS, 5 * MS], [10 * MS, 10 * MS]]
     assert latest(report) == {(0, 1): [-1, 0], (1, 0): [0, 1]}
     assert report.facts.held.tolist() == [[False, True], [False, True]]
-    assert fates_of(report.messages) == {"held": 2, "late": 1, "loss": 1}
-    assert scene.ledger.audit() == "ok"
+    assert outcomes_of(report.messages) == {"delivered": 2, "late": 1, "loss": 1}
+    assert scene.counters.audit() == "ok"
 
 
 def test_an_overtaken_message_does_not_replace_a_newer_one(scripted, pair):
@@ -88,7 +85,7 @@ def test_an_overtaken_message_does_not_replace_a_newer_one(scripted, pair):
     assert latest(report) == {(0, 1): [-1, 1, 1], (1, 0): [0, 1, 2]}
 
 
-def test_messages_of_a_faster_neighbour_are_kept(scripted, fates_of):
+def test_messages_of_a_faster_neighbour_are_kept(scripted, outcomes_of):
     # Path 0 - 1 - 2. Agent 2 starts at 100 ms. Agent 0 has closed round 0 at 1 ms and sends its round-1 message, which
     # is at agent 1 at 2 ms, long before agent 1 closes round 0, at 101 ms; there it is used without any more waiting.
     path = Graph.undirected(3, [(0, 1), (1, 2)])
@@ -97,7 +94,7 @@ def test_messages_of_a_faster_neighbour_are_kept(scripted, fates_of):
     assert report.closed_at_ns[0].tolist() == [1 * MS, 101 * MS, 100 * MS]
     assert report.closed_at_ns[1].tolist() == [102 * MS, 101 * MS, 102 * MS]
     assert report.facts.held.all()
-    assert fates_of(report.messages) == {"held": 8}
+    assert outcomes_of(report.messages) == {"delivered": 8}
     assert scene.clock.events == 3 + 8
 
 
@@ -122,37 +119,39 @@ def test_an_isolated_agent_closes_all_rounds_when_it_starts(scripted):
 
 
 @pytest.mark.parametrize("n_agents", [1, 3])
-def test_without_links_nothing_is_sent(scripted, n_agents, fates_of):
+def test_without_links_nothing_is_sent(scripted, n_agents, outcomes_of):
     scene = scripted(1 * MS)
     report = scene.exchange([Graph(n_agents, ())] * 2, list(range(n_agents)))
     assert report.closed_at_ns.tolist() == [list(range(n_agents))] * 2
     assert report.facts.edges.shape == (0, 2)
     assert report.facts.latest.shape == report.facts.held.shape == (2, 0)
-    assert fates_of(report.messages) == {}
+    assert outcomes_of(report.messages) == {}
     assert scene.clock.events == n_agents
 
 
-def test_the_deadline_counts_from_the_agents_own_round_start(scripted, pair, fates_of):
+def test_the_deadline_counts_from_the_agents_own_round_start(scripted, pair, outcomes_of):
     scene = scripted(50 * MS, deadline_ns=10 * MS)
     report = scene.exchange([pair] * 3, [0, 4 * MS])
     assert report.closed_at_ns.tolist() == [[10 * MS, 14 * MS], [20 * MS, 24 * MS], [30 * MS, 34 * MS]]
     assert not report.facts.held.any()
-    assert fates_of(report.messages) == {"flying": 6}
+    assert outcomes_of(report.messages) == {"in_flight": 6}
     assert scene.clock.events == 2 + 6
 
 
-def test_what_is_in_flight_when_an_exchange_ends_expires_in_a_later_one_and_is_not_used_there(scripted, pair, fates_of):
+def test_what_is_in_flight_when_an_exchange_ends_expires_in_a_later_one_and_is_not_used_there(
+    scripted, pair, outcomes_of
+):
     # The first message 0 -> 1 takes 15 ms: it arrives while agent 1 waits for that of the second exchange, lost.
     scene = scripted(1 * MS, deadline_ns=10 * MS, special={(0, 1): [15 * MS, LOST]})
     first = scene.exchange([pair], [0, 0])
-    assert fates_of(first.messages) == {"held": 1, "flying": 1}
+    assert outcomes_of(first.messages) == {"delivered": 1, "in_flight": 1}
     assert scene.clock.now_ns == 10 * MS
     second = scene.exchange([pair], [10 * MS, 10 * MS])
-    assert fates_of(second.messages) == {"held": 1, "loss": 1}
+    assert outcomes_of(second.messages) == {"delivered": 1, "loss": 1}
     assert latest(second) == {(0, 1): [-1], (1, 0): [0]}
     assert second.closed_at_ns.tolist() == [[11 * MS, 20 * MS]]
-    assert scene.counts == {"held": 2, "expired": 1, "loss": 1}
-    assert scene.ledger.audit() == "ok"
+    assert scene.counts == {"delivered": 2, "expired": 1, "loss": 1}
+    assert scene.counters.audit() == "ok"
 
 
 def test_a_deadline_of_one_exchange_does_not_close_a_round_of_the_next(scripted, pair):
@@ -174,8 +173,7 @@ STAR = Graph.undirected(4, [(0, 1), (0, 2), (0, 3)])
 
 def arrivals_from_hub(over, share, exchanges, keys=(0, 1, 2, 3)):
     """When each leaf closes round 0, in ms after the start: when the hub's message is there."""
-    spec = LinkSpec(rate="12 Mbit/s", delay="5 ms")
-    scene = over(Transport(spec, seed=3, share=share, agent_keys=keys))
+    scene = over(transport_of(keys, seed=3, share=share))
     times = []
     for _ in range(exchanges):
         now_ns = scene.clock.now_ns
@@ -207,8 +205,7 @@ def test_the_order_of_hand_over_goes_with_the_agents_keys(over):
 def test_a_shared_node_is_still_busy_with_one_round_when_the_next_begins(over):
     # Hub 0 hands three packets over at 0, on the wire until 3 ms. With no delay, the leaf served first has closed round
     # 0 at 1 ms; the hub has heard all leaves at 1 ms too, and its round-1 packets leave at 4, 5 and 6 ms.
-    spec = LinkSpec(rate="12 Mbit/s", delay=0)
-    scene = over(Transport(spec, seed=0, share="node", agent_keys=(0, 1, 2, 3)))
+    scene = over(transport_of(4, link=LinkSpec(rate="12 Mbit/s", delay=0), share="node"))
     report = scene.exchange([STAR, STAR], [0] * 4)
     assert sorted(report.closed_at_ns[0].tolist()) == [1 * MS, 1 * MS, 2 * MS, 3 * MS]
     assert report.closed_at_ns[0, 0] == 1 * MS
@@ -216,24 +213,22 @@ def test_a_shared_node_is_still_busy_with_one_round_when_the_next_begins(over):
     assert report.closed_at_ns[1, 0] == 4 * MS  # the leaf served last sends at 3 ms
 
 
-def test_what_the_queue_has_no_room_for_is_lost(over, pair, fates_of):
+def test_what_the_queue_has_no_room_for_is_lost(over, pair, outcomes_of):
     # One packet may wait beside the one in service: of a message of three, the last is dropped, and so the message.
     spec = LinkSpec(rate="12 Mbit/s", delay="5 ms", limit=1)
-    transport = Transport(spec, seed=0, share="link", agent_keys=(0, 1))
-    scene = over(transport, deadline_ns=10 * MS, size_bytes=3 * 1472)
+    scene = over(transport_of(2, link=spec), deadline_ns=10 * MS, size_bytes=3 * 1472)
     report = scene.exchange([pair], [0, 0])
-    assert fates_of(report.messages) == {"queue_full": 2}
+    assert outcomes_of(report.messages) == {"queue_full": 2}
     assert report.closed_at_ns.tolist() == [[10 * MS, 10 * MS]]
-    counts = scene.ledger.packets["td", 0, 1]
+    counts = scene.counters.packets["td", 0, 1]
     assert (counts.sent, dict(counts.lost)) == (3, {"queue_full": 1, "incomplete": 2})
     assert report.wire_bytes == 2 * 2 * 1500  # what is dropped is not sent
-    assert scene.ledger.audit() == "ok"
+    assert scene.counters.audit() == "ok"
 
 
 def test_on_a_shared_node_the_message_handed_over_last_overflows_the_queue(over):
     spec = LinkSpec(rate="12 Mbit/s", delay="5 ms", limit=1)
-    transport = Transport(spec, seed=0, share="node", agent_keys=(0, 1, 2, 3))
-    scene = over(transport, deadline_ns=20 * MS)
+    scene = over(transport_of(4, link=spec, share="node"), deadline_ns=20 * MS)
     report = scene.exchange([STAR], [0] * 4)
     assert dict(report.messages.lost) == {"queue_full": 1}
     assert sorted(report.closed_at_ns[0].tolist()) == [6 * MS, 6 * MS, 7 * MS, 20 * MS]
@@ -251,7 +246,7 @@ def test_waiting_for_ever_is_an_error_that_names_who_waits_for_whom(scripted):
     )
     assert isinstance(raised.value, DvdnSimError)
     assert str(type(raised.value)(*raised.value.args)) == str(raised.value)
-    assert scene.ledger.audit() == "ok"
+    assert scene.counters.audit() == "ok"
 
 
 def test_with_a_deadline_nobody_waits_for_ever(scripted, pair):

@@ -4,18 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from small_networks import MS, ConstantTime, Given, LognormalTime, transport_of
+from small_networks import network_of as any_network_of
 
 from dvdn_sim.consensus import lossless_facts
-from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.network.transport import Transport
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
 from netmodels import LinkSpec
 from netmodels.topology import Complete, Graph, RandomConnected, Ring
 
-MS = 1_000_000
 LOSSY = LinkSpec(
     rate="20 Mbit/s",
     delay={"kind": "normal", "mean": "5 ms", "jitter": "2 ms"},
@@ -23,28 +22,10 @@ LOSSY = LinkSpec(
 )
 
 
-class Given:
-    """A topology of given graphs, by update and round."""
-
-    def __init__(self, *updates):
-        self.updates = updates
-
-    def graph(self, n_agents, seed, episode=0, update=0, round_index=0, *, now_ns=0, positions=None):
-        rounds = self.updates[update % len(self.updates)]
-        return rounds[round_index % len(rounds)]
-
-    def describe(self):
-        return "given"
-
-    __repr__ = describe
-
-
 def network_of(n_agents=4, **changes):
-    defaults = {
-        "seed": 1, "topology": Complete(), "link": LOSSY, "share": "link", "deadline_s": 0.02,
-        "control_period_s": 0.1, "compute": LognormalTime(0.01, 0.003),
-    }  # fmt: skip
-    return SimulatedNetwork(n_agents=n_agents, **defaults | changes)
+    return any_network_of(
+        n_agents, **{"link": LOSSY, "deadline": 0.02, "compute": LognormalTime(0.01, 0.003)} | changes
+    )
 
 
 def exchange(network, update=0, rounds=2, size_bytes=6424):
@@ -52,7 +33,7 @@ def exchange(network, update=0, rounds=2, size_bytes=6424):
 
 
 def test_the_clock_goes_through_acting_computing_and_exchanging():
-    network = network_of(2, link=LinkSpec(rate="12 Mbit/s", delay="5 ms"), compute=ConstantTime(0.010), deadline_s=None)
+    network = network_of(2, link=LinkSpec(rate="12 Mbit/s", delay="5 ms"), compute=ConstantTime(0.010), deadline=None)
     assert network.now_ns == 0
     network.act(50)
     assert network.now_ns == 5000 * MS
@@ -77,7 +58,7 @@ def test_agents_start_when_their_own_computation_is_done():
     assert network.now_ns == starts[0].max()
 
 
-@pytest.mark.parametrize("deadline_s", [None, 0.0, 0.05])
+@pytest.mark.parametrize("deadline", [None, 0.0, 0.05])
 @pytest.mark.parametrize("share", ["link", "node"])
 @pytest.mark.parametrize(
     "topology",
@@ -92,12 +73,10 @@ def test_agents_start_when_their_own_computation_is_done():
     ids=repr,
 )
 @pytest.mark.parametrize("rounds", [1, 2, 5])
-def test_a_perfect_network_changes_nothing(topology, rounds, share, deadline_s):
+def test_a_perfect_network_changes_nothing(topology, rounds, share, deadline):
     """Invariant 2: no loss, delay, or computing, unlimited rate: the facts are those of the graphs, and time stands."""
     ideal = LinkSpec(rate="unlimited", delay=0)
-    network = network_of(
-        5, topology=topology, link=ideal, share=share, deadline_s=deadline_s, compute=ConstantTime(0.0)
-    )
+    network = network_of(5, topology=topology, link=ideal, share=share, deadline=deadline, compute=ConstantTime(0.0))
     for update in range(4):
         network.act(1)
         before_ns = network.now_ns
@@ -106,8 +85,8 @@ def test_a_perfect_network_changes_nothing(topology, rounds, share, deadline_s):
         for name in ("edges", "active", "latest"):
             np.testing.assert_array_equal(getattr(report.facts, name), getattr(expected, name))
         assert (report.closed_at_ns == before_ns).all()
-        assert report.messages.held == report.messages.sent
-    assert network.ledger.audit() == "ok"
+        assert report.messages.delivered == report.messages.sent
+    assert network.counters.audit() == "ok"
 
 
 def test_graphs_are_those_of_the_episode_update_and_round():
@@ -165,7 +144,7 @@ def test_another_agent_or_link_leaves_the_luck_of_the_others_alone():
     more_agents = Graph.undirected(6, [(0, 1), (1, 2), (2, 5), (0, 4)])
     results = []
     for n_agents, graph in ((4, path), (4, more_links), (6, more_agents)):
-        network = network_of(n_agents, topology=Given([graph]), deadline_s=10.0)
+        network = network_of(n_agents, topology=Given([graph]), deadline=10.0)
         heard, starts = [], []
         for update in range(40):
             before_ns = network.now_ns
@@ -180,7 +159,7 @@ def test_another_agent_or_link_leaves_the_luck_of_the_others_alone():
 
 
 def test_links_draw_apart_from_each_other_in_each_direction():
-    transport = Transport(LOSSY, seed=0, share="link", agent_keys=(7, 8, 9))
+    transport = transport_of((7, 8, 9), link=LOSSY)
     names = {transport.link(i, j).name for i in range(3) for j in range(3) if i != j}
     assert names == {(a, b) for a in (7, 8, 9) for b in (7, 8, 9) if a != b}
     assert transport.link(0, 1) is transport.link(0, 1)
@@ -200,27 +179,26 @@ def test_seeds_differ_and_the_same_seed_repeats():
 
 SCRIPT = """
 import json
-from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario.compute import LognormalTime
+from small_networks import LognormalTime, network_of
 from netmodels import LinkSpec
 from netmodels.topology import RandomConnected
 
 told = []
 for share in ("link", "node"):
-    network = SimulatedNetwork(
-        n_agents=6, seed=3, topology=RandomConnected(edges=8, resample="round"),
+    network = network_of(
+        6, seed=3, topology=RandomConnected(edges=8, resample="round"), share=share, deadline=0.015,
         link=LinkSpec(rate="5 Mbit/s", delay={"kind": "normal", "mean": "5 ms", "jitter": "4 ms"}, loss="10%",
-                      duplicate="5%", limit=6, fifo=False),
-        share=share, deadline_s=0.015, control_period_s=0.1, compute=LognormalTime(0.01, 0.003),
+                      duplicate="5%", limit=6, fifo=False), compute=LognormalTime(0.01, 0.003),
     )
     for update in range(15):
         network.act(3)
         report = network.exchange("td", rounds=3, size_bytes=6424, episode=update, update=update)
         told.append([report.facts.edges.tolist(), report.facts.latest.tolist(), report.closed_at_ns.tolist(),
                      repr(report.messages), report.wire_bytes])
-    told.append([repr(network.ledger), network.ledger.audit()])
+    told.append([repr(network.counters), network.counters.audit()])
 print(json.dumps(told))
 """
+REFERENCES = Path(__file__).parents[1] / "references"
 
 
 def test_another_hash_seed_changes_nothing():
@@ -228,7 +206,8 @@ def test_another_hash_seed_changes_nothing():
     outputs = [
         subprocess.run(  # noqa: S603  (our own script)
             [sys.executable, "-c", SCRIPT],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed}, capture_output=True, check=True, text=True,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(REFERENCES)},
+            capture_output=True, check=True, text=True,
         ).stdout
         for hash_seed in ("1", "4242")
     ]  # fmt: skip
@@ -241,14 +220,14 @@ def test_another_hash_seed_changes_nothing():
 
 def test_an_exchange_overlaps_with_acting():
     """Computing takes 10 ms, two rounds 12; acting 5 s, or one step of 10 ms."""
-    for schedule, control_period_s, times_ms in (
+    for schedule, control_period, times_ms in (
         ("blocking", 0.1, [5000, 5022, 10022, 10044]),
         ("overlap", 0.1, [5000, 5022, 10000, 10022]),
         ("overlap", 0.0002, [10, 32, 32, 54]),  # the second episode waits for the first update
     ):
         network = network_of(
-            2, link=LinkSpec(rate="12 Mbit/s", delay="5 ms"), compute=ConstantTime(0.010), deadline_s=None,
-            control_period_s=control_period_s, schedule=schedule,
+            2, link=LinkSpec(rate="12 Mbit/s", delay="5 ms"), compute=ConstantTime(0.010), deadline=None,
+            control_period=control_period, schedule=schedule,
         )  # fmt: skip
         times = []
         for update in range(2):

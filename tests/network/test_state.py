@@ -9,7 +9,6 @@ import pytest
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.network.fuzz.draw import BASE, variation, written
-from dvdn_sim.network.occurrences import Deadline, Start
 from dvdn_sim.scenario import parse_scenario
 
 SLOW = "network.link={rate: 250 kbit/s, mtu: 200 B, delay: {kind: normal, mean: 20 ms, jitter: 15 ms}, fifo: false}"
@@ -20,7 +19,7 @@ class Team:
 
     def __init__(self, scenario) -> None:
         n_agents, self.said = scenario.env.n_agents, []
-        self.network = SimulatedNetwork.of(scenario.network, n_agents=n_agents, seed=scenario.seeds[0])
+        self.network = SimulatedNetwork(scenario.network, n_agents=n_agents, seed=scenario.seeds[0])
         self.network.watch(self)
         self.rounds = max(scenario.algorithm.consensus.rounds, 1)
 
@@ -40,8 +39,8 @@ class Team:
             about = {"episode": update, "update": update}
             self.said.append(plain(network.exchange("td", rounds=self.rounds, size_bytes=700, **about)))
             self.said.append(plain(network.exchange("gt", rounds=1, size_bytes=300, computing=False, **about)))
-            assert network.ledger.audit() == "ok"
-        self.said.append((network.now_ns, plain(network.ledger.state())))
+            assert network.counters.audit() == "ok"
+        self.said.append((network.now_ns, plain(network.counters.state())))
 
 
 def plain(value):
@@ -100,7 +99,7 @@ def test_messages_on_their_way_arrive_and_expire():
     arrivals = [flight[-1] for flight in state["flights"]]
     assert len(arrivals) > 30
     assert arrivals == sorted(arrivals)
-    assert len(arrivals) == state["ledger"]["messages"]["flying"]
+    assert len(arrivals) == state["counters"]["messages"]["in_flight"]
 
 
 def test_cut_twice_with_the_same_messages_on_their_way():
@@ -135,6 +134,7 @@ def test_crashes_wherever_it_is_cut(first):
     check(parse_scenario(BASE, [faults, "network.schedule=overlap", "network.control_period=10 ms"]), first, then=12)
 
 
+STARTS, DEADLINES = 2, 5  # priorities, of the first phase
 # Agents act until 10 ms and compute until 12, but agent 1 until 62; the others do not wait for that.
 DOWN_AT_ITS_START = ["network.faults=[{kind: crash, node: 1, at: 11 ms, for: 50 ms}]"]
 # Agent 1 computes until 40 ms, hears nobody, and would wait until 60; it crashes when all others are done.
@@ -144,16 +144,16 @@ DOWN_AT_ITS_DEADLINE = [
 ]
 
 
-@pytest.mark.parametrize(("left", "changes"), [(Start, DOWN_AT_ITS_START), (Deadline, DOWN_AT_ITS_DEADLINE)])
+@pytest.mark.parametrize(("left", "changes"), [(STARTS, DOWN_AT_ITS_START), (DEADLINES, DOWN_AT_ITS_DEADLINE)])
 def test_what_an_agent_that_was_down_at_the_end_leaves_on_the_clock_makes_no_difference(left, changes):
     """It is in no state: the network that is put back has nothing of it, and goes on alike."""
     scenario = parse_scenario(BASE, changes)
     whole, after = Team(scenario), Team(scenario)
     whole.network.act(1)
     whole.network.exchange("td", rounds=1, size_bytes=700, episode=0, update=0)
-    assert [type(what) for _, _, what in whole.network._clock.pending()].count(left) == 1
+    assert [priority for _, priority, _ in whole.network._clock.pending()].count(left) == 1
     after.network.restore(through_a_file(whole.network.state()))
-    assert not any(isinstance(what, left) for _, _, what in after.network._clock.pending())
+    assert left not in [priority for _, priority, _ in after.network._clock.pending()]
     whole.said.clear()
     for team in (whole, after):
         team.go(range(1, 7))

@@ -6,13 +6,10 @@ In each scene the roles are given all numberings. Roles, not numbers, decide.
 from itertools import permutations
 
 import pytest
+from small_networks import MS, transport_of
 
-from dvdn_sim.network.transport import Transport
-from netmodels import LinkSpec
 from netmodels.streams import stream
 from netmodels.topology import Graph
-
-MS = 1_000_000
 
 
 def numbered(number, n_agents, *rounds):
@@ -53,7 +50,7 @@ def test_a_late_message_that_comes_when_a_later_round_closes_is_there_when_it_cl
 
 
 @pytest.mark.parametrize("number", list(permutations(range(3))))
-def test_what_arrives_at_the_instant_the_exchange_ends_has_arrived(scripted, fates_of, number):
+def test_what_arrives_at_the_instant_the_exchange_ends_has_arrived(scripted, outcomes_of, number):
     # s sends at 4 ms to x, whose deadline was at 3 ms, and to y, the last to close: both messages arrive at 6 ms.
     s, x, y = number
     starts = [0, 0, 0]
@@ -61,11 +58,11 @@ def test_what_arrives_at_the_instant_the_exchange_ends_has_arrived(scripted, fat
     scene = scripted(2 * MS, deadline_ns=3 * MS)
     report = scene.exchange(numbered(number, 3, [(0, 1), (0, 2)]), starts)
     assert report.closed_at_ns[0, [s, x, y]].tolist() == [6 * MS, 3 * MS, 6 * MS]
-    assert fates_of(report.messages) == {"held": 3, "expired": 1}
+    assert outcomes_of(report.messages) == {"delivered": 3, "expired": 1}
 
 
 def test_the_order_of_hand_overs_is_drawn_from_one_stream_and_never_anew():
     """Over several of the blocks in which a stream is drawn: the next value of the same stream, each time."""
-    transport = Transport(LinkSpec(rate="unlimited", delay=0), seed=5, share="node", agent_keys=(4, 0, 7))
-    drawn = [transport.turn(0, 2) for _ in range(3000)]
+    transport = transport_of((4, 0, 7), seed=5, share="node")
+    drawn = [transport.draw_order(0, 2) for _ in range(3000)]
     assert drawn == stream(5, "hand_over", 4, 7).integers(2**62, size=3000).tolist()

@@ -118,7 +118,7 @@ def test_trials_of_some_seconds():
 
 
 def test_books_that_do_not_balance_are_an_error(monkeypatch):
-    monkeypatch.setattr("dvdn_sim.network.ledger.Ledger.audit", lambda _: "1 missing")
+    monkeypatch.setattr("dvdn_sim.network.NetworkCounters.audit", lambda _: "1 missing")
     with pytest.raises(AuditError, match="trial 0: 1 missing"):
         list(exchanges(setting(), 1, "x"))
 

@@ -8,9 +8,7 @@ from functools import _lru_cache_wrapper
 
 import numpy as np
 
-from dvdn_sim.network.clock import Clock
-from dvdn_sim.network.faults import TeamFaults
-from dvdn_sim.network.transport import Transport
+from dvdn_sim.network import Clock, TeamFaults, Transport
 from netmodels.faults import FaultPlan
 from netmodels.links import Server
 from netmodels.links.availability import Availability

@@ -8,10 +8,11 @@ are there or its deadline is over, whichever is first; and a message is there if
 from dataclasses import dataclass
 
 import numpy as np
+from small_networks import transport_of
 from strategies import Play
 
 from dvdn_sim.consensus.facts import union_of_edges
-from dvdn_sim.network.transport import Transport
+from dvdn_sim.network import Transport
 from netmodels import Transfer
 from netmodels.topology import Graph
 
@@ -31,14 +32,14 @@ class Outcome:
     Attributes:
         closed_ns: Of each round, by agent.
         latest: Of each round, by edge.
-        fates: One of each message: held, late, expired, or a reason.
-        messages: In the order of `fates`.
+        final: What became of each message: delivered, late, expired, or a reason.
+        messages: In the order of `final`.
     """
 
     edges: list[tuple[int, int]]
     closed_ns: list[list[int]]
     latest: list[list[int]]
-    fates: list[str]
+    final: list[str]
     messages: list[Message]
 
     @property
@@ -65,7 +66,7 @@ def exchange(
         closed.append(opened)
     edges = union_of_edges(graphs)
     latest = [[_newest(edge, k, closed, messages) for edge in edges] for k in range(len(graphs))]
-    return Outcome(edges, closed, latest, [_fate(message, closed) for message in messages], messages)
+    return Outcome(edges, closed, latest, [_final(message, closed) for message in messages], messages)
 
 
 def _closes(agent: int, opened_ns: int, deadline_ns: int | None, sent: list[Message]) -> int | None:
@@ -87,18 +88,18 @@ def _newest(edge: tuple[int, int], k: int, closed: list[list[int]], messages: li
     return max(there, default=-1)
 
 
-def _fate(message: Message, closed: list[list[int]]) -> str:
+def _final(message: Message, closed: list[list[int]]) -> str:
     if message.transfer.lost_reason is not None:
         return message.transfer.lost_reason
     at_ns, receiver = message.transfer.complete_ns, message.receiver
     if at_ns <= closed[message.round][receiver]:
-        return "held"
+        return "delivered"
     return "late" if at_ns <= closed[-1][receiver] else "expired"
 
 
 def play(play: Play) -> list[Outcome]:
     """All exchanges of a play, until one does not end."""
-    transport = Transport(play.spec, seed=play.seed, share=play.share, agent_keys=play.keys)
+    transport = transport_of(play.keys, seed=play.seed, link=play.spec, share=play.share)
     now_ns, outcomes = 0, []
     for graphs, starts in play.exchanges:
         outcome = exchange(transport, graphs, [now_ns + ns for ns in starts], play.deadline_ns, play.size_bytes)

@@ -9,28 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_networks import Given, network_of
 from strategies import MS, connected_graphs
 
 from dvdn_sim.consensus import Renormalize, ReturnToSelf, RunningSum, Symmetric, lossless_facts, metropolis
-from dvdn_sim.network import Acknowledgements, SimulatedNetwork
-from dvdn_sim.scenario.compute import ConstantTime
 from netmodels import LinkSpec
 from netmodels.topology import Graph
 
 HEALED_MS, DEADLINE_MS, ROUNDS, ENOUGH = 40, 4, 150, 20
-
-
-class Always:
-    """One graph for ever."""
-
-    def __init__(self, graph):
-        self.everywhere = graph
-
-    def graph(self, n_agents, seed, episode=0, update=0, round_index=0, *, now_ns=0, positions=None):
-        return self.everywhere
-
-    def describe(self):
-        return "always the same"
+LINK = LinkSpec(rate="unlimited", delay="1 ms")
 
 
 @st.composite
@@ -61,17 +48,16 @@ def days(draw, *, faults=storms):
     """A graph of 2 to 12 agents, what fails, whether there are acknowledgements, and values to agree on."""
     n_agents = draw(st.integers(2, 12))
     graph, seed, acks = draw(connected_graphs(n_agents)), draw(st.integers(0, 999)), draw(st.booleans())
-    network = SimulatedNetwork(
-        n_agents=n_agents, seed=seed, topology=Always(graph), link=LinkSpec(rate="unlimited", delay="1 ms"),
-        share="link", deadline_s=DEADLINE_MS * 1e-3, control_period_s=0.1, compute=ConstantTime(0.0),
-        faults=draw(faults(n_agents)), acks=Acknowledgements() if acks else None,
+    network = network_of(
+        n_agents, seed=seed, topology=Given([graph]), link=LINK, deadline=DEADLINE_MS * 1e-3,
+        faults=draw(faults(n_agents)), acks=acks,
     )  # fmt: skip
     return network, graph, acks, np.random.default_rng(seed).normal(size=(n_agents, 3))
 
 
 def exchanged(network, rounds=ROUNDS):
     report = network.exchange("td", rounds=rounds, size_bytes=100, episode=0, update=0)
-    assert network.ledger.audit() == "ok"
+    assert network.counters.audit() == "ok"
     return report
 
 
@@ -160,10 +146,7 @@ def test_a_one_way_partition_that_stays_is_told_and_waited_for_no_longer_than_th
     """0 and 1 can be heard by 2 and 3 but hear nothing of them: they agree among themselves, and drag the others."""
     cut = [{"kind": "one_way", "edge": [sender, receiver], "at": "0 ms"} for sender in (2, 3) for receiver in (0, 1)]
     graph = Graph.undirected(4, [(a, b) for a in range(4) for b in range(a)])
-    network = SimulatedNetwork(
-        n_agents=4, seed=0, topology=Always(graph), link=LinkSpec(rate="unlimited", delay="1 ms"), share="link",
-        deadline_s=DEADLINE_MS * 1e-3, control_period_s=0.1, compute=ConstantTime(0.0), faults=cut,
-    )  # fmt: skip
+    network = network_of(4, seed=0, topology=Given([graph]), link=LINK, deadline=DEADLINE_MS * 1e-3, faults=cut)
     report = exchanged(network, rounds=60)
     assert report.ended_ns <= 60 * DEADLINE_MS * MS
     assert network.cut_for_ever == [

@@ -8,30 +8,28 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_networks import transport_of
 from strategies import MS, Play, link_specs, lossless_specs, plays
 
 from dvdn_sim.consensus import lossless_facts
-from dvdn_sim.network import ExchangeReport, MessageCounts
-from dvdn_sim.network.clock import Clock
-from dvdn_sim.network.exchange import Exchange, ExchangeStuckError
-from dvdn_sim.network.ledger import Ledger
-from dvdn_sim.network.transport import Transport
+from dvdn_sim.errors import ExchangeStuckError
+from dvdn_sim.network import Clock, Exchange, ExchangeReport, MessageCounts, NetworkCounters
 
-FATES = ("held", "late", "expired")
+OUTCOMES = ("delivered", "late", "expired", "in_flight")
 
 
 class Stage:
     """Plays on the event kernel."""
 
     def __init__(self, play: Play) -> None:
-        self.play, self.clock, self.ledger = play, Clock(), Ledger()
-        self.transport = Transport(play.spec, seed=play.seed, share=play.share, agent_keys=play.keys)
+        self.play, self.clock, self.counters = play, Clock(), NetworkCounters()
+        self.transport = transport_of(play.keys, seed=play.seed, link=play.spec, share=play.share)
 
     def run(self, after_each=lambda index: None) -> list[ExchangeReport]:
         play, reports = self.play, []
         for index, (graphs, starts_ns) in enumerate(play.exchanges):
             exchange = Exchange(
-                self.clock, self.transport, self.ledger, kind="td", graphs=graphs,
+                self.clock, self.transport, self.counters, kind="td", graphs=graphs,
                 size_bytes=play.size_bytes, deadline_ns=play.deadline_ns,
             )  # fmt: skip
             now_ns = self.clock.now_ns
@@ -41,20 +39,20 @@ class Stage:
 
 
 def counted(counts: MessageCounts) -> Counter[str]:
-    return Counter({name: getattr(counts, name) for name in FATES}) + counts.lost + Counter(flying=counts.in_flight)
+    return Counter({name: getattr(counts, name) for name in OUTCOMES}) + counts.lost
 
 
 def expected(outcomes: list[reference.Outcome], now_ns: int) -> tuple[Counter[str], Counter[tuple[int, int, str]]]:
-    """Fates of all messages by that time, and of packets by link, from the reference; what is not there is flying."""
+    """Outcomes of all messages by that time, and of packets by link, from the reference."""
     messages, packets = Counter(), Counter()
     for outcome in outcomes:
-        for message, final in zip(outcome.messages, outcome.fates, strict=True):
+        for message, final in zip(outcome.messages, outcome.final, strict=True):
             transfer, link = message.transfer, (message.sender, message.receiver)
             if transfer.lost_reason is not None:
                 messages[final] += 1
                 packets.update((*link, reason or "incomplete") for reason in transfer.reason.tolist())
                 continue
-            fate = final if transfer.complete_ns <= now_ns else "flying"
+            fate = final if transfer.complete_ns <= now_ns else "in_flight"
             messages[fate] += 1
             packets[*link, fate] += transfer.packets
     return messages, packets
@@ -76,16 +74,16 @@ def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(play)
     outcomes, stage = reference.play(play), Stage(play)
 
     def audit(so_far: list[reference.Outcome]) -> None:
-        ledger = stage.ledger
+        ledger = stage.counters
         messages, packets = expected(so_far, stage.clock.now_ns)
         assert counted(ledger.messages) == messages
         assert ledger.messages.sent == messages.total()
-        assert ledger.flying == messages["flying"]
+        assert ledger.flying == messages["in_flight"]
         by_link = Counter()
         for (kind, sender, receiver), counts in ledger.packets.items():
             assert kind == "td"
             by_link.update({(sender, receiver, fate): number for fate, number in counted(counts).items()})
-            assert counts.flying == packets[sender, receiver, "flying"]
+            assert counts.in_flight == packets[sender, receiver, "in_flight"]
             assert counts.sent == sum(number for (*link, _), number in packets.items() if link == [sender, receiver])
         assert +by_link == +packets
         copies = Counter()
@@ -99,7 +97,7 @@ def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(play)
     last_ns = max((message.transfer.complete_ns for outcome in outcomes for message in outcome.messages), default=0)
     stage.clock.advance_to(max(stage.clock.now_ns, last_ns) + 1)
     audit(outcomes)
-    assert stage.ledger.flying == 0
+    assert stage.counters.messages.in_flight == 0
 
 
 @settings(max_examples=200, deadline=None)
@@ -109,8 +107,8 @@ def test_a_report_agrees_with_itself_and_with_the_ledger(play):
     sent, wire_bytes = [], []
 
     def note(index: int) -> None:
-        sent.append(stage.ledger.messages.sent)
-        wire_bytes.append(stage.ledger.wire_bytes)
+        sent.append(stage.counters.messages.sent)
+        wire_bytes.append(stage.counters.wire_bytes)
 
     reports = stage.run(note)
     assert sent == list(accumulate(report.messages.sent for report in reports))
@@ -118,7 +116,7 @@ def test_a_report_agrees_with_itself_and_with_the_ledger(play):
     for report, (graphs, _), outcome in zip(reports, play.exchanges, reference.play(play), strict=True):
         facts, messages = report.facts, report.messages
         assert int(facts.active.sum()) == messages.sent == sum(len(graph.edges) for graph in graphs)
-        assert int(facts.held.sum()) == messages.held
+        assert int(facts.held.sum()) == messages.delivered
         assert (facts.latest <= np.arange(facts.rounds)[:, None]).all()
         assert (np.diff(facts.latest, axis=0) >= 0).all()
         heard = facts.latest >= 0
@@ -127,7 +125,7 @@ def test_a_report_agrees_with_itself_and_with_the_ledger(play):
         if play.deadline_ns is not None:
             assert (report.round_times_ns <= play.deadline_ns).all()
         assert expected([outcome], outcome.ended_ns)[0] == counted(messages)
-        assert messages.in_flight == messages.flying
+        assert messages.sent - messages.settled == messages.in_flight
 
 
 @settings(max_examples=150, deadline=None)
@@ -146,9 +144,9 @@ def test_relabelling_agents_with_their_keys_relabels_everything(play, data):
         np.testing.assert_array_equal(moved.started_at_ns[number], report.started_at_ns)
         assert moved.messages == report.messages
         assert moved.wire_bytes == report.wire_bytes
-    assert stage.ledger.packets == {
+    assert stage.counters.packets == {
         (kind, number.index(sender), number.index(receiver)): counts
-        for (kind, sender, receiver), counts in other.ledger.packets.items()
+        for (kind, sender, receiver), counts in other.counters.packets.items()
     }
 
 
@@ -161,7 +159,7 @@ def test_if_nothing_is_lost_and_all_wait_the_facts_are_the_lossless_ones(play):
         np.testing.assert_array_equal(report.facts.edges, ideal.edges)
         np.testing.assert_array_equal(report.facts.active, ideal.active)
         np.testing.assert_array_equal(report.facts.latest, ideal.latest)
-        assert report.messages.held == report.messages.sent
+        assert report.messages.delivered == report.messages.sent
 
 
 @settings(max_examples=150, deadline=None)
@@ -174,9 +172,9 @@ def test_without_a_deadline_an_exchange_ends_or_says_who_is_stuck(play):
     else:
         with pytest.raises(ExchangeStuckError, match="waits in round"):
             stage.run()
-        assert stage.ledger.messages.lost
-        assert stage.ledger.flying == 0
-    assert stage.ledger.audit() == "ok"
+        assert stage.counters.messages.lost
+        assert stage.counters.messages.in_flight == 0
+    assert stage.counters.audit() == "ok"
 
 
 @settings(max_examples=100, deadline=None)
@@ -186,7 +184,7 @@ def test_same_seed_same_everything(play):
     for report, same in zip(first.run(), again.run(), strict=True):
         np.testing.assert_array_equal(report.facts.latest, same.facts.latest)
         np.testing.assert_array_equal(report.closed_at_ns, same.closed_at_ns)
-    assert first.ledger == again.ledger
+    assert first.counters == again.counters
 
 
 @settings(max_examples=100, deadline=None)
@@ -197,7 +195,7 @@ def test_shifting_all_starts_shifts_all_times_only(play, shift_ns):
     for extra_ns in (0, shift_ns):
         stage = Stage(play)
         exchange = Exchange(
-            stage.clock, stage.transport, stage.ledger, kind="td", graphs=graphs,
+            stage.clock, stage.transport, stage.counters, kind="td", graphs=graphs,
             size_bytes=play.size_bytes, deadline_ns=play.deadline_ns,
         )  # fmt: skip
         report = exchange.run([ns + MS + extra_ns for ns in starts_ns])

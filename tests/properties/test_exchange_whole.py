@@ -1,8 +1,8 @@
 """Exchanges with everything switched on: shared media, broadcasts, acknowledgements, faults, one-way links, overlap.
 
-What must hold however all of it is combined: the audit, at every instant between exchanges and when all has landed
+What must hold however all of it is combined: the audit, at any time between exchanges and when all has landed
 (invariant 6); relabelling (9); what policies keep of such exchanges (3 and 4), and that what did not come has no weight
-(10); reports that agree with themselves, with the ledger and with what probes are told; and that nobody waits for ever.
+(10); reports that agree with themselves, with the counters and with probes; and that nobody waits for ever.
 """
 
 from collections import Counter
@@ -12,31 +12,16 @@ from itertools import permutations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_networks import ConstantTime, Given, LognormalTime, network_of
 from strategies import MS, delays, losses, permuted, relabelled
 
 from dvdn_sim.consensus import POLICIES, RunningSum, Symmetric, metropolis
-from dvdn_sim.network import Acknowledgements, SimulatedNetwork
-from dvdn_sim.network.simulation import Deadline, Schedule
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
+from dvdn_sim.network import SimulatedNetwork
 from netmodels import LinkSpec
-from netmodels.network import Share
 from netmodels.topology import Graph
 
 ms = st.integers(0, 40).map(lambda at: f"{at} ms")
 lasting = st.one_of(st.none(), st.integers(1, 20).map(lambda at: f"{at} ms"))
-
-
-class Given:
-    """A topology of given graphs, by update and round."""
-
-    def __init__(self, updates):
-        self.updates = updates
-
-    def graph(self, n_agents, seed, episode=0, update=0, round_index=0, *, now_ns=0, positions=None):
-        return self.updates[update][round_index]
-
-    def describe(self):
-        return "given"
 
 
 @dataclass(frozen=True)
@@ -45,25 +30,21 @@ class Whole:
 
     n_agents: int
     seed: int
-    link: LinkSpec
-    other_links: dict[tuple[int, int], LinkSpec]
-    share: Share
-    broadcast: bool
-    deadline_s: Deadline
-    acks: Acknowledgements | None
-    schedule: Schedule
-    compute: ConstantTime | LognormalTime
+    fields: dict[str, object]
+    other_links: dict[tuple[int, int], dict[str, object]]
     faults: tuple[dict[str, object], ...]
     graphs: tuple[tuple[Graph, ...], ...]
     size_bytes: int
     keys: tuple[int, ...]
 
+    @property
+    def acks(self) -> bool:
+        return self.fields["acks"]
+
     def network(self, probe=None) -> SimulatedNetwork:
-        return SimulatedNetwork(
-            n_agents=self.n_agents, seed=self.seed, topology=Given(self.graphs), link=self.link, share=self.share,
-            deadline_s=self.deadline_s, control_period_s=0.004, compute=self.compute, agent_keys=self.keys,
-            other_links=self.other_links, broadcast=self.broadcast, faults=self.faults, acks=self.acks,
-            schedule=self.schedule, probe=probe,
+        return network_of(
+            self.n_agents, seed=self.seed, topology=Given(*self.graphs), agent_keys=self.keys, probe=probe,
+            control_period=0.004, other_links=self.other_links, faults=self.faults, **self.fields,
         )  # fmt: skip
 
     def run(self, network, after_each=lambda report: None):
@@ -128,9 +109,6 @@ def digraphs(draw, n_agents):
     return Graph(n_agents, tuple(sorted(chosen)))
 
 
-acknowledgements = st.builds(Acknowledgements, st.integers(1, 2), st.sampled_from([None, 0.003, "auto"]))
-
-
 @st.composite
 def wholes(draw):
     n_agents = draw(st.one_of(st.integers(1, 5), st.integers(6, 12)))
@@ -146,14 +124,18 @@ def wholes(draw):
     return Whole(
         n_agents=n_agents,
         seed=draw(st.integers(0, 1000)),
-        link=link,
-        other_links={edge: replace(link, delay=draw(delays), loss=0.2) for edge in others},
-        share=share,
-        broadcast=share != "link" and draw(st.booleans()),
-        deadline_s=draw(st.sampled_from([0.0, 0.002, 0.005, "auto"])),
-        acks=draw(st.one_of(st.none(), acknowledgements)),
-        schedule=draw(st.sampled_from(["blocking", "overlap"])),
-        compute=draw(st.sampled_from([ConstantTime(0.0), ConstantTime(0.002), LognormalTime(0.003, 0.003)])),
+        fields={
+            "link": link,
+            "share": share,
+            "broadcast": share != "link" and draw(st.booleans()),
+            "deadline": draw(st.sampled_from([0.0, 0.002, 0.005, "auto"])),
+            "acks": draw(st.booleans()),
+            "ack_repeat": draw(st.integers(1, 2)),
+            "ack_deadline": draw(st.sampled_from([None, 0.003, "auto"])),
+            "schedule": draw(st.sampled_from(["blocking", "overlap"])),
+            "compute": draw(st.sampled_from([ConstantTime(0.0), ConstantTime(0.002), LognormalTime(0.003, 0.003)])),
+        },
+        other_links={edge: {"delay": draw(delays), "loss": 0.2} for edge in others},
         faults=tuple(draw(st.lists(faults_of(n_agents), max_size=4))),
         graphs=tuple(
             tuple(draw(st.lists(digraphs(n_agents), min_size=1, max_size=3)))
@@ -169,7 +151,9 @@ class Lives(list):
 
 
 def counts_of(messages):
-    return Counter(held=messages.held, late=messages.late, expired=messages.expired, lost=messages.lost.total())
+    return Counter(
+        delivered=messages.delivered, late=messages.late, expired=messages.expired, lost=messages.lost.total()
+    )
 
 
 @settings(max_examples=300, deadline=None)
@@ -178,24 +162,24 @@ def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(whole
     network = whole.network()
 
     def audit(_):
-        assert network.ledger.audit() == "ok"
-        assert all(counts.flying >= 0 for counts in network.ledger.packets.values())
+        assert network.counters.audit() == "ok"
+        assert all(counts.in_flight >= 0 for counts in network.counters.packets.values())
 
     whole.run(network, audit)
     network.act(10**6)
     audit(None)
-    assert network.ledger.flying == 0
+    assert network.counters.messages.in_flight == 0
 
 
 @settings(max_examples=300, deadline=None)
 @given(wholes())
-def test_reports_agree_with_themselves_with_the_ledger_and_with_what_probes_are_told(whole):
+def test_reports_agree_with_themselves_with_the_counters_and_with_what_probes_are_told(whole):
     lives = Lives()
     network = whole.network(lives)
     for report in whole.run(network):
         facts = report.facts
         edges = facts.edges
-        assert int(facts.held.sum()) == report.messages.held
+        assert int(facts.held.sum()) == report.messages.delivered
         assert (np.diff(facts.latest, axis=0) >= 0).all()
         heard = facts.latest >= 0
         assert facts.active[facts.latest[heard], np.nonzero(heard)[1]].all()
@@ -209,7 +193,7 @@ def test_reports_agree_with_themselves_with_the_ledger_and_with_what_probes_are_
             assert report.finished.all()
             assert report.messages.sent == int(facts.active.sum())
             assert (np.diff(report.closed_at_ns, axis=0, prepend=report.started_at_ns[None]) <= deadlines).all() or (
-                whole.acks is not None
+                whole.acks
             )
         if report.acks is None:
             assert not facts.confirmed.any()
@@ -220,9 +204,9 @@ def test_reports_agree_with_themselves_with_the_ledger_and_with_what_probes_are_
                 sender, receiver = edges[edge].tolist()
                 assert facts.held[k, back[receiver, sender]]
     network.act(10**6)
-    assert Counter(life.fate for life in lives) == +counts_of(network.ledger.messages)
-    assert Counter(life.reason for life in lives if life.reason) == network.ledger.messages.lost
-    assert len(lives) == network.ledger.messages.sent
+    assert Counter(life.outcome for life in lives) == +counts_of(network.counters.messages)
+    assert Counter(life.reason for life in lives if life.reason) == network.counters.messages.lost
+    assert len(lives) == network.counters.messages.sent
 
 
 def could_have_come(lives, update, n_agents, rounds):
@@ -231,7 +215,7 @@ def could_have_come(lives, update, n_agents, rounds):
     Through others as well: a message of round k can carry on what had come to its sender before that round.
     """
     came = {(life.round, life.sender, life.receiver) for life in lives
-            if (life.kind, life.update) == ("td", update) and life.fate in ("held", "late")}  # fmt: skip
+            if (life.kind, life.update) == ("td", update) and life.outcome in ("delivered", "late")}  # fmt: skip
     reached = np.eye(n_agents, dtype=bool)
     for k in range(rounds):
         before = reached.copy()
@@ -285,9 +269,9 @@ def test_relabelling_agents_with_their_keys_relabels_everything(whole, data):
         np.testing.assert_array_equal(moved.deadlines_ns[:, number], report.deadlines_ns)
         assert (moved.messages, moved.acks, moved.wire_bytes) == (report.messages, report.acks, report.wire_bytes)
     assert network.now_ns == other.now_ns
-    assert network.ledger.packets == {
+    assert network.counters.packets == {
         (kind, number.index(sender), number.index(receiver)): counts
-        for (kind, sender, receiver), counts in other.ledger.packets.items()
+        for (kind, sender, receiver), counts in other.counters.packets.items()
     }
 
 
@@ -301,7 +285,7 @@ def test_nobody_waits_longer_than_its_deadlines(whole):
         if not report.finished.any():
             continue
         waits_ns = int(report.deadlines_ns.max(axis=1).sum())
-        if whole.acks is not None:
+        if whole.acks:
             continue
         assert report.ended_ns <= max(report.started_at_ns.max(), 0) + waits_ns + slack_ns * (1 + len(whole.faults))
 
@@ -313,4 +297,4 @@ def test_same_seed_same_everything(whole):
     for report, same in zip(whole.run(first), whole.run(again), strict=True):
         np.testing.assert_array_equal(report.facts.latest, same.facts.latest)
         np.testing.assert_array_equal(report.through_at_ns, same.through_at_ns)
-    assert first.ledger == again.ledger
+    assert first.counters == again.counters

@@ -12,10 +12,10 @@ import pytest
 from forgotten import differences
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_networks import ConstantTime, LognormalTime, NormalTime, network_of
 
 from dvdn_sim.errors import ExchangeStuckError
-from dvdn_sim.network import Acknowledgements, SimulatedNetwork
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
+from dvdn_sim.network import SimulatedNetwork
 from netmodels import LinkSpec
 from netmodels.catalogue import DELAYS, FAULTS, LOSSES
 from netmodels.topology.kinds import topology_of
@@ -107,7 +107,7 @@ class Team:
     asked: list[tuple]
 
     def network(self, probe) -> SimulatedNetwork:
-        return SimulatedNetwork(**self.parameters, probe=probe)
+        return network_of(**self.parameters, probe=probe)
 
 
 asked = st.one_of(
@@ -125,27 +125,35 @@ asked = st.one_of(
 )  # fmt: skip
 
 
+ACKS = {"acks": True}
+AUTO_ACKS = ACKS | {"ack_repeat": 2, "ack_deadline": "auto"}
+
+
 @st.composite
 def teams(draw):
     n_agents = draw(st.integers(2, 5))
     share = draw(st.sampled_from(["link", "node", "medium"]))
     faults = draw(st.lists(faults_of(n_agents), max_size=4))
-    acks = draw(st.sampled_from([None, Acknowledgements(), Acknowledgements(3, 0.002), Acknowledgements(2, "auto")]))
+    acks = draw(st.sampled_from([{}, ACKS, ACKS | {"ack_repeat": 3, "ack_deadline": 0.002}, AUTO_ACKS]))
     patience = [0.0, 0.003, 0.02, "auto"] if faults or acks else [None, 0.003, 0.02]
     link, broadcast, other_links = draw(links), share != "link" and draw(st.booleans()), {}
     others = st.lists(st.tuples(st.permutations(range(n_agents)), links), max_size=0 if broadcast else 2)
-    other_links = {tuple(order[:2]): other for order, other in draw(others)}
+    other_links = {tuple(order[:2]): _fields(other) for order, other in draw(others)}
     parameters = {
         "n_agents": n_agents, "seed": draw(st.integers(0, 1000)),
         "topology": topology_of(draw(st.sampled_from(TOPOLOGY[1 if n_agents > 2 else 2 :]))),
-        "link": link, "share": share, "broadcast": broadcast, "deadline_s": draw(st.sampled_from(patience)),
-        "control_period_s": draw(st.sampled_from([1e-9, 0.001, 0.01])),
+        "link": link, "share": share, "broadcast": broadcast, "deadline": draw(st.sampled_from(patience)),
+        "control_period": draw(st.sampled_from([1e-9, 0.001, 0.01])),
         "compute": draw(st.sampled_from([ConstantTime(0.0), NormalTime(0.005, 0.005), LognormalTime(0.005, 0.005)])),
         "agent_keys": tuple(draw(st.permutations(range(n_agents + 2)))[:n_agents]),
-        "other_links": other_links, "faults": tuple(faults), "acks": acks,
+        "other_links": other_links, "faults": tuple(faults), **acks,
         "schedule": draw(st.sampled_from(["blocking", "overlap"])),
     }  # fmt: skip
     return Team(parameters, draw(st.lists(asked, min_size=2, max_size=8)))
+
+
+def _fields(spec):
+    return {field.name: getattr(spec, field.name) for field in fields(spec) if field.init}
 
 
 class Lives(list):
@@ -177,7 +185,7 @@ def answer(network, number, what, *about):
 
 
 def said_by(network):
-    return network.now_ns, plain(network.ledger), network.ledger.audit()
+    return network.now_ns, plain(network.counters), network.counters.audit()
 
 
 def put_back(team, network, lives):
@@ -206,7 +214,7 @@ def check(team) -> list[dict]:
         each.act(10**9)  # all has landed
     assert said_by(network) == said_by(whole)
     assert lives == whole_lives
-    assert whole.ledger.flying == 0
+    assert whole.counters.messages.in_flight == 0
     return states
 
 
@@ -225,8 +233,8 @@ ASKED = [
 
 def busy(link=(), **changes):
     defaults = {
-        "n_agents": 3, "seed": 3, "topology": topology_of({"kind": "complete"}), "share": "link", "deadline_s": 0.008,
-        "link": LinkSpec(**{**BUSY, **dict(link)}), "control_period_s": 0.004, "compute": LognormalTime(0.003, 0.003),
+        "n_agents": 3, "seed": 3, "topology": topology_of({"kind": "complete"}), "share": "link", "deadline": 0.008,
+        "link": LinkSpec(**{**BUSY, **dict(link)}), "control_period": 0.004, "compute": LognormalTime(0.003, 0.003),
     }  # fmt: skip
     return Team(defaults | changes, ASKED)
 
@@ -258,15 +266,15 @@ CASES = {
     },
     "duplicates of a constant delay": busy({"delay": "9 ms", "duplicate": 0.5}),
     "a retransmission that is corrupted": busy({"corrupt": 0.3, "retries": 1, "retry_delay": 0}, share="node"),
-    "acknowledged": busy(acks=Acknowledgements()),
-    "acknowledged twice": busy(acks=Acknowledgements(2, 0.002)),
-    "acknowledged, worked out": busy(acks=Acknowledgements(3, "auto"), deadline_s="auto"),
-    "patient": busy({"loss": 0.0}, deadline_s=None),
-    "impatient": busy(deadline_s=0.0),
+    "acknowledged": busy(**ACKS),
+    "acknowledged twice": busy(**ACKS, ack_repeat=2, ack_deadline=0.002),
+    "acknowledged, worked out": busy(**AUTO_ACKS, deadline="auto"),
+    "patient": busy({"loss": 0.0}, deadline=None),
+    "impatient": busy(deadline=0.0),
     "overlap": busy(schedule="overlap"),
     "constant compute": busy(compute=ConstantTime(0.002)),
     "normal compute": busy(compute=NormalTime(0.002, 0.002)),
-    "other links": busy(other_links={(0, 1): LinkSpec(rate="9 kbit/s", delay=0, loss=0.5)}),
+    "other links": busy(other_links={(0, 1): {"rate": "9 kbit/s", "delay": 0, "loss": 0.5}}),
     "other names": busy(agent_keys=(4, 0, 2), share="medium"),
     "crash, state lost": faulty(
         {"kind": "crash", "node": 1, "at": "9 ms", "for": "7 ms", "state": "lost"},
@@ -302,8 +310,8 @@ def test_what_happens_at_the_very_instant_of_the_cut():
     """Messages take 10 ms, exchanges and acting 5 ms: some arrive, and an agent crashes or comes back, just then."""
     faults = [{"kind": "crash", "node": 1, "at": f"{at} ms", "for": "10 ms", "state": "lost"} for at in (20, 40, 60)]
     parameters = busy().parameters | {
-        "link": LinkSpec(rate="unlimited", delay="10 ms", duplicate=0.5), "deadline_s": 0.005, "faults": faults,
-        "control_period_s": 0.005, "compute": ConstantTime(0.0),
+        "link": LinkSpec(rate="unlimited", delay="10 ms", duplicate=0.5), "deadline": 0.005, "faults": faults,
+        "control_period": 0.005, "compute": ConstantTime(0.0),
     }  # fmt: skip
     states = check(Team(parameters, [("exchange", "td", 1, 900, True), ("act", 1)] * 10))
     due = [flight for state in states for flight in state["flights"] if flight[-1] == state["now_ns"]]
@@ -313,12 +321,12 @@ def test_what_happens_at_the_very_instant_of_the_cut():
 
 FIELDS = {
     "a new one of the network": lambda network: (network, "new"),
-    "a new one of the ledger": lambda network: (network.ledger, "new"),
+    "a new one of the counters": lambda network: (network.counters, "new"),
     "a new one of crashes": lambda network: (network._crashes, "new"),
     "a new one of compute times": lambda network: (network._compute, "new"),
     "a new one of the transport": lambda network: (network._transport, "new"),
     "a new one of all links": lambda network: (network._transport._network, "new"),
-    "a count": lambda network: (network.ledger.packets["td", 1, 2], "late"),
+    "a count": lambda network: (network.counters.packets["td", 1, 2], "late"),
     "a draw": lambda network: (network._compute._draws[1], "_next"),
     "one of a link": lambda network: (link(network, 1, 2), "latest_ns"),
     "a draw of a link": lambda network: (link(network, 1, 2)._delay, "_next"),
@@ -336,9 +344,9 @@ def link(network, sender, receiver):
 def test_a_field_that_is_forgotten_would_be_seen(field):
     degraded = {"kind": "degrade", "at": 0, "link": {"loss": 0.5}, "edge": [0, 1]}
     one, other = (
-        SimulatedNetwork(
-            n_agents=3, seed=0, topology=topology_of({"kind": "path"}), share="link", deadline_s=0.01,
-            link=LinkSpec(rate="1 Mbit/s", delay={"kind": "exponential", "mean": "8 ms"}), control_period_s=0.01,
+        network_of(
+            n_agents=3, seed=0, topology=topology_of({"kind": "path"}), share="link", deadline=0.01,
+            link=LinkSpec(rate="1 Mbit/s", delay={"kind": "exponential", "mean": "8 ms"}), control_period=0.01,
             compute=ConstantTime(0.0), faults=[degraded, {"kind": "crash", "node": 0, "at": "1 s"}],
         )
         for _ in range(2)

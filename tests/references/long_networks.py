@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from small_networks import LognormalTime
+from small_networks import network_of as any_network_of
 
-from dvdn_sim.network import Acknowledgements, SimulatedNetwork
-from dvdn_sim.scenario.compute import LognormalTime
+from dvdn_sim.network import SimulatedNetwork
 from netmodels import LinkSpec
 from netmodels.topology import Complete, EdgeMarkov, RandomConnected, RandomWaypoint, Range, Ring
 
@@ -33,7 +34,7 @@ class Case:
         topology: Which of them exist when.
         n_agents: N.
         rounds: Of an exchange.
-        options: What else `SimulatedNetwork` takes.
+        options: Further fields of the network.
     """
 
     link: LinkSpec
@@ -43,14 +44,14 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-ACKS = Acknowledgements(repeat=2)
+ACKS = {"acks": True, "ack_repeat": 2}
 CASES: dict[str, Case] = {
     "bursts": Case(LinkSpec(rate="20 Mbit/s", delay=NORMAL, loss=BURSTS)),
-    "acks": Case(LinkSpec(rate="20 Mbit/s", delay=NORMAL, loss="20%"), Complete(), rounds=2, options={"acks": ACKS}),
+    "acks": Case(LinkSpec(rate="20 Mbit/s", delay=NORMAL, loss="20%"), Complete(), rounds=2, options=ACKS),
     "one radio": Case(
         LinkSpec(rate="6 Mbit/s", delay="1 ms", loss="10%", limit=40),
         Complete(),
-        options={"share": "medium", "broadcast": True, "acks": ACKS},
+        options={"share": "medium", "broadcast": True, **ACKS},
     ),
     "queues": Case(
         LinkSpec(rate="1 Mbit/s", delay="20 ms", loss="5%", retries=2, retry_delay="1 ms", limit_bytes=30_000),
@@ -66,7 +67,7 @@ CASES: dict[str, Case] = {
         LinkSpec(rate="50 Mbit/s", delay={"kind": "pareto", "mean": "30 ms", "shape": 1.5}, loss="1%", fifo=False),
         EdgeMarkov(up="2 s", down="1 s"),
         n_agents=4,
-        options={"deadline_s": 0.2},
+        options={"deadline": 0.2},
     ),
     "moving": Case(
         LinkSpec(rate="20 Mbit/s", delay={"kind": "exponential", "mean": "10 ms"}, loss=BURSTS),
@@ -75,7 +76,7 @@ CASES: dict[str, Case] = {
     ),
     "overlap": Case(
         LinkSpec(rate="10 Mbit/s", delay={"kind": "lognormal", "mean": "10 ms", "jitter": "20 ms"}, loss="30%"),
-        options={"schedule": "overlap", "share": "node", "deadline_s": "auto"},
+        options={"schedule": "overlap", "share": "node", "deadline": "auto"},
     ),
 }
 
@@ -114,16 +115,15 @@ def faults_of(case: Case, seed: int, exchanges: int) -> list[dict[str, Any]]:
 
 def network_of(case: Case, seed: int, exchanges: int) -> SimulatedNetwork:
     """The network of a case, whose faults are spread over so many exchanges."""
-    options = {"share": "link", "deadline_s": 0.05} | case.options
-    return SimulatedNetwork(
-        n_agents=case.n_agents,
+    return any_network_of(
+        case.n_agents,
         seed=seed,
         topology=case.topology,
         link=case.link,
-        control_period_s=STEP_S,
+        control_period=STEP_S,
         compute=LognormalTime(0.01, 0.005),
         faults=faults_of(case, seed, exchanges),
-        **options,
+        **{"deadline": 0.05} | case.options,
     )
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from dvdn_sim.consensus import lossless_facts
-from dvdn_sim.network import ExchangeReport, SimulatedNetwork
-from dvdn_sim.network.ledger import MessageCounts
+from dvdn_sim.network import ExchangeReport, MessageCounts, SimulatedNetwork
 from dvdn_sim.scenario import Scenario, parse_scenario
 from dvdn_sim.training.build import Parts, build
 from dvdn_sim.training.loop import Loop
@@ -103,7 +102,7 @@ class Direct:
 
     def __init__(self, network: SimulatedNetwork) -> None:
         self._network = network
-        self.act, self.compute, self.ledger = network.act, network.compute, network.ledger
+        self.act, self.compute, self.counters = network.act, network.compute, network.counters
         self.take_restarted, self.faults = network.take_restarted, network.faults
 
     @property

@@ -179,9 +179,9 @@ def test_that_all_are_late_is_so(lossy, deadline_ms, late):
     """Against the simulator: nothing lost, and nothing held."""
     changes = (*SLOW, "network.link.loss=0%", f"network.deadline={deadline_ms} ms", "network.topology={kind: complete}")
     scenario = parse_scenario(lossy, changes)
-    network = SimulatedNetwork.of(scenario.network, n_agents=3, seed=0)
+    network = SimulatedNetwork(scenario.network, n_agents=3, seed=0)
     report = network.exchange("td", rounds=1, size_bytes=wires(scenario)[0].size_bytes, episode=0, update=0)
-    assert report.messages.held == (0 if late else 6)
+    assert report.messages.delivered == (0 if late else 6)
     assert bool(warnings_of(scenario)) == late
 
 
@@ -300,7 +300,7 @@ def test_that_links_are_confirmed_at_one_end_as_often_is_so(lossy, loss, repeat,
     if back is not None:
         options += [f"network.other_links=[{{edge: [1, 0], one_way: true, link: {{loss: {back}}}}}]"]
     scenario = parse_scenario(lossy, (*options, "network.topology={kind: complete}", SYMMETRIC))
-    network = SimulatedNetwork.of(scenario.network, n_agents=2, seed=0)
+    network = SimulatedNetwork(scenario.network, n_agents=2, seed=0)
     found = [
         network.exchange("gt", rounds=1, size_bytes=1000, episode=n, update=n).facts.ack_mismatch.any()
         for n in range(6000)

@@ -35,12 +35,12 @@ def soak(name: str, exchanges: int, seed: int) -> Counter[str]:
     readings = []
     for done in exchanging(network, case, exchanges):
         if done % max(exchanges // LOOKS, 1) == 0:
-            audit = network.ledger.audit()
+            audit = network.counters.audit()
             if audit != "ok":
                 sys.exit(f"{name}, exchange {done}, seed {seed}: {audit}")
             readings.append(resident_bytes())
-    counts = network.ledger.messages
-    fates = Counter(sent=counts.sent, held=counts.held, late=counts.late, expired=counts.expired) + counts.lost
+    counts = network.counters.messages
+    fates = Counter(sent=counts.sent, held=counts.delivered, late=counts.late, expired=counts.expired) + counts.lost
     fates["in flight"] = counts.in_flight
     early, middle, last = (readings[min(int(share * LOOKS), LOOKS - 1)] / 1e6 for share in (0.1, 0.5, 1.0))
     print(  # noqa: T201

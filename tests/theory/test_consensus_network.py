@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from small_networks import ConstantTime, LognormalTime
+from small_networks import network_of as any_network_of
 
 from dvdn_sim.consensus import ReturnToSelf, metropolis, operator_figures
-from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
 from netmodels import LinkSpec
 from netmodels.topology import Complete, Graph, RandomConnected
 
@@ -15,12 +15,11 @@ SELF = ReturnToSelf(metropolis)
 SIGMAS = 5.0
 
 
-def network_of(n_agents, topology, *, seed, share="link", deadline_s=0.05, compute=ConstantTime(0.0), **link):  # noqa: B008
+def network_of(n_agents, topology, *, seed, share="link", deadline=0.05, compute=ConstantTime(0.0), **link):  # noqa: B008
     spec = LinkSpec(**{"rate": "100 Mbit/s", "delay": "1 ms"} | link)
-    return SimulatedNetwork(
-        n_agents=n_agents, seed=seed, topology=topology, link=spec, share=share,
-        deadline_s=deadline_s, control_period_s=0.1, compute=compute,
-    )  # fmt: skip
+    return any_network_of(
+        n_agents, seed=seed, topology=topology, link=spec, share=share, deadline=deadline, compute=compute
+    )
 
 
 def exchanges(network, number, *, rounds=1, size_bytes=1000):
@@ -37,15 +36,15 @@ def test_delivered_fraction_is_that_of_all_packets_coming_through(p, packets, sh
     network = network_of(4, Complete(), seed=11, share=share, loss=p)
     for _ in exchanges(network, 400, size_bytes=packets * 1472):
         pass
-    counts = network.ledger.messages
+    counts = network.counters.messages
     whole = (1 - p) ** packets
     error = math.sqrt(whole * (1 - whole) / counts.sent)
     assert counts.sent == 400 * 12
-    assert abs(counts.held / counts.sent - whole) <= SIGMAS * error
-    assert counts.held + counts.lost["loss"] == counts.sent
-    sent = [count.sent for count in network.ledger.packets.values()]
+    assert abs(counts.delivered / counts.sent - whole) <= SIGMAS * error
+    assert counts.delivered + counts.lost["loss"] == counts.sent
+    sent = [count.sent for count in network.counters.packets.values()]
     assert sent == [400 * packets] * 12
-    assert network.ledger.audit() == "ok"
+    assert network.counters.audit() == "ok"
 
 
 @pytest.mark.parametrize(("n_agents", "n_links", "a"), [(3, 2, 1 / 3), (4, 4, 0.2444444), (5, 6, None)])
@@ -97,7 +96,7 @@ def test_losses_on_the_two_directions_of_a_link_and_in_two_rounds_are_independen
 
 def test_round_time_is_that_of_the_last_message_of_the_slowest_start():
     """Lognormal starts, constant transit τ: round 0 ends for i at max(start_i, max_j start_j + τ); exact."""
-    network = network_of(5, Complete(), seed=9, compute=LognormalTime(0.01, 0.005), deadline_s=None, rate="unlimited")
+    network = network_of(5, Complete(), seed=9, compute=LognormalTime(0.01, 0.005), deadline=None, rate="unlimited")
     for report in exchanges(network, 200):
         starts = report.started_at_ns
         others = np.array([np.delete(starts, agent).max() for agent in range(5)])
@@ -113,7 +112,7 @@ def test_the_second_singular_value_is_met_through_the_network():
         def graph(self, *_, **__):
             return ring
 
-    network = network_of(6, Fixed(), seed=10, compute=LognormalTime(0.01, 0.005), deadline_s=None)
+    network = network_of(6, Fixed(), seed=10, compute=LognormalTime(0.01, 0.005), deadline=None)
     (report,) = exchanges(network, 1, rounds=8)
     wave = np.cos(2 * np.pi * np.arange(6) / 6)
     after = SELF.apply(report.facts, wave)

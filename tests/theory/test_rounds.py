@@ -4,37 +4,23 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from small_networks import MS, Given, LognormalTime, network_of
 
 from dvdn_sim.consensus.theory import can_sample, sample_rounds
-from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario.compute import LognormalTime
 from netmodels import LinkSpec
 from netmodels.topology import Graph
 
 SQUARE = Graph.undirected(4, [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)])
 LINE = Graph.undirected(4, [(0, 1), (1, 2), (2, 3)])
 SPLIT = Graph.undirected(4, [(0, 1)])
-MS = 1_000_000
-
-
-class Given:
-    def __init__(self, graphs):
-        self.graphs = graphs
-
-    def graph(self, n_agents, seed, episode=0, update=0, round_index=0, *, now_ns=0, positions=None):
-        return self.graphs[round_index]
-
-    def describe(self):
-        return "given"
 
 
 def simulated(link, graphs, *, share="link", deadline_ns, trials, jitter_s=0.004, size_bytes=1000):
     """Reports of fresh networks."""
     for seed in range(trials):
-        network = SimulatedNetwork(
-            n_agents=4, seed=seed, topology=Given(graphs), link=link, share=share,
-            deadline_s=None if deadline_ns is None else deadline_ns * 1e-9, control_period_s=0.1,
-            compute=LognormalTime(0.01, jitter_s),
+        network = network_of(
+            4, seed=seed, topology=Given(graphs), link=link, share=share,
+            deadline=None if deadline_ns is None else deadline_ns * 1e-9, compute=LognormalTime(0.01, jitter_s),
         )  # fmt: skip
         yield network.exchange("td", rounds=len(graphs), size_bytes=size_bytes, episode=0, update=0)
 
@@ -52,7 +38,7 @@ def test_equal_to_the_nanosecond_where_nothing_is_left_to_chance(graphs, deadlin
     np.testing.assert_array_equal(drawn.latest, [report.facts.latest for report in reports])
     np.testing.assert_array_equal(drawn.durations_ns, [report.round_times_ns for report in reports])
     sent = drawn.whole.active.sum()
-    assert drawn.late.sum((1, 2)).tolist() == [sent - report.messages.held for report in reports]
+    assert drawn.late.sum((1, 2)).tolist() == [sent - report.messages.delivered for report in reports]
     assert drawn.late.any() == (deadline_ns == 6 * MS)
 
 
@@ -99,7 +85,7 @@ def test_what_is_held_how_long_it_takes_and_what_is_newest(name):
 def test_messages_depend_on_each_other_in_the_same_way(name):
     """The number held in a whole exchange varies as much."""
     reports, drawn = both(name)
-    ours, theirs = drawn.held.sum((1, 2)), np.array([report.messages.held for report in reports])
+    ours, theirs = drawn.held.sum((1, 2)), np.array([report.messages.delivered for report in reports])
     spread = theirs.var(ddof=1) * np.sqrt(2 / len(theirs)) * 1.5
     assert abs(ours.var() - theirs.var(ddof=1)) <= 4 * spread
 

@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from dvdn_sim.consensus import lossless_facts
-from dvdn_sim.network import ExchangeReport
-from dvdn_sim.network.ledger import MessageCounts
+from dvdn_sim.network import ExchangeReport, MessageCounts
 from dvdn_sim.records import METRICS, NETWORK, RecordWriter, Table, create_run_dir, digest_rows, load_run
 from dvdn_sim.training.build import build
 from dvdn_sim.training.loop import Loop
@@ -41,7 +40,7 @@ class Direct:
 
     def __init__(self, network):
         self._network = network
-        self.act, self.compute, self.ledger = network.act, network.compute, network.ledger
+        self.act, self.compute, self.counters = network.act, network.compute, network.counters
         self.take_restarted, self.faults = network.take_restarted, network.faults
 
     @property

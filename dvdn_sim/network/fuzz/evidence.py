@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from dvdn_sim.network import ExchangeReport, MessageCounts, MessageLife
 from dvdn_sim.network.faults import renamed
-from dvdn_sim.network.ledger import MessageCounts
-from dvdn_sim.network.probe import MessageLife
-from dvdn_sim.network.report import ExchangeReport
 from dvdn_sim.network.simulation import SimulatedNetwork
 from dvdn_sim.network.trials import Setting
 from netmodels.faults import Fault
@@ -72,14 +70,14 @@ def evidence_of(setting: Setting, number: Sequence[int] | None = None) -> Eviden
             "td", rounds=setting.rounds, size_bytes=setting.size_bytes, episode=index, update=index
         )
         reports.append(report)
-        audits.append(network.ledger.audit())
+        audits.append(network.counters.audit())
     network.act(LANDED_STEPS)
-    audits.append(network.ledger.audit())
+    audits.append(network.counters.audit())
     return Evidence(
         setting=setting,
         reports=reports,
         audits=audits,
-        counts=network.ledger.messages,
+        counts=network.counters.messages,
         lives=lives.all,
         values=stream(setting.seed, "values").standard_normal((setting.n_agents, 2)),
     )
@@ -117,7 +115,7 @@ def _network(setting: Setting, number: list[int], lives: Lives) -> SimulatedNetw
     keys = [number.index(agent) for agent in range(setting.n_agents)]
     faults: tuple[Fault, ...] = tuple(renamed(fault, dict(enumerate(number))) for fault in network.faults)
     others = tuple(replace(other, edge=(number[other.edge[0]], number[other.edge[1]])) for other in network.other_links)
-    return SimulatedNetwork.of(
+    return SimulatedNetwork(
         replace(network, faults=faults, other_links=others),
         n_agents=setting.n_agents,
         seed=setting.seed,

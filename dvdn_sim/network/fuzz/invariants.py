@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dvdn_sim.consensus import Facts, Policy, RunningSum
+from dvdn_sim.network import NEVER_NS, ExchangeReport
 from dvdn_sim.network.fuzz.evidence import Evidence, evidence_of
-from dvdn_sim.network.report import NEVER_NS, ExchangeReport
 from netmodels.streams import stream
 
 Bools = npt.NDArray[np.bool_]
@@ -28,15 +28,15 @@ def audit(evidence: Evidence) -> Iterator[str]:
     for index, said in enumerate(evidence.audits):
         if said != "ok":
             yield f"after exchange {index}: {said}"
-    if evidence.counts.flying:
-        yield f"{evidence.counts.flying} messages never arrive"
+    if evidence.counts.in_flight:
+        yield f"{evidence.counts.in_flight} messages never arrive"
 
 
 def lives(evidence: Evidence) -> Iterator[str]:
     """What a probe is told adds up to the ledger, by fate and reason."""
     counts = evidence.counts
-    expected = Counter(held=counts.held, late=counts.late, expired=counts.expired, lost=counts.lost.total())
-    told = Counter(life.fate for life in evidence.lives)
+    expected = Counter(delivered=counts.delivered, late=counts.late, expired=counts.expired, lost=counts.lost.total())
+    told = Counter(life.outcome for life in evidence.lives)
     if told != +expected:
         yield f"{dict(told)} told, {dict(+expected)} counted"
     reasons = Counter(life.reason for life in evidence.lives if life.reason)
@@ -52,8 +52,8 @@ def reports(evidence: Evidence) -> Iterator[str]:
 
 def _odd(report: ExchangeReport) -> Iterator[str]:
     facts, closed = report.facts, report.closed_at_ns != NEVER_NS
-    if int(facts.held.sum()) != report.messages.held:
-        yield f"{int(facts.held.sum())} messages held, {report.messages.held} counted"
+    if int(facts.held.sum()) != report.messages.delivered:
+        yield f"{int(facts.held.sum())} messages held, {report.messages.delivered} counted"
     if (np.diff(facts.latest, axis=0) < 0).any():
         yield "an agent holds less than a round before"
     if (facts.latest > np.arange(facts.rounds)[:, None]).any():

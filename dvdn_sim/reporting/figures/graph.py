@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from dvdn_sim.network.standing import Standing
+from dvdn_sim.network import LinksUp
 from dvdn_sim.reporting.figure import Figure, Json, Switch, View, colour, row
 from dvdn_sim.reporting.study import Cell, Study
 
@@ -61,7 +61,7 @@ def _frames(cell: Cell) -> Iterator[View]:
     if scenario is None or scenario.network is None:
         return
     n_agents = scenario.env.n_agents
-    standing = Standing(scenario.network, n_agents=n_agents, seed=scenario.seeds[0])
+    links_up = LinksUp(scenario.network, n_agents=n_agents, seed=scenario.seeds[0])
     places = [
         (math.sin(2 * math.pi * agent / n_agents), math.cos(2 * math.pi * agent / n_agents))
         for agent in range(n_agents)
@@ -70,7 +70,7 @@ def _frames(cell: Cell) -> Iterator[View]:
     for number in range(FRAMES):
         point = cell.points.row(round(number * last / (FRAMES - 1)), named=True)
         now_s = point["sim_time_s"] or 0.0
-        links = standing.at(round(now_s * 1e9), episode=point["episodes"], update=point["updates"])
+        links = links_up.at(round(now_s * 1e9), episode=point["episodes"], update=point["updates"])
         lines = dict.fromkeys(_pairs(links.up), "solid") | dict.fromkeys(_pairs(links.cut), "dash")
         traces = [_link(pair, dash, loads, places) for pair, dash in lines.items()]
         said = f"after {point['env_steps']} steps, at {now_s:.1f} s of simulated time"

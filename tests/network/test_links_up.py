@@ -1,18 +1,17 @@
-"""Which links stand when: the topology's own answer, less what faults take down, as messages sent there find out."""
+"""Which links are up when: the topology's own answer, less what faults take down, as messages sent there find out."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.network.standing import Standing
+from dvdn_sim.network import LinksUp, SimulatedNetwork
 from dvdn_sim.scenario import parse_scenario
 from netmodels.topology import EdgeMarkov, RandomConnected, RandomWaypoint, Range, Ring
 
 SECOND = 10**9
 SCENARIO = """\
-name: standing
+name: links_up
 seeds: [5]
 env: {kind: lbf, field_size: [6, 6], players: 4, max_num_food: 1, max_food_level: 1, sight: 6, max_episode_steps: 6}
 algorithm: {kind: dvdn}
@@ -36,8 +35,8 @@ def network_of(*changes):
     return parse_scenario(SCENARIO, changes).network
 
 
-def standing(*changes, seed=5):
-    return Standing(network_of(*changes), n_agents=4, seed=seed)
+def links_up(*changes, seed=5):
+    return LinksUp(network_of(*changes), n_agents=4, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,7 @@ def standing(*changes, seed=5):
     ],
 )
 def test_without_faults_they_are_the_topologys(words, topology):
-    links = standing(f"network.topology={words}")
+    links = links_up(f"network.topology={words}")
     found = [links.at(now, episode=7, update=9).up for now in range(0, 3 * SECOND, SECOND // 10)]
     expected = [topology.graph(4, 5, 7, 9, now_ns=now).edges for now in range(0, 3 * SECOND, SECOND // 10)]
     assert found == expected
@@ -59,7 +58,7 @@ def test_without_faults_they_are_the_topologys(words, topology):
 def test_by_hand():
     """Agent 2 is down from 1 s on and back at 3 s; 0 cannot reach 1 from 0.5 s on, and can again at 1.5 s."""
     words = "[{kind: crash, node: 2, at: 1 s, for: 2 s}, {kind: one_way, edge: [0, 1], at: 500 ms, for: 1 s}]"
-    links = standing(f"network.faults={words}")
+    links = links_up(f"network.faults={words}")
     assert links.at(0).cut == ()
     assert links.at(SECOND // 2).cut == ((0, 1),)
     assert links.at(SECOND // 2).faults == ("one_way",)
@@ -76,9 +75,9 @@ def test_by_hand():
 def test_a_message_sent_at_that_instant_gets_through_where_a_link_is_up_and_nowhere_else(tenths, seed):
     """The oracle is an exchange over the same network: no loss, no delay, and whoever is heard has sent over a link."""
     network = network_of(STORM)
-    simulated = SimulatedNetwork.of(network, n_agents=4, seed=seed)
+    simulated = SimulatedNetwork(network, n_agents=4, seed=seed)
     simulated.act(tenths)
-    links = Standing(network, n_agents=4, seed=seed).at(simulated.now_ns)
+    links = LinksUp(network, n_agents=4, seed=seed).at(simulated.now_ns)
     # Agents that are down would send once they are back; those that are up send now.
     report = simulated.exchange("td", rounds=1, size_bytes=10, episode=0, update=0)
     heard = {tuple(edge) for edge in report.facts.edges[report.facts.held[0]].tolist()}
@@ -100,7 +99,7 @@ def test_where_a_topology_has_its_agents(words):
     moves = "{kind: random_waypoint, area: [10 m, 10 m], speed: [1 m/s, 2 m/s], pause: 0 s}"
     walk = f"{{kind: range, radius: 5 m, mobility: {moves}}}"
     model = Range(5, RandomWaypoint((10, 10), (1, 2), 0))
-    links = standing(f"network.topology={words.format(walk=walk)}")
+    links = links_up(f"network.topology={words.format(walk=walk)}")
     for now in range(SECOND, 30 * SECOND, SECOND):
         found = links.at(now)
         np.testing.assert_array_equal(found.places, model.mobility.positions(4, 5, now))
@@ -111,4 +110,4 @@ def test_where_a_topology_has_its_agents(words):
 
 
 def test_agents_that_do_not_move_have_no_places():
-    assert standing().at(0).places is None
+    assert links_up().at(0).places is None

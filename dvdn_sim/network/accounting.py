@@ -1,0 +1,372 @@
+"""What became of every message and packet: counters of a run and of an exchange, and the lives that probes are told.
+
+The network does not measure itself: it counts outcomes, whose audit must add up at any time, and tells a probe each
+message's life once it is over.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, NamedTuple, Protocol, Self
+
+from dvdn_sim.network.clock import Clock, ClockEvent
+from netmodels import Transfer
+from netmodels.states import checked_state
+
+NEVER_NS = -1
+"""Stands for the time of what did not happen."""
+
+Outcome = Literal["delivered", "late", "expired"]
+LOST = "lost"
+
+
+class MessageLife(NamedTuple):
+    """The life of one message, once it is over. A broadcast is one message to each neighbour.
+
+    Attributes:
+        kind: What it carried, such as `td` or `ack`.
+        update: Index of the update it belonged to.
+        round: Of the exchange.
+        sender: Index.
+        receiver: Index.
+        sent_ns: When it was handed over.
+        bytes: Payload.
+        packets: How many it was cut into.
+        outcome: `delivered`, `late`, `expired` or `lost`.
+        reason: Why it was lost; empty if it was not.
+        arrived_ns: When it was there, whole; -1 if it was lost.
+    """
+
+    kind: str
+    update: int
+    round: int
+    sender: int
+    receiver: int
+    sent_ns: int
+    bytes: int
+    packets: int
+    outcome: str
+    reason: str
+    arrived_ns: int
+
+
+class Probe(Protocol):
+    """Whoever wants to know what becomes of messages."""
+
+    def message(self, life: MessageLife) -> None:
+        """Take one message's life: when it is lost at hand-over, else when its round closes or it comes later.
+
+        A message whose receiver crashes before it closes the round has expired, and is told when the exchange ends.
+        Those still on their way at the end of a run are not told.
+        """
+
+
+@dataclass(slots=True)
+class MessageCounts:
+    """Outcomes of messages (or of their packets): sent = delivered + late + expired + lost + in flight, at any time.
+
+    Attributes:
+        sent: Handed over by their senders.
+        in_flight: Whose arrival is scheduled, or whose round is still to be closed by the receiver: counted apart from
+            all outcomes.
+        delivered: There, whole, when the receiver closed their round.
+        late: There after that, but before the receiver closed its last round.
+        expired: There after the receiver closed its last round, or lost what it held.
+        lost: By reason. For packets, `incomplete` counts those that arrived in a message that did not.
+        duplicates: Second copies that arrived; counted apart.
+    """
+
+    sent: int = 0
+    in_flight: int = 0
+    delivered: int = 0
+    late: int = 0
+    expired: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+    duplicates: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Those whose outcome is known."""
+        return self.delivered + self.late + self.expired + self.lost.total()
+
+    def settle(self, outcome: Outcome, number: int = 1) -> None:
+        """Count messages that were in flight under their outcome."""
+        self.in_flight -= number
+        setattr(self, outcome, getattr(self, outcome) + number)
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts as JSON can say them."""
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"lost": dict(self.lost)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Make the counts of a state."""
+        checked_state(state, [each.name for each in fields(cls)], "count of messages")
+        return cls(**{**state, "lost": Counter(state["lost"])})
+
+    def copy(self) -> "MessageCounts":
+        """Return the counts as they are now."""
+        return replace(self, lost=self.lost.copy())
+
+
+@dataclass
+class NetworkCounters:
+    """Counts of a whole run of one team.
+
+    Attributes:
+        messages: All messages.
+        packets: Packets, by (kind of message, sender, receiver).
+        wire_bytes: Bytes put on the wire, headers included.
+        airtime_ns: Time that transmitters spent sending them.
+    """
+
+    messages: MessageCounts = field(default_factory=MessageCounts)
+    packets: dict[tuple[str, int, int], MessageCounts] = field(default_factory=dict)
+    wire_bytes: int = 0
+    airtime_ns: int = 0
+
+    def of_link(self, kind: str, sender: int, receiver: int) -> MessageCounts:
+        """Return the packet counts of one kind of message on one link."""
+        key = (kind, sender, receiver)
+        found = self.packets.get(key)
+        if found is None:  # not `setdefault`, which makes new counts each time: every exchange asks for all its links
+            found = self.packets[key] = MessageCounts()
+        return found
+
+    def expire(self, life: MessageLife) -> None:
+        """Count a message that was on its way as one that has expired."""
+        self.messages.settle("expired")
+        self.of_link(life.kind, life.sender, life.receiver).settle("expired", life.packets)
+
+    def state(self) -> dict[str, Any]:
+        """Return all counts as JSON can say them."""
+        return {
+            "messages": self.messages.state(),
+            "packets": [[*link, counts.state()] for link, counts in self.packets.items()],
+            "wire_bytes": self.wire_bytes,
+            "airtime_ns": self.airtime_ns,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Make the counters of a state."""
+        checked_state(state, [each.name for each in fields(cls)], "counter of a network")
+        packets = {(kind, i, j): MessageCounts.from_state(counts) for kind, i, j, counts in state["packets"]}
+        return cls(**{**state, "messages": MessageCounts.from_state(state["messages"]), "packets": packets})
+
+    def audit(self) -> str:
+        """Say what does not add up, or "ok".
+
+        >>> counters = NetworkCounters()
+        >>> counters.messages.sent += 1
+        >>> counters.audit()
+        'messages: 1 sent, 0 settled, 0 in flight'
+        """
+        counts = {"messages": self.messages} | {
+            f"{kind} packets {sender} to {receiver}": count
+            for (kind, sender, receiver), count in sorted(self.packets.items())
+        }
+        findings = [
+            f"{what}: {count.sent} sent, {count.settled} settled, {count.in_flight} in flight"
+            for what, count in counts.items()
+            if count.sent - count.settled != count.in_flight
+        ]
+        return "; ".join(findings) or "ok"
+
+
+@dataclass(frozen=True)
+class MessageClass:
+    """What the messages of one phase of an exchange have in common.
+
+    Attributes:
+        kind: What they carry.
+        round: That they belong to.
+        size_bytes: Payload of each.
+        counts: Their outcomes; shared by the phases of a kind.
+    """
+
+    kind: str
+    round: int
+    size_bytes: int
+    counts: MessageCounts = field(compare=False)
+
+
+class ExchangeCounters:
+    """Counts the messages of one exchange, by phase and link, into the counters of the run, and tells the probe.
+
+    Attributes:
+        wire_bytes: Bytes put on the wire.
+    """
+
+    def __init__(
+        self,
+        network: NetworkCounters,
+        phases: Sequence[MessageClass],
+        edges: Sequence[tuple[int, int]],
+        probe: Probe | None,
+        update: int,
+    ) -> None:
+        self._network, self._phases, self._edges = network, phases, edges
+        self._probe, self._update = probe, update
+        kinds = dict.fromkeys(phase.kind for phase in phases)
+        of_kind = {kind: [network.of_link(kind, *edge) for edge in edges] for kind in kinds}
+        self._packets = [of_kind[phase.kind] for phase in phases]
+        sizes = {kind: [0] * len(edges) for kind in kinds}
+        self._sizes = [sizes[phase.kind] for phase in phases]  # packets of a message
+        # By link and phase, when what is there was sent and came: kept for the probe alone.
+        self._came: dict[tuple[int, int], tuple[int, int]] = {}
+        self.wire_bytes = 0
+
+    def put_on_wire(self, wire_bytes: int, airtime_ns: int) -> None:
+        """Count what a transmitter sent."""
+        self.wire_bytes += wire_bytes
+        self._network.wire_bytes += wire_bytes
+        self._network.airtime_ns += airtime_ns
+
+    def hand_over(self, edge: int, p: int, transfer: Transfer, missed: int) -> bool:
+        """Count a message that was handed over; say whether it will arrive.
+
+        Args:
+            edge: Its link.
+            p: Its phase.
+            transfer: What the link made of it.
+            missed: How many of its packets come while the receiver is down.
+        """
+        counts, messages, packets = self._phases[p].counts, self._network.messages, self._packets[p][edge]
+        counts.sent += 1
+        messages.sent += 1
+        packets.sent += transfer.packets
+        if transfer.duplicates:
+            for count in (counts, messages, packets):
+                count.duplicates += transfer.duplicates
+        if transfer.lost_reason is not None:
+            self._lose(edge, p, transfer, transfer.lost_reason, transfer.packets_lost)
+        elif missed:
+            self._lose(edge, p, transfer, "node_down", [("node_down", missed)])
+        else:
+            counts.in_flight += 1
+            messages.in_flight += 1
+            packets.in_flight += transfer.packets
+            self._sizes[p][edge] = transfer.packets
+            return True
+        return False
+
+    def _lose(self, edge: int, p: int, transfer: Transfer, reason: str, lost: Iterable[tuple[str, int]]) -> None:
+        self._phases[p].counts.lost[reason] += 1
+        self._network.messages.lost[reason] += 1
+        packets, arrived = self._packets[p][edge], transfer.packets
+        for why, number in lost:
+            packets.lost[why] += number
+            arrived -= number
+        if arrived:
+            packets.lost["incomplete"] += arrived
+        if self._probe is not None:
+            life = self.life(edge, p, LOST, transfer.handed_over_ns, NEVER_NS)
+            self._probe.message(life._replace(reason=reason, packets=transfer.packets))
+
+    def is_there(self, edge: int, p: int, sent_ns: int, now_ns: int) -> None:
+        """Note a message whose phase its receiver has yet to close."""
+        if self._probe is not None:
+            self._came[edge, p] = (sent_ns, now_ns)
+
+    def deliver(self, edges: Sequence[int], p: int) -> None:
+        """Count the messages that are there when their receiver closes their phase."""
+        packets, sizes, number = self._packets[p], self._sizes[p], len(edges)
+        # Written out rather than by `settle`: most messages of a run are counted here.
+        for edge in edges:
+            counts, size = packets[edge], sizes[edge]
+            counts.delivered += size
+            counts.in_flight -= size
+        for total in (self._phases[p].counts, self._network.messages):
+            total.delivered += number
+            total.in_flight -= number
+        if self._probe is not None:
+            for edge in edges:
+                self._probe.message(self.life(edge, p, "delivered", *self._came.pop((edge, p))))
+
+    def settle(self, outcome: Outcome, edge: int, p: int, sent_ns: int, now_ns: int) -> None:
+        """Count a message whose outcome is clear as it comes."""
+        self._network.messages.settle(outcome)
+        self._phases[p].counts.settle(outcome)
+        self._packets[p][edge].settle(outcome, self._sizes[p][edge])
+        if self._probe is not None:
+            self._probe.message(self.life(edge, p, outcome, sent_ns, now_ns))
+
+    def expire(self, edge: int, p: int) -> None:
+        """Count a message that was there, and that its receiver will not use any more."""
+        self.settle("expired", edge, p, *self._came.pop((edge, p), (NEVER_NS, NEVER_NS)))
+
+    def life(self, edge: int, p: int, outcome: str, sent_ns: int, arrived_ns: int) -> MessageLife:
+        """Return the life of a message on a link in a phase."""
+        phase, (sender, receiver), packets = self._phases[p], self._edges[edge], self._sizes[p][edge]
+        return MessageLife(
+            phase.kind, self._update, phase.round, sender, receiver, sent_ns, phase.size_bytes, packets, outcome, "",
+            arrived_ns,
+        )  # fmt: skip
+
+
+class Arrival(ClockEvent):
+    """The arrival of a message of an exchange under way, or of one that is over: nobody waits for that any more.
+
+    An exchange ends when every agent is through with it or has given up, and nothing of it is used in another. So what
+    is still on its way then has one outcome left, and a checkpoint needs no more of it than the life it will have had.
+    """
+
+    counters: ExchangeCounters
+    edge: int
+    phase: int
+    sent_ns: int
+
+    def life_if_expired(self, arrives_ns: int) -> MessageLife:
+        """Return the life that the message will have had, once the exchange is over."""
+        return self.counters.life(self.edge, self.phase, "expired", self.sent_ns, arrives_ns)
+
+
+class RestoredArrival(Arrival):
+    """The arrival of a message of an exchange that another process made."""
+
+    life: MessageLife
+
+    def life_if_expired(self, arrives_ns: int) -> MessageLife:
+        """Return the life that the message will have had."""
+        return self.life
+
+
+def flights_of(clock: Clock) -> list[list[Any]]:
+    """List all messages on their way between two exchanges: priority, then life if expired, in order of arrival."""
+    return [
+        [priority, *event.life_if_expired(at_ns)]
+        for at_ns, priority, event in clock.pending()
+        if isinstance(event, Arrival)
+    ]
+
+
+def restore_flights(
+    clock: Clock, flights: Sequence[Sequence[Any]], counters: NetworkCounters, probe: Probe | None
+) -> None:
+    """Let messages arrive, and expire, that another process sent.
+
+    Args:
+        clock: With nothing of them on it.
+        flights: From `flights_of`.
+        counters: Have them in flight already.
+        probe: Is told of each.
+
+    Raises:
+        ValueError: Others than those that are counted as in flight, or what is no message.
+    """
+    expected = counters.messages.in_flight
+    if len(flights) != expected:
+        raise ValueError(f"flights: expected the {expected} messages that are on their way, got {len(flights)}")
+
+    def expire(arrival: RestoredArrival) -> None:
+        counters.expire(arrival.life)
+        if probe is not None:
+            probe.message(arrival.life)
+
+    for priority, *values in flights:
+        if len(values) != len(MessageLife._fields):
+            raise ValueError(f"flights: expected {', '.join(MessageLife._fields)}, got {values}")
+        arrival = RestoredArrival(clock, expire)
+        arrival.life = MessageLife(*values)
+        clock.schedule(arrival, arrival.life.arrived_ns, priority)

@@ -1,0 +1,55 @@
+"""Networks of small teams, said as a scenario says them."""
+
+from collections.abc import Mapping
+
+from dvdn_sim.network import SimulatedNetwork, Transport
+from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
+from dvdn_sim.scenario.network import Network, OtherLink
+from netmodels import LinkSpec
+from netmodels.topology import Complete
+
+__all__ = ["MS", "ConstantTime", "Given", "LognormalTime", "NormalTime", "network_of", "spec_of", "transport_of"]
+
+MS = 1_000_000
+NONE: Mapping = {}
+
+
+class Given:
+    """A topology of given graphs, by update and round, both over and over again."""
+
+    def __init__(self, *updates) -> None:
+        self.updates = updates
+
+    def graph(self, n_agents, seed, episode=0, update=0, round_index=0, *, now_ns=0, positions=None):
+        rounds = self.updates[update % len(self.updates)]
+        return rounds[round_index % len(rounds)]
+
+    def describe(self) -> str:
+        return "given"
+
+    __repr__ = describe
+
+
+def spec_of(other_links=NONE, **fields) -> Network:
+    """A complete graph whose links take 1 ms on the wire for a full packet, and 5 ms to travel; agents compute nothing.
+
+    `other_links` has what differs, by (sender, receiver).
+    """
+    defaults = {
+        "topology": Complete(), "link": LinkSpec(rate="12 Mbit/s", delay="5 ms"), "control_period": 0.1,
+        "compute": ConstantTime(0.0),
+    }  # fmt: skip
+    others = tuple(OtherLink(edge=edge, one_way=True, link=changes) for edge, changes in other_links.items())
+    return Network(**defaults | fields, other_links=others)
+
+
+def network_of(n_agents, *, seed=1, topology=None, agent_keys=None, probe=None, **fields) -> SimulatedNetwork:
+    """The network of a team; `topology` may be any object that has graphs."""
+    spec = spec_of(**fields)
+    return SimulatedNetwork(spec, n_agents=n_agents, seed=seed, topology=topology, agent_keys=agent_keys, probe=probe)
+
+
+def transport_of(agent_keys, *, seed=0, faults=None, **fields) -> Transport:
+    """The links of a team, by the keys of its agents or their number."""
+    keys = range(agent_keys) if isinstance(agent_keys, int) else agent_keys
+    return Transport(spec_of(**fields), seed=seed, agent_keys=keys, faults=faults)
