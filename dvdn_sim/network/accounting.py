@@ -94,15 +94,30 @@ class MessageCounts:
         self.in_flight -= number
         setattr(self, outcome, getattr(self, outcome) + number)
 
-    def state(self) -> dict[str, Any]:
-        """Return the counts as JSON can say them."""
-        return {each.name: getattr(self, each.name) for each in fields(self)} | {"lost": dict(self.lost)}
+    def __add__(self, other: "MessageCounts") -> "MessageCounts":
+        """Return the counts of both together."""
+        sums = {name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
+        return MessageCounts(**sums)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts under the names that records, manifests and checkpoints give them."""
+        return {
+            "sent": self.sent,
+            "held": self.delivered,
+            "late": self.late,
+            "expired": self.expired,
+            "lost": dict(sorted(self.lost.items())),
+            "in_flight": self.in_flight,
+            "duplicates": self.duplicates,
+        }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Make the counts of a state."""
-        checked_state(state, [each.name for each in fields(cls)], "count of messages")
-        return cls(**{**state, "lost": Counter(state["lost"])})
+    def from_json(cls, counts: Mapping[str, Any]) -> Self:
+        """Make the counts that `as_json` gave."""
+        checked_state(counts, list(cls().as_json()), "count of messages")
+        delivered, lost = counts["held"], Counter(counts["lost"])
+        others = {name: counts[name] for name in counts if name not in {"held", "lost"}}
+        return cls(**others, delivered=delivered, lost=lost)
 
     def copy(self) -> "MessageCounts":
         """Return the counts as they are now."""
@@ -141,8 +156,8 @@ class NetworkCounters:
     def state(self) -> dict[str, Any]:
         """Return all counts as JSON can say them."""
         return {
-            "messages": self.messages.state(),
-            "packets": [[*link, counts.state()] for link, counts in self.packets.items()],
+            "messages": self.messages.as_json(),
+            "packets": [[*link, counts.as_json()] for link, counts in self.packets.items()],
             "wire_bytes": self.wire_bytes,
             "airtime_ns": self.airtime_ns,
         }
@@ -151,8 +166,8 @@ class NetworkCounters:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Make the counters of a state."""
         checked_state(state, [each.name for each in fields(cls)], "counter of a network")
-        packets = {(kind, i, j): MessageCounts.from_state(counts) for kind, i, j, counts in state["packets"]}
-        return cls(**{**state, "messages": MessageCounts.from_state(state["messages"]), "packets": packets})
+        packets = {(kind, i, j): MessageCounts.from_json(counts) for kind, i, j, counts in state["packets"]}
+        return cls(**{**state, "messages": MessageCounts.from_json(state["messages"]), "packets": packets})
 
     def audit(self) -> str:
         """Say what does not add up, or "ok".

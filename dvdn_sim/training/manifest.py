@@ -3,13 +3,12 @@
 import os
 import platform
 import socket
-from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from dvdn_sim.network import SimulatedNetwork
+from dvdn_sim.network import MessageCounts, SimulatedNetwork
 from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
 
@@ -51,21 +50,8 @@ def _messages(networks: tuple[SimulatedNetwork, ...]) -> dict[str, Any] | None:
     """Message totals over all replicas; None without a network."""
     if not networks:
         return None
-    counts = [network.counters.messages for network in networks]
-    totals = {
-        "sent": sum(count.sent for count in counts),
-        "held": sum(count.delivered for count in counts),
-        "late": sum(count.late for count in counts),
-        "expired": sum(count.expired for count in counts),
-    }
-    lost: Counter[str] = sum((count.lost for count in counts), Counter())
-    return {
-        **totals,
-        "lost": dict(sorted(lost.items())),
-        "in_flight": sum(network.counters.messages.in_flight for network in networks),
-        "duplicates": sum(count.duplicates for count in counts),
-        "bytes": sum(network.counters.wire_bytes for network in networks),
-    }
+    total = sum((network.counters.messages for network in networks), MessageCounts())
+    return total.as_json() | {"bytes": sum(network.counters.wire_bytes for network in networks)}
 
 
 def _packets(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> list[dict[str, object]]:
@@ -76,13 +62,7 @@ def _packets(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> 
             "kind": kind,
             "sender": sender,
             "receiver": receiver,
-            "sent": count.sent,
-            "held": count.delivered,
-            "late": count.late,
-            "expired": count.expired,
-            "lost": dict(sorted(count.lost.items())),
-            "in_flight": count.in_flight,
-            "duplicates": count.duplicates,
+            **count.as_json(),
         }
         for seed, network in zip(seeds, networks, strict=False)
         for (kind, sender, receiver), count in sorted(network.counters.packets.items())

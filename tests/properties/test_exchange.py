@@ -74,13 +74,13 @@ def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(play)
     outcomes, stage = reference.play(play), Stage(play)
 
     def audit(so_far: list[reference.Outcome]) -> None:
-        ledger = stage.counters
+        counters = stage.counters
         messages, packets = expected(so_far, stage.clock.now_ns)
-        assert counted(ledger.messages) == messages
-        assert ledger.messages.sent == messages.total()
-        assert ledger.flying == messages["in_flight"]
+        assert counted(counters.messages) == messages
+        assert counters.messages.sent == messages.total()
+        assert counters.messages.in_flight == messages["in_flight"]
         by_link = Counter()
-        for (kind, sender, receiver), counts in ledger.packets.items():
+        for (kind, sender, receiver), counts in counters.packets.items():
             assert kind == "td"
             by_link.update({(sender, receiver, fate): number for fate, number in counted(counts).items()})
             assert counts.in_flight == packets[sender, receiver, "in_flight"]
@@ -89,9 +89,9 @@ def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(play)
         copies = Counter()
         for message in (message for outcome in so_far for message in outcome.messages):
             copies[message.sender, message.receiver] += message.transfer.duplicates
-        assert {(i, j): counts.duplicates for (_, i, j), counts in ledger.packets.items()} == copies
-        assert ledger.messages.duplicates == copies.total()
-        assert ledger.audit() == "ok"
+        assert {(i, j): counts.duplicates for (_, i, j), counts in counters.packets.items()} == copies
+        assert counters.messages.duplicates == copies.total()
+        assert counters.audit() == "ok"
 
     stage.run(after_each=lambda index: audit(outcomes[: index + 1]))
     last_ns = max((message.transfer.complete_ns for outcome in outcomes for message in outcome.messages), default=0)
@@ -102,7 +102,7 @@ def test_the_audit_holds_between_exchanges_and_after_everything_has_landed(play)
 
 @settings(max_examples=200, deadline=None)
 @given(plays())
-def test_a_report_agrees_with_itself_and_with_the_ledger(play):
+def test_a_report_agrees_with_itself_and_with_the_counters(play):
     stage = Stage(play)
     sent, wire_bytes = [], []
 
