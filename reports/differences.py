@@ -10,7 +10,7 @@ import argparse
 
 from dvdn_sim.reporting.curves import area, final_mean, scores_of
 from dvdn_sim.reporting.runs import finished_runs
-from dvdn_sim.statistics.comparison import compare
+from dvdn_sim.statistics import compare
 
 
 def main() -> None:

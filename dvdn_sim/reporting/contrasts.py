@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from dvdn_sim.reporting.curves import Curve, final_mean
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics.comparison import Comparison, compare
-from dvdn_sim.statistics.scores import Scores
+from dvdn_sim.statistics import Comparison, Scores, compare
 
 
 @dataclass(frozen=True)

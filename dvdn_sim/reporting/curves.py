@@ -2,7 +2,7 @@
 
 Between two evaluations a team's return is taken to be that of the earlier one: nothing better was shown. What a run
 comes to is the mean of its last evaluations and the area under its curve; the best checkpoint, which published tables
-have, is `dvdn_sim.statistics.checkpoints`, and optimistic.
+have, is `dvdn_sim.statistics.best_checkpoint`, and optimistic.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,7 @@ import polars as pl
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records import Columns, Run
-from dvdn_sim.statistics.bootstrap import RESAMPLES, Statistic, estimate, interquartile_mean
-from dvdn_sim.statistics.scores import Floats
+from dvdn_sim.statistics import RESAMPLES, Floats, Statistic, estimate, interquartile_mean
 
 Axis = Literal["env_steps", "sim_time_s", "bytes_sent"]
 COLUMNS: Columns = {

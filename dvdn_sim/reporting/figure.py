@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from dvdn_sim.statistics.bootstrap import Estimate
+from dvdn_sim.statistics import Estimate
 
 Json = dict[str, Any]
 COLOURS = 8

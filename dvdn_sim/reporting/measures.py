@@ -8,8 +8,7 @@ import numpy as np
 
 from dvdn_sim.reporting.curves import Axis, Curve, area, checkpoints, final_mean, on_grid
 from dvdn_sim.reporting.study import Cell
-from dvdn_sim.statistics.bootstrap import Estimate, estimate
-from dvdn_sim.statistics.checkpoints import BestCheckpoint, best_checkpoint
+from dvdn_sim.statistics import BestCheckpoint, Estimate, best_checkpoint, estimate
 
 
 @lru_cache(maxsize=1024)

@@ -2,14 +2,40 @@
 
 Read in this order:
 
-* ``scores``: one score per run, by cell and seed; what is refused; what has a partner in another arm.
-* ``bootstrap``: `estimate`, the interquartile mean or the mean over runs, with an interval from resampling.
-* ``proportions``: `probability_of_improvement` and `performance_profile`, with Wilson's interval.
-* ``comparison``: `compare`, two arms over equal seeds.
-* ``checkpoints``: `best_checkpoint`, the paper's protocol, and how optimistic it is.
+* ``scores``: one score per run, by cell and seed; which scores are refused; which runs have a partner in another arm.
+* ``bootstrap``: `estimate`, the interquartile mean or the mean over runs with an interval from resampling;
+  `best_checkpoint`, the paper's protocol, and how optimistic it is.
+* ``comparison``: `compare`, two arms over equal seeds; `probability_of_improvement` and `performance_profile`.
 
 A cell is one setting of a sweep (a task, a loss rate), an arm what is compared in all of them (an algorithm). Every
 cell counts alike, however many of its runs are there. Draws have names: equal scores give equal intervals.
 """
 
-__all__ = ["bootstrap", "checkpoints", "comparison", "proportions", "scores"]
+from dvdn_sim.statistics.bootstrap import (
+    RESAMPLES,
+    BestCheckpoint,
+    Estimate,
+    Statistic,
+    best_checkpoint,
+    estimate,
+    estimate_scores,
+    interquartile_mean,
+    mean,
+    student_quantile,
+)
+from dvdn_sim.statistics.comparison import (
+    Comparison,
+    Profile,
+    compare,
+    performance_profile,
+    probability_of_improvement,
+    wilson,
+)
+from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked, normalised, pair, strata
+
+__all__ = [
+    "RESAMPLES", "BestCheckpoint", "Comparison", "Estimate", "Floats", "Pairing", "Profile", "Scores", "Statistic",
+    "Strata", "best_checkpoint", "checked", "compare", "estimate", "estimate_scores", "interquartile_mean", "mean",
+    "normalised", "pair", "performance_profile", "probability_of_improvement", "strata", "student_quantile",
+    "wilson",
+]  # fmt: skip

@@ -1,16 +1,24 @@
-"""Two arms over equal seeds.
+"""Compare arms: differences over equal seeds, how often one arm beats another, how many runs are better than what.
 
 Runs of the same cell and seed share their luck, whatever of it does not depend on what differs: environments, initial
 weights, graphs, losses. What they share cancels in their difference, so that few seeds show a small one.
+
+Intervals of proportions are Wilson's (1927). A bootstrap of a proportion near 0 or 1 shows next to no spread: of five
+seeds against five, of which one arm wins 98 % in truth, 22 % of its intervals cover that. Wilson's needs how many
+independent trials the proportion is worth, which is p(1 - p)/v for an estimated variance v (Kish 1965; Korn and
+Graubard 1998), and the number of runs where all are on one side and v = 0. From five seeds on it covers improvements
+from 0.5 to 0.98 in 95 to 98 of a hundred experiments, in one cell and in ten, and profiles in 91 to 98
+(`tests/soak/coverage.py`).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from dvdn_sim.statistics.bootstrap import Estimate, estimate, mean
-from dvdn_sim.statistics.proportions import probability_of_improvement
-from dvdn_sim.statistics.scores import Pairing, Scores, pair, strata
+from dvdn_sim.statistics.bootstrap import Estimate, Z, estimate, mean
+from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked, pair, strata
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,7 @@ class Comparison:
 def compare(scores: Scores, other: Scores) -> Comparison:
     """Compare two arms, first minus second, on the cells and seeds that both have.
 
-    Args:
-        scores: Of the first arm. For one cell alone, give that cell alone.
-        other: Of the second, in the same units.
-
-    Raises:
-        ValueError: What `strata` refuses, or no run has a partner.
+    Raises what `strata` raises, and `ValueError` if no run has a partner.
 
     >>> found = compare({"a": {0: 0.5, 1: 0.75, 2: 1.0}}, {"a": {0: 0.25, 1: 0.5, 5: 0.0}})
     >>> found.difference.value, found.pairing.pairs, found.pairing.alone, found.pairing.alone_other
@@ -49,7 +52,8 @@ def compare(scores: Scores, other: Scores) -> Comparison:
     strata(scores), strata(other)
     pairing = pair(scores, other)
     if not pairing.seeds:
-        raise ValueError(f"no run of one arm has a partner in the other: {_said(scores)}, and {_said(other)}")
+        runs = f"{_runs_in_words(scores)}, and {_runs_in_words(other)}"
+        raise ValueError(f"no run of one arm has a partner in the other: {runs}")
     x, y = (strata({cell: {seed: arm[cell][seed] for seed in seeds} for cell, seeds in pairing.seeds.items()})
             for arm in (scores, other))  # fmt: skip
     differences = [np.subtract(mine, theirs) for mine, theirs in zip(x, y, strict=True)]
@@ -61,5 +65,82 @@ def compare(scores: Scores, other: Scores) -> Comparison:
     )
 
 
-def _said(scores: Scores) -> str:
+def _runs_in_words(scores: Scores) -> str:
     return "; ".join(f"{cell!r} with seeds {', '.join(map(str, sorted(runs)))}" for cell, runs in scores.items())
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Share of an arm's runs above each threshold, a mean over cells; every array is ``[T]``.
+
+    `low` and `high` are the ends of the 95 % interval at each threshold by itself; None where a cell has a single run.
+    """
+
+    thresholds: Floats
+    fraction: Floats
+    low: Floats | None
+    high: Floats | None
+
+
+def performance_profile(cells: Strata, thresholds: npt.ArrayLike) -> Profile:
+    """Return the share of an arm's runs that score more than each threshold (Agarwal et al. 2021).
+
+    Scores of all cells, ``[runs]`` each, are on one scale. Raises what `checked` raises.
+
+    >>> performance_profile([np.array([0.2, 0.6]), np.array([0.6, 0.9])], [0.0, 0.6]).fraction.tolist()
+    [1.0, 0.25]
+    """
+    found, points = checked(cells), np.asarray(thresholds, float)
+    shares = np.array([(cell[:, None] > points).mean(0) for cell in found])
+    fraction, sizes = shares.mean(0), np.array([[len(cell)] for cell in found])
+    if sizes.min() < 2:
+        return Profile(points, fraction, None, None)
+    variance = (shares * (1.0 - shares) / (sizes - 1)).sum(0) / len(found) ** 2
+    ends = [wilson(share, spread, int(sizes.sum())) for share, spread in zip(fraction, variance, strict=True)]
+    low, high = np.array(ends).reshape(-1, 2).T
+    return Profile(points, fraction, low, high)
+
+
+def probability_of_improvement(cells: Strata, others: Strata) -> Estimate:
+    """Return how probably a run of one arm beats one of another, in a cell drawn at random (Agarwal et al. 2021).
+
+    Over all pairs of runs of a cell, a tie counting half: the statistic of Mann and Whitney (1947), divided by the
+    number of pairs, and its mean over cells. The variance of a cell is DeLong, DeLong and Clarke-Pearson's (1988), that
+    of Brunner and Munzel's test (2000),
+
+        var_i(mean_j w_ij)/n + var_j(mean_i w_ij)/m,    w_ij = 1 if x_i > y_j, ½ if x_i = y_j, else 0
+
+    which takes the arms as independent; arms that share their luck are closer than that, and the interval wider than
+    it need be.
+
+    Scores are ``[n]`` and ``[m]`` per cell, of the same cells in the same order. Raises what `checked` raises, and
+    `ValueError` if the arms have different numbers of cells.
+
+    >>> probability_of_improvement([np.array([0.5, 0.8])], [np.array([0.5, 0.1])]).value
+    0.875
+    """
+    mine, theirs = checked(cells), checked(others)
+    if len(mine) != len(theirs):
+        raise ValueError(f"arms have {len(mine)} and {len(theirs)} cells; the same cells expected")
+    wins = [(np.sign(x[:, None] - y) + 1.0) / 2.0 for x, y in zip(mine, theirs, strict=True)]
+    value = float(np.mean([each.mean() for each in wins]))
+    if min(min(each.shape) for each in wins) < 2:
+        return Estimate(value, None)
+    parts = [w.mean(1).var(ddof=1) / w.shape[0] + w.mean(0).var(ddof=1) / w.shape[1] for w in wins]
+    variance = float(np.sum(parts)) / len(wins) ** 2
+    return Estimate(value, wilson(value, variance, sum(min(each.shape) for each in wins)))
+
+
+def wilson(proportion: float, variance: float, runs: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a proportion with the given variance.
+
+    Where nothing differs (variance 0), it counts as that many `runs`.
+
+    >>> low, high = wilson(1.0, 0.0, 5)
+    >>> round(low, 3), high
+    (0.566, 1.0)
+    """
+    trials = proportion * (1.0 - proportion) / variance if variance > 0.0 else runs
+    centre = (proportion + Z**2 / (2.0 * trials)) / (1.0 + Z**2 / trials)
+    half = Z * math.sqrt(proportion * (1.0 - proportion) / trials + (Z / (2.0 * trials)) ** 2) / (1.0 + Z**2 / trials)
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -19,8 +19,7 @@ Strata = Sequence[Floats]
 def strata(scores: Scores) -> list[Floats]:
     """Return the scores of every cell, ``[runs]`` each; cells by name, runs by seed.
 
-    Raises:
-        ValueError: There is no cell, a cell without runs, or a score that is not a finite number; with its name.
+    Raises what `checked` raises, and names the cell and seed of a score that is not finite.
 
     >>> strata({"b": {1: 0.5, 0: 0.25}, "a": {0: 1.0}})
     [array([1.]), array([0.25, 0.5 ])]
@@ -35,8 +34,7 @@ def strata(scores: Scores) -> list[Floats]:
 def checked(cells: Strata) -> list[Floats]:
     """Return the scores of every cell as float64, ``[runs]`` each.
 
-    Raises:
-        ValueError: There is no cell, a cell without runs or of another shape, or a score that is not a finite number.
+    Raises `ValueError` if there is no cell, a cell has no runs or another shape, or a score is not finite.
     """
     if len(cells) == 0:
         raise ValueError("no cells: scores of at least one run expected")
@@ -53,13 +51,8 @@ def checked(cells: Strata) -> list[Floats]:
 def normalised(scores: Scores, low: Mapping[str, float], high: Mapping[str, float]) -> dict[str, dict[int, float]]:
     """Return (score - low)/(high - low), so that cells of different tasks can be pooled (Agarwal et al. 2021).
 
-    Args:
-        scores: Of one arm.
-        low: What becomes 0 in each cell: the return of random play, say, or that of independent learners.
-        high: What becomes 1.
-
-    Raises:
-        ValueError: A cell lacks a bound, or its bounds are not finite and in this order.
+    `low` is the score that becomes 0 in each cell (that of random play, say), `high` the one that becomes 1. Raises
+    `ValueError` if a cell lacks a bound, or its bounds are not finite and in this order.
 
     >>> normalised({"spread": {0: -150.0}}, {"spread": -200.0}, {"spread": -100.0})
     {'spread': {0: 0.5}}

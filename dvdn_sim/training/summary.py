@@ -9,8 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from dvdn_sim.records import Columns, Run
-from dvdn_sim.statistics.bootstrap import estimate
-from dvdn_sim.statistics.checkpoints import best_checkpoint
+from dvdn_sim.statistics import best_checkpoint, estimate
 from dvdn_sim.wording import plural, thousands
 
 Json = dict[str, Any]

@@ -11,8 +11,7 @@ from report_folders import study_of, write_run
 from dvdn_sim.reporting.answer import answer
 from dvdn_sim.reporting.contrasts import contrasts
 from dvdn_sim.reporting.study import read_study
-from dvdn_sim.statistics.bootstrap import estimate
-from dvdn_sim.statistics.comparison import compare
+from dvdn_sim.statistics import compare, estimate
 
 ARMS, PLACES, SEEDS = ["a", "b", "c", "d"], ["x", "y", "z"], range(4)
 LEVELS = st.sampled_from([0.0, 0.0, 0.01, -0.01, 0.3, 1.0, -1.0])

@@ -5,7 +5,7 @@ from report_folders import study_of
 
 from dvdn_sim.reporting.contrasts import contrasts
 from dvdn_sim.reporting.curves import area
-from dvdn_sim.statistics.comparison import compare
+from dvdn_sim.statistics import compare
 
 AXES = {"rounds": ["1", "3"], "loss": ["0%", "20%"]}
 SCORES = {

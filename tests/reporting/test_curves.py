@@ -20,8 +20,7 @@ from dvdn_sim.reporting.curves import (
     on_grid,
     scores_of,
 )
-from dvdn_sim.statistics.bootstrap import estimate
-from dvdn_sim.statistics.checkpoints import best_checkpoint
+from dvdn_sim.statistics import best_checkpoint, estimate
 
 STEPS = st.lists(st.integers(1, 50), min_size=1, max_size=12).map(lambda gaps: np.cumsum([0, *gaps]).astype(float))
 CURVES = STEPS.flatmap(

@@ -13,8 +13,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import stats
 
-from dvdn_sim.statistics.bootstrap import estimate, interquartile_mean, mean
-from dvdn_sim.statistics.proportions import performance_profile, probability_of_improvement
+from dvdn_sim.statistics import (
+    estimate,
+    interquartile_mean,
+    mean,
+    performance_profile,
+    probability_of_improvement,
+)
 
 KINDS = {
     "normal": lambda rng, size: rng.normal(size=size),

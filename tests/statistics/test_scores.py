@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvdn_sim.statistics.scores import checked, normalised, pair, strata
+from dvdn_sim.statistics import checked, normalised, pair, strata
 
 ARMS = st.dictionaries(
     st.sampled_from("abc"), st.dictionaries(st.integers(0, 5), st.floats(-1, 1), max_size=5), max_size=3

@@ -7,7 +7,7 @@ from small_runs import small
 
 from dvdn_sim import run
 from dvdn_sim.records import load_run
-from dvdn_sim.statistics.bootstrap import estimate
+from dvdn_sim.statistics import estimate
 from dvdn_sim.training.summary import COLUMNS, _best, score, summarise
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from dvdn_sim.reporting.figure import Figure, Switch, View, axes, band, line, row
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics.bootstrap import estimate, mean
+from dvdn_sim.statistics import estimate, mean
 
 Numbers = dict[str, tuple[str, str]]
 """What may be chosen: its column, and what the vertical axis is called."""

@@ -8,7 +8,7 @@ from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, 
 from dvdn_sim.reporting.measures import LAST, WHOLE, best, final, whole
 from dvdn_sim.reporting.panels import Panels
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics.bootstrap import Estimate
+from dvdn_sim.statistics import Estimate
 
 COUNTED: Mapping[str, Callable[[Cell], Estimate]] = {
     LAST: final,

@@ -6,7 +6,7 @@ import polars as pl
 from dvdn_sim.reporting.figure import Figure, View, axes, band, line, row
 from dvdn_sim.reporting.measures import LAST, seed_scores
 from dvdn_sim.reporting.study import Study
-from dvdn_sim.statistics.proportions import performance_profile
+from dvdn_sim.statistics import performance_profile
 
 POINTS = 101
 

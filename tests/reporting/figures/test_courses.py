@@ -6,7 +6,7 @@ from report_folders import write_run, write_sweep
 
 from dvdn_sim.reporting.figures.courses import signal, tracking
 from dvdn_sim.reporting.study import read_study
-from dvdn_sim.statistics.bootstrap import estimate, mean
+from dvdn_sim.statistics import estimate, mean
 
 ERRORS = {0: [1.0, 0.5], 1: [0.5, 0.25], 2: [0.75, 0.25]}
 

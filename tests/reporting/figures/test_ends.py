@@ -5,7 +5,7 @@ import pytest
 from report_folders import study_of
 
 from dvdn_sim.reporting.figures.ends import ends, text
-from dvdn_sim.statistics.bootstrap import Estimate, estimate
+from dvdn_sim.statistics import Estimate, estimate
 
 AXES = {"rounds": ["1", "3"], "loss": ["0%", "20%"]}
 SCORES = {
