@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dvdn_sim import cli
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.sweeps.grid import load_cells
+from dvdn_sim.sweeps import load_cells
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -2,29 +2,24 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli.output import Device, command, explained, parse_seeds, say, warn
+from dvdn_sim.cli.output import AsJson, Changes, Device, Quiet, parse_seeds, print_message, print_warnings
 from dvdn_sim.errors import InterruptedRun, RunFolderError
 
 if TYPE_CHECKING:
     from dvdn_sim.records import SweepRow, SweepTable
-    from dvdn_sim.sweeps.estimate import Estimate
-    from dvdn_sim.sweeps.grid import Cell
-    from dvdn_sim.sweeps.jobs import Executor
-    from dvdn_sim.sweeps.sweep import Sweep
+    from dvdn_sim.sweeps import Executor, Sweep, SweepCell
 
-SWEEPS = Path("sweeps")
-MOST_LISTED = 40
-"""Cells that a terminal is told of; JSON has all."""
+MAX_LISTED = 40
+"""Cells that a terminal shows; JSON has all."""
 
 
 def sweep(
@@ -35,12 +30,7 @@ def sweep(
         ),
     ],
     *,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="PATH=VALUE", help="Change one value in all cells; may be repeated.", show_default=False
-        ),
-    ] = None,
+    changes: Changes = None,
     seeds: Annotated[
         str | None,
         typer.Option(metavar="LIST", help="Seeds in place of the sweep's: 0-4 or 0,3.", show_default=False),
@@ -64,180 +54,92 @@ def sweep(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for the runs; one of this sweep is gone on with.",
+            help="Folder for the runs; a sweep that is there is resumed.",
             show_default="sweeps/ and the sweep's name",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar="", help="Say what would run, and how long it would take.")
+        bool, typer.Option("--dry-run", metavar="", help="List what would run: cells, seeds, steps.")
     ] = False,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     checkpoint_every: Annotated[
         float, typer.Option(min=0.0, metavar="SECONDS", help="Time from one checkpoint of a cell to the next.")
     ] = 60.0,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Run a grid of scenarios; the same command again goes on with what is not finished."""
-    options = [*(["--quick"] if quick else []), *([] if device is Device.auto else ["--device", device.value])]
-    for name, value in (("seeds", seeds), ("jobs", jobs), ("ray", ray), ("out", out)):
-        options += [] if value is None else [f"--{name}", str(value)]
+    """Run a grid of scenarios; the same command again resumes what is not finished."""
     if jobs is not None and ray is not None:
         raise typer.BadParameter("is for processes of this machine; Ray counts those of its own", param_hint="--jobs")
     chosen = None if seeds is None else tuple(parse_seeds(seeds))
-    failed = False
-    with explained(command("sweep", file, changes or [], *options)):
-        from dvdn_sim.sweeps.grid import load_cells
-        from dvdn_sim.sweeps.machine import job_bytes, processes_for, refuse_oversized_cells
 
-        loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
-        if ray is None:
-            refuse_oversized_cells(cells, device.value)
-        _warn_of(cells)
-        asked = _Asked(
-            sweep=loaded,
-            cells=cells,
-            out=SWEEPS / loaded.name if out is None else out,
-            processes=jobs or processes_for(len(cells), max(job_bytes(cell.scenario) for cell in cells)),
-            ray=ray,
-            device=device.value,
-            checkpoint_every_s=checkpoint_every,
-        )
-        if dry_run:
-            asked.foretell(as_json=as_json)
-        else:
-            failed = asked.run(as_json=as_json, quiet=quiet)
-    if failed:
-        raise typer.Exit(1)
+    from dvdn_sim.sweeps import SweepProgress, load_cells, run_sweep
+
+    loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
+    executor = _executor(cells, jobs, ray, device.value)
+    folder = Path("sweeps") / loaded.name if out is None else out
+    print_warnings(_warnings_of(cells))
+    if dry_run:
+        _dry_run(loaded, cells, executor, folder, device.value, as_json=as_json)
+        return
+    with SweepProgress(Console(stderr=True, highlight=False), quiet=quiet) as progress:
+        try:
+            table = run_sweep(
+                loaded,
+                cells,
+                executor,
+                folder,
+                device=device.value,
+                checkpoint_every_s=checkpoint_every,
+                watch=progress,
+            )
+        except KeyboardInterrupt:
+            raise InterruptedRun(f"Stopped at once; to go on: {_resume_command(folder)}") from None
+    _show(table, folder, as_json=as_json)
 
 
-def _warn_of(cells: "Sequence[Cell]") -> None:
-    """Print what is to be minded about the cells, each once."""
+def _executor(cells: "Sequence[SweepCell]", jobs: int | None, ray: str | None, device: str) -> "Executor":
+    """Return what has the cells trained.
+
+    Raises:
+        ScenarioError: This machine is to train a cell that it cannot hold.
+    """
+    from dvdn_sim.sweeps import Pool, RayCluster, processes_for, refuse_oversized_cells
+
+    if ray is not None:
+        return RayCluster(ray)
+    refuse_oversized_cells(cells, device)
+    return Pool(jobs or processes_for([cell.scenario for cell in cells]))
+
+
+def _warnings_of(cells: "Sequence[SweepCell]") -> list[str]:
+    """Return the warnings about the cells, each once, with the cells they are about if these are not all."""
     from dvdn_sim.scenario import warnings_of
 
     found: dict[str, list[str]] = {}
     for cell in cells:
         for warning in warnings_of(cell.scenario):
             found.setdefault(warning, []).append(cell.id)
+    messages = []
     for warning, names in found.items():
         others = "" if len(names) == 1 else f" and {len(names) - 1} more"
-        warn(warning if len(names) == len(cells) else f"{names[0]}{others}: {warning}")
+        messages.append(warning if len(names) == len(cells) else f"{names[0]}{others}: {warning}")
+    return messages
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What the command was asked for.
+def _dry_run(
+    loaded: "Sweep", cells: "Sequence[SweepCell]", executor: "Executor", out: Path, device: str, *, as_json: bool
+) -> None:
+    """Print what would run."""
+    from dvdn_sim.records import CELLS_FILE, read_cells
+    from dvdn_sim.sweeps import Job
+    from dvdn_sim.wording import thousands
 
-    Attributes:
-        processes: on this machine, if it is not a Ray cluster that does it.
-        ray: the cluster's address.
-    """
-
-    sweep: "Sweep"
-    cells: "Sequence[Cell]"
-    out: Path
-    processes: int
-    ray: str | None
-    device: str
-    checkpoint_every_s: float
-
-    def run(self, *, as_json: bool, quiet: bool) -> bool:
-        """Run all cells, print what they found, and return whether any of them failed.
-
-        Raises:
-            InterruptedRun: Not all are over.
-        """
-        from dvdn_sim.sweeps.progress import SweepProgress
-        from dvdn_sim.sweeps.run import run_sweep
-
-        with SweepProgress(Console(stderr=True, highlight=False), quiet=quiet) as progress:
-            try:
-                table = run_sweep(
-                    self.sweep,
-                    self.cells,
-                    self._executor(),
-                    self.out,
-                    device=self.device,
-                    checkpoint_every_s=self.checkpoint_every_s,
-                    watch=progress,
-                )
-            except KeyboardInterrupt:
-                raise InterruptedRun(f"Stopped at once; to go on: {self._go_on}") from None
-        if as_json:
-            typer.echo(json.dumps({"sweep_dir": str(self.out), **table.as_json()}, allow_nan=False))
-        else:
-            _print_table(table, self.out, Console(highlight=False))
-        return self._told(table)
-
-    def _executor(self) -> "Executor":
-        """Return what has the cells trained."""
-        if self.ray is not None:
-            from dvdn_sim.sweeps.ray import RayCluster
-
-            return RayCluster(self.ray)
-        from dvdn_sim.sweeps.local import Pool
-
-        return Pool(self.processes)
-
-    def _places(self) -> int:
-        """Return how many cells are trained at a time."""
-        if self.ray is None:
-            return self.processes
-        from dvdn_sim.sweeps.jobs import Job
-        from dvdn_sim.sweeps.ray import RayCluster
-
-        return RayCluster(self.ray).places([Job(cell.id, cell.scenario, self.out, self.device) for cell in self.cells])
-
-    def _told(self, table: "SweepTable") -> bool:
-        """Tell what failed, and how to see it again or go on."""
-        for row in table.rows:
-            if row.state == "failed":
-                say(f"Error: {row.id}: {row.error}", style="red")
-                say(f"To {self._way_out(row)}")
-        over = table.count("finished") + table.count("failed")
-        if over < len(table.rows):
-            raise InterruptedRun(
-                f"{table.count('finished')} of {len(table.rows)} cells are finished; to go on: {self._go_on}"
-            )
-        return table.count("failed") > 0
-
-    @property
-    def _go_on(self) -> str:
-        from dvdn_sim.records import SWEEP_FILE
-
-        return shlex.join(["dvdn-sim", "sweep", str(self.out / SWEEP_FILE), "--out", str(self.out)])
-
-    def _way_out(self, row: "SweepRow") -> str:
-        """Return what to do about a cell that failed: run it alone, elsewhere; or remove what is damaged."""
-        from dvdn_sim.records import finished_digest
-
-        run_dir = self.out / row.id
-        try:
-            finished_digest(run_dir)
-        except RunFolderError:
-            return f"train it anew: remove {run_dir}; then {self._go_on}"
-        scenario = run_dir / "scenario.yaml"
-        command = shlex.join(["dvdn-sim", "run", str(scenario)]) if scenario.exists() else self._go_on
-        return f"reproduce: {command}"
-
-    def foretell(self, *, as_json: bool) -> None:
-        """Say what would run, and how long that would take."""
-        from dvdn_sim.records import CELLS_FILE, read_cells
-        from dvdn_sim.sweeps.estimate import estimate
-
-        rows = read_cells(self.out).rows if (self.out / CELLS_FILE).exists() else []
-        finished = {row.id for row in rows if row.state == "finished"}
-        left = [cell for cell in self.cells if cell.id not in finished]
-        places = self._places()
-        found = estimate(left, self.device) if left else None
-        if as_json:
-            typer.echo(json.dumps(self._foretold(finished, found, places), allow_nan=False))
-        else:
-            for line in self._lines(finished, found, places):
-                typer.echo(line)
-
-    def _foretold(self, finished: set[str], found: "Estimate | None", places: int) -> dict[str, Any]:
-        cells = [
+    rows = read_cells(out).rows if (out / CELLS_FILE).exists() else []
+    finished = {row.id for row in rows if row.state == "finished"}
+    places = executor.places([Job(cell.id, cell.scenario, out, device) for cell in cells])
+    if as_json:
+        listed = [
             {
                 "id": cell.id,
                 "axes": dict(cell.at),
@@ -245,35 +147,67 @@ class _Asked:
                 "seeds": list(cell.scenario.seeds),
                 "state": "finished" if cell.id in finished else "waiting",
             }
-            for cell in self.cells
+            for cell in cells
         ]
-        timed = None if found is None else found.as_json(places)
-        return {
-            "sweep_dir": str(self.out),
-            "name": self.sweep.name,
-            "question": self.sweep.question,
-            "cells": cells,
-            "jobs": places,
-            "estimate": timed,
-        }
+        head = {"sweep_dir": str(out), "name": loaded.name, "question": loaded.question}
+        typer.echo(json.dumps({**head, "cells": listed, "jobs": places}, allow_nan=False))
+        return
+    first = cells[0].scenario
+    seeds, steps = ", ".join(map(str, first.seeds)), thousands(first.training.steps)
+    typer.echo(f"{loaded.name}: {loaded.question}")
+    typer.echo(f"  {len(cells)} cells, {len(finished)} finished; seeds {seeds}; {steps} steps each")
+    for cell in cells[:MAX_LISTED]:
+        typer.echo(f"  {'done  ' if cell.id in finished else ''}{cell.id}")
+    if len(cells) > MAX_LISTED:
+        typer.echo(f"  ... and {len(cells) - MAX_LISTED} more")
+    typer.echo(f"  jobs       {places} at a time\n  records    {out}")
 
-    def _lines(self, finished: set[str], found: "Estimate | None", places: int) -> Iterator[str]:
-        yield f"{self.sweep.name}: {self.sweep.question}"
-        first = self.cells[0].scenario
-        seeds, steps = ", ".join(map(str, first.seeds)), f"{first.training.steps:,}".replace(",", " ")
-        yield f"  {len(self.cells)} cells, {len(finished)} finished; seeds {seeds}; {steps} steps each"
-        for cell in self.cells[:MOST_LISTED]:
-            yield f"  {'done  ' if cell.id in finished else ''}{cell.id}"
-        if len(self.cells) > MOST_LISTED:
-            yield f"  ... and {len(self.cells) - MOST_LISTED} more"
-        if found is not None:
-            yield f"  time       {found.text(places)}"
-        yield f"  records    {self.out}"
+
+def _show(table: "SweepTable", out: Path, *, as_json: bool) -> None:
+    """Print what the cells found, and what failed with what to do about it.
+
+    Raises:
+        InterruptedRun: Not all are over.
+        Exit: Some failed.
+    """
+    if as_json:
+        typer.echo(json.dumps({"sweep_dir": str(out), **table.as_json()}, allow_nan=False))
+    else:
+        _print_table(table, out, Console(highlight=False))
+    for row in table.rows:
+        if row.state == "failed":
+            print_message(f"Error: {row.id}: {row.error}", style="red")
+            print_message(f"To {_hint(row, out)}")
+    finished, failed = table.count("finished"), table.count("failed")
+    if finished + failed < len(table.rows):
+        cells = f"{finished} of {len(table.rows)} cells are finished"
+        raise InterruptedRun(f"{cells}; to go on: {_resume_command(out)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _resume_command(out: Path) -> str:
+    from dvdn_sim.records import SWEEP_FILE
+
+    return shlex.join(["dvdn-sim", "sweep", str(out / SWEEP_FILE), "--out", str(out)])
+
+
+def _hint(row: "SweepRow", out: Path) -> str:
+    """Return what to do about a cell that failed: run it alone, elsewhere; or remove what is damaged."""
+    from dvdn_sim.records import SCENARIO_FILE, finished_digest
+
+    run_dir = out / row.id
+    try:
+        finished_digest(run_dir)
+    except RunFolderError:
+        return f"train it anew: remove {run_dir}; then {_resume_command(out)}"
+    scenario = run_dir / SCENARIO_FILE
+    return f"reproduce: {shlex.join(['dvdn-sim', 'run', str(scenario)]) if scenario.exists() else _resume_command(out)}"
 
 
 def _print_table(table: "SweepTable", out: Path, console: Console) -> None:
     """Print what the cells found, for people."""
-    from dvdn_sim.sweeps.progress import duration_text
+    from dvdn_sim.wording import duration_text
 
     count = f"{table.count('finished')} of {len(table.rows)} cells finished"
     console.print(Text(f"{table.name}: {count}, {duration_text(table.wall_s)}"), soft_wrap=True)

@@ -2,14 +2,49 @@
 
 Read in this order:
 
-* ``sweep``: what a sweep is, as `Sweep`; ``entries``: the keys of its file; ``reading``: from the one to the other.
-* ``grid``: the cells of a sweep, each with its name and scenario, or every mistake of all of them.
-* ``jobs``: what a job is, and `work`, which does it, wherever it was sent.
-* ``local``: jobs on a pool of processes; ``machine``: how many fit this machine.
-* ``folder``: what a sweep leaves behind, and what of it is finished.
-* ``run``: `run_sweep`, from cells to a table of results; ``progress``: how far it is; ``estimate``: how long it takes.
+* `sweep`: what a sweep file says, as `SweepFile` and, with labels and places, `Sweep`.
+* `grid`: `load_cells`: the cells of a sweep, each with its name and scenario, or every mistake of all of them.
+* `jobs`: what a job is, and `work`, which does it wherever it was sent; `Executor`: what sends them.
+* `local`: jobs on processes of this machine, and how many fit it.
+* `ray_executor`: jobs on a Ray cluster; `ray_tasks`: what is done in that cluster. Ray is imported there alone.
+* `execute`: `run_sweep`, from cells to a table of results; `progress`: how far it is.
 
-A second executor needs what `jobs.Executor` says, and nothing of ``local``.
+What a sweep leaves behind is `dvdn_sim.records.SweepTable`.
 """
 
-__all__ = ["entries", "estimate", "folder", "grid", "jobs", "local", "machine", "progress", "reading", "run", "sweep"]
+from dvdn_sim.sweeps.execute import run_sweep
+from dvdn_sim.sweeps.grid import SweepCell, cell_id, load_cells
+from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job, JobReport, Moved, Outcome, Warned, work
+from dvdn_sim.sweeps.local import Pool, processes_for, refuse_oversized_cells
+from dvdn_sim.sweeps.progress import Pace, SweepProgress
+from dvdn_sim.sweeps.ray_executor import RayCluster
+from dvdn_sim.sweeps.sweep import AxisFile, AxisValue, QuickFile, Sweep, SweepFile, load_sweep
+
+__all__ = [
+    "AxisFile",
+    "AxisValue",
+    "Began",
+    "Ended",
+    "Event",
+    "Executor",
+    "Job",
+    "JobReport",
+    "Moved",
+    "Outcome",
+    "Pace",
+    "Pool",
+    "QuickFile",
+    "RayCluster",
+    "Sweep",
+    "SweepCell",
+    "SweepFile",
+    "SweepProgress",
+    "Warned",
+    "cell_id",
+    "load_cells",
+    "load_sweep",
+    "processes_for",
+    "refuse_oversized_cells",
+    "run_sweep",
+    "work",
+]

@@ -1,4 +1,4 @@
-"""The cells of a sweep: all combinations of what its axes say, each with its name and its scenario."""
+"""The cells of a sweep: all combinations of its axes' values, each with its name and its scenario."""
 
 import hashlib
 import itertools
@@ -11,16 +11,15 @@ from pathlib import Path as FilePath
 
 from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario import Scenario
-from dvdn_sim.scenario.document import Path, Place, Value
-from dvdn_sim.sweeps.reading import load_sweep
-from dvdn_sim.sweeps.sweep import Base, Point, Setting, Sweep
+from dvdn_sim.sweeps.scenario_parts import Place, Value
+from dvdn_sim.sweeps.sweep import AxisValue, Base, Change, Sweep, load_sweep
 
-LONGEST_ID = 150
-_OF_THE_COMMAND_LINE = re.compile(r"--set '([\w.]+)=(.*)'")
+MAX_ID = 150
+_SET_OPTION = re.compile(r"--set '([\w.]+)=(.*)'")
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepCell:
     """One combination.
 
     Attributes:
@@ -39,20 +38,14 @@ class Cell:
 
 def load_cells(
     path: str | FilePath, changes: Sequence[str] = (), *, seeds: tuple[int, ...] | None = None, quick: bool = False
-) -> tuple[Sweep, list[Cell]]:
-    """Read a sweep file and all its cells.
-
-    Args:
-        path: a YAML file.
-        changes: to all cells, in the form of ``--set``.
-        seeds: in place of the file's.
-        quick: whether the smaller sweep is meant that the file describes.
+) -> tuple[Sweep, list[SweepCell]]:
+    """Read a sweep file and all its cells; the arguments are those of `load_sweep`.
 
     Raises:
         ScenarioError: With every mistake in the file and in any of its cells.
     """
     sweep, mistakes = load_sweep(path, changes, seeds=seeds, quick=quick)
-    cells: list[Cell] = []
+    cells: list[SweepCell] = []
     if sweep is not None:
         cells, of_cells = cells_of(sweep)
         mistakes += of_cells
@@ -66,68 +59,64 @@ def _order(mistake: Mistake) -> tuple[bool, str, int, str]:
     return mistake.override != "", mistake.file, mistake.line or 0, mistake.path
 
 
-def cells_of(sweep: Sweep) -> tuple[list[Cell], list[Mistake]]:
+def cells_of(sweep: Sweep) -> tuple[list[SweepCell], list[Mistake]]:
     """Return the cells, the last axis the fastest; and what is wrong with any of them, each mistake once."""
-    cells: list[Cell] = []
-    found = _Mistakes(sweep.base)
-    seeds = [] if sweep.seeds is None else [Setting("seeds", list(sweep.seeds), Place())]
+    cells: list[SweepCell] = []
+    wrong = _CellMistakes(sweep.base)
+    seeds = [] if sweep.seeds is None else [Change("seeds", list(sweep.seeds), Place())]
     for points in itertools.product(*(axis.points for axis in sweep.axes)):
-        at = {axis.name: point.label for axis, point in zip(sweep.axes, points, strict=True)}
-        own = [setting for point in points for setting in point.settings]
-        settings = [*seeds, *sweep.settings, *own]
-        name = cell_id(dict(zip(at, points, strict=True)))
+        at = {axis.name: point for axis, point in zip(sweep.axes, points, strict=True)}
+        own = [change for point in points for change in point.changes]
+        changes = [*seeds, *sweep.changes, *own]
+        name = cell_id(at)
+        wrong.count(changes)
         try:
-            scenario = sweep.base.scenario([setting.text for setting in settings])
+            scenario = sweep.base.scenario([change.text for change in changes])
         except ScenarioError as error:
-            found.add(name, settings, error)
+            wrong.add(name, changes, error)
         else:
-            found.count(settings)
-            cells.append(Cell(name, at, {setting.path: setting.value for setting in own}, scenario))
-    return cells, list(found.told())
+            labels = {axis: point.label for axis, point in at.items()}
+            cells.append(SweepCell(name, labels, {change.path: change.value for change in own}, scenario))
+    return cells, list(wrong.merged())
 
 
-def cell_id(points: Mapping[str, Point]) -> str:
-    """Return the name of a cell, safe on any file system; a very long one ends in a hash of all of it.
+def cell_id(points: Mapping[str, AxisValue]) -> str:
+    """Return the name of a cell, safe on any file system, from its point on each axis.
 
-    Args:
-        points: of each axis.
+    A very long one ends in a hash of all of it.
     """
     name = ",".join(f"{axis}={point.safe}" for axis, point in points.items())
-    if len(name) <= LONGEST_ID:
+    if len(name) <= MAX_ID:
         return name
     hashed = hashlib.blake2b(name.lower().encode(), digest_size=8).hexdigest()
-    return f"{name[: LONGEST_ID - len(hashed) - 1]}-{hashed}"
+    return f"{name[: MAX_ID - len(hashed) - 1]}-{hashed}"
 
 
 @dataclass
-class _Mistakes:
-    """What is wrong with cells, and in how many of them.
-
-    Attributes:
-        base: their scenario.
-    """
+class _CellMistakes:
+    """What is wrong with cells, whose scenario is `base`, and in how many of them."""
 
     base: Base
     _cells: dict[tuple[Mistake, str], list[str]] = field(default_factory=dict)
-    """The cells that have a mistake, by it and the text of the setting at fault."""
+    """The cells that have a mistake, by it and the text of the change at fault."""
     _with: Counter[str] = field(default_factory=Counter)
-    """How many cells there are, by the text of a setting that they have; by the empty text, of all."""
+    """How many cells there are, by the text of a change that they have; by the empty text, of all."""
 
-    def count(self, settings: Sequence[Setting]) -> None:
+    def count(self, changes: Sequence[Change]) -> None:
         """Note that there is a cell with these."""
-        self._with.update(["", *(setting.text for setting in settings)])
+        self._with.update(["", *(change.text for change in changes)])
 
-    def add(self, name: str, settings: Sequence[Setting], error: ScenarioError) -> None:
+    def add(self, name: str, changes: Sequence[Change], error: ScenarioError) -> None:
         """Note what is wrong with a cell."""
-        self.count(settings)
-        places = {setting.text: setting.place for setting in settings}
+        places = {change.text: change.place for change in changes}
         for mistake in error.mistakes:
             text = mistake.override if mistake.override in places else ""
-            cells = self._cells.setdefault((self._as_of_the_sweep(mistake, places.get(text)), text), [])
+            place = places[text] if text else self._in_base(mistake)
+            cells = self._cells.setdefault((_moved(mistake, place), text), [])
             if name not in cells[-1:]:
                 cells.append(name)
 
-    def told(self) -> Iterator[Mistake]:
+    def merged(self) -> Iterator[Mistake]:
         """Yield each mistake once; one that comes of a combination with the first cell that has it."""
         for (mistake, text), cells in self._cells.items():
             if len(cells) == self._with[text]:
@@ -136,20 +125,15 @@ class _Mistakes:
                 where = cells[0] if len(cells) == 1 else f"{cells[0]} and {len(cells) - 1} more"
                 yield replace(mistake, message=f"{mistake.message} (in {where})")
 
-    def _as_of_the_sweep(self, mistake: Mistake, place: Place | None) -> Mistake:
-        """Return a mistake of a scenario with the place at fault: in the sweep file, or None for the scenario's own."""
-        if place is None:
-            place = self._in_base(mistake)
-        return replace(
-            mistake,
-            line=place.line,
-            override=place.override,
-            file=place.file,
-            remedy=_OF_THE_COMMAND_LINE.sub(r"`\1: \2`", mistake.remedy),
-        )
-
     def _in_base(self, mistake: Mistake) -> Place:
+        """Return where a mistake stands that no change is at fault for."""
         if self.base.file is not None:
             return Place(mistake.line, file=mistake.file or normpath(self.base.file))
-        steps: Path = tuple(int(step) if step.isdecimal() else step for step in mistake.path.split(".") if step)
+        steps = (int(step) if step.isdecimal() else step for step in mistake.path.split(".") if step)
         return self.base.document.place(("base", *steps))
+
+
+def _moved(mistake: Mistake, place: Place) -> Mistake:
+    """Return a mistake of a scenario as one at a place in the sweep, its remedy as a sweep has it."""
+    remedy = _SET_OPTION.sub(r"`\1: \2`", mistake.remedy)
+    return replace(mistake, line=place.line, override=place.override, file=place.file, remedy=remedy)

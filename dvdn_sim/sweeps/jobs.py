@@ -1,7 +1,7 @@
-"""A job: one cell's seeds, trained as one batch in one process. What it is, and doing it, wherever it was sent.
+"""A job is one cell's seeds, trained as one batch in one process. What it is, and how it is done wherever it was sent.
 
-A job may be done again, by another process and on another machine that sees the same folder: it goes on from its
-checkpoint, or returns what it found.
+A job may be done again, by another process and on another machine that sees the same folder: it resumes from its
+checkpoint, or returns the finished run.
 """
 
 import signal
@@ -17,26 +17,16 @@ from dvdn_sim.errors import DvdnSimError, InterruptedRun, RunFolderError
 from dvdn_sim.records import FOUND, locked
 from dvdn_sim.scenario import Scenario
 
-MOST_ATTEMPTS = 3
-"""How often a job is begun whose process vanishes; then it counts as failed."""
-SHOWN_EVERY_S = 0.2
-PATIENCE_S = 60.0
+MAX_ATTEMPTS = 3
+"""How often a job is begun whose process is lost; then it has failed."""
+PROGRESS_EVERY_S = 0.2
+LOCK_TIMEOUT_S = 60.0
 """How long to wait for a folder that another process is about to leave."""
-
-State = Literal["finished", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One cell to be trained.
-
-    Attributes:
-        id: of the cell.
-        scenario: what to run, seeds included.
-        run_dir: the run's folder.
-        device: as in `dvdn_sim.run`.
-        checkpoint_every_s: as in `dvdn_sim.run`.
-    """
+    """One cell to be trained; `device` and `checkpoint_every_s` are as in `dvdn_sim.run`."""
 
     id: str
     scenario: Scenario
@@ -50,13 +40,13 @@ class Outcome:
     """How a job ended.
 
     Attributes:
-        state: finished; failed; or interrupted, because somebody asked for it: it can be gone on with.
+        state: interrupted means that somebody asked for it: the job can be resumed.
         error: why it failed, or where it was interrupted.
-        found: what the run's summary says under `dvdn_sim.records.cells.FOUND`; empty unless it finished.
+        found: what the run's summary has under `dvdn_sim.records.FOUND`; empty unless it finished.
         work_s: seconds that the last process worked on it.
     """
 
-    state: State
+    state: Literal["finished", "failed", "interrupted"]
     error: str = ""
     found: Mapping[str, Any] = field(default_factory=dict)
     work_s: float = 0.0
@@ -64,14 +54,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Began:
-    """A process took a job up."""
+    """A process began a job."""
 
     id: str
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A job came on: environment steps done and to do, all seeds together, and what else is worth showing."""
+    """A job made progress: environment steps done and to do, all seeds together, and what else is worth showing."""
 
     id: str
     done: int
@@ -81,10 +71,10 @@ class Moved:
 
 @dataclass(frozen=True)
 class Warned:
-    """There is something to mind about a job."""
+    """A job's run gave a warning."""
 
     id: str
-    said: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -98,16 +88,11 @@ class Ended:
 Event = Began | Moved | Warned | Ended
 
 
-def given_up(why: str) -> Outcome:
-    """Return how a job ends that was begun `MOST_ATTEMPTS` times, the last of them lost as it says."""
-    return Outcome("failed", f"given up after {MOST_ATTEMPTS} attempts: {why}")
+class JobReport(Protocol):
+    """The way from a job back to whoever sent it."""
 
-
-class Report(Protocol):
-    """The way back to whoever sent a job."""
-
-    def tell(self, event: Event) -> None:
-        """Send what happened; where nobody listens any more, the next `stopping` says so."""
+    def send(self, event: Event) -> None:
+        """Send what happened; where nobody listens any more, the next `stopping` is true."""
 
     def stopping(self) -> bool:
         """Return whether the job is to stop, with a checkpoint."""
@@ -116,86 +101,95 @@ class Report(Protocol):
 class Executor(Protocol):
     """Has jobs done somewhere: in other processes, on other machines."""
 
+    def places(self, jobs: Sequence[Job]) -> int:
+        """Return how many of these jobs, at least one, can be done at once.
+
+        Raises:
+            DvdnSimError: There is nothing to do them with.
+        """
+
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
         """Yield what happens to the jobs until each has ended, once; but for those not begun when asked to stop.
 
-        A job whose process vanishes is begun again, `MOST_ATTEMPTS` times at most. A job that fails keeps no other from
-        being done, nor does one that takes long. Whoever closes the iterator early leaves no process behind.
+        A job whose process is lost is begun again, `MAX_ATTEMPTS` times in all. A job that fails, or takes long, keeps
+        no other from being done. Closing the iterator early leaves no process behind.
 
         Args:
-            jobs: What to do, in the order in which to begin.
-            stop: Is asked now and then; once it says so no job is begun, and those under way stop with a checkpoint.
+            jobs: in the order in which to begin.
+            stop: asked now and then; once it is true no job is begun, and those under way stop with a checkpoint.
 
         Raises:
             DvdnSimError: There is nothing to do them with.
         """
 
 
+def given_up(reason: str) -> Outcome:
+    """Return the outcome of a job whose last attempt was lost, too."""
+    return Outcome("failed", f"given up after {MAX_ATTEMPTS} attempts: {reason}")
+
+
 def import_training() -> None:
-    """Import what `work` needs, torch above all, which whoever sends jobs does without."""
+    """Import what `work` needs, torch above all, which the process that sends jobs does without."""
     import dvdn_sim.training.run  # noqa: F401, PLC0415
 
 
-def work(job: Job, report: Report) -> Outcome:
-    """Do a job: train its cell, or go on with it, or return what it found. In the main thread of its process.
+def work(job: Job, report: JobReport) -> Outcome:
+    """Train a cell, resume it, or return what it found; whatever goes wrong is in the outcome, and never raised.
 
-    Returns:
-        How it ended; whatever went wrong is in there, told and not raised.
+    Runs in the main thread of its process.
     """
     began_s = time.monotonic()
     try:
-        found = _trained(job, report)
+        outcome = Outcome("finished", found=_train(job, report))
     except InterruptedRun as error:
-        return Outcome("interrupted", str(error), work_s=time.monotonic() - began_s)
+        outcome = Outcome("interrupted", str(error))
     except DvdnSimError as error:
-        return Outcome("failed", str(error), work_s=time.monotonic() - began_s)
+        outcome = Outcome("failed", str(error))
     except Exception:  # a defect that shows in one cell is no reason to lose the others
-        return Outcome("failed", traceback.format_exc().rstrip(), work_s=time.monotonic() - began_s)
-    return Outcome("finished", found=found, work_s=time.monotonic() - began_s)
+        outcome = Outcome("failed", traceback.format_exc().rstrip())
+    return Outcome(outcome.state, outcome.error, outcome.found, time.monotonic() - began_s)
 
 
-def _trained(job: Job, report: Report) -> dict[str, Any]:
+def _train(job: Job, report: JobReport) -> dict[str, Any]:
     from dvdn_sim.training.run import run  # noqa: PLC0415 (see `import_training`)
 
-    _wait_for_others(job.run_dir, report)
-    watch = _Watch(job, report)
+    _wait_until_free(job.run_dir, report)
     summary = run(
         job.scenario,
         device=job.device,
         out=job.run_dir,
         resume=True,
         checkpoint_every_s=job.checkpoint_every_s,
-        progress=watch.show,
-        warn=lambda said: report.tell(Warned(job.id, said)),
+        progress=_Progress(job.id, report),
+        warn=lambda message: report.send(Warned(job.id, message)),
     ).as_json()
     return {name: summary[name] for name in FOUND}
 
 
-def _wait_for_others(run_dir: Path, report: Report) -> None:
-    """Wait for a process that outlived whoever started it: it notices, and leaves a checkpoint."""
-    until_s = time.monotonic() + PATIENCE_S
+def _wait_until_free(run_dir: Path, report: JobReport) -> None:
+    """Wait for a process that outlived the one that started it: it notices, and leaves a checkpoint."""
+    until_s = time.monotonic() + LOCK_TIMEOUT_S
     while run_dir.is_dir() and time.monotonic() < until_s:
         with suppress(RunFolderError), locked(run_dir):
             return
         if report.stopping():
             raise InterruptedRun(f"{run_dir} is being written by another process")
-        time.sleep(SHOWN_EVERY_S)
+        time.sleep(PROGRESS_EVERY_S)
 
 
 @dataclass
-class _Watch:
-    """Tells how a run comes on, not too often, and stops it when asked."""
+class _Progress:
+    """Reports a run's progress, not too often, and stops the run when asked."""
 
-    job: Job
-    report: Report
-    _shown_s: float = 0.0
+    id: str
+    report: JobReport
+    _sent_s: float = 0.0
 
-    def show(self, done: int, total: int, facts: Mapping[str, str]) -> None:
-        """Take what `dvdn_sim.run` tells after every iteration."""
+    def __call__(self, done: int, total: int, facts: Mapping[str, str]) -> None:
         now_s = time.monotonic()
-        if now_s - self._shown_s < SHOWN_EVERY_S:
+        if now_s - self._sent_s < PROGRESS_EVERY_S:
             return
-        self._shown_s = now_s
-        self.report.tell(Moved(self.job.id, done, total, facts))
+        self._sent_s = now_s
+        self.report.send(Moved(self.id, done, total, facts))
         if self.report.stopping():
             signal.raise_signal(signal.SIGTERM)  # to which a run answers with a checkpoint, after its next iteration

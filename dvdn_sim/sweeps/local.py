@@ -1,44 +1,87 @@
-"""Jobs on a pool of processes of this machine.
+"""Jobs on processes of this machine.
 
-Workers are started once, import torch once, and take one job after the other, whoever is free.
+Workers are started once, import torch once, and take one job after the other, whoever is free. Each has a line of its
+own to the process that started it: a worker that is killed takes no other with it (`concurrent.futures` ends the whole
+pool), progress comes back on the same line, and a worker sees from its end that nobody is left to work for.
 """
 
+import multiprocessing
 import os
-import time
+import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.sweeps.child import Child
+from dvdn_sim.scenario import Scenario, has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
+from dvdn_sim.sweeps.grid import SweepCell
 from dvdn_sim.sweeps.jobs import (
-    MOST_ATTEMPTS,
+    MAX_ATTEMPTS,
     Began,
     Ended,
     Event,
     Job,
+    JobReport,
     Outcome,
-    Report,
     given_up,
     import_training,
     work,
 )
 
+_CGROUP = Path("/sys/fs/cgroup")
 READY, STOP = "ready", "stop"
 TICK_S = 0.2
 """How often it is asked whether to stop."""
-GRACE_S = 5.0
-"""How long workers may take to leave once there is nothing more to do."""
-MOST_STILLBORN = 3
+MAX_FAILED_STARTS = 3
 """Workers in a row that die before they are ready; then there is something wrong with all of them."""
 OUT_OF_MEMORY = "; a system that runs out of memory does so: try fewer `--jobs`"
+PROCESS_BYTES = 350_000_000
+"""Of a process that has imported torch, and trains a small scenario, without its replay buffer."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+"""What keeps libraries from starting a thread for each core in each of several processes."""
+
+
+def processes_for(scenarios: Sequence[Scenario]) -> int:
+    """Return how many processes to use for these: one for each core, as far as there is memory for the largest."""
+    memory = memory_limit()
+    fit = len(scenarios) if memory is None else memory // max(job_bytes(scenario) for scenario in scenarios)
+    return max(1, min(len(scenarios), cores(), fit))
+
+
+def refuse_oversized_cells(cells: Sequence[SweepCell], device: str) -> None:
+    """Refuse cells whose replay buffer this machine cannot hold; on a GPU, each run finds that out itself.
+
+    Raises:
+        ScenarioError: There is one.
+    """
+    if device == "cpu" or (device == "auto" and not has_gpu()):
+        for cell in cells:
+            refuse_oversized_replay(cell.scenario, source=cell.id)
+
+
+def job_bytes(scenario: Scenario, *, on_gpu: bool = False) -> int:
+    """Return about how much of a machine's memory a run takes; the replay buffer is where the learner is."""
+    return PROCESS_BYTES + (0 if on_gpu else replay_bytes(scenario))
+
+
+def cores() -> int:
+    """Return how many cores this process may use: of the machine, of its affinity, of its container's share."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()
+        if quota != "max":
+            count = min(count, max(1, int(quota) // int(period)))
+    return count
 
 
 @dataclass
 class Pool:
-    """Has jobs done in so many processes of this machine.
+    """Does jobs in so many processes of this machine; an `Executor`.
 
     Attributes:
         processes: how many.
@@ -47,46 +90,94 @@ class Pool:
     """
 
     processes: int
-    do: Callable[[Job, Report], Outcome] = work
+    do: Callable[[Job, JobReport], Outcome] = work
     prepare: Callable[[], object] = import_training
 
+    def places(self, jobs: Sequence[Job]) -> int:
+        """Return how many jobs are done at once."""
+        return self.processes
+
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
-        """Yield what happens to the jobs; see `dvdn_sim.sweeps.jobs.Executor`."""
-        crew = _Crew(deque(jobs), min(self.processes, len(jobs)), partial(_serve, self.do, self.prepare))
+        """Yield what happens to the jobs."""
+        state = _PoolState(deque(jobs), min(self.processes, len(jobs)), partial(_serve, self.do, self.prepare))
         try:
-            while crew.waiting or crew.busy:
-                if stop() and not crew.stopping:
-                    crew.stop()
-                yield from crew.hand_out()
-                yield from crew.hear(TICK_S)
-            crew.dismiss()
+            while state.waiting or state.busy:
+                if stop() and not state.stopping:
+                    state.stop()
+                yield from state.hand_out()
+                yield from state.hear()
         finally:
-            crew.kill()
+            for worker in state.workers:  # whatever they were at can be resumed
+                worker.end()
 
 
-@dataclass(eq=False)
-class _Worker(Child):
-    """A process, and what it does."""
+class Worker:
+    """A process that works for this one, and our end of the line to it.
 
-    ready: bool = False
-    job: Job | None = None
+    It is spawned, not forked: a copy of a process that runs torch may hang. Ctrl-C in a terminal reaches all processes
+    at once; a worker blocks it, and stops when it is told to, or when the process that started it is gone.
+
+    Args:
+        serve: what the process runs, with its end of the line.
+    """
+
+    def __init__(self, serve: Callable[[Connection], None]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.line, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs,), daemon=True)
+        self.ready = False
+        self.job: Job | None = None
+        with _environment(ONE_THREAD), _without_ctrl_c():
+            self.process.start()
+        theirs.close()
+
+    def send(self, message: object) -> None:
+        """Send, unless the process is gone, which `messages` shows."""
+        with suppress(OSError):
+            self.line.send(message)
+
+    def messages(self) -> Iterator[object]:
+        """Yield what it sent; None as the last if it is gone."""
+        try:
+            while self.line.poll():
+                yield self.line.recv()
+        except (EOFError, OSError):
+            yield None
+
+    def end(self, grace_s: float = 0.0) -> str:
+        """Hang up, kill the process if it does not leave by itself, and return how it ended."""
+        self.line.close()
+        self.process.join(grace_s)
+        self.process.kill()
+        self.process.join()
+        code = self.process.exitcode
+        if code is None or code >= 0:
+            return f"ended with exit code {code}"
+        return f"was killed by {signal.Signals(-code).name}"
 
 
 @dataclass
-class _Crew:
+class _PoolState:
     """All workers and all jobs."""
 
     waiting: deque[Job]
     size: int
     serve: Callable[[Connection], None]
-    workers: list[_Worker] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
     attempts: Counter[str] = field(default_factory=Counter)
     stopping: bool = False
-    stillborn: int = 0
+    failed_starts: int = 0
 
     @property
-    def busy(self) -> list[_Worker]:
+    def busy(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.job is not None]
+
+    def stop(self) -> None:
+        """Begin nothing more, and tell workers to stop with a checkpoint."""
+        self.stopping = True
+        self.waiting.clear()
+        for worker in self.workers:
+            worker.send(STOP)
 
     def hand_out(self) -> Iterator[Event]:
         """Give every idle worker a job; start as many as there is work for."""
@@ -94,105 +185,74 @@ class _Crew:
             yield from self._give(worker)
         wanted = min(self.size, len(self.busy) + len(self.waiting))
         while len(self.workers) < wanted:
-            self.workers.append(_Worker.start(self.serve))
+            self.workers.append(Worker(self.serve))
 
-    def _give(self, worker: _Worker) -> list[Event]:
+    def hear(self) -> Iterator[Event]:
+        """Wait for messages of any worker, not for long, and yield what they come to."""
+        lines = {worker.line: worker for worker in self.workers}
+        for line in wait(list(lines), TICK_S) if lines else []:
+            worker = lines[line]  # type: ignore[index]  # they are the ones that were given
+            for message in worker.messages():
+                yield from self._take(worker, message)
+
+    def _give(self, worker: Worker) -> list[Event]:
         """Give a worker the next job, if it is free and there is one."""
         if not self.waiting or not worker.ready or worker.job is not None:
             return []
-        worker.job = self.waiting.popleft()
-        self.attempts[worker.job.id] += 1
-        worker.send(worker.job)
-        return [Began(worker.job.id)]
+        worker.job = job = self.waiting.popleft()
+        self.attempts[job.id] += 1
+        worker.send(job)
+        return [Began(job.id)]
 
-    def hear(self, timeout_s: float) -> Iterator[Event]:
-        """Wait for news of any worker, and yield it."""
-        if not self.workers:
-            return
-        lines = {worker.line: worker for worker in self.workers}
-        for line in wait(list(lines), timeout_s):
-            worker = lines[line]  # type: ignore[index]  # they are the ones that were given
-            for message in worker.heard():
-                yield from self._news(worker, message)
-
-    def _news(self, worker: _Worker, message: object) -> Iterator[Event]:
-        if message is None:
-            yield from self._lost(worker)
-        elif message == READY:
-            worker.ready, self.stillborn = True, 0
-        elif isinstance(message, Outcome):
-            yield from self._done(worker, message)
+    def _take(self, worker: Worker, message: object) -> list[Event]:
+        if message == READY:
+            worker.ready, self.failed_starts = True, 0
+        elif isinstance(message, Ended) and worker.job is not None:
+            job, worker.job = worker.job, None
+            if message.outcome.state == "interrupted" and not self.stopping:  # by somebody outside of this sweep
+                return self._retry(job, "its process was asked to stop")
+            return [message, *self._give(worker)]  # given before anybody takes time over what ended
         elif isinstance(message, Event):
-            yield message
+            return [message]
+        elif message is None:
+            return self._replace(worker)
+        return []
 
-    def _done(self, worker: _Worker, outcome: Outcome) -> Iterator[Event]:
-        job, worker.job = worker.job, None
-        if job is None:
-            raise DvdnSimError("a worker finished what it was not given")
-        if outcome.state == "interrupted" and not self.stopping:  # by somebody who knows nothing of this sweep
-            yield from self._again(job, "its process was asked to stop")
-            return
-        given = self._give(worker)  # before anybody takes time over what is told here
-        yield Ended(job.id, outcome)
-        yield from given
-
-    def _lost(self, worker: _Worker) -> Iterator[Event]:
+    def _replace(self, worker: Worker) -> list[Event]:
+        """Take leave of a worker that is gone; another one is started if there is work for it."""
         self.workers.remove(worker)
-        worker.end(GRACE_S)
-        how = worker.how_it_ended
+        how = worker.end(grace_s=5.0)
         how += OUT_OF_MEMORY if "SIGKILL" in how else ""
         if worker.job is not None:
-            yield from self._again(worker.job, f"its process {how}")
-        elif not worker.ready:
-            self.stillborn += 1
-            if self.stillborn >= MOST_STILLBORN:
-                raise DvdnSimError(f"no process can be started to work in: the last one {how} as it began")
+            return self._retry(worker.job, f"its process {how}")
+        self.failed_starts += not worker.ready
+        if self.failed_starts >= MAX_FAILED_STARTS:
+            raise DvdnSimError(f"no process can be started to work in: the last one {how} as it began")
+        return []
 
-    def _again(self, job: Job, why: str) -> Iterator[Event]:
+    def _retry(self, job: Job, reason: str) -> list[Event]:
         """Begin a job once more, from its checkpoint, unless that was tried often enough."""
         if self.stopping:
-            yield Ended(job.id, Outcome("interrupted", why))
-        elif self.attempts[job.id] < MOST_ATTEMPTS:
-            self.waiting.appendleft(job)
-        else:
-            yield Ended(job.id, given_up(why))
-
-    def stop(self) -> None:
-        """Begin nothing more, and tell workers to stop with a checkpoint."""
-        self.stopping = True
-        self.waiting.clear()
-        for worker in self.busy:
-            worker.send(STOP)
-
-    def dismiss(self) -> None:
-        """Let workers leave, who have nothing to do; those that are still getting ready are not waited for."""
-        for worker in self.workers:
-            worker.send(STOP)
-        until_s = time.monotonic() + GRACE_S
-        for worker in self.workers:
-            worker.end(max(0.0, until_s - time.monotonic()) if worker.ready else 0.0)
-        self.workers.clear()
-
-    def kill(self) -> None:
-        """Leave no process behind; what they were at can be gone on with."""
-        for worker in self.workers:
-            worker.end(0.0)
-        self.workers.clear()
+            return [Ended(job.id, Outcome("interrupted", reason))]
+        if self.attempts[job.id] >= MAX_ATTEMPTS:
+            return [Ended(job.id, given_up(reason))]
+        self.waiting.appendleft(job)
+        return []
 
 
-def _serve(do: Callable[[Job, Report], Outcome], prepare: Callable[[], object], line: Connection) -> None:
-    """Take jobs until there are no more: what a worker does."""
-    os.dup2(2, 1)  # whatever is printed here has no place among the answers of whoever started this
+def _serve(do: Callable[[Job, JobReport], Outcome], prepare: Callable[[], object], line: Connection) -> None:
+    """Take jobs until there are no more: what a worker runs."""
+    os.dup2(2, 1)  # whatever is printed here has no place among the answers of the command
     prepare()
-    caller = _Caller(line)
+    caller = Caller(line)
     caller.send(READY)
-    while (job := caller.next_job()) is not None:
-        caller.send(do(job, caller))
+    while isinstance(job := caller.receive(), Job):
+        caller.send(Ended(job.id, do(job, caller)))
 
 
 @dataclass
-class _Caller:
-    """The other end of the line: who sends jobs. It may be gone."""
+class Caller:
+    """A worker's end of the line to the process that started it, which may be gone; a `JobReport`."""
 
     line: Connection
     gone: bool = False
@@ -204,17 +264,13 @@ class _Caller:
         except OSError:
             self.gone = True
 
-    def tell(self, event: Event) -> None:
-        """Send what happened."""
-        self.send(event)
-
-    def next_job(self) -> Job | None:
-        """Wait for a job; None if no more will come."""
+    def receive(self) -> object:
+        """Wait for a message; None if no more will come."""
         try:
-            message = None if self.gone else self.line.recv()
+            return None if self.gone else self.line.recv()
         except (EOFError, OSError):
-            message = None
-        return message if isinstance(message, Job) else None
+            self.gone = True
+            return None
 
     def stopping(self) -> bool:
         """Return whether to stop: the only thing that is sent to a worker at work."""
@@ -223,3 +279,30 @@ class _Caller:
         except (EOFError, OSError):
             self.gone = True
         return self.gone
+
+
+@contextmanager
+def _environment(added: Mapping[str, str]) -> Iterator[None]:
+    """Give processes that are started meanwhile these variables, as far as they are not set."""
+    names = [name for name in added if name not in os.environ]
+    os.environ.update({name: added[name] for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Block Ctrl-C for processes that are started meanwhile, for as long as they live."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    resource_tracker.ensure_running()  # now, for as it starts it lets Ctrl-C through
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

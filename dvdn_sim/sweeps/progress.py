@@ -1,4 +1,4 @@
-"""How far a sweep is: in a terminal a live table of the cells under way, elsewhere a line for each that ends."""
+"""The progress of a sweep: in a terminal a live table of the cells under way, elsewhere a line for each that ends."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,12 @@ from rich.text import Text
 
 from dvdn_sim.records import SweepTable
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Warned
+from dvdn_sim.wording import duration_text, plural
 
 
 @dataclass
 class Pace:
-    """How long the rest takes, if it goes on as it went.
-
-    What was done by earlier invocations is no part of the pace.
+    """Works out how long the rest takes, if it goes on as it went since this invocation began.
 
     Attributes:
         totals: environment steps of every job, all seeds together.
@@ -33,7 +32,7 @@ class Pace:
         self._done[job] = done
 
     def ended(self, job: str) -> None:
-        """Note that a job is over; one that had nothing to tell was quick or had been done before."""
+        """Note that a job is over; one that never moved was quick, or had been done before."""
         self._began.setdefault(job, 0)
         self._done[job] = self.totals[job]
 
@@ -50,7 +49,7 @@ class Pace:
 
 
 class SweepProgress:
-    """Shows how a sweep comes on; see `dvdn_sim.sweeps.run.Watch`.
+    """Shows the progress of a sweep; a `dvdn_sim.sweeps.execute.Watch`.
 
     Args:
         console: Where to: stderr, so that answers are alone on stdout.
@@ -58,7 +57,7 @@ class SweepProgress:
     """
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
-        self._console, self._quiet = console, quiet
+        self._quiet = quiet
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=16),
@@ -84,20 +83,25 @@ class SweepProgress:
         self._pace = Pace({job.id: job.scenario.training.steps * len(job.scenario.seeds) for job in jobs})
         finished = len(table.rows) - len(jobs)
         if finished and not self._quiet:
-            self._say(f"{finished} of {_cells(len(table.rows))} finished before")
+            self._say(f"{finished} of {plural(len(table.rows), 'cell')} finished before")
         self._live.start()
         self._show_whole()
 
     def take(self, event: Event) -> None:
         """Show what happened."""
-        if isinstance(event, Began):
-            self._began(event.id)
-        elif isinstance(event, Moved):
-            self._moved(event)
-        elif isinstance(event, Warned):
-            self._say(f"Warning: {event.id}: {event.said}", style="yellow")
-        else:
-            self._ended(event)
+        match event:
+            case Began(job):
+                self._first_s = self._first_s or time.monotonic()  # now that processes have been started
+                if job not in self._bars:
+                    self._bars[job] = self._live.add_task(job, total=None, facts="")
+            case Moved(job, done, total, facts):
+                self._pace.moved(job, done)
+                shown = "  ".join(f"{name} {value}" for name, value in facts.items())
+                self._live.update(self._bars[job], completed=done, total=total, facts=shown)
+            case Warned(job, message):
+                self._say(f"Warning: {job}: {message}", style="yellow")
+            case Ended(job, outcome):
+                self._ended(job, outcome)
         self._show_whole()
 
     def stop(self) -> None:
@@ -105,34 +109,22 @@ class SweepProgress:
         if not self._quiet:
             self._say("Stopping: cells under way leave a checkpoint; once more stops them at once")
 
-    def _began(self, cell: str) -> None:
-        if self._first_s is None:  # processes have been started
-            self._first_s = time.monotonic()
-        if cell not in self._bars:
-            self._bars[cell] = self._live.add_task(cell, total=None, facts="")
-
-    def _moved(self, event: Moved) -> None:
-        self._pace.moved(event.id, event.done)
-        facts = "  ".join(f"{name} {value}" for name, value in event.facts.items())
-        self._live.update(self._bars[event.id], completed=event.done, total=event.total, facts=facts)
-
-    def _ended(self, event: Ended) -> None:
-        bar = self._bars.pop(event.id, None)
-        if bar is not None:
+    def _ended(self, job: str, outcome: Outcome) -> None:
+        if (bar := self._bars.pop(job, None)) is not None:
             self._live.remove_task(bar)
-        if event.outcome.state != "interrupted":
-            self._pace.ended(event.id)
+        if outcome.state != "interrupted":
+            self._pace.ended(job)
         if not self._quiet:
-            over = sum(row.state in ("finished", "failed") for row in self._table.rows)
-            self._say(f"{over} of {len(self._table.rows)}  {event.id}  {said_of(event.outcome)}{self._left('  ')}")
+            over = self._table.count("finished") + self._table.count("failed")
+            self._say(f"{over} of {len(self._table.rows)}  {job}  {outcome_text(outcome)}{self._left('  ')}")
 
     def _show_whole(self) -> None:
         """Show the sweep itself, above its cells."""
         table = self._table
         failed = f", {table.count('failed')} failed" if table.count("failed") else ""
-        said = f"{table.count('finished')} of {_cells(len(table.rows))}{failed}"
+        text = f"{table.count('finished')} of {plural(len(table.rows), 'cell')}{failed}"
         share = 1.0 - (1.0 - self._pace.share) * len(self._pace.totals) / max(len(table.rows), 1)
-        self._live.update(self._whole, description=said, completed=share, facts=self._left(""))
+        self._live.update(self._whole, description=text, completed=share, facts=self._left(""))
 
     def _left(self, gap: str) -> str:
         left_s = None if self._first_s is None else self._pace.left_s(time.monotonic() - self._first_s)
@@ -142,24 +134,8 @@ class SweepProgress:
         self._live.console.print(Text(line, style=style), soft_wrap=True)
 
 
-def said_of(outcome: Outcome) -> str:
+def outcome_text(outcome: Outcome) -> str:
     """Return how a job ended, in a line."""
     if outcome.state == "finished":
         return f"finished in {duration_text(outcome.work_s)}  return {outcome.found['return']['mean']:.2f}"
     return f"{outcome.state}: {outcome.error.strip().splitlines()[-1]}" if outcome.error else outcome.state
-
-
-def duration_text(seconds: float) -> str:
-    """Return a time as people say it.
-
-    >>> [duration_text(seconds) for seconds in (0.4, 34, 95, 7500)]
-    ['0.4 s', '34 s', '2 min', '2 h 5 min']
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"

@@ -11,10 +11,7 @@ import time
 
 import pytest
 
-from dvdn_sim.sweeps.grid import load_cells
-from dvdn_sim.sweeps.jobs import Ended
-from dvdn_sim.sweeps.local import Pool
-from dvdn_sim.sweeps.run import run_sweep
+from dvdn_sim.sweeps import Ended, Pool, load_cells, run_sweep
 
 TRIVIAL = """\
 name: trivial

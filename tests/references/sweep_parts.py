@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Report, work
+from dvdn_sim.sweeps import Began, Ended, Event, Job, JobReport, Moved, Outcome, work
 
 BASE = """\
 name: tiny
@@ -60,9 +60,12 @@ class InProcess:
         stop_after: jobs after which to behave as if asked to stop.
     """
 
-    do: Callable[[Job, Report], Outcome] = work
+    do: Callable[[Job, JobReport], Outcome] = work
     begun: list[str] = field(default_factory=list)
     stop_after: int = 10**9
+
+    def places(self, jobs: Sequence[Job]) -> int:
+        return 2
 
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
         for job in jobs:
@@ -83,7 +86,7 @@ class Kept:
     stopping: Callable[[], bool] = lambda: False
     events: list[Event] = field(default_factory=list)
 
-    def tell(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         self.events.append(event)
 
 
@@ -99,7 +102,7 @@ def nothing() -> None:
     """Prepares for nothing."""
 
 
-def do_as_named(job: Job, report: Report) -> Outcome:
+def do_as_named(job: Job, report: JobReport) -> Outcome:
     """Die in the first two attempts of ``die_2``; ``wait`` until told to stop, ``hold`` until ``release``."""
     what, _, number = job.id.partition("-")[0].partition("_")
     job.run_dir.mkdir(parents=True, exist_ok=True)
@@ -119,10 +122,13 @@ def do_as_named(job: Job, report: Report) -> Outcome:
         return Outcome("interrupted", "by somebody")
     elif what == "wait":
         while not report.stopping():
-            report.tell(Moved(job.id, 1, 2, {"pid": str(os.getpid())}))
+            report.send(Moved(job.id, 1, 2, {"pid": str(os.getpid())}))
             time.sleep(0.01)
         return Outcome("interrupted", "told to")
-    return Outcome("finished", found={"pid": os.getpid(), "attempt": count + 1, "released": released.exists()})
+    found = {"pid": os.getpid(), "attempt": count + 1, "released": released.exists()}
+    if hasattr(signal, "pthread_sigmask"):
+        found["ctrl_c_blocked"] = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return Outcome("finished", found=found)
 
 
 def cannot_prepare() -> None:

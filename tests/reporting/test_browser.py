@@ -13,8 +13,7 @@ from selenium.webdriver.support.ui import Select
 from sweep_parts import SWEEP, InProcess, write_sweep
 
 from dvdn_sim.reporting.report import report
-from dvdn_sim.sweeps.grid import load_cells
-from dvdn_sim.sweeps.run import run_sweep
+from dvdn_sim.sweeps import load_cells, run_sweep
 
 TRACES = "return document.querySelectorAll(`#${arguments[0]} .plot .main-svg`).length"
 

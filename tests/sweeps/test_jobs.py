@@ -10,8 +10,7 @@ from sweep_parts import BASE, Kept
 import dvdn_sim
 from dvdn_sim.records import FOUND, locked
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.sweeps import jobs
-from dvdn_sim.sweeps.jobs import Job, Moved, Warned, work
+from dvdn_sim.sweeps import Job, Moved, Warned, jobs, work
 
 
 def a_job(folder, *changes, **options):
@@ -33,7 +32,7 @@ def test_a_job_that_was_done_is_not_done_again(tmp_path):
 
 @pytest.fixture
 def always_telling(monkeypatch):
-    monkeypatch.setattr(jobs, "SHOWN_EVERY_S", 0.0)
+    monkeypatch.setattr(jobs, "PROGRESS_EVERY_S", 0.0)
 
 
 @pytest.mark.usefixtures("always_telling")
@@ -69,7 +68,7 @@ def test_a_failure_is_told_and_not_raised(tmp_path):
 
 
 def test_a_defect_is_told_with_its_traceback(tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs, "_trained", lambda job, report: 1 / 0)
+    monkeypatch.setattr(jobs, "_train", lambda job, report: 1 / 0)
     outcome = work(a_job(tmp_path), Kept())
     assert outcome.state == "failed"
     assert outcome.error.startswith("Traceback")

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from sweep_parts import cannot_prepare, do_as_named, job, nothing
+from sweep_parts import BASE, cannot_prepare, do_as_named, job, nothing
 
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.sweeps.jobs import MOST_ATTEMPTS, Began, Ended, Moved
-from dvdn_sim.sweeps.local import Pool
+from dvdn_sim.scenario import parse_scenario
+from dvdn_sim.sweeps import Began, Ended, Moved, Pool, local, processes_for
 
 
 def pool(processes: int) -> Pool:
@@ -87,7 +87,7 @@ def test_a_job_whose_worker_is_killed_begins_again(mixed):
 
 def test_not_for_ever(mixed):
     events, _ = mixed
-    assert sum(event == Began("die_99") for event in events) == MOST_ATTEMPTS
+    assert sum(event == Began("die_99") for event in events) == 3
     error = ended(events)["die_99"].error
     assert error.startswith("given up after 3 attempts: its process was killed by SIGKILL")
     assert "try fewer `--jobs`" in error
@@ -124,30 +124,81 @@ def test_workers_that_cannot_work_are_an_error(tmp_path):
         list(Pool(1, do_as_named, cannot_prepare).run([job("quick", tmp_path)], never))
 
 
-ORPHANED = """\
+def script(folder: Path, text: str, *arguments: object) -> "subprocess.Popen[str]":
+    """A fresh process that runs a sweep's jobs and prints what it finds."""
+    path = folder / "script.py"
+    path.write_text(HEAD + text, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+    command = [sys.executable, str(path), str(folder), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603 (ours)
+
+
+HEAD = """\
+import signal
 import sys
 from pathlib import Path
 from sweep_parts import do_as_named, job, nothing
-from dvdn_sim.sweeps.jobs import Moved
-from dvdn_sim.sweeps.local import Pool
+from dvdn_sim.sweeps import Ended, Moved, Pool
 
+def events(*names):
+    jobs = [job(name, Path(sys.argv[1])) for name in names]
+    return Pool(len(jobs), do_as_named, nothing).run(jobs, lambda: False)
+
+"""
+ORPHANED = """\
 if __name__ == "__main__":
-    for event in Pool(1, do_as_named, nothing).run([job("wait", Path(sys.argv[1]))], lambda: False):
+    for event in events("wait"):
         if isinstance(event, Moved):
             print(event.facts["pid"], flush=True)
+"""
+MASKED = """\
+if __name__ == "__main__":
+    if "blocked" in sys.argv:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    ended = [event.outcome.found for event in events("hold", "release") if isinstance(event, Ended)]
+    print([found["ctrl_c_blocked"] for found in ended], signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
 """
 
 
 def test_a_worker_stops_when_whoever_started_it_is_gone(tmp_path):
-    script = tmp_path / "orphaned.py"
-    script.write_text(ORPHANED, encoding="utf-8")
-    path = os.pathsep.join(each for each in sys.path if each)
-    command = [sys.executable, str(script), str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": path}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:  # noqa: S603 (ours)
+    with script(tmp_path, ORPHANED) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert not gone(pid)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         assert until(lambda: gone(pid))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals can't be blocked on this system")
+@pytest.mark.parametrize(("before", "after"), [("free", False), ("blocked", True)])
+def test_ctrl_c_is_blocked_in_the_first_worker_too_and_here_as_it_was(tmp_path, before, after):
+    """In a fresh process, where the first worker starts Python's resource tracker, which unblocks Ctrl-C."""
+    with script(tmp_path, MASKED, before) as ran:
+        assert ran.communicate(timeout=60)[0] == f"[True, True] {after}\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "bytes_", "expected"),
+    [
+        (100, None, 8),  # one for each core, and where the system does not say, memory is no limit
+        (3, 10**12, 3),  # no more than there are cells
+        (100, 3 * 10**9, 5),  # as many as fit
+        (100, 10**6, 1),  # one all the same: it will say itself what is wrong
+    ],
+)
+def test_how_many_processes(monkeypatch, cells, bytes_, expected):
+    monkeypatch.setattr(local, "cores", lambda: 8)
+    monkeypatch.setattr(local, "memory_limit", lambda: bytes_)
+    monkeypatch.setattr(local, "job_bytes", lambda scenario: 6 * 10**8)
+    assert processes_for([parse_scenario(BASE)] * cells) == expected
+
+
+def test_a_containers_share_counts(monkeypatch, tmp_path):
+    monkeypatch.setattr(local, "_CGROUP", tmp_path)
+    every = local.cores()
+    assert 1 <= every <= (os.cpu_count() or 1)
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert local.cores() == every
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    assert local.cores() == 1

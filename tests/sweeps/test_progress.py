@@ -10,8 +10,7 @@ from rich.console import Console
 from sweep_parts import job
 
 from dvdn_sim.records import SweepRow, SweepTable
-from dvdn_sim.sweeps.jobs import Began, Ended, Moved, Outcome, Warned
-from dvdn_sim.sweeps.progress import Pace, SweepProgress, duration_text, said_of
+from dvdn_sim.sweeps import Began, Ended, Moved, Outcome, Pace, SweepProgress, Warned
 
 DONE = Outcome("finished", found={"return": {"mean": 0.5}}, work_s=34.0)
 
@@ -79,20 +78,3 @@ def test_quiet_shows_warnings_alone():
         "Warning: good: values run apart",
         "Warning: bad: values run apart",
     ]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "said"),
-    [
-        (DONE, "finished in 34 s  return 0.50"),
-        (Outcome("failed", "Traceback\n  ...\nZeroDivisionError: oh\n"), "failed: ZeroDivisionError: oh"),
-        (Outcome("interrupted"), "interrupted"),
-    ],
-)
-def test_how_a_job_ended(outcome, said):
-    assert said_of(outcome) == said
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (59.4, "59 s"), (89, "1 min"), (3570, "1 h 0 min")])
-def test_durations(seconds, text):
-    assert duration_text(seconds) == text

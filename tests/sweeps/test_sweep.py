@@ -3,8 +3,7 @@
 import pytest
 from sweep_parts import BASE, SWEEP, write_sweep
 
-from dvdn_sim.sweeps.reading import load_sweep
-from dvdn_sim.sweeps.sweep import label_of
+from dvdn_sim.sweeps import load_sweep
 
 
 def mistakes(tmp_path, text, changes=(), **options):
@@ -21,7 +20,7 @@ def test_a_sweep_file(tmp_path):
         ("rounds", ["1", "2"]),
         ("loss", ["0%", "20%"]),
     ]
-    assert [setting.text for setting in sweep.settings] == ["algorithm.hidden=5"]
+    assert [setting.text for setting in sweep.changes] == ["algorithm.hidden=5"]
     assert (sweep.seeds, sweep.compare) == ((0, 1), ("rounds", "1"))
 
 
@@ -29,14 +28,14 @@ def test_quick_is_smaller_and_has_a_folder_of_its_own(tmp_path):
     sweep, found = load_sweep(write_sweep(tmp_path), quick=True)
     assert found == []
     assert (sweep.name, sweep.seeds) == ("small_quick", (3,))
-    assert [setting.text for setting in sweep.settings] == ["algorithm.hidden=5", "training.steps=12"]
+    assert [setting.text for setting in sweep.changes] == ["algorithm.hidden=5", "training.steps=12"]
     assert [[point.label for point in axis.points] for axis in sweep.axes] == [["1", "2"], ["20%"]]
 
 
 def test_the_command_line_has_the_last_word(tmp_path):
     sweep, found = load_sweep(write_sweep(tmp_path), ["algorithm.hidden=7", "name=x"], seeds=(9,), quick=True)
     assert found == []
-    assert [setting.text for setting in sweep.settings][-2:] == ["algorithm.hidden=7", "name=x"]
+    assert [setting.text for setting in sweep.changes][-2:] == ["algorithm.hidden=7", "name=x"]
     assert sweep.seeds == (9,)
 
 
@@ -54,12 +53,12 @@ axes:
     sweep, found = load_sweep(write_sweep(tmp_path, text))
     assert found == []
     network, topology, size = sweep.axes
-    assert [(each.path, each.value) for each in network.points[0].settings] == [
+    assert [(each.path, each.value) for each in network.points[0].changes] == [
         ("network.link", {"preset": "ideal"}),
         ("network.deadline", None),
     ]
     assert (topology.name, [point.label for point in topology.points]) == ("topology", ["ring", "complete"])
-    assert [(point.label, point.settings[0].value) for point in size.points] == [("small", [5, 5]), ("large", [8, 8])]
+    assert [(point.label, point.changes[0].value) for point in size.points] == [("small", [5, 5]), ("large", [8, 8])]
 
 
 def test_parts_may_stand_in_other_files_and_paths_are_relative_to_the_file_that_names_them(tmp_path):
@@ -180,9 +179,15 @@ def test_a_file_to_include_that_is_not_there_hides_no_keys(tmp_path):
     assert "there is no file" in said
 
 
-@pytest.mark.parametrize(
-    ("value", "label"),
-    [(3, "3"), ("5 ms", "5 ms"), (0.001, "0.001"), (None, "null"), (True, "true"), ({"preset": "wifi"}, "wifi")],
-)
-def test_labels(value, label):
-    assert label_of(value) == label
+def test_values_are_called_as_they_are_written_and_kinds_and_presets_by_their_name(tmp_path):
+    values = "[3, 5 ms, 0.001, null, true, {preset: wifi}, {kind: ring}, [7, 7]]"
+    sweep, _ = load_sweep(write_sweep(tmp_path, SWEEP.replace("[0%, 20%]", values)))
+    labels = [point.label for point in sweep.axes[1].points]
+    assert labels == ["3", "5 ms", "0.001", "null", "true", "wifi", "ring", "7, 7"]
+
+
+def test_a_quick_look_keeps_the_order_of_the_axis(tmp_path):
+    sweep, _ = load_sweep(
+        write_sweep(tmp_path, SWEEP.replace("axes: {loss: [20%]}", "axes: {rounds: [2, 1]}")), quick=True
+    )
+    assert [point.label for point in sweep.axes[0].points] == ["1", "2"]

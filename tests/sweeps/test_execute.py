@@ -13,10 +13,7 @@ import dvdn_sim
 from dvdn_sim.errors import RunFolderError, StorageError
 from dvdn_sim.records import locked, read_cells, write_cells
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.sweeps import run
-from dvdn_sim.sweeps.grid import load_cells
-from dvdn_sim.sweeps.jobs import Ended, Outcome, work
-from dvdn_sim.sweeps.run import run_sweep
+from dvdn_sim.sweeps import Ended, Outcome, execute, load_cells, run_sweep, work
 
 
 def swept(tmp_path, executor=None, text=SWEEP, watch=None):
@@ -72,7 +69,7 @@ def test_a_half_done_sweep_is_gone_on_with(whole, tmp_path):
     assert [row.found["digest"] for row in table.rows] == [row.found["digest"] for row in whole[1].rows]
 
 
-def test_a_finished_cell_that_the_table_does_not_know_is_read_and_not_trained_again(whole):
+def test_a_finished_cell_that_the_table_does_not_know_is_read_and_not_train_again(whole):
     """As one is when the sweep was killed just after it."""
     folder, table = whole
     cells = folder / "out" / "cells.json"
@@ -173,8 +170,8 @@ def test_a_disk_that_refuses_the_table_stops_no_cell(tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         write_cells(folder, table)
 
-    monkeypatch.setattr(run, "write_cells", refuse)
-    monkeypatch.setattr(run, "WRITTEN_EVERY_S", 0.0)
+    monkeypatch.setattr(execute, "write_cells", refuse)
+    monkeypatch.setattr(execute, "WRITE_EVERY_S", 0.0)
     executor = InProcess()
     with pytest.raises(StorageError, match=r"cells\.json: No space left on device"):
         swept(tmp_path, executor)
@@ -223,12 +220,12 @@ def test_time_adds_up_over_invocations(tmp_path):
 
 
 def test_a_run_of_another_scenario_is_refused_with_what_changed(tmp_path):
-    run.check_same(tmp_path / "none", "{a: 1}")
+    execute._refuse_other_run(tmp_path / "none", "{a: 1}")
     (tmp_path / "scenario.yaml").write_text("{a: 1, b: {c: 2}}", encoding="utf-8")
-    run.check_same(tmp_path, "{a: 1, b: {c: 2}}")
-    run.check_same(tmp_path, "{b: {c: 2}, a: 1}")
+    execute._refuse_other_run(tmp_path, "{a: 1, b: {c: 2}}")
+    execute._refuse_other_run(tmp_path, "{b: {c: 2}, a: 1}")
     with pytest.raises(RunFolderError, match=r"holds another run; .* expected\n  b.c: 2 before, 3 now"):
-        run.check_same(tmp_path, "{a: 1, b: {c: 3}}")
+        execute._refuse_other_run(tmp_path, "{a: 1, b: {c: 3}}")
     for damaged in (b"{", b"\xff"):
         (tmp_path / "scenario.yaml").write_bytes(damaged)
-        run.check_same(tmp_path, "{a: 1}")
+        execute._refuse_other_run(tmp_path, "{a: 1}")

@@ -1,14 +1,13 @@
-"""Running a sweep: every cell to its end, and a table of what they found."""
+"""Run a sweep: every cell to its end, and a table of what they found."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from dvdn_sim.errors import RunFolderError, StorageError
-from dvdn_sim.interruption import stopping_when_asked
+from dvdn_sim.interruption import Stop, stopping_when_asked
 from dvdn_sim.records import (
     CELLS_FILE,
     SCENARIO_FILE,
@@ -23,21 +22,21 @@ from dvdn_sim.records import (
 )
 from dvdn_sim.scenario import resolved_yaml
 from dvdn_sim.scenario.compare import differences
-from dvdn_sim.sweeps.grid import Cell
+from dvdn_sim.sweeps.grid import SweepCell
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
 from dvdn_sim.sweeps.sweep import Sweep
 
-WRITTEN_EVERY_S = 2.0
+WRITE_EVERY_S = 2.0
 
 
 class Watch(Protocol):
-    """Is told how a sweep comes on."""
+    """Follows the progress of a sweep."""
 
     def begin(self, table: SweepTable, jobs: Sequence[Job]) -> None:
         """Take what there is, and what of it is still to be done."""
 
     def take(self, event: Event) -> None:
-        """Take what happened to a job, after the table was changed accordingly."""
+        """Take what happened to a job; the table was changed accordingly."""
 
     def stop(self) -> None:
         """Take that somebody asked for an end, and that jobs under way are being stopped."""
@@ -45,7 +44,7 @@ class Watch(Protocol):
 
 def run_sweep(
     sweep: Sweep,
-    cells: Sequence[Cell],
+    cells: Sequence[SweepCell],
     executor: Executor,
     out: Path,
     *,
@@ -55,7 +54,7 @@ def run_sweep(
 ) -> SweepTable:
     """Run every cell that is not finished yet, and leave the folder of a sweep.
 
-    A sweep that was interrupted or killed goes on: finished cells are kept as they are, others go on from their
+    A sweep that was interrupted or killed is resumed: finished cells are kept as they are, others resume from their
     checkpoints. One signal to stop ends all jobs with a checkpoint; Ctrl-C after it ends them at once.
 
     Args:
@@ -65,7 +64,7 @@ def run_sweep(
         out: The folder: a new or empty one, or that of the same sweep.
         device: As in `dvdn_sim.run`.
         checkpoint_every_s: As in `dvdn_sim.run`.
-        watch: Is told how it comes on.
+        watch: Follows the progress.
 
     Returns:
         The cells with their states: finished; failed; or, if the sweep was stopped, interrupted or waiting.
@@ -76,7 +75,10 @@ def run_sweep(
         StorageError: The disk refuses the table; the cells' own folders are as they are.
         KeyboardInterrupt: Ctrl-C after a signal to stop.
     """
-    refuse_foreign(out, sweep)
+    try:
+        _refuse_foreign(out, sweep)
+    except OSError as error:
+        raise RunFolderError(f"{out} cannot be read: {error.strerror or error}") from error
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -89,24 +91,13 @@ def run_sweep(
             if row.state != "finished"
         ]
         write_cells(out, table)  # first: it is what makes the folder that of a sweep
-        write_durably(out / SWEEP_FILE, lambda file: file.write(sweep.resolved().encode()))
-        _Course(table, out, watch).follow(executor, jobs)
+        write_durably(out / SWEEP_FILE, sweep.resolved())
+        _follow(executor, jobs, table, out, watch)
     return table
 
 
-def refuse_foreign(out: Path, sweep: Sweep) -> None:
-    """Refuse a folder that holds anything but this sweep.
-
-    Raises:
-        RunFolderError: It does, or links within it lead elsewhere.
-    """
-    try:
-        _refuse_foreign(out, sweep)
-    except OSError as error:
-        raise RunFolderError(f"{out} cannot be read: {error.strerror or error}") from error
-
-
 def _refuse_foreign(out: Path, sweep: Sweep) -> None:
+    """Refuse a folder that holds anything but this sweep, or links that lead elsewhere."""
     if out.exists() and not out.is_dir():
         raise RunFolderError(f"{out} is a file; a new or empty folder, or that of a sweep, expected")
     refuse_links(out)
@@ -118,15 +109,13 @@ def _refuse_foreign(out: Path, sweep: Sweep) -> None:
         raise RunFolderError(f"{out} holds the sweep {name}; that of {sweep.name}, or a new or empty folder, expected")
 
 
-def _table(sweep: Sweep, cells: Sequence[Cell], out: Path) -> SweepTable:
-    """Return the cells as they stand."""
+def _table(sweep: Sweep, cells: Sequence[SweepCell], out: Path) -> SweepTable:
+    """Return the cells with the states that earlier invocations left."""
     earlier = read_cells(out) if (out / CELLS_FILE).exists() else None
     known = {} if earlier is None else {row.id: row for row in earlier.rows}
     rows = []
     for cell in cells:
-        run_dir = out / cell.id
-        if run_dir.exists():
-            check_same(run_dir, resolved_yaml(cell.scenario))
+        _refuse_other_run(out / cell.id, resolved_yaml(cell.scenario))
         row = SweepRow(cell.id, cell.at, cell.changes, cell.scenario.seeds)
         before = known.get(cell.id)
         if before is not None and before.found:
@@ -142,75 +131,62 @@ def _table(sweep: Sweep, cells: Sequence[Cell], out: Path) -> SweepTable:
     )
 
 
-def check_same(run_dir: Path, scenario: str) -> None:
-    """Refuse a folder that holds the run of another scenario.
-
-    Args:
-        run_dir: of a cell; it need not exist.
-        scenario: what the cell is now, resolved.
-
-    Raises:
-        RunFolderError: Something changed; the message tells what.
-    """
+def _refuse_other_run(run_dir: Path, scenario: str) -> None:
+    """Refuse a cell's folder, if there is one, that holds the run of another scenario; `scenario` is resolved."""
     try:
         before = (run_dir / SCENARIO_FILE).read_text(encoding="utf-8")
         changed = [] if before == scenario else differences(before, scenario)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return  # what is damaged fails when its turn comes, and refuses no other cell
     if changed:
         lines = "".join(f"\n  {line}" for line in changed)
         raise RunFolderError(f"{run_dir} holds another run; the same sweep, or another folder, expected{lines}")
 
 
-@dataclass
-class _Course:
-    """One invocation: events, and the table that follows from them."""
+def _follow(executor: Executor, jobs: Sequence[Job], table: SweepTable, out: Path, watch: Watch | None) -> None:
+    """Have the jobs done, and keep the table up to date."""
+    rows = {row.id: row for row in table.rows}
+    began_s, written_s, earlier_s = time.monotonic(), 0.0, table.wall_s
+    if watch is not None:
+        watch.begin(table, jobs)
+    try:
+        with stopping_when_asked() as stop:
+            for event in executor.run(jobs, _announcing(stop, watch)):
+                _note(rows[event.id], event)
+                now_s = time.monotonic()
+                table.wall_s = earlier_s + now_s - began_s
+                if now_s - written_s >= WRITE_EVERY_S:
+                    with suppress(OSError):  # which is no reason to stop the cells: there will be another time
+                        write_cells(out, table)
+                    written_s = now_s
+                if watch is not None:
+                    watch.take(event)
+    finally:
+        for row in table.rows:
+            if row.state == "running":
+                row.state = "interrupted"
+        table.wall_s = earlier_s + time.monotonic() - began_s
+        write_cells(out, table)
 
-    table: SweepTable
-    out: Path
-    watch: Watch | None
-    _written_s: float = field(init=False, default=0.0)
-    _stopped: bool = field(init=False, default=False)
 
-    def follow(self, executor: Executor, jobs: Sequence[Job]) -> None:
-        """Have the jobs done."""
-        rows = {row.id: row for row in self.table.rows}
-        began_s, earlier_s = time.monotonic(), self.table.wall_s
-        if self.watch is not None:
-            self.watch.begin(self.table, jobs)
-        try:
-            with stopping_when_asked() as stop:
-                for event in executor.run(jobs, lambda: self._stopping(stop.asked)):
-                    _note(rows[event.id], event)
-                    self.table.wall_s = earlier_s + time.monotonic() - began_s
-                    self._write_now_and_then()
-                    if self.watch is not None:
-                        self.watch.take(event)
-        finally:
-            for row in self.table.rows:
-                if row.state == "running":
-                    row.state = "interrupted"
-            self.table.wall_s = earlier_s + time.monotonic() - began_s
-            write_cells(self.out, self.table)
+def _announcing(stop: Stop, watch: Watch | None) -> Callable[[], bool]:
+    """Return what says whether to stop, and tells the watch so once."""
+    announced = False
 
-    def _stopping(self, asked: bool) -> bool:  # noqa: FBT001 (whether)
-        """Pass on whether to stop, and say so once."""
-        if asked and not self._stopped and self.watch is not None:
-            self.watch.stop()
-        self._stopped = asked
-        return asked
+    def asked() -> bool:
+        nonlocal announced
+        if stop.asked and not announced:
+            announced = True
+            if watch is not None:
+                watch.stop()
+        return stop.asked
 
-    def _write_now_and_then(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._written_s >= WRITTEN_EVERY_S:
-            with suppress(OSError):  # which is no reason to stop the cells: there will be another time
-                write_cells(self.out, self.table)
-            self._written_s = now_s
+    return asked
 
 
 @contextmanager
 def _storing(out: Path) -> Iterator[None]:
-    """Say what the disk refuses."""
+    """Turn what the disk refuses into a `StorageError`."""
     try:
         yield
     except OSError as error:

@@ -1,0 +1,143 @@
+"""Jobs on a Ray cluster: one of several machines, or one that is started on this machine for the sweep alone.
+
+Ray runs in a process of its own, never in the one that shows the sweep: it handles signals its own way, prints much,
+and ends the process if the cluster is lost. What that process does is in `dvdn_sim.sweeps.ray_tasks`.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import signal
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.sweeps.jobs import Event, Job, JobReport, Outcome, work
+from dvdn_sim.sweeps.local import STOP, TICK_S, Worker
+
+JOINED, OVER = "joined", "over"
+JOIN_TIMEOUT_S = 60.0
+"""How long it may take to join a cluster, or to start one."""
+LEAVE_TIMEOUT_S = 20.0
+"""How long it may take to leave one, or to end it."""
+
+
+@dataclass(frozen=True)
+class RayCluster:
+    """Does jobs on a Ray cluster; an `Executor`.
+
+    Attributes:
+        address: host and port of one that runs, of which this machine is a part; or `auto`, which starts one here.
+        do: what does a job, in a worker.
+        version: of this program, which every machine of the cluster must have.
+        patience_s: how long to wait for a machine that can do what is left, once there is none.
+    """
+
+    address: str
+    do: Callable[[Job, JobReport], Outcome] = work
+    version: str = field(default_factory=lambda: importlib.metadata.version("dvdn-sim"))
+    patience_s: float = 60.0
+
+    def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
+        """Yield what happens to the jobs.
+
+        Raises:
+            DvdnSimError: Ray is not installed; there is no such cluster, or it is lost; none of its machines can do the
+                jobs; or one of them lacks this program, or has another version of it.
+        """
+        jobs = [replace(job, run_dir=job.run_dir.absolute()) for job in jobs]
+        if not jobs:
+            return
+        stopping = False
+        with closing(_answers(partial(_run, self, jobs))) as answers:
+            for worker, message in answers:
+                if isinstance(message, Event):
+                    yield message
+                if not stopping and stop():
+                    stopping = True
+                    worker.send(STOP)
+
+    def places(self, jobs: Sequence[Job]) -> int:
+        """Return how many jobs like the largest of these the cluster can do at once, as it is now."""
+        with closing(_answers(partial(_count, self, jobs))) as answers:
+            return next(message for _, message in answers if isinstance(message, int))
+
+
+def _answers(serve: Callable[[Connection], None]) -> Generator[tuple[Worker, object], None, None]:
+    """Start the process that talks to Ray, and yield what it sends, and None now and then, until it is done.
+
+    Raises:
+        DvdnSimError: Ray is not installed; the process says so, or is gone, or joins no cluster for too long.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise DvdnSimError("Ray is not installed; try: pip install 'dvdn-sim[ray]'")
+    with tempfile.NamedTemporaryFile("r", prefix="dvdn-sim-ray-", encoding="utf-8", errors="replace") as log:
+        worker, began_s, joined = Worker(partial(_serve, serve, Path(log.name))), time.monotonic(), False
+        try:
+            while True:
+                worker.line.poll(TICK_S)
+                for message in worker.messages():
+                    if message == OVER:
+                        return
+                    if message is None:
+                        how = f"the process that talked to it {worker.end(LEAVE_TIMEOUT_S)}"
+                        raise DvdnSimError(f"the Ray cluster is lost: {how}{_last_line(log)}")
+                    if isinstance(message, DvdnSimError):
+                        raise message
+                    joined = joined or message == JOINED
+                    yield worker, message
+                if not joined and time.monotonic() - began_s > JOIN_TIMEOUT_S:
+                    raise DvdnSimError(f"no Ray cluster could be joined within {JOIN_TIMEOUT_S:.0f} s{_last_line(log)}")
+                yield worker, None
+        finally:
+            worker.end(LEAVE_TIMEOUT_S)
+
+
+def _last_line(log: Iterator[str]) -> str:
+    lines = [line.strip() for line in log if line.strip()]
+    return f"; its last words: {lines[-1]}" if lines else ""
+
+
+def _serve(serve: Callable[[Connection], None], log: Path, line: Connection) -> None:
+    """Send what `serve` does, and how it ended, unless whoever asked has hung up: what the process runs.
+
+    What is printed meanwhile goes to a file.
+    """
+    with log.open("w", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # blocked as it is, Ray lets it through
+    with suppress(OSError):
+        try:
+            serve(line)
+            line.send(OVER)
+        except DvdnSimError as error:
+            line.send(error)
+        except Exception:  # EOFError above all, if they have
+            line.send(DvdnSimError(traceback.format_exc().rstrip()))
+
+
+def _run(cluster: RayCluster, jobs: Sequence[Job], line: Connection) -> None:
+    """Be part of the cluster, and have it do the jobs."""
+    from dvdn_sim.sweeps import ray_tasks  # noqa: PLC0415 (Ray stays out of the process that shows the sweep)
+
+    with ray_tasks.joined(cluster.address):
+        line.send(JOINED)
+        tasks = ray_tasks.Tasks(cluster.do, cluster.version, cluster.patience_s)
+        for event in tasks.run(jobs, lambda: line.poll() and line.recv() == STOP):
+            line.send(event)
+
+
+def _count(cluster: RayCluster, jobs: Sequence[Job], line: Connection) -> None:
+    """Be part of the cluster, and tell how many jobs it can do at once."""
+    from dvdn_sim.sweeps import ray_tasks  # noqa: PLC0415
+
+    with ray_tasks.joined(cluster.address):
+        line.send(ray_tasks.places(jobs))

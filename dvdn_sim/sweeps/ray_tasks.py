@@ -1,0 +1,405 @@
+"""What the process does that is part of a Ray cluster, and what is done on the machines of that cluster.
+
+Every job is a task of Ray's: Ray finds a place for it, and does it again where its worker or machine is lost. All are
+sent at once, so that a cluster that can grow sees what there is to do. Ray gives one task after the other to the same
+process, in its main thread: torch is imported once for many jobs. Events go to an inbox, an actor beside the process
+that sent the jobs; there a worker sees whether to stop, and there it gets a run's folder if it shares no storage. That
+folder goes back with the result.
+"""
+
+import importlib.metadata
+import math
+import os
+import platform
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import ActorUnavailableError, RayError, RayTaskError, WorkerCrashedError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.records import finished_digest, locked, write_durably
+from dvdn_sim.sweeps.jobs import MAX_ATTEMPTS, Began, Ended, Event, Job, JobReport, Outcome, given_up
+from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, cores, job_bytes
+from dvdn_sim.wording import size_text
+
+AUTO = "auto"
+"""The address that stands for a cluster of this machine, started for the sweep."""
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 60.0
+"""How long the inbox may take to answer; it holds next to nothing, so that then something is broken."""
+LOOK_EVERY_S = 5.0
+"""How often it is looked which machines there are."""
+MEMORY_STEP = 64 * 2**20
+"""Ray keeps a queue for each amount of memory asked for; sweeps that are nearly alike share one."""
+STORE_BYTES = 128 * 2**20
+"""Memory for Ray's objects in a cluster of this machine, where folders need not be sent."""
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
+_ray: Any = ray  # some of its functions say nothing of their types
+
+Files = Mapping[str, bytes]
+"""What a folder holds, by path in it."""
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """Be part of a cluster, which is started if the address is `auto`, and then ended.
+
+    Raises:
+        DvdnSimError: There is no such cluster.
+    """
+    options: dict[str, Any] = {"address": address}
+    if address == AUTO:
+        options = {"address": "local", "num_cpus": cores(), "object_store_memory": STORE_BYTES}
+        options["include_dashboard"] = False
+    else:
+        _refuse_silent(address)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nobody is told of a sweep
+    os.environ["RAY_task_oom_retries"] = str(MAX_ATTEMPTS - 1)  # noqa: SIM112 (Ray's; without it, for ever)
+    try:
+        ray.init(**options, **_QUIET, runtime_env={"env_vars": ONE_THREAD})
+    except Exception as error:
+        what = "none can be started" if address == AUTO else "this machine cannot join (see `ray start --address`)"
+        raise DvdnSimError(f"--ray {address}: {what}: {_reason(error)}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _refuse_silent(address: str) -> None:
+    """Refuse what is no address, and one at which nobody answers, which `ray.init` would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise DvdnSimError(f"--ray {address}: host:port expected, as `ray start --head` tells it, or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise DvdnSimError(f"--ray {address}: nobody answers there: {error}") from error
+
+
+def places(jobs: Sequence[Job]) -> int:
+    """Return how many jobs like the largest of these the cluster can do at once, as it is now.
+
+    Raises:
+        DvdnSimError: It can do none of them.
+    """
+    return min(len(jobs), _places_for(_need(jobs)))
+
+
+def _need(jobs: Sequence[Job]) -> dict[str, int]:
+    """Return what the largest of the jobs takes of a machine; with device `auto` a GPU, if the cluster has any."""
+    device = jobs[0].device
+    gpus = int(device == "cuda" or (device == "auto" and _ray.cluster_resources().get("GPU", 0) >= 1))
+    size = max(job_bytes(job.scenario, on_gpu=bool(gpus)) for job in jobs)
+    return {"CPU": 1, "memory": MEMORY_STEP * math.ceil(size / MEMORY_STEP)} | ({"GPU": 1} if gpus else {})
+
+
+def _places_for(need: Mapping[str, int]) -> int:
+    """Return how often the machines that are alive hold what is needed, if they did nothing else.
+
+    Raises:
+        DvdnSimError: Not once: such a job would wait for ever.
+    """
+    nodes = [node["Resources"] for node in _ray.nodes() if node["Alive"]]
+    count = sum(min(int(has.get(name, 0) // amount) for name, amount in need.items()) for has in nodes)
+    if not count:
+        offers = "; ".join(
+            f"{has.get('CPU', 0):g} CPU, {has.get('GPU', 0):g} GPU, {size_text(has.get('memory', 0))}" for has in nodes
+        )
+        gpu = ", a GPU" if "GPU" in need else ""
+        raise DvdnSimError(
+            f"no machine of the Ray cluster can take a cell: 1 CPU{gpu} and {size_text(need['memory'])} of memory "
+            f"needed; there are: {offers or 'none'}"
+        )
+    return count
+
+
+@dataclass
+class Tasks:
+    """All jobs of a sweep, from the first to the last, in a process that is part of the cluster.
+
+    Attributes:
+        do: what does a job, in a worker.
+        version: of this program, which every machine must have.
+        patience_s: how long to wait for a machine that can do what is left, once there is none.
+    """
+
+    do: Callable[[Job, JobReport], Outcome]
+    version: str
+    patience_s: float
+
+    def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
+        """Yield what happens to the jobs, at least one, their folders given from the root.
+
+        Raises:
+            DvdnSimError: No machine can do what is left; or one lacks this program, or has another version of it.
+        """
+        need = _need(jobs)
+        _places_for(need)
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        inbox = ray.remote(num_cpus=0, max_restarts=0)(Inbox).options(scheduling_strategy=here).remote()
+        task = ray.remote(
+            num_cpus=1,
+            num_gpus=need.get("GPU", 0),
+            memory=need["memory"],
+            max_retries=MAX_ATTEMPTS - 1,
+            retry_exceptions=[_StoppedElsewhereError],
+        )(_do)
+        with _token(jobs[0].run_dir.parent) as token:
+            waiting = {task.remote(self.version, [ray.put((job, self.do))], inbox, token): job for job in jobs}
+            yield from self._follow(waiting, inbox, need, stop)
+
+    def _follow(
+        self, waiting: dict[Any, Job], inbox: Any, need: Mapping[str, int], stop: Callable[[], bool]
+    ) -> Iterator[Event]:
+        """Yield what happens until all tasks are over; `waiting` has the job of each that is not."""
+        begun: set[str] = set()
+        stopping, possible_s = False, time.monotonic()
+        while waiting:
+            over, _ = ray.wait(list(waiting), timeout=TICK_S)
+            stopping = stopping or stop()
+            for event in _news(inbox, stop=stopping):  # what a job sent is here before its task is over
+                begun.add(event.id)
+                yield event
+            for ref in [ref for ref, job in waiting.items() if stopping and job.id not in begun]:
+                del waiting[ref]
+                ray.cancel(ref)
+            for ref in over:
+                if ref in waiting:
+                    job = waiting.pop(ref)
+                    yield Ended(job.id, _outcome(ref, job))
+            if time.monotonic() - possible_s >= LOOK_EVERY_S:
+                possible_s = self._last_possible_s(need, possible_s)
+
+    def _last_possible_s(self, need: Mapping[str, int], before_s: float) -> float:
+        """Return when there last was a machine for what is left; raise if that is too long ago."""
+        try:
+            _places_for(need)
+        except DvdnSimError:
+            if time.monotonic() - before_s >= self.patience_s:
+                raise
+            return before_s
+        return time.monotonic()
+
+
+@contextmanager
+def _token(folder: Path) -> Iterator[Path]:
+    """Leave a file in the folder of all jobs' folders, for as long as they are done: who sees it shares the storage."""
+    token = folder / f".shared-{secrets.token_hex(16)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".shared-*"):  # by a process that was killed
+            left.unlink(missing_ok=True)
+        token.touch()
+        yield token
+    finally:
+        token.unlink(missing_ok=True)
+
+
+def _news(inbox: Any, *, stop: bool) -> list[Event]:
+    """Return what happened since the last time, in order, and say whether to stop."""
+    try:
+        news: list[Event] = ray.get(inbox.take.remote(stop), timeout=ANSWER_TIMEOUT_S)
+    except RayError as error:
+        raise DvdnSimError(f"the Ray cluster lost what gathers the news here: {_reason(error)}") from error
+    return news
+
+
+def _outcome(ref: Any, job: Job) -> Outcome:
+    """Return how a task that is over ended, its folder put in place if it comes with it.
+
+    Raises:
+        DvdnSimError: The machine cannot do any job: it lacks this program, or has another version of it.
+    """
+    try:
+        result: tuple[Outcome, Files | None] | None = ray.get(ref, timeout=ANSWER_TIMEOUT_S)
+    except RayTaskError as error:
+        if isinstance(error.cause, _StoppedElsewhereError):
+            return given_up(str(error.cause))
+        if isinstance(error.cause, DvdnSimError):
+            raise error.cause from None
+        raise DvdnSimError(f"a machine of the Ray cluster cannot do jobs: {error}") from error
+    except RayError as error:
+        return given_up(_reason(error))
+    if result is None:
+        return Outcome("interrupted", "its worker was lost")
+    outcome, files = result
+    try:
+        if files is not None:
+            put_in_place(files, job.run_dir)
+    except (DvdnSimError, OSError) as error:
+        return Outcome("failed", f"what came back cannot be kept: {error}", work_s=outcome.work_s)
+    return outcome
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong in a line."""
+    if isinstance(error, WorkerCrashedError):
+        return "its worker died; so it does on a machine that runs out of memory"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+class Inbox:
+    """Keeps events for the process that sent the jobs, and tells workers whether to stop.
+
+    A Ray actor beside that process, which sees the same folders: one call at a time.
+    """
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._stopping = False
+
+    def put(self, event: Event | None) -> bool:
+        """Keep what happened, and return whether jobs are to stop, in which case none may begin."""
+        if event is not None and not (self._stopping and isinstance(event, Began)):
+            self._events.append(event)
+        return self._stopping
+
+    def take(self, stop: bool) -> list[Event]:  # noqa: FBT001 (Ray's calls)
+        """Return what happened since the last time, in order, and note whether jobs are to stop."""
+        self._stopping = stop
+        events, self._events = self._events, []
+        return events
+
+    def fetch(self, folder: Path) -> Files | None:
+        """Return what a run's folder holds; None if there is none."""
+        return files_of(folder) if folder.is_dir() else None
+
+
+@dataclass
+class _Line:
+    """A worker's line to the inbox; a `JobReport`."""
+
+    inbox: Any
+    _stop: bool = False
+
+    def send(self, event: Event | None) -> None:
+        """Send what happened, and hear whether to stop; so it is where the inbox is no more."""
+        try:
+            self._stop = ray.get(self.inbox.put.remote(event), timeout=ANSWER_TIMEOUT_S) or self._stop
+        except ActorUnavailableError:  # for the moment
+            return
+        except RayError:
+            self._stop = True
+
+    def stopping(self) -> bool:
+        """Return whether to stop."""
+        if not self._stop:
+            self.send(None)
+        return self._stop
+
+
+class _StoppedElsewhereError(Exception):
+    """A job was interrupted by somebody outside of this sweep: Ray does it again."""
+
+
+def _do(version: str, task: list[Any], inbox: Any, token: Path) -> tuple[Outcome, Files | None] | None:
+    """Do a job, on a machine of the cluster.
+
+    Args:
+        version: of this program, without which no job is done.
+        task: a reference to the job and what does it; in a list, so that it is opened once the version is known.
+        inbox: the actor.
+        token: a file; who sees it shares the storage.
+
+    Returns:
+        What became of it, with its folder where storage is not shared; None if it was not begun, for somebody asked to
+        stop.
+
+    Raises:
+        DvdnSimError: this machine has another version.
+        _StoppedElsewhereError: the job was interrupted by somebody else.
+    """
+    if (mine := importlib.metadata.version("dvdn-sim")) != version:
+        machine = f"{platform.node()}, a machine of the Ray cluster,"
+        raise DvdnSimError(f"{machine} has dvdn-sim {mine}; dvdn-sim {version} expected on all")
+    job, do = ray.get(task[0])
+    line = _Line(inbox)
+    line.send(Began(job.id))
+    if line.stopping():
+        return None
+    if token.exists() and os.access(token.parent, os.W_OK):
+        outcome, files = do(job, line), None
+    else:
+        outcome, files = _do_apart(job, do, line)
+    if outcome.state == "interrupted" and not line.stopping():
+        raise _StoppedElsewhereError("its process was asked to stop")
+    return outcome, files
+
+
+def _do_apart(job: Job, do: Callable[[Job, JobReport], Outcome], line: _Line) -> tuple[Outcome, Files | None]:
+    """Do a job in a folder of this machine's own, which is returned."""
+    with tempfile.TemporaryDirectory(prefix="dvdn-sim-", ignore_cleanup_errors=True) as apart:
+        run_dir = Path(apart, job.run_dir.name)
+        try:
+            before = ray.get(line.inbox.fetch.remote(job.run_dir))
+            if before is not None:
+                put_in_place(before, run_dir)
+            outcome = do(replace(job, run_dir=run_dir), line)
+            files = files_of(run_dir) if run_dir.is_dir() else None
+        except OSError as error:
+            return Outcome("failed", f"{platform.node()} cannot keep the run's folder: {error}"), None
+    return replace(outcome, error=outcome.error.replace(str(run_dir), str(job.run_dir))), files
+
+
+def files_of(folder: Path) -> Files:
+    """Return what a run's folder holds; but for hidden files, which are locks and what was cut off as it was written.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in name.parts):
+            found[name.as_posix()] = path.read_bytes()
+    return found
+
+
+def put_in_place(files: Files, folder: Path) -> None:
+    """Put a run's folder in its place: written beside it, forced to the disk, then renamed.
+
+    A finished run is not replaced; what else is there is.
+
+    Raises:
+        RunFolderError: The folder is damaged, or another process writes to it. It is as it was.
+        OSError: The disk refuses; the folder is as it was.
+    """
+    incoming, before = (folder.with_name(f".{folder.name}.{what}") for what in ("incoming", "before"))
+    try:
+        for left in (incoming, before):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        incoming.mkdir(parents=True)
+        for name, content in files.items():
+            path = incoming / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(path, content)
+        if not folder.exists():
+            incoming.rename(folder)
+            return
+        with locked(folder):
+            if finished_digest(folder) is None:
+                _swap(incoming, folder, before)
+    finally:
+        for left in (incoming, before):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _swap(incoming: Path, folder: Path, before: Path) -> None:
+    folder.rename(before)
+    try:
+        incoming.rename(folder)
+    except OSError:
+        before.rename(folder)
+        raise
