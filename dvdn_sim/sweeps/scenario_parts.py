@@ -107,10 +107,10 @@ def _explained(error: dict[str, Any], document: Document, model: type) -> Iterat
         yield document.blame(path, *words_for(kind, finding))
 
 
-def _keys(model: type, path: Path) -> list[str]:
+def _keys(model: Any, path: Path) -> list[str]:
     """Return the keys of the block at a path."""
     for step in path:
         if isinstance(step, str):
-            kinds = get_args(next(each.type for each in fields(model) if each.name == step))  # type: ignore[arg-type]
+            kinds = get_args(next(each.type for each in fields(model) if each.name == step))
             model = next((kind for kind in kinds if is_dataclass(kind)), model)
-    return [each.name for each in fields(model)]  # type: ignore[arg-type]
+    return [each.name for each in fields(model)]

@@ -125,10 +125,14 @@ def do_as_named(job: Job, report: JobReport) -> Outcome:
             report.send(Moved(job.id, 1, 2, {"pid": str(os.getpid())}))
             time.sleep(0.01)
         return Outcome("interrupted", "told to")
-    found = {"pid": os.getpid(), "attempt": count + 1, "released": released.exists()}
-    if hasattr(signal, "pthread_sigmask"):
-        found["ctrl_c_blocked"] = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    return Outcome("finished", found=found)
+    return Outcome("finished", found={**_process(), "attempt": count + 1, "released": released.exists()})
+
+
+def _process() -> dict[str, object]:
+    """What a job's process is like."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return {"pid": os.getpid()}
+    return {"pid": os.getpid(), "ctrl_c_blocked": signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])}
 
 
 def cannot_prepare() -> None:
