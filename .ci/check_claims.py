@@ -3,7 +3,7 @@
 import sys
 
 from dvdn_sim import load_run
-from dvdn_sim.training.summary import summarise
+from dvdn_sim.training import summarise
 
 found = summarise(load_run(sys.argv[1])).as_json()
 per_seed, first, random = found["return"]["per_seed"], found["first_return"], found["random_return"]

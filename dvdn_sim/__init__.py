@@ -17,28 +17,21 @@ if TYPE_CHECKING:
     from dvdn_sim.records import load_run as load_run
     from dvdn_sim.scenario import Scenario as Scenario
     from dvdn_sim.scenario import load_scenario as load_scenario
-    from dvdn_sim.training.evaluate import Evaluation as Evaluation
-    from dvdn_sim.training.evaluate import evaluate as evaluate
-    from dvdn_sim.training.policies import TeamPolicy as TeamPolicy
-    from dvdn_sim.training.policies import load_policy as load_policy
-    from dvdn_sim.training.run import run as run
-    from dvdn_sim.training.summary import RunSummary as RunSummary
+    from dvdn_sim.training import EvaluationResult as EvaluationResult
+    from dvdn_sim.training import RunSummary as RunSummary
+    from dvdn_sim.training import TeamPolicy as TeamPolicy
+    from dvdn_sim.training import evaluate as evaluate
+    from dvdn_sim.training import load_policy as load_policy
+    from dvdn_sim.training import run as run
 
 _HOMES = {
-    "Evaluation": "dvdn_sim.training.evaluate",
-    "Run": "dvdn_sim.records",
-    "RunSummary": "dvdn_sim.training.summary",
-    "Scenario": "dvdn_sim.scenario",
-    "TeamPolicy": "dvdn_sim.training.policies",
-    "evaluate": "dvdn_sim.training.evaluate",
-    "load_policy": "dvdn_sim.training.policies",
-    "load_run": "dvdn_sim.records",
-    "load_scenario": "dvdn_sim.scenario",
-    "run": "dvdn_sim.training.run",
+    "dvdn_sim.records": ("Run", "load_run"),
+    "dvdn_sim.scenario": ("Scenario", "load_scenario"),
+    "dvdn_sim.training": ("EvaluationResult", "RunSummary", "TeamPolicy", "evaluate", "load_policy", "run"),
 }
 
 __all__ = [
-    "Evaluation",
+    "EvaluationResult",
     "Run",
     "RunSummary",
     "Scenario",
@@ -53,7 +46,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name from its home."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

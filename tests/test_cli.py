@@ -38,7 +38,7 @@ class Summary:
 
 
 class Trainer:
-    """Stands for `dvdn_sim.training.run`: notes what it was given, and does as it is told."""
+    """Stands for `dvdn_sim.training`: notes what it was given, and does as it is told."""
 
     def __init__(self, error=None):
         self.calls = []
@@ -60,10 +60,9 @@ def trainer(monkeypatch):
 
 
 def install(monkeypatch, trainer):
-    module = types.ModuleType("dvdn_sim.training.run")
+    module = types.ModuleType("dvdn_sim.training")
     module.run = trainer.run
-    monkeypatch.setitem(sys.modules, "dvdn_sim.training", types.ModuleType("dvdn_sim.training"))
-    monkeypatch.setitem(sys.modules, "dvdn_sim.training.run", module)
+    monkeypatch.setitem(sys.modules, "dvdn_sim.training", module)
     return trainer
 
 

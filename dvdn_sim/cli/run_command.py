@@ -79,7 +79,7 @@ def run(
     loaded = load_scenario(scenario, overrides)
     warnings = warnings_of(loaded)
     print_warnings(warnings)
-    from dvdn_sim.training.run import run as train  # torch, and only when there is something to train
+    from dvdn_sim.training import run as train  # torch, and only when there is something to train
 
     with Display(quiet=quiet) as display:
         summary = train(
@@ -108,7 +108,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Let the trained teams of a run act again, under its scenario or a changed one."""
-    from dvdn_sim.training.evaluate import evaluate as act_again
+    from dvdn_sim.training import evaluate as act_again
 
     found = act_again(run_dir, changes or [], episodes=episodes, device=device.value)
     typer.echo(json.dumps(found.as_json(), allow_nan=False) if as_json else found.text())

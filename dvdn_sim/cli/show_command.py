@@ -106,7 +106,7 @@ def _write_episode(run_dir: Path, path: Path, *, seed: int | None, number: int, 
     """
     from dvdn_sim.records import write_durably
     from dvdn_sim.reporting.episode import page
-    from dvdn_sim.training.episode import play_episode
+    from dvdn_sim.training import play_episode
 
     played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
     content = page(played).encode()

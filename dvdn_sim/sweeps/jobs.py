@@ -130,7 +130,7 @@ def given_up(reason: str) -> Outcome:
 
 def import_training() -> None:
     """Import what `work` needs, torch above all, which the process that sends jobs does without."""
-    import dvdn_sim.training.run  # noqa: F401, PLC0415
+    import dvdn_sim.training  # noqa: F401, PLC0415
 
 
 def work(job: Job, report: JobReport) -> Outcome:
@@ -151,7 +151,7 @@ def work(job: Job, report: JobReport) -> Outcome:
 
 
 def _train(job: Job, report: JobReport) -> dict[str, Any]:
-    from dvdn_sim.training.run import run  # noqa: PLC0415 (see `import_training`)
+    from dvdn_sim.training import run  # noqa: PLC0415 (see `import_training`)
 
     _wait_until_free(job.run_dir, report)
     summary = run(

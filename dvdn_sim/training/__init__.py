@@ -1,10 +1,84 @@
 """Where environment, network and learners meet.
 
 - `build`: from a scenario to the parts of a run; the only place that wires.
-- `loop`: the road on one screen: act, exchange, learn, evaluate.
+- `loop`: one screen: act, exchange, learn, evaluate; `communication`: what an update sends.
 - `rollout`: whole episodes of a batch of environments.
-- `recorder`: from what happened to records.
-- `summary`: what a run found, for people and for programs.
-- `run`: a run folder around the loop.
-- `stage`, `scenes`, `episode`: trained teams again, what they look like, one episode step by step.
+- `recorder`: from what happened to records; `summary`: what a run found, for people and for programs.
+- `checkpoint`: all that a run is between two iterations, on the disk.
+- `run`: a run folder around the loop; `device`: the same bytes every time.
+- `teams`: trained teams as files; `evaluate`: trained teams again.
+- `scenes`, `episode`: what they look like, and one episode step by step.
 """
+
+from dvdn_sim.training.build import (
+    ENVIRONMENTS,
+    MakeEnv,
+    RunParts,
+    Teams,
+    batches_of,
+    build,
+    has_ids,
+    objective_of,
+    options_of,
+    q_network_of,
+    shares,
+    tracker_of,
+)
+from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
+from dvdn_sim.training.device import CUBLAS, device_of, explaining_exhaustion, repeatable
+from dvdn_sim.training.episode import play_episode
+from dvdn_sim.training.evaluate import EvaluationResult, evaluate
+from dvdn_sim.training.loop import Loop
+from dvdn_sim.training.recorder import Progress, Recorder
+from dvdn_sim.training.rollout import ReplicaEnvs
+from dvdn_sim.training.run import Session, run
+from dvdn_sim.training.scenes import action_names, picture_of
+from dvdn_sim.training.summary import COLUMNS, RunSummary, score, summarise
+from dvdn_sim.training.teams import (
+    TeamPolicy,
+    TrainedOpponent,
+    load_policy,
+    policy_path,
+    save_policies,
+)
+
+__all__ = [
+    "COLUMNS",
+    "CUBLAS",
+    "ENVIRONMENTS",
+    "Checkpoints",
+    "EvaluationResult",
+    "Loop",
+    "MakeEnv",
+    "Progress",
+    "Recorder",
+    "ReplicaEnvs",
+    "RunParts",
+    "RunSummary",
+    "Session",
+    "TeamPolicy",
+    "Teams",
+    "TrainedOpponent",
+    "action_names",
+    "batches_of",
+    "build",
+    "device_of",
+    "evaluate",
+    "explaining_exhaustion",
+    "has_ids",
+    "load_policy",
+    "objective_of",
+    "options_of",
+    "picture_of",
+    "play_episode",
+    "policy_path",
+    "q_network_of",
+    "repeatable",
+    "run",
+    "safetensors_of",
+    "save_policies",
+    "score",
+    "shares",
+    "summarise",
+    "tracker_of",
+]

@@ -1,94 +1,271 @@
-"""From a scenario to the parts of a run. The only place that wires."""
+"""Wire a run: from a scenario to its parts. Nothing else wires.
 
-from dataclasses import dataclass
+The two catalogues say which class plays an environment of a scenario, and which one learns an algorithm.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 from torch import Tensor
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, apply_float16
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
+from dvdn_sim.envs.adapt import BatchedParallelEnv
+from dvdn_sim.envs.api import BatchedEnv
+from dvdn_sim.envs.foraging import ForagingParallelEnv
+from dvdn_sim.envs.lbf import LevelBasedForaging
+from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
+from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
 from dvdn_sim.errors import ScenarioError
+from dvdn_sim.learners.dvdn import Dvdn
 from dvdn_sim.learners.exploration import Actor, LinearEpsilon
-from dvdn_sim.learners.learner import Learner
+from dvdn_sim.learners.feed_forward_q import FeedForwardQ
+from dvdn_sim.learners.gtadam import GtAdam
+from dvdn_sim.learners.iql import Iql
+from dvdn_sim.learners.learner import Learner, LearnerOptions
+from dvdn_sim.learners.mixer import Mixer
+from dvdn_sim.learners.objective import Objective
 from dvdn_sim.learners.q_network import QNetwork
+from dvdn_sim.learners.qmix import Qmix
+from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.replay import EpisodeReplay
-from dvdn_sim.learners.tracking import Tracker
+from dvdn_sim.learners.tracking import TRACKERS, Schedule, Tracker
+from dvdn_sim.learners.vdn import Vdn
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import Scenario, algorithm, refuse_oversized_replay
-from dvdn_sim.scenario.wires import wires
-from dvdn_sim.training.environments import MakeEnv, arena_of, batches_of
-from dvdn_sim.training.learners import (
-    Teams,
-    has_ids,
-    objective_of,
-    options_of,
-    parameter_exchange_of,
-    q_network_of,
-    shares,
-    tracker_of,
-)
-from dvdn_sim.training.rollout import Arena
+from dvdn_sim.scenario import Scenario, algorithm, foraging, marbler, particles, refuse_oversized_replay
+from dvdn_sim.scenario.env import Env
+from dvdn_sim.scenario.wires import exchanged, wires
+from dvdn_sim.training.rollout import ReplicaEnvs
+from dvdn_sim.training.teams import TrainedOpponent
+from netmodels.streams import stream
+
+MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
+MakeBatch = Callable[[Sequence[int], torch.device], BatchedEnv[Any]]
+"""Makes a batch of as many rows as there are seeds, on a device."""
 
 
-@dataclass(frozen=True)
-class Consensus:
-    """How TD errors are exchanged.
+def _lbforaging(*, row_seeds: Sequence[int], device: torch.device, **settings: Any) -> BatchedEnv[Any]:
+    return BatchedParallelEnv(lambda: ForagingParallelEnv(**settings), row_seeds, None, device)
 
-    Attributes:
-        spec: What was asked for.
-        policy: Turns facts into an operator.
+
+def _against(kind: Callable[..., BatchedEnv[Any]], opponent_name: str) -> Callable[..., BatchedEnv[Any]]:
+    """Let the environment's opponent of that name be one that was trained before, where the scenario says so."""
+
+    def make(*, opponent_policy: str | None, device: torch.device, **settings: Any) -> BatchedEnv[Any]:
+        if opponent_policy is not None:
+            asked = settings | {"opponent": "agent", "row_seeds": (0,)}
+            one = kind(**asked)
+            seen = one.obs_dims[one.agents.index(opponent_name)]
+            settings["opponent"] = TrainedOpponent(opponent_policy, opponent_name, seen, device)
+        return kind(**settings, device=device)
+
+    return make
+
+
+ENVIRONMENTS: Mapping[type, Callable[..., BatchedEnv[Any]]] = {
+    foraging.Lbf: LevelBasedForaging,
+    foraging.LbForaging: _lbforaging,
+    particles.MpeSpread: SimpleSpread,
+    particles.MpeAdversary: _against(SimpleAdversary, "adversary_0"),
+    particles.MpeTag: _against(SimpleTag, "agent_0"),
+    marbler.ArcticTransport: ArcticTransport,
+    marbler.MaterialTransport: MaterialTransport,
+    marbler.PredatorCapturePrey: PredatorCapturePrey,
+    marbler.Warehouse: Warehouse,
+}
+"""By the scenario's class, whose fields are the keywords; besides, ``row_seeds`` and ``device``."""
+
+
+def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -> MakeBatch:
+    """Return what makes batches of the scenario's environment, or of the one that `make_env` makes in its place.
+
+    Args:
+        episode_limit: Steps after which an episode of `make_env`'s is cut; None for its own limit.
     """
+    if make_env is None:
+        settings: dict[str, Any] = asdict(spec)  # type: ignore[call-overload]  # every one is a dataclass
+        return lambda row_seeds, device: ENVIRONMENTS[type(spec)](**settings, row_seeds=row_seeds, device=device)
+    return lambda row_seeds, device: BatchedParallelEnv(make_env, row_seeds, episode_limit, device)
 
-    spec: algorithm.Consensus
-    policy: Policy
 
-    def held(self, facts: Facts, td: Tensor) -> Tensor:
-        """What agents hold after the exchange, if that is not linear in what they held before.
-
-        Args:
-            facts: Who heard whom.
-            td: What they held before, ``[N, T, B]``.
-        """
-        values = td.double().cpu().numpy()
-        return torch.from_numpy(apply_float16(self.policy, facts, values)[-1]).to(td)
+def envs_of(
+    make: MakeBatch, seeds: Sequence[int], stream_name: str, *, copies: int, device: torch.device
+) -> ReplicaEnvs:
+    """Make C copies of an environment for each seed; the name of the stream tells training and evaluation apart."""
+    row_seeds = [int(stream(seed, stream_name, copy).integers(2**62)) for seed in seeds for copy in range(copies)]
+    return ReplicaEnvs(make(row_seeds, device), len(seeds))
 
 
 @dataclass(frozen=True)
-class Parts:
+class Teams:
+    """What an objective may depend on: one seed per replica, N agents, D numbers observed, and where parameters are."""
+
+    seeds: Sequence[int]
+    n_agents: int
+    obs_dim: int
+    device: torch.device
+    dtype: torch.dtype
+
+
+def _iql(spec: algorithm.Iql, teams: Teams) -> Objective:
+    return Iql(central=spec.share_parameters or spec.clip_over == "team", reward_model=spec.reward_model)
+
+
+def _qmix(spec: algorithm.Qmix, teams: Teams) -> Objective:
+    state_dim = teams.n_agents * teams.obs_dim
+    mixer = Mixer(teams.n_agents, state_dim, embed=spec.mixer_embed, hypernet_hidden=spec.hypernet_hidden)
+    initial = mixer.initial_parameters([stream(seed, "initial_weights", "mixer") for seed in teams.seeds])
+    return Qmix(mixer, initial.to(teams.device, teams.dtype))
+
+
+def _dvdn(spec: algorithm.Dvdn, teams: Teams) -> Objective:
+    return Dvdn(spec.reward_model, spec.self_estimate)
+
+
+OBJECTIVES: Mapping[type, Callable[[Any, Teams], Objective]] = {
+    algorithm.Iql: _iql,
+    algorithm.Vdn: lambda spec, teams: Vdn(),
+    algorithm.Qmix: _qmix,
+    algorithm.NetworkedQ: lambda spec, teams: Iql(reward_model=spec.reward_model),
+    algorithm.Dvdn: _dvdn,
+    algorithm.DvdnGt: _dvdn,
+}
+"""By the scenario's class."""
+
+
+def objective_of(spec: algorithm.QLearning, teams: Teams) -> Objective:
+    """Return what an algorithm learns."""
+    return OBJECTIVES[type(spec)](spec, teams)
+
+
+def tracker_of(spec: algorithm.QLearning, parameters: Tensor) -> Tracker | None:
+    """Return what turns gradients into parameters, ``[R, N, P]``, where agents exchange those; else None."""
+    asked = _parameter_exchange(spec)
+    if asked is None:
+        return None
+    schedule = Schedule(parameters.shape[-1], every=asked.every, blocks=asked.blocks)
+    form = asked.form if isinstance(asked, algorithm.Tracking) else "averaging"
+    options = asdict(spec.optimiser) if isinstance(spec, algorithm.DvdnGt) else {"bias_correction": True}
+    return TRACKERS[form](parameters, GtAdam(parameters, spec.lr, **options), schedule)
+
+
+def _parameter_exchange(spec: algorithm.QLearning) -> algorithm.ParameterExchange | None:
+    blocks = exchanged(spec).values()
+    return next((block for block in blocks if isinstance(block, algorithm.ParameterExchange)), None)
+
+
+def _policy_of(block: algorithm.Consensus | algorithm.ParameterExchange | None) -> Policy | None:
+    return None if block is None else POLICIES[block.policy](WEIGHTS[block.weights])
+
+
+def shares(spec: algorithm.QLearning) -> bool:
+    """Return whether the agents of a team use one network."""
+    return isinstance(spec, algorithm.Sharing) and spec.share_parameters
+
+
+def has_ids(spec: algorithm.QLearning) -> bool:
+    """Return whether agents observe their own number."""
+    return isinstance(spec, algorithm.Sharing) and spec.share_parameters and spec.agent_ids
+
+
+def q_network_of(spec: algorithm.QLearning, env: BatchedEnv[Any]) -> RecurrentQ | FeedForwardQ:
+    """Return the network of every agent, with room for the numbers of agents that share it."""
+    kind = RecurrentQ if spec.recurrent else FeedForwardQ
+    ids = env.n_agents if has_ids(spec) else 0
+    return kind(obs_dim=env.obs_dim + ids, hidden=spec.hidden, n_actions=env.n_actions)
+
+
+def options_of(scenario: Scenario) -> LearnerOptions:
+    """Return the hyperparameters of the update."""
+    spec, training = scenario.algorithm, scenario.training
+    return LearnerOptions(
+        lr=spec.lr,
+        gamma=spec.gamma,
+        clip=spec.clip,
+        standardise_rewards=spec.standardise_rewards,
+        target_update=training.target_update,
+        target_tau=training.target_tau,
+        batch=training.batch,
+        share_parameters=shares(spec),
+        agent_ids=has_ids(spec),
+        bootstrap_on_timeout=spec.bootstrap_on_timeout,
+        common_start=isinstance(spec, algorithm.DvdnGt | algorithm.NetworkedQ),
+    )
+
+
+def actor_of(
+    spec: algorithm.QLearning,
+    network: QNetwork[Any, Any],
+    envs: ReplicaEnvs,
+    seeds: list[int],
+    *,
+    stream_name: str,
+    agent_keys: tuple[int, ...] | None = None,
+) -> Actor:
+    """Return what acts in these environments."""
+    return Actor(
+        network,
+        seeds=seeds,
+        copies=envs.copies,
+        available=envs.env.available,
+        idle_actions=envs.env.idle_actions,
+        stream_name=stream_name,
+        device=envs.env.device,
+        agent_keys=agent_keys,
+        shared=shares(spec),
+        agent_ids=has_ids(spec),
+    )
+
+
+def networks_of(
+    scenario: Scenario, n_agents: int, agent_keys: tuple[int, ...] | None = None
+) -> tuple[SimulatedNetwork, ...]:
+    """Return the network of each seed; none without a network."""
+    network = scenario.network
+    if network is None:
+        return ()
+    return tuple(
+        SimulatedNetwork(network, n_agents=n_agents, seed=seed, agent_keys=agent_keys) for seed in scenario.seeds
+    )
+
+
+@dataclass(frozen=True)
+class RunParts:
     """All parts of a run of R replicas.
 
     Attributes:
         scenario: What was asked for.
-        arena: R training environments.
-        stands: R·C evaluation environments.
+        train_envs: R·E environments, E episodes side by side.
+        eval_envs: R·C environments.
         learner: Networks and their updates.
         replay: Episodes.
-        actor: Acts in the arena.
-        judge: Acts in the stands.
+        actor: Acts in `train_envs`.
+        eval_actor: Acts in `eval_envs`.
         epsilon: Exploration while training.
         networks: One per replica; empty without a network.
-        consensus: None for algorithms that exchange no TD errors.
+        consensus: How TD errors are exchanged; None for algorithms that exchange none.
+        td_policy: Turns who heard whom into an operator on TD errors; None likewise.
+        parameter_policy: The same for parameters; None likewise.
         tracker: Takes the gradient step where parameters are exchanged; None where they are not.
-        parameter_policy: What agents make of the messages that carry them; None where there are none.
+        overlap: Whether an episode is acted while the update before it is still under way.
     """
 
     scenario: Scenario
-    arena: Arena
-    stands: Arena
+    train_envs: ReplicaEnvs
+    eval_envs: ReplicaEnvs
     learner: Learner
     replay: EpisodeReplay
     actor: Actor
-    judge: Actor
+    eval_actor: Actor
     epsilon: LinearEpsilon
     networks: tuple[SimulatedNetwork, ...]
-    consensus: Consensus | None
-    tracker: Tracker | None
+    consensus: algorithm.Consensus | None
+    td_policy: Policy | None
     parameter_policy: Policy | None
-
-    @property
-    def overlap(self) -> bool:
-        """Whether an episode is acted while the update before it is still under way."""
-        return self.scenario.network is not None and self.scenario.network.schedule == "overlap"
+    tracker: Tracker | None
+    overlap: bool
 
 
 def build(
@@ -99,11 +276,10 @@ def build(
     make_env: MakeEnv | None = None,
     episode_limit: int | None = None,
     agent_keys: tuple[int, ...] | None = None,
-) -> Parts:
+) -> RunParts:
     """Wire the parts of a run.
 
     Args:
-        scenario: What to run.
         device: Where learners live.
         dtype: Of parameters and temporal differences.
         make_env: Makes one environment; by default the one that the scenario names.
@@ -118,9 +294,9 @@ def build(
     make = batches_of(scenario.env, make_env, episode_limit)
     seeds = list(scenario.seeds)
     spec, training = scenario.algorithm, scenario.training
-    arena = arena_of(make, seeds, "training", copies=training.episodes_per_iteration, device=device)
-    stands = arena_of(make, seeds, "evaluation", copies=scenario.evaluation.episodes, device=device)
-    env = arena.env
+    train_envs = envs_of(make, seeds, "training", copies=training.episodes_per_iteration, device=device)
+    eval_envs = envs_of(make, seeds, "evaluation", copies=scenario.evaluation.episodes, device=device)
+    env = train_envs.env
     network = q_network_of(spec, env)
     if make_env is not None:
         _check_network(scenario, env.n_agents, env.episode_limit, network.parameter_count)
@@ -151,25 +327,31 @@ def build(
         reward_dtype=dtype,
         device=device,
     )
-
-    return Parts(
+    consensus = spec.consensus if isinstance(spec, algorithm.Dvdn) else None
+    return RunParts(
         scenario=scenario,
-        arena=arena,
-        stands=stands,
+        train_envs=train_envs,
+        eval_envs=eval_envs,
         learner=learner,
         replay=replay,
-        actor=actor_of(spec, network, arena, seeds, stream_name="exploration", agent_keys=agent_keys),
-        judge=actor_of(spec, network, stands, seeds, stream_name="evaluation", agent_keys=agent_keys),
+        actor=actor_of(spec, network, train_envs, seeds, stream_name="exploration", agent_keys=agent_keys),
+        eval_actor=actor_of(spec, network, eval_envs, seeds, stream_name="evaluation", agent_keys=agent_keys),
         epsilon=LinearEpsilon(training.epsilon.start, training.epsilon.end, training.epsilon.steps),
         networks=networks_of(scenario, env.n_agents, agent_keys),
-        consensus=_consensus(spec),
+        consensus=consensus,
+        td_policy=_policy_of(consensus),
+        parameter_policy=_policy_of(_parameter_exchange(spec)),
         tracker=tracker_of(spec, learner.parameters[0]),
-        parameter_policy=_parameter_policy(spec),
+        overlap=scenario.network is not None and scenario.network.schedule == "overlap",
     )
 
 
 def _check_network(scenario: Scenario, n_agents: int, episode_limit: int, parameters: int) -> None:
-    """What loading checks of the scenario's own environment, for one that was given in its place."""
+    """Check of an environment given in place of the scenario's what loading checks of that one.
+
+    Raises:
+        ScenarioError: The network does not fit it.
+    """
     network = scenario.network
     sent = wires(scenario, positions=scenario.training.batch * episode_limit, parameters=parameters)
     if network is None or not sent:
@@ -183,51 +365,3 @@ def _check_network(scenario: Scenario, n_agents: int, episode_limit: int, parame
         raise ScenarioError(
             f"network.link: a message of {largest} bytes, longer than its queue, can never arrive whole"
         )
-
-
-def actor_of(
-    spec: algorithm.QLearning,
-    network: QNetwork[Any, Any],
-    arena: Arena,
-    seeds: list[int],
-    *,
-    stream_name: str,
-    agent_keys: tuple[int, ...] | None = None,
-) -> Actor:
-    """Who acts in an arena."""
-    return Actor(
-        network,
-        seeds=seeds,
-        copies=arena.copies,
-        available=arena.env.available,
-        idle_actions=arena.env.idle_actions,
-        stream_name=stream_name,
-        device=arena.env.device,
-        agent_keys=agent_keys,
-        shared=shares(spec),
-        agent_ids=has_ids(spec),
-    )
-
-
-def networks_of(
-    scenario: Scenario, n_agents: int, agent_keys: tuple[int, ...] | None = None
-) -> tuple[SimulatedNetwork, ...]:
-    """The network of each seed; none without a network."""
-    network = scenario.network
-    if network is None:
-        return ()
-    return tuple(
-        SimulatedNetwork(network, n_agents=n_agents, seed=seed, agent_keys=agent_keys) for seed in scenario.seeds
-    )
-
-
-def _consensus(spec: algorithm.QLearning) -> Consensus | None:
-    if not isinstance(spec, algorithm.Dvdn):
-        return None
-    asked = spec.consensus
-    return Consensus(asked, POLICIES[asked.policy](WEIGHTS[asked.weights]))
-
-
-def _parameter_policy(spec: algorithm.QLearning) -> Policy | None:
-    asked = parameter_exchange_of(spec)
-    return None if asked is None else POLICIES[asked.policy](WEIGHTS[asked.weights])

@@ -1,10 +1,13 @@
 """Checkpoints of a run, on the disk: a crash at any instant leaves one that can be used.
 
+What a run is between two iterations is in `tensors_of` and in facts that JSON can say. Random numbers are pure
+functions of names and counters, so no generator is among it.
+
 ::
 
     checkpoint/
       000012.json                  facts, and the SHA-256 of every file that belongs to it; written last
-      000012.tensors.safetensors   what `snapshot` holds
+      000012.tensors.safetensors   `tensors_of` the loop
       000012.replay.safetensors    episodes since the checkpoint before; older ones are in the files of older numbers
 
 The last two are kept, and of the episodes those files that either needs. Nothing in such a file is code, and nothing is
@@ -15,7 +18,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,9 +27,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from dvdn_sim.envs.batch import described
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners.replay import EpisodeReplay
 from dvdn_sim.records import write_durably
+from dvdn_sim.training.loop import Loop
 
 CHECKPOINTS = "checkpoint"
 KEPT = 2
@@ -61,7 +65,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one says.
+    """What a checkpoint's JSON file holds.
 
     Attributes:
         number: Counted from 1.
@@ -82,10 +86,9 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one run folder. One process at a time."""
+    """The checkpoints of one run folder, of which nothing is read yet. One process at a time."""
 
     def __init__(self, run_dir: Path) -> None:
-        """Look at a run folder; nothing is read yet."""
         self.folder = run_dir / CHECKPOINTS
         self._kept: list[Checkpoint] = []
 
@@ -100,7 +103,7 @@ class Checkpoints:
         Args:
             facts: What JSON can say.
             tensors: On any device.
-            replay: Its episodes; only those are written that the checkpoint before does not have.
+            replay: Only episodes are written that the checkpoint before does not have.
 
         Raises:
             OSError: The disk refuses; the checkpoints before are as they were.
@@ -112,7 +115,7 @@ class Checkpoints:
         )
         content = {"version": VERSION, **asdict(checkpoint)}
         text = json.dumps({"sha256": _hash(_canonical(content)), "content": content})
-        write_durably(self.folder / _json_name(number), partial(_write, text.encode()))
+        write_durably(self.folder / _json_name(number), text)
         self._kept = [*self._kept, checkpoint][-KEPT:]
         self._prune()
 
@@ -128,7 +131,7 @@ class Checkpoints:
         return StoredFile(name, total.hexdigest(), inserted)
 
     def _write_episodes(self, number: int, replay: EpisodeReplay) -> tuple[StoredFile, ...]:
-        """All files that hold episodes which the ring still holds, a new one for the new episodes included."""
+        """Return all files of episodes that the ring still holds, a new one for the new episodes included."""
         before = () if self.latest is None else self.latest.replay
         inserted = replay.inserted
         oldest = inserted - replay.stored
@@ -140,7 +143,7 @@ class Checkpoints:
         return tuple(needed)
 
     def _prune(self) -> None:
-        """Remove every file that no checkpoint needs which is kept; what says so before what it speaks of."""
+        """Remove every file that no kept checkpoint needs; a JSON file before those that it names."""
         needed = set().union(*(checkpoint.files for checkpoint in self._kept))
         for path in sorted(self.folder.iterdir(), key=lambda path: path.suffix != ".json"):
             if path.name not in needed and path.is_file():
@@ -154,11 +157,9 @@ class Checkpoints:
             self.folder.rmdir()
 
     def restore(self, replay: EpisodeReplay, warn: Warn) -> tuple[Mapping[str, Any], dict[str, Tensor]] | None:
-        """Find the newest one that is whole, and put its episodes back.
+        """Find the newest one that is whole, and put its episodes back into an empty replay.
 
-        Args:
-            replay: Empty.
-            warn: Is told of each that is damaged, in a line.
+        `warn` is told of each that is damaged, in a line.
 
         Returns:
             Its facts and tensors; None if there is none.
@@ -185,7 +186,7 @@ class Checkpoints:
         return None
 
     def _whole(self, path: Path) -> Checkpoint:
-        """Read one; raises OSError and what `_read` raises if it or a file of its is damaged."""
+        """Read a checkpoint; raise OSError and what `_read` raises if it or a file of its is damaged."""
         checkpoint = _read(path)
         for file in (checkpoint.tensors, *checkpoint.replay):
             with (self.folder / file.name).open("rb") as stored:
@@ -195,7 +196,7 @@ class Checkpoints:
 
 
 def safetensors_of(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
-    """The bytes of a safetensors file, tensor by tensor: the package's own function makes two copies of them all.
+    """Yield the bytes of a safetensors file, tensor by tensor: the package's own function makes two copies of all.
 
     Source: the format's description, https://huggingface.co/docs/safetensors.
     """
@@ -211,7 +212,7 @@ def safetensors_of(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview
 
 
 def _read(path: Path) -> Checkpoint:
-    """Raises ValueError, KeyError, TypeError or RecursionError for what is no checkpoint."""
+    """Read a JSON file; raise ValueError, KeyError, TypeError or RecursionError if it is no checkpoint."""
     if not path.is_file():  # a pipe would never end
         raise ValueError("a file expected")
     written = json.loads(path.read_bytes())
@@ -246,5 +247,53 @@ def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
+def tensors_of(loop: Loop) -> dict[str, Tensor]:
+    """Return the tensors themselves, wherever they live, by the name of their owner and their own."""
+    parts = loop.parts
+    owners = {  # these names are on disk
+        "learner": parts.learner.state,
+        "tracker": {} if parts.tracker is None else parts.tracker.state,
+        "arena": parts.train_envs.state,
+        "stands": parts.eval_envs.state,
+        "progress": loop.progress.state,
+        "loop": {} if loop.acted_with is None else {"acted_with": loop.acted_with},
+    }
+    return {f"{owner}.{name}": tensor for owner, own in owners.items() for name, tensor in own.items()}
+
+
+def restore_tensors(loop: Loop, tensors: Mapping[str, Tensor]) -> None:
+    """Go on from the tensors of a run of the same scenario.
+
+    Raises:
+        ValueError: They are of another run. Nothing is restored.
+    """
+    if "loop.acted_with" in tensors:
+        loop.acted_with = torch.empty_like(loop.parts.learner.parameters[0])
+    own = tensors_of(loop)
+    strange = sorted(own.keys() ^ tensors.keys())
+    if strange:
+        raise ValueError(f"{', '.join(strange)}: in one of checkpoint and run, and not in the other")
+    for name, tensor in own.items():
+        found = tensors[name]
+        if found.shape != tensor.shape or found.dtype != tensor.dtype:
+            raise ValueError(f"{name}: {described(found)} found; {described(tensor)} expected")
+    for name, tensor in own.items():
+        tensor.copy_(tensors[name])
+    for envs in (loop.parts.train_envs, loop.parts.eval_envs):
+        envs.go_on()
+
+
+def first_unsound(loop: Loop) -> str:
+    """Return where the first value that is not finite is: tensor, seed and agent; empty if there is none."""
+    seeds = loop.parts.scenario.seeds
+    for name, tensor in tensors_of(loop).items():
+        if not tensor.is_floating_point() or name.startswith("progress"):
+            continue
+        unsound = (~tensor.isfinite()).nonzero()
+        if len(unsound):
+            # Online and target copies come first; then replicas; then, where there are any, agents or their network.
+            copy = 1 if name in {"learner.parameters", "learner.mixing"} else 0
+            place = unsound[0].tolist()
+            agent = f", agent {place[copy + 1]}" if tensor.ndim > copy + 2 and tensor.shape[copy + 1] > 1 else ""
+            return f"{name} of seed {seeds[place[copy]]}{agent}: {len(unsound)} values are not finite"
+    return ""

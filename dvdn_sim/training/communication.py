@@ -8,32 +8,35 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.consensus import Policy
+from dvdn_sim.consensus import Policy, apply_float16
 from dvdn_sim.learners.dvdn import counts, mixed
 from dvdn_sim.learners.objective import Held
 from dvdn_sim.learners.replay import Minibatch
-from dvdn_sim.learners.tracking import Exchanged
+from dvdn_sim.learners.tracking import Exchanged, Tracker, disagreement
 from dvdn_sim.learners.transfer import remembered
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.scenario.messages import parameter_bytes, td_bytes
-from dvdn_sim.training.build import Consensus, Parts
+from dvdn_sim.training.build import RunParts
 
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Made:
+class ReplicaExchange:
     """One exchange of one replica.
 
     Attributes:
         kind: What it carried: `td`, TD errors; `gt`, parameters and trackers.
         report: What the network says of it.
-        operator: What all its rounds came to, ``[N, N]``.
+        operator: The mixing of all its rounds, ``[N, N]``.
     """
 
     kind: str
     report: ExchangeReport
     operator: npt.NDArray[np.float64]
+
+
+ByReplica = Mapping[int, ReplicaExchange]
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,11 @@ class Communication:
         episodes: Training episodes played, ``[R]``; the loop counts them on.
     """
 
-    parts: Parts
+    parts: RunParts
     episodes: npt.NDArray[np.int64]
 
-    def of_errors(self, minibatch: Minibatch, active: Bools, finite: Tensor) -> tuple[dict[int, Made], Bools, Bools]:
-        """What each active replica's network makes of its agents' temporal differences.
+    def of_errors(self, minibatch: Minibatch, active: Bools, finite: Tensor) -> tuple[ByReplica, Bools, Bools]:
+        """Let each active replica's network carry its agents' temporal differences.
 
         Args:
             minibatch: Its valid positions are sent.
@@ -61,23 +64,22 @@ class Communication:
             By replica, what it exchanged; which agents learn, ``[R, N]``: crashed ones do not; and whose values are not
             finite.
         """
-        consensus, reports = self.parts.consensus, {}
-        learning = np.repeat(active[:, None], self.parts.arena.env.n_agents, axis=1)
+        spec, policy, reports = self.parts.consensus, self.parts.td_policy, {}
+        learning = np.repeat(active[:, None], self.parts.train_envs.env.n_agents, axis=1)
         for replica, network in enumerate(self.parts.networks):
             if not active[replica]:
                 continue
-            if consensus is None or consensus.spec.rounds == 0:
+            if spec is None or spec.rounds == 0:
                 learning[replica] = network.compute()
                 continue
-            size_bytes = td_bytes(minibatch.positions[replica], consensus.spec)
-            reports[replica] = report = self._exchange(replica, "td", consensus.spec.rounds, size_bytes)
+            size_bytes = td_bytes(minibatch.positions[replica], spec)
+            reports[replica] = report = self._exchange(replica, "td", spec.rounds, size_bytes)
             learning[replica] = report.finished
         invalid = ~finite.cpu().numpy() & active[:, None]
-        made = {} if consensus is None else _made("td", reports, invalid, consensus.policy)
-        return made, learning, invalid
+        return {} if policy is None else _mixed_by(policy, "td", reports, invalid), learning, invalid
 
-    def of_parameters(self, learning: Bools) -> tuple[list[dict[int, Made]], Bools]:
-        """What networks make of the parameters and trackers that this update exchanges, one exchange after the other.
+    def of_parameters(self, learning: Bools) -> tuple[list[ByReplica], Bools]:
+        """Let networks carry the parameters and trackers that this update exchanges, one exchange after the other.
 
         Args:
             learning: Bool ``[R, N]``, agents that have a gradient; the others have nothing to send.
@@ -86,9 +88,10 @@ class Communication:
             By exchange and replica, what was exchanged; and which agents learn: not those that did not get through.
         """
         learning = learning.copy()
-        tracker, policy, every = self.parts.tracker, self.parts.parameter_policy, []
+        tracker, policy = self.parts.tracker, self.parts.parameter_policy
+        exchanges: list[ByReplica] = []
         if tracker is None or policy is None:
-            return [], learning
+            return exchanges, learning
         sizes = [tracker.messages(int(update)) for update in self.parts.learner.updates]
         for number in range(max(map(len, sizes))):
             reports = {
@@ -96,10 +99,10 @@ class Communication:
                 for replica, size in enumerate(sizes)
                 if number < len(size) and learning[replica].any()
             }
-            every.append(_made("gt", reports, ~learning, policy))
+            exchanges.append(_mixed_by(policy, "gt", reports, ~learning))
             for replica, report in reports.items():
                 learning[replica] &= report.finished
-        return every, learning
+        return exchanges, learning
 
     def _exchange(
         self, replica: int, kind: str, rounds: int, size_bytes: int, *, computing: bool = True
@@ -113,38 +116,64 @@ class Communication:
             computing=computing,
         )
 
+    def errors_held(self, td: Tensor, exchanges: ByReplica, invalid: Bools) -> Held | None:
+        """Return what agents hold after their exchange of errors; after none, what they held before.
 
-def _made(kind: str, reports: Mapping[int, ExchangeReport], silent: Bools, policy: Policy) -> dict[int, Made]:
-    """What exchanges came to, by replica, without the agents that are `silent`, bool ``[R, N]``: nobody heard those."""
-    made = {}
+        Args:
+            td: Local errors, ``[R, N, T, B]``.
+            exchanges: By replica, what was exchanged.
+            invalid: Bool ``[R, N]``, agents whose values are not finite.
+
+        Returns:
+            None for algorithms that exchange no errors.
+        """
+        spec, policy = self.parts.consensus, self.parts.td_policy
+        if spec is None or policy is None:
+            return None
+        operators = np.tile(np.eye(td.shape[1]), (len(td), 1, 1))
+        for replica, exchange in exchanges.items():
+            operators[replica] = exchange.operator
+        operator = torch.from_numpy(operators).to(td)
+        if spec.wire != "float32":  # not linear, so done on the host: errors there and back in one copy each
+            held = td.to("cpu", copy=True)
+            for replica, exchange in exchanges.items():
+                values = held[replica].double().numpy()
+                held[replica] = torch.from_numpy(apply_float16(policy, exchange.report.facts, values)[-1]).to(held)
+            return Held(held.to(td.device), counts(operator))
+        cut_out = remembered(invalid, td.device) if invalid.any() else None
+        return Held(mixed(operator, td, cut_out), counts(operator))
+
+
+def _mixed_by(policy: Policy, kind: str, reports: Mapping[int, ExchangeReport], silent: Bools) -> ByReplica:
+    """Return what exchanges came to, by replica, as if nobody heard the `silent` agents, bool ``[R, N]``."""
+    exchanges = {}
     for replica, report in reports.items():
         facts = report.facts.without_senders(silent[replica]) if silent[replica].any() else report.facts
-        made[replica] = Made(kind, replace(report, facts=facts), policy.operator(facts)[-1])
-    return made
+        exchanges[replica] = ReplicaExchange(kind, replace(report, facts=facts), policy.operator(facts)[-1])
+    return exchanges
 
 
-def held_after(consensus: Consensus, td: Tensor, made: Mapping[int, Made], invalid: Bools) -> Held:
-    """What agents hold after their exchanges of errors; after one of no rounds, what they held before.
+def for_tracker(exchanges: list[ByReplica]) -> list[dict[int, Exchanged]]:
+    """Return what was exchanged, as trackers take it."""
+    return [
+        {replica: Exchanged(each.report.facts, each.operator) for replica, each in by_replica.items()}
+        for by_replica in exchanges
+    ]
 
-    Args:
-        consensus: How errors are mixed.
-        td: Local errors, ``[R, N, T, B]``.
-        made: By replica, what was exchanged.
-        invalid: Bool ``[R, N]``, agents whose values are not finite.
+
+TRACKING_FIGURES = ("disagreement", "tracker_imbalance", "tracker_in_flight", "tracked_gradient")
+
+
+def tracking_figures(tracker: Tracker | None, parameters: Tensor) -> dict[str, Tensor]:
+    """Return how far agents that exchange parameters ``[R, N, P]`` are apart, and whether their trackers add up.
+
+    Returns:
+        By name, those of `TRACKING_FIGURES` that there are, ``[R]`` each.
     """
-    operators = np.tile(np.eye(td.shape[1]), (len(td), 1, 1))
-    for replica, exchange in made.items():
-        operators[replica] = exchange.operator
-    operator = torch.from_numpy(operators).to(td)
-    if consensus.spec.wire != "float32":  # not linear, so done on the host: errors there and back in one copy each
-        held = td.to("cpu", copy=True)
-        for replica, exchange in made.items():
-            held[replica] = consensus.held(exchange.report.facts, held[replica])
-        return Held(held.to(td.device), counts(operator))
-    cut_out = remembered(invalid, td.device) if invalid.any() else None
-    return Held(mixed(operator, td, cut_out), counts(operator))
-
-
-def for_tracker(every: list[dict[int, Made]]) -> list[dict[int, Exchanged]]:
-    """What was exchanged, as trackers take it."""
-    return [{replica: Exchanged(each.report.facts, each.operator) for replica, each in made.items()} for made in every]
+    if tracker is None:
+        return {}
+    figures = {"disagreement": disagreement(parameters)}
+    state = tracker.figures()
+    if state is not None:
+        figures |= dict(zip(TRACKING_FIGURES[1:], (state.imbalance, state.in_flight, state.gradient), strict=True))
+    return figures

@@ -25,10 +25,10 @@ from dvdn_sim.records import Episode, Frame, Picture
 from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.describe import describe, headline
 from dvdn_sim.scenario.foraging import Lbf
+from dvdn_sim.training.build import MakeEnv
 from dvdn_sim.training.device import repeatable
-from dvdn_sim.training.environments import MakeEnv
+from dvdn_sim.training.evaluate import LoadedTeams, load_teams
 from dvdn_sim.training.scenes import LBF_NOTE, action_names, picture_of
-from dvdn_sim.training.stage import Stage, stage_of
 
 
 def play_episode(
@@ -60,22 +60,22 @@ def play_episode(
     if number < 0 or (start_s is not None and not 0.0 <= start_s < float("inf")):
         raise ValueError(f"number {number}, start_s {start_s} found; 0 or more of each expected")
     with repeatable():
-        stage = stage_of(run_dir, device=device, make_env=make_env, episode_limit=episode_limit, at_least=number + 1)
-        if seed is not None and seed not in stage.run.seeds:
-            among = ", ".join(map(str, stage.run.seeds))
+        teams = load_teams(run_dir, device=device, make_env=make_env, episode_limit=episode_limit, at_least=number + 1)
+        if seed is not None and seed not in teams.run.seeds:
+            among = ", ".join(map(str, teams.run.seeds))
             raise RunFolderError(f"{run_dir} has no team of seed {seed}; it has {among}")
-        chosen = stage.run.seeds[0] if seed is None else seed
-        timeline = Timeline.of(stage, chosen, number, start_s)
-        frames = tuple(_frames(stage, timeline, own_env=make_env is None))
+        chosen = teams.run.seeds[0] if seed is None else seed
+        timeline = Timeline.of(teams, chosen, number, start_s)
+        frames = tuple(_frames(teams, timeline, own_env=make_env is None))
     return Episode(
-        name=stage.scenario.name,
-        headline=headline(stage.scenario) if make_env is None else "{algorithm}, {env}".format(**stage.run.manifest),
+        name=teams.scenario.name,
+        headline=headline(teams.scenario) if make_env is None else "{algorithm}, {env}".format(**teams.run.manifest),
         seed=chosen,
         number=number,
-        agents=stage.arena.env.agents,
+        agents=teams.envs.env.agents,
         frames=frames,
-        network=_network(stage.scenario),
-        notes=_notes(stage.scenario, frames),
+        network=_network(teams.scenario),
+        notes=_notes(teams.scenario, frames),
     )
 
 
@@ -84,7 +84,7 @@ class Timeline:
     """When the steps of one episode are, and what the network is like then.
 
     Attributes:
-        replica: Which of the stage's.
+        replica: Which of the teams'.
         number: Of the episode.
         start_ns: When it begins.
         period_ns: From one step to the next.
@@ -98,12 +98,12 @@ class Timeline:
     links_up: LinksUp | None
 
     @classmethod
-    def of(cls, stage: Stage, seed: int, number: int, start_s: float | None) -> "Timeline":
+    def of(cls, teams: LoadedTeams, seed: int, number: int, start_s: float | None) -> "Timeline":
         """That of an episode; see `play_episode`."""
-        network, env = stage.scenario.network, stage.arena.env
+        network, env = teams.scenario.network, teams.envs.env
         period_ns = 0 if network is None else round(network.control_period * 1e9)
         return cls(
-            replica=stage.run.seeds.index(seed),
+            replica=teams.run.seeds.index(seed),
             number=number,
             start_ns=number * env.episode_limit * period_ns if start_s is None else round(start_s * 1e9),
             period_ns=period_ns,
@@ -128,28 +128,28 @@ class Timeline:
             links = self.links_up.at(now_ns, episode=self.number, update=self.number)
         return Frame(None if links is None else now_ns / 1e9, actions, rewards, links, picture)
 
-    def idle(self, stage: Stage) -> npt.NDArray[np.bool_] | None:
+    def idle(self, teams: LoadedTeams) -> npt.NDArray[np.bool_] | None:
         """Who does nothing because it is down, bool ``[T, R, C, N]``, in this episode; None if nobody ever does."""
-        network, arena = stage.scenario.network, stage.arena
+        network, envs = teams.scenario.network, teams.envs
         if self.links_up is None or network is None or network.acting == "frozen" or not network.faults:
             return None
-        agents = range(arena.env.n_agents)
-        idle = np.zeros((arena.env.episode_limit, arena.replicas, arena.copies, len(agents)), bool)
+        agents = range(envs.env.n_agents)
+        idle = np.zeros((envs.env.episode_limit, envs.replicas, envs.copies, len(agents)), bool)
         for step in range(len(idle)):
             down = [self.links_up.is_down(agent, self.at_ns(step)) for agent in agents]
             idle[step, self.replica, self.number] = down
         return idle
 
 
-def _frames(stage: Stage, timeline: Timeline, *, own_env: bool) -> Iterator[Frame]:
+def _frames(teams: LoadedTeams, timeline: Timeline, *, own_env: bool) -> Iterator[Frame]:
     """Play, and yield what there is before the first step and after each."""
-    env, actor = stage.arena.env, stage.actor
-    row = timeline.replica * stage.arena.copies + timeline.number
+    env, actor = teams.envs.env, teams.actor
+    row = timeline.replica * teams.envs.copies + timeline.number
     names = [
-        action_names(stage.scenario.env, count) if own_env else tuple(map(str, range(count)))
+        action_names(teams.scenario.env, count) if own_env else tuple(map(str, range(count)))
         for count in env.available.sum(1).tolist()
     ]
-    stage.begin(timeline.idle(stage))
+    teams.begin(timeline.idle(teams))
     state, observations = env.reset(None)
     yield timeline.frame(0, picture_of(env, state, row))
     for step in range(env.episode_limit):

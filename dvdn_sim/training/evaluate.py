@@ -1,4 +1,4 @@
-"""Trained teams again: more episodes, under the scenario that they were trained in or under a changed one."""
+"""Let trained teams act again, under the scenario that they were trained in or under a changed one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,104 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from dvdn_sim.scenario import Scenario
-from dvdn_sim.training.build import networks_of
-from dvdn_sim.training.device import repeatable
-from dvdn_sim.training.environments import MakeEnv
-from dvdn_sim.training.rollout import Arena
-from dvdn_sim.training.stage import stage_of
+from dvdn_sim.errors import RunFolderError, ScenarioError
+from dvdn_sim.learners.agents import row_of
+from dvdn_sim.learners.exploration import Actor
+from dvdn_sim.learners.q_network import Weights
+from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, Run, load_run
+from dvdn_sim.scenario import Scenario, load_scenario
+from dvdn_sim.scenario.catalogue import ENVS
+from dvdn_sim.training.build import MakeEnv, actor_of, batches_of, envs_of, networks_of, q_network_of
+from dvdn_sim.training.device import device_of, repeatable
+from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.summary import Json, score
+from dvdn_sim.training.teams import TeamFormat, faces_of, load_team, policy_path
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class LoadedTeams:
+    """The teams of a run in environments whose luck they have not met.
+
+    Attributes:
+        run: The run, without its records.
+        scenario: What they act under.
+        envs: R·C environments; the c-th episode of a seed is the same however many there are.
+        actor: Acts for them, once it has begun.
+        weights: Of all their networks.
+    """
+
+    run: Run
+    scenario: Scenario
+    envs: ReplicaEnvs
+    actor: Actor
+    weights: Weights
+
+    def begin(self, idle: npt.NDArray[np.bool_] | None) -> None:
+        """Begin the episodes; `idle` is who does nothing when, bool ``[T, R, C, N]``, None if nobody ever does."""
+        teams = self.envs.replicas
+        rates = np.full((self.envs.env.episode_limit, teams), self.scenario.evaluation.epsilon)
+        self.actor.begin(self.weights, np.zeros(teams, np.int64), rates, idle)
+
+
+def load_teams(
+    run_dir: Path | str,
+    overrides: Sequence[str] = (),
+    *,
+    copies: int | None = None,
+    at_least: int = 1,
+    device: str = "auto",
+    make_env: MakeEnv | None = None,
+    episode_limit: int | None = None,
+) -> LoadedTeams:
+    """Load the trained teams of a run, and put them in environments.
+
+    Args:
+        run_dir: The folder of a run that came to its end.
+        overrides: Changes to its scenario, in the form of ``--set``.
+        copies: C, environments of each team; by default as many as one evaluation of the scenario has episodes, and
+            `at_least` so many.
+        device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
+        make_env: Makes the PettingZoo environment that the run was given in place of the scenario's.
+        episode_limit: Steps after which its episodes are cut.
+
+    Raises:
+        RunFolderError: The folder holds no trained teams, or their environment is missing.
+        ScenarioError: A change is none, or agents see or do something else in the changed environment.
+    """
+    run = load_run(run_dir, NO_COLUMNS)
+    # How many episodes were acted side by side in training must not stand in the way of faults while acting.
+    scenario = load_scenario(run.path / SCENARIO_FILE, [*overrides, "training.episodes_per_iteration=1"])
+    trained_in = run.manifest.get("env")
+    if make_env is None and trained_in is not None and trained_in not in ENVS:
+        raise RunFolderError(f"{run_dir}: its environment, {trained_in!r}, came from Python: make_env expected there")
+    teams = [load_team(policy_path(run.path, seed)) for seed in run.seeds]
+    if not teams:
+        raise RunFolderError(f"{run_dir} names no seeds; a run that came to its end expected")
+    team, seeds, place = teams[0][0], list(run.seeds), device_of(device)
+    make = batches_of(scenario.env, make_env, episode_limit)
+    copies = max(copies or scenario.evaluation.episodes, at_least)
+    envs = envs_of(make, seeds, "evaluate", copies=copies, device=place)
+    _check_faces(envs, team)
+    network = q_network_of(scenario.algorithm, envs.env)
+    rows = torch.stack([row_of(network, layers[name]) for _, layers in teams for name in team.networks])
+    actor = actor_of(scenario.algorithm, network, envs, seeds, stream_name="evaluate")
+    return LoadedTeams(run, scenario, envs, actor, network.weights(rows.to(place)))
+
+
+def _check_faces(envs: ReplicaEnvs, team: TeamFormat) -> None:
+    """Refuse an environment in which agents see or do something else than they learnt."""
+    found = faces_of(envs.env)
+    for trained, now in zip(team.faces, found, strict=False):
+        if trained != now:
+            raise ScenarioError(f"env: agents were trained as {trained}, and would be {now}")
+    if len(team.faces) != len(found):
+        raise ScenarioError(f"env: {len(team.faces)} agents were trained, and {len(found)} would act")
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
     """What evaluated teams did.
 
     Attributes:
@@ -38,7 +124,7 @@ class Evaluation:
     note: str = ""
 
     def as_json(self) -> Json:
-        """The object that `dvdn-sim evaluate --json` prints."""
+        """Return the object that `dvdn-sim evaluate --json` prints."""
         return {
             "run_dir": self.run_dir,
             "seeds": list(self.seeds),
@@ -50,7 +136,7 @@ class Evaluation:
         }
 
     def text(self) -> str:
-        """The same for people."""
+        """Return the same for people."""
         found = self.as_json()
         per_seed = ", ".join(f"{value:.2f}" for value in found["return"]["per_seed"])
         interval = found["return"]["ci95"]
@@ -73,7 +159,7 @@ def evaluate(
     device: str = "auto",
     make_env: MakeEnv | None = None,
     episode_limit: int | None = None,
-) -> Evaluation:
+) -> EvaluationResult:
     """Let the trained teams of a run act again, with luck that they have not met.
 
     Args:
@@ -89,33 +175,32 @@ def evaluate(
         ScenarioError: A change is none, or agents see or do something else in the changed environment.
     """
     with repeatable():
-        stage = stage_of(
+        teams = load_teams(
             run_dir, overrides, copies=episodes, device=device, make_env=make_env, episode_limit=episode_limit
         )
-        idle = _idle(stage.scenario, stage.arena, stage.arena.copies)
-        stage.begin(idle)
-        played = stage.arena.play(stage.actor.act, np.ones(stage.arena.replicas, bool))
-    run, scenario = stage.run, stage.scenario
-    return Evaluation(
-        run_dir=str(run.path),
-        seeds=run.seeds,
+        idle = _idle(teams.scenario, teams.envs)
+        teams.begin(idle)
+        played = teams.envs.play(teams.actor.act, np.ones(teams.envs.replicas, bool))
+    return EvaluationResult(
+        run_dir=str(teams.run.path),
+        seeds=teams.run.seeds,
         returns=played.returns.double().cpu().numpy(),
         lengths=played.lengths,
         down_fraction=_down_fraction(idle, played.lengths),
-        note=_note(overrides, scenario),
+        note=_note(overrides, teams.scenario),
     )
 
 
-def _idle(scenario: Scenario, arena: Arena, copies: int) -> npt.NDArray[np.bool_] | None:
-    """Who is down when, bool ``[T, R, C, N]``, one episode after the other; None where nobody ever is."""
+def _idle(scenario: Scenario, envs: ReplicaEnvs) -> npt.NDArray[np.bool_] | None:
+    """Return who is down when, bool ``[T, R, C, N]``, one episode after the other; None where nobody ever is."""
     network = scenario.network
     if network is None or network.acting == "frozen" or not network.faults:
         return None
-    limit = arena.env.episode_limit
+    limit = envs.env.episode_limit
     down: list[list[npt.NDArray[np.bool_]]] = []
-    for each in networks_of(scenario, arena.env.n_agents):
+    for each in networks_of(scenario, envs.env.n_agents):
         down.append([])
-        for _ in range(copies):
+        for _ in range(envs.copies):
             down[-1].append(each.down_while_acting(limit))
             each.act(limit)
     return np.array(down).transpose(2, 0, 1, 3)

@@ -1,4 +1,4 @@
-"""The road on one screen: act, insert, exchange, learn, record, evaluate.
+"""The training loop on one screen: act, insert, exchange, learn, record, evaluate.
 
 One iteration is one episode and one update in every replica; or E episodes, acted side by side, and then E updates, one
 for each, as if the episodes had been acted one after the other. Replicas are ragged: each has its own step and episode
@@ -14,9 +14,9 @@ import torch
 
 from dvdn_sim.learners.replay import Episodes
 from dvdn_sim.learners.td import all_finite
-from dvdn_sim.training.build import Parts
-from dvdn_sim.training.communication import Communication, for_tracker, held_after
-from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update, tracking_figures
+from dvdn_sim.training.build import RunParts
+from dvdn_sim.training.communication import Communication, for_tracker, tracking_figures
+from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
 
 
 @dataclass
@@ -27,26 +27,26 @@ class Loop:
         parts: What `build` wired.
         recorder: Takes what happens.
         watch: Called after every iteration.
-        progress: Where the replicas stand.
+        progress: How far the replicas are.
         acted_with: Parameters that the next episode is acted with where updates overlap with acting, ``[R, G, P]``;
             None where it is the latest ones.
     """
 
-    parts: Parts
+    parts: RunParts
     recorder: Recorder
     watch: Callable[[Progress], None]
     progress: Progress = field(init=False)
     acted_with: torch.Tensor | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.progress = Progress.start(self.parts.arena.replicas)
+        self.progress = Progress.start(self.parts.train_envs.replicas)
         self._communication = Communication(self.parts, self.progress.episodes)
 
     def run(self) -> None:
-        """Train until every replica has taken its steps, from wherever they stand."""
+        """Train until every replica has taken its steps, from wherever they are."""
         parts, progress = self.parts, self.progress
         if not progress.evaluations.any():
-            everyone = np.ones(parts.arena.replicas, bool)
+            everyone = np.ones(parts.train_envs.replicas, bool)
             self._evaluate(everyone, phase="random", epsilon=1.0)
             self._evaluate(everyone, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
         while (active := progress.env_steps < parts.scenario.training.steps).any():
@@ -62,16 +62,16 @@ class Loop:
             self.watch(progress)
 
     def _act(self, active: npt.NDArray[np.bool_]) -> tuple[Episodes, npt.NDArray[np.float64]]:
-        """E episodes per active replica, and the exploration rate that they began with, ``[R]``."""
+        """Play E episodes per active replica; return them and the exploration rate that they began with, ``[R]``."""
         parts, progress = self.parts, self.progress
         self._restart()
-        steps = progress.env_steps + parts.arena.copies * np.arange(parts.arena.env.episode_limit)[:, None]
+        steps = progress.env_steps + parts.train_envs.copies * np.arange(parts.train_envs.env.episode_limit)[:, None]
         epsilon = parts.epsilon(steps)
         weights = parts.learner.acting_weights
         if self.acted_with is not None:
             weights = parts.learner.network.weights(self.acted_with.flatten(0, 1))
         parts.actor.begin(weights, progress.episodes, epsilon, self._idle())
-        return parts.arena.play(parts.actor.act, active), epsilon[0]
+        return parts.train_envs.play(parts.actor.act, active), epsilon[0]
 
     def _pass(self, lengths: npt.NDArray[np.int64], active: npt.NDArray[np.bool_]) -> None:
         """Count one episode per active replica, of these lengths ``[R]``, and let its time pass."""
@@ -81,23 +81,23 @@ class Loop:
         self.progress.episodes += active
 
     def _idle(self) -> npt.NDArray[np.bool_] | None:
-        """Which agents do nothing at which of the coming steps, ``[T, R, 1, N]``, as far as their crashes say so."""
+        """Return which agents do nothing at which of the coming steps, ``[T, R, 1, N]``, because they are down."""
         parts = self.parts
         network = parts.scenario.network
         if network is None or network.acting == "frozen" or not network.faults:
             return None
-        limit = parts.arena.env.episode_limit
+        limit = parts.train_envs.env.episode_limit
         return np.stack([each.down_while_acting(limit) for each in parts.networks], axis=1)[:, :, None]
 
     def _learn(self, active: npt.NDArray[np.bool_]) -> Update:
-        """One update per active replica: local errors, their exchange, the gradient step."""
+        """Do one update per active replica: local errors, their exchange, the gradient step."""
         parts, learner = self.parts, self.parts.learner
         self._restart()
         ids = parts.replay.sample_ids(learner.updates, parts.scenario.training.batch, active)
         minibatch = parts.replay.minibatch(ids)
         td = learner.local_errors(minibatch, active)
         errors, learning, invalid = self._communication.of_errors(minibatch, active, all_finite(td))
-        held = None if parts.consensus is None else held_after(parts.consensus, td, errors, invalid)
+        held = self._communication.errors_held(td, errors, invalid)
         if parts.overlap:  # the next episode is acted while this update is still on its way
             self.acted_with = learner.parameters[0].clone()
         if parts.tracker is None:
@@ -133,9 +133,9 @@ class Loop:
         if not due.any():
             return
         parts, progress = self.parts, self.progress
-        rates = np.full((parts.stands.env.episode_limit, parts.stands.replicas), epsilon)
-        parts.judge.begin(parts.learner.acting_weights, progress.evaluations, rates)
-        episodes = parts.stands.play(parts.judge.act, due)
+        rates = np.full((parts.eval_envs.env.episode_limit, parts.eval_envs.replicas), epsilon)
+        parts.eval_actor.begin(parts.learner.acting_weights, progress.evaluations, rates)
+        episodes = parts.eval_envs.play(parts.eval_actor.act, due)
         progress.evaluations += due
         every, last = parts.scenario.evaluation.every, parts.scenario.training.steps
         progress.next_evaluation[due] = np.minimum((progress.env_steps[due] // every + 1) * every, last)

@@ -1,8 +1,7 @@
 """From what happened to records: one row per training episode, exchange and evaluation, of each replica."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Literal
 
 import numpy as np
@@ -14,20 +13,26 @@ from dvdn_sim.consensus import operator_figures
 from dvdn_sim.errors import DivergedError
 from dvdn_sim.learners.learner import UpdateFigures
 from dvdn_sim.learners.replay import Episodes
-from dvdn_sim.learners.tracking import Tracker, disagreement
 from dvdn_sim.network import MessageLife, SimulatedNetwork
 from dvdn_sim.records import HealthChecks, RecordWriter
-from dvdn_sim.training.communication import Made
+from dvdn_sim.training.communication import TRACKING_FIGURES, ByReplica, ReplicaExchange
 
 Phase = Literal["train", "evaluation", "random"]
 Floats = npt.NDArray[np.float64]
-UNSOUND = {"loss": np.inf, "grad_norm": np.inf, "q_abs_max": 1e12}
+Bools = npt.NDArray[np.bool_]
+FIGURES = (*(each.name for each in fields(UpdateFigures)), *TRACKING_FIGURES)
+"""Of an update; None in a row without one."""
+BOUNDS = {
+    "loss": ("the loss", np.inf),
+    "grad_norm": ("the gradient's norm", np.inf),
+    "q_abs_max": ("the largest |Q|", 1e12),
+}
 """From where on a figure means that nothing is learnt any more; a float32 of 1e12 is 65536 from its neighbours."""
 
 
 @dataclass
 class Progress:
-    """Where the replicas stand, all int64 ``[R]``.
+    """How far the replicas are, all int64 ``[R]``.
 
     Attributes:
         env_steps: Steps taken in training.
@@ -47,7 +52,7 @@ class Progress:
 
     @classmethod
     def start(cls, replicas: int) -> "Progress":
-        """Nothing done yet."""
+        """Return the progress of replicas that have done nothing yet."""
         zeros = np.zeros((5, replicas), np.int64)
         return cls(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], np.full(replicas, np.nan))
 
@@ -65,43 +70,43 @@ class Update:
         figures: Of the learners, ``[R]`` each.
         exchanges: In the order in which they were made, by replica.
         invalid: Agents whose TD errors were not finite, bool ``[R, N]``.
-        tracking: Of parameters that agents exchange, by name, ``[R]`` each; None where they exchange none.
+        tracking: Of parameters that agents exchange, by name, ``[R]`` each.
     """
 
     figures: UpdateFigures
-    exchanges: Sequence[Mapping[int, Made]]
-    invalid: npt.NDArray[np.bool_]
-    tracking: Mapping[str, Tensor] | None = None
+    exchanges: Sequence[ByReplica]
+    invalid: Bools
+    tracking: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def by_replica(self) -> list[dict[str, float | None]]:
+        """Return the figures of each replica by name; None for those of parameters where none are exchanged."""
+        names = [*FIGURES[: -len(TRACKING_FIGURES)], *self.tracking]
+        stacked = torch.cat([self.figures.stacked(), *(figure.double()[None] for figure in self.tracking.values())])
+        return [dict.fromkeys(FIGURES) | dict(zip(names, values, strict=True)) for values in stacked.T.tolist()]
 
 
 class Recorder:
-    """Writes the records of R replicas."""
+    """Writes the records of R replicas.
+
+    Args:
+        writer: Of the run folder.
+        seeds: One per replica.
+        networks: One per replica, for the simulated time and the bytes sent; empty without a network.
+        checks: Read along.
+    """
 
     def __init__(
         self,
         writer: RecordWriter,
         seeds: tuple[int, ...],
         networks: tuple[SimulatedNetwork, ...],
-        signs: HealthChecks | None = None,
+        checks: HealthChecks | None = None,
     ) -> None:
-        """Record into a run folder.
-
-        Args:
-            writer: Of the run folder.
-            seeds: One per replica.
-            networks: One per replica, for the simulated time and the bytes sent; empty without a network.
-            signs: Reads along.
-        """
         self._writer, self._seeds, self._networks = writer, seeds, networks
-        self._signs = HealthChecks() if signs is None else signs
+        self._checks = HealthChecks() if checks is None else checks
 
     def episode(
-        self,
-        progress: Progress,
-        episodes: Episodes,
-        epsilon: Floats,
-        update: Update | None,
-        active: npt.NDArray[np.bool_],
+        self, progress: Progress, episodes: Episodes, epsilon: Floats, update: Update | None, active: Bools
     ) -> None:
         """Record an episode and, where there was one, its update.
 
@@ -116,30 +121,32 @@ class Recorder:
             DivergedError: A loss, a gradient or what an agent would send is not finite, or values are out of bounds.
         """
         returns = episodes.returns[:, 0].double().cpu().numpy()
-        figures = _by_replica(update)
+        figures = None if update is None else update.by_replica()
         for replica in np.flatnonzero(active).tolist():
-            learnt = figures[replica]
+            learnt = dict.fromkeys(FIGURES) if figures is None else figures[replica]
             # The exchange's figure; metrics hold those of the learner alone.
             jtd_relative_error = learnt.pop("jtd_relative_error")
-            if update is not None:
-                for exchange in update.exchanges:
-                    if replica in exchange:
-                        self._exchange(replica, progress, update, exchange[replica], jtd_relative_error)
+            for exchanges in () if update is None else update.exchanges:
+                if replica in exchanges:
+                    row = self._exchange(replica, progress, exchanges[replica])
+                    row["jtd_relative_error"] = jtd_relative_error if row["kind"] == "td" else None
+                    row["invalid_agents"] = 0 if update is None else int(update.invalid[replica].sum())
+                    self._writer.network(row)
+                    self._checks.network(row)
             self._metrics(
-                self._counters(replica, progress)
-                | learnt
-                | {
-                    "phase": "train",
-                    "return_mean": float(returns[replica]),
-                    "return_std": None,
-                    "episodes_averaged": 1,
-                    "episode_length": float(episodes.lengths[replica, 0]),
-                    "epsilon": float(epsilon[replica]),
-                }
+                replica,
+                progress,
+                learnt,
+                phase="train",
+                return_mean=float(returns[replica]),
+                return_std=None,
+                episodes_averaged=1,
+                episode_length=float(episodes.lengths[replica, 0]),
+                epsilon=float(epsilon[replica]),
             )
-            self._check_sound(replica, progress, learnt, update)
+            self._refuse_divergence(replica, progress, learnt, update)
 
-    def _check_sound(
+    def _refuse_divergence(
         self, replica: int, progress: Progress, learnt: Mapping[str, float | None], update: Update | None
     ) -> None:
         where = f"seed {self._seeds[replica]}, update {progress.updates[replica]}"
@@ -147,98 +154,79 @@ class Recorder:
         if invalid:
             who = f"agent {invalid[0]} are" if len(invalid) == 1 else f"agents {', '.join(map(str, invalid))} are"
             raise DivergedError(f"{where}: TD errors of {who} not finite, and nobody took them in; try a smaller lr")
-        for name, said in (
-            ("loss", "the loss"),
-            ("grad_norm", "the gradient's norm"),
-            ("q_abs_max", "the largest |Q|"),
-        ):
+        for name, (words, bound) in BOUNDS.items():
             value = learnt[name]
-            if value is not None and not abs(value) < UNSOUND[name]:
-                raise DivergedError(f"{where}: {said} is {value:.3g}; try a smaller lr")
+            if value is not None and not abs(value) < bound:
+                raise DivergedError(f"{where}: {words} is {value:.3g}; try a smaller lr")
 
-    def evaluation(
-        self, progress: Progress, episodes: Episodes, epsilon: float, due: npt.NDArray[np.bool_], phase: Phase
-    ) -> None:
+    def evaluation(self, progress: Progress, episodes: Episodes, epsilon: float, due: Bools, phase: Phase) -> None:
         """Record an evaluation of the replicas `due`, bool ``[R]``, on ``[R, C]`` episodes."""
         returns = episodes.returns.double().cpu().numpy()
+        nothing = dict.fromkeys(name for name in FIGURES if name != "jtd_relative_error")
         for replica in np.flatnonzero(due).tolist():
             played = returns[replica]
             self._metrics(
-                self._counters(replica, progress)
-                | dict.fromkeys(
-                    ("loss", "grad_norm", "q_mean", "q_abs_max", "q_sum_abs_max", "td_abs_mean", *TRACKING_FIGURES)
-                )
-                | {
-                    "phase": phase,
-                    "return_mean": float(played.mean()),
-                    "return_std": float(played.std(ddof=1)) if len(played) > 1 else None,
-                    "episodes_averaged": len(played),
-                    "episode_length": float(episodes.lengths[replica].mean()),
-                    "epsilon": epsilon,
-                }
+                replica,
+                progress,
+                nothing,
+                phase=phase,
+                return_mean=float(played.mean()),
+                return_std=float(played.std(ddof=1)) if len(played) > 1 else None,
+                episodes_averaged=len(played),
+                episode_length=float(episodes.lengths[replica].mean()),
+                epsilon=epsilon,
             )
 
-    def _metrics(self, row: Mapping[str, object]) -> None:
-        self._writer.metrics(row)
-        self._signs.metrics(row)
-
-    def _counters(self, replica: int, progress: Progress) -> dict[str, object]:
+    def _metrics(self, replica: int, progress: Progress, learnt: Mapping[str, float | None], **played: object) -> None:
         network = self._networks[replica] if self._networks else None
-        return {
+        row = {
             "seed": self._seeds[replica],
             "env_steps": int(progress.env_steps[replica]),
             "updates": int(progress.updates[replica]),
             "episodes": int(progress.episodes[replica]),
             "sim_time_s": None if network is None else network.now_s,
             "bytes_sent": None if network is None else network.counters.wire_bytes,
+            **learnt,
+            **played,
         }
+        self._writer.metrics(row)
+        self._checks.metrics(row)
 
-    def _exchange(
-        self, replica: int, progress: Progress, update: Update, made: Made, jtd_relative_error: float | None
-    ) -> None:
-        report = made.report
+    def _exchange(self, replica: int, progress: Progress, exchange: ReplicaExchange) -> dict[str, object]:
+        report = exchange.report
         messages, acks = report.messages, report.acks
         faults = self._networks[replica].faults
         started_ns = report.first_start_ns
         ended_ns = max(started_ns, int(report.through_at_ns.max()))
         round_times_ns = report.round_times_ns
-        row = {
+        return {
             "seed": self._seeds[replica],
             "update": int(progress.updates[replica]),
             "env_steps": int(progress.env_steps[replica]),
-            "kind": made.kind,
+            "kind": exchange.kind,
             "rounds": report.facts.rounds,
             "sim_time_s": started_ns * 1e-9,
             "duration_s": (ended_ns - started_ns) * 1e-9,
             "round_time_s": (round_times_ns[round_times_ns >= 0] * 1e-9).tolist(),
-            "sent": messages.sent,
-            "held": messages.delivered,
-            "late": messages.late,
-            "expired": messages.expired,
+            **messages.as_json(),
             "lost": messages.lost.total(),
-            "in_flight": messages.in_flight,
-            "duplicates": messages.duplicates,
             "bytes": report.wire_bytes,
             "delivered_fraction": messages.delivered / messages.sent if messages.sent else None,
             "unfinished_agents": int((~report.finished).sum()),
-            "invalid_agents": int(update.invalid[replica].sum()),
             "deadline_s": None if report.deadlines_ns is None else int(report.deadlines_ns.max()) * 1e-9,
             "deadlines_fired": report.deadlines_fired,
             "acks_sent": None if acks is None else acks.sent,
             "acks_held": None if acks is None else acks.delivered,
             "ack_mismatch": None if acks is None else report.ack_mismatch,
             "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)) if faults else "",
-            "jtd_relative_error": jtd_relative_error if made.kind == "td" else None,
-        } | asdict(operator_figures(made.operator))
-        self._writer.network(row)
-        self._signs.network(row)
+            **asdict(operator_figures(exchange.operator)),
+        }
 
 
 class Tracer:
-    """Writes every message's life of one replica into the trace."""
+    """Writes the life of every message of one replica into the trace."""
 
     def __init__(self, writer: RecordWriter, seed: int) -> None:
-        """Trace into a run folder."""
         self._writer, self._seed = writer, seed
 
     def message(self, life: MessageLife) -> None:
@@ -259,33 +247,3 @@ class Tracer:
                 None if life.arrived_ns < 0 else life.arrived_ns,
             )
         )
-
-
-TRACKING_FIGURES = ("disagreement", "tracker_imbalance", "tracker_in_flight", "tracked_gradient")
-
-
-def tracking_figures(tracker: Tracker | None, parameters: Tensor) -> dict[str, Tensor] | None:
-    """How far agents that exchange parameters ``[R, N, P]`` are apart, and whether their trackers' books balance."""
-    if tracker is None:
-        return None
-    figures = {"disagreement": disagreement(parameters)}
-    books = tracker.figures()
-    if books is not None:
-        figures |= {
-            "tracker_imbalance": books.imbalance,
-            "tracker_in_flight": books.in_flight,
-            "tracked_gradient": books.gradient,
-        }
-    return figures
-
-
-def _by_replica(update: Update | None) -> list[dict[str, float | None]] | defaultdict[int, dict[str, float | None]]:
-    """Figures of each replica by name; all None where there was no update."""
-    names = [*UpdateFigures.__dataclass_fields__, *TRACKING_FIGURES]
-    nothing: dict[str, float | None] = dict.fromkeys(names)
-    if update is None:
-        return defaultdict(lambda: dict(nothing))
-    tracking = update.tracking or {}
-    known = [*UpdateFigures.__dataclass_fields__, *tracking]
-    stacked = torch.cat([update.figures.stacked(), *(figure.double()[None] for figure in tracking.values())])
-    return [nothing | dict(zip(known, values, strict=True)) for values in stacked.T.tolist()]

@@ -16,8 +16,8 @@ Act = Callable[[Tensor, int], Tensor]
 """From observations ``[E, N, D]`` and the step to actions int64 ``[E, N]``."""
 
 
-class Arena:
-    """A batch of environments of R replicas with C copies each, and where they stand.
+class ReplicaEnvs:
+    """C copies of an environment for each of R replicas, and the state that their rows are in.
 
     Attributes:
         env: E = R·C rows, the copies of a replica next to each other.
@@ -46,11 +46,7 @@ class Arena:
 
     @torch.inference_mode()
     def play(self, act: Act, active: npt.NDArray[np.bool_]) -> Episodes:
-        """Play one episode in every row of the active replicas.
-
-        Args:
-            act: Chooses the actions of all rows.
-            active: bool ``[R]``; rows of other replicas stay where they are, and have length 0.
+        """Play one episode in every row of the active replicas, bool ``[R]``; the other rows have length 0.
 
         Returns:
             ``[R, C, ...]``, padded to the longest episode.

@@ -1,34 +1,54 @@
-"""Running a scenario: a new run folder, or one to go on in."""
+"""Run a scenario in a run folder: begin there, or go on from a checkpoint, and leave it in order however it ends."""
 
 import gc
-from dataclasses import dataclass
+import os
+import platform
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from dvdn_sim.errors import AuditError, DivergedError, InterruptedRun, RunFolderError, StorageError
+from dvdn_sim.interruption import Stop, stopping_when_asked, undisturbed
+from dvdn_sim.network import MessageCounts, SimulatedNetwork
 from dvdn_sim.records import (
+    FINISHED,
     NO_COLUMNS,
     SCENARIO_FILE,
     HealthChecks,
     RecordWriter,
+    Run,
     create_run_dir,
+    digest,
     load_run,
     locked,
+    resume_command,
     run_dir_to_resume,
     write_scenario,
 )
 from dvdn_sim.scenario import Scenario, resolved_yaml
-from dvdn_sim.training.build import Parts, build
-from dvdn_sim.training.checkpoint import Checkpoints, Warn
+from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
+from dvdn_sim.scenario.compare import differences
+from dvdn_sim.training.build import MakeEnv, RunParts, build
+from dvdn_sim.training.checkpoint import Checkpoints, Warn, first_unsound, restore_tensors, tensors_of
 from dvdn_sim.training.device import device_of, explaining_exhaustion, repeatable
-from dvdn_sim.training.environments import MakeEnv
-from dvdn_sim.training.manifest import identity_of
-from dvdn_sim.training.recorder import Tracer
-from dvdn_sim.training.resumption import check_same, warn_of_versions
-from dvdn_sim.training.session import Session, Show, storing
+from dvdn_sim.training.loop import Loop
+from dvdn_sim.training.recorder import Progress, Recorder, Tracer
 from dvdn_sim.training.summary import COLUMNS, RunSummary, summarise
+from dvdn_sim.training.teams import save_policies
 
 CHECKPOINT_EVERY_S = 60.0
+FLUSH_EVERY_S = 10.0
+DISTRIBUTIONS = ("dvdn-sim", "torch", "numpy", "simpy", "lbforaging", "safetensors")
+
+Show = Callable[[int, int, Mapping[str, str]], None]
+"""Takes environment steps done and to do, over all seeds, and what else is worth showing."""
 
 
 def run(
@@ -56,13 +76,10 @@ def run(
         resume: Whether to go on with the run in `out`, or with the latest of runs/<name>, if there is one.
         checkpoint_every_s: Seconds from one checkpoint to the next; there is one after Ctrl-C and SIGTERM, too.
         progress: Called now and then.
-        warn: Is told, in a line, of every sign that the run goes wrong, when it is first seen, and of what is damaged.
+        warn: Takes, in a line, every health warning when it is first seen, and what is damaged.
         trace: Whether to write every message's life, too.
         make_env: Makes one copy of any PettingZoo ``ParallelEnv`` to train in instead of the scenario's environment.
         episode_limit: Steps after which an episode is cut; by default the environment's own limit.
-
-    Returns:
-        The closing summary.
 
     Raises:
         RunFolderError: `out` holds something already, or cannot be made; another process writes there; or it holds a
@@ -72,28 +89,26 @@ def run(
         InterruptedRun: Ctrl-C or SIGTERM; what was recorded is kept, with a checkpoint.
         DivergedError: A value that is not finite, or out of all bounds.
         StorageError: The disk is full, or refuses otherwise.
-        AuditError: Messages sent and their fates do not add up: a bug.
+        AuditError: Messages sent and what became of them do not add up: a bug.
         DvdnSimError: See its subclasses.
     """
-    asked = _Asked(scenario, device, checkpoint_every_s, progress, warn or _nobody, trace, make_env, episode_limit)
+    asked = _Asked(
+        scenario, device, checkpoint_every_s, progress, warn or (lambda _: None), trace, make_env, episode_limit
+    )
     chosen = None if out is None else Path(out)
     with repeatable(), explaining_exhaustion():
-        run_dir = _trained(asked, chosen, run_dir_to_resume(chosen, scenario.name) if resume else None)
+        run_dir = run_dir_to_resume(chosen, scenario.name) if resume else None
+        if run_dir is not None:
+            with locked(run_dir):
+                asked.go_on(run_dir)
+        else:
+            parts = asked.build(device)  # what cannot be run is refused before anything is written
+            run_dir = create_run_dir(chosen, scenario.name)
+            with locked(run_dir):
+                asked.begin(run_dir, parts)
+            del parts
         gc.collect()  # session and loop hold each other, and all that was trained with
         return summarise(load_run(run_dir, COLUMNS))
-
-
-def _trained(asked: "_Asked", chosen: Path | None, to_resume: Path | None) -> Path:
-    """The folder of the run, which is over."""
-    if to_resume is not None:
-        with locked(to_resume):
-            asked.go_on(to_resume)
-        return to_resume
-    parts = asked.build(asked.device)  # what cannot be run is refused before anything is written
-    run_dir = create_run_dir(chosen, asked.scenario.name)
-    with locked(run_dir):
-        asked.begin(run_dir, parts)
-    return run_dir
 
 
 @dataclass(frozen=True)
@@ -121,11 +136,26 @@ class _Asked:
         note = "" if custom is None else f"# Trained in {custom}, in place of the environment below.\n"
         return note + resolved_yaml(self.scenario)
 
-    def build(self, device: str) -> Parts:
-        """All parts."""
+    def identity(self, device: torch.device) -> dict[str, object]:
+        """Return the part of the manifest that does not change while a process works on a run."""
+        kinds = {spec: kind for catalogue in (ALGORITHMS, ENVS) for kind, spec in catalogue.items()}
+        return {
+            "name": self.scenario.name,
+            "seeds": list(self.scenario.seeds),
+            "algorithm": kinds[type(self.scenario.algorithm)],
+            "env": self.custom_env or kinds[type(self.scenario.env)],
+            "device": str(device),
+            "threads": torch.get_num_threads(),
+            "traced": self.trace,
+            "versions": {name: version(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()},
+            "process": {"host": socket.gethostname(), "pid": os.getpid()},
+        }
+
+    def build(self, device: str) -> RunParts:
+        """Wire all parts."""
         return build(self.scenario, device=device_of(device), make_env=self.make_env, episode_limit=self.episode_limit)
 
-    def begin(self, run_dir: Path, parts: Parts) -> None:
+    def begin(self, run_dir: Path, parts: RunParts) -> None:
         """Run from the beginning, in an empty folder."""
         with storing():
             write_scenario(run_dir, self.text)
@@ -138,35 +168,266 @@ class _Asked:
             self.begin(run_dir, self.build(self.device))
             return
         device = str(earlier.manifest.get("device", self.device)) if self.device == "auto" else self.device
-        env = identity_of(self.scenario, torch.device(device), custom_env=self.custom_env, traced=self.trace)["env"]
-        check_same(earlier, self.text, {"env": env, "device": device, "traced": self.trace})
+        identity = self.identity(torch.device(device))
+        _refuse_another(earlier, self.text, {"env": identity["env"], "device": device, "traced": self.trace})
         if earlier.finished:
             Checkpoints(run_dir).remove()  # if the process was killed before it came to that
             return
         session = self._session(run_dir, self.build(device))
-        warn_of_versions(earlier, session.identity, self.warn)
+        _warn_of_versions(earlier, identity, self.warn)
         with storing():
             session.go_on(self.warn)
         session.train()
 
-    def _session(self, run_dir: Path, parts: Parts) -> Session:
+    def _session(self, run_dir: Path, parts: RunParts) -> "Session":
         with storing():
             writer = RecordWriter(run_dir, traced=self.trace)
         if self.trace:
             for seed, network in zip(self.scenario.seeds, parts.networks, strict=False):
                 network.watch(Tracer(writer, seed))
-        device = parts.arena.env.device
         return Session(
             parts=parts,
             writer=writer,
-            identity=identity_of(self.scenario, device, custom_env=self.custom_env, traced=self.trace),
-            signs=HealthChecks(lambda sign: self.warn(str(sign))),
-            checkpoints=Checkpoints(run_dir),
+            identity=self.identity(parts.train_envs.env.device),
+            checks=HealthChecks(lambda warning: self.warn(str(warning))),
             checkpoint_every_s=self.checkpoint_every_s,
             custom_env=self.make_env is not None,
             show=self.show,
         )
 
 
-def _nobody(_: str) -> None:
-    """Takes warnings that nobody wants."""
+def _refuse_another(earlier: Run, text: str, asked: Mapping[str, object]) -> None:
+    """Refuse to go on with a run of another scenario, or of other values in its manifest.
+
+    Raises:
+        RunFolderError: Something changed; the message tells what.
+    """
+    try:
+        changed = differences(earlier.scenario, text)
+    except ValueError as error:
+        raise RunFolderError(f"{earlier.path / SCENARIO_FILE} is damaged: {error}") from error
+    changed += [
+        f"{name}: {earlier.manifest[name]} before, {value} now"
+        for name, value in asked.items()
+        if earlier.manifest.get(name, value) != value
+    ]
+    if changed:
+        lines = "".join(f"\n  {line}" for line in changed)
+        raise RunFolderError(f"{earlier.path} holds another run; the same scenario, or another folder, expected{lines}")
+
+
+def _warn_of_versions(earlier: Run, identity: Mapping[str, object], warn: Warn) -> None:
+    """Warn of what might make the bits differ from those of an uninterrupted run."""
+    before, now = earlier.manifest.get("versions", {}), identity["versions"]
+    if isinstance(before, dict) and isinstance(now, dict) and before:
+        changed = [
+            f"{name} {before.get(name)} before, {now[name]} now" for name in now if before.get(name) != now[name]
+        ]
+        if changed:
+            warn(f"the rest of this run may differ from an uninterrupted one to the last bit: {', '.join(changed)}")
+
+
+@dataclass
+class Session:
+    """One process's work on a run folder: training, records and checkpoints.
+
+    Attributes:
+        parts: What `build` wired.
+        writer: Of the run folder.
+        identity: The part of the manifest that does not change.
+        checks: Read the records along.
+        checkpoint_every_s: Seconds from one checkpoint to the next.
+        custom_env: Whether the environment was given from Python, and is none that a command can name.
+        show: Is called after every iteration.
+    """
+
+    parts: RunParts
+    writer: RecordWriter
+    identity: Mapping[str, object]
+    checks: HealthChecks = field(default_factory=HealthChecks)
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S
+    custom_env: bool = False
+    show: Show | None = None
+    checkpoints: Checkpoints = field(init=False)
+    _loop: Loop = field(init=False)
+    _stop: Stop = field(init=False)
+    _earlier_s: float = field(init=False, default=0.0)
+    """Seconds that processes before this one worked on what is kept of theirs."""
+    _earlier_steps: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.checkpoints = Checkpoints(self.writer.run_dir)
+        recorder = Recorder(self.writer, self.parts.scenario.seeds, self.parts.networks, self.checks)
+        self._loop = Loop(self.parts, recorder, self._after_iteration)
+        self._began_s = self._flushed_s = self._checkpointed_s = time.monotonic()
+
+    def go_on(self, warn: Warn) -> None:
+        """Go on from the newest checkpoint that is whole, or from the beginning; drop what was recorded after it.
+
+        Raises:
+            RunFolderError: The folder is damaged: it lacks records from before the checkpoint, or holds another run's.
+            OSError: The disk refuses.
+        """
+        found = self.checkpoints.restore(self.parts.replay, warn)
+        facts, tensors = ({"parts": {}}, None) if found is None else found
+        self.writer.rewind(facts["parts"])
+        if tensors is None:
+            return
+        try:
+            restore_tensors(self._loop, tensors)
+            for network, state in zip(self.parts.networks, facts["networks"], strict=True):
+                network.restore(state)
+            self.checks.restore(facts["signs"])
+            self._earlier_s, self._earlier_steps = float(facts["wall_s"]), int(sum(facts["env_steps"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(f"{self.checkpoints.folder} is none of this run: {error}") from error
+
+    def train(self) -> None:
+        """Run the loop to its end and close the folder.
+
+        Raises:
+            InterruptedRun, DivergedError, AuditError, StorageError: The folder is in order, and says so.
+        """
+        with self._in_order_whatever_comes(), stopping_when_asked() as self._stop:
+            with storing():
+                self._write_manifest("running")
+            self._loop.run()
+            with undisturbed(), storing():
+                self._finish()
+
+    def _finish(self) -> None:
+        run_dir, networks = self.writer.run_dir, self.parts.networks
+        self.writer.flush()
+        save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, self.parts.scenario.seeds)
+        audits = (network.counters.audit() for network in networks)
+        audit = "; ".join(found for found in audits if found != "ok") or "ok"
+        signs = [asdict(warning) for warning in self.checks.seen]
+        self._write_manifest(FINISHED, audit=audit, digest=digest(run_dir), signs=signs)
+        self.checkpoints.remove()
+        if audit != "ok":
+            raise AuditError(f"{run_dir}: {audit}")
+
+    @contextmanager
+    def _in_order_whatever_comes(self) -> Iterator[None]:
+        """Keep what was recorded, and let the manifest and the error say how things are."""
+        try:
+            yield
+        except AuditError:
+            raise
+        except KeyboardInterrupt:
+            self._close("interrupted")
+            raise InterruptedRun(self._kept()) from None
+        except InterruptedRun:
+            self._close("interrupted")
+            raise
+        except DivergedError as error:
+            self._close(f"failed: {error}")
+            where = first_unsound(self._loop)
+            raise DivergedError(". ".join(filter(None, (str(error), where, self._kept())))) from error
+        except StorageError as error:
+            self._close(f"failed: {error}")
+            raise StorageError(f"{error}. {self._kept()}") from error
+        except BaseException as error:
+            self._close(f"failed: {type(error).__name__}: {error}")
+            raise
+
+    def _close(self, state: str) -> None:
+        # What made it fail may keep this from being written, too; the folder can be read and resumed without it.
+        with undisturbed(), suppress(OSError):
+            self.writer.flush()
+            self._write_manifest(state)
+
+    def _kept(self) -> str:
+        run_dir, latest = self.writer.run_dir, self.checkpoints.latest
+        if latest is None:
+            return f"Records are kept in {run_dir}; there was no checkpoint yet"
+        again = resume_command(run_dir, traced=bool(self.identity["traced"]))
+        again = "run(…, resume=True), with the same environment" if self.custom_env else again
+        step = min(latest.facts["env_steps"])
+        return f"Records and a checkpoint of step {step} are kept in {run_dir}; to go on: {again}"
+
+    def _after_iteration(self, progress: Progress) -> None:
+        now_s = time.monotonic()
+        with storing():
+            if self._stop.asked or now_s - self._checkpointed_s >= self.checkpoint_every_s:
+                self.checkpoint()
+            elif now_s - self._flushed_s >= FLUSH_EVERY_S:
+                self.writer.flush()
+                self._flushed_s = now_s
+        if self._stop.asked:
+            raise InterruptedRun(self._kept())
+        if self.show is not None:
+            training = self.parts.scenario.training
+            total = training.steps * len(progress.env_steps)
+            done = int(progress.env_steps.clip(max=training.steps).sum())
+            self.show(done, total, self._facts(progress, now_s - self._began_s))
+
+    def checkpoint(self) -> None:
+        """Write records and a checkpoint.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        self.writer.flush()
+        facts = {
+            "parts": self.writer.parts,
+            "networks": [network.state() for network in self.parts.networks],
+            "signs": self.checks.state(),
+            "wall_s": self._wall_s,
+            "env_steps": self._loop.progress.env_steps.tolist(),
+        }
+        self.checkpoints.write(facts, tensors_of(self._loop), self.parts.replay)
+        self._write_manifest("running")
+        self._checkpointed_s = self._flushed_s = time.monotonic()
+
+    @property
+    def _wall_s(self) -> float:
+        return self._earlier_s + time.monotonic() - self._began_s
+
+    def _facts(self, progress: Progress, elapsed_s: float) -> dict[str, str]:
+        facts = {"return": f"{progress.last_return.mean():.2f}"}
+        networks = self.parts.networks
+        if networks:
+            messages = sum((network.counters.messages for network in networks), MessageCounts())
+            if messages.settled:
+                facts["delivered"] = f"{messages.delivered / messages.settled:.0%}"
+            facts["simulated"] = f"{sum(network.now_s for network in networks) / len(networks):.0f} s"
+        facts["steps/s"] = f"{(int(progress.env_steps.sum()) - self._earlier_steps) / max(elapsed_s, 1e-9):.0f}"
+        return facts
+
+    def _write_manifest(self, state: str, **results: object) -> None:
+        totals = network_totals(self.parts.scenario.seeds, self.parts.networks)
+        self.writer.write_manifest({**self.identity, "state": state, "wall_s": self._wall_s, **totals, **results})
+
+
+def network_totals(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> dict[str, object]:
+    """Return what the manifest has of the networks: all messages, packets by link, and what is cut for ever."""
+    return {
+        "messages": _messages(networks),
+        "packets": [
+            {"seed": seed, "kind": kind, "sender": sender, "receiver": receiver, **counts.as_json()}
+            for seed, network in zip(seeds, networks, strict=False)
+            for (kind, sender, receiver), counts in sorted(network.counters.packets.items())
+        ],
+        "cut_for_ever": sorted({cut for network in networks for cut in network.cut_for_ever}),
+    }
+
+
+def _messages(networks: tuple[SimulatedNetwork, ...]) -> dict[str, Any] | None:
+    """Return message totals over all replicas; None without a network."""
+    if not networks:
+        return None
+    total = sum((network.counters.messages for network in networks), MessageCounts())
+    return total.as_json() | {"bytes": sum(network.counters.wire_bytes for network in networks)}
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Turn what the disk refuses into a `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise StorageError(
+            f"the disk does not take{where or ' what is recorded'}: {error.strerror or error}"
+        ) from error

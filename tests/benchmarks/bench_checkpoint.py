@@ -12,11 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dvdn_sim.records import HealthChecks, RecordWriter
+from dvdn_sim.records import RecordWriter
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.training.build import build
-from dvdn_sim.training.checkpoint import Checkpoints
-from dvdn_sim.training.session import Session
+from dvdn_sim.training import Session, build
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "paper" / "lbf_easy_vdn.yaml"
 NEW = 100
@@ -25,19 +23,19 @@ CHECKPOINTS = 5
 
 def insert(parts, count: int) -> None:
     """So many random episodes in every ring."""
-    env, everyone = parts.arena.env, np.ones(parts.arena.replicas, bool)
+    env, everyone = parts.train_envs.env, np.ones(parts.train_envs.replicas, bool)
 
     def act(observations, _):
         return torch.randint(env.n_actions, observations.shape[:2])
 
     for _ in range(count):
-        parts.replay.insert(parts.arena.play(act, everyone), everyone)
+        parts.replay.insert(parts.train_envs.play(act, everyone), everyone)
 
 
 def session_in(folder: Path) -> Session:
     scenario = load_scenario(SCENARIO, ["seeds=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"])
     parts = build(scenario, device=torch.device("cpu"))
-    return Session(parts, RecordWriter(folder), {"traced": False}, HealthChecks(), Checkpoints(folder), 60.0)
+    return Session(parts, RecordWriter(folder), {"traced": False})
 
 
 def size(folder: Path) -> int:
@@ -48,14 +46,14 @@ def test_a_checkpoint(benchmark, tmp_path):
     session = session_in(tmp_path)
     insert(session.parts, session.parts.scenario.training.buffer)
     began = time.perf_counter()
-    session._checkpoint()
+    session.checkpoint()
     first_s, first_bytes = time.perf_counter() - began, size(tmp_path)
     seconds, before = [], {path.name for path in session.checkpoints.folder.iterdir()}
     written = []
     for _ in range(CHECKPOINTS):
         insert(session.parts, NEW)
         began = time.perf_counter()
-        session._checkpoint()
+        session.checkpoint()
         seconds.append(time.perf_counter() - began)
         now = {path.name for path in session.checkpoints.folder.iterdir()}
         written.append(sum((session.checkpoints.folder / name).stat().st_size for name in now - before))

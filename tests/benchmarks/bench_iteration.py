@@ -15,8 +15,7 @@ import pytest
 import torch
 
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
+from dvdn_sim.training import Loop, build
 
 AGENTS, BATCH, STEPS, HIDDEN = 3, 32, 26, 64
 SCENARIO = """\

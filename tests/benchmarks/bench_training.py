@@ -17,9 +17,7 @@ import torch
 
 from dvdn_sim.records import RecordWriter, create_run_dir
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Recorder
+from dvdn_sim.training import Loop, Recorder, build
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "lossy_lbf.yaml"
 CHANGES = (

@@ -21,7 +21,7 @@ from dvdn_sim.scenario.algorithm import (
     Tracking,
     Vdn,
 )
-from dvdn_sim.training.learners import has_ids, shares
+from dvdn_sim.training import has_ids, shares
 
 AVAILABLE = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool)
 OBS_DIM, OBS_DIMS = 4, (4, 2, 3)

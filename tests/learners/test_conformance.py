@@ -13,7 +13,7 @@ from teams import minibatch_of, trained
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lossless_facts
 from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, NetworkedQ, ParameterExchange, Sharing, Tracking
 from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.training.learners import has_ids
+from dvdn_sim.training import has_ids
 from netmodels.topology import Complete
 
 AVAILABLE = np.array([[1, 1, 1], [1, 1, 0], [1, 1, 1]], bool)

@@ -16,7 +16,7 @@ from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
 from dvdn_sim.learners.td import td_errors
 from dvdn_sim.scenario.algorithm import Dvdn as DvdnSpec
 from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.training.learners import Teams, objective_of
+from dvdn_sim.training import Teams, objective_of
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=5, n_actions=3)
 BATCH, STEPS = 3, 7

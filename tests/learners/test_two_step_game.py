@@ -9,7 +9,7 @@ from two_step_game import TwoStepGame
 from dvdn_sim.learners.exploration import Actor
 from dvdn_sim.learners.replay import EpisodeReplay
 from dvdn_sim.scenario.algorithm import Dvdn, Qmix, Vdn
-from dvdn_sim.training.rollout import Arena
+from dvdn_sim.training import ReplicaEnvs
 
 SEEDS, COPIES, BATCH, ITERATIONS = [0, 1, 2], 8, 32, 80
 COMPLETE = np.full((len(SEEDS), 2, 2), 0.5)
@@ -38,16 +38,16 @@ def greedy_returns(spec):
         )
 
     replay = EpisodeReplay(SEEDS, capacity=500, n_agents=2, obs_dim=3, steps=2, reward_dtype=torch.float64, device=CPU)
-    arena, acting = Arena(TwoStepGame(teams * COPIES), teams), actor(COPIES, "exploration")
+    train_envs, acting = ReplicaEnvs(TwoStepGame(teams * COPIES), teams), actor(COPIES, "exploration")
     for iteration in range(ITERATIONS):
         acting.begin(learner.acting_weights, np.full(teams, iteration * COPIES), np.ones((2, teams)))
-        replay.insert(arena.play(acting.act, everyone), everyone)
+        replay.insert(train_envs.play(acting.act, everyone), everyone)
         for _ in range(COPIES if replay.stored.min() >= BATCH else 0):
             made.learn(replay.minibatch(replay.sample_ids(learner.updates, BATCH)), COMPLETE)
     assert learner.updates.tolist() == [COPIES * (ITERATIONS - BATCH // COPIES + 1)] * teams
-    stands, judging = Arena(TwoStepGame(teams), teams), actor(1, "evaluation")
+    eval_envs, judging = ReplicaEnvs(TwoStepGame(teams), teams), actor(1, "evaluation")
     judging.begin(learner.acting_weights, np.zeros(teams, np.int64), np.zeros((2, teams)))
-    return stands.play(judging.act, everyone).returns[:, 0].tolist()
+    return eval_envs.play(judging.act, everyone).returns[:, 0].tolist()
 
 
 SUMS = {

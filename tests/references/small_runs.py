@@ -10,9 +10,7 @@ import torch
 from dvdn_sim.consensus import lossless_facts
 from dvdn_sim.network import ExchangeReport, MessageCounts, SimulatedNetwork
 from dvdn_sim.scenario import Scenario, parse_scenario
-from dvdn_sim.training.build import Parts, build
-from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Progress, Recorder
+from dvdn_sim.training import Loop, Progress, Recorder, RunParts, build
 
 SCENARIO = """\
 name: small
@@ -63,7 +61,7 @@ class Done:
 
     scenario: Scenario
     rows: Rows
-    parts: Parts
+    parts: RunParts
 
 
 def small(*overrides: str) -> Scenario:
@@ -73,9 +71,9 @@ def small(*overrides: str) -> Scenario:
 
 def run_small(
     *overrides: str,
-    watch: Callable[[Parts, Progress], None] = lambda parts, progress: None,
+    watch: Callable[[RunParts, Progress], None] = lambda parts, progress: None,
     wrap: Callable[[SimulatedNetwork], Any] | None = None,
-    prepare: Callable[[Parts], None] = lambda parts: None,
+    prepare: Callable[[RunParts], None] = lambda parts: None,
     device: str = "cpu",
 ) -> Done:
     """Run it.

@@ -20,7 +20,7 @@ from dvdn_sim.learners.replay import EpisodeReplay, Episodes, Minibatch
 from dvdn_sim.learners.tracking import Exchanged, Tracker
 from dvdn_sim.scenario.algorithm import QLearning
 from dvdn_sim.scenario.training import Epsilon, Training
-from dvdn_sim.training.learners import Teams, objective_of, options_of, q_network_of, tracker_of
+from dvdn_sim.training import Teams, objective_of, options_of, q_network_of, tracker_of
 from netmodels.topology import Complete
 
 CPU = torch.device("cpu")

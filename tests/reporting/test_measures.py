@@ -8,7 +8,7 @@ from dvdn_sim.records import load_run
 from dvdn_sim.reporting.measures import MEASURES, best, final, whole
 from dvdn_sim.reporting.study import read_study
 from dvdn_sim.statistics import estimate
-from dvdn_sim.training.summary import summarise
+from dvdn_sim.training import summarise
 
 
 @pytest.fixture

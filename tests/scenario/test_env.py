@@ -19,7 +19,7 @@ from dvdn_sim.scenario import describe, headline, parse_scenario
 from dvdn_sim.scenario.catalogue import ENVS
 from dvdn_sim.scenario.env import Env
 from dvdn_sim.scenario.yaml_text import block_text
-from dvdn_sim.training.environments import ENVIRONMENTS
+from dvdn_sim.training import ENVIRONMENTS
 
 CLASSES: dict[str, Callable[..., Any]] = {
     "lbf": LevelBasedForaging,

@@ -8,7 +8,7 @@ import torch
 import dvdn_sim.scenario.memory as of_memory
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import has_gpu, load_scenario, memory_limit, refuse_oversized_replay, replay_bytes
-from dvdn_sim.training.build import build
+from dvdn_sim.training import build
 
 PAPER = sorted((Path(__file__).parents[2] / "scenarios" / "paper").glob("*vdn.yaml"))
 SMALL = ("training.buffer=40", "training.batch=20", "seeds=[3, 5]", "algorithm={kind: vdn, hidden: 8}")

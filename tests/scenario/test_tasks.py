@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dvdn_sim.scenario import headline, parse_scenario
-from dvdn_sim.training.environments import ENVIRONMENTS
+from dvdn_sim.training import ENVIRONMENTS
 
 TASKS = Path(__file__).parents[2] / "scenarios" / "tasks"
 

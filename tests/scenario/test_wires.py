@@ -14,8 +14,7 @@ from dvdn_sim.scenario.algorithm import DvdnGt
 from dvdn_sim.scenario.catalogue import ENVS
 from dvdn_sim.scenario.messages import parameter_bytes
 from dvdn_sim.scenario.wires import VECTORS, Wire, parameter_count, wires
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
+from dvdn_sim.training import Loop, build
 
 
 def sent(text, *overrides):

@@ -12,11 +12,7 @@ from small_runs import Done, Rows, run_small
 import dvdn_sim
 from dvdn_sim.learners import transfer
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.training.build import build
-from dvdn_sim.training.device import CUBLAS, repeatable
-from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Recorder
-from dvdn_sim.training.rollout import Arena
+from dvdn_sim.training import CUBLAS, Loop, Recorder, ReplicaEnvs, build, repeatable
 
 MINIBATCH, ERRORS, PARAMETERS = (
     "learners/replay.py minibatch",
@@ -164,8 +160,8 @@ def test_what_was_set_before_is_set_again_whatever_happens(monkeypatch):
 
 def test_runs_and_evaluations_are_repeatable(tmp_path, tiny, monkeypatch):
     """Seen where episodes are played."""
-    seen, play = [], Arena.play
-    monkeypatch.setattr(Arena, "play", lambda *args: seen.append(settings()) or play(*args))
+    seen, play = [], ReplicaEnvs.play
+    monkeypatch.setattr(ReplicaEnvs, "play", lambda *args: seen.append(settings()) or play(*args))
     monkeypatch.delenv(CUBLAS, raising=False)
     dvdn_sim.run(tiny("training.steps=30"), device="cpu", out=tmp_path / "run")
     trained = len(seen)

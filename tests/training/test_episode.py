@@ -9,7 +9,7 @@ from dvdn_sim import evaluate
 from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.training.episode import play_episode
+from dvdn_sim.training import play_episode
 from netmodels.topology import RandomConnected
 
 SEEDS, PERIOD_NS, LIMIT = (3, 4), 10**8, 6

@@ -17,9 +17,8 @@ import netmodels
 from dvdn_sim import load_policy, run
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.training.build import build
-from dvdn_sim.training.opponents import TrainedOpponent
-from dvdn_sim.training.policies import HEADER, load_team, policy_path
+from dvdn_sim.training import TrainedOpponent, build, policy_path
+from dvdn_sim.training.teams import HEADER, load_team
 
 SOURCES = [path for package in (dvdn_sim, netmodels) for path in Path(package.__file__).parent.rglob("*.py")]
 

@@ -14,8 +14,7 @@ from small_runs import run_small
 import dvdn_sim
 from dvdn_sim.learners import transfer
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.training.device import repeatable
-from dvdn_sim.training.loop import Loop
+from dvdn_sim.training import Loop, repeatable
 
 pytestmark = pytest.mark.gpu
 

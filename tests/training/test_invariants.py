@@ -14,9 +14,7 @@ import torch
 from dvdn_sim.consensus import lossless_facts
 from dvdn_sim.network import ExchangeReport, MessageCounts
 from dvdn_sim.records import METRICS, NETWORK, RecordWriter, Table, create_run_dir, digest_rows, load_run
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Recorder
+from dvdn_sim.training import Loop, Recorder, build
 
 ON_THE_WIRE = {"bytes_sent"}
 ON_THE_CLOCK = {"sim_time_s"}

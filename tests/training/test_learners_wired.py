@@ -16,7 +16,7 @@ from dvdn_sim.learners.objective import Held
 from dvdn_sim.scenario.algorithm import Consensus
 from dvdn_sim.scenario.catalogue import ALGORITHMS
 from dvdn_sim.scenario.training import Evaluation, Training
-from dvdn_sim.training.build import build
+from dvdn_sim.training import build
 
 LOSSY = ("network.link.loss=40%", "network.acks=true", "network.ack_repeat=3")
 UNLIKE = ("env.players=4", "network.topology.edges=4")  # a triangle with a tail may come: all weights differ on it
@@ -161,9 +161,9 @@ def test_one_episode_per_iteration_is_the_papers_loop():
     learner, replay, training = parts.learner, parts.replay, done.scenario.training
     (network,), everyone, env_steps, played = parts.networks, np.ones(1, bool), 0, 0
     while env_steps < training.steps:
-        rates = parts.epsilon(env_steps + np.arange(parts.arena.env.episode_limit)[:, None])
+        rates = parts.epsilon(env_steps + np.arange(parts.train_envs.env.episode_limit)[:, None])
         parts.actor.begin(learner.acting_weights, np.array([played]), rates)
-        episode = parts.arena.play(parts.actor.act, everyone)
+        episode = parts.train_envs.play(parts.actor.act, everyone)
         replay.insert(episode, everyone)
         env_steps, played = env_steps + int(episode.lengths[0, 0]), played + 1
         network.act(int(episode.lengths[0, 0]))
@@ -173,7 +173,7 @@ def test_one_episode_per_iteration_is_the_papers_loop():
         td, update = learner.local_errors(minibatch, everyone), int(learner.updates[0])
         size_bytes = 24 + 4 * minibatch.positions[0]
         report = network.exchange("td", rounds=1, size_bytes=size_bytes, episode=played - 1, update=update)
-        operator = torch.from_numpy(parts.consensus.policy.operator(report.facts)[-1:])
+        operator = torch.from_numpy(parts.td_policy.operator(report.facts)[-1:])
         learner.update(Held(mixed(operator, td), counts(operator)), everyone)
     assert played == len(done.rows.of("train"))
     assert torch.equal(learner.parameters, done.parts.learner.parameters)
@@ -190,7 +190,7 @@ class Seen:
         self.events = []
 
     def __call__(self, parts):
-        play, sample, update = parts.arena.play, parts.replay.sample_ids, parts.learner.update
+        play, sample, update = parts.train_envs.play, parts.replay.sample_ids, parts.learner.update
 
         def played(act, active):
             episodes = play(act, active)
@@ -207,7 +207,7 @@ class Seen:
             self.events.append(("update", float(figures.loss[0]), float(figures.q_mean[0])))
             return figures
 
-        parts.arena.play, parts.replay.sample_ids, parts.learner.update = played, sampled, updated
+        parts.train_envs.play, parts.replay.sample_ids, parts.learner.update = played, sampled, updated
 
     def of(self, kind):
         return [event for event in self.events if event[0] == kind]

@@ -5,9 +5,7 @@ import pytest
 import torch
 
 from dvdn_sim.records import RecordWriter, create_run_dir, load_run
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Recorder
+from dvdn_sim.training import Loop, Recorder, build
 
 ALGORITHMS = ("{kind: iql, hidden: 8}", "{kind: vdn, hidden: 8}", "{kind: dvdn, hidden: 8}")
 

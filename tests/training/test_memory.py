@@ -11,10 +11,9 @@ import torch
 from mpe2 import simple_spread_v3
 
 import dvdn_sim
-import dvdn_sim.training.run as training_run
 from dvdn_sim.errors import OutOfMemoryError, ScenarioError
 from dvdn_sim.learners.replay import EpisodeReplay
-from dvdn_sim.training.device import explaining_exhaustion
+from dvdn_sim.training import explaining_exhaustion
 
 
 def fails(allocate) -> str:
@@ -52,8 +51,7 @@ def test_a_real_run_that_gets_too_little(tiny_text):
     program = textwrap.dedent("""
         import resource, sys, torch
         from dvdn_sim.scenario import parse_scenario
-        from dvdn_sim.training.build import build
-        from dvdn_sim.training.device import explaining_exhaustion
+        from dvdn_sim.training import build, explaining_exhaustion
         scenario = parse_scenario(sys.stdin.read(), ["training.buffer=700_000"])
         with open("/proc/self/statm") as statm:
             limit = int(statm.read().split()[0]) * resource.getpagesize() + 300_000_000
@@ -106,6 +104,7 @@ def test_a_run_under_way_that_runs_out_can_be_resumed(tiny, tmp_path, monkeypatc
 def test_what_was_trained_with_is_given_back_before_the_records_are_read(tiny, tmp_path, monkeypatch):
     """A long run's records may need as much as its replay did."""
     alive = []
+    training_run = sys.modules["dvdn_sim.training.run"]  # the name in the package is the function
     build, summarise = training_run.build, training_run.summarise
     monkeypatch.setattr(training_run, "build", lambda *a, **k: alive.append(weakref.ref(p := build(*a, **k))) or p)
 

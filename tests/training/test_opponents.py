@@ -7,9 +7,7 @@ import torch
 from dvdn_sim import run
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.training.build import build
-from dvdn_sim.training.opponents import TrainedOpponent
-from dvdn_sim.training.policies import load_policy, policy_path, save_policies
+from dvdn_sim.training import TrainedOpponent, build, load_policy, policy_path, save_policies
 
 TAG = """\
 name: tag
@@ -28,7 +26,7 @@ def trained(request, tmp_path):
     parts = build(scenario, device=torch.device("cpu"))
     noise = np.random.default_rng(0).normal(size=parts.learner.parameters.shape)
     parts.learner.parameters.copy_(torch.from_numpy(noise))
-    save_policies(tmp_path, parts.learner, parts.arena.env, (0,))
+    save_policies(tmp_path, parts.learner, parts.train_envs.env, (0,))
     return tmp_path
 
 

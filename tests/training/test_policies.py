@@ -13,8 +13,8 @@ from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners.agents import QAgent, layers_of, row_of
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
 from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.training.build import build
-from dvdn_sim.training.policies import HEADER, load_team, policy_path, save_policies
+from dvdn_sim.training import build, policy_path, save_policies
+from dvdn_sim.training.teams import HEADER, load_team
 
 CPU = torch.device("cpu")
 KINDS = {
@@ -35,7 +35,7 @@ def saved(tiny, tmp_path):
         parts = build(tiny(f"algorithm={algorithm}"), device=CPU)
         noise = torch.from_numpy(np.random.default_rng(0).normal(size=parts.learner.parameters.shape))
         parts.learner.parameters.copy_(noise)
-        save_policies(tmp_path, parts.learner, parts.arena.env, parts.scenario.seeds)
+        save_policies(tmp_path, parts.learner, parts.train_envs.env, parts.scenario.seeds)
         return parts, tmp_path
 
     return make
@@ -70,7 +70,7 @@ def test_a_loaded_team_acts_as_the_trained_one(saved, kind):
             seen.append((observations, actions))
             return actions
 
-        parts.arena.play(act, np.ones(2, bool))
+        parts.train_envs.play(act, np.ones(2, bool))
         assert len({action for _, actions in seen for action in actions.flatten().tolist()}) > 1
         for policy in policies:
             policy.reset()

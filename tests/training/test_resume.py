@@ -260,7 +260,7 @@ class _each_iteration:  # noqa: N801  (a context manager)
         self._look = look
 
     def __enter__(self) -> None:
-        from dvdn_sim.training.loop import Loop
+        from dvdn_sim.training import Loop
 
         self._act, look = Loop._act, self._look
 
@@ -271,7 +271,7 @@ class _each_iteration:  # noqa: N801  (a context manager)
         Loop._act = act
 
     def __exit__(self, *_: object) -> None:
-        from dvdn_sim.training.loop import Loop
+        from dvdn_sim.training import Loop
 
         Loop._act = self._act
 

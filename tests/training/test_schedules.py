@@ -4,9 +4,7 @@ import numpy as np
 import torch
 
 from dvdn_sim.records import RecordWriter, create_run_dir
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Recorder
+from dvdn_sim.training import Loop, Recorder, build
 
 
 def parameters_of(scenario, folder):

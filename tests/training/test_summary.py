@@ -8,7 +8,8 @@ from small_runs import small
 from dvdn_sim import run
 from dvdn_sim.records import load_run
 from dvdn_sim.statistics import estimate
-from dvdn_sim.training.summary import COLUMNS, _best, score, summarise
+from dvdn_sim.training import COLUMNS, score, summarise
+from dvdn_sim.training.summary import _best
 
 
 def test_score_is_the_mean_and_the_estimate_of_the_middle_half():

@@ -8,8 +8,7 @@ import pytest
 import dvdn_sim
 from dvdn_sim.network import MessageLife
 from dvdn_sim.records import TRACE, digest
-from dvdn_sim.training.run import run
-from dvdn_sim.training.summary import summarise
+from dvdn_sim.training import run, summarise
 
 FAULTS = "network.faults=[{kind: crash, node: 1, at: 3 s, for: 2 s}, {kind: one_way, edge: [0, 1], at: 6 s}]"
 ACKED = ("network.acks=true", "network.ack_deadline=5 ms", "algorithm.consensus={rounds: 2, policy: symmetric}")

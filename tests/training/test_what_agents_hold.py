@@ -7,9 +7,7 @@ import torch
 from dvdn_sim.consensus import apply_float16
 from dvdn_sim.errors import DivergedError
 from dvdn_sim.records import RecordWriter, create_run_dir, load_run
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.recorder import Recorder
+from dvdn_sim.training import Loop, Recorder, build
 
 CPU = torch.device("cpu")
 SHORT = ("seeds=[0]", "training.steps=150", "evaluation.every=1000")
@@ -62,9 +60,9 @@ def test_float16_reaches_the_learner_and_halves_the_bytes(tiny, lossy, tmp_path,
         assert len(seen) == len(reports) > 5
         for (td, held), report in zip(seen, reports, strict=True):
             if wire == "float16":
-                expected = apply_float16(parts.consensus.policy, report.facts, td[0].double().numpy())[-1]
+                expected = apply_float16(parts.td_policy, report.facts, td[0].double().numpy())[-1]
             else:
-                expected = parts.consensus.policy.apply(report.facts, td[0].double().numpy())[-1]
+                expected = parts.td_policy.apply(report.facts, td[0].double().numpy())[-1]
             np.testing.assert_allclose(held[0], expected, rtol=0, atol=1e-6)
     first = min(len(each) for each in bytes_sent.values())
     ratio = sum(bytes_sent["float16"][:first]) / sum(bytes_sent["float32"][:first])
@@ -139,7 +137,7 @@ def test_what_a_crashed_agent_does_in_the_environment(tiny, tmp_path, acting):
     scenario = tiny(*SHORT, "network.deadline=50 ms", fault, f"network.acting={acting}", "training.epsilon.end=1.0")
     parts, _, loop = loop_of(scenario, tmp_path / "run")
     (network,) = parts.networks
-    taken, play = [], parts.arena.play
+    taken, play = [], parts.train_envs.play
 
     def watched(act, active):
         begins_ns = network.now_ns
@@ -148,7 +146,7 @@ def test_what_a_crashed_agent_does_in_the_environment(tiny, tmp_path, acting):
         taken.extend((begins_ns + 100_000_000 * t, actions[t].tolist()) for t in range(len(actions)))
         return episodes
 
-    parts.arena.play = watched
+    parts.train_envs.play = watched
     loop.run()
     down = [actions for at_ns, actions in taken if 5e9 <= at_ns < 8e9]
     up = [actions for at_ns, actions in taken if not 5e9 <= at_ns < 8e9]

@@ -7,8 +7,7 @@ import torch
 from dvdn_sim.consensus import Facts
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.training.build import build
-from dvdn_sim.training.loop import Loop
+from dvdn_sim.training import Loop, build
 
 CPU = torch.device("cpu")
 SMALL = (
@@ -52,10 +51,10 @@ def test_every_hyperparameter_reaches_the_learner():
 def test_training_settings_reach_replay_acting_and_evaluation():
     parts = parts_of("training.epsilon={start: 0.9, end: 0.2, steps: 40}", "evaluation.episodes=5", "training.buffer=9")
     assert parts.epsilon(np.array([0, 20, 40, 99])).tolist() == pytest.approx([0.9, 0.55, 0.2, 0.2])
-    assert (parts.stands.copies, parts.learner.network.hidden) == (5, 8)
+    assert (parts.eval_envs.copies, parts.learner.network.hidden) == (5, 8)
     for _ in range(20):
         parts.actor.begin(parts.learner.acting_weights, np.zeros(1, np.int64), np.ones((6, 1)))
-        parts.replay.insert(parts.arena.play(parts.actor.act, np.ones(1, bool)), np.ones(1, bool))
+        parts.replay.insert(parts.train_envs.play(parts.actor.act, np.ones(1, bool)), np.ones(1, bool))
     assert parts.replay.stored.tolist() == [9]
 
 

@@ -1,4 +1,4 @@
-"""Trained teams as files: written by a run, loaded again as policies that act in any PettingZoo loop.
+"""Save trained teams as files, and load them again as policies that act in any PettingZoo loop.
 
 One file per seed, ``policies/seed-<seed>.safetensors``: the layers of every agent (or of the one network that they
 share), by names such as ``player_0.fc1.weight``, and in its header what the agents see and can do. Nothing in such a
@@ -8,12 +8,12 @@ file is code, and nothing is run when it is read.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import ConfigDict, Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -21,7 +21,7 @@ from torch import Tensor
 from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.envs.spaces import OneHot
-from dvdn_sim.errors import RunFolderError
+from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners.agents import QAgent, layers_of
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
 from dvdn_sim.learners.learner import Learner
@@ -29,9 +29,10 @@ from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.records import write_durably
 
 HEADER = "dvdn_sim_team"
-VERSION = 1
 SHARED = "team"
 """Stands for the agents that share a network in the names of its layers."""
+
+Count = Annotated[int, Field(gt=0)]
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ class AgentFace:
         action_start: The value of the first of them.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
     name: str
-    obs_dim: int
+    obs_dim: Count
     obs_start: int | None
-    n_actions: int
+    n_actions: Count
     action_start: int
 
 
@@ -68,19 +71,33 @@ class TeamFormat:
         version: Of this format.
     """
 
-    faces: tuple[AgentFace, ...]
-    hidden: int
-    n_actions: int
-    obs_dim: int
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    faces: Annotated[tuple[AgentFace, ...], Field(min_length=1)]
+    hidden: Count
+    n_actions: Count
+    obs_dim: Count
     recurrent: bool
     shared: bool
     agent_ids: bool
-    version: int = VERSION
+    version: Literal[1] = 1
 
     @property
     def ids(self) -> int:
         """How many further inputs tell the agent's number."""
         return len(self.faces) if self.shared and self.agent_ids else 0
+
+    @property
+    def networks(self) -> list[str]:
+        """Names of the networks in a file: of every agent's, or of the one that they share."""
+        return [SHARED] if self.shared else [face.name for face in self.faces]
+
+    def module(self) -> QAgent:
+        """Return a network of this format, not trained."""
+        return QAgent(self.obs_dim + self.ids, self.hidden, self.n_actions, recurrent=self.recurrent)
+
+
+_HEADER = TypeAdapter(TeamFormat)
 
 
 class TeamPolicy:
@@ -91,25 +108,23 @@ class TeamPolicy:
     >>> while env.agents:                                                       # doctest: +SKIP
     ...     observations, *_ = env.step(policy.act(observations))
 
+    Args:
+        team: What the agents see and can do.
+        layers: A state dict by name of network.
+
     Attributes:
         format: What the agents see and can do.
         modules: Every agent's network, by name; agents that share one have the same object.
+
+    Raises:
+        RuntimeError: Layers that do not fit the format.
     """
 
     def __init__(self, team: TeamFormat, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Build the agents.
-
-        Args:
-            team: The format.
-            layers: A state dict by name of agent, or by `SHARED`.
-
-        Raises:
-            RuntimeError: Layers that do not fit the format.
-        """
         self.format = team
         built: dict[str, QAgent] = {}
         for name, state in layers.items():
-            built[name] = QAgent(team.obs_dim + team.ids, team.hidden, team.n_actions, recurrent=team.recurrent)
+            built[name] = team.module()
             built[name].load_state_dict(dict(state))
             built[name].requires_grad_(requires_grad=False)
         self.modules = {face.name: built[SHARED if team.shared else face.name] for face in team.faces}
@@ -126,12 +141,12 @@ class TeamPolicy:
         self._hidden.clear()
 
     def state_dicts(self) -> dict[str, dict[str, Tensor]]:
-        """Every agent's network as the state dict of a plain ``torch.nn`` module, `dvdn_sim.learners.agents.QAgent`."""
+        """Return every agent's network as the state dict of a plain ``torch.nn`` module, `learners.agents.QAgent`."""
         return {name: dict(module.state_dict()) for name, module in self.modules.items()}
 
     @torch.inference_mode()
     def act(self, observations: Mapping[str, Any]) -> dict[str, int]:
-        """The greedy action of every agent that observes something.
+        """Return the greedy action of every agent that observes something.
 
         Raises:
             ValueError: An agent that was not trained, or an observation of another length.
@@ -162,8 +177,45 @@ def _row(face: AgentFace, observation: Any) -> Tensor:
     return torch.from_numpy(values.astype(np.float32).ravel())
 
 
+class TrainedOpponent:
+    """One agent of a policy file, greedy, under the contract of `dvdn_sim.envs.mpe.opponents.Opponent`.
+
+    Args:
+        path: A file ``policies/seed-….safetensors`` of a run.
+        agent: Whose network; its name in the environment that it was trained in.
+        sees: How many numbers it sees where it plays.
+        device: Where it plays.
+
+    Raises:
+        RunFolderError: There is no such file, or it is damaged.
+        ScenarioError: It has no such agent, or one that was trained on other observations.
+    """
+
+    def __init__(self, path: Path | str, agent: str, sees: int, device: torch.device | str = "cpu") -> None:
+        team = TeamPolicy(*load_team(Path(path)))
+        if agent not in team.modules:
+            raise ScenarioError(f"{path}: no agent {agent!r} found; it has {', '.join(team.agents)}")
+        self._module = team.modules[agent].to(device)
+        index = team.agents.index(agent)
+        face = team.format.faces[index]
+        if face.obs_dim != sees:
+            raise ScenarioError(f"env.opponent_policy: trained on {face.obs_dim} numbers, and sees {sees} here")
+        self._actions, self._padding = face.n_actions, team.format.obs_dim - face.obs_dim
+        ids = torch.eye(max(team.format.ids, 1))[index if team.format.ids else 0]
+        self._ids = ids[: team.format.ids].to(device)
+        self.memory_size = team.format.hidden
+
+    @torch.inference_mode()
+    def act(self, observations: Tensor, memory: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose the best action (see `Opponent.act`)."""
+        rows = len(observations)
+        nothing = observations.new_zeros(rows, self._padding)
+        q, memory = self._module(torch.cat([observations, nothing, self._ids.expand(rows, -1)], 1), memory)
+        return q[:, : self._actions].argmax(1), memory
+
+
 def policy_path(run_dir: Path, seed: int) -> Path:
-    """Where a run keeps the team of a seed."""
+    """Return where a run keeps the team of a seed."""
     return run_dir / "policies" / f"seed-{seed}.safetensors"
 
 
@@ -185,24 +237,18 @@ def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], seeds: 
         shared=learner.layout.shared,
         agent_ids=learner.options.agent_ids,
     )
-    names = [SHARED] if team.shared else [face.name for face in team.faces]
     (run_dir / "policies").mkdir(exist_ok=True)
     for seed, rows in zip(seeds, learner.parameters[0], strict=True):
         layers = {
             f"{name}.{layer}": values
-            for name, row in zip(names, rows, strict=True)
+            for name, row in zip(team.networks, rows, strict=True)
             for layer, values in layers_of(network, row).items()
         }
-        content = save(layers, metadata={HEADER: json.dumps(asdict(team))})
-        write_durably(policy_path(run_dir, seed), partial(_write, content))
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
+        write_durably(policy_path(run_dir, seed), save(layers, metadata={HEADER: json.dumps(asdict(team))}))
 
 
 def faces_of(env: BatchedEnv[Any]) -> tuple[AgentFace, ...]:
-    """What the agents of an environment see and can do."""
+    """Return what the agents of an environment see and can do."""
     counts = env.available.sum(1).tolist()
     if not isinstance(env, BatchedParallelEnv):
         widths = getattr(env, "obs_dims", (env.obs_dim,) * env.n_agents)
@@ -217,74 +263,48 @@ def faces_of(env: BatchedEnv[Any]) -> tuple[AgentFace, ...]:
 
 
 def load_team(path: Path) -> tuple[TeamFormat, dict[str, dict[str, Tensor]]]:
-    """Read a file that `save_policies` wrote: the format, and a state dict by name.
+    """Read a file that `save_policies` wrote: the format, and a state dict by name of network.
 
     Raises:
         RunFolderError: There is no such file, or it is damaged or something else.
     """
     if not path.is_file():  # a pipe would never end
         raise RunFolderError(f"{path}: there is no trained team; a run that came to its end has one")
+    layers: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {})[HEADER]
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        team = _format(json.loads(header))
-        layers: dict[str, dict[str, Tensor]] = {}
-        for key, values in tensors.items():
-            name, layer = _split(key)
-            layers.setdefault(name, {})[layer] = values
-        _check_layers(team, layers)
+            team = _HEADER.validate_json((file.metadata() or {})[HEADER])
+            for key in file.keys():  # noqa: SIM118  (no mapping)
+                name, layer, kind = key.rsplit(".", 2)  # names of agents may have dots
+                layers.setdefault(name, {})[f"{layer}.{kind}"] = file.get_tensor(key)
+        _check_fit(team, layers)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunFolderError(f"{path} is damaged, or no trained team: {error}") from error
     return team, layers
 
 
-def _format(header: Any) -> TeamFormat:
-    if header["version"] != VERSION:
-        raise ValueError(f"format {header['version']} found; {VERSION} expected")
-    faces = tuple(AgentFace(**face) for face in header["faces"])
-    team = TeamFormat(**{**header, "faces": faces})
-    sizes = (team.hidden, team.n_actions, team.obs_dim)
-    switches = (team.recurrent, team.shared, team.agent_ids)
-    if not faces or not all(type(size) is int and size > 0 for size in sizes) or not set(switches) <= {False, True}:
-        raise ValueError("a team of agents, whole numbers above 0, true and false expected in the header")
-    for face in faces:
-        starts = (face.action_start, 0 if face.obs_start is None else face.obs_start)
-        whole = all(type(number) is int for number in (face.obs_dim, face.n_actions, *starts))
-        if not whole or not 0 < face.obs_dim <= team.obs_dim or not 0 < face.n_actions <= team.n_actions:
-            raise ValueError(f"{face} found, who does not fit the team")
-    return team
-
-
-def _check_layers(team: TeamFormat, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Refuse layers that are not those of the format: of every agent, or of the network that they share.
+def _check_fit(team: TeamFormat, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Refuse agents or layers that are not those of the format.
 
     Raises:
-        ValueError: Too few, too many, or of other shapes.
+        ValueError: Agents that see or do too much; layers too few, too many, or of other shapes.
         RuntimeError: No such network can exist.
     """
+    for face in team.faces:
+        if face.obs_dim > team.obs_dim or face.n_actions > team.n_actions:
+            raise ValueError(f"{face} found, who does not fit the team")
     with torch.device("meta"):  # shapes alone: the header may promise more than any memory holds
-        module = QAgent(team.obs_dim + team.ids, team.hidden, team.n_actions, recurrent=team.recurrent)
+        module = team.module()
     shapes = {layer: tuple(values.shape) for layer, values in module.state_dict().items()}
-    expected = dict.fromkeys([SHARED] if team.shared else [face.name for face in team.faces], shapes)
+    expected = dict.fromkeys(team.networks, shapes)
     found = {name: {layer: tuple(each.shape) for layer, each in state.items()} for name, state in layers.items()}
     if found != expected:
         name = next(name for name in (*expected, *found) if found.get(name) != expected.get(name))
         raise ValueError(f"{name!r} has the layers {found.get(name)}; {expected.get(name)} expected")
 
 
-def _split(key: str) -> tuple[str, str]:
-    """From ``player_0.fc1.weight`` to the agent and the layer; names of agents may have dots."""
-    name, layer, kind = key.rsplit(".", 2)
-    return name, f"{layer}.{kind}"
-
-
 def load_policy(run_dir: Path | str, seed: int) -> TeamPolicy:
     """Load the trained team of one seed of a run.
-
-    Args:
-        run_dir: The run folder.
-        seed: One of its seeds.
 
     Raises:
         RunFolderError: The folder has no such team, or its file is damaged.
