@@ -1,6 +1,6 @@
 """dvdn-sim: what does a real network do to distributed multi-agent learning?
 
-The road, in the order of the data: `scenario`, `envs`, `learners`, `network` (over `netmodels`), `consensus`,
+Read, in the order of the data: `scenario`, `envs`, `learners`, `network` (over `netmodels`), `consensus`,
 `training`, `records`. `load_scenario` and `run` are the front door:
 
     from dvdn_sim import load_scenario, run
@@ -13,16 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dvdn_sim.records import Run as Run
-    from dvdn_sim.records import load_run as load_run
-    from dvdn_sim.scenario import Scenario as Scenario
-    from dvdn_sim.scenario import load_scenario as load_scenario
-    from dvdn_sim.training import EvaluationResult as EvaluationResult
-    from dvdn_sim.training import RunSummary as RunSummary
-    from dvdn_sim.training import TeamPolicy as TeamPolicy
-    from dvdn_sim.training import evaluate as evaluate
-    from dvdn_sim.training import load_policy as load_policy
-    from dvdn_sim.training import run as run
+    from dvdn_sim.records import Run, load_run
+    from dvdn_sim.scenario import Scenario, load_scenario
+    from dvdn_sim.training import EvaluationResult, RunSummary, TeamPolicy, evaluate, load_policy, run
 
 _HOMES = {
     "dvdn_sim.records": ("Run", "load_run"),
@@ -31,17 +24,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "EvaluationResult",
-    "Run",
-    "RunSummary",
-    "Scenario",
-    "TeamPolicy",
-    "evaluate",
-    "load_policy",
-    "load_run",
-    "load_scenario",
-    "run",
-]
+    "EvaluationResult", "Run", "RunSummary", "Scenario", "TeamPolicy", "evaluate", "load_policy", "load_run",
+    "load_scenario", "run",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -70,9 +70,7 @@ METRICS = Table(
     "metrics",
     (
         Column("seed", "int", "", "seed of the replica"),
-        Column(
-            "phase", "text", "", "train: a training episode; evaluation: of the team; random: of uniform random play"
-        ),
+        Column("phase", "text", "", "train: a training episode; evaluation: of the team; random: of uniform play"),
         Column("env_steps", "int", "steps", "training steps of this replica's environment so far"),
         Column("updates", "int", "updates", "learner updates so far"),
         Column("episodes", "int", "episodes", "training episodes that have ended"),
@@ -89,18 +87,10 @@ METRICS = Table(
         Column("q_sum_abs_max", "float", "", "its largest absolute sum of the team's Q", nullable=True),
         Column("td_abs_mean", "float", "", "its mean absolute local TD error, before the exchange", nullable=True),
         Column(
-            "disagreement",
-            "float",
-            "",
-            "√(mean over agents of ‖ω_i - mean ω‖²); null where parameters are not exchanged",
-            nullable=True,
+            "disagreement", "float", "", "√(mean of ‖ω_i - mean ω‖²); null where no parameters are sent", nullable=True
         ),
         Column(
-            "tracker_imbalance",
-            "float",
-            "",
-            "‖Σ z + in flight - Σ g‖ of gradient tracking: 0 unless a message was lost one way; null without it",
-            nullable=True,
+            "tracker_imbalance", "float", "", "‖Σ z + in flight - Σ g‖; null without gradient tracking", nullable=True
         ),
         Column("tracker_in_flight", "float", "", "‖what is in no tracker but will be‖; null as above", nullable=True),
         Column("tracked_gradient", "float", "", "‖Σ g‖, to compare these with; null as above", nullable=True),
@@ -112,12 +102,7 @@ MESSAGE_COUNTS = (
     Column("sent", "int", "messages", "sent; also held + late + expired + lost + in_flight"),
     Column("held", "int", "messages", "arrived whole before the receiver closed the message's round"),
     Column("late", "int", "messages", "arrived whole after that, but before the exchange ended"),
-    Column(
-        "expired",
-        "int",
-        "messages",
-        "arrived whole after the exchange ended; as far as known when the row was made",
-    ),
+    Column("expired", "int", "messages", "arrived whole after the exchange ended, as far as the row could know"),
     Column("lost", "int", "messages", "known lost, whole or in part, for any reason"),
     Column("in_flight", "int", "messages", "still under way when the exchange closed; the manifest has their end"),
     Column("duplicates", "int", "messages", "extra arrivals, counted apart"),
@@ -147,17 +132,11 @@ NETWORK = Table(
         Column("unfinished_agents", "int", "agents", "agents that were down before they had closed their last round"),
         Column("invalid_agents", "int", "agents", "agents whose values were not finite: nobody took them in"),
         Column("deadline_s", "float", "s", "longest wait of an agent in a round; null for no limit", nullable=True),
-        Column(
-            "deadlines_fired", "int", "", "how often an agent closed a round without all messages of its neighbours"
-        ),
+        Column("deadlines_fired", "int", "", "rounds that an agent closed without all messages of its neighbours"),
         Column("acks_sent", "int", "messages", "acknowledgements sent; null without them", nullable=True),
         Column("acks_held", "int", "messages", "acknowledgements that came in time; null without them", nullable=True),
         Column(
-            "ack_mismatch",
-            "int",
-            "",
-            "links times rounds that only one end knows to be heard at both; null without acknowledgements",
-            nullable=True,
+            "ack_mismatch", "int", "", "links times rounds that one end alone counts; null without acks", nullable=True
         ),
         Column("faults", "text", "", "kinds of faults under way meanwhile, by name; empty for none"),
         Column("jtd_relative_error", "float", "", "‖N·Aδ − 1·Σδ‖ / ‖1·Σδ‖ over the minibatch", nullable=True),
@@ -168,12 +147,7 @@ TRACE = Table(
     "trace",
     (
         Column("seed", "int", "", "seed of the replica"),
-        Column(
-            "kind",
-            "text",
-            "",
-            "what the message carried; td: TD errors, gt: parameters and trackers, ack: an acknowledgement",
-        ),
+        Column("kind", "text", "", "td: TD errors, gt: parameters and trackers, ack: an acknowledgement"),
         Column("update", "int", "", "learner update that it belonged to, 1 for the first"),
         Column("round", "int", "", "round of the exchange, 0 for the first"),
         Column("sender", "int", "", "index of the agent"),

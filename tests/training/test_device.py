@@ -16,7 +16,7 @@ from dvdn_sim.training import CUBLAS, Loop, Recorder, ReplicaEnvs, build, repeat
 
 MINIBATCH, ERRORS, PARAMETERS = (
     "learners/replay.py minibatch",
-    "training/communication.py held_after",
+    "training/communication.py errors_held",
     "learners/transfer.py together",
 )
 GT = "kind: dvdn_gt, tracking"
@@ -81,7 +81,7 @@ def test_every_copy_of_a_run_and_every_wait(algorithm):
     }
     assert waits == {
         "training/communication.py of_errors": updates,  # are all errors finite?
-        "training/recorder.py _by_replica": updates,  # figures
+        "training/recorder.py by_replica": updates,  # figures
         **({ERRORS: updates} if "float16" in algorithm else {}),
         "training/recorder.py episode": episodes,  # its return
         "training/rollout.py play": sum(row["episode_length"] + 1 for row in played),  # is it over? and its length
