@@ -1,54 +1,20 @@
-"""Invariants 2 and 7 of docs/design.md, over whole runs."""
+"""Invariant 2 of docs/design.md, over whole runs: a network that loses nothing changes nothing that is learnt."""
 
-import json
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
+from small_runs import Direct
 
-from dvdn_sim.consensus import lossless_facts
-from dvdn_sim.network import ExchangeReport, MessageCounts
 from dvdn_sim.records import METRICS, NETWORK, RecordWriter, Table, create_run_dir, digest_rows, load_run
 from dvdn_sim.training import Loop, Recorder, build
 
 ON_THE_WIRE = {"bytes_sent"}
 ON_THE_CLOCK = {"sim_time_s"}
 OF_THE_OPERATOR = {
-    "seed",
-    "update",
-    "env_steps",
-    "rounds",
-    "a_eff",
-    "row_sum_error",
-    "column_sum_error",
-    "disagreement_norm",
-    "lambda_min",
-    "isolated_agents",
-    "jtd_relative_error",
-}
-
-
-class Direct:
-    """In place of a `SimulatedNetwork`: its graphs and its clock, and no exchange; all is taken as heard."""
-
-    def __init__(self, network):
-        self._network = network
-        self.act, self.compute, self.counters = network.act, network.compute, network.counters
-        self.take_restarted, self.faults = network.take_restarted, network.faults
-
-    @property
-    def now_s(self):
-        return self._network.now_s
-
-    def exchange(self, kind, *, rounds, size_bytes, episode, update, computing=True):
-        graphs = self._network.graphs(rounds=rounds, episode=episode, update=update)
-        nothing = np.zeros((rounds, graphs[0].n_agents), np.int64)
-        return ExchangeReport(lossless_facts(graphs), nothing[0], nothing, MessageCounts(), wire_bytes=0)
+    "seed", "update", "env_steps", "rounds", "a_eff", "row_sum_error", "column_sum_error", "disagreement_norm",
+    "lambda_min", "isolated_agents", "jtd_relative_error",
+}  # fmt: skip
 
 
 def records_of(scenario, folder, wrap=None):
@@ -118,39 +84,3 @@ def test_a_dead_network_is_no_exchange_at_all(tiny, tmp_path):
     assert nothing.is_empty()
     without = ON_THE_WIRE | ON_THE_CLOCK
     assert digest_of(METRICS, metrics, without=without) == digest_of(METRICS, expected, without=without)
-
-
-@pytest.mark.slow
-def test_same_scenario_same_bytes(tiny_text, lossy, tmp_path):
-    """Invariant 7: the lossy run in two processes that hash differently, and a third with another seed."""
-    scenario = tmp_path / "tiny.yaml"
-    scenario.write_text(tiny_text)
-    changes = [
-        word for change in (*lossy, "algorithm.consensus.rounds=2", "training.steps=200") for word in ("--set", change)
-    ]
-
-    def run(number, hash_seed, *more):
-        command = [sys.executable, "-m", "dvdn_sim.cli", "run", scenario, "--json", "--quiet", "--device", "cpu"]
-        done = subprocess.run(  # noqa: S603 (our own command)
-            [*command, "--out", tmp_path / f"run{number}", *changes, *more],
-            env=os.environ | {"PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["digest"]
-
-    with ThreadPoolExecutor() as pool:
-        runs = [pool.submit(run, *of) for of in ((0, "1"), (1, "2"), (2, "1", "--seeds", "0,2"))]
-    digests = [each.result() for each in runs]
-    assert digests[0] == digests[1]
-    assert digests[0] != digests[2]
-    first, second = (load_run(tmp_path / f"run{number}") for number in (0, 1))
-    for mine, theirs in ((first.metrics, second.metrics), (first.network, second.network)):
-        assert mine.height > 0
-        assert mine.equals(theirs)
-    # Seed 0 is in the third run too, with another batch mate.
-    of_seed = [load_run(tmp_path / f"run{number}").network.filter(seed=0) for number in (0, 2)]
-    assert of_seed[0].drop("jtd_relative_error").equals(of_seed[1].drop("jtd_relative_error"))

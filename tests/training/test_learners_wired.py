@@ -151,6 +151,50 @@ def test_an_agent_that_lost_its_state_acts_with_its_first_weights(schedule):
     assert float((weights[2] - first[2]).abs().max()) <= 0.0101 * (schedule == "blocking")  # an update may lie between
 
 
+def acted_and_updated(*overrides):
+    """A run's parts, what each training episode was acted with, and what each update left."""
+    acted, updated = [], []
+
+    def prepare(parts):
+        begin, update = parts.actor.begin, parts.learner.update
+
+        def beginning(weights, *rest):
+            acted.append(weights.w3.clone())
+            begin(weights, *rest)
+
+        def updating(*rest):
+            figures = update(*rest)
+            updated.append(parts.learner.acting_weights.w3.clone())
+            return figures
+
+        parts.actor.begin, parts.learner.update = beginning, updating
+
+    return run_small(*overrides, prepare=prepare).parts, acted, updated
+
+
+def test_an_overlapping_episode_is_acted_with_the_parameters_before_the_update_under_way():
+    """And takes less simulated time than one that waits for them."""
+    now_s = {}
+    for schedule, behind in (("blocking", 0), ("overlap", 1)):
+        parts, acted, updated = acted_and_updated(f"network.schedule={schedule}", "network.compute=500 ms")
+        now_s[schedule] = parts.networks[0].now_s
+        first = len(acted) - len(updated)  # episodes before the first update
+        assert len(updated) > 5
+        for index in range(1 + behind, len(updated)):
+            torch.testing.assert_close(acted[first + index], updated[index - 1 - behind], rtol=0, atol=0)
+    assert now_s["overlap"] < now_s["blocking"]
+
+
+@pytest.mark.parametrize("algorithm", ["{kind: dvdn, hidden: 4}", "{kind: iql, hidden: 4}"])
+def test_a_crashed_learner_does_not_update_and_the_others_do(algorithm):
+    faults = ("network.faults=[{kind: crash, node: 1, at: 0 s}]", "network.deadline=50 ms", f"algorithm={algorithm}")
+    first = []
+    done = run_small(*faults, prepare=lambda parts: first.append(parts.learner.parameters.clone()))
+    assert len(done.rows.updates) > 5
+    changed = (done.parts.learner.parameters[0] != first[0][0]).any(-1)
+    assert changed[0].tolist() == [True, False, True]
+
+
 # Episodes side by side
 
 
