@@ -153,6 +153,18 @@ def work(job: Job, report: JobReport) -> Outcome:
 def _train(job: Job, report: JobReport) -> dict[str, Any]:
     from dvdn_sim.training import run  # noqa: PLC0415 (see `import_training`)
 
+    sent_s = 0.0
+
+    def progress(done: int, total: int, facts: Mapping[str, str]) -> None:
+        """Report it, not too often, and stop the run when asked."""
+        nonlocal sent_s
+        if time.monotonic() - sent_s < PROGRESS_EVERY_S:
+            return
+        sent_s = time.monotonic()
+        report.send(Moved(job.id, done, total, facts))
+        if report.stopping():
+            signal.raise_signal(signal.SIGTERM)  # to which a run answers with a checkpoint, after its next iteration
+
     _wait_until_free(job.run_dir, report)
     summary = run(
         job.scenario,
@@ -160,7 +172,7 @@ def _train(job: Job, report: JobReport) -> dict[str, Any]:
         out=job.run_dir,
         resume=True,
         checkpoint_every_s=job.checkpoint_every_s,
-        progress=_Progress(job.id, report),
+        progress=progress,
         warn=lambda message: report.send(Warned(job.id, message)),
     ).as_json()
     return {name: summary[name] for name in FOUND}
@@ -175,21 +187,3 @@ def _wait_until_free(run_dir: Path, report: JobReport) -> None:
         if report.stopping():
             raise InterruptedRun(f"{run_dir} is being written by another process")
         time.sleep(PROGRESS_EVERY_S)
-
-
-@dataclass
-class _Progress:
-    """Reports a run's progress, not too often, and stops the run when asked."""
-
-    id: str
-    report: JobReport
-    _sent_s: float = 0.0
-
-    def __call__(self, done: int, total: int, facts: Mapping[str, str]) -> None:
-        now_s = time.monotonic()
-        if now_s - self._sent_s < PROGRESS_EVERY_S:
-            return
-        self._sent_s = now_s
-        self.report.send(Moved(self.id, done, total, facts))
-        if self.report.stopping():
-            signal.raise_signal(signal.SIGTERM)  # to which a run answers with a checkpoint, after its next iteration

@@ -130,8 +130,13 @@ def _run(cluster: RayCluster, jobs: Sequence[Job], line: Connection) -> None:
 
     with ray_tasks.joined(cluster.address):
         line.send(JOINED)
-        tasks = ray_tasks.Tasks(cluster.do, cluster.version, cluster.patience_s)
-        for event in tasks.run(jobs, lambda: line.poll() and line.recv() == STOP):
+        for event in ray_tasks.run_tasks(
+            jobs,
+            lambda: line.poll() and line.recv() == STOP,
+            do=cluster.do,
+            version=cluster.version,
+            patience_s=cluster.patience_s,
+        ):
             line.send(event)
 
 

@@ -8,7 +8,6 @@ folder goes back with the result.
 """
 
 import importlib.metadata
-import math
 import os
 import platform
 import secrets
@@ -39,11 +38,6 @@ ANSWER_TIMEOUT_S = 60.0
 """How long the inbox may take to answer; it holds next to nothing, so that then something is broken."""
 LOOK_EVERY_S = 5.0
 """How often it is looked which machines there are."""
-MEMORY_STEP = 64 * 2**20
-"""Ray keeps a queue for each amount of memory asked for; sweeps that are nearly alike share one."""
-STORE_BYTES = 128 * 2**20
-"""Memory for Ray's objects in a cluster of this machine, where folders need not be sent."""
-_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
 _ray: Any = ray  # some of its functions say nothing of their types
 
 Files = Mapping[str, bytes]
@@ -59,14 +53,14 @@ def joined(address: str) -> Iterator[None]:
     """
     options: dict[str, Any] = {"address": address}
     if address == AUTO:
-        options = {"address": "local", "num_cpus": cores(), "object_store_memory": STORE_BYTES}
+        options = {"address": "local", "num_cpus": cores(), "object_store_memory": 128 * 2**20}  # no folders are sent
         options["include_dashboard"] = False
     else:
         _refuse_silent(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nobody is told of a sweep
     os.environ["RAY_task_oom_retries"] = str(MAX_ATTEMPTS - 1)  # noqa: SIM112 (Ray's; without it, for ever)
     try:
-        ray.init(**options, **_QUIET, runtime_env={"env_vars": ONE_THREAD})
+        ray.init(**options, log_to_driver=False, logging_level="CRITICAL", runtime_env={"env_vars": ONE_THREAD})
     except Exception as error:
         what = "none can be started" if address == AUTO else "this machine cannot join (see `ray start --address`)"
         raise DvdnSimError(f"--ray {address}: {what}: {_reason(error)}") from error
@@ -101,7 +95,7 @@ def _need(jobs: Sequence[Job]) -> dict[str, int]:
     device = jobs[0].device
     gpus = int(device == "cuda" or (device == "auto" and _ray.cluster_resources().get("GPU", 0) >= 1))
     size = max(job_bytes(job.scenario, on_gpu=bool(gpus)) for job in jobs)
-    return {"CPU": 1, "memory": MEMORY_STEP * math.ceil(size / MEMORY_STEP)} | ({"GPU": 1} if gpus else {})
+    return {"CPU": 1, "memory": size} | ({"GPU": 1} if gpus else {})
 
 
 def _places_for(need: Mapping[str, int]) -> int:
@@ -124,47 +118,41 @@ def _places_for(need: Mapping[str, int]) -> int:
     return count
 
 
-@dataclass
-class Tasks:
-    """All jobs of a sweep, from the first to the last, in a process that is part of the cluster.
+def run_tasks(
+    jobs: Sequence[Job],
+    stop: Callable[[], bool],
+    *,
+    do: Callable[[Job, JobReport], Outcome],
+    version: str,
+    patience_s: float,
+) -> Iterator[Event]:
+    """Yield what happens to the jobs, in a process that is part of the cluster.
 
-    Attributes:
+    Args:
+        jobs: at least one, their folders given from the root.
+        stop: as for an `Executor`.
         do: what does a job, in a worker.
         version: of this program, which every machine must have.
         patience_s: how long to wait for a machine that can do what is left, once there is none.
+
+    Raises:
+        DvdnSimError: No machine can do what is left; or one lacks this program, or has another version of it.
     """
-
-    do: Callable[[Job, JobReport], Outcome]
-    version: str
-    patience_s: float
-
-    def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
-        """Yield what happens to the jobs, at least one, their folders given from the root.
-
-        Raises:
-            DvdnSimError: No machine can do what is left; or one lacks this program, or has another version of it.
-        """
-        need = _need(jobs)
-        _places_for(need)
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        inbox = ray.remote(num_cpus=0, max_restarts=0)(Inbox).options(scheduling_strategy=here).remote()
-        task = ray.remote(
-            num_cpus=1,
-            num_gpus=need.get("GPU", 0),
-            memory=need["memory"],
-            max_retries=MAX_ATTEMPTS - 1,
-            retry_exceptions=[_StoppedElsewhereError],
-        )(_do)
-        with _token(jobs[0].run_dir.parent) as token:
-            waiting = {task.remote(self.version, [ray.put((job, self.do))], inbox, token): job for job in jobs}
-            yield from self._follow(waiting, inbox, need, stop)
-
-    def _follow(
-        self, waiting: dict[Any, Job], inbox: Any, need: Mapping[str, int], stop: Callable[[], bool]
-    ) -> Iterator[Event]:
-        """Yield what happens until all tasks are over; `waiting` has the job of each that is not."""
-        begun: set[str] = set()
-        stopping, possible_s = False, time.monotonic()
+    need = _need(jobs)
+    _places_for(need)
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    inbox = ray.remote(num_cpus=0, max_restarts=0)(Inbox).options(scheduling_strategy=here).remote()
+    task = ray.remote(
+        num_cpus=1,
+        num_gpus=need.get("GPU", 0),
+        memory=need["memory"],
+        max_retries=MAX_ATTEMPTS - 1,
+        retry_exceptions=[_StoppedElsewhereError],
+    )(_do)
+    begun: set[str] = set()
+    stopping, possible_s = False, time.monotonic()
+    with _token(jobs[0].run_dir.parent) as token:
+        waiting = {task.remote(version, [ray.put((job, do))], inbox, token): job for job in jobs}
         while waiting:
             over, _ = ray.wait(list(waiting), timeout=TICK_S)
             stopping = stopping or stop()
@@ -174,22 +162,23 @@ class Tasks:
             for ref in [ref for ref, job in waiting.items() if stopping and job.id not in begun]:
                 del waiting[ref]
                 ray.cancel(ref)
-            for ref in over:
-                if ref in waiting:
-                    job = waiting.pop(ref)
-                    yield Ended(job.id, _outcome(ref, job))
-            if time.monotonic() - possible_s >= LOOK_EVERY_S:
-                possible_s = self._last_possible_s(need, possible_s)
+            for ref in [ref for ref in over if ref in waiting]:
+                job = waiting.pop(ref)
+                yield Ended(job.id, _outcome(ref, job))
+            possible_s = _last_possible_s(need, possible_s, patience_s)
 
-    def _last_possible_s(self, need: Mapping[str, int], before_s: float) -> float:
-        """Return when there last was a machine for what is left; raise if that is too long ago."""
-        try:
-            _places_for(need)
-        except DvdnSimError:
-            if time.monotonic() - before_s >= self.patience_s:
-                raise
-            return before_s
-        return time.monotonic()
+
+def _last_possible_s(need: Mapping[str, int], before_s: float, patience_s: float) -> float:
+    """Return when there last was a machine for what is left; raise if that is too long ago."""
+    if time.monotonic() - before_s < LOOK_EVERY_S:
+        return before_s
+    try:
+        _places_for(need)
+    except DvdnSimError:
+        if time.monotonic() - before_s >= patience_s:
+            raise
+        return before_s
+    return time.monotonic()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,3 +138,28 @@ def _process() -> dict[str, object]:
 def cannot_prepare() -> None:
     """Fails as a broken installation would."""
     os._exit(9)
+
+
+def never() -> bool:
+    return False
+
+
+def ended(events: Iterable[Event]) -> dict[str, Outcome]:
+    return {event.id: event.outcome for event in events if isinstance(event, Ended)}
+
+
+def gone(pid: int) -> bool:
+    """Whether a process is no more; a container's first process may leave it as it is, dead."""
+    state = Path(f"/proc/{pid}/stat")
+    try:
+        os.kill(pid, 0)
+        return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True
+
+
+def until(true: Callable[[], object], timeout_s: float = 60.0) -> bool:
+    end_s = time.monotonic() + timeout_s
+    while not true() and time.monotonic() < end_s:
+        time.sleep(0.05)
+    return bool(true())

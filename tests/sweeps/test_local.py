@@ -4,11 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from sweep_parts import BASE, cannot_prepare, do_as_named, job, nothing
+from sweep_parts import BASE, cannot_prepare, do_as_named, ended, gone, job, never, nothing, until
 
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.scenario import parse_scenario
@@ -17,30 +16,6 @@ from dvdn_sim.sweeps import Began, Ended, Moved, Pool, local, processes_for
 
 def pool(processes: int) -> Pool:
     return Pool(processes, do_as_named, nothing)
-
-
-def never() -> bool:
-    return False
-
-
-def ended(events):
-    return {event.id: event.outcome for event in events if isinstance(event, Ended)}
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    state = Path(f"/proc/{pid}/stat")  # a container's first process may leave it as it is, dead
-    return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def until(true, timeout_s: float = 20.0) -> bool:
-    end_s = time.monotonic() + timeout_s
-    while not true() and time.monotonic() < end_s:
-        time.sleep(0.02)
-    return bool(true())
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_parts import BASE, Kept, do_as_named, job, write_sweep
+from sweep_parts import BASE, Kept, do_as_named, ended, gone, job, never, until, write_sweep
 from typer.testing import CliRunner
 
 from dvdn_sim.cli import app
@@ -79,30 +78,10 @@ def machines(tmp_path_factory):
             cluster.shutdown()
 
 
-def never() -> bool:
-    return False
-
-
-def ended(events):
-    return {event.id: event.outcome for event in events if isinstance(event, Ended)}
-
-
 def both_under_way(events):
     """Whether two jobs have begun, and one of them came on."""
     begun = {event.id for event in events if isinstance(event, Began)}
     return len(begun) == 2 and not ended(events) and any(isinstance(event, Moved) for event in events)
-
-
-def until(true, timeout_s: float = 30.0) -> bool:
-    end_s = time.monotonic() + timeout_s
-    while not true() and time.monotonic() < end_s:
-        time.sleep(0.05)
-    return bool(true())
-
-
-def gone(pid: int) -> bool:
-    state = Path(f"/proc/{pid}/stat")  # a container's first process may leave it as it is, dead
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def cells(folder: Path) -> list[Job]:
