@@ -10,7 +10,7 @@
     ├── DeviceError              the device asked for is not there
     ├── ExchangeStuckError       an agent waits for a message that cannot come, and has no deadline
     ├── DivergedError            a loss that is not a finite number
-    ├── AuditError               the network's books do not balance: a defect of this program
+    ├── AuditError               the network's counters do not add up: a defect of this program
     └── InterruptedRun           stopped by the user; the records up to then are kept
 
 Each is made from one message string, so that it survives ``type(error)(*error.args)``, which is how SimPy carries an
@@ -105,7 +105,7 @@ class DivergedError(DvdnSimError):
 
 
 class AuditError(DvdnSimError):
-    """The network's books do not balance: messages sent are not those held, late, expired, lost and in flight."""
+    """The network's counters do not add up: messages sent are not those held, late, expired, lost and in flight."""
 
 
 class InterruptedRun(DvdnSimError):  # noqa: N818 (stopped as asked: nobody's error)
