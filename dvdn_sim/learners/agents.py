@@ -1,10 +1,22 @@
-"""A trained network as a plain ``torch.nn`` module, under the names that EPyMARL gives its layers."""
+"""Agents' networks: made as an algorithm says, and, when trained, as a plain ``torch.nn`` module.
+
+Its layers have the names that EPyMARL gives them.
+"""
 
 import torch
 from torch import Tensor, nn
 
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
+from dvdn_sim.learners.layout import Layout
 from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.scenario.algorithm import QLearning
+
+
+def q_network_of(spec: QLearning, *, n_agents: int, obs_dim: int, n_actions: int) -> RecurrentQ | FeedForwardQ:
+    """Return the network of every agent, with room for the numbers of agents that share it."""
+    kind = RecurrentQ if spec.recurrent else FeedForwardQ
+    ids = Layout.from_spec(spec, 1, n_agents).ids
+    return kind(obs_dim=obs_dim + ids, hidden=spec.hidden, n_actions=n_actions)
 
 
 class QAgent(nn.Module):
@@ -32,7 +44,7 @@ class QAgent(nn.Module):
 
 
 def layers_of(network: RecurrentQ | FeedForwardQ, row: Tensor) -> dict[str, Tensor]:
-    """One row of a parameter matrix ``[P]`` as the state dict of a `QAgent`."""
+    """Return one row of a parameter matrix ``[P]`` as the state dict of a `QAgent`."""
     if isinstance(network, FeedForwardQ):
         w1, w2, w3 = (weight[0] for weight in network.weights(row[None]))
         layers = {"fc1": w1, "rnn": w2, "fc2": w3}
@@ -54,7 +66,7 @@ def layers_of(network: RecurrentQ | FeedForwardQ, row: Tensor) -> dict[str, Tens
 
 
 def row_of(network: RecurrentQ | FeedForwardQ, layers: dict[str, Tensor]) -> Tensor:
-    """The row of a parameter matrix ``[P]`` that `layers_of` made this state dict from."""
+    """Return the row of a parameter matrix ``[P]`` that `layers_of` made this state dict from."""
     row = torch.empty(network.parameter_count, dtype=layers["fc1.weight"].dtype)
     if isinstance(network, FeedForwardQ):
         for weight, name in zip(network.weights(row[None]), ("fc1", "rnn", "fc2"), strict=True):

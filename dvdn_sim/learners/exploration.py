@@ -1,6 +1,5 @@
 """Epsilon-greedy acting of R teams in C copies of the environment each."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,24 +10,16 @@ from torch import Tensor
 from dvdn_sim.draws import key, uniform
 from dvdn_sim.learners.layout import Layout
 from dvdn_sim.learners.q_network import QNetwork, Weights
+from dvdn_sim.scenario.training import Epsilon
 
 
-@dataclass(frozen=True)
-class LinearEpsilon:
-    """ε falls linearly from `start` to `end` over `steps` environment steps and stays there."""
+def epsilon_after(spec: Epsilon, env_steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return ε after so many environment steps: it falls linearly, and then stays level.
 
-    start: float
-    end: float
-    steps: int
-
-    def __call__(self, env_steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """ε after so many environment steps.
-
-        >>> LinearEpsilon(1.0, 0.0, 10)(np.array([0, 5, 20])).tolist()
-        [1.0, 0.5, 0.0]
-        """
-        fraction = np.minimum(env_steps / self.steps, 1.0) if self.steps else np.ones(np.shape(env_steps))
-        return self.start + (self.end - self.start) * fraction
+    >>> epsilon_after(Epsilon(steps=10, start=1.0, end=0.0), np.array([0, 5, 20])).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    return spec.start + (spec.end - spec.start) * np.minimum(env_steps / spec.steps, 1.0)
 
 
 class Actor:
@@ -38,6 +29,7 @@ class Actor:
         self,
         network: QNetwork[Any, Any],
         *,
+        layout: Layout,
         seeds: list[int],
         copies: int,
         available: Tensor,
@@ -45,13 +37,12 @@ class Actor:
         stream_name: str,
         device: torch.device,
         agent_keys: tuple[int, ...] | None = None,
-        shared: bool = False,
-        agent_ids: bool = True,
     ) -> None:
         """Prepare for R = len(seeds) teams.
 
         Args:
             network: Sizes.
+            layout: Which agent uses which network.
             seeds: One per replica.
             copies: C, environments per replica.
             available: Actions that each agent has, bool ``[N, A]``.
@@ -59,13 +50,10 @@ class Actor:
             stream_name: Tells the draws of training and evaluation apart.
             device: Where the networks live.
             agent_keys: Names of the agents in random streams; their indices by default.
-            shared: Whether the agents of a team use one network.
-            agent_ids: Whether agents that share a network observe their own number.
         """
         self._network = network
         self._replicas, self._copies, self._agents = len(seeds), copies, len(available)
-        self._layout = Layout(len(seeds), len(available), shared)
-        self._agent_ids = agent_ids
+        self._layout = layout
         self._keys = torch.tensor([key(seed, stream_name) for seed in seeds], device=device).view(-1, 1, 1, 1)
         self._agent_keys = torch.tensor(agent_keys or range(len(available)), device=device)[:, None]
         # Row i lists the actions agent i has, padded: a draw indexes the first `self._choices[i]` of them.
@@ -98,7 +86,7 @@ class Actor:
         self._weights = weights
         self._hidden = weights[0].new_zeros(layout.rows, rows, self._network.hidden)
         self._seen = weights[0].new_zeros(layout.rows, rows, self._network.obs_dim)
-        ids = layout.agent_ids(self._copies, self._seen) if self._agent_ids else None
+        ids = layout.agent_ids(self._copies, self._seen)
         if ids is not None:
             self._seen[..., -layout.users :] = ids
         steps = torch.arange(len(epsilon), device=device).view(-1, 1, 1, 1, 1)

@@ -8,47 +8,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.freezing import frozen
 from dvdn_sim.learners.layout import Layout
-from dvdn_sim.learners.objective import Held, Local, Objective, Signal
-from dvdn_sim.learners.optim import Adam, clip_by_norm
+from dvdn_sim.learners.objectives import Objective
+from dvdn_sim.learners.optim import Adam, clip_by_norm, frozen
 from dvdn_sim.learners.q_network import QNetwork, Weights
 from dvdn_sim.learners.replay import Minibatch
 from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
-from dvdn_sim.learners.td import chosen, continues, double_q_value, td_errors, valid_steps
+from dvdn_sim.learners.td import Held, Local, Signal, chosen, continues, double_q_value, td_errors, valid_steps
+from dvdn_sim.learners.tracking import parameter_exchange_of
 from dvdn_sim.learners.transfer import remembered, rows
+from dvdn_sim.scenario.algorithm import QLearning
+from dvdn_sim.scenario.training import Training
 from netmodels.streams import stream
-
-
-@dataclass(frozen=True)
-class LearnerOptions:
-    """Hyperparameters, named as in the scenario.
-
-    Attributes:
-        lr: Adam's step size.
-        gamma: Discount per step.
-        clip: Largest gradient norm; None for no clipping.
-        standardise_rewards: Whether rewards are standardised by running statistics.
-        target_update: Updates of its own from one hard copy into a network's target to the next.
-        target_tau: Share of the online network that the target takes over at every update, in place of hard copies.
-        batch: B, episodes per minibatch.
-        share_parameters: Whether the agents of a team use one network.
-        agent_ids: Whether agents that share a network observe their own number.
-        bootstrap_on_timeout: Whether the value of the state at a time limit counts.
-        common_start: Whether the agents of a team begin with the same weights.
-    """
-
-    lr: float = 3e-4
-    gamma: float = 0.99
-    clip: float | None = 10.0
-    standardise_rewards: bool = True
-    target_update: int = 200
-    target_tau: float | None = None
-    batch: int = 32
-    share_parameters: bool = False
-    agent_ids: bool = True
-    bootstrap_on_timeout: bool = False
-    common_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,8 +31,8 @@ class UpdateFigures:
         grad_norm: Before clipping; the largest over agents, or the team's where one trainer clips.
         q_mean: Mean value of the chosen actions over agents and valid steps.
         q_abs_max: Largest |Q| of a chosen action.
-        q_sum_abs_max: Largest |Σ_i Q_i| of the chosen actions: small beside N·`q_abs_max` where agents' values run
-            apart and their sum does not.
+        q_sum_abs_max: Largest |Σ_i Q_i| of the chosen actions: small beside N·`q_abs_max` where the
+            individual values diverge while the team sum stays bounded.
         td_abs_mean: Mean |δ_i|.
         jtd_relative_error: ‖e - Σδ‖ / (√N ‖Σδ‖): how far the error signal is from the joint temporal difference.
     """
@@ -96,7 +67,8 @@ class Learner:
         self,
         network: QNetwork[Any, Any],
         objective: Objective,
-        options: LearnerOptions,
+        spec: QLearning,
+        training: Training,
         *,
         seeds: list[int],
         available: Tensor,
@@ -110,7 +82,8 @@ class Learner:
         Args:
             network: Sizes, the same for all agents; its input holds the numbers of agents that share it, too.
             objective: What is learnt.
-            options: Hyperparameters.
+            spec: The algorithm: step size, discount, clipping, rewards, and which agents share a network.
+            training: Size of a minibatch, and how targets follow.
             seeds: One per replica.
             available: Actions that each agent has, bool ``[N, A]``.
             steps: T, the longest possible episode.
@@ -119,27 +92,28 @@ class Learner:
             agent_keys: Names of the agents in random streams; their indices by default. Relabelling agents together
                 with their keys relabels the result.
         """
-        self.network, self.objective, self.options = network, objective, options
+        self.network, self.objective, self._spec, self._training = network, objective, spec, training
         self.n_agents = len(available)
-        self.layout = layout = Layout(len(seeds), self.n_agents, options.share_parameters)
-        one_start = options.share_parameters or options.common_start
+        self.layout = layout = Layout.from_spec(spec, len(seeds), self.n_agents)
+        # Who agrees on parameters begins with the same ones.
+        one_start = layout.shared or parameter_exchange_of(spec) is not None
         keys = ["team"] * layout.networks if one_start else list(agent_keys or range(self.n_agents))
         self._names = [(seed, key) for seed in seeds for key in keys]
         initial = self._initial_parameters().to(device, dtype)
         self.parameters = initial.view(1, len(seeds), layout.networks, -1).repeat(2, 1, 1, 1)
         self.updates = np.zeros(len(seeds), np.int64)
         self._own_updates = np.zeros((len(seeds), layout.networks), np.int64)
-        self._optimiser = Adam(self.parameters[0], options.lr)
+        self._optimiser = Adam(self.parameters[0], spec.lr)
         mixing = objective.mixing
-        self._mixing_optimiser = None if mixing is None else Adam(mixing.parameters[0][:, None], options.lr)
+        self._mixing_optimiser = None if mixing is None else Adam(mixing.parameters[0][:, None], spec.lr)
         self._statistics = RewardStatistics(len(seeds), device)
         everyone = bool(available.all())
         self._unavailable = None if everyone else ~available[:, None, None, :].to(device)
-        batch = layout.users * options.batch
+        batch = layout.users * training.batch
         self._tape = network.tape(
             networks=2 * layout.rows, trained=layout.rows, steps=steps + 1, batch=batch, like=self.parameters
         )
-        ids = layout.agent_ids(options.batch, self.parameters) if options.agent_ids else None
+        ids = layout.agent_ids(training.batch, self.parameters)
         if ids is not None:
             self._tape.keep(ids)
         self._d_q = torch.zeros(layout.rows, steps, batch, network.n_actions, device=device, dtype=dtype)
@@ -200,8 +174,8 @@ class Learner:
         Returns:
             ``[R, N, T, B]``; positions where there was no step hold nonsense.
         """
-        options, dtype = self.options, self.parameters.dtype
-        statistics = self._statistics if options.standardise_rewards else None
+        spec, dtype = self._spec, self.parameters.dtype
+        statistics = self._statistics if spec.standardise_rewards else None
         if statistics is not None:
             team = minibatch.rewards.sum(1)
             statistics.merge(team, minibatch.longest, remembered(active, team.device))
@@ -212,17 +186,17 @@ class Learner:
         steps = minibatch.actions.shape[2]
         q_t = chosen(q_online[:, :, :-1], minibatch.actions)
         value_tp1 = double_q_value(q_online[:, :, 1:], q_target[:, :, 1:], self._unavailable)
-        timed_out = minibatch.timed_out if options.bootstrap_on_timeout else None
+        timed_out = minibatch.timed_out if spec.bootstrap_on_timeout else None
         more = continues(minibatch.lengths, steps, timed_out)
         self._local = Local(
-            td=td_errors(q_t, value_tp1, rewards, more[:, None], options.gamma),
+            td=td_errors(q_t, value_tp1, rewards, more[:, None], spec.gamma),
             q_t=q_t,
             value_tp1=value_tp1,
             rewards=rewards,
             continues=more,
             mask=valid_steps(minibatch.lengths, steps)[:, None].to(dtype),
             observations=minibatch.observations,
-            gamma=options.gamma,
+            gamma=spec.gamma,
         )
         self._minibatch = minibatch
         return self._local.td
@@ -261,7 +235,7 @@ class Learner:
         self.gradient = gradient.view_as(self.parameters[0])
         mixing = self.objective.mixing
         others = [] if mixing is None else [mixing.gradient[:, None]]
-        norms = clip_by_norm([self.gradient, *others], self.options.clip, jointly=self.objective.central)
+        norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self.objective.central)
         return self._figures(local, signal, count, norms)
 
     def follow(self, active: npt.NDArray[np.bool_]) -> None:
@@ -282,8 +256,8 @@ class Learner:
             learnt: ``[R]`` or ``[R, G]``.
             updates: How many updates it has made, of the same shape.
         """
-        tau = self.options.target_tau
-        due = learnt if tau is not None else learnt & (updates % self.options.target_update == 0)
+        tau = self._training.target_tau
+        due = learnt if tau is not None else learnt & (updates % self._training.target_update == 0)
         if due.any():
             online, target = copies.view(2, due.size, -1)
             which = rows(due, copies.device)

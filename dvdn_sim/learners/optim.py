@@ -1,9 +1,17 @@
-"""Adam (Kingma and Ba 2015) and gradient clipping on a parameter array ``[R, N, P]``."""
+"""Adam and GTAdam on a parameter array ``[R, N, P]``, gradient clipping, and freezing of who does not learn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from dvdn_sim.learners.transfer import rows
+from dvdn_sim.scenario.algorithm import GtAdam
+
+BETAS = 0.9, 0.999
 
 
 def clip_by_norm(gradients: Sequence[Tensor], limit: float | None, *, jointly: bool) -> Tensor:
@@ -27,18 +35,21 @@ def clip_by_norm(gradients: Sequence[Tensor], limit: float | None, *, jointly: b
     return norms.flatten(-2)
 
 
-class Adam:
-    """PyTorch's Adam with its defaults (β 0.9 and 0.999, ε 1e-8 outside the root, bias correction) for R replicas.
+class Moments:
+    """First and second moments of networks ``[..., N, P]``, zero at first; each network counts its own steps.
 
-    m ← β₁m + (1-β₁)g,  v ← β₂v + (1-β₂)g²,  θ ← θ - lr · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
+    Attributes:
+        lr: Step size.
+        steps: Steps that each network has taken, float64 ``[..., N, 1]``.
+        first: m.
+        second: v.
     """
 
-    def __init__(self, parameters: Tensor, lr: float, betas: tuple[float, float] = (0.9, 0.999)) -> None:
-        """Keep moments for parameters ``[R, N, P]``; each network counts its own steps."""
-        self.lr, self.betas, self.epsilon = lr, betas, 1e-8
+    def __init__(self, parameters: Tensor, lr: float) -> None:
+        self.lr = lr
         self.first = torch.zeros_like(parameters)
         self.second = torch.zeros_like(parameters)
-        self.steps = torch.zeros(*parameters.shape[:2], 1, dtype=torch.float64, device=parameters.device)
+        self.steps = torch.zeros(*parameters.shape[:-1], 1, dtype=torch.float64, device=parameters.device)
         self._denominator = torch.empty_like(parameters)
 
     @property
@@ -46,9 +57,23 @@ class Adam:
         """What a checkpoint must hold, the tensors themselves."""
         return {"first": self.first, "second": self.second, "steps": self.steps}
 
+    def forget(self, networks: Tensor) -> None:
+        """Begin anew for some networks, bool ``[..., N]``."""
+        for kept in (self.first, self.second, self.steps):
+            kept[networks] = 0.0
+
+
+class Adam(Moments):
+    """PyTorch's Adam (Kingma and Ba 2015) with its defaults: β 0.9 and 0.999, ε 1e-8 outside the root, bias correction.
+
+    m ← β₁m + (1-β₁)g,  v ← β₂v + (1-β₂)g²,  θ ← θ - lr · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
+    """
+
+    epsilon = 1e-8
+
     def step(self, parameters: Tensor, gradient: Tensor) -> None:
-        """One step, in place, of all replicas."""
-        beta1, beta2 = self.betas
+        """Take one step with all networks, in place."""
+        beta1, beta2 = BETAS
         self.steps += 1
         correction1 = 1 - beta1**self.steps
         correction2 = (1 - beta2**self.steps).sqrt()
@@ -59,7 +84,68 @@ class Adam:
         self._denominator.mul_((correction1 / (self.lr * correction2)).to(parameters.dtype))
         parameters.addcdiv_(self.first, self._denominator, value=-1)
 
-    def forget(self, networks: Tensor) -> None:
-        """Begin anew for some networks, bool ``[R, N]``."""
-        for kept in (self.first, self.second, self.steps):
-            kept[networks] = 0.0
+
+class TrackedAdam(Moments):
+    """GTAdam's direction on trackers z ``[..., N, P]``, with every choice in which implementations differ.
+
+    m ← β₁m + (1-β₁)z,  v ← min(β₂v + (1-β₂)z², G),  ω ← ω - lr · m/(√v + ε)
+
+    As published (Carnevale, Farina, Notarnicola and Notarstefano 2023) it corrects no bias: with a constant z the step
+    is lr·(1-β₁ᵗ)/√(1-β₂ᵗ), 3.2 lr at first, 6.6 lr at t = 12, still 1.3 lr at t = 1000. With `bias_correction` it is
+    Adam, m/(1-β₁ᵗ) and v/(1-β₂ᵗ); and GTAdam with N = 1 then is PyTorch's. Every agent has moments of its own, so the
+    mean of the directions is not the direction of the mean. √(v + ε) in place of √v + ε makes 1e-8 a floor of 1e-4.
+
+    Source: arXiv 2009.01745 (abstract read), and as its authors' group and NVFLARE implement it: G = 1e6, no bias
+    correction, ε outside the root (DISROPT) or inside (NVFLARE).
+    """
+
+    def __init__(self, parameters: Tensor, lr: float, spec: GtAdam) -> None:
+        """Keep moments for parameters ``[..., N, P]``; `lr` is the step size after the warm-up."""
+        super().__init__(parameters, lr)
+        self._spec = spec
+
+    def step(self, parameters: Tensor, tracker: Tensor) -> None:
+        """Take one step with all agents, in place."""
+        spec, (beta1, beta2) = self._spec, BETAS
+        self.steps += 1
+        self.first.lerp_(tracker, 1 - beta1)
+        self.second.mul_(beta2).addcmul_(tracker, tracker, value=1 - beta2).clamp_(max=spec.ceiling)
+        rate, correction2 = self._rate()
+        # rate · m / (√v + ε c₂), rate = lr c₂/c₁: Adam's step with two passes fewer over the parameters.
+        kind = parameters.dtype
+        if spec.epsilon_inside:
+            torch.add(self.second, (spec.epsilon * correction2.square()).to(kind), out=self._denominator).sqrt_()
+        else:
+            torch.sqrt(self.second, out=self._denominator).add_((spec.epsilon * correction2).to(kind))
+        parameters.addcdiv_(self.first, self._denominator.mul_(rate.reciprocal().to(kind)), value=-1)
+
+    def _rate(self) -> tuple[Tensor, Tensor]:
+        """Lr c₂/c₁, and c₂, of every agent, ``[..., N, 1]``: c₁ = 1-β₁ᵗ and c₂² = 1-β₂ᵗ, or 1."""
+        rate, correction2 = torch.full_like(self.steps, self.lr), torch.ones_like(self.steps)
+        if self._spec.warmup:
+            rate *= (self.steps / self._spec.warmup).clamp_(max=1.0)
+        if self._spec.bias_correction:
+            correction2 = (1 - BETAS[1] ** self.steps).sqrt()
+            rate *= correction2 / (1 - BETAS[0] ** self.steps)
+        return rate, correction2
+
+
+@contextmanager
+def frozen(learning: npt.NDArray[np.bool_], tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Put back, at the end, what agents or networks that do not learn had in these tensors, to the bit.
+
+    Until then others see what such an agent had computed, and may have sent, before it went down.
+
+    Args:
+        learning: Bool ``[R, N]``.
+        tensors: ``[R, N, ...]``, each in one piece.
+    """
+    if learning.all():  # indexing by nothing is not free
+        yield
+        return
+    by_row = [tensor.view(-1, *tensor.shape[2:]) for tensor in tensors]
+    still = rows(~learning, by_row[0].device)
+    kept = [tensor[still] for tensor in by_row]
+    yield
+    for tensor, before in zip(by_row, kept, strict=True):
+        tensor[still] = before

@@ -1,56 +1,79 @@
-"""What learning and acting need of a Q-network, whatever is inside; and what every such network sees."""
+"""What every Q-network has: sizes, weights as views into a parameter matrix, initial weights, and what it sees.
 
-from typing import Protocol, TypeVar
+A *network* is one row of a parameter matrix ``[M, P]``; M counts agents, replicas and online/target copies alike, so no
+loop runs over any of them. Each kind of network has its own forward and backward pass.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 Weights = tuple[Tensor, ...]
 """Views into a parameter matrix; each kind of network has its own."""
 
 OwnWeights = TypeVar("OwnWeights", bound=Weights)
-OwnTape = TypeVar("OwnTape")
+OwnTape = TypeVar("OwnTape", bound="Tape")
 
 
-class QNetwork(Protocol[OwnWeights, OwnTape]):
-    """Sizes of a Q-network, and the maths on many of them at once: each is a row of a parameter matrix ``[M, P]``.
+@dataclass(frozen=True)
+class QNetwork(ABC, Generic[OwnWeights, OwnTape]):
+    """Sizes of a Q-network, and the maths on many of them at once.
 
-    A tape is what `forward` leaves for `backward`; its `keep` takes input that never changes (see `Inputs.keep`).
+    A tape is what `forward` leaves for `backward`, in buffers that are reused from call to call: fresh temporaries of
+    this size cost as much in page faults as the arithmetic does.
+
+    Attributes:
+        obs_dim: D, length of an observation.
+        hidden: H, width of the layers, and length of the hidden state; networks that remember nothing carry it along.
+        n_actions: A, length of the output.
     """
 
-    @property
-    def obs_dim(self) -> int:
-        """D, length of an observation."""
-        ...
+    obs_dim: int
+    hidden: int
+    n_actions: int
+
+    def __post_init__(self) -> None:
+        for name, size in (("obs_dim", self.obs_dim), ("hidden", self.hidden), ("n_actions", self.n_actions)):
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}")
 
     @property
-    def hidden(self) -> int:
-        """H, length of the hidden state; those that remember nothing carry it along unused."""
-        ...
-
-    @property
-    def n_actions(self) -> int:
-        """A."""
-        ...
+    @abstractmethod
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns of each of the weights, in their order in a row of the parameter matrix."""
 
     @property
     def parameter_count(self) -> int:
         """P."""
-        ...
+        return sum(rows * columns for rows, columns in self.shapes)
 
     @property
+    @abstractmethod
     def forward_flop(self) -> int:
         """Floating-point operations of one network in one step, without biases and activations."""
-        ...
 
+    @abstractmethod
     def weights(self, parameters: Tensor) -> OwnWeights:
         """View a parameter matrix ``[M, P]`` as weights; writing to one writes to the other."""
-        ...
 
     def initial_parameters(self, generators: list[np.random.Generator]) -> Tensor:
-        """Draw initial weights, one generator per network: ``[len(generators), P]`` float64."""
-        ...
+        """Draw PyTorch's default initial weights, U(-1/√fan_in, 1/√fan_in), and U(-1/√H, 1/√H) in a GRU.
 
+        Args:
+            generators: One per network.
+
+        Returns:
+            ``[len(generators), P]`` float64, to be cast by the caller.
+        """
+        first_layer = self.hidden * (self.obs_dim + 1)
+        bounds = np.repeat([self.obs_dim**-0.5, self.hidden**-0.5], [first_layer, self.parameter_count - first_layer])
+        return torch.from_numpy(np.stack([generator.uniform(-bounds, bounds) for generator in generators]))
+
+    @abstractmethod
     def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> OwnTape:
         """Allocate a tape.
 
@@ -61,26 +84,27 @@ class QNetwork(Protocol[OwnWeights, OwnTape]):
             batch: B, sequences per network.
             like: Gives dtype and device.
         """
-        ...
 
+    @abstractmethod
     def step(self, weights: OwnWeights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """One time step, for acting: ``[M, B, D]`` and ``[M, B, H]`` to q ``[M, B, A]`` and the next hidden state."""
-        ...
 
+    @abstractmethod
     def forward(self, weights: OwnWeights, observations: Tensor, tape: OwnTape) -> Tensor:
-        """Q-values of whole sequences.
+        """Q-values of whole sequences, from a zero hidden state.
 
         Args:
             weights: Of M networks.
             observations: ``[m, T, B, D]``, less what the tape keeps; m and B may be split over several axes.
-                Row i is seen by the networks i, i + m, i + 2m, … (an online network and its target see the same).
+                M is a multiple of m, and row i is seen by the networks i, i + m, i + 2m, … (an online network and its
+                target see the same).
             tape: Receives what the backward pass needs.
 
         Returns:
             q ``[M, T, B, A]``, a view into the tape that the next call overwrites.
         """
-        ...
 
+    @abstractmethod
     def backward(self, weights: OwnWeights, d_q: Tensor, tape: OwnTape) -> Tensor:
         """Gradient of a loss with respect to the parameters of the first m networks of the last `forward`.
 
@@ -92,21 +116,38 @@ class QNetwork(Protocol[OwnWeights, OwnTape]):
         Returns:
             ``[m, P]``, a view into the tape that the next call overwrites.
         """
-        ...
 
 
-class Inputs:
-    """What the trained networks see: ``[m, T, B, D + 1]``, the last column always 1, so that a bias is its weight.
+class Tape:
+    """What the trained networks see, and the buffers that all kinds of network need.
+
+    Every layer's input ends in a column that is always 1, so that a bias is its weight, and forward and weight gradient
+    are one matrix product per layer over all time steps.
 
     Attributes:
-        seen: The buffer.
+        seen: ``[m, T, B, D + 1]``.
+        x: What the first layer gives, ``[M, T, B, H + 1]``.
+        q: ``[M, T, B, A]``.
+        gradient: ``[m, P]``.
         varying: How many of the D numbers every call gives anew; the others are kept.
     """
 
-    def __init__(self, rows: int, steps: int, batch: int, obs_dim: int, like: Tensor) -> None:
-        """Allocate; see `QNetwork.tape`."""
-        self.seen = like.new_ones(rows, steps, batch, obs_dim + 1)
-        self.varying = obs_dim
+    def __init__(
+        self,
+        network: QNetwork[OwnWeights, OwnTape],
+        *,
+        networks: int,
+        trained: int,
+        steps: int,
+        batch: int,
+        like: Tensor,
+    ) -> None:
+        """Allocate; the arguments are those of `QNetwork.tape`."""
+        self.seen = like.new_ones(trained, steps, batch, network.obs_dim + 1)
+        self.x = like.new_ones(networks, steps, batch, network.hidden + 1)
+        self.q = like.new_empty(networks, steps, batch, network.n_actions)
+        self.gradient = like.new_empty(trained, network.parameter_count)
+        self.varying = network.obs_dim
 
     def keep(self, columns: Tensor) -> None:
         """Keep the last numbers of every observation from now on, because they never change (ids of agents).
@@ -123,8 +164,8 @@ class Inputs:
         self.varying = obs_dim - kept
         self.seen[..., self.varying : -1] = columns.unsqueeze(-3)
 
-    def write(self, observations: Tensor) -> Tensor:
-        """Take in sequences ``[m, T, B, varying]``, m and B split at will, and return ``[m, T, B, D + 1]``.
+    def first_layer(self, w1: Tensor, observations: Tensor) -> Tensor:
+        """Take in sequences ``[m, T, B, varying]``, m and B split at will, and return x = relu(W1 o + b1).
 
         Raises:
             ValueError: Observations of another length.
@@ -134,4 +175,34 @@ class Inputs:
         rows, _, batch, _ = self.seen.shape
         seen = self.seen[:, : observations.numel() // (rows * batch * self.varying)]
         seen.view(*observations.shape[:-1], -1)[..., : self.varying].copy_(observations)
-        return seen
+        x = self.x[:, : seen.shape[1]]
+        for networks in range(0, x.shape[0], rows):
+            share = slice(networks, networks + rows)
+            torch.bmm(seen.flatten(1, 2), w1[share], out=x[share].flatten(1, 2)[..., :-1])
+        x[..., :-1].relu_()
+        return x
+
+
+def views(parameters: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:
+    """View a parameter matrix ``[M, P]`` as matrices of these shapes, ``[M, rows, columns]`` each."""
+    parts = torch.split(parameters, [rows * columns for rows, columns in shapes], dim=-1)
+    return [part.view(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def linear(inputs: Tensor, weight: Tensor) -> Tensor:
+    """Multiply ``[M, L, in]`` by a weight ``[M, in + 1, out]`` whose last row is the bias."""
+    return torch.baddbmm(weight[:, -1:], inputs, weight[:, :-1])
+
+
+def back_through_relu(d_outputs: Tensor, weight: Tensor, activations: Tensor, into: Tensor) -> Tensor:
+    """Write dL/d(what a relu was given), from dL/d(what the layer after it gave) and what the relu gave.
+
+    Args:
+        d_outputs: ``[M, L, out]``.
+        weight: Of the layer after the relu, ``[M, in + 1, out]``; the last row is the bias.
+        activations: What the relu gave, ``[M, L, in]``.
+        into: Receives it, ``[M, L, in]``.
+    """
+    torch.bmm(d_outputs, weight[:, :-1].mT, out=into)
+    torch.ops.aten.threshold_backward.grad_input(into, activations, 0, grad_input=into)
+    return into

@@ -3,12 +3,64 @@
 Indices follow EPyMARL: observations have T + 1 entries, the last one after the last transition; ``tp1`` is t + 1.
 """
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 
+@dataclass(frozen=True)
+class Local:
+    """What agents know before any exchange; R teams, N agents, T steps, B episodes.
+
+    Attributes:
+        td: Local temporal differences δ ``[R, N, T, B]``; nonsense where there was no step.
+        q_t: Q_i(τ_t, a_t), of the same shape.
+        value_tp1: Q_i⁻(τ_{t+1}, argmax_a Q_i(τ_{t+1}, a)), of the same shape.
+        rewards: ρ_i, ``[R, N or 1, T, B]``.
+        continues: Whether the value of the next state counts, bool ``[R, T, B]``.
+        mask: 1 where there was a step, 0 elsewhere, ``[R, 1, T, B]``.
+        observations: ``[R, N, T + 1, B, D]``.
+        gamma: Discount per step.
+    """
+
+    td: Tensor
+    q_t: Tensor
+    value_tp1: Tensor
+    rewards: Tensor
+    continues: Tensor
+    mask: Tensor
+    observations: Tensor
+    gamma: float
+
+
+class Held(NamedTuple):
+    """What agents hold after an exchange.
+
+    Attributes:
+        values: ``[R, N, T, B]``, the mix of local errors.
+        counts: ``[R, N]``, how many agents' errors are in it; None where nobody asks.
+    """
+
+    values: Tensor
+    counts: Tensor | None = None
+
+
+class Signal(NamedTuple):
+    """What a learner makes of the errors, each ``[R, N, T, B]``; positions without a step may hold nonsense.
+
+    Attributes:
+        error: What the loss squares.
+        pull: -½ of the derivative of the squared error with respect to Q_i(a_i), before the mean over steps.
+    """
+
+    error: Tensor
+    pull: Tensor
+
+
 def valid_steps(lengths: Tensor, steps: int) -> Tensor:
-    """Which steps of a minibatch happened, ``[..., B]`` lengths to bool ``[..., T, B]``.
+    """Return which steps of a minibatch happened, ``[..., B]`` lengths to bool ``[..., T, B]``.
 
     >>> valid_steps(torch.tensor([1, 2]), 2).int().tolist()
     [[1, 1], [0, 1]]
@@ -17,7 +69,7 @@ def valid_steps(lengths: Tensor, steps: int) -> Tensor:
 
 
 def continues(lengths: Tensor, steps: int, timed_out: Tensor | None = None) -> Tensor:
-    """Which steps the value of the next state counts after: all valid ones but the last of each episode.
+    """Return which steps the value of the next state counts after: all valid ones but the last of each episode.
 
     Every end of an episode counts as terminal, time limits included, as in EPyMARL, unless it is said which episodes
     were cut by theirs.
@@ -34,12 +86,12 @@ def continues(lengths: Tensor, steps: int, timed_out: Tensor | None = None) -> T
 
 
 def chosen(q_t: Tensor, a_t: Tensor) -> Tensor:
-    """Q(τ_t, a_t): values ``[..., A]`` and int64 actions ``[...]`` to ``[...]``."""
+    """Return Q(τ_t, a_t): values ``[..., A]`` and int64 actions ``[...]`` to ``[...]``."""
     return q_t.gather(-1, a_t.unsqueeze(-1)).squeeze(-1)
 
 
 def double_q_value(q_online_tp1: Tensor, q_target_tp1: Tensor, unavailable: Tensor | None = None) -> Tensor:
-    """Q⁻(τ_{t+1}, argmax_a Q(τ_{t+1}, a)), van Hasselt et al. 2016.
+    """Return Q⁻(τ_{t+1}, argmax_a Q(τ_{t+1}, a)), van Hasselt et al. 2016.
 
     Args:
         q_online_tp1: Chooses, ``[..., A]``.
@@ -55,13 +107,13 @@ def double_q_value(q_online_tp1: Tensor, q_target_tp1: Tensor, unavailable: Tens
 
 
 def all_finite(td: Tensor) -> Tensor:
-    """Whose temporal differences are all numbers, ``[..., N, T, B]`` to bool ``[..., N]``."""
+    """Return whose temporal differences are all numbers, ``[..., N, T, B]`` to bool ``[..., N]``."""
     finite: Tensor = td.sum((-2, -1)).isfinite()
     return finite
 
 
 def td_errors(q_t: Tensor, value_tp1: Tensor, r_t: Tensor, continues_t: Tensor, gamma: float) -> Tensor:
-    """δ_t = r_t + γ V(τ_{t+1}) - Q(τ_t, a_t), without the middle term where the episode ends.
+    """Return δ_t = r_t + γ V(τ_{t+1}) - Q(τ_t, a_t), without the middle term where the episode ends.
 
     >>> td_errors(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 2.0]), torch.tensor([0.5, 0.5]),
     ...           torch.tensor([True, False]), 0.5).tolist()

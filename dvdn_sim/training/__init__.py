@@ -14,15 +14,8 @@ from dvdn_sim.training.build import (
     ENVIRONMENTS,
     MakeEnv,
     RunParts,
-    Teams,
     batches_of,
     build,
-    has_ids,
-    objective_of,
-    options_of,
-    q_network_of,
-    shares,
-    tracker_of,
 )
 from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
 from dvdn_sim.training.device import CUBLAS, device_of, explaining_exhaustion, repeatable
@@ -44,8 +37,8 @@ from dvdn_sim.training.teams import (
 
 __all__ = [
     "COLUMNS", "CUBLAS", "ENVIRONMENTS", "Checkpoints", "EvaluationResult", "Loop", "MakeEnv", "Progress",
-    "Recorder", "ReplicaEnvs", "RunParts", "RunSummary", "Session", "TeamPolicy", "Teams", "TrainedOpponent",
-    "action_names", "batches_of", "build", "device_of", "evaluate", "explaining_exhaustion", "has_ids",
-    "load_policy", "objective_of", "options_of", "picture_of", "play_episode", "policy_path", "q_network_of",
-    "repeatable", "run", "safetensors_of", "save_policies", "score", "shares", "summarise", "tracker_of",
+    "Recorder", "ReplicaEnvs", "RunParts", "RunSummary", "Session", "TeamPolicy", "TrainedOpponent",
+    "action_names", "batches_of", "build", "device_of", "evaluate", "explaining_exhaustion",
+    "load_policy", "picture_of", "play_episode", "policy_path",
+    "repeatable", "run", "safetensors_of", "save_policies", "score", "summarise",
 ]  # fmt: skip

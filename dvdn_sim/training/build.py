@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
-from torch import Tensor
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
 from dvdn_sim.envs.adapt import BatchedParallelEnv
@@ -19,24 +18,23 @@ from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.learners.dvdn import Dvdn
-from dvdn_sim.learners.exploration import Actor, LinearEpsilon
-from dvdn_sim.learners.feed_forward_q import FeedForwardQ
-from dvdn_sim.learners.gtadam import GtAdam
-from dvdn_sim.learners.iql import Iql
-from dvdn_sim.learners.learner import Learner, LearnerOptions
-from dvdn_sim.learners.mixer import Mixer
-from dvdn_sim.learners.objective import Objective
-from dvdn_sim.learners.q_network import QNetwork
-from dvdn_sim.learners.qmix import Qmix
-from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.learners.replay import EpisodeReplay
-from dvdn_sim.learners.tracking import TRACKERS, Schedule, Tracker
-from dvdn_sim.learners.vdn import Vdn
+from dvdn_sim.learners import (
+    Actor,
+    EpisodeReplay,
+    Layout,
+    Learner,
+    QNetwork,
+    Teams,
+    Tracker,
+    objective_of,
+    parameter_exchange_of,
+    q_network_of,
+    tracker_of,
+)
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import Scenario, algorithm, foraging, marbler, particles, refuse_oversized_replay
 from dvdn_sim.scenario.env import Env
-from dvdn_sim.scenario.wires import exchanged, wires
+from dvdn_sim.scenario.wires import wires
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.teams import TrainedOpponent
 from netmodels.streams import stream
@@ -98,101 +96,8 @@ def envs_of(
     return ReplicaEnvs(make(row_seeds, device), len(seeds))
 
 
-@dataclass(frozen=True)
-class Teams:
-    """What an objective may depend on: one seed per replica, N agents, D numbers observed, and where parameters are."""
-
-    seeds: Sequence[int]
-    n_agents: int
-    obs_dim: int
-    device: torch.device
-    dtype: torch.dtype
-
-
-def _iql(spec: algorithm.Iql, teams: Teams) -> Objective:
-    return Iql(central=spec.share_parameters or spec.clip_over == "team", reward_model=spec.reward_model)
-
-
-def _qmix(spec: algorithm.Qmix, teams: Teams) -> Objective:
-    state_dim = teams.n_agents * teams.obs_dim
-    mixer = Mixer(teams.n_agents, state_dim, embed=spec.mixer_embed, hypernet_hidden=spec.hypernet_hidden)
-    initial = mixer.initial_parameters([stream(seed, "initial_weights", "mixer") for seed in teams.seeds])
-    return Qmix(mixer, initial.to(teams.device, teams.dtype))
-
-
-def _dvdn(spec: algorithm.Dvdn, teams: Teams) -> Objective:
-    return Dvdn(spec.reward_model, spec.self_estimate)
-
-
-OBJECTIVES: Mapping[type, Callable[[Any, Teams], Objective]] = {
-    algorithm.Iql: _iql,
-    algorithm.Vdn: lambda spec, teams: Vdn(),
-    algorithm.Qmix: _qmix,
-    algorithm.NetworkedQ: lambda spec, teams: Iql(reward_model=spec.reward_model),
-    algorithm.Dvdn: _dvdn,
-    algorithm.DvdnGt: _dvdn,
-}
-"""By the scenario's class."""
-
-
-def objective_of(spec: algorithm.QLearning, teams: Teams) -> Objective:
-    """Return what an algorithm learns."""
-    return OBJECTIVES[type(spec)](spec, teams)
-
-
-def tracker_of(spec: algorithm.QLearning, parameters: Tensor) -> Tracker | None:
-    """Return what turns gradients into parameters, ``[R, N, P]``, where agents exchange those; else None."""
-    asked = _parameter_exchange(spec)
-    if asked is None:
-        return None
-    schedule = Schedule(parameters.shape[-1], every=asked.every, blocks=asked.blocks)
-    form = asked.form if isinstance(asked, algorithm.Tracking) else "averaging"
-    options = asdict(spec.optimiser) if isinstance(spec, algorithm.DvdnGt) else {"bias_correction": True}
-    return TRACKERS[form](parameters, GtAdam(parameters, spec.lr, **options), schedule)
-
-
-def _parameter_exchange(spec: algorithm.QLearning) -> algorithm.ParameterExchange | None:
-    blocks = exchanged(spec).values()
-    return next((block for block in blocks if isinstance(block, algorithm.ParameterExchange)), None)
-
-
 def _policy_of(block: algorithm.Consensus | algorithm.ParameterExchange | None) -> Policy | None:
     return None if block is None else POLICIES[block.policy](WEIGHTS[block.weights])
-
-
-def shares(spec: algorithm.QLearning) -> bool:
-    """Return whether the agents of a team use one network."""
-    return isinstance(spec, algorithm.Sharing) and spec.share_parameters
-
-
-def has_ids(spec: algorithm.QLearning) -> bool:
-    """Return whether agents observe their own number."""
-    return isinstance(spec, algorithm.Sharing) and spec.share_parameters and spec.agent_ids
-
-
-def q_network_of(spec: algorithm.QLearning, env: BatchedEnv[Any]) -> RecurrentQ | FeedForwardQ:
-    """Return the network of every agent, with room for the numbers of agents that share it."""
-    kind = RecurrentQ if spec.recurrent else FeedForwardQ
-    ids = env.n_agents if has_ids(spec) else 0
-    return kind(obs_dim=env.obs_dim + ids, hidden=spec.hidden, n_actions=env.n_actions)
-
-
-def options_of(scenario: Scenario) -> LearnerOptions:
-    """Return the hyperparameters of the update."""
-    spec, training = scenario.algorithm, scenario.training
-    return LearnerOptions(
-        lr=spec.lr,
-        gamma=spec.gamma,
-        clip=spec.clip,
-        standardise_rewards=spec.standardise_rewards,
-        target_update=training.target_update,
-        target_tau=training.target_tau,
-        batch=training.batch,
-        share_parameters=shares(spec),
-        agent_ids=has_ids(spec),
-        bootstrap_on_timeout=spec.bootstrap_on_timeout,
-        common_start=isinstance(spec, algorithm.DvdnGt | algorithm.NetworkedQ),
-    )
 
 
 def actor_of(
@@ -207,6 +112,7 @@ def actor_of(
     """Return what acts in these environments."""
     return Actor(
         network,
+        layout=Layout.from_spec(spec, len(seeds), envs.env.n_agents),
         seeds=seeds,
         copies=envs.copies,
         available=envs.env.available,
@@ -214,8 +120,6 @@ def actor_of(
         stream_name=stream_name,
         device=envs.env.device,
         agent_keys=agent_keys,
-        shared=shares(spec),
-        agent_ids=has_ids(spec),
     )
 
 
@@ -243,7 +147,6 @@ class RunParts:
         replay: Episodes.
         actor: Acts in `train_envs`.
         eval_actor: Acts in `eval_envs`.
-        epsilon: Exploration while training.
         networks: One per replica; empty without a network.
         consensus: How TD errors are exchanged; None for algorithms that exchange none.
         td_policy: Turns who heard whom into an operator on TD errors; None likewise.
@@ -259,7 +162,6 @@ class RunParts:
     replay: EpisodeReplay
     actor: Actor
     eval_actor: Actor
-    epsilon: LinearEpsilon
     networks: tuple[SimulatedNetwork, ...]
     consensus: algorithm.Consensus | None
     td_policy: Policy | None
@@ -297,13 +199,14 @@ def build(
     train_envs = envs_of(make, seeds, "training", copies=training.episodes_per_iteration, device=device)
     eval_envs = envs_of(make, seeds, "evaluation", copies=scenario.evaluation.episodes, device=device)
     env = train_envs.env
-    network = q_network_of(spec, env)
+    network = q_network_of(spec, n_agents=env.n_agents, obs_dim=env.obs_dim, n_actions=env.n_actions)
     if make_env is not None:
         _check_network(scenario, env.n_agents, env.episode_limit, network.parameter_count)
     learner = Learner(
         network,
         objective_of(spec, Teams(seeds, env.n_agents, env.obs_dim, device, dtype)),
-        options_of(scenario),
+        spec,
+        training,
         seeds=seeds,
         available=env.available,
         steps=env.episode_limit,
@@ -336,11 +239,10 @@ def build(
         replay=replay,
         actor=actor_of(spec, network, train_envs, seeds, stream_name="exploration", agent_keys=agent_keys),
         eval_actor=actor_of(spec, network, eval_envs, seeds, stream_name="evaluation", agent_keys=agent_keys),
-        epsilon=LinearEpsilon(training.epsilon.start, training.epsilon.end, training.epsilon.steps),
         networks=networks_of(scenario, env.n_agents, agent_keys),
         consensus=consensus,
         td_policy=_policy_of(consensus),
-        parameter_policy=_policy_of(_parameter_exchange(spec)),
+        parameter_policy=_policy_of(parameter_exchange_of(spec)),
         tracker=tracker_of(spec, learner.parameters[0]),
         overlap=scenario.network is not None and scenario.network.schedule == "overlap",
     )

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from dvdn_sim.envs.batch import described
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.learners import EpisodeReplay
 from dvdn_sim.records import write_durably
 from dvdn_sim.training.loop import Loop
 

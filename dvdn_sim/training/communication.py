@@ -9,11 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.consensus import Policy, apply_float16
-from dvdn_sim.learners.dvdn import counts, mixed
-from dvdn_sim.learners.objective import Held
-from dvdn_sim.learners.replay import Minibatch
-from dvdn_sim.learners.tracking import Exchanged, Tracker, disagreement
-from dvdn_sim.learners.transfer import remembered
+from dvdn_sim.learners import Exchanged, Held, Minibatch, Tracker, counts, disagreement, mixed, remembered
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.scenario.messages import parameter_bytes, td_bytes
 from dvdn_sim.training.build import RunParts

@@ -10,13 +10,11 @@ import numpy.typing as npt
 import torch
 
 from dvdn_sim.errors import RunFolderError, ScenarioError
-from dvdn_sim.learners.agents import row_of
-from dvdn_sim.learners.exploration import Actor
-from dvdn_sim.learners.q_network import Weights
+from dvdn_sim.learners import Actor, Weights, q_network_of, row_of
 from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, Run, load_run
 from dvdn_sim.scenario import Scenario, load_scenario
 from dvdn_sim.scenario.catalogue import ENVS
-from dvdn_sim.training.build import MakeEnv, actor_of, batches_of, envs_of, networks_of, q_network_of
+from dvdn_sim.training.build import MakeEnv, actor_of, batches_of, envs_of, networks_of
 from dvdn_sim.training.device import device_of, repeatable
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.summary import Json, score
@@ -87,7 +85,8 @@ def load_teams(
     copies = max(copies or scenario.evaluation.episodes, at_least)
     envs = envs_of(make, seeds, "evaluate", copies=copies, device=place)
     _check_faces(envs, team)
-    network = q_network_of(scenario.algorithm, envs.env)
+    env = envs.env
+    network = q_network_of(scenario.algorithm, n_agents=env.n_agents, obs_dim=env.obs_dim, n_actions=env.n_actions)
     rows = torch.stack([row_of(network, layers[name]) for _, layers in teams for name in team.networks])
     actor = actor_of(scenario.algorithm, network, envs, seeds, stream_name="evaluate")
     return LoadedTeams(run, scenario, envs, actor, network.weights(rows.to(place)))

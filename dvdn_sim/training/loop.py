@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dvdn_sim.learners.replay import Episodes
-from dvdn_sim.learners.td import all_finite
+from dvdn_sim.learners import Episodes, all_finite, epsilon_after
 from dvdn_sim.training.build import RunParts
 from dvdn_sim.training.communication import Communication, for_tracker, tracking_figures
 from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
@@ -66,7 +65,7 @@ class Loop:
         parts, progress = self.parts, self.progress
         self._restart()
         steps = progress.env_steps + parts.train_envs.copies * np.arange(parts.train_envs.env.episode_limit)[:, None]
-        epsilon = parts.epsilon(steps)
+        epsilon = epsilon_after(parts.scenario.training.epsilon, steps)
         weights = parts.learner.acting_weights
         if self.acted_with is not None:
             weights = parts.learner.network.weights(self.acted_with.flatten(0, 1))

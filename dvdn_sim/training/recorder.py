@@ -11,8 +11,7 @@ from torch import Tensor
 
 from dvdn_sim.consensus import operator_figures
 from dvdn_sim.errors import DivergedError
-from dvdn_sim.learners.learner import UpdateFigures
-from dvdn_sim.learners.replay import Episodes
+from dvdn_sim.learners import Episodes, UpdateFigures
 from dvdn_sim.network import MessageLife, SimulatedNetwork
 from dvdn_sim.records import HealthChecks, RecordWriter
 from dvdn_sim.training.communication import TRACKING_FIGURES, ByReplica, ReplicaExchange

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.envs.api import BatchedEnv
-from dvdn_sim.learners.replay import Episodes
-from dvdn_sim.learners.transfer import remembered
+from dvdn_sim.learners import Episodes, remembered
 
 Act = Callable[[Tensor, int], Tensor]
 """From observations ``[E, N, D]`` and the step to actions int64 ``[E, N]``."""

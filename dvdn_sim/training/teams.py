@@ -22,10 +22,7 @@ from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.envs.spaces import OneHot
 from dvdn_sim.errors import RunFolderError, ScenarioError
-from dvdn_sim.learners.agents import QAgent, layers_of
-from dvdn_sim.learners.feed_forward_q import FeedForwardQ
-from dvdn_sim.learners.learner import Learner
-from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners import FeedForwardQ, Learner, QAgent, RecurrentQ, layers_of
 from dvdn_sim.records import write_durably
 
 HEADER = "dvdn_sim_team"
@@ -235,7 +232,7 @@ def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], seeds: 
         obs_dim=env.obs_dim,
         recurrent=isinstance(network, RecurrentQ),
         shared=learner.layout.shared,
-        agent_ids=learner.options.agent_ids,
+        agent_ids=learner.layout.observes_ids,
     )
     (run_dir / "policies").mkdir(exist_ok=True)
     for seed, rows in zip(seeds, learner.parameters[0], strict=True):

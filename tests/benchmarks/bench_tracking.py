@@ -13,12 +13,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from plain_tracking import PlainRunningSums, Quadratics, descend, lossy, ring
+from plain_tracking import PlainRunningSums, Quadratics, Sgd, descend, gtadam_of, lossy, ring, schedule_of
 
 from dvdn_sim.consensus import POLICIES, ReturnToSelf, lossless_facts, metropolis
-from dvdn_sim.learners.gtadam import GtAdam
-from dvdn_sim.learners.optim import Adam
-from dvdn_sim.learners.tracking import TRACKERS, Exchanged, Schedule, Sgd
+from dvdn_sim.learners import TRACKERS, Adam, Exchanged
 from netmodels.topology import Graph
 
 P, ROUNDS = 26_566, 300
@@ -62,7 +60,7 @@ def test_tracker(benchmark, name, n_agents):
     tree = Graph.undirected(n_agents, [(int(rng.integers(0, agent)), agent) for agent in range(1, n_agents)])
     facts = lossless_facts([tree])
     heard = {0: Exchanged(facts, ReturnToSelf(metropolis).operator(facts)[-1])}
-    tracker, adam = TRACKERS[name](omega, GtAdam(omega, 3e-4), Schedule(P)), Adam(omega, 3e-4)
+    tracker, adam = TRACKERS[name](omega, gtadam_of(omega, 3e-4), schedule_of(P)), Adam(omega, 3e-4)
     exchanges, learning = [heard for _ in tracker.messages(0)], np.ones((1, n_agents), bool)
 
     def step():
@@ -105,7 +103,7 @@ def test_optimum(benchmark, name, policy, p):
         for seed in SEEDS:
             rng, problem = np.random.default_rng(seed), Quadratics(5, 4, seed)
             omega = torch.zeros(1, 5, 4, dtype=torch.float64)
-            tracker = TRACKERS[name](omega, Sgd(0.1), Schedule(4))
+            tracker = TRACKERS[name](omega, Sgd(0.1), schedule_of(4))
 
             def exchange(rng=rng):
                 facts = lossy(ring(5), p, rng)

@@ -13,12 +13,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from teams import exchanged
+from teams import exchanged, make_learner
 
-from dvdn_sim.learners.dvdn import Dvdn
-from dvdn_sim.learners.learner import Learner, LearnerOptions
-from dvdn_sim.learners.recurrent_q import RecurrentQ, Tape
-from dvdn_sim.learners.replay import EpisodeReplay, Episodes
+from dvdn_sim.learners import EpisodeReplay, Episodes, RecurrentQ
+from dvdn_sim.scenario.algorithm import Dvdn
 
 AGENTS, BATCH, STEPS = 3, 32, 50
 NETWORK = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)
@@ -92,14 +90,9 @@ def measured(benchmark, work):
 def test_dvdn_update(benchmark):
     """Ids, gather, local errors, update: all that a train step does beside the exchange."""
     replay = full_replay(np.random.default_rng(0))
-    learner = Learner(
-        NETWORK,
-        Dvdn(),
-        LearnerOptions(batch=BATCH),
-        seeds=[0],
-        available=torch.ones(AGENTS, NETWORK.n_actions, dtype=torch.bool),
-        steps=STEPS,
-        device=CPU,
+    available = np.ones((AGENTS, NETWORK.n_actions), bool)
+    learner = make_learner(
+        Dvdn(), NETWORK, seeds=[0], available=available, steps=STEPS, batch=BATCH, dtype=torch.float32
     )
     operator, active = torch.full((1, AGENTS, AGENTS), 1 / AGENTS), np.ones(1, bool)
 
@@ -116,7 +109,7 @@ def test_recurrent_q_alone(benchmark):
     rng = np.random.default_rng(0)
     rows = NETWORK.initial_parameters([np.random.default_rng(i) for i in range(2 * AGENTS)]).float()
     weights = NETWORK.weights(rows)
-    tape = Tape(NETWORK, networks=2 * AGENTS, trained=AGENTS, steps=STEPS + 1, batch=BATCH, like=rows)
+    tape = NETWORK.tape(networks=2 * AGENTS, trained=AGENTS, steps=STEPS + 1, batch=BATCH, like=rows)
     observations = torch.from_numpy(rng.random((AGENTS, STEPS + 1, BATCH, NETWORK.obs_dim), np.float32))
     d_q = torch.from_numpy(rng.random((AGENTS, STEPS, BATCH, NETWORK.n_actions), np.float32))
 

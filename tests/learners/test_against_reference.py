@@ -21,7 +21,6 @@ from dvdn_sim.scenario.algorithm import (
     Tracking,
     Vdn,
 )
-from dvdn_sim.training import has_ids, shares
 
 AVAILABLE = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool)
 OBS_DIM, OBS_DIMS = 4, (4, 2, 3)
@@ -91,7 +90,7 @@ def obs_dims_of(spec):
 def plain_of(spec, learner, replica, target_update, target_tau):
     """The plain team that begins where a replica of the learner begins."""
     network, rows = learner.network, learner.parameters[0, replica]
-    if shares(spec):
+    if learner.layout.shared:
         agents = [as_module(network, rows[0])] * 3
     else:
         agents = [as_module(network, row, own) for row, own in zip(rows, obs_dims_of(spec), strict=True)]
@@ -107,7 +106,7 @@ def plain_of(spec, learner, replica, target_update, target_tau):
         target_tau=target_tau,
         available=AVAILABLE,
         reward_model=getattr(spec, "reward_model", None),
-        ids=has_ids(spec),
+        ids=learner.layout.ids > 0,
         bootstrap=spec.bootstrap_on_timeout,
         count_aware=getattr(spec, "self_estimate", "") == "count_aware",
         mixer=None if mixing is None else as_mixer(mixing.mixer, mixing.parameters[0, replica]),

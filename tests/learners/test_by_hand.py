@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import torch
 from plain_team import Episode
+from plain_tracking import Sgd, schedule_of
 from teams import minibatch_of, trained
 
-from dvdn_sim.learners.tracking import TRACKERS, Schedule, Sgd
+from dvdn_sim.learners import TRACKERS
 from dvdn_sim.scenario.algorithm import (
     Dvdn,
     DvdnGt,
@@ -261,7 +262,7 @@ def test_the_second_tracker_of_the_papers_form():
     """
     made = begin(DvdnGt())
     parameters = made.learner.parameters[0]
-    made.tracker = TRACKERS["paper"](parameters, Sgd(0.1), Schedule(parameters.shape[-1]))
+    made.tracker = TRACKERS["paper"](parameters, Sgd(0.1), schedule_of(parameters.shape[-1]))
     for omega, gradient, tracker in (
         ([[3.0, 2.3], [0.25, 6.05]], [[-22.5, 2.0], [0.0, -25.5]], [[-22.5, 2.0], [0.0, -25.5]]),
         (

@@ -13,7 +13,6 @@ from teams import minibatch_of, trained
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lossless_facts
 from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, NetworkedQ, ParameterExchange, Sharing, Tracking
 from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.training import has_ids
 from netmodels.topology import Complete
 
 AVAILABLE = np.array([[1, 1, 1], [1, 1, 0], [1, 1, 1]], bool)
@@ -229,7 +228,7 @@ def relabelled_rows(made, order):
     rows, mixer_rows = learner.parameters.clone(), None if mixing is None else mixing.parameters.clone()
     if not learner.layout.shared:
         rows = rows[:, :, list(order)]
-    elif learner.options.agent_ids:
+    elif learner.layout.ids:
         w1 = learner.network.weights(rows.flatten(0, 2))[0]
         w1[:, -1 - n : -1] = w1[:, -1 - n : -1][:, list(order)]  # of the agents' numbers; the bias comes last
     if mixing is not None:
@@ -262,7 +261,6 @@ def test_relabelling_agents_relabels_the_result(name, order):
     torch.testing.assert_close(other.learner.parameters, rows, rtol=1e-10, atol=1e-10)
     if mixer_rows is not None:
         torch.testing.assert_close(other.learner.objective.mixing.parameters, mixer_rows, rtol=1e-10, atol=1e-10)
-    assert has_ids(CASES[name][0]) == (one.learner.layout.shared and one.learner.options.agent_ids)
 
 
 @those_that_exchange

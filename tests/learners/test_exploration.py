@@ -6,8 +6,8 @@ import torch
 from scipy import stats
 from teams import CPU
 
-from dvdn_sim.learners.exploration import Actor, LinearEpsilon
-from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners import Actor, Layout, RecurrentQ, epsilon_after
+from dvdn_sim.scenario.training import Epsilon
 from netmodels.streams import stream
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=4, n_actions=5)
@@ -24,6 +24,7 @@ def weights_of(seeds, n_agents, keys=None):
 def make_actor(seeds, copies, available=AVAILABLE, name="exploration", keys=None):
     return Actor(
         NETWORK,
+        layout=Layout(len(seeds), len(available)),
         seeds=seeds,
         copies=copies,
         available=available,
@@ -63,11 +64,10 @@ def greedy_of(seeds, copies, steps, available=AVAILABLE, observations=None):
 
 
 def test_epsilon_falls_in_a_straight_line_and_stays():
-    epsilon = LinearEpsilon(start=1.0, end=0.05, steps=1000)
+    epsilon = Epsilon(start=1.0, end=0.05, steps=1000)
     steps = np.array([0, 1, 250, 500, 999, 1000, 1001, 10**9])
     expected = [1.0, 0.99905, 0.7625, 0.525, 0.05095, 0.05, 0.05, 0.05]
-    assert epsilon(steps).tolist() == pytest.approx(expected, abs=1e-12)
-    assert LinearEpsilon(1.0, 0.2, 0)(np.array([0, 5])).tolist() == pytest.approx([0.2, 0.2])
+    assert epsilon_after(epsilon, steps).tolist() == pytest.approx(expected, abs=1e-12)
 
 
 def test_without_exploration_every_agent_is_greedy():
@@ -183,19 +183,16 @@ def test_one_network_for_all_acts_as_networks_that_know_their_number():
             mine[row] = theirs[team]
     observations = torch.from_numpy(np.random.default_rng(0).normal(size=(steps, 6, 4, 3)) * 3)
     taken = []
-    for network, weights, options in (
-        (wide, wide.weights(shared), {"shared": True}),
-        (NETWORK, own, {}),
-    ):
+    for network, weights, layout in ((wide, wide.weights(shared), Layout(2, 4, True)), (NETWORK, own, Layout(2, 4))):
         actor = Actor(
             network,
+            layout=layout,
             seeds=seeds,
             copies=copies,
             available=AVAILABLE,
             idle_actions=torch.zeros(4, dtype=torch.int64),
             stream_name="x",
             device=CPU,
-            **options,
         )
         actor.begin(weights, np.zeros(2, np.int64), np.zeros((steps, 2)))
         taken.append(torch.stack([actor.act(observations[t], t) for t in range(steps)]))

@@ -5,9 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_tracking import gtadam_of
 from torch import nn
-
-from dvdn_sim.learners.gtadam import GtAdam
 
 
 def one(value=0.0):
@@ -26,7 +25,7 @@ def test_with_bias_correction_it_is_torchs_adam(shape, magnitude, lr, seed):
     rng = np.random.default_rng(seed)
     mine = torch.from_numpy(rng.normal(size=shape))
     theirs = nn.Parameter(mine.clone())
-    optimiser, reference = GtAdam(mine, lr, bias_correction=True), torch.optim.Adam([theirs], lr=lr)
+    optimiser, reference = gtadam_of(mine, lr, bias_correction=True), torch.optim.Adam([theirs], lr=lr)
     for _ in range(30):
         gradient = torch.from_numpy(rng.normal(size=shape) * 10**magnitude * (rng.random(shape) < 0.8))
         theirs.grad = gradient.clone()
@@ -37,7 +36,7 @@ def test_with_bias_correction_it_is_torchs_adam(shape, magnitude, lr, seed):
 
 def steps_taken(count, **options):
     """Of each of `count` steps with a constant tracker, its length in units of lr."""
-    omega, optimiser = one(), GtAdam(one(), 1.0, **options)
+    omega, optimiser = one(), gtadam_of(one(), 1.0, **options)
     lengths = []
     for _ in range(count):
         before = float(omega)
@@ -55,9 +54,10 @@ def test_without_bias_correction_early_steps_are_too_long():
     np.testing.assert_allclose(steps_taken(100, bias_correction=True), 1.0, rtol=1e-6)
 
 
-def test_warmup_is_a_straight_line_from_zero():
+def test_warmup_is_a_straight_line_from_zero(monkeypatch):
     """With β = 0 the step is lr · sign(z) but for the factor: t/5, then 1."""
-    lengths = steps_taken(8, betas=(0.0, 0.0), warmup=5)
+    monkeypatch.setattr("dvdn_sim.learners.optim.BETAS", (0.0, 0.0))
+    lengths = steps_taken(8, warmup=5)
     np.testing.assert_allclose(lengths, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0, 1.0], rtol=1e-6)
 
 
@@ -68,14 +68,14 @@ def test_where_epsilon_stands(bias_correction):
     m, v = (z, z**2) if bias_correction else (c1 * z, (c2 * z) ** 2)
     for inside, expected in ((False, m / (v**0.5 + 1e-8)), (True, m / (v + 1e-8) ** 0.5)):
         omega = one()
-        GtAdam(omega, 1.0, epsilon_inside=inside, bias_correction=bias_correction).step(omega, one(z))
+        gtadam_of(omega, 1.0, epsilon_inside=inside, bias_correction=bias_correction).step(omega, one(z))
         assert float(-omega) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_second_moment_stays_below_its_ceiling():
     """v = min(β₂ v + (1-β₂) z², G): with G = 4 and z = 1e3, v is 4 at once and the first step lr · 0.1 z/2."""
     omega = one()
-    optimiser = GtAdam(omega, 1e-3, ceiling=4.0)
+    optimiser = gtadam_of(omega, 1e-3, ceiling=4.0)
     optimiser.step(omega, one(1e3))
     assert float(optimiser.second) == 4.0
     assert float(omega) == pytest.approx(-1e-3 * 100 / 2, rel=1e-6)
@@ -84,7 +84,7 @@ def test_the_second_moment_stays_below_its_ceiling():
 
 
 def test_of_gradients_that_were_clipped_to_ten_the_default_ceiling_says_nothing():
-    omega, optimiser = one(), GtAdam(one(), 1.0)
+    omega, optimiser = one(), gtadam_of(one(), 1.0)
     for _ in range(1000):
         optimiser.step(omega, one(10.0))
     assert float(optimiser.second) == pytest.approx(100 * (1 - 0.999**1000))
@@ -94,24 +94,14 @@ def test_of_gradients_that_were_clipped_to_ten_the_default_ceiling_says_nothing(
 def test_an_agent_that_forgets_is_as_good_as_new(options):
     rng = np.random.default_rng(0)
     omega = torch.from_numpy(rng.normal(size=(2, 3, 4)))
-    optimiser = GtAdam(omega, 0.1, **options)
+    optimiser = gtadam_of(omega, 0.1, **options)
     for _ in range(3):
         optimiser.step(omega, torch.from_numpy(rng.normal(size=(2, 3, 4))))
     forgets = torch.tensor([[True, False, False], [False, False, True]])
     optimiser.forget(forgets)
-    fresh = GtAdam(omega, 0.1, **options)
+    fresh = gtadam_of(omega, 0.1, **options)
     gradient, again = torch.from_numpy(rng.normal(size=(2, 3, 4))), omega.clone()
     optimiser.step(omega, gradient)
     fresh.step(again, gradient)
     assert torch.equal(omega[forgets], again[forgets])
     assert not torch.isclose(omega[~forgets], again[~forgets]).any()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"lr": 0.0}, {"lr": -1.0}, {"epsilon": 0.0}, {"ceiling": 0.0}, {"warmup": -1}, {"betas": (1.0, 0.9)}],
-    ids=str,
-)
-def test_numbers_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        GtAdam(one(), **({"lr": 1.0} | wrong))

@@ -8,10 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from teams import mixer_in_module_order
 from torch import nn
 from two_step_game import PAYOFFS, PLACES, all_trajectories, greedy_return, observed
 
-from dvdn_sim.learners.mixer import Mixer
+from dvdn_sim.learners import Mixer
+from dvdn_sim.scenario.algorithm import Qmix
 from netmodels.streams import stream
 
 
@@ -20,27 +22,19 @@ class Oracle(nn.Module):
 
     def __init__(self, sizes: Mixer, parameters: torch.Tensor) -> None:
         super().__init__()
-        n, s, e, k = sizes.n_agents, sizes.state_dim, sizes.embed, sizes.hypernet_hidden
+        n, s, e, k = sizes.n_agents, sizes.state_dim, sizes.spec.mixer_embed, sizes.spec.hypernet_hidden
         self.w1 = nn.Sequential(nn.Linear(s, k), nn.ReLU(), nn.Linear(k, n * e)).double()
         self.wf = nn.Sequential(nn.Linear(s, k), nn.ReLU(), nn.Linear(k, e)).double()
         self.v = nn.Sequential(nn.Linear(s, e), nn.ReLU(), nn.Linear(e, 1)).double()
         self.b1 = nn.Linear(s, e).double()
         with torch.no_grad():
-            for own, row in zip(self.parameters(), in_module_order(sizes, parameters), strict=True):
+            for own, row in zip(self.parameters(), mixer_in_module_order(sizes, parameters), strict=True):
                 own.copy_(row)
 
     def forward(self, q: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         w1 = self.w1(state).abs().view(*q.shape, -1)
         mixed = nn.functional.elu(torch.einsum("ln,lne->le", q, w1) + self.b1(state))
         return (self.wf(state).abs() * mixed).sum(-1) + self.v(state)[:, 0]
-
-
-def in_module_order(sizes: Mixer, parameters: torch.Tensor) -> list[torch.Tensor]:
-    """One row of a parameter (or gradient) matrix as the oracle's layers hold it; see `mixer.Weights`."""
-    from_state, w1, wf, v = (weight[0] for weight in sizes.weights(parameters[None].clone()))
-    k, e = sizes.hypernet_hidden, sizes.embed
-    to_w1, to_wf, to_v, b1 = from_state.split([k, k, e, e], dim=1)
-    return [part for layer in (to_w1, w1, to_wf, wf, to_v, v, b1) for part in (layer[:-1].T, layer[-1])]
 
 
 def parameters_of(sizes: Mixer, teams: int, seed: int) -> torch.Tensor:
@@ -62,7 +56,7 @@ def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
 def cases(draw):
     n, s, e, k = (draw(st.integers(1, most)) for most in (5, 7, 6, 7))
     teams, steps, batch = draw(st.integers(1, 3)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
-    return Mixer(n, s, embed=e, hypernet_hidden=k), teams, steps, batch, draw(st.integers(0, 10**6))
+    return Mixer(n, s, Qmix(mixer_embed=e, hypernet_hidden=k)), teams, steps, batch, draw(st.integers(0, 10**6))
 
 
 @settings(max_examples=60, deadline=None)
@@ -84,13 +78,13 @@ def test_forward_and_every_gradient_equal_torch(case):
         expected.backward(d[team].flatten())
         assert relative(q_tot[team].flatten(), expected) < 1e-12
         assert relative(d_q[team].flatten(1).T, values.grad) < 1e-10
-        for mine, theirs in zip(in_module_order(sizes, d_parameters[team]), oracle.parameters(), strict=True):
+        for mine, theirs in zip(mixer_in_module_order(sizes, d_parameters[team]), oracle.parameters(), strict=True):
             assert relative(mine, theirs.grad) < 1e-10
 
 
 def test_the_sizes_of_foraging_in_float32():
     """Single precision agrees to 1e-5 at the sizes that are trained."""
-    sizes, steps, batch = Mixer(3, 54), 50, 8
+    sizes, steps, batch = Mixer(3, 54, Qmix()), 50, 8
     parameters = parameters_of(sizes, 1, 0)
     q, state, d = noise(0, 1, 3, steps, batch), noise(1, 1, steps, batch, 54), noise(2, 1, steps, batch)
     arguments = (parameters, q, state, d)
@@ -101,7 +95,7 @@ def test_the_sizes_of_foraging_in_float32():
 
 def test_a_team_does_not_depend_on_its_batch():
     """R teams at once equal R calls with one (other matrix kernels may sum in another order)."""
-    sizes, teams = Mixer(3, 12), 4
+    sizes, teams = Mixer(3, 12, Qmix()), 4
     parameters, state = parameters_of(sizes, teams, 0), noise(1, teams, 6, 5, 12)
     q, d = noise(2, teams, 3, 6, 5), noise(3, teams, 6, 5)
     together = (sizes.forward(parameters, q, state), *sizes.gradient(parameters, q, state, d))
@@ -117,7 +111,7 @@ def test_monotone_and_greedy_agents_are_a_greedy_team():
 
     40 mixers with weights four times as large as initial ones, 20 states each.
     """
-    sizes, teams, states = Mixer(3, 12), 40, 20
+    sizes, teams, states = Mixer(3, 12, Qmix()), 40, 20
     parameters = parameters_of(sizes, teams, 7).mul_(8 / 3)
     values = 2 * noise(8, teams, 3, states, 3)  # Q_i(a) [R, N, T, A]
     state = noise(9, teams, states, 1, 12).expand(-1, -1, 27, -1)
@@ -138,7 +132,9 @@ def test_monotone_and_greedy_agents_are_a_greedy_team():
     assert torch.equal(best, values.argmax(-1).transpose(1, 2))
 
 
-@pytest.mark.parametrize(("sizes", "count"), [(Mixer(3, 3 * 18), 18_913), (Mixer(1, 1, 1, 1), 14)])
+@pytest.mark.parametrize(
+    ("sizes", "count"), [(Mixer(3, 54, Qmix()), 18_913), (Mixer(1, 1, Qmix(mixer_embed=1, hypernet_hidden=1)), 14)]
+)
 def test_parameter_counts(sizes, count):
     """As many as torch's layers have; 18 913 for three players of Foraging-2s-10x10-3p-3f."""
     assert sizes.parameter_count == count
@@ -147,7 +143,7 @@ def test_parameter_counts(sizes, count):
 
 def test_weights_are_views():
     """Writing to a weight writes to the parameters, and every parameter is in exactly one weight."""
-    sizes = Mixer(2, 3, embed=4, hypernet_hidden=5)
+    sizes = Mixer(2, 3, Qmix(mixer_embed=4, hypernet_hidden=5))
     parameters = torch.zeros(2, sizes.parameter_count)
     for weight in sizes.weights(parameters):
         weight.add_(1)
@@ -156,22 +152,15 @@ def test_weights_are_views():
 
 def test_initial_weights_follow_pytorchs_documentation():
     """torch.nn.Linear: U(±1/√in_features), weight and bias. KS at p > 1e-4; each team has a stream of its own."""
-    sizes = Mixer(3, 54)
+    sizes = Mixer(3, 54, Qmix())
     rows = sizes.initial_parameters([stream(0, "mixer", i) for i in range(8)])
     assert torch.equal(rows[5:6], sizes.initial_parameters([stream(0, "mixer", 5)]))
-    parts = [in_module_order(sizes, row) for row in rows]
+    parts = [mixer_in_module_order(sizes, row) for row in rows]
     for place, fan_in in enumerate(np.repeat([54, 64, 54, 64, 54, 32, 54], 2)):
         values = torch.cat([part[place].flatten() for part in parts]).numpy()
         bound = fan_in**-0.5
         assert np.abs(values).max() <= bound
         assert stats.kstest(values, stats.uniform(-bound, 2 * bound).cdf).pvalue > 1e-4, place
-
-
-@pytest.mark.parametrize("name", ["n_agents", "state_dim", "embed", "hypernet_hidden"])
-def test_sizes_are_checked(name):
-    sizes = {"n_agents": 1, "state_dim": 1, "embed": 1, "hypernet_hidden": 1} | {name: 0}
-    with pytest.raises(ValueError, match=name):
-        Mixer(**sizes)
 
 
 class Sum:
@@ -225,7 +214,7 @@ def test_the_two_step_game_by_descent():
     assert torch.allclose(q_tot, expected.expand_as(q_tot), atol=1e-3)
     assert [greedy_return(table) for table in tables] == [7.0] * 4
 
-    mixer = Mixer(2, 2 * PLACES, embed=8, hypernet_hidden=16)
+    mixer = Mixer(2, 2 * PLACES, Qmix(mixer_embed=8, hypernet_hidden=16))
     tables, q_tot = learnt_by_descent(mixer, parameters_of(mixer, 4, 1), steps=1000, lr=0.02)
     expected = torch.stack([torch.tensor([7.0, 8.0])[branch], PAYOFFS[branch, first, second]])
     assert torch.allclose(q_tot, expected.expand_as(q_tot), atol=0.02)

@@ -8,15 +8,19 @@ from hypothesis import strategies as st
 from plain_team import made_up_episodes, ragged
 from teams import CPU, everyone, exchanged, local_of, make_learner, minibatch_of
 
-from dvdn_sim.learners.dvdn import Dvdn, mixed
-from dvdn_sim.learners.iql import Iql
-from dvdn_sim.learners.objective import Held
-from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
-from dvdn_sim.learners.td import td_errors
-from dvdn_sim.scenario.algorithm import Dvdn as DvdnSpec
+from dvdn_sim.learners import (
+    DvdnObjective,
+    Held,
+    RecurrentQ,
+    RewardStatistics,
+    Teams,
+    local_rewards,
+    mixed,
+    objective_of,
+    td_errors,
+)  # fmt: skip
+from dvdn_sim.scenario.algorithm import Dvdn, Iql
 from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.training import Teams, objective_of
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=5, n_actions=3)
 BATCH, STEPS = 3, 7
@@ -46,7 +50,7 @@ def test_the_reward_part_of_the_error_is_the_team_reward(n_agents, seed, keep):
     def error(r):
         local = local_rewards("team_mean", r, None)
         td = td_errors(q, value, local, more, 0.99)
-        return Dvdn().signal(local_of(td), exchanged(operator, td)).error
+        return DvdnObjective(Dvdn()).signal(local_of(td), exchanged(operator, td)).error
 
     difference = error(rewards) - error(torch.zeros_like(rewards))
     torch.testing.assert_close(difference, rewards.sum(1, keepdim=True).expand(shape), rtol=0, atol=1e-12)
@@ -64,7 +68,8 @@ def test_an_unheard_agent_changes_nothing_for_the_others(n_agents, seed, nonsens
     disturbed = td.clone()
     disturbed[:, unheard] = nonsense
     before, after = (
-        Dvdn().signal(local_of(each), exchanged(tensor(operator), each)).error[:, others] for each in (td, disturbed)
+        DvdnObjective(Dvdn()).signal(local_of(each), exchanged(tensor(operator), each)).error[:, others]
+        for each in (td, disturbed)
     )
     assert torch.equal(before, after)
 
@@ -115,7 +120,7 @@ def test_counts_are_of_those_whose_errors_are_in_the_mix(n_agents, seed):
         moved[:, j] += 1.0
         counted += (exchanged(operator, moved).values != held.values).all(-1).all(-1)[0]
     assert held.counts.tolist() == [counted.tolist()]
-    signal = Dvdn(self_estimate="count_aware").signal(local_of(td), held)
+    signal = DvdnObjective(Dvdn(self_estimate="count_aware")).signal(local_of(td), held)
     torch.testing.assert_close(signal.error, held.values * counted[None, :, None, None], rtol=1e-12, atol=0)
     assert signal.pull is signal.error
 
@@ -123,19 +128,17 @@ def test_counts_are_of_those_whose_errors_are_in_the_mix(n_agents, seed):
 def test_what_is_not_exchanged_is_refused():
     td = torch.zeros(1, 2, 3, 4)
     with pytest.raises(ValueError, match="dvdn needs what its agents hold"):
-        Dvdn().signal(local_of(td), None)
+        DvdnObjective(Dvdn()).signal(local_of(td), None)
     with pytest.raises(ValueError, match="needs how many agents were heard"):
-        Dvdn(self_estimate="count_aware").signal(local_of(td), Held(td))
+        DvdnObjective(Dvdn(self_estimate="count_aware")).signal(local_of(td), Held(td))
 
 
 @pytest.mark.parametrize("kind", ALGORITHMS)
-def test_who_needs_an_exchange_says_so(kind):
-    """Those that do not, do not look at what was exchanged."""
+def test_who_exchanges_nothing_does_not_look_at_what_was_exchanged(kind):
     teams = Teams([0], n_agents=2, obs_dim=1, device=CPU, dtype=torch.float64)
     objective = objective_of(ALGORITHMS[kind](), teams)
     local = local_of(torch.from_numpy(np.random.default_rng(0).normal(size=(1, 2, 3, 4))))
-    assert objective.exchanges == issubclass(ALGORITHMS[kind], DvdnSpec)
-    if not objective.exchanges:
+    if not issubclass(ALGORITHMS[kind], Dvdn):
         nonsense = Held(torch.full_like(local.td, torch.nan))
         assert torch.equal(objective.signal(local, None).pull, objective.signal(local, nonsense).pull)
 
@@ -144,7 +147,7 @@ def test_an_update_needs_local_errors_first():
     """And each of them serves one update."""
     rng, available = np.random.default_rng(3), np.ones((2, 3), bool)
     team = [made_up_episodes(rng, ragged(rng, BATCH, STEPS), n_agents=2, obs_dim=3, available=available)]
-    learner = make_learner(NETWORK, Iql(), seeds=[0], available=np.ones((2, 3), bool), steps=STEPS, batch=BATCH)
+    learner = make_learner(Iql(), NETWORK, seeds=[0], available=np.ones((2, 3), bool), steps=STEPS, batch=BATCH)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="update follows local_errors"):
             learner.update(None, everyone(1))
@@ -159,7 +162,7 @@ def test_an_agent_that_does_not_learn_is_left_as_it_is_and_disturbs_nobody():
     outcomes = []
     for learning in (np.ones((1, 3), bool), np.array([[True, False, True]])):
         learner = make_learner(
-            NETWORK, Iql(), seeds=[4], available=available, steps=STEPS, batch=BATCH, target_update=1
+            Iql(), NETWORK, seeds=[4], available=available, steps=STEPS, batch=BATCH, target_update=1
         )
         before = learner.parameters.clone()
         for _ in range(2):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from dvdn_sim.learners.optim import Adam, clip_by_norm
+from dvdn_sim.learners import Adam, clip_by_norm
 
 
 @settings(max_examples=25, deadline=None)

@@ -9,7 +9,7 @@ from plain_team import made_up_episodes, relabelled
 from scipy import stats
 from teams import CPU, one_each
 
-from dvdn_sim.learners.replay import EpisodeReplay, Episodes
+from dvdn_sim.learners import EpisodeReplay, Episodes
 
 AVAILABLE = np.ones((2, 3), bool)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_team import RunningMoments
 
-from dvdn_sim.learners.standardise import RewardStatistics
+from dvdn_sim.learners import RewardStatistics
 
 CPU = torch.device("cpu")
 

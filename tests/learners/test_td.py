@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvdn_sim.learners.td import chosen, continues, double_q_value, td_errors, valid_steps
+from dvdn_sim.learners import chosen, continues, double_q_value, td_errors, valid_steps
 
 
 @settings(max_examples=40, deadline=None)

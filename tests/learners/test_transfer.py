@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvdn_sim.learners.transfer import LINE, remembered, rows, together
+from dvdn_sim.learners import LINE, remembered, rows, together
 
 CPU = torch.device("cpu")
 SHAPES = st.lists(st.lists(st.lists(st.integers(0, 5), max_size=3).map(tuple), max_size=3), max_size=4)

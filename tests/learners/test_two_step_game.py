@@ -6,8 +6,7 @@ import torch
 from teams import CPU, trained
 from two_step_game import TwoStepGame
 
-from dvdn_sim.learners.exploration import Actor
-from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.learners import Actor, EpisodeReplay
 from dvdn_sim.scenario.algorithm import Dvdn, Qmix, Vdn
 from dvdn_sim.training import ReplicaEnvs
 
@@ -27,14 +26,13 @@ def greedy_returns(spec):
     def actor(copies, name):
         return Actor(
             learner.network,
+            layout=learner.layout,
             seeds=SEEDS,
             copies=copies,
             available=torch.ones(2, 2, dtype=torch.bool),
             idle_actions=torch.zeros(2, dtype=torch.int64),
             stream_name=name,
             device=CPU,
-            shared=learner.layout.shared,
-            agent_ids=learner.options.agent_ids,
         )
 
     replay = EpisodeReplay(SEEDS, capacity=500, n_agents=2, obs_dim=3, steps=2, reward_dtype=torch.float64, device=CPU)

@@ -1,15 +1,39 @@
 """Gradient tracking agent by agent, as papers print it; and what its tests share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from dvdn_sim.consensus import Facts, lossless_facts
-from dvdn_sim.learners.tracking import Exchanged, Tracker
+from dvdn_sim.learners import Exchanged, ExchangeSchedule, TrackedAdam, Tracker
+from dvdn_sim.scenario.algorithm import GtAdam, ParameterExchange
 from netmodels.topology import Graph
 
 SINGLE = np.array([0])
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """ω ← ω - lr z: no memory, no normalisation; the direction for which theory is exact."""
+
+    lr: float
+    state = {}  # noqa: RUF012  (of nothing)
+
+    def step(self, parameters: torch.Tensor, tracker: torch.Tensor) -> None:
+        parameters.sub_(tracker, alpha=self.lr)
+
+    def forget(self, agents: torch.Tensor) -> None:
+        """Nothing to forget."""
+
+
+def schedule_of(parameters: int, **exchange: int) -> ExchangeSchedule:
+    return ExchangeSchedule(parameters, ParameterExchange(**exchange))
+
+
+def gtadam_of(parameters: torch.Tensor, lr: float, **options: object) -> TrackedAdam:
+    return TrackedAdam(parameters, lr, GtAdam(**options))
 
 
 class Quadratics:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -10,17 +9,28 @@ from plain_team import Drqn, Episode, FeedForward, PlainMixer
 from torch import nn
 
 from dvdn_sim.consensus import Facts, lossless_facts
-from dvdn_sim.learners.dvdn import counts, mixed
-from dvdn_sim.learners.feed_forward_q import FeedForwardQ
-from dvdn_sim.learners.learner import Learner, LearnerOptions, UpdateFigures
-from dvdn_sim.learners.mixer import Mixer
-from dvdn_sim.learners.objective import Held, Local, Objective
-from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.learners.replay import EpisodeReplay, Episodes, Minibatch
-from dvdn_sim.learners.tracking import Exchanged, Tracker
+from dvdn_sim.learners import (
+    EpisodeReplay,
+    Episodes,
+    Exchanged,
+    FeedForwardQ,
+    Held,
+    Learner,
+    Local,
+    Minibatch,
+    Mixer,
+    RecurrentQ,
+    Teams,
+    Tracker,
+    UpdateFigures,
+    counts,
+    mixed,
+    objective_of,
+    q_network_of,
+    tracker_of,
+)
 from dvdn_sim.scenario.algorithm import QLearning
 from dvdn_sim.scenario.training import Epsilon, Training
-from dvdn_sim.training import Teams, objective_of, options_of, q_network_of, tracker_of
 from netmodels.topology import Complete
 
 CPU = torch.device("cpu")
@@ -74,25 +84,29 @@ def moved(minibatch: Minibatch, device: torch.device) -> Minibatch:
 
 
 def make_learner(
+    spec: QLearning,
     network: QNet,
-    objective: Objective,
     *,
     seeds: Sequence[int],
     available: np.ndarray,
     steps: int,
+    obs_dim: int | None = None,
+    device: torch.device = CPU,
     dtype: torch.dtype = torch.float64,
     agent_keys: tuple[int, ...] | None = None,
-    **options: object,
+    **training: object,
 ) -> Learner:
-    """A learner on the CPU."""
+    """What learns as an algorithm says, with a network and `training` that are given."""
+    teams = Teams(seeds, len(available), obs_dim or network.obs_dim, device, dtype)
     return Learner(
         network,
-        objective,
-        LearnerOptions(**options),
+        objective_of(spec, teams),
+        spec,
+        Training(steps=1, epsilon=Epsilon(steps=1), **training),
         seeds=list(seeds),
         available=torch.from_numpy(available),
         steps=steps,
-        device=CPU,
+        device=device,
         dtype=dtype,
         agent_keys=agent_keys,
     )
@@ -161,33 +175,11 @@ class Trained:
         return td, figures
 
 
-def trained(
-    spec: QLearning,
-    *,
-    seeds: Sequence[int],
-    available: np.ndarray,
-    obs_dim: int,
-    steps: int,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device = CPU,
-    agent_keys: tuple[int, ...] | None = None,
-    **training: object,
-) -> Trained:
-    """The algorithm of a scenario for teams of any sizes, as `training.build` wires it."""
+def trained(spec: QLearning, *, available: np.ndarray, obs_dim: int, **options: object) -> Trained:
+    """The algorithm of a scenario for teams of any sizes, as `training.build` wires it; options as `make_learner`."""
     n_agents, n_actions = available.shape
-    env = SimpleNamespace(n_agents=n_agents, obs_dim=obs_dim, n_actions=n_actions)
-    plan = Training(steps=1, epsilon=Epsilon(steps=1), **training)
-    learner = Learner(
-        q_network_of(spec, env),
-        objective_of(spec, Teams(seeds, n_agents, obs_dim, device, dtype)),
-        options_of(SimpleNamespace(algorithm=spec, training=plan)),
-        seeds=list(seeds),
-        available=torch.from_numpy(available),
-        steps=steps,
-        device=device,
-        dtype=dtype,
-        agent_keys=agent_keys,
-    )
+    network = q_network_of(spec, n_agents=n_agents, obs_dim=obs_dim, n_actions=n_actions)
+    learner = make_learner(spec, network, available=available, obs_dim=obs_dim, **options)
     return Trained(learner, tracker_of(spec, learner.parameters[0]))
 
 
@@ -224,7 +216,7 @@ def as_module(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> n
 
 def as_mixer(mixer: Mixer, row: torch.Tensor) -> PlainMixer:
     """One row of a mixer's parameters, [P], as a module."""
-    plain = PlainMixer(mixer.n_agents, mixer.state_dim, mixer.embed, mixer.hypernet_hidden)
+    plain = PlainMixer(mixer.n_agents, mixer.state_dim, mixer.spec.mixer_embed, mixer.spec.hypernet_hidden)
     return _filled(plain, mixer_in_module_order(mixer, row))
 
 
@@ -236,7 +228,7 @@ def _filled(module: nn.Module, tensors: list[torch.Tensor]) -> nn.Module:
 
 
 def in_module_order(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> list[torch.Tensor]:
-    """One row of a parameter (or gradient) matrix as the layers of `Drqn` or `FeedForward` hold it; see `Weights`.
+    """One row of a parameter (or gradient) matrix as the layers of `Drqn` or `FeedForward` hold it.
 
     Args:
         network: Its sizes.
@@ -252,9 +244,9 @@ def in_module_order(network: QNet, row: torch.Tensor, obs_dim: int | None = None
 
 
 def mixer_in_module_order(mixer: Mixer, row: torch.Tensor) -> list[torch.Tensor]:
-    """One row of a mixer's parameters as the layers of `PlainMixer` hold them; see `mixer.Weights`."""
+    """One row of a mixer's parameters as the layers of `PlainMixer` hold them; see `MixerWeights`."""
     from_state, w1, wf, v = (weight[0] for weight in mixer.weights(row[None].clone()))
-    k, e = mixer.hypernet_hidden, mixer.embed
+    k, e = mixer.spec.hypernet_hidden, mixer.spec.mixer_embed
     to_w1, to_wf, to_v, b1 = from_state.split([k, k, e, e], dim=1)
     layers = (to_w1, w1, to_wf, wf, to_v, v, b1)
     return [part for layer in layers for part in (layer[:-1].T, layer[-1])]

@@ -5,10 +5,7 @@ from collections import Counter, defaultdict
 import pytest
 import torch
 
-from dvdn_sim.learners.feed_forward_q import FeedForwardQ
-from dvdn_sim.learners.gtadam import GtAdam
-from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.learners.tracking import TRACKERS, Schedule
+from dvdn_sim.learners import FeedForwardQ, RecurrentQ, tracker_of
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.scenario.algorithm import DvdnGt
 from dvdn_sim.scenario.catalogue import ENVS
@@ -98,9 +95,9 @@ def test_what_trackers_ask_to_be_sent_is_what_is_foretold(lossy, form, blocks, e
     keys = f"every: {every}, blocks: {blocks}"
     dvdn_gt = f"{{kind: dvdn_gt, tracking: {{form: {form}, {keys}}}}}"
     algorithm = f"{{kind: networked_q, averaging: {{{keys}}}}}" if form == "averaging" else dvdn_gt
-    foretold = wires(parse_scenario(lossy, [f"algorithm={algorithm}"]), parameters=11)[-1]
-    parameters = torch.zeros(1, 2, 11)
-    tracker = TRACKERS[form](parameters, GtAdam(parameters, 1e-3), Schedule(11, every=every, blocks=blocks))
+    scenario = parse_scenario(lossy, [f"algorithm={algorithm}"])
+    foretold = wires(scenario, parameters=11)[-1]
+    tracker = tracker_of(scenario.algorithm, torch.zeros(1, 2, 11))
     asked = [tracker.messages(update) for update in range(every * blocks)]
     assert foretold.size_bytes == max(parameter_bytes(floats) for messages in asked for floats in messages)
     assert foretold.exchanges == pytest.approx(sum(map(len, asked)) / len(asked))

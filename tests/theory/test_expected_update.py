@@ -17,8 +17,8 @@ from plain_team import PlainTeam, made_up_episodes
 from teams import as_module, everyone, exchanged, in_module_order, make_learner, minibatch_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lossless_facts
-from dvdn_sim.learners.dvdn import Dvdn
-from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners import RecurrentQ
+from dvdn_sim.scenario.algorithm import Dvdn
 from netmodels.topology import Graph
 
 torch.set_num_threads(1)
@@ -60,8 +60,8 @@ class Truncated:
         rng = np.random.default_rng(seed)
         self.n_agents, self.model = n_agents, model
         self.episodes = made_up_episodes(rng, LENGTHS, n_agents=n_agents, obs_dim=3, available=available)
-        options = {"clip": None, "gamma": GAMMA, "standardise_rewards": False, "batch": len(LENGTHS)}
-        self.learner = make_learner(NETWORK, Dvdn(model), seeds=[seed], available=available, steps=5, **options)
+        spec = Dvdn(reward_model=model, clip=None, gamma=GAMMA, standardise_rewards=False)
+        self.learner = make_learner(spec, NETWORK, seeds=[seed], available=available, steps=5, batch=len(LENGTHS))
         self.learner.parameters[1].mul_(1.1)  # a target network of its own
 
     def gradient(self, operator):
@@ -189,8 +189,8 @@ def test_a_negative_eigenvalue_is_ascended(weights, grows):
     """
     n_agents, available = 4, np.ones((4, 1), bool)
     network = RecurrentQ(obs_dim=1, hidden=1, n_actions=1)
-    options = {"clip": None, "standardise_rewards": False, "batch": 1, "lr": 0.02}
-    learner = make_learner(network, Dvdn(), seeds=[0], available=available, steps=1, **options)
+    spec = Dvdn(clip=None, standardise_rewards=False, lr=0.02)
+    learner = make_learner(spec, network, seeds=[0], available=available, steps=1, batch=1)
     learner.parameters.zero_()
     learner.parameters[0, 0, :, -1] = torch.tensor([0.3, -0.2, 0.1, 0.4])
     ring = Graph.undirected(n_agents, [(0, 1), (1, 2), (2, 3), (3, 0)])

@@ -6,12 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from plain_tracking import Quadratics, descend, lossy, ring
+from plain_tracking import Quadratics, Sgd, descend, gtadam_of, lossy, ring, schedule_of
 from strategies import any_facts, heard_at_the_other_end, rounds_of_graphs
 
 from dvdn_sim.consensus import POLICIES, Facts, lossless_facts, metropolis
-from dvdn_sim.learners.gtadam import GtAdam
-from dvdn_sim.learners.tracking import TRACKERS, Exchanged, Schedule, Sgd, disagreement
+from dvdn_sim.learners import TRACKERS, Exchanged, disagreement
 from netmodels.topology import Complete, Graph
 
 torch.set_num_threads(1)
@@ -27,7 +26,7 @@ def begin(n_agents, size=P, seed=0):
 
 
 def make(name, omega, optimiser=None, **schedule):
-    return TRACKERS[name](omega, optimiser or GtAdam(omega, 0.05), Schedule(omega.shape[-1], **schedule))
+    return TRACKERS[name](omega, optimiser or gtadam_of(omega, 0.05), schedule_of(omega.shape[-1], **schedule))
 
 
 def exchanged(facts, policy="self"):
@@ -215,7 +214,7 @@ class Watched:
 def test_the_mean_of_the_parameters_moves_by_the_mean_step(name):
     """mean ω ← mean ω - lr mean d for doubly stochastic A, GTAdam's d of each agent."""
     omega, rng = begin(5), np.random.default_rng(2)
-    watched = Watched(GtAdam(omega, 0.05))
+    watched = Watched(gtadam_of(omega, 0.05))
     tracker = make(name, omega, watched)
     for update in range(10):
         before = omega.clone()
@@ -291,7 +290,7 @@ def trained(name, n_agents, updates=25):
     central = torch.nn.Parameter(task.network.flat())
     adam = torch.optim.Adam([central], lr=0.02)
     omega = central.detach().repeat(1, n_agents, 1)
-    tracker = make(name, omega, GtAdam(omega, 0.02, bias_correction=True))
+    tracker = make(name, omega, gtadam_of(omega, 0.02, bias_correction=True))
     complete, apart = exchanged(lossless_facts([Complete().graph(n_agents, seed=0)])), []
     for update in range(updates):
         minibatch = task.minibatch()
@@ -461,7 +460,7 @@ def test_as_the_authors_group_and_nvflare_implement_it():
         nvflare.append(x)
     for theirs, inside in ((disropt, False), (nvflare[1:], True)):
         omega = start.clone()
-        tracker = make("paper", omega, GtAdam(omega, lr, epsilon_inside=inside))
+        tracker = make("paper", omega, gtadam_of(omega, lr, epsilon_inside=inside))
         for update, expected in enumerate(theirs):
             step(tracker, omega, problem.gradient(omega), [exchanged(lossless_facts([ring(5)]))], update)
             torch.testing.assert_close(omega, expected, rtol=0, atol=1e-11)

@@ -4,6 +4,8 @@ Both limits are of docs/method.md (limits), for every reward model and both self
 all agents together and DVDN each alone.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,12 +13,8 @@ from plain_team import Episode, made_up_episodes, ragged
 from teams import everyone, exchanged, make_learner, minibatch_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
-from dvdn_sim.learners.dvdn import Dvdn
-from dvdn_sim.learners.iql import Iql
-from dvdn_sim.learners.mixer import Mixer
-from dvdn_sim.learners.qmix import Qmix
-from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.learners.vdn import Vdn
+from dvdn_sim.learners import RecurrentQ
+from dvdn_sim.scenario.algorithm import Dvdn, Iql, Qmix, Vdn
 from netmodels.topology import Complete, Graph
 
 torch.set_num_threads(1)
@@ -34,12 +32,17 @@ def operator_of(graphs):
     return torch.from_numpy(np.tile(final, (len(SEEDS), 1, 1)))
 
 
-def learner_of(objective, n_agents, *, dtype=torch.float64, network=NETWORK, **options):
-    settings = {"batch": BATCH, "clip": None, "target_update": 7} | options
+PLAN = ("batch", "agent_keys", "target_tau")
+
+
+def learner_of(spec, n_agents, *, dtype=torch.float64, network=NETWORK, **options):
+    """Options are the algorithm's, but for those of `PLAN`; nothing is clipped."""
+    plan = {"batch": BATCH, "target_update": 7} | {name: options.pop(name) for name in PLAN if name in options}
     available = np.ones((n_agents, network.n_actions), bool)
     return make_learner(
-        network, objective, seeds=list(SEEDS), available=available, steps=STEPS, dtype=dtype, **settings
-    )
+        replace(spec, **{"clip": None} | options), network, seeds=list(SEEDS), available=available, steps=STEPS,
+        dtype=dtype, **plan,
+    )  # fmt: skip
 
 
 def minibatches(n_agents, count, obs_dim=4, batch=BATCH, scale=1.0):
@@ -87,7 +90,7 @@ def test_complete_lossless_graph_reproduces_vdn(n_agents, rounds, model, standar
     """
     operator = operator_of([Complete().graph(n_agents, seed=0)] * rounds)
     data = minibatches(n_agents, UPDATES)
-    objectives = (Vdn(), Dvdn(model, estimate))
+    objectives = (Vdn(), Dvdn(reward_model=model, self_estimate=estimate))
     vdn, dvdn = (learner_of(each, n_agents, standardise_rewards=standardise) for each in objectives)
     start = vdn.parameters.clone()
     assert torch.equal(start, dvdn.parameters)
@@ -103,7 +106,9 @@ def test_with_the_teams_reward_in_every_error_it_is_vdn_on_n_times_that(n_agents
     operator = operator_of([Complete().graph(n_agents, seed=0)])
     (teams,), (larger,) = minibatches(n_agents, 1), minibatches(n_agents, 1, scale=n_agents)
     options = {"standardise_rewards": False}
-    _, dvdn = gradient_of(learner_of(Dvdn("team_sum", estimate), n_agents, **options), teams, operator)
+    _, dvdn = gradient_of(
+        learner_of(Dvdn(reward_model="team_sum", self_estimate=estimate), n_agents, **options), teams, operator
+    )
     _, same = gradient_of(learner_of(Vdn(), n_agents, **options), larger, None)
     _, other = gradient_of(learner_of(Vdn(), n_agents, **options), teams, None)
     torch.testing.assert_close(dvdn, same, rtol=1e-10, atol=1e-13)
@@ -113,7 +118,7 @@ def test_with_the_teams_reward_in_every_error_it_is_vdn_on_n_times_that(n_agents
 def test_standardised_individual_rewards_add_up_to_the_teams_without_its_shift():
     """Σρ_i = R/√v, where VDN has (R - μ)/√v: the joint errors differ by μ/√v at every step."""
     (teams,) = minibatches(3, 1)
-    dvdn, vdn = learner_of(Dvdn("individual"), 3), learner_of(Vdn(), 3)
+    dvdn, vdn = learner_of(Dvdn(reward_model="individual"), 3), learner_of(Vdn(), 3)
     minibatch = minibatch_of(teams)
     joint, central = (each.local_errors(minibatch, everyone(2)).sum(1) for each in (dvdn, vdn))
     statistics = vdn._statistics
@@ -157,7 +162,7 @@ def test_no_links_give_n_times_the_gradient_of_independent_learning_on_the_same_
     (teams,) = minibatches(n_agents, 1)
     options = {"standardise_rewards": standardise}
     alone = operator_of([Graph(n_agents, ())])
-    td, dvdn = gradient_of(learner_of(Dvdn(model), n_agents, **options), teams, alone)
+    td, dvdn = gradient_of(learner_of(Dvdn(reward_model=model), n_agents, **options), teams, alone)
     td_iql, iql = gradient_of(learner_of(Iql(reward_model=model), n_agents, **options), teams, None)
     torch.testing.assert_close(td, td_iql, rtol=0, atol=0)
     torch.testing.assert_close(dvdn, n_agents * iql, rtol=1e-10, atol=1e-13)
@@ -180,7 +185,7 @@ def test_who_counts_those_it_heard_and_heard_nobody_is_an_independent_learner(n_
     data, options = minibatches(n_agents, UPDATES), {"clip": clip}
     iql = train(learner_of(Iql(reward_model=model), n_agents, **options), data, None)
     alone = operator_of([Graph(n_agents, ())] * 2)
-    found = train(learner_of(Dvdn(model, "count_aware"), n_agents, **options), data, alone)
+    found = train(learner_of(Dvdn(reward_model=model, self_estimate="count_aware"), n_agents, **options), data, alone)
     torch.testing.assert_close(found, iql, rtol=0, atol=0)
     assert float((iql[0] - iql[1]).abs().max()) > 0
 
@@ -194,8 +199,10 @@ def test_parts_of_a_team_that_are_cut_off_are_teams_that_count_themselves():
     (teams,) = minibatches(5, 1)
     options = {"standardise_rewards": False}
     operator = operator_of([Graph.undirected(5, links)])
-    _, together = gradient_of(learner_of(Dvdn("individual", "count_aware"), 5, **options), teams, operator)
-    _, literal = gradient_of(learner_of(Dvdn("individual"), 5, **options), teams, operator)
+    _, together = gradient_of(
+        learner_of(Dvdn(reward_model="individual", self_estimate="count_aware"), 5, **options), teams, operator
+    )
+    _, literal = gradient_of(learner_of(Dvdn(reward_model="individual"), 5, **options), teams, operator)
     for part in ([0, 1, 2], [3, 4]):
         own = [[Episode(e.observations[part], e.actions[part], e.rewards[part]) for e in team] for team in teams]
         vdn = learner_of(Vdn(), len(part), agent_keys=tuple(part), **options)
@@ -244,14 +251,14 @@ def test_qmix_with_a_mixer_that_only_adds_is_vdn():
 
     Errors and the gradients of the agents' networks are then VDN's, whatever the state is.
     """
-    n_agents, mixer = 3, Mixer(3, 12, embed=4, hypernet_hidden=5)
-    initial = torch.zeros(len(SEEDS), mixer.parameter_count, dtype=torch.float64)
-    weights = mixer.weights(initial)
+    n_agents, options = 3, {"standardise_rewards": True}
+    spec = Qmix(mixer_embed=4, hypernet_hidden=5)
+    qmix, vdn = learner_of(spec, n_agents, **options), learner_of(Vdn(), n_agents, **options)
+    mixing = qmix.objective.mixing
+    weights = mixing.mixer.weights(mixing.parameters.zero_().flatten(0, 1))
     weights.w1[:, -1], weights.wf[:, -1], weights.v[:, -1] = -0.25, 1.0, -400.0
     weights.from_state[:, -1, -4:] = 100.0
-    options = {"standardise_rewards": True}
     (teams,) = minibatches(n_agents, 1)
-    qmix, vdn = learner_of(Qmix(mixer, initial), n_agents, **options), learner_of(Vdn(), n_agents, **options)
     assert torch.equal(qmix.parameters, vdn.parameters)
     losses = []
     for learner in (qmix, vdn):

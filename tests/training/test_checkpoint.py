@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.learners.replay import EpisodeReplay, Episodes
+from dvdn_sim.learners import EpisodeReplay, Episodes
 from dvdn_sim.training import Checkpoints, safetensors_of
 
 CAPACITY, AGENTS, STEPS, WIDTH = 6, 2, 3, 4

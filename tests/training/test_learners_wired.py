@@ -11,8 +11,7 @@ import pytest
 import torch
 from small_runs import run_small, small
 
-from dvdn_sim.learners.dvdn import counts, mixed
-from dvdn_sim.learners.objective import Held
+from dvdn_sim.learners import Held, counts, epsilon_after, mixed
 from dvdn_sim.scenario.algorithm import Consensus
 from dvdn_sim.scenario.catalogue import ALGORITHMS
 from dvdn_sim.scenario.training import Evaluation, Training
@@ -205,7 +204,8 @@ def test_one_episode_per_iteration_is_the_papers_loop():
     learner, replay, training = parts.learner, parts.replay, done.scenario.training
     (network,), everyone, env_steps, played = parts.networks, np.ones(1, bool), 0, 0
     while env_steps < training.steps:
-        rates = parts.epsilon(env_steps + np.arange(parts.train_envs.env.episode_limit)[:, None])
+        steps = env_steps + np.arange(parts.train_envs.env.episode_limit)[:, None]
+        rates = epsilon_after(training.epsilon, steps)
         parts.actor.begin(learner.acting_weights, np.array([played]), rates)
         episode = parts.train_envs.play(parts.actor.act, everyone)
         replay.insert(episode, everyone)

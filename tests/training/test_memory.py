@@ -12,7 +12,7 @@ from mpe2 import simple_spread_v3
 
 import dvdn_sim
 from dvdn_sim.errors import OutOfMemoryError, ScenarioError
-from dvdn_sim.learners.replay import EpisodeReplay
+from dvdn_sim.learners import EpisodeReplay
 from dvdn_sim.training import explaining_exhaustion
 
 

@@ -10,9 +10,7 @@ from safetensors.torch import load_file, save_file
 from dvdn_sim import load_policy, run
 from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.learners.agents import QAgent, layers_of, row_of
-from dvdn_sim.learners.feed_forward_q import FeedForwardQ
-from dvdn_sim.learners.recurrent_q import RecurrentQ
+from dvdn_sim.learners import FeedForwardQ, QAgent, RecurrentQ, layers_of, row_of
 from dvdn_sim.training import build, policy_path, save_policies
 from dvdn_sim.training.teams import HEADER, load_team
 

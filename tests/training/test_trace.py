@@ -72,7 +72,9 @@ def test_many_messages_go_to_parts_before_memory_fills(tiny, lossy, tmp_path, mo
 
 
 def test_columns_are_those_of_a_message_and_the_seed():
-    assert [column.name for column in TRACE.columns] == ["seed", *MessageLife._fields]
+    """The column of the outcome is called `fate`."""
+    fields = ["fate" if name == "outcome" else name for name in MessageLife._fields]
+    assert [column.name for column in TRACE.columns] == ["seed", *fields]
 
 
 def test_diagnostics_of_a_crash_by_hand(tiny, tmp_path):

@@ -37,20 +37,20 @@ def _from_the_root(monkeypatch, request):
 
 
 def test_every_hyperparameter_reaches_the_learner():
-    options = parts_of(
+    learner = parts_of(
         "algorithm.lr=0.02",
         "algorithm.gamma=0.7",
         "algorithm.clip=0.3",
         "algorithm.standardise_rewards=false",
         "training.target_update=7",
-    ).learner.options
-    assert (options.lr, options.gamma, options.clip, options.standardise_rewards) == (0.02, 0.7, 0.3, False)
-    assert (options.target_update, options.batch) == (7, 4)
+    ).learner
+    spec, training = learner._spec, learner._training
+    assert (spec.lr, spec.gamma, spec.clip, spec.standardise_rewards) == (0.02, 0.7, 0.3, False)
+    assert (training.target_update, training.batch) == (7, 4)
 
 
 def test_training_settings_reach_replay_acting_and_evaluation():
-    parts = parts_of("training.epsilon={start: 0.9, end: 0.2, steps: 40}", "evaluation.episodes=5", "training.buffer=9")
-    assert parts.epsilon(np.array([0, 20, 40, 99])).tolist() == pytest.approx([0.9, 0.55, 0.2, 0.2])
+    parts = parts_of("evaluation.episodes=5", "training.buffer=9")
     assert (parts.eval_envs.copies, parts.learner.network.hidden) == (5, 8)
     for _ in range(20):
         parts.actor.begin(parts.learner.acting_weights, np.zeros(1, np.int64), np.ones((6, 1)))

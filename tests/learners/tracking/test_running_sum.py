@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_tracking import SINGLE, PlainRunningSums, Quadratics, lossy, ring
+from plain_tracking import SINGLE, PlainRunningSums, Quadratics, Sgd, lossy, ring, schedule_of
 from strategies import any_facts, rounds_of_graphs
 
 from dvdn_sim.consensus import ReturnToSelf, lossless_facts, metropolis
-from dvdn_sim.learners.tracking import TRACKERS, Exchanged, Schedule, Sgd
+from dvdn_sim.learners import TRACKERS, Exchanged
 from netmodels.topology import Graph
 
 SELF = ReturnToSelf(metropolis)
@@ -18,7 +18,7 @@ TWO = lossless_facts([Graph.undirected(2, [(0, 1)])])
 
 
 def tracking(omega):
-    return TRACKERS["running_sum"](omega, Sgd(LR), Schedule(omega.shape[-1]))
+    return TRACKERS["running_sum"](omega, Sgd(LR), schedule_of(omega.shape[-1]))
 
 
 def step(tracker, omega, gradient, facts, learning=None):

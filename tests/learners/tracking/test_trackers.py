@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_tracking import Sgd, gtadam_of, schedule_of
 from strategies import any_facts, permuted, rounds_of_graphs
 
 from dvdn_sim.consensus import Facts, lossless_facts, metropolis
 from dvdn_sim.consensus.policies import POLICIES
-from dvdn_sim.learners.gtadam import GtAdam
-from dvdn_sim.learners.tracking import TRACKERS, Exchanged, Schedule, Sgd, disagreement, operators
+from dvdn_sim.learners import TRACKERS, Exchanged, disagreement
 from netmodels.topology import Complete, Graph
 
 EVERY_TRACKER = pytest.mark.parametrize("name", TRACKERS)
@@ -27,7 +27,7 @@ def one_round(**kind):
 
 
 def gtadam(omega):
-    return GtAdam(omega, 0.1, bias_correction=True)
+    return gtadam_of(omega, 0.1, bias_correction=True)
 
 
 class Team:
@@ -37,7 +37,7 @@ class Team:
         self.rng = np.random.default_rng(seed)
         start = np.repeat(self.rng.normal(size=(replicas, 1, P)), n_agents, axis=1)
         self.omega = torch.from_numpy(start)
-        self.tracker = TRACKERS[name](self.omega, optimiser(self.omega), Schedule(P, **schedule))
+        self.tracker = TRACKERS[name](self.omega, optimiser(self.omega), schedule_of(P, **schedule))
 
     def draw(self):
         return torch.from_numpy(self.rng.normal(size=tuple(self.omega.shape)))
@@ -141,7 +141,7 @@ def test_so_many_parameters_at_a_time_change_nothing(name, monkeypatch):
     rng, found = np.random.default_rng(4), []
     facts = [Facts(4, each.edges, each.active, rng.integers(-1, 1, (1, 12))) for each in [COMPLETE] * 5]
     for numbers in (1, 2 * 16, 10**6):
-        monkeypatch.setattr(operators, "IN_CACHE", numbers)
+        monkeypatch.setattr("dvdn_sim.learners.parameter_exchange.IN_CACHE", numbers)
         team = Team(name, 1, 4)
         for update, each in enumerate(facts):
             team.step([update], {0: each})
@@ -201,7 +201,7 @@ def test_restored_from_its_state_it_goes_on_to_the_last_bit(name):
 @pytest.mark.parametrize("bias_correction", [True, False])
 def test_an_agent_alone_is_plain_adam(name, bias_correction):
     """N = 1: z = g after every update; torch's Adam, with bias correction."""
-    team = Team(name, 1, 1, optimiser=lambda omega: GtAdam(omega, 0.1, bias_correction=bias_correction))
+    team = Team(name, 1, 1, optimiser=lambda omega: gtadam_of(omega, 0.1, bias_correction=bias_correction))
     theirs = torch.nn.Parameter(team.omega.clone())
     adam = torch.optim.Adam([theirs], lr=0.1)
     for update in range(20):
@@ -254,4 +254,4 @@ def test_more_exchanges_than_it_has_are_refused(name):
 @EVERY_TRACKER
 def test_a_schedule_for_other_parameters_is_refused(name):
     with pytest.raises(ValueError, match="a schedule for 8 parameters, but there are 7"):
-        TRACKERS[name](torch.zeros(1, 3, P), Sgd(0.1), Schedule(8))
+        TRACKERS[name](torch.zeros(1, 3, P), Sgd(0.1), schedule_of(8))

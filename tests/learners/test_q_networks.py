@@ -1,4 +1,4 @@
-"""`RecurrentQ` against torch's own Linear and GRU, forward and by autograd."""
+"""Both Q-networks against torch's own Linear and GRU, forward and by autograd."""
 
 import copy
 
@@ -11,25 +11,30 @@ from scipy import stats
 from teams import in_module_order
 from torch import nn
 
-from dvdn_sim.learners.recurrent_q import RecurrentQ, Tape
+from dvdn_sim.learners import FeedForwardQ, RecurrentQ
 from netmodels.streams import stream
+
+KINDS = (RecurrentQ, FeedForwardQ)
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 class Oracle(nn.Module):
-    """fc - GRU - fc of torch, over time-major sequences [T, B, D]."""
+    """fc, then a GRU or a second layer, then fc; of torch, over time-major sequences [T, B, D]."""
 
-    def __init__(self, network: RecurrentQ, parameters: torch.Tensor) -> None:
+    def __init__(self, network, parameters: torch.Tensor) -> None:
         super().__init__()
-        dtype = parameters.dtype
-        self.fc1 = nn.Linear(network.obs_dim, network.hidden, dtype=dtype)
-        self.gru = nn.GRU(network.hidden, network.hidden, dtype=dtype)
-        self.fc2 = nn.Linear(network.hidden, network.n_actions, dtype=dtype)
+        options = {"dtype": parameters.dtype}
+        self.fc1 = nn.Linear(network.obs_dim, network.hidden, **options)
+        middle = nn.GRU if isinstance(network, RecurrentQ) else nn.Linear
+        self.middle = middle(network.hidden, network.hidden, **options)
+        self.fc2 = nn.Linear(network.hidden, network.n_actions, **options)
         with torch.no_grad():
             for own, row in zip(self.parameters(), in_module_order(network, parameters), strict=True):
                 own.copy_(row)
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        return self.fc2(self.gru(torch.relu(self.fc1(observations)))[0])
+        after = self.middle(torch.relu(self.fc1(observations)))
+        return self.fc2(after[0] if isinstance(self.middle, nn.GRU) else torch.relu(after))
 
 
 def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -39,12 +44,12 @@ def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
     return float((found - expected).abs().max()) / (largest or 1e-300)
 
 
-def parameters_of(network: RecurrentQ, count: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+def parameters_of(network, count: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     generators = [stream(seed, "w", i) for i in range(count)]
     return network.initial_parameters(generators).mul_(1.5).to(dtype)
 
 
-def tape_of(network: RecurrentQ, parameters: torch.Tensor, trained: int, steps: int, batch: int) -> Tape:
+def tape_of(network, parameters: torch.Tensor, trained: int, steps: int, batch: int):
     return network.tape(networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
 
 
@@ -54,13 +59,13 @@ def noise(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> torch.T
 
 @st.composite
 def cases(draw):
-    sizes = RecurrentQ(draw(st.integers(1, 7)), draw(st.integers(1, 9)), draw(st.integers(1, 5)))
+    sizes = draw(st.sampled_from(KINDS))(draw(st.integers(1, 7)), draw(st.integers(1, 9)), draw(st.integers(1, 5)))
     trained, copies, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
     lengths = draw(st.lists(st.integers(1, 26), min_size=1, max_size=4))
     return sizes, trained, copies, batch, lengths, draw(st.integers(0, 4)), draw(st.integers(0, 10**6))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(cases())
 def test_forward_and_every_gradient_equal_torch(case):
     """Any sizes; one tape for sequences of several lengths, longer and shorter than the one before, in any order.
@@ -87,9 +92,10 @@ def test_forward_and_every_gradient_equal_torch(case):
                     assert relative(mine, theirs.grad) < 1e-12
 
 
-def test_the_paper_sizes_in_float32():
+@every_kind
+def test_the_paper_sizes_in_float32(kind):
     """Single precision agrees to 1e-5 at the sizes that are trained, over 51 steps."""
-    network, trained, steps, batch = RecurrentQ(18, 64, 6), 3, 51, 8
+    network, trained, steps, batch = kind(18, 64, 6), 3, 51, 8
     parameters = parameters_of(network, 2 * trained, 5, torch.float32)
     tape = tape_of(network, parameters, trained, steps, batch)
     observations = noise(1, trained, steps, batch, 18, dtype=torch.float32)
@@ -124,9 +130,10 @@ def test_a_gradient_by_finite_differences():
         assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-7)
 
 
-def test_a_shorter_d_q_means_zeros_after_it():
+@every_kind
+def test_a_shorter_d_q_means_zeros_after_it(kind):
     """The learner differentiates T of the T + 1 steps it unrolls: the last one only values the state that follows."""
-    network, trained, steps, batch = RecurrentQ(3, 4, 2), 2, 11, 3
+    network, trained, steps, batch = kind(3, 4, 2), 2, 11, 3
     parameters = parameters_of(network, 4, 0)
     weights, tape = network.weights(parameters), tape_of(network, parameters, trained, steps, batch)
     observations, d_q = noise(1, trained, steps, batch, 3), noise(2, trained, steps, batch, 2)
@@ -138,9 +145,10 @@ def test_a_shorter_d_q_means_zeros_after_it():
     assert relative(short, full) < 1e-13
 
 
-def test_kept_columns_are_part_of_every_observation():
+@every_kind
+def test_kept_columns_are_part_of_every_observation(kind):
     """Two agents that share a network, told apart by their numbers: kept, or written out in every observation."""
-    network, rows, steps, batch = RecurrentQ(5, 6, 2), 2, 4, 6
+    network, rows, steps, batch = kind(5, 6, 2), 2, 4, 6
     parameters = parameters_of(network, rows, 3)
     weights = network.weights(parameters)
     own, d_q = noise(1, rows, steps, batch, 3), noise(2, rows, steps, batch, 2)
@@ -157,29 +165,35 @@ def test_kept_columns_are_part_of_every_observation():
 
 
 def test_observations_of_another_length_are_refused():
-    network = RecurrentQ(3, 4, 2)
+    network = RecurrentQ(5, 4, 2)
     parameters = parameters_of(network, 1, 0)
     tape = tape_of(network, parameters, 1, 2, 1)
-    with pytest.raises(ValueError, match="observations of 1 numbers found; 3 expected"):
+    with pytest.raises(ValueError, match="observations of 1 numbers found; 5 expected"):
         network.forward(network.weights(parameters), noise(1, 1, 2, 1, 1), tape)
+    with pytest.raises(ValueError, match="5 numbers of an observation to keep found; fewer than 5 expected"):
+        tape.keep(noise(1, 1, 5))
 
 
-def test_step_repeated_is_forward():
-    """Acting and learning see the same function."""
-    network, rows, steps, batch = RecurrentQ(4, 6, 3), 3, 9, 5
+@every_kind
+def test_step_repeated_is_forward(kind):
+    """Acting and learning see the same function; one without a memory passes the hidden state through."""
+    network, rows, steps, batch = kind(4, 6, 3), 3, 9, 5
     parameters = parameters_of(network, rows, 1)
     weights = network.weights(parameters)
     observations = noise(1, rows, steps, batch, 4)
     unrolled = network.forward(weights, observations, tape_of(network, parameters, rows, steps, batch))
     hidden = torch.zeros(rows, batch, 6, dtype=torch.float64)
     for t in range(steps):
-        q, hidden = network.step(weights, observations[:, t], hidden)
+        q, after = network.step(weights, observations[:, t], hidden)
         assert relative(q, unrolled[:, t]) < 1e-12
+        assert (after is hidden) == (kind is FeedForwardQ)
+        hidden = after
 
 
-def test_a_network_does_not_depend_on_its_batch():
+@every_kind
+def test_a_network_does_not_depend_on_its_batch(kind):
     """M rows at once equal M calls with one: forward and gradient (other matrix kernels may sum in another order)."""
-    network, rows, steps, batch = RecurrentQ(5, 8, 3), 4, 12, 6
+    network, rows, steps, batch = kind(5, 8, 3), 4, 12, 6
     parameters = parameters_of(network, rows, 2)
     observations, d_q = noise(1, rows, steps, batch, 5), noise(2, rows, steps, batch, 3)
     tape = tape_of(network, parameters, rows, steps, batch)
@@ -193,47 +207,41 @@ def test_a_network_does_not_depend_on_its_batch():
         assert relative(network.backward(weights, d_q[one], alone), gradient[one]) < 1e-12
 
 
-def test_weights_are_views():
+@every_kind
+def test_weights_are_views(kind):
     """Writing to a weight writes to the parameters, and every parameter is in exactly one weight."""
-    network = RecurrentQ(3, 4, 2)
+    network = kind(3, 4, 2)
     parameters = torch.zeros(2, network.parameter_count)
     for weight in network.weights(parameters):
         weight.add_(1)
     assert torch.equal(parameters, torch.ones_like(parameters))
 
 
+@every_kind
 @pytest.mark.parametrize(("obs_dim", "hidden", "n_actions"), [(18, 64, 6), (27, 64, 6), (1, 1, 1), (5, 128, 9)])
-def test_parameter_and_operation_counts(obs_dim, hidden, n_actions):
-    """As many parameters as torch's modules have; 1.02 GFLOP for N=3, B=32, 51 steps (H=64)."""
-    network = RecurrentQ(obs_dim, hidden, n_actions)
-    modules = nn.ModuleList([nn.Linear(obs_dim, hidden), nn.GRU(hidden, hidden), nn.Linear(hidden, n_actions)])
-    assert network.parameter_count == sum(p.numel() for p in modules.parameters())
-    products = [p for p in modules.parameters() if p.ndim == 2]
-    assert network.forward_flop == 2 * sum(p.numel() for p in products)
-    if (obs_dim, hidden) == (18, 64):
+def test_parameter_and_operation_counts(kind, obs_dim, hidden, n_actions):
+    """As many parameters as torch's modules have, and two operations per weight; 1.02 GFLOP for N=3, B=32, 51 steps."""
+    network = kind(obs_dim, hidden, n_actions)
+    weights = list(Oracle(network, parameters_of(network, 1, 0)[0]).parameters())
+    assert network.parameter_count == sum(p.numel() for p in weights)
+    assert network.forward_flop == 2 * sum(p.numel() for p in weights if p.ndim == 2)
+    if (kind, obs_dim, hidden) == (RecurrentQ, 18, 64):
         assert 4 * network.forward_flop * 3 * 32 * 51 == pytest.approx(1.02e9, rel=0.01)
 
 
-def test_initial_weights_follow_pytorchs_documentation():
+@every_kind
+def test_initial_weights_follow_pytorchs_documentation(kind):
     """torch.nn.Linear: U(±1/√in_features), weight and bias; torch.nn.GRU: U(±1/√hidden_size), all. KS at p > 1e-4."""
-    network = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)
+    network = kind(obs_dim=18, hidden=64, n_actions=6)
     rows = network.initial_parameters([stream(0, "initial_weights", i) for i in range(8)])
     assert rows.dtype == torch.float64
+    assert torch.equal(rows[5:6], network.initial_parameters([stream(0, "initial_weights", 5)]))
     parts = [in_module_order(network, row) for row in rows]
-    names = ("fc1", "fc1 bias", "w_ih", "w_hh", "b_ih", "b_hh", "fc2", "fc2 bias")
-    for place, name in enumerate(names):
+    for place in range(len(parts[0])):
         values = torch.cat([part[place].flatten() for part in parts]).numpy()
-        bound = 18**-0.5 if name.startswith("fc1") else 64**-0.5
+        bound = 18**-0.5 if place < 2 else 64**-0.5
         assert np.abs(values).max() <= bound
-        assert stats.kstest(values, stats.uniform(-bound, 2 * bound).cdf).pvalue > 1e-4, name
-
-
-def test_initial_weights_depend_on_their_own_stream_only():
-    network = RecurrentQ(3, 4, 2)
-    both = network.initial_parameters([stream(0, "w", 0), stream(0, "w", 1)])
-    alone = network.initial_parameters([stream(0, "w", 1)])
-    assert torch.equal(both[1:], alone)
-    assert not torch.equal(both[0], both[1])
+        assert stats.kstest(values, stats.uniform(-bound, 2 * bound).cdf).pvalue > 1e-4, place
 
 
 @pytest.mark.parametrize("name", ["obs_dim", "hidden", "n_actions"])
@@ -243,9 +251,10 @@ def test_sizes_are_checked(name):
         RecurrentQ(**sizes)
 
 
-def test_what_backward_returns_is_not_touched_by_a_forward():
+@every_kind
+def test_what_backward_returns_is_not_touched_by_a_forward(kind):
     """The learner clips and steps on the returned view; only the next `backward` may overwrite it."""
-    network = RecurrentQ(3, 4, 2)
+    network = kind(3, 4, 2)
     parameters = parameters_of(network, 1, 0)
     tape, weights = tape_of(network, parameters, 1, 5, 2), network.weights(parameters)
     network.forward(weights, noise(1, 1, 5, 2, 3), tape)

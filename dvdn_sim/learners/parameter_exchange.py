@@ -1,0 +1,178 @@
+"""Which block of the parameters an update exchanges, and what that makes of them: A x, in place.
+
+The first is a pure function of the number of the update; the second goes by replica, on the block that it exchanged.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dvdn_sim.consensus import Facts
+from dvdn_sim.learners.transfer import remembered, together
+from dvdn_sim.scenario.algorithm import ParameterExchange
+
+Array = npt.NDArray[np.float64]
+
+IN_CACHE = 2**18
+"""Numbers that a temporary may have."""
+
+
+class Exchanged(NamedTuple):
+    """What one exchange of one replica came to.
+
+    Attributes:
+        facts: Who heard whom, in one round. Agents that had nothing to send are cut out (`Facts.without_senders`).
+        operator: A ``[N, N]`` of these facts, by a consensus policy.
+    """
+
+    facts: Facts
+    operator: Array
+
+
+Exchanges = Sequence[Mapping[int, Exchanged]]
+"""The exchanges of one update, in order: of each, what it came to in every replica that took part in it."""
+
+
+@dataclass(frozen=True)
+class ParameterBlock:
+    """A block of parameters, and the replicas that exchange it now.
+
+    Attributes:
+        number: Which of the blocks.
+        positions: Its parameters.
+        replicas: Indices, increasing.
+        everyone: Whether these are all replicas.
+    """
+
+    number: int
+    positions: slice
+    replicas: list[int]
+    everyone: bool
+
+    def of(self, values: Tensor) -> Tensor:
+        """Return the block of values ``[R, ..., P]``, to be changed in place and `put` back."""
+        return values[..., self.positions] if self.everyone else values[self._rows(values), ..., self.positions]
+
+    def put(self, values: Tensor, block: Tensor) -> None:
+        """Write back what `of` gave: a view if these are all replicas, and there is nothing to do."""
+        if not self.everyone:
+            values[self._rows(values), ..., self.positions] = block
+
+    def _rows(self, values: Tensor) -> Tensor:
+        return remembered(np.array(self.replicas), values.device)
+
+
+@dataclass(frozen=True)
+class ExchangeSchedule:
+    """Every `every`-th update exchanges one of `blocks` nearly equal, contiguous blocks of P parameters, in turn.
+
+    Between exchanges, and outside the block, A = I. Both save traffic, `every` as many bytes as `blocks`.
+
+    >>> schedule = ExchangeSchedule(10, ParameterExchange(every=2, blocks=3))
+    >>> [schedule.messages(update, vectors=(2,)) for update in range(8)]
+    [(), (6,), (), (6,), (), (8,), (), (6,)]
+    """
+
+    parameters: int
+    spec: ParameterExchange = field(default_factory=ParameterExchange)
+
+    def __post_init__(self) -> None:
+        if self.spec.blocks > self.parameters:
+            raise ValueError(f"blocks: expected at most {self.parameters}, the parameters, got {self.spec.blocks}")
+
+    def number(self, update: int) -> int | None:
+        """Return which block an update exchanges, counted from 0 as the updates are; None for nothing."""
+        exchanges, left = divmod(update + 1, self.spec.every)
+        return None if left else (exchanges - 1) % self.spec.blocks
+
+    def positions(self, number: int) -> slice:
+        """Return the parameters of a block."""
+        size, blocks = self.parameters, self.spec.blocks
+        return slice(number * size // blocks, (number + 1) * size // blocks)
+
+    def messages(self, update: int, vectors: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the floats in the messages of an update, for each of its exchanges; () for no exchange.
+
+        Args:
+            update: Its number.
+            vectors: How many vectors of parameters each exchange carries.
+        """
+        number = self.number(update)
+        if number is None:
+            return ()
+        positions = self.positions(number)
+        return tuple(count * (positions.stop - positions.start) for count in vectors)
+
+    def split(self, updates: npt.NDArray[np.int64], replicas: Iterable[int]) -> list[ParameterBlock]:
+        """Return which replicas exchange which block: one entry if all stand at the same update.
+
+        Args:
+            updates: Number of the update that each replica makes, ``[R]``.
+            replicas: Those in which agents exchanged something.
+
+        Raises:
+            ValueError: One of them exchanged something in an update that exchanges nothing.
+        """
+        exchanging: dict[int, list[int]] = {}
+        for replica in sorted(replicas):
+            number = self.number(int(updates[replica]))
+            if number is None:
+                raise ValueError(
+                    f"replica {replica} exchanged something in update {int(updates[replica])}, but only every"
+                    f" {self.spec.every}th update exchanges"
+                )
+            exchanging.setdefault(number, []).append(replica)
+        return [
+            ParameterBlock(number, self.positions(number), them, everyone=len(them) == len(updates))
+            for number, them in sorted(exchanging.items())
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class OperatorMixing:
+    """One exchange: x ← A x on a block of the parameters, A = I elsewhere.
+
+    Attributes:
+        blocks: What which replicas exchange.
+        operators: Of each block, A ``[r, N, N]`` and the sums of its rows ``[r, N, 1]``.
+    """
+
+    blocks: Sequence[ParameterBlock]
+    operators: Sequence[Sequence[Tensor]]
+
+    def apply(self, values: Tensor) -> None:
+        """Mix values ``[R, N, P]``, in place: x_i ← (Σ_j A_ij) x_i + Σ_j A_ij (x_j - x_i).
+
+        What agents agree on stays to the last bit, and so does what an agent holds that hears nobody.
+        """
+        for block, (operators, sums) in zip(self.blocks, self.operators, strict=True):
+            held = block.of(values)
+            for own in torch.split(held, columns(operators.numel(), held), dim=-1):
+                pulled = torch.matmul(operators[:, :, None], own[:, None] - own[:, :, None])[:, :, 0]
+                own.copy_(pulled.addcmul_(sums, own))
+            block.put(values, held)
+
+
+def columns(rows: int, values: Tensor) -> int:
+    """Return how many parameters to take at a time, so that so many rows of them stay in the cache; on a GPU all."""
+    return values.shape[-1] if values.is_cuda else max(IN_CACHE // rows, 1)
+
+
+def operators_of(block: ParameterBlock, exchange: Mapping[int, Exchanged]) -> tuple[Array, Array]:
+    """Return A of the block's replicas, and the sums of its rows."""
+    operators = np.stack([exchange[replica].operator for replica in block.replicas])
+    sums = operators.sum(2, keepdims=True)
+    sums[np.abs(sums - 1.0) < 1e-12] = 1.0  # to the last bit, where they are 1 at all
+    return operators, sums
+
+
+def mixings(blocks: Sequence[Sequence[ParameterBlock]], exchanges: Exchanges, *, like: Tensor) -> list[OperatorMixing]:
+    """Return the mixing of each exchange of an update, brought to the device of a tensor in one copy."""
+    made = zip(exchanges, blocks, strict=False)
+    there = iter(together([operators_of(block, exchange) for exchange, of in made for block in of], like))
+    return [OperatorMixing(of, [next(there) for _ in of]) for of in blocks]
