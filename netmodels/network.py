@@ -7,9 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
 from netmodels.links.degraded import DegradedLink
-from netmodels.links.spec import checked_spec
-from netmodels.states import checked_state
-from netmodels.units import count, listed
+from netmodels.units import checked_state, count
 
 Share = Literal["link", "node", "medium"]
 NOTHING: Mapping[tuple[int, int], LinkSpec] = MappingProxyType({})
@@ -76,14 +74,14 @@ class Network:
         self.n_agents = count(n_agents, "n_agents", minimum=1)
         self.share: Share = share
         for edge in overrides:
-            if len(listed(edge, "overrides")) != 2:
+            if len(edge) != 2:
                 raise ValueError(f"overrides: expected pairs (sender, receiver), got {edge!r}")
             self._check(*edge)
         if faults is not None and faults.n_agents != self.n_agents:
             raise ValueError(f"faults: expected those of {self.n_agents} agents, got those of {faults.n_agents}")
-        self._spec = checked_spec(spec, "spec")
+        self._spec = spec
         self._seed = count(seed, "seed")
-        self._overrides = {edge: checked_spec(other, "overrides") for edge, other in overrides.items()}
+        self._overrides = dict(overrides)
         self._faults = faults
         self._servers: dict[object, Server] = {}
         self._links: dict[tuple[int, int], Link | DegradedLink] = {}
@@ -243,5 +241,5 @@ class Network:
 
 def _rate_at(link: Link | DegradedLink, now_ns: int) -> float:
     if isinstance(link, DegradedLink) and type(now_ns) is int:
-        return float(link.at(now_ns).spec.rate)
-    return float(link.spec.rate)
+        return link.at(now_ns).spec.rate
+    return link.spec.rate

@@ -29,8 +29,12 @@ and 99.9% within 515.2 ms.
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from netmodels.links import LinkSpec
+from pydantic import TypeAdapter, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from netmodels.links import LinkChange, LinkSpec
 
 IDEAL = LinkSpec(rate="unlimited", delay="0 s")
 """Nothing takes time and nothing is lost, by definition."""
@@ -122,3 +126,21 @@ PRESETS: Mapping[str, LinkSpec] = {
     "lora_sf7": LORA_SF7,
 }
 """Presets by the name that a scenario uses."""
+
+
+_CHANGE: TypeAdapter[Mapping[str, object]] = TypeAdapter(LinkChange)
+
+
+def _from_preset(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    if not isinstance(value, Mapping) or "preset" not in value:
+        return handler(value)
+    preset = next((spec for name, spec in PRESETS.items() if name == value["preset"]), None)
+    if preset is None:
+        names = {"given": value["preset"], "valid": list(PRESETS)}
+        raise PydanticCustomError("preset_unknown", "expected one of {valid}, got {given}", names)
+    others = {name: other for name, other in value.items() if name != "preset"}
+    return preset.changed(_CHANGE.validate_python(others, context=info.context))
+
+
+AnyLink = Annotated[LinkSpec, WrapValidator(_from_preset)]
+"""A link, a mapping of its parameters, or one with ``preset`` and what is to differ from it."""

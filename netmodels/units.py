@@ -14,13 +14,19 @@ context `UNITS_REQUIRED`, a bare number is refused. Prefixes are the SI's (k = 1
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -195,6 +201,7 @@ SPEED = Quantity("a speed", SPEEDS, ("m/s",), ("m/s",), ("1.5 m/s",), most=MAX_M
 
 Time = Annotated[float, TIME]
 """Seconds."""
+PositiveTime = Annotated[float, TIME, Field(gt=0.0)]
 Rate = Annotated[float, RATE]
 """Bits per second, at least 1 (a link that carries nothing is absent from the topology); infinite for ``unlimited``."""
 Size = Annotated[int, SIZE]
@@ -228,6 +235,11 @@ class Spec:
 
         def __init__(self, *values: object, **named: object) -> None: ...
 
+    def _settle(self, **values: object) -> None:
+        """Put in place what follows from the given values; for ``__post_init__``, before anybody sees the spec."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
 
 @dataclass(frozen=True, eq=False)
 class Bare:
@@ -254,6 +266,21 @@ class Bare:
     def _as_block(self, value: object) -> object:
         plain = isinstance(value, str | int | float)
         return {"kind": self.kind, self.field: value} if plain else value
+
+
+def or_own(method: str) -> WrapValidator:
+    """Let a choice of kinds take a model of the user's own, too: anything that has the method."""
+
+    def model(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        return value if callable(getattr(value, method, None)) else handler(value)
+
+    return WrapValidator(model)
+
+
+def kinds_of(choice: object) -> dict[str, type]:
+    """Return the classes of an annotated union by their kind: the catalogue of what may be chosen."""
+    union = get_args(choice)[0]
+    return {cls.__dataclass_fields__["kind"].default: cls for cls in get_args(union)}
 
 
 def refusal(said: str, remedy: str = "") -> PydanticCustomError:
@@ -284,205 +311,8 @@ def legible(text: str, most: int = 100) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
 
 
-def seconds(value: object, name: str = "time") -> float:
-    """Read a duration.
-
-    Args:
-        value: seconds as a number, or a string with one of the units in `TIMES`.
-        name: parameter named in the error.
-
-    Returns:
-        Seconds, from 0 to `MAX_S`.
-
-    Raises:
-        ValueError: for anything else, a missing unit, a boolean, NaN, or a negative value.
-
-    >>> seconds("5 ms"), seconds(0.25), seconds("2 min")
-    (0.005, 0.25, 120.0)
-    >>> seconds("5", "delay")
-    Traceback (most recent call last):
-    ValueError: delay: expected seconds or a string such as '5 ms' (units: ns, us, µs, μs, ms, s, min, h), got '5'
-    """
-    wanted = "seconds or a string such as '5 ms'"
-    duration = _quantity(value, name, TIMES, wanted)
-    if duration > MAX_S:
-        raise ValueError(f"{name}: expected at most {MAX_S:g} s, got {value!r}")
-    return duration
-
-
-def nanoseconds(value: object, name: str = "time") -> int:
-    """Read a duration as whole nanoseconds, rounded to the nearest.
-
-    Args:
-        value: seconds as a number, or a string with one of the units in `TIMES`.
-        name: parameter named in the error.
-
-    Returns:
-        Nanoseconds.
-
-    Raises:
-        ValueError: as `seconds`.
-
-    >>> nanoseconds("1.5 us")
-    1500
-    """
-    return round(seconds(value, name) * 1e9)
-
-
-def bits_per_second(value: object, name: str = "rate") -> float:
-    """Read a transmission rate.
-
-    Args:
-        value: bits per second as a number, a string with one of the units in `RATES`, or ``"unlimited"``.
-        name: parameter named in the error.
-
-    Returns:
-        Bits per second, at least 1; infinity for ``"unlimited"``.
-
-    Raises:
-        ValueError: for anything else, zero included: a link that carries nothing is absent from the topology.
-
-    >>> bits_per_second("20 Mbit/s"), bits_per_second("unlimited")
-    (20000000.0, inf)
-    """
-    wanted = "bits per second, 'unlimited', or a string such as '20 Mbit/s'"
-    if value == UNLIMITED or (isinstance(value, float) and value == math.inf):
-        return math.inf
-    rate = _quantity(value, name, RATES, wanted)
-    if rate < 1.0:
-        raise ValueError(f"{name}: must be at least 1 bit/s, got {value!r}")
-    return rate
-
-
-def size_bytes(value: object, name: str = "size") -> int:
-    """Read a size.
-
-    Args:
-        value: bytes as a whole number, or a string with one of the units in `SIZES`.
-        name: parameter named in the error.
-
-    Returns:
-        Bytes, at most `MAX_BYTES`.
-
-    Raises:
-        ValueError: for anything else, and for a size that is not a whole number of bytes.
-
-    >>> size_bytes("6.4 kB"), size_bytes("1 KiB")
-    (6400, 1024)
-    """
-    size = _quantity(value, name, SIZES, "bytes or a string such as '6.4 kB'")
-    if abs(size - round(size)) > 1e-9 * size:
-        raise ValueError(f"{name}: must be a whole number of bytes, got {value!r}")
-    if size > MAX_BYTES:
-        raise ValueError(f"{name}: expected at most {MAX_BYTES:g} bytes, got {value!r}")
-    return round(size)
-
-
-def metres(value: object, name: str = "length") -> float:
-    """Read a length.
-
-    Args:
-        value: metres as a number, or a string with one of the units in `LENGTHS`.
-        name: parameter named in the error.
-
-    Returns:
-        Metres, at most `MAX_M`.
-
-    Raises:
-        ValueError: for anything else.
-
-    >>> metres("1.2 km")
-    1200.0
-    """
-    length = _quantity(value, name, LENGTHS, "metres or a string such as '30 m'")
-    if length > MAX_M:
-        raise ValueError(f"{name}: expected at most {MAX_M:g} m, got {value!r}")
-    return length
-
-
-def metres_per_second(value: object, name: str = "speed") -> float:
-    """Read a speed.
-
-    Args:
-        value: metres per second as a number, or a string with one of the units in `SPEEDS`.
-        name: parameter named in the error.
-
-    Returns:
-        Metres per second, at most `MAX_M`.
-
-    Raises:
-        ValueError: for anything else.
-
-    >>> metres_per_second(2), metres_per_second("1.5 m/s")
-    (2.0, 1.5)
-    """
-    speed = _quantity(value, name, SPEEDS, "metres per second or a string such as '1.5 m/s'")
-    if speed > MAX_M:
-        raise ValueError(f"{name}: expected at most {MAX_M:g} m/s, got {value!r}")
-    return speed
-
-
-def probability(value: object, name: str = "probability") -> float:
-    """Read a probability.
-
-    Args:
-        value: a number in [0, 1], or a string such as ``"10%"`` or ``"0.1"``.
-        name: parameter named in the error.
-
-    Returns:
-        The probability.
-
-    Raises:
-        ValueError: for anything else, and outside [0, 1].
-
-    >>> probability("10%"), probability(0.25)
-    (0.1, 0.25)
-    >>> probability(1.2, "loss")
-    Traceback (most recent call last):
-    ValueError: loss: expected a probability in [0, 1] or a string such as '10%', got 1.2
-    """
-    wanted = "a probability in [0, 1] or a string such as '10%'"
-    number = _quantity(value, name, {"%": 0.01, "": 1.0}, wanted)
-    if number > 1.0:
-        raise ValueError(f"{name}: expected {wanted}, got {value!r}")
-    return number
-
-
-def positive(value: object, name: str) -> float:
-    """Read a plain number above 0.
-
-    Args:
-        value: the number.
-        name: parameter named in the error.
-
-    Returns:
-        The number, finite.
-
-    Raises:
-        ValueError: for anything else, booleans included.
-
-    >>> positive(1.5, "factor")
-    1.5
-    """
-    number = None if isinstance(value, str) else _number(value, {})
-    if number is None or not 0.0 < number < math.inf:
-        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
-    return number
-
-
 def count(value: object, name: str, minimum: int = 0) -> int:
-    """Read a whole number.
-
-    Args:
-        value: an integer.
-        name: parameter named in the error.
-        minimum: the least value allowed.
-
-    Returns:
-        The integer.
-
-    Raises:
-        ValueError: for anything else, booleans included.
+    """Return an argument that has to be a whole number of at least `minimum`; a ValueError names it.
 
     >>> count(3, "limit")
     3
@@ -492,35 +322,28 @@ def count(value: object, name: str, minimum: int = 0) -> int:
     return int(value)
 
 
-def listed(value: object, name: str) -> tuple[object, ...]:
-    """Read a list.
+def checked_probability(probability: float) -> float:
+    """Return an argument that has to be in [0, 1]."""
+    if not 0.0 <= probability <= 1.0:
+        raise ValueError(f"probability: expected a number in [0, 1], got {probability!r}")
+    return probability
 
-    Args:
-        value: anything with an order, an array too.
-        name: parameter named in the error.
 
-    Returns:
-        What it holds.
+def checked_state(state: object, names: Collection[str], owner: str) -> Mapping[str, Any]:
+    """Return a saved state, a mapping with exactly these keys; it holds what parameters and seed cannot tell.
 
-    Raises:
-        ValueError: for anything else, text, mappings and sets included.
-
-    >>> listed([0, 1], "edges")
-    (0, 1)
+    >>> checked_state({"free_ns": 5}, ["free_ns", "now_ns"], "server")
+    Traceback (most recent call last):
+    ValueError: state of a server: expected free_ns, now_ns, got free_ns
     """
-    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping, AbstractSet)):
-        raise ValueError(f"{name}: expected a list, got {value!r}")  # noqa: TRY004  (one kind of error for bad input)
-    return tuple(value)
+    if not isinstance(state, Mapping) or state.keys() != set(names):
+        found = ", ".join(map(str, state)) if isinstance(state, Mapping) else repr(state)
+        raise ValueError(f"state of a {owner}: expected {', '.join(names) or 'nothing'}, got {found or 'nothing'}")
+    return state
 
 
 def milliseconds(duration_s: float) -> str:
-    """Write a duration for a reader.
-
-    Args:
-        duration_s: seconds.
-
-    Returns:
-        Text with the unit that suits it.
+    """Return a duration for a reader, with the unit that suits it.
 
     >>> milliseconds(0.005), milliseconds(2.5), milliseconds(3e-6)
     ('5 ms', '2.5 s', '3 us')
@@ -532,13 +355,7 @@ def milliseconds(duration_s: float) -> str:
 
 
 def bit_rate(rate: float) -> str:
-    """Write a rate for a reader.
-
-    Args:
-        rate: bits per second.
-
-    Returns:
-        Text with the unit that suits it.
+    """Return a rate for a reader, with the unit that suits it.
 
     >>> bit_rate(20e6), bit_rate(5468.75), bit_rate(math.inf)
     ('20 Mbit/s', '5.469 kbit/s', 'unlimited rate')
@@ -549,15 +366,6 @@ def bit_rate(rate: float) -> str:
         if rate >= factor:
             return f"{rate / factor:.4g} {unit}"
     return f"{rate:.4g} bit/s"
-
-
-def _quantity(value: object, name: str, units: Mapping[str, float], wanted: str) -> float:
-    number = _number(value, units)
-    if number is None or not math.isfinite(number) or number < 0.0:
-        listing = ", ".join(unit for unit in units if unit not in ("", "%"))
-        suffix = f" (units: {listing})" if listing else ""
-        raise ValueError(f"{name}: expected {wanted}{suffix}, got {value!r}")
-    return number
 
 
 def _number(value: object, units: Mapping[str, float]) -> float | None:

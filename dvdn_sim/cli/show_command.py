@@ -83,10 +83,10 @@ def show(
 
 
 def _seconds(text: str) -> float:
-    from netmodels.units import seconds
+    from netmodels.units import TIME
 
     try:
-        return seconds(text, "time")
+        return TIME.read(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from math import ceil, isinf
-from typing import cast
 
 from dvdn_sim.network.transport import Transport
 from netmodels import LinkSpec
@@ -22,13 +21,13 @@ SHARE_IN_TIME = 0.999
 @lru_cache(maxsize=65536)
 def _completion_s(spec: LinkSpec, packets: int) -> float:
     """When a message of that many full packets is complete with probability `SHARE_IN_TIME`, given that it arrives."""
-    return spec.completion_quantile(packets * cast("int", spec.mtu), SHARE_IN_TIME)
+    return spec.completion_quantile(packets * spec.mtu, SHARE_IN_TIME)
 
 
 @lru_cache(maxsize=65536)
 def _held_s(spec: LinkSpec, packets: int) -> float:
     """How long such a message holds the transmitter."""
-    return _completion_s(replace(spec, delay=0.0, fifo=True), packets)
+    return _completion_s(spec.changed({"delay": 0.0, "fifo": True}), packets)
 
 
 @lru_cache(maxsize=65536)

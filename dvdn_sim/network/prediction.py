@@ -158,7 +158,7 @@ def _simple(setting: Setting, graphs: Ensemble) -> bool:
     network, link = setting.network, setting.network.link
     if network.acks or network.broadcast or network.deadline == "auto" or not _links_alike(setting):
         return False
-    known = isinstance(link.loss_model, Bernoulli | GilbertElliott) and not isinstance(link.delay_model, DelayTrace)
+    known = isinstance(link.loss, Bernoulli | GilbertElliott) and not isinstance(link.delay, DelayTrace)
     every = {graph for sequence in graphs.sequences for graph in sequence}
     return known and all(
         can_sample(link, network.share, setting.size_bytes, [graph] * setting.rounds) for graph in every
@@ -170,13 +170,13 @@ def _links_alike(setting: Setting) -> bool:
     network, link = setting.network, setting.network.link
     if network.faults or network.other_links or (network.broadcast and link.retries):
         return False
-    return isinstance(link.loss_model, Bernoulli) or (isinstance(link.loss_model, GilbertElliott) and not link.retries)
+    return isinstance(link.loss, Bernoulli) or (isinstance(link.loss, GilbertElliott) and not link.retries)
 
 
 def _exact(setting: Setting, graphs: Ensemble) -> ExactPath | None:
     """What is known without a sample of losses, where nothing is late."""
     network, link = setting.network, setting.network.link
-    bursty = not isinstance(link.loss_model, Bernoulli) and link.loss_model.loss_rate > 0.0
+    bursty = not isinstance(link.loss, Bernoulli) and link.loss.loss_rate > 0.0
     # With bursts a link's messages depend on each other, be they of two rounds, or a message and an acknowledgement.
     if setting.n_agents > MOST_FOR_MOMENTS or (bursty and (setting.rounds > 1 or network.acks)):
         return None

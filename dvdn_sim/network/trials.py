@@ -21,8 +21,7 @@ from dvdn_sim.scenario import Scenario
 from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.wires import Wire, wires
 from netmodels.streams import stream
-from netmodels.topology import Graph, RandomConnected, Topology
-from netmodels.topology.graph import Positions
+from netmodels.topology import START, Graph, Instant, RandomConnected, Topology
 
 Floats = npt.NDArray[np.float64]
 
@@ -167,7 +166,7 @@ class Setting:
     def graphs(self, index: int, step: int = 0) -> list[Graph]:
         """The graph of every round of an exchange, by the index of its episode, after a number of environment steps."""
         topology, now_ns = self.network.topology, round(step * float(self.network.control_period) * 1e9)
-        return [topology.graph(self.n_agents, self.seed, index, index, k, now_ns=now_ns) for k in range(self.rounds)]
+        return [topology.graph(self.n_agents, self.seed, Instant(index, index, k, now_ns)) for k in range(self.rounds)]
 
     def steps_of(self, trials: int, purpose: str) -> list[int]:
         """When trials happen: each at a random step of its part of the run, in environment steps."""
@@ -194,22 +193,10 @@ class Pinned:
     topology: Topology
     seed: int
 
-    def graph(
-        self,
-        n_agents: int,
-        seed: int,
-        episode: int = 0,
-        update: int = 0,
-        round_index: int = 0,
-        *,
-        now_ns: int = 0,
-        positions: Positions | None = None,
-    ) -> Graph:
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
         """See `Topology.graph`."""
         del seed
-        return self.topology.graph(
-            n_agents, self.seed, episode, update, round_index, now_ns=now_ns, positions=positions
-        )
+        return self.topology.graph(n_agents, self.seed, at)
 
     def describe(self) -> str:
         """Say which links exist."""

@@ -139,9 +139,9 @@ def own_fields(block: Block) -> list[BlockField]:
     keys = [
         field
         for field in dataclasses.fields(block.cls)
-        if field.init and (not block.closed or field.name in block.fields)
+        if field.init and field.name != "kind" and (not block.closed or field.name in block.fields)
     ]
-    fields = [_block_field(field, hints[field.name], block.fields.get(field.name)) for field in keys]
+    fields = [_block_field(field, hints[field.name], block.fields.get(_key(field.name))) for field in keys]
     return [dataclasses.replace(field, required=False, default=None) if block.partial else field for field in fields]
 
 
@@ -244,7 +244,7 @@ def block_at(annotation: object, value: object) -> Block | None:
 
 def _block_field(field: dataclasses.Field[object], annotation: object, instead: object) -> BlockField:
     """Return one field of a dataclass as a key, annotated as its class has it or with what is given ``instead``."""
-    name = field.name.rstrip("_")
+    name = _key(field.name)
     if instead is not None:
         annotation = Optional[instead] if field.default is None else instead  # noqa: UP045 (built, not written)
     if field.default is not dataclasses.MISSING:
@@ -252,6 +252,11 @@ def _block_field(field: dataclasses.Field[object], annotation: object, instead: 
     if field.default_factory is not dataclasses.MISSING:
         return BlockField(name, annotation, required=False, default=field.default_factory())
     return BlockField(name, annotation, required=True)
+
+
+def _key(name: str) -> str:
+    """Return the key of a field; until the alias of `netmodels` is read here."""
+    return "mean" if name == "location" else name.rstrip("_")
 
 
 def _build(block: Block, values: dict[str, object]) -> object:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from math import hypot
-from typing import cast
 
 from dvdn_sim.scenario.document import Path
 from dvdn_sim.scenario.network import Network
@@ -13,7 +12,7 @@ from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.wires import wires
 from netmodels.faults import Flap
 from netmodels.links import DelayTrace, Empirical, LossTrace
-from netmodels.recordings import MOST_VALUES
+from netmodels.recordings import MAX_VALUES
 from netmodels.topology import EdgeMarkov, RandomWaypoint
 from netmodels.units import MAX_S, milliseconds
 
@@ -44,7 +43,7 @@ def _longest_round(scenario: Scenario, network: Network) -> tuple[float, Path]:
     """Return how many seconds a round can last, and what says so."""
     if isinstance(network.deadline, float):
         return network.deadline, ("network", "deadline")
-    delays = {(*path, "delay"): link.delay_model for path, link in fitting_links(scenario).items()}
+    delays = {(*path, "delay"): link.delay for path, link in fitting_links(scenario).items()}
     waits = [(min(delay.quantile(0.999), MAX_S), path) for path, delay in delays.items()]
     return max(waits, key=lambda each: each[0], default=(0.0, ("network", "deadline")))
 
@@ -69,8 +68,8 @@ def _turn_s(part: object) -> float | None:
         return float(part.up) + float(part.down)
     if isinstance(part, RandomWaypoint):
         # Two uniform places in a square are 0.52 of a side apart on average.
-        width, height = cast("tuple[float, float]", part.area)
-        slow, fast = cast("tuple[float, float]", part.speed)
+        width, height = part.area
+        slow, fast = part.speed
         return 0.37 * hypot(width, height) * 2.0 / (slow + fast) + float(part.pause)
     return None
 
@@ -83,9 +82,9 @@ def _recordings_can_be_kept(scenario: Scenario) -> Iterator[Broken]:
         if isinstance(part, DelayTrace | Empirical | LossTrace)
     ]
     total = sum(count for _, count in recorded)
-    if total > MOST_VALUES:
+    if total > MAX_VALUES:
         path, _ = max(recorded, key=lambda each: each[1])
-        yield path, f"with it there are {total} recorded values", f"at most {MOST_VALUES} in all"
+        yield path, f"with it there are {total} recorded values", f"at most {MAX_VALUES} in all"
 
 
 def _parts(path: Path, part: object) -> Iterator[tuple[Path, object]]:

@@ -1,7 +1,5 @@
 """A scenario in words: what would run, for a person who has not read the YAML."""
 
-from typing import cast
-
 from dvdn_sim.scenario.algorithm import Consensus, ParameterExchange, Tracking
 from dvdn_sim.scenario.catalogue import ALGORITHMS
 from dvdn_sim.scenario.network import Network
@@ -65,8 +63,7 @@ def _network(network: Network) -> list[str]:
     parts += ["exchanged while acting"] if network.schedule == "overlap" else []
     lines = [
         f"network     {'; '.join(parts)}",
-        f"link        {rate_text(cast('float', link.rate))}; delay {link.delay_model.describe()}; "
-        f"{link.loss_model.describe()}",
+        f"link        {rate_text(link.rate)}; delay {link.delay.describe()}; {link.loss.describe()}",
     ]
     lines += [f"            {len(network.other_links)} differ"] if network.other_links else []
     return lines + [f"fault       {fault.describe()}" for fault in network.faults]

@@ -15,7 +15,7 @@ from netmodels.links import LinkSpec
 _WHEN = Annotated[object, Choice("time", DELAYS, bare=("constant", "mean"), fields=DELAY_FIELDS)]
 _FIELDS: dict[str, object] = {
     "at": _WHEN,
-    "for_": _WHEN,
+    "for": _WHEN,
     "node": Agent,
     "edge": Pair,
     "groups": Annotated[tuple[Annotated[tuple[Agent, ...], Field(strict=False)], ...], Field(strict=False)],
@@ -36,5 +36,5 @@ def loses(fault: Fault, link: LinkSpec) -> bool:
     """
     if isinstance(fault, Degrade):
         changed = fault.changed(link)
-        return changed.loss_model.loss_rate > 0.0 or float(changed.corrupt) > 0.0
+        return changed.loss.loss_rate > 0.0 or float(changed.corrupt) > 0.0
     return not isinstance(fault, Straggler)

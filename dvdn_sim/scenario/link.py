@@ -8,7 +8,7 @@ from dvdn_sim.scenario.blocks import Block, Choice, KeptAs
 from dvdn_sim.scenario.quantities import Natural, Probability, Rate, Size, Time
 from netmodels import LinkSpec
 from netmodels.catalogue import DELAYS, LOSSES, PRESETS
-from netmodels.faults.slowdowns import DEGRADABLE
+from netmodels.links import DEGRADABLE
 
 # A built `netmodels` normal delay has as its mean that of the rectified delay, and keeps the one that was given.
 DELAY_FIELDS: dict[str, object] = {

@@ -10,8 +10,7 @@ from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.topologies import within
 from netmodels import LinkSpec
 from netmodels.faults import Degrade
-from netmodels.topology import RandomConnected, Range
-from netmodels.topology.switching import refuse_undrawable
+from netmodels.topology import RandomConnected, Range, refuse_undrawable
 
 Broken = tuple[Path, str, str]
 MOST_DEGRADED = 20_000

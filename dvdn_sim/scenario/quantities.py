@@ -138,21 +138,21 @@ RATES = _worth(units.RATES, "bit/s", "kbit/s", "Mbit/s", "Gbit/s")
 SIZES = _worth(units.SIZES, "B", "kB", "MB")
 LENGTHS = _worth(units.LENGTHS, "m", "km")
 
-_TIME = Quantity("a time", ("50 ms", "2 s"), ("ms", "s"), units.seconds, TIMES)
-_RATE = _Rate("a rate", ("20 Mbit/s", "unlimited"), ("Mbit/s", "kbit/s"), units.bits_per_second, RATES)
+_TIME = Quantity("a time", ("50 ms", "2 s"), ("ms", "s"), units.TIME.read, TIMES)
+_RATE = _Rate("a rate", ("20 Mbit/s", "unlimited"), ("Mbit/s", "kbit/s"), units.RATE.read, RATES)
 
-_DEADLINE = _Deadline("a time", ("50 ms", "auto"), ("ms", "s"), units.seconds, TIMES)
+_DEADLINE = _Deadline("a time", ("50 ms", "auto"), ("ms", "s"), units.TIME.read, TIMES)
 
 Time = Annotated[float, _TIME]
 Deadline = Annotated[float | Literal["auto"], _DEADLINE]
 Rate = Annotated[float, _RATE]
-Size = Annotated[int, Quantity("a size", ("1472 B", "6.4 kB"), ("B", "kB"), units.size_bytes, SIZES)]
+Size = Annotated[int, Quantity("a size", ("1472 B", "6.4 kB"), ("B", "kB"), units.SIZE.read, SIZES)]
 Probability = Annotated[
-    float, Quantity("a probability", ("10%", "0.1"), ("%",), units.probability, {"%": 0.01}, bare=True)
+    float, Quantity("a probability", ("10%", "0.1"), ("%",), units.PROBABILITY.read, {"%": 0.01}, bare=True)
 ]
-Length = Annotated[float, Quantity("a length", ("30 m", "1.2 km"), ("m", "km"), units.metres, LENGTHS)]
-Speed = Annotated[float, Quantity("a speed", ("1.5 m/s",), ("m/s",), units.metres_per_second, units.SPEEDS)]
-Fraction = Annotated[float, Quantity("a number from 0 to 1", ("0.05", "5%"), (), units.probability, {}, bare=True)]
+Length = Annotated[float, Quantity("a length", ("30 m", "1.2 km"), ("m", "km"), units.LENGTH.read, LENGTHS)]
+Speed = Annotated[float, Quantity("a speed", ("1.5 m/s",), ("m/s",), units.SPEED.read, units.SPEEDS)]
+Fraction = Annotated[float, Quantity("a number from 0 to 1", ("0.05", "5%"), (), units.PROBABILITY.read, {}, bare=True)]
 
 Natural = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]

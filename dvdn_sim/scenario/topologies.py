@@ -11,8 +11,7 @@ from dvdn_sim.scenario.blocks import Block, Choice
 from dvdn_sim.scenario.quantities import Count, Length, Natural, Probability, Speed, Time
 from netmodels import topology as models
 from netmodels.catalogue import MOBILITIES, TOPOLOGIES
-from netmodels.topology import Graph, Topology
-from netmodels.topology.graph import Positions
+from netmodels.topology import START, Graph, Instant, Topology
 
 Agent = Annotated[Natural, Field(le=10**6)]
 Pair = Annotated[tuple[Agent, Agent], Field(strict=False)]
@@ -72,19 +71,9 @@ class Schedule:
     def _model(self) -> Topology:
         return models.Schedule([(entry.at, entry.topology) for entry in self.entries])
 
-    def graph(
-        self,
-        n_agents: int,
-        seed: int,
-        episode: int = 0,
-        update: int = 0,
-        round_index: int = 0,
-        *,
-        now_ns: int = 0,
-        positions: Positions | None = None,
-    ) -> Graph:
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
         """Return the graph of the entry of that time; see `Topology.graph`."""
-        return self._model.graph(n_agents, seed, episode, update, round_index, now_ns=now_ns, positions=positions)
+        return self._model.graph(n_agents, seed, at)
 
     def describe(self) -> str:
         """Say which links exist."""

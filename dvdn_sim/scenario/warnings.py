@@ -120,7 +120,7 @@ def _comes_too_late(network: Network, wire: Wire, links: dict[str, LinkSpec]) ->
     if network.deadline is None or isinstance(network.deadline, str):
         return
     for path, link in links.items():
-        least_s = link.serialisation_ns(link.wire_bytes(wire.size_bytes)) / 1e9 + link.delay_model.quantile(0.0)
+        least_s = link.serialisation_ns(link.wire_bytes(wire.size_bytes)) / 1e9 + link.delay.quantile(0.0)
         if least_s > network.deadline:
             ahead = wire.kind == "td" and not isinstance(network.compute, ConstantTime)
             unless = ", but for those of agents that began so much earlier" if ahead else ""
@@ -206,7 +206,7 @@ def _quickly_told(wire: Wire, links: dict[str, LinkSpec]) -> Iterator[tuple[str,
     for path, link in links.items():
         if told.setdefault(link, path) != path:
             continue
-        states = len(link.loss_model.stationary())
+        states = len(link.loss.stationary())
         passages = link.packets(wire.size_bytes) + (PASSAGES if link.retries and states > 1 else 0)
         steps += passages * (link.retries + 1) * (1 + states // 1000)
         if steps <= MOST_STEPS:

@@ -1,7 +1,6 @@
 """Rules about what agents send: somebody to hear it, and a network that can carry it. Each yields what breaks it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
 
 from dvdn_sim.scenario.algorithm import Consensus
 from dvdn_sim.scenario.catalogue import ALGORITHMS
@@ -103,9 +102,9 @@ def _loses(fault: Fault, link: LinkSpec) -> bool:
 
 def _why_lossy(wire: Wire, link: LinkSpec, rivals: int) -> str:
     """Return why a message may be lost; empty where none ever can."""
-    if link.loss_model.loss_rate > 0.0 or cast("float", link.corrupt) > 0.0:
+    if link.loss.loss_rate > 0.0 or link.corrupt > 0.0:
         return "links lose packets"
-    if cast("float", link.rate) == float("inf"):  # nothing ever waits
+    if link.rate == float("inf"):  # nothing ever waits
         return ""
     queued = link.packets(wire.size_bytes) * wire.rounds * rivals
     if link.limit_bytes is not None:
@@ -127,7 +126,7 @@ def _auto_deadline_has_an_answer(scenario: Scenario) -> Iterator[Broken]:
         return
     for name in ("deadline", "ack_deadline"):
         for path, link in fitting_links(scenario).items() if getattr(network, name) == AUTO else ():
-            if link.loss_model.loss_rate >= 1.0 or cast("float", link.corrupt) >= 1.0:
+            if link.loss.loss_rate >= 1.0 or link.corrupt >= 1.0:
                 message = f"`auto` has no answer: no message ever arrives where `{dotted(path)}` says"
                 yield ("network", name), message, "write how long to wait, such as `50 ms`"
                 break

@@ -1,30 +1,43 @@
 """Links: what happens to one message on its way from one agent to another.
 
-- `link`: `Link`, one directed link with its state, and its `offer`; `degraded`: one that is worse for a while.
-- `spec`: `LinkSpec`, its parameters; `closed_forms`: what follows from them without sampling.
+- `link`: `Link`, one directed link with its state, and its `offer`.
+- `spec`: `LinkSpec`, its parameters; `theory`: what follows from them without sampling.
 - `transfer`: `Transfer`, what became of one message.
-- `transmitter`, `queue`: cutting into packets, waiting, and putting them on the wire by a `Server`, perhaps shared.
-- `queueing`: mean waits of Poisson messages.
-- `availability`: when a link is down; `retransmission`: sending again what was lost.
-- `loss`, `delay`, `tails`, `recorded`: what is lost on the way, and how long it takes; `kinds` lists them by name.
-- `fates`, `arrivals`: the arithmetic per packet.
+- `queue`: waiting, and being put on the wire by a `Server`, perhaps shared.
+- `availability`: when a link is down.
+- `loss`, `delay`: what is lost on the way, and how long it takes.
 """
 
-from netmodels.links.availability import Availability
+from netmodels.links.availability import FOREVER_NS, Availability
 from netmodels.links.degraded import Degradation, DegradedLink
-from netmodels.links.delay import Constant, DelayModel, Normal, Uniform
+from netmodels.links.delay import (
+    DELAYS,
+    AnyDelay,
+    Constant,
+    DelayModel,
+    DelayTrace,
+    Empirical,
+    Exponential,
+    Lognormal,
+    Normal,
+    Pareto,
+    Uniform,
+)
 from netmodels.links.link import Link
-from netmodels.links.loss import Bernoulli, GilbertElliott, LossModel
+from netmodels.links.loss import LOSSES, AnyLoss, Bernoulli, GilbertElliott, LossModel, LossTrace
 from netmodels.links.queue import Server
-from netmodels.links.queueing import md1_mean_wait, mm1_mean_wait
-from netmodels.links.recorded import DelayTrace, Empirical, LossTrace
-from netmodels.links.spec import LinkSpec
-from netmodels.links.tails import Exponential, Lognormal, Pareto
+from netmodels.links.spec import DEGRADABLE, LinkChange, LinkDegradation, LinkSpec
 from netmodels.links.transfer import REASONS, Reason, Transfer
 from netmodels.links.transmitter import Emission
 
 __all__ = [
+    "DEGRADABLE",
+    "DELAYS",
+    "FOREVER_NS",
+    "LOSSES",
     "REASONS",
+    "AnyDelay",
+    "AnyLoss",
     "Availability",
     "Bernoulli",
     "Constant",
@@ -37,6 +50,8 @@ __all__ = [
     "Exponential",
     "GilbertElliott",
     "Link",
+    "LinkChange",
+    "LinkDegradation",
     "LinkSpec",
     "Lognormal",
     "LossModel",
@@ -47,6 +62,4 @@ __all__ = [
     "Server",
     "Transfer",
     "Uniform",
-    "md1_mean_wait",
-    "mm1_mean_wait",
 ]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netmodels.alternation import Interval, Stretch
 from netmodels.links.transfer import LINK_DOWN, NODE_DOWN
+from netmodels.on_off import Interval, Window
 
-Intervals = Sequence[Interval] | Callable[[int, int], Stretch]
+Intervals = Sequence[Interval] | Callable[[int, int], Window]
 
 FOREVER_NS = 2**62
 """End of what never ends; later than any time on the clock."""

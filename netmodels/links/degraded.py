@@ -10,7 +10,7 @@ from netmodels.links.queue import Server
 from netmodels.links.spec import LinkSpec
 from netmodels.links.transfer import Transfer
 from netmodels.links.transmitter import Emission
-from netmodels.states import checked_state
+from netmodels.units import checked_state
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,39 @@
 """How long a packet travels after it has left the server.
 
 A delay model is a frozen dataclass whose fields are the options of a scenario. It knows its own moments and quantiles,
-and makes a sampler on a generator; the link rounds what is drawn to whole nanoseconds.
+and makes a sampler on a generator; the link rounds what is drawn to whole nanoseconds. A kind is a class and one line
+in `AnyDelay`.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import field
+from functools import cached_property, partial
 from statistics import NormalDist
-from typing import Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
 
+from netmodels.recordings import Cycle, recorded
 from netmodels.streams import Draws, stream
-from netmodels.units import milliseconds, seconds
+from netmodels.units import (
+    CLOSED,
+    TIME,
+    Bare,
+    PositiveTime,
+    Spec,
+    Time,
+    checked_probability,
+    kinds_of,
+    milliseconds,
+    or_own,
+)
 
 Seconds = NDArray[np.float64]
-LONGEST_DRAWN_S = 4.0e9
+MAX_DRAWN_S = 4.0e9
 """Drawn delays are cut here (127 years): beyond it an int64 of nanoseconds would overflow."""
 
 
@@ -26,18 +41,18 @@ class DelayModel(Protocol):
     """Distribution of the time between leaving the server and arriving, in seconds."""
 
     @property
-    def mean(self) -> float | str:
-        """Mean in seconds; always a float once built, the string is what the field also takes."""
+    def mean(self) -> float:
+        """Mean in seconds."""
 
     @property
     def variance(self) -> float:
         """Variance in seconds²; infinite where it does not exist."""
 
     def quantile(self, probability: float) -> float:
-        """Seconds that a delay does not exceed with this probability."""
+        """Return the seconds that a delay does not exceed with this probability."""
 
     def cdf(self, delay_s: float) -> float:
-        """Probability that a delay does not exceed this many seconds."""
+        """Return the probability that a delay does not exceed this many seconds."""
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
         """Return the function that draws the next n delays in seconds, none negative."""
@@ -47,15 +62,7 @@ class DelayModel(Protocol):
 
 
 def delay_draws(model: DelayModel, seed: int, *name: int | str) -> Draws[np.int64]:
-    """Draw a model's delays in nanoseconds from the stream of that name.
-
-    Args:
-        model: the distribution.
-        seed: seed of the run.
-        name: name of the stream.
-
-    Returns:
-        Draws of whole nanoseconds.
+    """Draw a model's delays, in whole nanoseconds, from the stream of that name.
 
     >>> delay_draws(Constant("5 ms"), 0, "delay", 0, 1).take(2)
     [5000000, 5000000]
@@ -68,31 +75,21 @@ def _open_nanoseconds(model: DelayModel, seed: int, name: tuple[int | str, ...])
 
 
 def _sample_nanoseconds(sample: Callable[[int], Seconds], n: int) -> NDArray[np.int64]:
-    return np.rint(np.minimum(sample(n), LONGEST_DRAWN_S) * 1e9).astype(np.int64)
+    return np.rint(np.minimum(sample(n), MAX_DRAWN_S) * 1e9).astype(np.int64)
 
 
-def checked_probability(probability: float) -> float:
-    """Refuse what is no probability for a quantile.
+class _Drawn(Spec):
+    """A delay whose sampler remembers nothing but its generator."""
 
-    Args:
-        probability: in [0, 1].
+    def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
+        return partial(self._sample, generator)
 
-    Returns:
-        The same.
-
-    Raises:
-        ValueError: outside [0, 1].
-
-    >>> checked_probability(0.999)
-    0.999
-    """
-    if not 0.0 <= probability <= 1.0:
-        raise ValueError(f"probability: expected a number in [0, 1], got {probability!r}")
-    return probability
+    def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
+        raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Constant:
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Constant(_Drawn):
     """Every packet takes the same time.
 
     Attributes:
@@ -102,56 +99,29 @@ class Constant:
     0.005
     """
 
-    mean: float | str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", seconds(self.mean, "delay.mean"))
+    kind: Literal["constant"] = field(default="constant", kw_only=True, repr=False)
+    mean: Time
 
     @property
     def variance(self) -> float:
-        """0 s²."""
         return 0.0
 
     def quantile(self, probability: float) -> float:
-        """Return the delay itself, for any probability in [0, 1].
-
-        >>> Constant(0.25).quantile(0.0)
-        0.25
-        """
         checked_probability(probability)
-        return float(self.mean)
+        return self.mean
 
     def cdf(self, delay_s: float) -> float:
-        """Return 1 from the delay on, 0 below.
+        return float(delay_s >= self.mean)
 
-        >>> Constant(0.25).cdf(0.25), Constant(0.25).cdf(0.2)
-        (1.0, 0.0)
-        """
-        return float(delay_s >= float(self.mean))
-
-    def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
-        """Return a function that draws nothing and repeats the delay.
-
-        >>> Constant(0.25).sampler(np.random.default_rng(0))(2).tolist()
-        [0.25, 0.25]
-        """
-        return partial(_repeat, float(self.mean))
+    def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
+        return np.full(n, self.mean)
 
     def describe(self) -> str:
-        """Say what the delay is.
-
-        >>> Constant("5 ms").describe()
-        'constant 5 ms'
-        """
-        return f"constant {milliseconds(float(self.mean))}"
+        return f"constant {milliseconds(self.mean)}"
 
 
-def _repeat(value: float, n: int) -> Seconds:
-    return np.full(n, value)
-
-
-@dataclass(frozen=True)
-class Uniform:
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Uniform(_Drawn):
     """Anything from mean − jitter to mean + jitter, as netem's ``delay TIME JITTER`` without a distribution.
 
     Attributes:
@@ -160,72 +130,47 @@ class Uniform:
 
     Source: tc-netem(8).
 
-    >>> round(Uniform("5 ms", "3 ms").variance, 12)
-    3e-06
+    >>> round(Uniform("5 ms", "3 ms").variance, 12), Uniform(2.0, 1.0).quantile(1.0), Uniform(2.0, 1.0).cdf(2.5)
+    (3e-06, 3.0, 0.75)
     """
 
-    mean: float | str
-    jitter: float | str
+    kind: Literal["uniform"] = field(default="uniform", kw_only=True, repr=False)
+    mean: Time
+    jitter: Time
 
-    def __post_init__(self) -> None:
-        given = self.jitter
-        object.__setattr__(self, "mean", seconds(self.mean, "delay.mean"))
-        object.__setattr__(self, "jitter", seconds(self.jitter, "delay.jitter"))
-        if float(self.jitter) > float(self.mean):
-            raise ValueError(
-                f"delay.jitter: expected at most the mean, {self.mean} s, or delays are negative, got {given!r}"
-            )
+    @field_validator("jitter")
+    @classmethod
+    def _at_most_the_mean(cls, jitter: float, info: ValidationInfo) -> float:
+        mean = info.data.get("mean", math.inf)
+        if jitter > mean:
+            raise ValueError(f"expected at most the mean, {mean} s, or delays are negative, got {jitter!r}")
+        return jitter
 
     @property
     def variance(self) -> float:
-        """Variance, jitter²/3, in s²."""
-        return float(self.jitter) ** 2 / 3.0
+        return self.jitter**2 / 3.0
 
     def quantile(self, probability: float) -> float:
-        """Return mean + (2·probability − 1)·jitter, in seconds.
-
-        >>> Uniform(2.0, 1.0).quantile(1.0)
-        3.0
-        """
-        return float(self.mean) + (2.0 * checked_probability(probability) - 1.0) * float(self.jitter)
+        return self.mean + (2.0 * checked_probability(probability) - 1.0) * self.jitter
 
     def cdf(self, delay_s: float) -> float:
-        """Return the share of the interval that lies below.
-
-        >>> Uniform(2.0, 1.0).cdf(2.5)
-        0.75
-        """
-        mean, jitter = float(self.mean), float(self.jitter)
-        if jitter == 0.0:
-            return float(delay_s >= mean)
-        return min(1.0, max(0.0, (delay_s - mean + jitter) / (2.0 * jitter)))
-
-    def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
-        """Return the function that draws n delays in seconds.
-
-        >>> Uniform(2.0, 0.0).sampler(np.random.default_rng(0))(2).tolist()
-        [2.0, 2.0]
-        """
-        return partial(self._sample, generator)
+        if self.jitter == 0.0:
+            return float(delay_s >= self.mean)
+        return min(1.0, max(0.0, (delay_s - self.mean + self.jitter) / (2.0 * self.jitter)))
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return float(self.mean) + (2.0 * generator.random(n) - 1.0) * float(self.jitter)
+        return self.mean + (2.0 * generator.random(n) - 1.0) * self.jitter
 
     def describe(self) -> str:
-        """Say what the delay is.
-
-        >>> Uniform("5 ms", "2 ms").describe()
-        'uniform 5 ms ± 2 ms'
-        """
-        return f"uniform {milliseconds(float(self.mean))} ± {milliseconds(float(self.jitter))}"
+        return f"uniform {milliseconds(self.mean)} ± {milliseconds(self.jitter)}"
 
 
-@dataclass(frozen=True)
-class Normal:
+@dataclass(frozen=True, init=False, repr=False, config=CLOSED)
+class Normal(_Drawn):
     """A normal delay, rectified: max(0, x) with x ~ N(mean, jitter²), as netem's ``distribution normal``.
 
     Given are the mean and standard deviation *before* rectification. Once built, `mean` and `variance` are those of
-    the delay itself, and the given mean stands in `location`; so build anew rather than with `dataclasses.replace`.
+    the delay itself, and the given mean stands in `location`.
 
     With z = mean/jitter:  E[d] = mean·Φ(z) + jitter·φ(z),  E[d²] = (mean² + jitter²)·Φ(z) + mean·jitter·φ(z).
 
@@ -237,24 +182,24 @@ class Normal:
     Source: tc-netem(8), ``delay TIME JITTER distribution normal``; moments by integration.
 
     >>> mild, strong = Normal("5 ms", "1 ms"), Normal("1 ms", "2 ms")
-    >>> round(mild.mean, 9), round(strong.mean, 6)
-    (0.005, 0.001396)
+    >>> round(mild.mean, 9), round(strong.mean, 6), strong.location, mild.cdf(0.005)
+    (0.005, 0.001396, 0.001, 0.5)
+    >>> round(Normal("0 s", "2 s").variance, 6)  # 4 (1/2 − 1/(2π))
+    1.36338
     """
 
-    mean: float | str
-    jitter: float | str
-    location: float = field(init=False, repr=False)
+    kind: Literal["normal"] = field(default="normal", kw_only=True, repr=False)
+    location: Annotated[Time, Field(alias="mean")]
+    jitter: Time
 
-    def __post_init__(self) -> None:
-        location = seconds(self.mean, "delay.mean")
-        jitter = seconds(self.jitter, "delay.jitter")
-        object.__setattr__(self, "location", location)
-        object.__setattr__(self, "jitter", jitter)
-        object.__setattr__(self, "mean", self._moments()[0])
+    def __repr__(self) -> str:
+        # Streams of faults are named by it, so it stays as it was when the moment took the place of what was given.
+        return f"Normal(mean={self.mean!r}, jitter={self.jitter!r})"
 
+    @cached_property
     def _moments(self) -> tuple[float, float]:
         """Mean and mean square of the rectified delay."""
-        mu, sigma = self.location, float(self.jitter)
+        mu, sigma = self.location, self.jitter
         if sigma == 0.0:
             return mu, mu * mu
         standard = NormalDist()
@@ -262,54 +207,270 @@ class Normal:
         return mu * above + sigma * density, (mu * mu + sigma * sigma) * above + mu * sigma * density
 
     @property
-    def variance(self) -> float:
-        """Variance of the rectified delay, in s².
+    def mean(self) -> float:
+        return self._moments[0]
 
-        >>> round(Normal("0 s", "2 s").variance, 6)  # 4 (1/2 − 1/(2π))
-        1.36338
-        """
-        mean, mean_square = self._moments()
+    @property
+    def variance(self) -> float:
+        mean, mean_square = self._moments
         return max(0.0, mean_square - mean * mean)
 
     def quantile(self, probability: float) -> float:
-        """Return max(0, mean + jitter·Φ⁻¹(probability)), in seconds.
-
-        >>> Normal("5 ms", "2 ms").quantile(0.5)
-        0.005
-        """
         checked_probability(probability)
-        if float(self.jitter) == 0.0:
+        if self.jitter == 0.0:
             return self.location
         if probability in (0.0, 1.0):
             return math.inf if probability else 0.0
-        return max(0.0, self.location + float(self.jitter) * NormalDist().inv_cdf(probability))
+        return max(0.0, NormalDist(self.location, self.jitter).inv_cdf(probability))
 
     def cdf(self, delay_s: float) -> float:
-        """Return Φ((delay − mean)/jitter) for delays of at least 0, 0 below.
-
-        >>> Normal("5 ms", "2 ms").cdf(0.005), Normal("5 ms", "2 ms").cdf(-1)
-        (0.5, 0.0)
-        """
         if delay_s < 0.0:
             return 0.0
-        jitter = float(self.jitter)
-        return NormalDist(self.location, jitter).cdf(delay_s) if jitter > 0.0 else float(delay_s >= self.location)
-
-    def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
-        """Return the function that draws n delays in seconds.
-
-        >>> bool((Normal(0.0, 1.0).sampler(np.random.default_rng(0))(100) >= 0).all())
-        True
-        """
-        return partial(self._sample, generator)
+        return NormalDist(self.location, self.jitter).cdf(delay_s) if self.jitter else float(delay_s >= self.location)
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return np.maximum(0.0, self.location + float(self.jitter) * generator.standard_normal(n))
+        return np.maximum(0.0, self.location + self.jitter * generator.standard_normal(n))
 
     def describe(self) -> str:
-        """Say what the delay is.
+        return f"normal {milliseconds(self.location)} ± {milliseconds(self.jitter)}, never below 0"
 
-        >>> Normal("5 ms", "2 ms").describe()
-        'normal 5 ms ± 2 ms, never below 0'
-        """
-        return f"normal {milliseconds(self.location)} ± {milliseconds(float(self.jitter))}, never below 0"
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Lognormal(_Drawn):
+    """A lognormal delay with the given mean and standard deviation.
+
+    ln d ~ N(μ, σ²) with σ² = ln(1 + (jitter/mean)²) and μ = ln mean − σ²/2.
+
+    Attributes:
+        mean: above 0, in seconds or with a unit.
+        jitter: standard deviation, in seconds or with a unit.
+
+    >>> round(Lognormal("10 ms", "3 ms").quantile(0.5), 6)
+    0.009578
+    """
+
+    kind: Literal["lognormal"] = field(default="lognormal", kw_only=True, repr=False)
+    mean: PositiveTime
+    jitter: Time
+
+    @field_validator("jitter")
+    @classmethod
+    def _within_reason(cls, jitter: float, info: ValidationInfo) -> float:
+        mean = info.data.get("mean", math.inf)
+        if jitter > 1e6 * mean:
+            raise ValueError(f"expected at most 10⁶ times the mean, {mean} s, got {jitter!r}")
+        return jitter
+
+    @cached_property
+    def _log(self) -> NormalDist:
+        """Distribution of ln d."""
+        sigma_square = math.log1p((self.jitter / self.mean) ** 2)
+        return NormalDist(math.log(self.mean) - sigma_square / 2.0, math.sqrt(sigma_square))
+
+    @property
+    def variance(self) -> float:
+        return self.jitter**2
+
+    def quantile(self, probability: float) -> float:
+        checked_probability(probability)
+        if self._log.stdev == 0.0:
+            return self.mean
+        if probability in (0.0, 1.0):
+            return math.inf if probability else 0.0
+        return math.exp(self._log.inv_cdf(probability))
+
+    def cdf(self, delay_s: float) -> float:
+        if self._log.stdev == 0.0:
+            return float(delay_s >= self.mean)
+        return self._log.cdf(math.log(delay_s)) if delay_s > 0.0 else 0.0
+
+    def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
+        if self._log.stdev == 0.0:
+            return np.full(n, self.mean)
+        return np.exp(self._log.mean + self._log.stdev * generator.standard_normal(n))
+
+    def describe(self) -> str:
+        return f"lognormal, mean {milliseconds(self.mean)}, standard deviation {milliseconds(self.jitter)}"
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Pareto(_Drawn):
+    """A Pareto delay: P(d > x) = (x_m/x)^α from its least value x_m on.
+
+    Give the spread by `jitter`, the standard deviation, which makes α = 1 + √(1 + (mean/jitter)²) > 2; or by `shape`,
+    α > 1 itself, and the variance is infinite up to α = 2. Then x_m = mean·(α − 1)/α.
+
+    Attributes:
+        mean: above 0, in seconds or with a unit.
+        jitter: standard deviation, above 0, in seconds or with a unit; or ``None`` if the shape is given.
+        shape: α; worked out if the jitter is given.
+
+    >>> Pareto("3 s", shape=1.5).quantile(0.0), Pareto("3 s", shape=1.5).variance
+    (1.0, inf)
+    >>> round(Pareto("3 s", jitter="1.7320508 s").shape, 6)
+    3.0
+    """
+
+    kind: Literal["pareto"] = field(default="pareto", kw_only=True, repr=False)
+    mean: PositiveTime
+    jitter: PositiveTime | None = None
+    shape: Annotated[float, Field(strict=True, gt=1.0)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.jitter is None) == (self.shape is None):
+            given = f"jitter {self.jitter!r} and shape {self.shape!r}"
+            raise ValueError(f"jitter: expected either it or shape, got {given}")
+        if self.jitter is not None:
+            shape = 1.0 + math.hypot(1.0, self.mean / self.jitter)
+            if math.isinf(shape):
+                raise ValueError(f"jitter: expected more, or the shape is infinite, got {self.jitter!r}")
+            self._settle(jitter=None, shape=shape)
+
+    @property
+    def _alpha(self) -> float:
+        assert self.shape is not None  # noqa: S101  (narrowing: __post_init__ set it)
+        return self.shape
+
+    @property
+    def _scale(self) -> float:
+        return self.mean * (self._alpha - 1.0) / self._alpha
+
+    @property
+    def variance(self) -> float:
+        """x_m²·α/((α − 1)²(α − 2)), infinite for α ≤ 2."""
+        alpha = self._alpha
+        return self._scale**2 * alpha / ((alpha - 1.0) ** 2 * (alpha - 2.0)) if alpha > 2.0 else math.inf
+
+    def quantile(self, probability: float) -> float:
+        certain = checked_probability(probability) == 1.0
+        return math.inf if certain else self._scale * (1.0 - probability) ** (-1.0 / self._alpha)
+
+    def cdf(self, delay_s: float) -> float:
+        return 1.0 - (self._scale / delay_s) ** self._alpha if delay_s > self._scale else 0.0
+
+    def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
+        return self._scale * np.exp(generator.standard_exponential(n) / self._alpha)
+
+    def describe(self) -> str:
+        return f"Pareto, mean {milliseconds(self.mean)}, shape {self.shape:.4g}"
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Exponential(_Drawn):
+    """An exponential delay: no memory, standard deviation equal to the mean.
+
+    Attributes:
+        mean: above 0, in seconds or with a unit.
+
+    >>> round(Exponential("1 s").quantile(0.5), 6)       # ln 2
+    0.693147
+    """
+
+    kind: Literal["exponential"] = field(default="exponential", kw_only=True, repr=False)
+    mean: PositiveTime
+
+    @property
+    def variance(self) -> float:
+        return self.mean**2
+
+    def quantile(self, probability: float) -> float:
+        return math.inf if checked_probability(probability) == 1.0 else -self.mean * math.log1p(-probability)
+
+    def cdf(self, delay_s: float) -> float:
+        return -math.expm1(-max(0.0, delay_s) / self.mean)
+
+    def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
+        return self.mean * generator.standard_exponential(n)
+
+    def describe(self) -> str:
+        return f"exponential, mean {milliseconds(self.mean)}"
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class _Recorded(_Drawn):
+    """What empirical and traced delays have in common: a recording, whose moments are theirs."""
+
+    kind: str = field(default="", kw_only=True, repr=False)
+    file: str = ""
+    values: tuple[Time, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._settle(file="", values=recorded(self.file, self.values, TIME.read))
+
+    @cached_property
+    def _array(self) -> Seconds:
+        return np.array(self.values, dtype=np.float64)
+
+    @property
+    def mean(self) -> float:
+        return float(self._array.mean())
+
+    @property
+    def variance(self) -> float:
+        return float(self._array.var())
+
+    def quantile(self, probability: float) -> float:
+        rank = math.ceil(checked_probability(probability) * len(self.values) - 1e-9)
+        return float(np.sort(self._array)[max(0, rank - 1)])
+
+    def cdf(self, delay_s: float) -> float:
+        return float(np.mean(self._array <= delay_s))
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Empirical(_Recorded):
+    """Each delay is one of those recorded, drawn independently.
+
+    Attributes:
+        file: path of a recording; or empty if the values are given. Read once, when built.
+        values: the recorded delays, in seconds or with a unit.
+
+    >>> Empirical(values=("1 ms", "3 ms")).mean, Empirical(values=("1 ms", "3 ms")).quantile(0.9)
+    (0.002, 0.003)
+    """
+
+    kind: Literal["empirical"] = field(default="empirical", kw_only=True, repr=False)
+
+    def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
+        return self._array[(generator.random(n) * len(self.values)).astype(np.intp)]
+
+    def describe(self) -> str:
+        return f"drawn from {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class DelayTrace(_Recorded):
+    """Delays in the order in which they were recorded, packet by packet, over and over. Nothing is drawn.
+
+    Attributes:
+        file: path of a recording; or empty if the values are given. Read once, when built.
+        values: the recorded delays, in seconds or with a unit.
+
+    >>> DelayTrace(values=("1 ms", "3 ms")).sampler(np.random.default_rng(0))(3).tolist()
+    [0.001, 0.003, 0.001]
+    """
+
+    kind: Literal["trace"] = field(default="trace", kw_only=True, repr=False)
+
+    def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
+        return Cycle(self._array).sample
+
+    def describe(self) -> str:
+        return f"trace of {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"
+
+
+AnyDelay = Annotated[
+    Constant
+    | Uniform
+    | Normal
+    | Lognormal
+    | Pareto
+    | Exponential
+    | Empirical
+    | DelayTrace,
+    Field(discriminator="kind"),
+    Bare("constant", "mean", TIME),
+    or_own("quantile"),
+]  # fmt: skip
+"""A delay model, a mapping with ``kind``, or a quantity, which is constant."""
+DELAYS = kinds_of(AnyDelay)

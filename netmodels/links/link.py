@@ -22,12 +22,11 @@ from netmodels.links.delay import Constant, delay_draws
 from netmodels.links.loss import Bernoulli, loss_draws
 from netmodels.links.queue import Server
 from netmodels.links.retransmission import Channel, stop_and_wait
-from netmodels.links.spec import LinkSpec, checked_spec
+from netmodels.links.spec import LinkSpec
 from netmodels.links.transfer import DELIVERED, LOSS, Reason, Transfer
 from netmodels.links.transmitter import Emission, Transmitter
-from netmodels.states import checked_state
 from netmodels.streams import Draws, checked_name
-from netmodels.units import nanoseconds
+from netmodels.units import checked_state
 
 NOTHING_LOST: tuple[Reason | None, tuple[tuple[Reason, int], ...]] = (None, ())
 
@@ -88,21 +87,21 @@ class Link:
             ValueError: for no spec, a seed below 0, or a name that is no tuple of text and whole numbers.
         """
         checked_name(seed, name)
-        self.spec = checked_spec(spec, "spec")
+        self.spec = spec
         self.name = name
         self.latest_ns = 0
         self._fifo = spec.fifo
         self._retries = spec.retries
-        self._retry_delay_ns = 0 if spec.retry_delay is None else nanoseconds(spec.retry_delay)
+        self._retry_delay_ns = 0 if spec.retry_delay is None else round(spec.retry_delay * 1e9)
         self._transmitter = Transmitter(spec, Server() if server is None else server)
-        loss = None if spec.loss_model.loss_rate == 0.0 else loss_draws(spec.loss_model, seed, "loss", *name)
-        self._channel = Channel(loss, _chances(float(spec.corrupt), seed, "corrupt", *name), availability)
+        loss = None if spec.loss.loss_rate == 0.0 else loss_draws(spec.loss, seed, "loss", *name)
+        self._channel = Channel(loss, _chances(spec.corrupt, seed, "corrupt", *name), availability)
         # Without corruption and down-times a packet's fate is its loss, which is quick to decide.
         self._plain = self._channel.corrupt is None and availability is None
-        self._delay = delay_draws(spec.delay_model, seed, "delay", *name)
+        self._delay = delay_draws(spec.delay, seed, "delay", *name)
         self._constant_ns = self._delay.take(1)[0] if isinstance(spec.delay, Constant) else None
-        self._duplicate = _chances(float(spec.duplicate), seed, "duplicate", *name)
-        self._second_delay = delay_draws(spec.delay_model, seed, "second delay", *name)
+        self._duplicate = _chances(spec.duplicate, seed, "duplicate", *name)
+        self._second_delay = delay_draws(spec.delay, seed, "second delay", *name)
 
     def offer(self, now_ns: int, size_bytes: int) -> Transfer:
         """Hand a message over and learn its fate.

@@ -2,20 +2,24 @@
 
 A loss model is a frozen dataclass whose fields are the options of a scenario. It knows its stationary loss rate and
 its mean burst length, and makes a sampler on a generator. One value is drawn per transmission, whatever else happens
-to the packet, so that a fault elsewhere leaves the luck of later packets alone.
+to the packet, so that a fault elsewhere leaves the luck of later packets alone. A kind is a class and one line in
+`AnyLoss`.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import field
 from functools import partial
-from typing import Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
+from netmodels.recordings import Cycle, recorded
 from netmodels.streams import Draws, stream
-from netmodels.units import probability
+from netmodels.units import CLOSED, PROBABILITY, Bare, Probability, Spec, kinds_of, or_own
 
 Lost = NDArray[np.bool_]
 Mass = NDArray[np.float64]
@@ -53,15 +57,7 @@ class LossModel(Protocol):
 
 
 def loss_draws(model: LossModel, seed: int, *name: int | str) -> Draws[np.bool_]:
-    """Draw a model's losses from the stream of that name.
-
-    Args:
-        model: the process.
-        seed: seed of the run.
-        name: name of the stream.
-
-    Returns:
-        Draws of booleans, true where lost.
+    """Draw a model's losses, true where lost, from the stream of that name.
 
     >>> loss_draws(Bernoulli("100%"), 0, "loss", 0, 1).take(2)
     [True, True]
@@ -73,75 +69,47 @@ def _open_losses(model: LossModel, seed: int, name: tuple[int | str, ...]) -> Ca
     return model.sampler(stream(seed, *name))
 
 
-@dataclass(frozen=True)
-class Bernoulli:
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Bernoulli(Spec):
     """Each transmission is lost with the same probability, independently.
 
     Attributes:
         p: probability of loss, a number or a percentage.
 
-    >>> Bernoulli("10%").loss_rate
-    0.1
+    >>> Bernoulli("10%").loss_rate, Bernoulli(0.5).mean_burst
+    (0.1, 2.0)
     """
 
-    p: float | str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "p", probability(self.p, "loss.p"))
+    kind: Literal["bernoulli"] = field(default="bernoulli", kw_only=True, repr=False)
+    p: Probability
 
     @property
     def loss_rate(self) -> float:
-        """The probability of loss."""
-        return float(self.p)
+        return self.p
 
     @property
     def mean_burst(self) -> float:
-        """1/(1−p).
-
-        >>> Bernoulli(0.5).mean_burst
-        2.0
-        """
-        return math.inf if self.p == 1.0 else 1.0 / (1.0 - float(self.p))
+        return math.inf if self.p == 1.0 else 1.0 / (1.0 - self.p)
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
-        """Return the function that draws n losses; the same uniforms serve every p.
-
-        >>> Bernoulli(0.0).sampler(np.random.default_rng(0))(2).tolist()
-        [False, False]
-        """
-        return partial(_below, generator, float(self.p))
+        return partial(_below, generator, self.p)
 
     def stationary(self) -> Mass:
-        """Return the probability 1 of the only state.
-
-        >>> Bernoulli(0.25).stationary().tolist()
-        [1.0]
-        """
         return np.ones(1)
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
-        """Lose p of it; see `LossModel.transmit`.
-
-        >>> Bernoulli(0.25).transmit(np.ones(1))
-        (array([0.75]), array([0.25]))
-        """
-        return mass * (1.0 - float(self.p)), mass * float(self.p)
+        return mass * (1.0 - self.p), mass * self.p
 
     def describe(self) -> str:
-        """Say what is lost.
-
-        >>> Bernoulli("10%").describe()
-        'loses 10% of packets independently'
-        """
-        return f"loses {100 * float(self.p):.3g}% of packets independently" if self.p else "loses nothing"
+        return f"loses {100 * self.p:.3g}% of packets independently" if self.p else "loses nothing"
 
 
 def _below(generator: np.random.Generator, p: float, n: int) -> Lost:
-    return generator.random(n) < p
+    return generator.random(n) < p  # the same uniforms serve every p
 
 
-@dataclass(frozen=True)
-class GilbertElliott:
+@dataclass(frozen=True, init=False, config=CLOSED)
+class GilbertElliott(Spec):
     """Bursty loss from a chain with a good and a bad state (netem's ``loss gemodel p [r [1-h [1-k]]]``).
 
     A transmission is lost with probability 1−h in the bad and 1−k in the good state; then the chain goes good → bad
@@ -163,47 +131,37 @@ class GilbertElliott:
     (0.1071, 4.0)
     """
 
-    p: float | str
-    r: float | str | None = None
-    one_minus_h: float | str = 1.0
-    one_minus_k: float | str = 0.0
+    kind: Literal["gemodel"] = field(default="gemodel", kw_only=True, repr=False)
+    p: Probability
+    r: Probability | None = None
+    one_minus_h: Probability = 1.0
+    one_minus_k: Probability = 0.0
 
     def __post_init__(self) -> None:
-        p = probability(self.p, "loss.p")
-        object.__setattr__(self, "p", p)
-        object.__setattr__(self, "r", 1.0 - p if self.r is None else probability(self.r, "loss.r"))
-        object.__setattr__(self, "one_minus_h", probability(self.one_minus_h, "loss.one_minus_h"))
-        object.__setattr__(self, "one_minus_k", probability(self.one_minus_k, "loss.one_minus_k"))
+        if self.r is None:
+            self._settle(r=1.0 - self.p)
+
+    @property
+    def to_good(self) -> float:
+        """Probability bad → good."""
+        assert self.r is not None  # noqa: S101  (narrowing: __post_init__ set it)
+        return self.r
 
     @property
     def bad_fraction(self) -> float:
-        """Fraction of transmissions made in the bad state, p/(p+r).
-
-        >>> GilbertElliott(0.25, 0.75).bad_fraction
-        0.25
-        """
-        p, r = self._transitions()
-        return p / (p + r) if p + r > 0.0 else 0.0
-
-    def _transitions(self) -> tuple[float, float]:
-        assert self.r is not None  # noqa: S101  (narrowing: __post_init__ set it)
-        return float(self.p), float(self.r)
+        """Fraction of transmissions made in the bad state, p/(p+r)."""
+        return self.p / (self.p + self.to_good) if self.p + self.to_good > 0.0 else 0.0
 
     @property
     def loss_rate(self) -> float:
-        """Stationary loss [p(1−h) + r(1−k)]/(p + r)."""
         bad = self.bad_fraction
-        return bad * float(self.one_minus_h) + (1.0 - bad) * float(self.one_minus_k)
+        return bad * self.one_minus_h + (1.0 - bad) * self.one_minus_k
 
     @property
     def mean_burst(self) -> float:
-        """Mean run of losses: P(lost) / P(lost now and not lost next), stationary.
-
-        >>> GilbertElliott(0.03, 0.25).mean_burst
-        4.0
-        """
-        p, r = self._transitions()
-        bad, in_bad, in_good = self.bad_fraction, float(self.one_minus_h), float(self.one_minus_k)
+        """P(lost) / P(lost now and not lost next), stationary."""
+        p, r, bad = self.p, self.to_good, self.bad_fraction
+        in_bad, in_good = self.one_minus_h, self.one_minus_k
         saved_after_good = (1.0 - p) * (1.0 - in_good) + p * (1.0 - in_bad)
         saved_after_bad = r * (1.0 - in_good) + (1.0 - r) * (1.0 - in_bad)
         ends = (1.0 - bad) * in_good * saved_after_good + bad * in_bad * saved_after_bad
@@ -212,38 +170,17 @@ class GilbertElliott:
         return math.inf if self.loss_rate > 0.0 else 1.0
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
-        """Return the function that draws n losses and moves the chain n steps on.
-
-        >>> GilbertElliott(0.0, 0.0).sampler(np.random.default_rng(0))(2).tolist()
-        [False, False]
-        """
         return _Chain(self, generator).sample
 
     def stationary(self) -> Mass:
-        """Return the probabilities of the good and the bad state.
-
-        >>> GilbertElliott(0.25, 0.75).stationary().tolist()
-        [0.75, 0.25]
-        """
         return np.array([1.0 - self.bad_fraction, self.bad_fraction])
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
-        """Lose some in either state, then move; see `LossModel.transmit`.
-
-        >>> GilbertElliott(0.5, 0.5).transmit(np.array([1.0, 0.0]))
-        (array([0.5, 0.5]), array([0., 0.]))
-        """
-        p, r = self._transitions()
-        moves = np.array([[1.0 - p, p], [r, 1.0 - r]])
-        lost = mass * np.array([float(self.one_minus_k), float(self.one_minus_h)])
+        moves = np.array([[1.0 - self.p, self.p], [self.to_good, 1.0 - self.to_good]])
+        lost = mass * np.array([self.one_minus_k, self.one_minus_h])
         return (mass - lost) @ moves, lost @ moves
 
     def describe(self) -> str:
-        """Say what is lost.
-
-        >>> GilbertElliott("3%", "25%").describe()
-        'loses 10.7% of packets in bursts of 4 on average'
-        """
         return f"loses {100 * self.loss_rate:.3g}% of packets in bursts of {self.mean_burst:.3g} on average"
 
 
@@ -251,13 +188,13 @@ class _Chain:
     """The state of one Gilbert-Elliott chain, moved on in blocks."""
 
     def __init__(self, model: GilbertElliott, generator: np.random.Generator) -> None:
-        self._p, self._r = model._transitions()  # noqa: SLF001  (the chain is the model's other half)
-        self._loss_by_state = np.array([float(model.one_minus_k), float(model.one_minus_h)])
+        self._p, self._r = model.p, model.to_good
+        self._loss_by_state = np.array([model.one_minus_k, model.one_minus_h])
         self._generator = generator
         self._bad = bool(generator.random() < model.bad_fraction)
 
     def sample(self, n: int) -> Lost:
-        """Say for the next n transmissions which are lost."""
+        """Return which of the next n transmissions are lost."""
         uniforms = self._generator.random((n, 2))
         states = self._states(uniforms[:, 0])
         self._bad = bool(states[n])
@@ -265,7 +202,7 @@ class _Chain:
         return lost
 
     def _states(self, uniforms: NDArray[np.float64]) -> Lost:
-        """Bad or not, before each transmission and after the last, [n + 1].
+        """Return whether it is bad, before each transmission and after the last, [n + 1].
 
         From good the chain turns bad below p, from bad it stays bad below 1 − r. A uniform below both thresholds makes
         it bad and one above both makes it good, wherever it was; one between them keeps the state (p < 1 − r) or swaps
@@ -281,3 +218,71 @@ class _Chain:
         if self._p > 1.0 - self._r:
             states = states ^ ((steps - last_forced) % 2 == 1)
         return states
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class LossTrace(Spec):
+    """Losses in the order in which they were recorded, transmission by transmission, over and over.
+
+    Attributes:
+        file: path of a recording of 0 (arrived) and 1 (lost); or empty if the values are given. Read once, when built.
+        values: the same as numbers.
+
+    >>> LossTrace(values=(0, 1, 1, 0)).loss_rate, LossTrace(values=(0, 1, 1, 0)).mean_burst
+    (0.5, 2.0)
+    """
+
+    kind: Literal["trace"] = field(default="trace", kw_only=True, repr=False)
+    file: str = ""
+    values: tuple[Annotated[int, Field(strict=True, ge=0, le=1)], ...] = ()
+
+    def __post_init__(self) -> None:
+        self._settle(file="", values=tuple(map(int, recorded(self.file, self.values, _zero_or_one))))
+
+    @property
+    def loss_rate(self) -> float:
+        return sum(self.values) / len(self.values)
+
+    @property
+    def mean_burst(self) -> float:
+        """Mean number of losses in a row, the recording being a circle."""
+        following = (*self.values[1:], self.values[0])
+        ends = sum(now and not then for now, then in zip(self.values, following, strict=True))
+        if ends:
+            return sum(self.values) / ends
+        return math.inf if self.values[0] else 1.0
+
+    def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
+        return partial(_next_lost, Cycle(np.array(self.values, dtype=np.float64)))
+
+    def stationary(self) -> Mass:
+        return np.full(len(self.values), 1.0 / len(self.values))
+
+    def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
+        lost = np.array(self.values, dtype=np.float64)
+        return np.roll(mass * (1.0 - lost), 1, axis=-1), np.roll(mass * lost, 1, axis=-1)
+
+    def describe(self) -> str:
+        return f"trace of {len(self.values)} transmissions, {100 * self.loss_rate:.3g}% lost"
+
+
+def _zero_or_one(value: object) -> float:
+    if value not in (0, 1):
+        raise ValueError(f"expected 0 (arrived) or 1 (lost), got {value!r}")
+    return float(value == 1)
+
+
+def _next_lost(cycle: Cycle, n: int) -> Lost:
+    return cycle.sample(n) > 0.0
+
+
+AnyLoss = Annotated[
+    Bernoulli
+    | GilbertElliott
+    | LossTrace,
+    Field(discriminator="kind"),
+    Bare("bernoulli", "p", PROBABILITY),
+    or_own("transmit"),
+]  # fmt: skip
+"""A loss model, a mapping with ``kind``, or a probability of independent losses."""
+LOSSES = kinds_of(AnyLoss)

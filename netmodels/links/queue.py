@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netmodels.states import checked_state
+from netmodels.units import checked_state
 
 Ends = Sequence[int] | NDArray[np.int64]
 

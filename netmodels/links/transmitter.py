@@ -1,7 +1,7 @@
 """The sending half of a link: cutting into packets, the queue, and putting them on the wire."""
 
 import math
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,11 +111,11 @@ class Transmitter:
             server: through which it sends.
         """
         self.server = server
-        self.rate = float(spec.rate)
-        self._mtu = cast("int", spec.mtu)
-        self.full_bytes = self._mtu + cast("int", spec.overhead)
+        self.rate = spec.rate
+        self._mtu = spec.mtu
+        self.full_bytes = self._mtu + spec.overhead
         self._limit = spec.limit
-        self._limit_bytes = cast("int | None", spec.limit_bytes)
+        self._limit_bytes = spec.limit_bytes
         # An idle server takes a burst of this size without a look at the queue; at unlimited rate nothing waits.
         self._burst = spec.limit + 1 if spec.limit_bytes is None else 1
         if math.isinf(self.rate):

@@ -1,38 +1,61 @@
 """Topologies: which links exist at an instant.
 
-- `graph`: `Graph`, the answer, and `Topology`, what gives it.
-- `fixed`: complete, ring, path, star, grid, listed edges.
-- `drawn`: the random graphs of networkx, drawn once.
-- `switching`: random connected graphs, drawn anew all the time; `counting` draws the sparse ones.
-- `timed`: by a schedule, or as links fail and recover.
-- `mobile`: what is in range; `mobility` says where agents are.
-- `facts`: what is known of a graph: connected, diameter, spectral gap.
-- `kinds`: all of them by name.
+- `graph`: `Graph`, the answer; `Instant`, the question; and `Topology`, what answers it.
+- `static`: complete, ring, path, star, grid, listed edges, and the random graphs of networkx, drawn once.
+- `random_connected`: random connected graphs, drawn anew all the time.
+- `mobility`: who is in range, and what moves the agents.
+- `changing`: by a schedule, or as links fail and recover; and the list of all kinds.
 """
 
-from netmodels.topology.drawn import BarabasiAlbert, ErdosRenyi, KRegular, RandomGeometric, WattsStrogatz
-from netmodels.topology.facts import GraphFacts, graph_facts, jointly_connected, metropolis
-from netmodels.topology.fixed import Complete, Edges, Grid, Path, Ring, Star
-from netmodels.topology.graph import Graph, Topology
-from netmodels.topology.kinds import topology_of
-from netmodels.topology.mobile import Range
-from netmodels.topology.mobility import Mobility, PositionTrace, RandomWaypoint
-from netmodels.topology.switching import RandomConnected
-from netmodels.topology.timed import EdgeMarkov, Schedule
+from netmodels.topology.changing import (
+    TOPOLOGIES,
+    AnyTopology,
+    EdgeMarkov,
+    FlatTopology,
+    Schedule,
+    Switch,
+    topology_of,
+)
+from netmodels.topology.graph import START, Agent, Edge, Graph, Instant, Pair, Positions, Topology, TopologyKind
+from netmodels.topology.mobility import MOBILITIES, AnyMobility, Mobility, PositionTrace, RandomWaypoint, Range
+from netmodels.topology.random_connected import RandomConnected, connected_counts, refuse_undrawable
+from netmodels.topology.static import (
+    BarabasiAlbert,
+    Complete,
+    Edges,
+    ErdosRenyi,
+    Grid,
+    KRegular,
+    Path,
+    RandomGeometric,
+    Ring,
+    Star,
+    WattsStrogatz,
+)
 
 __all__ = [
+    "MOBILITIES",
+    "START",
+    "TOPOLOGIES",
+    "Agent",
+    "AnyMobility",
+    "AnyTopology",
     "BarabasiAlbert",
     "Complete",
+    "Edge",
     "EdgeMarkov",
     "Edges",
     "ErdosRenyi",
+    "FlatTopology",
     "Graph",
-    "GraphFacts",
     "Grid",
+    "Instant",
     "KRegular",
     "Mobility",
+    "Pair",
     "Path",
     "PositionTrace",
+    "Positions",
     "RandomConnected",
     "RandomGeometric",
     "RandomWaypoint",
@@ -40,10 +63,11 @@ __all__ = [
     "Ring",
     "Schedule",
     "Star",
+    "Switch",
     "Topology",
+    "TopologyKind",
     "WattsStrogatz",
-    "graph_facts",
-    "jointly_connected",
-    "metropolis",
+    "connected_counts",
+    "refuse_undrawable",
     "topology_of",
 ]

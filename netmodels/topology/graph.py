@@ -3,15 +3,27 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Annotated, NamedTuple, Protocol, Self
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
 
-from netmodels.units import count
+from netmodels.units import Natural, Spec, count
 
+Agent = Annotated[Natural, Field(le=10**6)]
 Edge = tuple[int, int]
+
+
+def _different(edge: Edge) -> Edge:
+    if edge[0] == edge[1]:
+        raise ValueError(f"expected two different agents, got {edge!r}")
+    return edge
+
+
+Pair = Annotated[tuple[Agent, Agent], AfterValidator(_different)]
+"""Field type of two agents."""
 Positions = Sequence[Sequence[float]] | NDArray[np.float64]
 
 
@@ -51,14 +63,7 @@ class Graph:
 
     @classmethod
     def undirected(cls, n_agents: int, pairs: Iterable[Edge]) -> Self:
-        """Make a graph with both directions of each pair.
-
-        Args:
-            n_agents: number of agents.
-            pairs: pairs of agents in either order, repeats allowed.
-
-        Returns:
-            The graph.
+        """Return the graph with both directions of each pair; pairs may repeat.
 
         >>> Graph.undirected(2, [(1, 0)]).edges
         ((0, 1), (1, 0))
@@ -79,12 +84,6 @@ class Graph:
     def neighbours(self, agent: int) -> tuple[int, ...]:
         """Return the agents that one agent sends to, in order.
 
-        Args:
-            agent: its index.
-
-        Returns:
-            Their indices.
-
         >>> Graph(2, ((0, 1),)).neighbours(0), Graph(2, ((0, 1),)).neighbours(1)
         ((1,), ())
         """
@@ -98,13 +97,7 @@ class Graph:
         return tuple(map(tuple, senders))
 
     def senders(self, agent: int) -> tuple[int, ...]:
-        """Return the agents that send to one agent, in order.
-
-        Args:
-            agent: its index.
-
-        Returns:
-            Their indices; the same as `neighbours` where the graph is symmetric.
+        """Return the agents that send to one agent, in order; the same as `neighbours` where the graph is symmetric.
 
         >>> Graph(2, ((0, 1),)).senders(1)
         (0,)
@@ -135,33 +128,32 @@ class Graph:
         return graph
 
 
+class Instant(NamedTuple):
+    """When a graph is asked for.
+
+    Attributes:
+        episode: index of the episode.
+        update: index of the learner's update.
+        round_index: index of the communication round within the update.
+        now_ns: simulated time.
+        positions: where the agents are, in metres, [n_agents, dimensions], for kinds that depend on it.
+    """
+
+    episode: int = 0
+    update: int = 0
+    round_index: int = 0
+    now_ns: int = 0
+    positions: Positions | None = None
+
+
+START = Instant()
+
+
 class Topology(Protocol):
     """Which links exist, as a pure function of the seed and an instant; nothing is remembered."""
 
-    def graph(
-        self,
-        n_agents: int,
-        seed: int,
-        episode: int = 0,
-        update: int = 0,
-        round_index: int = 0,
-        *,
-        now_ns: int = 0,
-        positions: Positions | None = None,
-    ) -> Graph:
-        """Return the graph at an instant.
-
-        Args:
-            n_agents: number of agents, at least 1.
-            seed: seed of the run.
-            episode: index of the episode.
-            update: index of the learner's update.
-            round_index: index of the communication round within the update.
-            now_ns: simulated time.
-            positions: where the agents are, in metres, [n_agents, dimensions], for kinds that depend on it.
-
-        Returns:
-            The graph.
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
+        """Return the graph of so many agents, in the run of that seed, at an instant.
 
         Raises:
             ValueError: if there is no such graph of that many agents.
@@ -169,3 +161,21 @@ class Topology(Protocol):
 
     def describe(self) -> str:
         """Say in a few words which links exist."""
+
+
+class TopologyKind(Spec):
+    """What the topologies of scenarios tell besides."""
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it is one graph, whatever the instant."""
+        return True
+
+    @property
+    def one_way(self) -> bool:
+        """Whether some link may exist in one direction only."""
+        return False
+
+    def parts(self) -> "tuple[TopologyKind, ...]":
+        """Return itself and the topologies that it is made of."""
+        return (self,)

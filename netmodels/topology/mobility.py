@@ -1,18 +1,21 @@
-"""Where agents are when nobody else says: random waypoints, or a recording."""
+"""Who is in range of whom; and where agents are when nobody else says: random waypoints, or a recording."""
 
 import csv
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import field
+from functools import cached_property, lru_cache
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, field_validator
+from pydantic.dataclasses import dataclass
 
 from netmodels.recordings import read_recording
 from netmodels.streams import stream
-from netmodels.units import MAX_M, MAX_S, metres, metres_per_second, milliseconds, seconds
+from netmodels.topology.graph import START, Graph, Instant, TopologyKind
+from netmodels.units import CLOSED, MAX_M, MAX_S, Length, Spec, Speed, Time, kinds_of, milliseconds, or_own
 
 Places = NDArray[np.float64]
 LEGS_KEPT = 64
@@ -29,8 +32,8 @@ class Mobility(Protocol):
         """Say in a few words how agents move."""
 
 
-@dataclass(frozen=True)
-class RandomWaypoint:
+@dataclass(frozen=True, init=False, config=CLOSED)
+class RandomWaypoint(Spec):
     """Each agent goes straight to a uniform place at a uniform speed, waits, and goes on to the next.
 
     Agents start at uniform places, where they first wait. The density of places is not uniform in the long run.
@@ -47,47 +50,32 @@ class RandomWaypoint:
     (3, 2)
     """
 
-    area: Sequence[float | str]
-    speed: Sequence[float | str]
-    pause: float | str
+    kind: Literal["random_waypoint"] = field(default="random_waypoint", kw_only=True, repr=False)
+    area: tuple[Length, Length]
+    speed: tuple[Speed, Speed]
+    pause: Time
 
-    def __post_init__(self) -> None:
-        width, height = (metres(side, "mobility.area") for side in _two(self.area, "mobility.area"))
-        slow, fast = (metres_per_second(speed, "mobility.speed") for speed in _two(self.speed, "mobility.speed"))
-        if not 0.0 < slow <= fast:
-            raise ValueError(
-                f"mobility.speed: expected (least, greatest) with 0 < least ≤ greatest, got {self.speed!r}"
-            )
-        if min(width, height) == 0.0:
-            raise ValueError(f"mobility.area: expected sides above 0 metres, got {self.area!r}")
-        object.__setattr__(self, "area", (width, height))
-        object.__setattr__(self, "speed", (slow, fast))
-        object.__setattr__(self, "pause", seconds(self.pause, "mobility.pause"))
+    @field_validator("area")
+    @classmethod
+    def _sides(cls, area: tuple[float, float]) -> tuple[float, float]:
+        if min(area) == 0.0:
+            raise ValueError(f"expected sides above 0 metres, got {area!r}")
+        return area
+
+    @field_validator("speed")
+    @classmethod
+    def _least_and_greatest(cls, speed: tuple[float, float]) -> tuple[float, float]:
+        if not 0.0 < speed[0] <= speed[1]:
+            raise ValueError(f"expected (least, greatest) with 0 < least ≤ greatest, got {speed!r}")
+        return speed
 
     def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
-        """Return where the agents are; see `Mobility.positions`.
-
-        >>> walk = RandomWaypoint(area=(10, 10), speed=(1, 2), pause=0)
-        >>> bool((walk.positions(5, 0, 10**12) <= 10.0).all())
-        True
-        """
         return np.array([_walk(self, seed, agent).place(now_ns / 1e9) for agent in range(n_agents)])
 
     def describe(self) -> str:
-        """Say how agents move.
-
-        >>> RandomWaypoint(area=(10, 10), speed=(1, 2), pause=0).describe()
-        'random waypoints in 10 m x 10 m at 1 to 2 m/s'
-        """
-        width, height, slow, fast = (float(side) for side in (*self.area, *self.speed))
-        waits = f", waiting {milliseconds(float(self.pause))}" if self.pause else ""
+        width, height, slow, fast = (*self.area, *self.speed)
+        waits = f", waiting {milliseconds(self.pause)}" if self.pause else ""
         return f"random waypoints in {width:.4g} m x {height:.4g} m at {slow:.4g} to {fast:.4g} m/s{waits}"
-
-
-def _two(values: object, name: str) -> Sequence[object]:
-    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 2:
-        raise ValueError(f"{name}: expected two values, got {values!r}")
-    return values
 
 
 class _Walk:
@@ -99,9 +87,9 @@ class _Walk:
     def __init__(self, model: RandomWaypoint, generator: np.random.Generator) -> None:
         self._generator = generator
         self._beginning = generator.bit_generator.state
-        self._area = np.array(model.area, dtype=np.float64)
-        self._speed = (float(model.speed[0]), float(model.speed[1]))
-        self._pause = float(model.pause)
+        self._area = np.array(model.area)
+        self._speed = model.speed
+        self._pause = model.pause
         self._begin()
 
     def _begin(self) -> None:
@@ -145,22 +133,24 @@ def _within(most: float, text: str) -> float:
     return number
 
 
-@dataclass(frozen=True)
-class PositionTrace:
+@dataclass(frozen=True, init=False, config=CLOSED)
+class PositionTrace(Spec):
     """Recorded places, with straight lines between them; before the first and after the last an agent stands still.
 
     Attributes:
         file: CSV with a header and the columns ``time`` (s), ``agent``, ``x`` and ``y`` (m). Read once, when built.
-
-    Raises:
-        ValueError: for a file that cannot be read or holds anything else.
     """
 
+    kind: Literal["trace"] = field(default="trace", kw_only=True, repr=False)
     file: str
-    _records: Mapping[int, Places] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        rows = csv.DictReader(read_recording(self.file, "mobility.file").splitlines())
+        self._tracks  # noqa: B018  (a file that cannot be read is refused here)
+
+    @cached_property
+    def _tracks(self) -> Mapping[int, Places]:
+        """Times and places by agent, float64 [rows, 3]."""
+        rows = csv.DictReader(read_recording(self.file).splitlines())
         by_agent: dict[int, list[tuple[float, float, float]]] = {}
         try:
             for row in rows:
@@ -169,46 +159,69 @@ class PositionTrace:
                 )
         except (KeyError, TypeError, ValueError, csv.Error) as error:
             wanted = "a CSV with the columns time, agent, x, y"
-            raise ValueError(
-                f"mobility.file: expected {wanted}, got {self.file!r}, line {rows.line_num}: {error!r}"
-            ) from error
+            raise ValueError(f"file: expected {wanted}, got {self.file!r}, line {rows.line_num}: {error!r}") from error
         if not by_agent:
-            raise ValueError(f"mobility.file: expected at least one place, got the trace {self.file!r}")
-        records = {agent: np.array(sorted(by_agent[agent])) for agent in sorted(by_agent)}
-        object.__setattr__(self, "_records", records)
+            raise ValueError(f"file: expected at least one place, got the trace {self.file!r}")
+        return {agent: np.array(sorted(by_agent[agent])) for agent in sorted(by_agent)}
 
     def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
-        r"""Return where the agents are; see `Mobility.positions`.
-
-        Raises:
-            ValueError: if the trace lacks an agent.
-
-        >>> from pathlib import Path
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     path = Path(folder, "places.csv")
-        ...     _ = path.write_text("time,agent,x,y\n0,0,0,0\n10,0,5,0\n")
-        ...     trace = PositionTrace(str(path))
-        >>> trace.positions(1, seed=0, now_ns=2 * 10**9).tolist()
-        [[1.0, 0.0]]
-        """
         del seed
-        missing = [agent for agent in range(n_agents) if agent not in self._records]
+        missing = [agent for agent in range(n_agents) if agent not in self._tracks]
         if missing:
             raise ValueError(f"mobility.file: {self.file!r} has no places of agents {missing}")
-        tracks = (self._records[agent] for agent in range(n_agents))
+        tracks = (self._tracks[agent] for agent in range(n_agents))
         now_s = now_ns / 1e9
         return np.array([[np.interp(now_s, track[:, 0], track[:, axis]) for axis in (1, 2)] for track in tracks])
 
     def describe(self) -> str:
-        r"""Say how agents move.
-
-        >>> from pathlib import Path
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     path = Path(folder, "places.csv")
-        ...     _ = path.write_text("time,agent,x,y\n0,0,0,0\n")
-        ...     PositionTrace(str(path)).describe().startswith("places recorded in ")
-        True
-        """
         return f"places recorded in {self.file}"
+
+
+AnyMobility = Annotated[
+    RandomWaypoint
+    | PositionTrace,
+    Field(discriminator="kind"),
+    or_own("positions"),
+]  # fmt: skip
+"""What moves the agents, or a mapping with ``kind``."""
+MOBILITIES = kinds_of(AnyMobility)
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Range(TopologyKind):
+    """Two agents are linked while they are within a radius of each other.
+
+    Attributes:
+        radius: in metres or with a unit.
+        mobility: what moves the agents; ``None`` if their positions come from the environment.
+
+    >>> Range("2 m").graph(3, 0, Instant(positions=[(0, 0), (1, 0), (3, 0)])).degrees
+    (1, 2, 1)
+    >>> Range(1.0).graph(2, seed=0)
+    Traceback (most recent call last):
+    ValueError: positions: expected those of 2 agents, since topology.mobility is not given, got None
+    """
+
+    kind: Literal["range"] = field(default="range", kw_only=True, repr=False)
+    radius: Length
+    mobility: AnyMobility | None = None
+
+    @property
+    def fixed(self) -> bool:
+        return False
+
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
+        positions = at.positions if self.mobility is None else self.mobility.positions(n_agents, seed, at.now_ns)
+        if positions is None:
+            wanted = f"those of {n_agents} agents, since topology.mobility is not given"
+            raise ValueError(f"positions: expected {wanted}, got None")
+        places = np.asarray(positions, dtype=np.float64)
+        if places.ndim != 2 or len(places) != n_agents:
+            raise ValueError(f"positions: expected the shape [{n_agents}, dimensions], got {places.shape}")
+        distances = np.linalg.norm(places[:, None, :] - places[None, :, :], axis=-1)
+        senders, receivers = np.nonzero((distances <= self.radius) & ~np.eye(n_agents, dtype=bool))
+        return Graph(n_agents, tuple(zip(senders.tolist(), receivers.tolist(), strict=True)))
+
+    def describe(self) -> str:
+        between = "the positions in the environment" if self.mobility is None else self.mobility.describe()
+        return f"links up to {self.radius:.4g} m between {between}"

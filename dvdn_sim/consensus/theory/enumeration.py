@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dvdn_sim.consensus.facts import Facts, lossless_facts
-from netmodels.topology import Graph
-from netmodels.topology.counting import connected_counts
+from netmodels.topology import Graph, connected_counts
 
 MOST = 2**20
 

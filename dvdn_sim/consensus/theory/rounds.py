@@ -9,7 +9,7 @@ its message over just in time. It shares no code with the simulator beyond the m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -128,14 +128,14 @@ class _Air:
         self._link, self._share, self._generator = link, share, generator
         self._senders = whole.edges[:, 0]
         n_edges, packets = len(whole.edges), link.packets(size_bytes)
-        full, overhead = cast("int", link.mtu) + cast("int", link.overhead), cast("int", link.overhead)
+        full, overhead = link.full_bytes, link.overhead
         wire = [full * (k + 1) for k in range(packets - 1)] + [size_bytes + packets * overhead]
         self._ends_ns = [link.serialisation_ns(wire_bytes) for wire_bytes in wire]
         self._free = np.zeros((trials, whole.n_agents if share == "node" else n_edges), np.int64)
         self._latest = np.zeros((trials, n_edges), np.int64)
-        self._states = _pick(generator, np.cumsum(link.loss_model.stationary()), (trials, n_edges))
-        self._chain = _chain(link.loss_model)
-        self._delay = link.delay_model.sampler(generator)
+        self._states = _pick(generator, np.cumsum(link.loss.stationary()), (trials, n_edges))
+        self._chain = _chain(link.loss)
+        self._delay = link.delay.sampler(generator)
 
     def send(self, opened: Times, edges: npt.NDArray[np.int64]) -> Times:
         """When messages handed over on some edges are complete, ``[T, edges]``; `NEVER` if they are not."""

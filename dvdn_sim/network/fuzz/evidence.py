@@ -12,8 +12,7 @@ from dvdn_sim.network.simulation import SimulatedNetwork
 from dvdn_sim.network.trials import Setting
 from netmodels.faults import Fault
 from netmodels.streams import stream
-from netmodels.topology import Graph, Topology
-from netmodels.topology.graph import Positions
+from netmodels.topology import START, Graph, Instant, Topology
 
 Numbers = npt.NDArray[np.float64]
 EXCHANGES = 3
@@ -90,19 +89,9 @@ class _Renumbered:
     topology: Topology
     number: tuple[int, ...]
 
-    def graph(
-        self,
-        n_agents: int,
-        seed: int,
-        episode: int = 0,
-        update: int = 0,
-        round_index: int = 0,
-        *,
-        now_ns: int = 0,
-        positions: Positions | None = None,
-    ) -> Graph:
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
         """See `Topology.graph`."""
-        graph = self.topology.graph(n_agents, seed, episode, update, round_index, now_ns=now_ns, positions=positions)
+        graph = self.topology.graph(n_agents, seed, at)
         return Graph(n_agents, tuple(sorted((self.number[a], self.number[b]) for a, b in graph.edges)))
 
     def describe(self) -> str:

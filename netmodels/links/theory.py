@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netmodels.links.delay import Constant, DelayModel, checked_probability
+from netmodels.links.delay import Constant, DelayModel
 from netmodels.links.loss import LossModel
+from netmodels.units import checked_probability
 
 NEGLIGIBLE = 1e-15
 PASSAGES = 5000
@@ -231,7 +232,7 @@ def completion_quantile(
     used = int(np.searchsorted(np.cumsum(weights), probability - NEGLIGIBLE))
     used = min(used, len(weights) - 1)
     if isinstance(delay, Constant):
-        return ends_s[-1] + used * retry_s + float(delay.mean)
+        return ends_s[-1] + used * retry_s + delay.mean
     if math.isinf(delay.quantile(probability)):
         return math.inf
     low = ends_s[-1] + delay.quantile(0.0)

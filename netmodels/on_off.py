@@ -19,7 +19,7 @@ LAST_NS = 2**62
 Interval = tuple[int, int]
 
 
-class Stretch(NamedTuple):
+class Window(NamedTuple):
     """What is down during a stretch of time.
 
     Attributes:
@@ -33,15 +33,15 @@ class Stretch(NamedTuple):
     intervals: list[Interval]
 
 
-class Alternation:
+class OnOff:
     """Up and down in turn, with exponential times of given means, from a stationary start.
 
     The process is the same whenever and however far it is looked at. It is drawn in blocks, from its beginning on, and
     only the latest ones are kept, so that a run of any length needs the same memory; who asks about an earlier time has
     it drawn again, which takes as long as time has passed.
 
-    >>> process = Alternation(np.random.default_rng(0), up_s=1.0, down_s=1.0)
-    >>> down = process.stretch(0, 10**10).intervals
+    >>> process = OnOff(np.random.default_rng(0), up_s=1.0, down_s=1.0)
+    >>> down = process.window(0, 10**10).intervals
     >>> all(start < end for start, end in down), process.is_up(down[0][0]), process.is_up(down[0][1])
     (True, False, True)
     """
@@ -74,13 +74,13 @@ class Alternation:
         Raises:
             ValueError: for `LAST_NS` or later.
 
-        >>> Alternation(np.random.default_rng(0), up_s=1e9, down_s=1e-9).is_up(0)
+        >>> OnOff(np.random.default_rng(0), up_s=1e9, down_s=1e-9).is_up(0)
         True
         """
         self._draw(time_ns, time_ns)
         return self._starts_up == (bisect_right(self._changes_ns, time_ns) % 2 == 0)
 
-    def stretch(self, start_ns: int, end_ns: int) -> Stretch:
+    def window(self, start_ns: int, end_ns: int) -> Window:
         """Tell when it is down around some time.
 
         Args:
@@ -93,8 +93,8 @@ class Alternation:
         Raises:
             ValueError: for `LAST_NS` or later.
 
-        >>> process = Alternation(np.random.default_rng(0), up_s=1.0, down_s=1.0)
-        >>> around = process.stretch(10**12, 10**12)
+        >>> process = OnOff(np.random.default_rng(0), up_s=1.0, down_s=1.0)
+        >>> around = process.window(10**12, 10**12)
         >>> around.from_ns <= 10**12 < around.until_ns, len(around.intervals)
         (True, 64)
         """
@@ -107,7 +107,7 @@ class Alternation:
         if not self._starts_up:
             bounds.insert(0, from_ns)
         down = [pair for pair in zip(bounds[::2], bounds[1::2], strict=False) if pair[0] < LAST_NS]
-        return Stretch(from_ns, changes[last - 1], down)
+        return Window(from_ns, changes[last - 1], down)
 
     def _draw(self, start_ns: int, end_ns: int) -> None:
         """Have the blocks from that of one time to that of another."""

@@ -1,0 +1,479 @@
+"""Faults: what goes wrong, when, and for how long; and `FaultPlan`, all faults of one run with their times.
+
+A fault is a frozen dataclass whose fields are the options of a scenario (``for`` is the field `for_`). Its times are
+quantities, or distributions that are drawn once from the fault's own stream. A kind is a class and one line in
+`AnyFault`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import field
+from functools import partial
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field, TypeAdapter, field_validator
+from pydantic.dataclasses import dataclass
+
+from netmodels.links.availability import FOREVER_NS, Availability
+from netmodels.links.degraded import Degradation
+from netmodels.links.delay import MAX_DRAWN_S, AnyDelay, Constant, DelayModel
+from netmodels.links.spec import LinkDegradation, LinkSpec
+from netmodels.on_off import Interval, OnOff, Window
+from netmodels.streams import stream
+from netmodels.topology.graph import Agent, Pair
+from netmodels.units import CLOSED, PositiveTime, Spec, count, kinds_of, milliseconds
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Fault(Spec):
+    """Something that goes wrong for a while.
+
+    Attributes:
+        at: when it begins: seconds, a string with a unit, or a distribution of them.
+        for_: how long it lasts, the same; for ever if not given.
+    """
+
+    kind: str = field(default="", repr=False)
+    at: AnyDelay
+    for_: Annotated[AnyDelay | None, Field(alias="for")] = None
+
+    def agents(self) -> tuple[int, ...]:
+        """Return the agents that it names."""
+        return ()
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        """Return whether it takes this directed link down, all the while it lasts."""
+        del sender, receiver
+        return False
+
+    def loses(self, link: LinkSpec) -> bool:
+        """Return whether it may cost messages that the link would have delivered."""
+        del link
+        return True
+
+    def describe(self) -> str:
+        """Say in a few words what goes wrong."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Crash(Fault):
+    """An agent's learner stops sending, receiving and updating; the agent goes on acting.
+
+    Attributes:
+        node: the agent.
+        at: when.
+        for_: for how long.
+        state: whether what it had learnt is ``kept`` or ``lost`` when it comes back.
+
+    >>> Crash(node=2, at="10 s", for_="5 s", state="lost").describe()
+    'agent 2 crashes, its state lost'
+    """
+
+    kind: Literal["crash"] = field(default="crash", repr=False)
+    node: Agent
+    state: Literal["kept", "lost"] = "kept"
+
+    def agents(self) -> tuple[int, ...]:
+        return (self.node,)
+
+    def describe(self) -> str:
+        return f"agent {self.node} crashes, its state {self.state}"
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class LinkDown(Fault):
+    """Both directions of a link go down.
+
+    Attributes:
+        edge: the two agents.
+        at: when.
+        for_: for how long.
+
+    >>> LinkDown(edge=(0, 1), at="10 s").cuts(1, 0)
+    True
+    """
+
+    kind: Literal["link_down"] = field(default="link_down", repr=False)
+    edge: Pair
+
+    def agents(self) -> tuple[int, ...]:
+        return self.edge
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        return {sender, receiver} == set(self.edge)
+
+    def describe(self) -> str:
+        return f"the link between agents {self.edge[0]} and {self.edge[1]} goes down"
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class OneWay(Fault):
+    """One direction of a link goes down; the other one stays.
+
+    Attributes:
+        edge: sender and receiver of the direction that goes down.
+        at: when.
+        for_: for how long.
+
+    >>> OneWay(edge=(0, 1), at="10 s").cuts(1, 0)
+    False
+    """
+
+    kind: Literal["one_way"] = field(default="one_way", repr=False)
+    edge: Pair
+
+    def agents(self) -> tuple[int, ...]:
+        return self.edge
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        return (sender, receiver) == self.edge
+
+    def describe(self) -> str:
+        return f"the link from agent {self.edge[0]} to {self.edge[1]} goes down, one way"
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Partition(Fault):
+    """Every link between different groups goes down.
+
+    Attributes:
+        groups: disjoint groups of agents, at least one; those in none form a further one.
+        at: when.
+        for_: for how long.
+
+    >>> split = Partition(groups=[[0, 1]], at="10 s")
+    >>> split.cuts(0, 1), split.cuts(1, 2), split.cuts(2, 3)
+    (False, True, False)
+    """
+
+    kind: Literal["partition"] = field(default="partition", repr=False)
+    groups: tuple[tuple[Agent, ...], ...]
+
+    @field_validator("groups")
+    @classmethod
+    def _disjoint(cls, groups: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+        members = [agent for group in groups for agent in group]
+        if not members or len(set(members)) < len(members):
+            raise ValueError(f"expected disjoint groups, at least one agent, got {groups!r}")
+        return groups
+
+    def agents(self) -> tuple[int, ...]:
+        return tuple(agent for group in self.groups for agent in group)
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        named = self.agents()
+        together = any(sender in group and receiver in group for group in self.groups)
+        return not together and (sender in named or receiver in named)
+
+    def describe(self) -> str:
+        return f"the network falls apart into {', '.join(str(list(group)) for group in self.groups)} and the rest"
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Blackout(Fault):
+    """Every link goes down.
+
+    Attributes:
+        at: when.
+        for_: for how long.
+
+    >>> Blackout(at="10 s", for_="1 s").cuts(0, 1)
+    True
+    """
+
+    kind: Literal["blackout"] = field(default="blackout", repr=False)
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        del sender, receiver
+        return True
+
+    def describe(self) -> str:
+        return "every link goes down"
+
+
+class _OneLinkOrAll:
+    """What concerns one link, in both directions, or every one."""
+
+    edge: Pair | None
+
+    def agents(self) -> tuple[int, ...]:
+        return self.edge or ()
+
+    def concerns(self, sender: int, receiver: int) -> bool:
+        """Return whether it concerns this directed link."""
+        return self.edge is None or {sender, receiver} == set(self.edge)
+
+    def _who(self) -> str:
+        return "every link" if self.edge is None else f"the link between agents {self.edge[0]} and {self.edge[1]}"
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Flap(_OneLinkOrAll, Fault):
+    """A link goes down and up again and again, with exponential times, both directions together.
+
+    Attributes:
+        up: mean time up, above 0, in seconds or with a unit.
+        down: mean time down, above 0, in seconds or with a unit.
+        edge: the two agents; every link on its own if not given.
+        at: from when on.
+        for_: for how long.
+
+    >>> Flap(up="10 s", down="1 s").describe()
+    'every link flaps: up for 10 s, down for 1 s on average'
+    """
+
+    kind: Literal["flap"] = field(default="flap", repr=False)
+    at: AnyDelay = Constant(0.0)
+    up: PositiveTime
+    down: PositiveTime
+    edge: Pair | None = None
+
+    def describe(self) -> str:
+        return f"{self._who()} flaps: up for {milliseconds(self.up)}, down for {milliseconds(self.down)} on average"
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Degrade(_OneLinkOrAll, Fault):
+    """Links have other parameters, as of the hand-over.
+
+    Attributes:
+        link: the parameters that change, with their values, as in `LinkSpec`.
+        edge: the two agents, both directions; every link if not given.
+        at: when.
+        for_: for how long.
+
+    >>> Degrade(link={"loss": "50%"}, at="10 s").changed(LinkSpec(rate="1 Mbit/s", delay="1 ms")).loss
+    Bernoulli(p=0.5)
+    """
+
+    kind: Literal["degrade"] = field(default="degrade", repr=False)
+    link: LinkDegradation
+    edge: Pair | None = None
+
+    def __post_init__(self) -> None:
+        if not self.link:
+            raise ValueError("link: expected some parameters of a link, got none")
+        self.changed(LinkSpec(rate="unlimited", delay=0.0, retry_delay=0.0))  # refuses what does not fit together
+
+    def changed(self, spec: LinkSpec) -> LinkSpec:
+        """Return the parameters of a link while it is degraded."""
+        return spec.changed(self.link)
+
+    def loses(self, link: LinkSpec) -> bool:
+        changed = self.changed(link)
+        return changed.loss.loss_rate > 0.0 or changed.corrupt > 0.0
+
+    def describe(self) -> str:
+        return f"{self._who()} degrades: {', '.join(f'{name} {value}' for name, value in sorted(self.link.items()))}"
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Straggler(Fault):
+    """An agent computes more slowly.
+
+    Attributes:
+        node: the agent.
+        factor: its compute times are multiplied by it, above 0.
+        at: when.
+        for_: for how long.
+
+    >>> Straggler(node=1, factor=4, at="10 s").describe()
+    'agent 1 computes 4 times as long'
+    """
+
+    kind: Literal["straggler"] = field(default="straggler", repr=False)
+    node: Agent
+    factor: Annotated[float, Field(strict=True, gt=0.0)]
+
+    def agents(self) -> tuple[int, ...]:
+        return (self.node,)
+
+    def loses(self, link: LinkSpec) -> bool:
+        del link
+        return False
+
+    def describe(self) -> str:
+        return f"agent {self.node} computes {self.factor:g} times as long"
+
+
+AnyFault = Annotated[
+    Crash
+    | LinkDown
+    | OneWay
+    | Partition
+    | Blackout
+    | Flap
+    | Degrade
+    | Straggler,
+    Field(discriminator="kind"),
+]  # fmt: skip
+"""A fault, or a mapping with ``kind``."""
+FAULTS = kinds_of(AnyFault)
+_ANY: TypeAdapter[Fault] = TypeAdapter(AnyFault)
+
+
+def fault_of(value: object) -> Fault:
+    """Return a fault, or that of a mapping with ``kind``.
+
+    >>> fault_of({"kind": "crash", "node": 0, "at": "10 s", "for": "5 s"}).describe()
+    'agent 0 crashes, its state kept'
+    """
+    return _ANY.validate_python(value)
+
+
+class FaultEvent(NamedTuple):
+    """A fault with its times.
+
+    Attributes:
+        start_ns: when it begins.
+        end_ns: when it is over; `FOREVER_NS` if never.
+        fault: what goes wrong.
+        key: name of its stream.
+    """
+
+    start_ns: int
+    end_ns: int
+    fault: Fault
+    key: str
+
+    @property
+    def interval(self) -> Interval:
+        """From when to when."""
+        return self.start_ns, self.end_ns
+
+    @property
+    def lasts(self) -> bool:
+        """Whether there is a time at which it holds."""
+        return self.start_ns < self.end_ns
+
+    def holds(self, now_ns: int) -> bool:
+        """Return whether the fault lasts at a time.
+
+        >>> [event] = FaultPlan([{"kind": "blackout", "at": "1 s", "for": "1 s"}], n_agents=2).events
+        >>> event.holds(10**9), event.holds(2 * 10**9)
+        (True, False)
+        """
+        return self.start_ns <= now_ns < self.end_ns
+
+
+class FaultPlan:
+    """The faults of one run.
+
+    Times are drawn from a stream named after the fault itself, so that adding or reordering faults changes no other.
+
+    Attributes:
+        n_agents: number of agents.
+        events: the faults with their times, in order of time.
+
+    >>> plan = FaultPlan([{"kind": "one_way", "edge": [0, 1], "at": "1 s", "for": "2 s"}], n_agents=2)
+    >>> plan.availability(0, 1).fate(10**9, 10**9 + 1), plan.availability(1, 0) is None
+    (4, True)
+    """
+
+    def __init__(self, faults: Iterable[object], n_agents: int, seed: int = 0) -> None:
+        """Draw the times.
+
+        Raises:
+            ValueError: for what is neither a fault nor a mapping of one, or names an agent that there is not.
+        """
+        self.n_agents = count(n_agents, "n_agents", minimum=1)
+        self._seed = count(seed, "seed")
+        self._flapping: dict[tuple[str, int, int], OnOff] = {}
+        alike: Counter[str] = Counter()
+        events = []
+        for fault in map(fault_of, faults):
+            strangers = [agent for agent in fault.agents() if agent >= n_agents]
+            if strangers:
+                raise ValueError(f"fault: expected agents below {n_agents}, got {strangers} in {fault!r}")
+            text = repr(fault)
+            events.append(self._event(fault, f"{text} #{alike[text]}"))
+            alike[text] += 1
+        self.events = tuple(sorted(events, key=lambda event: (event.start_ns, event.end_ns, event.key)))
+
+    def _event(self, fault: Fault, key: str) -> FaultEvent:
+        generator = stream(self._seed, "fault", key)
+        start_ns = _drawn_ns(fault.at, generator)
+        end_ns = FOREVER_NS if fault.for_ is None else start_ns + _drawn_ns(fault.for_, generator)
+        return FaultEvent(start_ns, end_ns, fault, key)
+
+    def availability(self, sender: int, receiver: int) -> Availability | None:
+        """Return when a directed link, or either of its ends, is down; ``None`` if nothing ever takes it down.
+
+        >>> FaultPlan([], n_agents=2).availability(0, 1) is None
+        True
+        """
+        crashes = [interval for end in (sender, receiver) for interval in self.crashes(end)]
+        lasting = [event for event in self.events if event.lasts]
+        cuts = [event.interval for event in lasting if event.fault.cuts(sender, receiver)]
+        flaps = [
+            (event, self._on_off(event, event.fault, sender, receiver))
+            for event in lasting
+            if isinstance(event.fault, Flap) and event.fault.concerns(sender, receiver)
+        ]
+        if not (crashes or cuts or flaps):
+            return None
+        if not flaps:
+            return Availability(link_down=cuts, node_down=crashes)
+        return Availability(partial(_downtime, cuts, flaps), crashes)
+
+    def _on_off(self, event: FaultEvent, flap: Flap, sender: int, receiver: int) -> OnOff:
+        low, high = min(sender, receiver), max(sender, receiver)
+        if (event.key, low, high) not in self._flapping:
+            generator = stream(self._seed, "fault", event.key, low, high)
+            self._flapping[event.key, low, high] = OnOff(generator, flap.up, flap.down)
+        return self._flapping[event.key, low, high]
+
+    def crashes(self, agent: int) -> list[Interval]:
+        """Return when an agent is down: (start, end) in nanoseconds, in order of start.
+
+        >>> FaultPlan([{"kind": "crash", "node": 1, "at": "1 s", "for": "2 s"}], n_agents=2).crashes(1)
+        [(1000000000, 3000000000)]
+        """
+        return [event.interval for event in self.crash_events(agent)]
+
+    def crash_events(self, agent: int) -> list[FaultEvent]:
+        """Return the crashes of an agent, with whether its state is kept."""
+        crashes = [event for event in self.events if isinstance(event.fault, Crash) and event.lasts]
+        return [event for event in crashes if agent in event.fault.agents()]
+
+    def compute_factor(self, agent: int, now_ns: int) -> float:
+        """Return by what an agent's compute times are multiplied: the product of all stragglers' factors that hold.
+
+        >>> FaultPlan([{"kind": "straggler", "node": 0, "factor": 3, "at": 0}], n_agents=2).compute_factor(0, 5)
+        3.0
+        """
+        factor = 1.0
+        for event in self.events:
+            if isinstance(event.fault, Straggler) and event.fault.node == agent and event.holds(now_ns):
+                factor *= event.fault.factor
+        return factor
+
+    def degradations(self, sender: int, receiver: int, spec: LinkSpec) -> tuple[Degradation, ...]:
+        """Return the parameters that a directed link, otherwise of this spec, has for a while; in order of start."""
+        return tuple(
+            Degradation(event.start_ns, event.end_ns, event.fault.changed(spec))
+            for event in self.events
+            if isinstance(event.fault, Degrade) and event.fault.concerns(sender, receiver) and event.lasts
+        )
+
+
+def _downtime(cuts: list[Interval], flaps: list[tuple[FaultEvent, OnOff]], start_ns: int, end_ns: int) -> Window:
+    """Return when a link is cut or flaps, around some time."""
+    from_ns, until_ns, intervals = 0, FOREVER_NS, list(cuts)
+    for event, on_off in flaps:
+        if end_ns < event.start_ns:
+            until_ns = min(until_ns, event.start_ns)
+        elif start_ns >= event.end_ns:
+            from_ns = max(from_ns, event.end_ns)
+        else:
+            known = on_off.window(start_ns, end_ns)
+            from_ns, until_ns = max(from_ns, known.from_ns), min(until_ns, known.until_ns)
+            clipped = ((max(start, event.start_ns), min(end, event.end_ns)) for start, end in known.intervals)
+            intervals += [(start, end) for start, end in clipped if start < end]
+    return Window(from_ns, until_ns, intervals)
+
+
+def _drawn_ns(time: DelayModel, generator: np.random.Generator) -> int:
+    return round(min(float(time.sampler(generator)(1)[0]), MAX_DRAWN_S) * 1e9)

@@ -1,0 +1,183 @@
+"""Topologies that change with simulated time, by a schedule or as links fail and recover; and the list of all kinds."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from functools import lru_cache
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, TypeAdapter, field_validator
+from pydantic.dataclasses import dataclass
+
+from netmodels.on_off import OnOff
+from netmodels.streams import stream
+from netmodels.topology.graph import START, Graph, Instant, Topology, TopologyKind
+from netmodels.topology.mobility import Range
+from netmodels.topology.random_connected import RandomConnected
+from netmodels.topology.static import (
+    BarabasiAlbert,
+    Complete,
+    Edges,
+    ErdosRenyi,
+    Grid,
+    KRegular,
+    Path,
+    RandomGeometric,
+    Ring,
+    Star,
+    WattsStrogatz,
+)
+from netmodels.units import CLOSED, PositiveTime, Spec, Time, kinds_of, milliseconds, or_own
+
+MAX_LINKS = 65_536
+"""Links of which each goes down and up on its own."""
+
+_Flat = (
+    Complete
+    | Ring
+    | Path
+    | Star
+    | Grid
+    | Edges
+    | KRegular
+    | ErdosRenyi
+    | BarabasiAlbert
+    | WattsStrogatz
+    | RandomGeometric
+    | RandomConnected
+)
+FlatTopology = Annotated[_Flat | Range, Field(discriminator="kind"), or_own("graph")]
+"""A topology that is not made of others, or a mapping with ``kind``."""
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class EdgeMarkov(TopologyKind):
+    """Each link of a base graph goes down and up on its own, with exponential times.
+
+    Both directions of a link share their state. A link is up a fraction up/(up + down) of the time, from the start on.
+
+    Attributes:
+        up: mean time up, above 0, in seconds or with a unit.
+        down: mean time down, above 0, in seconds or with a unit.
+        base: topology whose links they are; the complete graph if not given.
+
+    >>> flaky = EdgeMarkov(up="9 s", down="1 s")
+    >>> flaky.graph(4, 0, Instant(now_ns=5 * 10**9)) == flaky.graph(4, 0, Instant(now_ns=5 * 10**9))
+    True
+    """
+
+    kind: Literal["edge_markov"] = field(default="edge_markov", kw_only=True, repr=False)
+    up: PositiveTime
+    down: PositiveTime
+    base: FlatTopology = Complete()
+
+    @property
+    def fixed(self) -> bool:
+        return False
+
+    @property
+    def one_way(self) -> bool:
+        return self.base.one_way
+
+    def parts(self) -> tuple[TopologyKind, ...]:
+        return self, *self.base.parts()
+
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
+        base = self.base.graph(n_agents, seed, at)
+        if len(base.edges) > 2 * MAX_LINKS:
+            raise ValueError(f"topology.base: expected at most {MAX_LINKS} links, got {len(base.edges) // 2}")
+        present = tuple(
+            edge for edge in base.edges if _on_off(seed, min(edge), max(edge), self.up, self.down).is_up(at.now_ns)
+        )
+        return Graph(n_agents, present)
+
+    def describe(self) -> str:
+        up, down = milliseconds(self.up), milliseconds(self.down)
+        return f"{self.base.describe()}, each link up for {up} and down for {down} on average"
+
+
+@lru_cache(maxsize=MAX_LINKS)
+def _on_off(seed: int, low: int, high: int, up_s: float, down_s: float) -> OnOff:
+    # The same whenever it is asked, so sharing it is as good as drawing it anew.
+    return OnOff(stream(seed, "topology", "edge_markov", low, high), up_s, down_s)
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Switch(Spec):
+    """What holds from a time on.
+
+    Attributes:
+        at: since when, in simulated seconds.
+        topology: which links exist then.
+    """
+
+    at: Time
+    topology: FlatTopology
+
+    @property
+    def at_ns(self) -> int:
+        """Since when, in nanoseconds."""
+        return round(self.at * 1e9)
+
+
+def _as_mapping(entry: object) -> object:
+    if isinstance(entry, tuple) and len(entry) == 2:
+        return {"at": entry[0], "topology": entry[1]}
+    return entry
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class Schedule(TopologyKind):
+    """One topology after the other, at given times.
+
+    Attributes:
+        entries: which topology from when on; times increase, the first one is 0.
+
+    >>> plan = Schedule([("0 s", Complete()), ("10 s", Ring())])
+    >>> [plan.graph(4, 0, Instant(now_ns=now)).degrees[0] for now in (0, 10**10 - 1, 10**10)]
+    [3, 3, 2]
+    """
+
+    kind: Literal["schedule"] = field(default="schedule", kw_only=True, repr=False)
+    entries: Annotated[tuple[Annotated[Switch, BeforeValidator(_as_mapping)], ...], Field(max_length=1000)]
+
+    @field_validator("entries")
+    @classmethod
+    def _in_order(cls, entries: tuple[Switch, ...]) -> tuple[Switch, ...]:
+        times = [entry.at for entry in entries]
+        if not times or times[0] != 0.0 or any(later <= time for time, later in pairwise(times)):
+            raise ValueError(f"expected increasing times, the first one 0, got {times!r}")
+        return entries
+
+    @property
+    def fixed(self) -> bool:
+        return len(self.entries) == 1 and self.entries[0].topology.fixed
+
+    @property
+    def one_way(self) -> bool:
+        return any(entry.topology.one_way for entry in self.entries)
+
+    def parts(self) -> tuple[TopologyKind, ...]:
+        return self, *(part for entry in self.entries for part in entry.topology.parts())
+
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
+        current = [entry.topology for entry in self.entries if entry.at_ns <= at.now_ns][-1]
+        return current.graph(n_agents, seed, at)
+
+    def describe(self) -> str:
+        return "; ".join(f"from {milliseconds(entry.at)} {entry.topology.describe()}" for entry in self.entries)
+
+
+AnyTopology = Annotated[_Flat | EdgeMarkov | Range | Schedule, Field(discriminator="kind"), or_own("graph")]
+"""A topology, or a mapping with ``kind``."""
+TOPOLOGIES = kinds_of(AnyTopology)
+_ANY: TypeAdapter[Topology] = TypeAdapter(AnyTopology)
+
+
+def topology_of(value: Topology | Mapping[str, object]) -> Topology:
+    """Return a topology, or that of a mapping with ``kind``.
+
+    >>> topology_of({"kind": "edge_markov", "up": "9 s", "down": "1 s", "base": {"kind": "ring"}})
+    EdgeMarkov(up=9.0, down=1.0, base=Ring())
+    """
+    return _ANY.validate_python(value)
