@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
 from netmodels.links.degraded import DegradedLink
+from netmodels.links.spec import checked_spec
 from netmodels.units import checked_state, count
 
 Share = Literal["link", "node", "medium"]
@@ -79,9 +80,9 @@ class Network:
             self._check(*edge)
         if faults is not None and faults.n_agents != self.n_agents:
             raise ValueError(f"faults: expected those of {self.n_agents} agents, got those of {faults.n_agents}")
-        self._spec = spec
+        self._spec = checked_spec(spec, "spec")
         self._seed = count(seed, "seed")
-        self._overrides = dict(overrides)
+        self._overrides = {edge: checked_spec(other, "overrides") for edge, other in overrides.items()}
         self._faults = faults
         self._servers: dict[object, Server] = {}
         self._links: dict[tuple[int, int], Link | DegradedLink] = {}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_BYTES = 4 * 2**20
-MAX_VALUES = 20_000
+MAX_RECORDED = 20_000
 """Delays or losses of one recording: so many can still be written out where a scenario is kept."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -62,8 +62,8 @@ def recorded(file: str, values: Sequence[float], read: Callable[[object], float]
     """
     if bool(file) == bool(values):
         raise ValueError(f"file: expected either a file or some values, got {file!r} and {values!r}")
-    if len(values) > MAX_VALUES:
-        raise ValueError(f"values: expected at most {MAX_VALUES} values, got {len(values)}")
+    if len(values) > MAX_RECORDED:
+        raise ValueError(f"values: expected at most {MAX_RECORDED} values, got {len(values)}")
     if not file:
         return tuple(values)
     lines = read_recording(file).splitlines()
@@ -73,8 +73,8 @@ def recorded(file: str, values: Sequence[float], read: Callable[[object], float]
         del cells[0]
     if not cells:
         raise ValueError(f"file: expected at least one value, got the empty trace {file!r}")
-    if len(cells) > MAX_VALUES:
-        raise ValueError(f"file: expected at most {MAX_VALUES} values, got {len(cells)} in {file!r}")
+    if len(cells) > MAX_RECORDED:
+        raise ValueError(f"file: expected at most {MAX_RECORDED} values, got {len(cells)} in {file!r}")
     return tuple(_read(cell, read, f"file: {file!r} line {number}") for number, cell in cells)
 
 

@@ -108,7 +108,7 @@ def test_options_reach_the_training(trainer, tmp_path):
     assert result.exit_code == 0, result.output
     ((scenario, device, given),) = trainer.calls
     assert (scenario.seeds, scenario.training.steps) == ((0, 1, 2, 7), 1000)
-    assert scenario.network.link.loss_model.loss_rate == 0.2
+    assert scenario.network.link.loss.loss_rate == 0.2
     assert (device, given) == ("cpu", out)
 
 

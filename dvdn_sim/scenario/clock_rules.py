@@ -12,7 +12,7 @@ from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.wires import wires
 from netmodels.faults import Flap
 from netmodels.links import DelayTrace, Empirical, LossTrace
-from netmodels.recordings import MAX_VALUES
+from netmodels.recordings import MAX_RECORDED
 from netmodels.topology import EdgeMarkov, RandomWaypoint
 from netmodels.units import MAX_S, milliseconds
 
@@ -82,9 +82,9 @@ def _recordings_can_be_kept(scenario: Scenario) -> Iterator[Broken]:
         if isinstance(part, DelayTrace | Empirical | LossTrace)
     ]
     total = sum(count for _, count in recorded)
-    if total > MAX_VALUES:
+    if total > MAX_RECORDED:
         path, _ = max(recorded, key=lambda each: each[1])
-        yield path, f"with it there are {total} recorded values", f"at most {MAX_VALUES} in all"
+        yield path, f"with it there are {total} recorded values", f"at most {MAX_RECORDED} in all"
 
 
 def _parts(path: Path, part: object) -> Iterator[tuple[Path, object]]:

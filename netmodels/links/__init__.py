@@ -22,9 +22,10 @@ from netmodels.links.delay import (
     Normal,
     Pareto,
     Uniform,
+    delay_draws,
 )
 from netmodels.links.link import Link
-from netmodels.links.loss import LOSSES, AnyLoss, Bernoulli, GilbertElliott, LossModel, LossTrace
+from netmodels.links.loss import LOSSES, AnyLoss, Bernoulli, GilbertElliott, LossModel, LossTrace, loss_draws
 from netmodels.links.queue import Server
 from netmodels.links.spec import DEGRADABLE, LinkChange, LinkDegradation, LinkSpec
 from netmodels.links.transfer import REASONS, Reason, Transfer
@@ -62,4 +63,6 @@ __all__ = [
     "Server",
     "Transfer",
     "Uniform",
+    "delay_draws",
+    "loss_draws",
 ]

@@ -22,7 +22,7 @@ from netmodels.links.delay import Constant, delay_draws
 from netmodels.links.loss import Bernoulli, loss_draws
 from netmodels.links.queue import Server
 from netmodels.links.retransmission import Channel, stop_and_wait
-from netmodels.links.spec import LinkSpec
+from netmodels.links.spec import LinkSpec, checked_spec
 from netmodels.links.transfer import DELIVERED, LOSS, Reason, Transfer
 from netmodels.links.transmitter import Emission, Transmitter
 from netmodels.streams import Draws, checked_name
@@ -87,7 +87,7 @@ class Link:
             ValueError: for no spec, a seed below 0, or a name that is no tuple of text and whole numbers.
         """
         checked_name(seed, name)
-        self.spec = spec
+        self.spec = checked_spec(spec, "spec")
         self.name = name
         self.latest_ns = 0
         self._fifo = spec.fifo

@@ -18,7 +18,12 @@ from netmodels.topology.changing import (
 )
 from netmodels.topology.graph import START, Agent, Edge, Graph, Instant, Pair, Positions, Topology, TopologyKind
 from netmodels.topology.mobility import MOBILITIES, AnyMobility, Mobility, PositionTrace, RandomWaypoint, Range
-from netmodels.topology.random_connected import RandomConnected, connected_counts, refuse_undrawable
+from netmodels.topology.random_connected import (
+    RandomConnected,
+    connected_counts,
+    random_connected_pairs,
+    refuse_undrawable,
+)
 from netmodels.topology.static import (
     BarabasiAlbert,
     Complete,
@@ -68,6 +73,7 @@ __all__ = [
     "TopologyKind",
     "WattsStrogatz",
     "connected_counts",
+    "random_connected_pairs",
     "refuse_undrawable",
     "topology_of",
 ]

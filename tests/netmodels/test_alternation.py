@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmodels.alternation import BLOCK, CHANGES, KEPT, LAST_NS, Alternation
 from netmodels.faults import FaultPlan
+from netmodels.on_off import BLOCK, CHANGES, KEPT, LAST_NS, OnOff
 from netmodels.streams import stream
 
 S = 10**9
 
 
 def process(seed=0, up_s=3.0, down_s=1.0):
-    return Alternation(stream(seed, "x"), up_s=up_s, down_s=down_s)
+    return OnOff(stream(seed, "x"), up_s=up_s, down_s=down_s)
 
 
 def by_hand(seed, until_ns, up_s=3.0, down_s=1.0):
@@ -45,7 +45,7 @@ def test_stretches_hold_what_was_asked_for_and_all_that_is_down_in_them(seed, as
     down = list(zip(bounds[::2], bounds[1::2], strict=False))
     flaky = process(seed)
     for start, length in asked:
-        known = flaky.stretch(start, start + length)
+        known = flaky.window(start, start + length)
         assert known.from_ns <= start <= start + length < known.until_ns
         within = [pair for pair in down if pair[1] > known.from_ns and pair[0] < known.until_ns]
         assert [pair for pair in known.intervals if pair[0] < known.until_ns] == within

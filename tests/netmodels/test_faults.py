@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from netmodels import LinkSpec, Network
-from netmodels.alternation import Alternation
 from netmodels.faults import (
     FAULTS,
     Blackout,
@@ -19,6 +18,7 @@ from netmodels.faults import (
     fault_of,
 )
 from netmodels.links import REASONS
+from netmodels.on_off import OnOff
 from netmodels.streams import stream
 
 S = 10**9
@@ -75,7 +75,7 @@ def test_who_crashes_and_who_is_slow(plan):
 def test_degradations(plan):
     spec = LinkSpec(rate="1 Mbit/s", delay="1 ms")
     [entry] = plan.degradations(3, 2, spec)
-    assert (entry.start_ns, entry.end_ns, entry.spec.loss_model.loss_rate) == (60 * S, 61 * S, 0.5)
+    assert (entry.start_ns, entry.end_ns, entry.spec.loss.loss_rate) == (60 * S, 61 * S, 0.5)
     assert entry.spec.rate == spec.rate
     assert plan.degradations(0, 1, spec) == ()
 
@@ -89,8 +89,8 @@ def test_flapping_is_seen_at_both_ends_alike_and_only_in_its_time(plan):
 
 
 def test_flap_fraction_and_durations(in_sigmas):
-    process = Alternation(stream(1, "x"), up_s=3.0, down_s=1.0)
-    intervals = process.stretch(0, 500_000 * S).intervals
+    process = OnOff(stream(1, "x"), up_s=3.0, down_s=1.0)
+    intervals = process.window(0, 500_000 * S).intervals
     durations = np.array([end - start for start, end in intervals]) / 1e9
     gaps = np.array([b[0] - a[1] for a, b in pairwise(intervals)]) / 1e9
     assert len(durations) > 1e5
@@ -98,7 +98,7 @@ def test_flap_fraction_and_durations(in_sigmas):
     in_sigmas.mean(gaps, 3.0)
     for probability in (0.1, 0.5, 0.9, 0.999):
         in_sigmas.quantile(durations, probability, -np.log(1 - probability))
-    starts = [Alternation(stream(0, "x", link), up_s=3.0, down_s=1.0).is_up(0) for link in range(100_000)]
+    starts = [OnOff(stream(0, "x", link), up_s=3.0, down_s=1.0).is_up(0) for link in range(100_000)]
     in_sigmas.mean(np.array(starts, dtype=float), 0.75)
 
 
@@ -145,8 +145,8 @@ def test_times_are_drawn_as_stated(in_sigmas):
 
 
 def test_times_of_centuries_overflow_nothing():
-    slow = Alternation(stream(0, "x"), up_s=1e9, down_s=1e9)
-    intervals = slow.stretch(0, 2**61).intervals
+    slow = OnOff(stream(0, "x"), up_s=1e9, down_s=1e9)
+    intervals = slow.window(0, 2**61).intervals
     assert all(0 <= start < end for start, end in intervals)
     assert all(one[1] < other[0] for one, other in pairwise(intervals))
     assert [slow.is_up(start) for start, _ in intervals] == [False] * len(intervals)
@@ -181,36 +181,36 @@ def test_every_kind_is_described(kind):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "swizzle", "at": 0}, r"fault\.kind.*'swizzle'"),
-        ({"kind": "crash", "at": 0}, "fault.*node"),
-        ({"kind": "crash", "node": 0, "at": "now"}, r"fault\.at.*'now'"),
-        ({"kind": "crash", "node": 0, "at": 0, "for": -1}, r"fault\.for.*-1"),
-        ({"kind": "crash", "node": -1, "at": 0}, r"fault\.node.*-1"),
+        ({"kind": "swizzle", "at": 0}, r"kind.*'swizzle'"),
+        ({"kind": "crash", "at": 0}, "node"),
+        ({"kind": "crash", "node": 0, "at": "now"}, r"at.*'now'"),
+        ({"kind": "crash", "node": 0, "at": 0, "for": -1}, r"for.*-1"),
+        ({"kind": "crash", "node": -1, "at": 0}, r"node.*-1"),
         ({"kind": "crash", "node": 7, "at": 0}, r"below 3.*7"),
-        ({"kind": "crash", "node": 0, "at": 0, "state": "gone"}, r"fault\.state.*'gone'"),
-        ({"kind": "link_down", "edge": [0, 0], "at": 0}, r"fault\.edge.*\[0, 0\]"),
-        ({"kind": "link_down", "edge": 3, "at": 0}, r"fault\.edge.*3"),
+        ({"kind": "crash", "node": 0, "at": 0, "state": "gone"}, r"state.*'gone'"),
+        ({"kind": "link_down", "edge": [0, 0], "at": 0}, r"edge.*\[0, 0\]"),
+        ({"kind": "link_down", "edge": 3, "at": 0}, r"edge.*3"),
         ({"kind": "one_way", "edge": [0, 9], "at": 0}, r"below 3.*9"),
-        ({"kind": "partition", "groups": 3, "at": 0}, r"fault\.groups.*3"),
-        ({"kind": "partition", "groups": [3], "at": 0}, r"fault\.groups.*3"),
-        ({"kind": "degrade", "link": 3, "at": 0}, r"fault\.link.*3"),
-        ({"kind": "partition", "groups": [], "at": 0}, r"fault\.groups.*\[\]"),
-        ({"kind": "partition", "groups": [[0], [0]], "at": 0}, r"fault\.groups.*\[\[0\], \[0\]\]"),
-        ({"kind": "flap", "up": 0, "down": 1}, r"fault\.up.*0"),
-        ({"kind": "flap", "up": 1, "down": "1"}, r"fault\.down.*'1'"),
-        ({"kind": "degrade", "link": {}, "at": 0}, r"fault\.link.*{}"),
-        ({"kind": "degrade", "link": {"mtu": 3}, "at": 0}, r"fault\.link.*mtu"),
+        ({"kind": "partition", "groups": 3, "at": 0}, r"groups.*3"),
+        ({"kind": "partition", "groups": [3], "at": 0}, r"groups.*3"),
+        ({"kind": "degrade", "link": 3, "at": 0}, r"link.*3"),
+        ({"kind": "partition", "groups": [], "at": 0}, r"groups.*\[\]"),
+        ({"kind": "partition", "groups": [[0], [0]], "at": 0}, r"groups.*\[\[0\], \[0\]\]"),
+        ({"kind": "flap", "up": 0, "down": 1}, r"up.*0"),
+        ({"kind": "flap", "up": 1, "down": "1"}, r"down.*'1'"),
+        ({"kind": "degrade", "link": {}, "at": 0}, r"link.*{}"),
+        ({"kind": "degrade", "link": {"mtu": 3}, "at": 0}, r"link.*mtu"),
         ({"kind": "degrade", "link": {"loss": 3}, "at": 0}, r"loss.*3"),
-        ({"kind": "straggler", "node": 0, "factor": 0, "at": 0}, r"fault\.factor.*0"),
-        ("crash", "fault.*'crash'"),
+        ({"kind": "straggler", "node": 0, "factor": 0, "at": 0}, r"factor.*0"),
+        ("crash", "Fault|Crash.*'crash'"),
     ],
 )
 def test_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         FaultPlan([options], n_agents=3)
 
 
 @pytest.mark.parametrize(("options", "message"), [({"n_agents": "3"}, "n_agents.*'3'"), ({"seed": -1}, "seed.*-1")])
 def test_a_plan_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         FaultPlan([], **{"n_agents": 3, **options})

@@ -91,7 +91,7 @@ def test_broadcast_goes_at_the_lowest_rate():
     ],
 )
 def test_broadcast_refuses(options, receivers, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         Network(3, SPEC, **options).broadcast(0, FULL, 0, receivers)
 
 
@@ -100,7 +100,6 @@ def test_broadcast_refuses(options, receivers, message):
     [
         ({"share": "air"}, "share.*'air'"),
         ({"overrides": {(0, 3): SPEC}}, r"link.*\(0, 3\)"),
-        ({"overrides": {7: SPEC}}, "overrides.*7"),
         ({"overrides": {(0, 1, 2): SPEC}}, r"overrides.*\(0, 1, 2\)"),
         ({"overrides": {(0, 1): "slow"}}, "overrides.*'slow'"),
         ({"seed": -1}, "seed.*-1"),
@@ -110,7 +109,7 @@ def test_broadcast_refuses(options, receivers, message):
     ],
 )
 def test_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         Network(**{"n_agents": 3, "spec": SPEC, **options})
 
 
@@ -174,7 +173,7 @@ def test_pickled_network_goes_on_where_it_was():
 SCRIPT = """
 import hashlib
 from netmodels import FaultPlan, LinkSpec, Network
-from netmodels.topology import topology_of
+from netmodels.topology import Instant, topology_of
 digest = hashlib.sha256()
 spec = LinkSpec(rate=2e7, delay={"kind": "lognormal", "mean": 0.005, "jitter": 0.002}, loss=0.2, duplicate=0.1)
 faults = [{"kind": "flap", "up": 2, "down": 1}, {"kind": "partition", "groups": [[0, 1]], "at": 3, "for": 1}]
@@ -185,7 +184,7 @@ for options in (
     {"kind": "barabasi_albert", "links": 2}, {"kind": "random_geometric", "radius": 0.5},
 ):
     for episode in range(20):
-        graph = topology_of(options).graph(5, 3, episode, now_ns=episode * 10**9)
+        graph = topology_of(options).graph(5, 3, Instant(episode, now_ns=episode * 10**9))
         digest.update(repr(graph.edges).encode())
         for sender, receiver in graph.edges:
             sent = network.offer(episode * 10**9, 6400, sender, receiver) if episode else None

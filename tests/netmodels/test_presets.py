@@ -52,11 +52,11 @@ def test_lora_airtime_by_the_datasheet():
 )
 def test_loss_follows_from_the_stated_sensitivity(name, stated, of_bytes, frame_bytes):
     loss = 1 - (1 - stated) ** (frame_bytes / of_bytes)
-    assert PRESETS[name].loss_model.loss_rate == pytest.approx(loss, abs=6e-4)
+    assert PRESETS[name].loss.loss_rate == pytest.approx(loss, abs=6e-4)
 
 
 def test_ble_loss_follows_from_its_bit_error_rate():
-    assert PRESETS["ble_1m"].loss_model.loss_rate == pytest.approx(1 - (1 - 0.00017) ** 2120, abs=6e-4)
+    assert PRESETS["ble_1m"].loss.loss_rate == pytest.approx(1 - (1 - 0.00017) ** 2120, abs=6e-4)
 
 
 def test_every_number_has_its_source_beside_it():

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from netmodels.links.recorded import DelayTrace, Empirical, LossTrace
-from netmodels.recordings import MOST_BYTES, MOST_VALUES, read_recording
-from netmodels.topology.mobility import PositionTrace
+from netmodels.links import DelayTrace, Empirical, LossTrace
+from netmodels.recordings import MAX_BYTES, MAX_RECORDED, read_recording
+from netmodels.topology import PositionTrace
 
 BUILDERS = {
     "delay.file": lambda file: DelayTrace(file=file),
@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
     os.mkfifo("pipe")
     tmp_path.joinpath("link to a pipe").symlink_to("pipe")
     tmp_path.joinpath("loop").symlink_to("loop")
-    tmp_path.joinpath("long").write_bytes(b"0\n" * (MOST_BYTES // 2 + 1))
+    tmp_path.joinpath("long").write_bytes(b"0\n" * (MAX_BYTES // 2 + 1))
     tmp_path.joinpath("latin-1").write_bytes(b"0\n\xe9\n")
     return tmp_path
 
@@ -41,31 +41,29 @@ def folder(tmp_path, monkeypatch):
         ("folder/../nowhere", "cannot read"),
         ("a\0b", "cannot read .*null"),
         ("\ud800", "cannot read .*surrogates"),
-        (3, "cannot read 3"),
         ("x" * 300, "cannot read .*too long"),
         ("long", "expected at most 4 MiB, got more in 'long'"),
         ("latin-1", "expected UTF-8, got byte 2"),
     ],
 )
 def test_what_is_no_recording_is_refused_by_name(folder, name, file, message):
-    with pytest.raises(ValueError, match=message) as refused:
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         BUILDERS[name](file)
-    assert str(refused.value).startswith(f"{name}: ")
 
 
 def test_a_recording_is_read_wherever_it_lies(folder):
     folder.joinpath("with a mark").write_bytes(b"\xef\xbb\xbf1\n0\n")
-    assert read_recording("folder/../with a mark", "x") == "1\n0\n"
+    assert read_recording("folder/../with a mark") == "1\n0\n"
     assert LossTrace(file="folder/../with a mark").values == (1, 0)
 
 
 @pytest.mark.parametrize("make", [Empirical, DelayTrace, LossTrace])
 def test_no_more_values_than_can_be_written_out(folder, make):
-    folder.joinpath("values").write_text("1\n" * (MOST_VALUES + 1))
-    for recording in ({"file": "values"}, {"values": (1,) * (MOST_VALUES + 1)}):
+    folder.joinpath("values").write_text("1\n" * (MAX_RECORDED + 1))
+    for recording in ({"file": "values"}, {"values": (1,) * (MAX_RECORDED + 1)}):
         with pytest.raises(ValueError, match="at most 20000 values, got 20001"):
             make(**recording)
-    assert len(make(values=(1,) * MOST_VALUES).values) == MOST_VALUES
+    assert len(make(values=(1,) * MAX_RECORDED).values) == MAX_RECORDED
 
 
 @pytest.mark.parametrize(
@@ -80,7 +78,7 @@ def test_no_more_values_than_can_be_written_out(folder, make):
 )
 def test_places_that_are_none_are_refused_with_their_line(folder, text, message):
     folder.joinpath("places.csv").write_text(text)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         PositionTrace("places.csv")
 
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmodels.links.kinds import loss_model
-from netmodels.links.loss import loss_draws
+from netmodels.links import GilbertElliott, loss_draws
 from netmodels.streams import LARGEST_SKIP, Draws, stream
 
 
@@ -79,7 +78,7 @@ def test_reading_on_comes_to_where_another_one_stopped(already, further, asks):
 
 def test_reading_on_remembers_what_the_model_does_and_keeps_little():
     """A bursty chain comes to the same state; of what is read over, no more is kept than is read at a time."""
-    chain = loss_model({"kind": "gemodel", "p": 0.01, "r": 0.02})
+    chain = GilbertElliott(0.01, 0.02)
     one, other = (loss_draws(chain, 0, "loss") for _ in range(2))
     one.advance_to(300_000)
     for _ in range(300):

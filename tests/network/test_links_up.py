@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dvdn_sim.network import LinksUp, SimulatedNetwork
 from dvdn_sim.scenario import parse_scenario
-from netmodels.topology import EdgeMarkov, RandomConnected, RandomWaypoint, Range, Ring
+from netmodels.topology import EdgeMarkov, Instant, RandomConnected, RandomWaypoint, Range, Ring
 
 SECOND = 10**9
 SCENARIO = """\
@@ -50,7 +50,7 @@ def links_up(*changes, seed=5):
 def test_without_faults_they_are_the_topologys(words, topology):
     links = links_up(f"network.topology={words}")
     found = [links.at(now, episode=7, update=9).up for now in range(0, 3 * SECOND, SECOND // 10)]
-    expected = [topology.graph(4, 5, 7, 9, now_ns=now).edges for now in range(0, 3 * SECOND, SECOND // 10)]
+    expected = [topology.graph(4, 5, Instant(7, 9, now_ns=now)).edges for now in range(0, 3 * SECOND, SECOND // 10)]
     assert found == expected
     assert len(set(found)) > 1 or not isinstance(topology, EdgeMarkov)  # they come and go
 
@@ -103,7 +103,7 @@ def test_where_a_topology_has_its_agents(words):
     for now in range(SECOND, 30 * SECOND, SECOND):
         found = links.at(now)
         np.testing.assert_array_equal(found.places, model.mobility.positions(4, 5, now))
-        near = model.graph(4, 5, now_ns=now).edges
+        near = model.graph(4, 5, Instant(now_ns=now)).edges
         assert set(found.up) <= set(near)
         assert links.at(now).up == near or "markov" in words
     assert (links.at(0).places is None) == ("schedule" in words)

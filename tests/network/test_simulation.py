@@ -13,7 +13,7 @@ from small_networks import network_of as any_network_of
 
 from dvdn_sim.consensus import lossless_facts
 from netmodels import LinkSpec
-from netmodels.topology import Complete, Graph, RandomConnected, Ring
+from netmodels.topology import Complete, Graph, Instant, RandomConnected, Ring
 
 LOSSY = LinkSpec(
     rate="20 Mbit/s",
@@ -81,7 +81,7 @@ def test_a_perfect_network_changes_nothing(topology, rounds, share, deadline):
         network.act(1)
         before_ns = network.now_ns
         report = exchange(network, update, rounds)
-        expected = lossless_facts([topology.graph(5, 1, update, update, k) for k in range(rounds)])
+        expected = lossless_facts([topology.graph(5, 1, Instant(update, update, k)) for k in range(rounds)])
         for name in ("edges", "active", "latest"):
             np.testing.assert_array_equal(getattr(report.facts, name), getattr(expected, name))
         assert (report.closed_at_ns == before_ns).all()

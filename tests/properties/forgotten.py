@@ -10,8 +10,7 @@ import numpy as np
 
 from dvdn_sim.network import Clock, TeamFaults, Transport
 from netmodels.faults import FaultPlan
-from netmodels.links import Server
-from netmodels.links.availability import Availability
+from netmodels.links import Availability, Server
 from netmodels.links.transmitter import Transmitter
 from netmodels.streams import Draws
 

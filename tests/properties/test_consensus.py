@@ -1,12 +1,12 @@
 """Metropolis mixing without loss: symmetric, doubly stochastic, as fast as its second singular value; and figures."""
 
 import numpy as np
+from graph_facts import metropolis as metropolis_of_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import any_facts, rounds_of_graphs, values_of
 
 from dvdn_sim.consensus import WEIGHTS, ReturnToSelf, lossless_facts, metropolis, operator_figures
-from netmodels.topology import metropolis as metropolis_of_graph
 
 RETURN_TO_SELF = ReturnToSelf(metropolis)
 EPSILON = 1e-12

@@ -18,7 +18,7 @@ from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network import SimulatedNetwork
 from netmodels import LinkSpec
 from netmodels.catalogue import DELAYS, FAULTS, LOSSES
-from netmodels.topology.kinds import topology_of
+from netmodels.topology import topology_of
 
 DELAY = {
     "constant": {"mean": "2 ms"},

@@ -13,7 +13,7 @@ from dvdn_sim.scenario.algorithm import Vdn
 from dvdn_sim.scenario.document import MAX_BYTES, Value, read_document
 from dvdn_sim.scenario.include import MOST_FILES, MOST_IN_A_ROW, resolve_includes
 from dvdn_sim.scenario.yaml_text import block_text
-from netmodels.links.delay import Constant
+from netmodels.links import Constant
 
 FOREST = """\
 kind: lbf
@@ -77,7 +77,7 @@ def test_blocks_are_laid_under_blocks_and_lists_are_taken_whole(folder):
     folder.main = "include: base.yaml\nseeds: [7]\nnetwork: {link: {loss: 0%}, faults: [{kind: blackout, at: 1 s}]}\n"
     scenario, design = folder.load(), load_scenario(folder.path / "design.yaml")
     assert (scenario.seeds, scenario.training.batch, len(scenario.network.faults)) == ((7,), 16, 1)
-    assert (scenario.network.link.loss_model.loss_rate, scenario.network.link.rate) == (0.0, design.network.link.rate)
+    assert (scenario.network.link.loss.loss_rate, scenario.network.link.rate) == (0.0, design.network.link.rate)
     assert (scenario.env, scenario.network.topology) == (design.env, design.network.topology)
 
 

@@ -16,8 +16,7 @@ from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.training import Epsilon, Evaluation, Training
 from dvdn_sim.scenario.yaml_text import block_text
 from netmodels import LinkSpec
-from netmodels.links.delay import Constant, Normal
-from netmodels.links.loss import Bernoulli, GilbertElliott
+from netmodels.links import Bernoulli, Constant, GilbertElliott, Normal
 from netmodels.topology import RandomConnected
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

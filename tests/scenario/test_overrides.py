@@ -11,7 +11,7 @@ def test_values_of_all_depths_can_be_set(lossy):
         ["network.link.loss=20%", "algorithm.consensus.rounds=3", "seeds.1=7", "name=other", "evaluation.every = 5"],
     )
     assert scenario.network is not None
-    assert scenario.network.link.loss_model.loss_rate == 0.2
+    assert scenario.network.link.loss.loss_rate == 0.2
     assert scenario.algorithm.consensus.rounds == 3
     assert (scenario.seeds, scenario.name, scenario.evaluation.every) == ((0, 7), "other", 5)
 

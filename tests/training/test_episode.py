@@ -10,7 +10,7 @@ from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.training import play_episode
-from netmodels.topology import RandomConnected
+from netmodels.topology import Instant, RandomConnected
 
 SEEDS, PERIOD_NS, LIMIT = (3, 4), 10**8, 6
 MORE = (f"seeds={list(SEEDS)}", "evaluation={every: 1000, episodes: 4}")
@@ -50,7 +50,7 @@ def test_links_are_the_topologys_at_the_time_of_each_step(train):
     for step, frame in enumerate(played.frames):
         now_ns = 2 * LIMIT * PERIOD_NS + step * PERIOD_NS  # after two of the longest episodes
         assert frame.time_s == pytest.approx(now_ns / 1e9)
-        assert frame.links.up == RandomConnected(2).graph(3, 4, episode=2, now_ns=now_ns).edges
+        assert frame.links.up == RandomConnected(2).graph(3, 4, Instant(2, now_ns=now_ns)).edges
     graphs = {play_episode(train(), seed=4, number=number, device="cpu").frames[0].links.up for number in range(6)}
     assert len(graphs) > 1  # drawn anew for every episode
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmodels import Link, LinkSpec
-from netmodels.alternation import Stretch
 from netmodels.links import REASONS, Availability
+from netmodels.on_off import Window
 
 MS = 1_000_000
 S = 10**9
@@ -79,7 +79,7 @@ def test_schedules_without_end_are_looked_at_where_it_matters():
     def every_second(start_ns, end_ns):
         looks.append((start_ns, end_ns))
         first, last = start_ns // S, end_ns // S + 1
-        return Stretch(first * S, last * S, [(k * S, k * S + 1000) for k in range(first, last)])
+        return Window(first * S, last * S, [(k * S, k * S + 1000) for k in range(first, last)])
 
     availability = Availability(link_down=every_second)
     late = 10_000 * S

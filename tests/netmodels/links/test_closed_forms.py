@@ -5,7 +5,7 @@ import pytest
 
 from netmodels import Link, LinkSpec
 from netmodels.links import Bernoulli, Empirical, Exponential, GilbertElliott, Lognormal, LossTrace, Normal, Pareto
-from netmodels.links.closed_forms import retry_weights, whole_probability
+from netmodels.links.theory import retry_weights, whole_probability
 
 MESSAGES = 100_000
 SPACED_NS = 10**10

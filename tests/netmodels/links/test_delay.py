@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from netmodels.links.delay import Constant, Normal, delay_draws
+from netmodels.links import Constant, Normal, delay_draws
 from netmodels.streams import stream
 
 DRAWS = 200_000
@@ -50,13 +50,13 @@ def test_quantile_refuses(model, probability):
 @pytest.mark.parametrize(
     ("build", "name"),
     [
-        (lambda: Constant("5"), r"delay\.mean.*'5'"),
-        (lambda: Constant(-1), r"delay\.mean.*-1"),
-        (lambda: Normal("5 ms", -0.001), r"delay\.jitter.*-0\.001"),
-        (lambda: Normal(math.nan, 0.001), r"delay\.mean.*nan"),
-        (lambda: Normal("5 ms", True), r"delay\.jitter.*True"),
+        (lambda: Constant("5"), r"mean.*'5'"),
+        (lambda: Constant(-1), r"mean.*-1"),
+        (lambda: Normal("5 ms", -0.001), r"jitter.*-0\.001"),
+        (lambda: Normal(math.nan, 0.001), r"mean.*nan"),
+        (lambda: Normal("5 ms", True), r"jitter.*True"),
     ],
 )
 def test_refuses(build, name):
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(ValueError, match=f"(?s){name}"):
         build()

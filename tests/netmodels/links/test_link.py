@@ -205,15 +205,15 @@ def test_a_message_of_years_is_exact():
         ({"rate": 0}, r"rate.*0"),
         ({"rate": "20"}, r"rate.*'20'"),
         ({"delay": -1}, r"delay.*-1"),
-        ({"delay": {"kind": "gamma"}}, r"delay\.kind.*'gamma'"),
-        ({"delay": {"mean": 1}}, r"delay\.kind.*None"),
+        ({"delay": {"kind": "gamma"}}, r"kind.*'gamma'"),
+        ({"delay": {"mean": 1}}, "kind"),
         ({"delay": {"kind": "normal", "mean": 1}}, r"delay.*jitter"),
         ({"delay": {"kind": "constant", "mean": 1, "jiter": 1}}, r"delay.*jiter"),
         ({"loss": 1.5}, r"loss.*1\.5"),
-        ({"loss": {"kind": "gemodel", "p": -1}}, r"loss\.p.*-1"),
-        ({"delay": Bernoulli(0.1)}, r"delay\.mean.*Bernoulli"),
-        ({"loss": Normal(1.0, 1.0)}, r"loss\.p.*Normal"),
-        ({"loss": True}, r"loss\.p.*True"),
+        ({"loss": {"kind": "gemodel", "p": -1}}, r"p.*-1"),
+        ({"delay": Bernoulli(0.1)}, r"delay.*Bernoulli"),
+        ({"loss": Normal(1.0, 1.0)}, r"loss.*Normal"),
+        ({"loss": True}, r"p.*True"),
         ({"mtu": 0}, r"mtu.*0"),
         ({"overhead": -1}, r"overhead.*-1"),
         ({"limit": -1}, r"limit.*-1"),
@@ -223,7 +223,7 @@ def test_a_message_of_years_is_exact():
     ],
 )
 def test_spec_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         rated(**options)
 
 
@@ -231,7 +231,7 @@ def test_spec_refuses(options, message):
 def test_nothing_about_rate_or_time_has_a_default(missing):
     options = {"rate": 1e6, "delay": 0.0}
     del options[missing]
-    with pytest.raises(TypeError, match=missing):
+    with pytest.raises(ValueError, match=missing):
         LinkSpec(**options)
 
 
@@ -247,5 +247,5 @@ def test_nothing_about_rate_or_time_has_a_default(missing):
     ],
 )
 def test_refuses_seeds_and_names_when_built(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         Link(**{"spec": rated(), **options})

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec
-from netmodels.links.kinds import LOSSES
-from netmodels.links.loss import Bernoulli, GilbertElliott, loss_draws
-from netmodels.links.recorded import LossTrace
+from netmodels.links import LOSSES, Bernoulli, GilbertElliott, LossTrace, loss_draws
 from netmodels.streams import stream
 
 DRAWS = 400_000
@@ -88,16 +86,16 @@ def test_start_is_stationary(in_sigmas):
 @pytest.mark.parametrize(
     ("build", "name"),
     [
-        (lambda: Bernoulli(1.1), r"loss\.p.*1\.1"),
-        (lambda: Bernoulli("-3%"), r"loss\.p.*'-3%'"),
-        (lambda: GilbertElliott(2), r"loss\.p.*2"),
-        (lambda: GilbertElliott(0.1, "r"), r"loss\.r.*'r'"),
-        (lambda: GilbertElliott(0.1, 0.1, math.nan), r"loss\.one_minus_h.*nan"),
-        (lambda: GilbertElliott(0.1, 0.1, 1.0, True), r"loss\.one_minus_k.*True"),
+        (lambda: Bernoulli(1.1), r"p.*1\.1"),
+        (lambda: Bernoulli("-3%"), r"p.*'-3%'"),
+        (lambda: GilbertElliott(2), r"p.*2"),
+        (lambda: GilbertElliott(0.1, "r"), r"r.*'r'"),
+        (lambda: GilbertElliott(0.1, 0.1, math.nan), r"one_minus_h.*nan"),
+        (lambda: GilbertElliott(0.1, 0.1, 1.0, True), r"one_minus_k.*True"),
     ],
 )
 def test_refuses(build, name):
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(ValueError, match=f"(?s){name}"):
         build()
 
 
@@ -111,9 +109,9 @@ def test_trace_repeats_in_order(tmp_path):
 def test_trace_refuses(tmp_path):
     path = tmp_path / "lost.csv"
     path.write_text("0\n2\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"loss\.file .*line 2.*2\.0"):
+    with pytest.raises(ValueError, match=r"file .*line 2.*2\.0"):
         LossTrace(file=str(path))
-    with pytest.raises(ValueError, match=r"loss\.file"):
+    with pytest.raises(ValueError, match=r"file"):
         LossTrace()
 
 

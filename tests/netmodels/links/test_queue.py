@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmodels import Link, LinkSpec
-from netmodels.links.queue import Server
+from netmodels.links import Server
 
 
 def test_first_packet_is_served_at_once_and_the_rest_wait():

@@ -109,11 +109,10 @@ def test_mean_number_of_tries(in_sigmas):
         ({"retries": -1}, r"retries.*-1"),
         ({"retries": 1}, r"retry_delay.*None"),
         ({"retries": 1, "retry_delay": -1}, r"retry_delay.*-1"),
-        ({"reassembly": "partial"}, r"reassembly.*'partial'"),
     ],
 )
 def test_spec_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         LinkSpec(rate="1 Mbit/s", delay=0, **options)
 
 

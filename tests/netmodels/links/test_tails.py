@@ -6,10 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmodels import Link, LinkSpec
-from netmodels.links.delay import Constant, Normal, Uniform
-from netmodels.links.kinds import DELAYS, delay_model
-from netmodels.links.recorded import DelayTrace, Empirical
-from netmodels.links.tails import Exponential, Lognormal, Pareto
+from netmodels.links import DELAYS, Constant, DelayTrace, Empirical, Exponential, Lognormal, Normal, Pareto, Uniform
 from netmodels.streams import stream
 
 DRAWS = 200_000
@@ -108,14 +105,14 @@ def test_files(tmp_path):
     path = tmp_path / "delays.csv"
     path.write_text("delay\n# measured\n0.001,first\n\n2 ms,second\n", encoding="utf-8")
     assert Empirical(file=str(path)).values == (0.001, 0.002)
-    assert delay_model({"kind": "trace", "file": str(path)}).values == (0.001, 0.002)
+    assert DelayTrace(file=str(path)).values == (0.001, 0.002)
 
 
 @pytest.mark.parametrize("content", ["", "\n# nothing\n", "delay\n"])
 def test_refuses_empty_traces(tmp_path, content):
     path = tmp_path / "empty.csv"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"delay\.file.*empty trace.*empty\.csv"):
+    with pytest.raises(ValueError, match=r"file.*empty trace.*empty\.csv"):
         DelayTrace(file=str(path))
 
 
@@ -124,29 +121,29 @@ def test_refuses_a_bad_line_by_its_number(tmp_path):
     path.write_text("0.001\n5 parsecs\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.csv' line 2.*'5 parsecs'"):
         Empirical(file=str(path))
-    with pytest.raises(ValueError, match=r"delay\.file.*missing\.csv"):
+    with pytest.raises(ValueError, match=r"file.*missing\.csv"):
         Empirical(file=str(tmp_path / "missing.csv"))
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Uniform("1 ms", "2 ms"), r"delay\.jitter.*'2 ms'"),
-        (lambda: Exponential(0), r"delay\.mean.*0"),
-        (lambda: Lognormal(0.0, 1.0), r"delay\.mean.*0\.0"),
-        (lambda: Lognormal(1e-9, 1e9), r"delay\.jitter"),
-        (lambda: Pareto("1 s"), r"delay\.jitter.*None"),
-        (lambda: Pareto("1 s", jitter="1 s", shape=3.0), r"delay\.jitter.*3\.0"),
-        (lambda: Pareto("1 s", shape=1.0), r"delay\.shape.*1\.0"),
-        (lambda: Pareto("1 s", shape=True), r"delay\.shape.*True"),
-        (lambda: Pareto("1 s", shape=math.nan), r"delay\.shape.*nan"),
-        (Empirical, r"delay\.file"),
-        (lambda: Empirical(file="x", values=(1.0,)), r"delay\.file.*'x'"),
-        (lambda: Empirical(values=(-1.0,)), r"delay\.values\[0\].*-1"),
+        (lambda: Uniform("1 ms", "2 ms"), r"jitter.*'2 ms'"),
+        (lambda: Exponential(0), r"mean.*0"),
+        (lambda: Lognormal(0.0, 1.0), r"mean.*0\.0"),
+        (lambda: Lognormal(1e-9, 1e9), r"jitter"),
+        (lambda: Pareto("1 s"), r"jitter.*None"),
+        (lambda: Pareto("1 s", jitter="1 s", shape=3.0), r"jitter.*3\.0"),
+        (lambda: Pareto("1 s", shape=1.0), r"shape.*1\.0"),
+        (lambda: Pareto("1 s", shape=True), r"shape.*True"),
+        (lambda: Pareto("1 s", shape=math.nan), r"shape.*nan"),
+        (Empirical, r"file"),
+        (lambda: Empirical(file="x", values=(1.0,)), r"file.*'x'"),
+        (lambda: Empirical(values=(-1.0,)), r"values\.0.*-1"),
     ],
 )
 def test_refuses(build, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         build()
 
 

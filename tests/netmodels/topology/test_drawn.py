@@ -2,14 +2,15 @@ import math
 
 import numpy as np
 import pytest
+from graph_facts import connected
 
 from netmodels.topology import (
     BarabasiAlbert,
     ErdosRenyi,
+    Instant,
     KRegular,
     RandomGeometric,
     WattsStrogatz,
-    graph_facts,
 )
 
 TOPOLOGIES = [
@@ -24,9 +25,9 @@ TOPOLOGIES = [
 @pytest.mark.parametrize("topology", TOPOLOGIES, ids=repr)
 def test_drawn_once_from_the_seed_until_connected(topology):
     graphs = [topology.graph(12, seed) for seed in range(20)]
-    assert all(graph_facts(graph).connected and graph.symmetric for graph in graphs)
+    assert all(connected(graph) and graph.symmetric for graph in graphs)
     assert len(set(graphs)) > 1
-    assert graphs == [topology.graph(12, seed, episode=4, update=2, round_index=1, now_ns=9) for seed in range(20)]
+    assert graphs == [topology.graph(12, seed, Instant(4, 2, 1, 9)) for seed in range(20)]
     assert topology.describe()
 
 
@@ -55,26 +56,26 @@ def test_random_geometric_density(in_sigmas):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: KRegular(degree=-1), r"topology\.degree.*-1"),
-        (lambda: KRegular(degree=4).graph(4, 0), r"topology\.degree.*4"),
-        (lambda: KRegular(degree=3).graph(5, 0), r"topology\.degree.*3"),
-        (lambda: ErdosRenyi(p=1.5), r"topology\.p.*1\.5"),
-        (lambda: ErdosRenyi(p=0.0, connected=True).graph(3, 0), r"topology\.connected"),
-        (lambda: ErdosRenyi(p=0.5, connected=1), r"topology\.connected.*1"),
-        (lambda: BarabasiAlbert(links=0), r"topology\.links.*0"),
-        (lambda: BarabasiAlbert(links=3).graph(3, 0), r"topology\.links.*3"),
-        (lambda: WattsStrogatz(neighbours=3, p=0.1), r"topology\.neighbours.*3"),
-        (lambda: WattsStrogatz(neighbours=4, p=0.1).graph(4, 0), r"topology\.neighbours.*4"),
-        (lambda: WattsStrogatz(neighbours=2, p="x"), r"topology\.p.*'x'"),
+        (lambda: KRegular(degree=-1), r"degree.*-1"),
+        (lambda: KRegular(degree=4).graph(4, 0), r"degree.*4"),
+        (lambda: KRegular(degree=3).graph(5, 0), r"degree.*3"),
+        (lambda: ErdosRenyi(p=1.5), r"p.*1\.5"),
+        (lambda: ErdosRenyi(p=0.0, connected=True).graph(3, 0), r"connected"),
+        (lambda: ErdosRenyi(p=0.5, connected=1), r"connected.*1"),
+        (lambda: BarabasiAlbert(links=0), r"links.*0"),
+        (lambda: BarabasiAlbert(links=3).graph(3, 0), r"links.*3"),
+        (lambda: WattsStrogatz(neighbours=3, p=0.1), r"neighbours.*3"),
+        (lambda: WattsStrogatz(neighbours=4, p=0.1).graph(4, 0), r"neighbours.*4"),
+        (lambda: WattsStrogatz(neighbours=2, p="x"), r"p.*'x'"),
         # What would take minutes, or for ever.
-        (lambda: KRegular(degree=400).graph(1000, 0), r"topology\.degree.*takes too long, got 400"),
-        (lambda: BarabasiAlbert(links=500).graph(1000, 0), r"topology\.links.*takes too long, got 500"),
-        (lambda: WattsStrogatz(neighbours=298, p=1.0).graph(300, 0), r"topology\.neighbours.*takes too long, got 298"),
-        (lambda: ErdosRenyi(p=1e-4, connected=True).graph(1000, 0), r"topology\.connected.*in 20 draws"),
-        (lambda: RandomGeometric(radius=0), r"topology\.radius.*0"),
-        (lambda: RandomGeometric(radius="1 m"), r"topology\.radius.*'1 m'"),
+        (lambda: KRegular(degree=400).graph(1000, 0), r"degree.*takes too long, got 400"),
+        (lambda: BarabasiAlbert(links=500).graph(1000, 0), r"links.*takes too long, got 500"),
+        (lambda: WattsStrogatz(neighbours=298, p=1.0).graph(300, 0), r"neighbours.*takes too long, got 298"),
+        (lambda: ErdosRenyi(p=1e-4, connected=True).graph(1000, 0), r"connected.*in 20 draws"),
+        (lambda: RandomGeometric(radius=0), r"radius.*0"),
+        (lambda: RandomGeometric(radius="1 m"), r"radius.*'1 m'"),
     ],
 )
 def test_refuses(build, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         build()

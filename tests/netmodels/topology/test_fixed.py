@@ -1,12 +1,12 @@
 import networkx as nx
 import pytest
 
-from netmodels.topology import Complete, Edges, Graph, Grid, Path, Ring, Star
+from netmodels.topology import Complete, Edges, Graph, Grid, Instant, Path, Ring, Star
 
 
 def same(topology, n_agents, reference):
     expected = Graph.undirected(n_agents, reference.edges)
-    assert topology.graph(n_agents, seed=0) == topology.graph(n_agents, seed=5, episode=3, now_ns=7) == expected
+    assert topology.graph(n_agents, seed=0) == topology.graph(n_agents, 5, Instant(3, now_ns=7)) == expected
 
 
 @pytest.mark.parametrize("n_agents", [1, 2, 3, 4, 7])
@@ -36,18 +36,18 @@ def test_edges():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Star(centre=-1), r"topology\.centre.*-1"),
-        (lambda: Star(centre=3).graph(3, seed=0), r"topology\.centre.*3"),
-        (lambda: Grid(columns=0), r"topology\.columns.*0"),
-        (lambda: Edges(3), r"topology\.edges.*3"),
-        (lambda: Edges([[0, 0]]), r"topology\.edges.*\[0, 0\]"),
-        (lambda: Edges([[0, 1, 2]]), r"topology\.edges.*\[0, 1, 2\]"),
-        (lambda: Edges([[0, 1.5]]), r"topology\.edges.*1\.5"),
-        (lambda: Edges([[0, 1]], directed="no"), r"topology\.directed.*'no'"),
+        (lambda: Star(centre=-1), r"centre.*-1"),
+        (lambda: Star(centre=3).graph(3, seed=0), r"centre.*3"),
+        (lambda: Grid(columns=0), r"columns.*0"),
+        (lambda: Edges(3), r"edges.*3"),
+        (lambda: Edges([[0, 0]]), r"edges.*\[0, 0\]"),
+        (lambda: Edges([[0, 1, 2]]), r"edges.*\[0, 1, 2\]"),
+        (lambda: Edges([[0, 1.5]]), r"edges.*1\.5"),
+        (lambda: Edges([[0, 1]], directed="no"), r"directed.*'no'"),
         (lambda: Edges([[0, 3]]).graph(3, seed=0), r"edges.*\(0, 3\)"),
         (lambda: Complete().graph(0, seed=0), r"n_agents.*0"),
     ],
 )
 def test_refuses(build, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         build()

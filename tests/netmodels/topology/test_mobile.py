@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from netmodels.topology import PositionTrace, RandomWaypoint, Range, topology_of
+from netmodels.topology import Instant, PositionTrace, RandomWaypoint, Range, topology_of
 from netmodels.topology.mobility import LEGS_KEPT, _walk
 
 S = 10**9
@@ -10,8 +10,8 @@ WALK = RandomWaypoint(area=("100 m", "50 m"), speed=("1 m/s", "2 m/s"), pause="3
 
 def test_within_the_radius_and_at_it():
     places = [(0, 0), (3, 4), (3, 4.001), (-5, 0)]
-    assert Range("5 m").graph(4, 0, positions=places).edges == ((0, 1), (0, 3), (1, 0), (1, 2), (2, 1), (3, 0))
-    assert Range(1.0).graph(2, 0, positions=np.array([[0.0], [1.0]])).degrees == (1, 1)
+    assert Range("5 m").graph(4, 0, Instant(positions=places)).edges == ((0, 1), (0, 3), (1, 0), (1, 2), (2, 1), (3, 0))
+    assert Range(1.0).graph(2, 0, Instant(positions=np.array([[0.0], [1.0]]))).degrees == (1, 1)
 
 
 def test_waypoints_stay_inside_and_keep_to_the_speed_limit():
@@ -53,7 +53,7 @@ def test_trace(tmp_path):
     path = tmp_path / "places.csv"
     path.write_text("time,agent,x,y\n0,0,0,0\n0,1,10,0\n10,1,0,0\n", encoding="utf-8")
     topology = topology_of({"kind": "range", "radius": "5 m", "mobility": {"kind": "trace", "file": str(path)}})
-    degrees = [topology.graph(2, 0, now_ns=int(t * S)).degrees[0] for t in (0, 4.9, 5, 10, 99)]
+    degrees = [topology.graph(2, 0, Instant(now_ns=int(t * S))).degrees[0] for t in (0, 4.9, 5, 10, 99)]
     assert degrees == [0, 0, 1, 1, 1]
     assert str(path) in topology.describe()
     with pytest.raises(ValueError, match=r"places\.csv.*\[2\]"):
@@ -64,25 +64,25 @@ def test_trace(tmp_path):
 def test_trace_refuses(tmp_path, content):
     path = tmp_path / "bad.csv"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"mobility\.file.*bad\.csv"):
+    with pytest.raises(ValueError, match=r"file.*bad\.csv"):
         PositionTrace(str(path))
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Range("-1 m"), r"topology\.radius.*'-1 m'"),
-        (lambda: Range("1 m", mobility="walk"), r"topology\.mobility.*'walk'"),
+        (lambda: Range("-1 m"), r"radius.*'-1 m'"),
+        (lambda: Range("1 m", mobility="walk"), r"mobility.*'walk'"),
         (lambda: Range(1.0).graph(2, 0), "positions.*None"),
-        (lambda: Range(1.0).graph(2, 0, positions=[(0, 0)]), r"positions.*\(1, 2\)"),
-        (lambda: RandomWaypoint((1, 0), (1, 1), 0), r"mobility\.area.*\(1, 0\)"),
-        (lambda: RandomWaypoint(3, (1, 1), 0), r"mobility\.area.*3"),
-        (lambda: RandomWaypoint((1, 1), (0, 1), 0), r"mobility\.speed.*\(0, 1\)"),
-        (lambda: RandomWaypoint((1, 1), (2, 1), 0), r"mobility\.speed.*\(2, 1\)"),
-        (lambda: RandomWaypoint((1, 1), (1, 1), "0"), r"mobility\.pause.*'0'"),
-        (lambda: PositionTrace("nowhere.csv"), r"mobility\.file.*nowhere"),
+        (lambda: Range(1.0).graph(2, 0, Instant(positions=[(0, 0)])), r"positions.*\(1, 2\)"),
+        (lambda: RandomWaypoint((1, 0), (1, 1), 0), r"area.*\(1, 0\)"),
+        (lambda: RandomWaypoint(3, (1, 1), 0), r"area.*3"),
+        (lambda: RandomWaypoint((1, 1), (0, 1), 0), r"speed.*\(0, 1\)"),
+        (lambda: RandomWaypoint((1, 1), (2, 1), 0), r"speed.*\(2, 1\)"),
+        (lambda: RandomWaypoint((1, 1), (1, 1), "0"), r"pause.*'0'"),
+        (lambda: PositionTrace("nowhere.csv"), r"file.*nowhere"),
     ],
 )
 def test_refuses(build, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         build()

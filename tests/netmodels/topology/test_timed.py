@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
+from graph_facts import connected
 
-from netmodels.topology import Complete, EdgeMarkov, Edges, Ring, Schedule, jointly_connected, topology_of
+from netmodels.topology import Complete, EdgeMarkov, Edges, Instant, Ring, Schedule, topology_of
 
 S = 10**9
 
 
 def test_links_are_up_their_share_of_the_time(in_sigmas):
     topology = EdgeMarkov(up="3 s", down="1 s")
-    graphs = [topology.graph(4, seed=1, now_ns=k * S) for k in range(0, 200_000, 2)]
+    graphs = [topology.graph(4, 1, Instant(now_ns=k * S)) for k in range(0, 200_000, 2)]
     assert all(graph.symmetric for graph in graphs)
     up = np.array([[edge in graph.edges for edge in ((0, 1), (0, 2), (2, 3))] for graph in graphs])
     for column in up.T:
@@ -21,20 +22,20 @@ def test_links_are_up_their_share_of_the_time(in_sigmas):
 
 def test_jointly_connected_though_never_connected_for_long():
     topology = EdgeMarkov(up="1 s", down="9 s", base=Ring())
-    window = [topology.graph(6, seed=0, now_ns=k * S) for k in range(100)]
-    assert not jointly_connected(window[:1])
-    assert jointly_connected(window)
+    window = [topology.graph(6, 0, Instant(now_ns=k * S)) for k in range(100)]
+    assert not connected(window[0])
+    assert connected(*window)
 
 
 def test_the_order_of_questions_does_not_matter():
     times = [7, 3, 500, 0, 499, 3]
-    first = [EdgeMarkov(up="2 s", down="1 s").graph(5, seed=9, now_ns=t * S) for t in times]
-    again = [EdgeMarkov(up="2 s", down="1 s").graph(5, seed=9, now_ns=t * S) for t in sorted(times)]
+    first = [EdgeMarkov(up="2 s", down="1 s").graph(5, 9, Instant(now_ns=t * S)) for t in times]
+    again = [EdgeMarkov(up="2 s", down="1 s").graph(5, 9, Instant(now_ns=t * S)) for t in sorted(times)]
     assert [graph for _, graph in sorted(zip(times, first, strict=True), key=lambda pair: pair[0])] == again
 
 
 def test_adding_an_agent_changes_no_other_link():
-    few, more = (EdgeMarkov(up="2 s", down="1 s").graph(n, seed=9, now_ns=50 * S).edges for n in (4, 5))
+    few, more = (EdgeMarkov(up="2 s", down="1 s").graph(n, 9, Instant(now_ns=50 * S)).edges for n in (4, 5))
     assert few == tuple(edge for edge in more if 4 not in edge)
 
 
@@ -49,33 +50,33 @@ def test_schedule():
             ],
         }
     )
-    degrees = [plan.graph(4, 0, now_ns=int(now * S)).degrees[0] for now in (0, 59.9, 60, 119.9, 120, 9999)]
+    degrees = [plan.graph(4, 0, Instant(now_ns=int(now * S))).degrees[0] for now in (0, 59.9, 60, 119.9, 120, 9999)]
     assert degrees == [3, 3, 0, 0, 2, 2]
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: EdgeMarkov(up=0, down=1), r"topology\.up.*0"),
-        (lambda: EdgeMarkov(up=1, down="1"), r"topology\.down.*'1'"),
-        (lambda: EdgeMarkov(up=1, down=1, base="ring"), r"topology\.base.*'ring'"),
-        (lambda: EdgeMarkov(up=1, down=1).graph(400, 0), r"topology\.base: expected at most 65536 links, got 79800"),
-        (lambda: Schedule(3), r"topology\.entries.*3"),
-        (lambda: Schedule([]), r"topology\.entries.*\[\]"),
-        (lambda: Schedule([(1.0, Ring())]), r"topology\.entries.*\[1\.0\]"),
-        (lambda: Schedule([(0.0, Ring()), (0.0, Complete())]), r"topology\.entries"),
-        (lambda: Schedule([("now", Ring())]), r"topology\.entries\.at.*'now'"),
-        (lambda: Schedule([(0.0, 3)]), r"topology\.entries\.topology.*3"),
-        (lambda: Schedule(["abc"]), r"topology\.entries.*'abc'"),
-        (lambda: topology_of({"kind": "torus"}), r"topology\.kind.*'torus'"),
+        (lambda: EdgeMarkov(up=0, down=1), r"up.*0"),
+        (lambda: EdgeMarkov(up=1, down="1"), r"down.*'1'"),
+        (lambda: EdgeMarkov(up=1, down=1, base="ring"), r"base.*'ring'"),
+        (lambda: EdgeMarkov(up=1, down=1).graph(400, 0), r"base: expected at most 65536 links, got 79800"),
+        (lambda: Schedule(3), r"entries.*3"),
+        (lambda: Schedule([]), r"entries.*\[\]"),
+        (lambda: Schedule([(1.0, Ring())]), r"entries.*\[1\.0\]"),
+        (lambda: Schedule([(0.0, Ring()), (0.0, Complete())]), r"entries"),
+        (lambda: Schedule([("now", Ring())]), r"entries\.at.*'now'"),
+        (lambda: Schedule([(0.0, 3)]), r"entries\.topology.*3"),
+        (lambda: Schedule(["abc"]), r"entries.*'abc'"),
+        (lambda: topology_of({"kind": "torus"}), r"kind.*'torus'"),
         (lambda: topology_of({"kind": "edge_markov", "up": 1, "down": 1, "base": {"kind": "x"}}), r"kind.*'x'"),
         (lambda: topology_of({"kind": "ring", "width": 2}), "topology: ring.*width"),
         (lambda: topology_of("ring"), "topology.*'ring'"),
-        (lambda: topology_of({"kind": "range", "radius": 1, "mobility": {"kind": "levy"}}), r"mobility\.kind.*'levy'"),
+        (lambda: topology_of({"kind": "range", "radius": 1, "mobility": {"kind": "levy"}}), r"kind.*'levy'"),
     ],
 )
 def test_refuses(build, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         build()
 
 

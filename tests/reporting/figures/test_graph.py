@@ -7,7 +7,7 @@ from report_folders import SCENARIO, packets, write_run
 
 from dvdn_sim.reporting.figures.graph import FRAMES, graph
 from dvdn_sim.reporting.study import read_study
-from netmodels.topology import RandomConnected
+from netmodels.topology import Instant, RandomConnected
 
 TOPOLOGY = "{kind: random_connected, edges: 2, resample: episode}"
 BOOKS = [packets(0, 0, 1, 30, 30), packets(0, 1, 0, 10, 8), packets(1, 0, 1, 10, 10), packets(0, 1, 2, 20, 5)]
@@ -35,7 +35,7 @@ def test_frames_are_the_topologys_graphs_at_evenly_spaced_evaluations(tmp_path, 
     figure = graph(read(tmp_path / "run", TOPOLOGY.replace("episode", resample)))
     oracle = RandomConnected(edges=2, resample=resample)
     for number, view in enumerate(views(figure)):
-        edges = oracle.graph(3, 0, 20 * number, 20 * number, 0, now_ns=number * 100 * 10**9).edges
+        edges = oracle.graph(3, 0, Instant(20 * number, 20 * number, 0, number * 100 * 10**9)).edges
         assert drawn(view) == {(a, b) for a, b in edges if a < b}
         assert view.layout["title"]["text"] == f"after {200 * number} steps, at {100 * number:.1f} s of simulated time"
     assert len({frozenset(drawn(view)) for view in views(figure)}) > 1
