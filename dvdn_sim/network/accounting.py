@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from dvdn_sim.network.clock import Clock, ClockEvent
 from netmodels import Transfer
-from netmodels.states import checked_state
+from netmodels.units import checked_state
 
 NEVER_NS = -1
 """Stands for the time of what did not happen."""

@@ -8,8 +8,7 @@ from math import ceil, isinf
 
 from dvdn_sim.network.transport import Transport
 from netmodels import LinkSpec
-from netmodels.topology import Graph
-from netmodels.topology.graph import Edge
+from netmodels.topology import Edge, Graph
 
 ROUNDING_NS = 1e-3
 """What adding up floats may cost."""

@@ -16,11 +16,9 @@ from dvdn_sim.scenario.network import Network
 from dvdn_sim.scenario.topologies import Schedule
 from netmodels import FaultPlan, Transfer
 from netmodels.faults import FAULTS, Crash, Fault, FaultEvent, LinkDown, fault_of
-from netmodels.links.availability import FOREVER_NS, Availability
-from netmodels.states import checked_state
-from netmodels.topology import EdgeMarkov, Range
-from netmodels.topology.mobility import Mobility
-from netmodels.units import milliseconds, nanoseconds
+from netmodels.links import FOREVER_NS, Availability
+from netmodels.topology import EdgeMarkov, Instant, Mobility, Range
+from netmodels.units import checked_state, milliseconds
 
 CRASHES = FIRST_PRIORITY
 """Who goes down or comes back at a time does so before anything else happens."""
@@ -208,7 +206,7 @@ class LinksUp:
             episode: Index of the episode, for topologies that change with it.
             update: Index of the update, the same.
         """
-        edges = self._topology.graph(self._n_agents, self._seed, episode, update, 0, now_ns=now_ns).edges
+        edges = self._topology.graph(self._n_agents, self._seed, Instant(episode, update, 0, now_ns)).edges
         cut = {edge: None for edge in edges if self._is_cut(edge, now_ns)}
         moves = next(_mobilities(self._topology, now_ns), None)
         places = [] if moves is None else moves.positions(self._n_agents, self._seed, now_ns).tolist()
@@ -243,7 +241,7 @@ def _mobilities(topology: object, now_ns: int) -> Iterator[Mobility]:
     elif isinstance(topology, EdgeMarkov):
         yield from _mobilities(topology.base, now_ns)
     elif isinstance(topology, Schedule):
-        *_, holds = (entry.topology for entry in topology.entries if nanoseconds(entry.at) <= now_ns)
+        *_, holds = (entry.topology for entry in topology.entries if round(entry.at * 1e9) <= now_ns)
         yield from _mobilities(holds, now_ns)
 
 

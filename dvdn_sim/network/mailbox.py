@@ -16,8 +16,7 @@ from dvdn_sim.network.faults import faults_of
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario.network import Network
 from netmodels import Transfer
-from netmodels.topology import Graph
-from netmodels.topology.graph import Positions
+from netmodels.topology import Graph, Instant, Positions
 
 NEVER = -1
 
@@ -65,9 +64,8 @@ class Mailboxes:
 
     def graph(self, now_ns: int, *, episode: int, step: int, positions: Positions | None = None) -> Graph:
         """Return the links that there are at a time."""
-        return self._network.topology.graph(
-            self._n_agents, self._seed, episode, step, 0, now_ns=now_ns, positions=positions
-        )
+        at = Instant(episode, step, 0, now_ns, positions)
+        return self._network.topology.graph(self._n_agents, self._seed, at)
 
     def wait_ns(self, graph: Graph, size_bytes: int) -> int:
         """How long agents wait, before they decide, for what was sent in the step; never longer than a step."""

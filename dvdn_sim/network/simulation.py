@@ -16,8 +16,8 @@ from dvdn_sim.network.faults import Crashes, faults_of
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario.messages import ack_bytes
 from dvdn_sim.scenario.network import Network
-from netmodels.states import checked_state
-from netmodels.topology import Graph, Topology
+from netmodels.topology import Graph, Instant, Topology
+from netmodels.units import checked_state
 
 
 class SimulatedNetwork:
@@ -151,7 +151,7 @@ class SimulatedNetwork:
         """Return the graph of every round of an exchange, frozen at its start."""
         now_ns = self._clock.now_ns
         return [
-            self._topology.graph(self._n_agents, self._seed, episode, update, k, now_ns=now_ns) for k in range(rounds)
+            self._topology.graph(self._n_agents, self._seed, Instant(episode, update, k, now_ns)) for k in range(rounds)
         ]
 
     def exchange(

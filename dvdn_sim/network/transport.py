@@ -13,8 +13,8 @@ from netmodels.faults import FaultPlan
 from netmodels.links import Link
 from netmodels.links.degraded import DegradedLink
 from netmodels.network import Broadcast
-from netmodels.states import checked_state
 from netmodels.streams import Draws, stream
+from netmodels.units import checked_state
 
 
 class Transport:
