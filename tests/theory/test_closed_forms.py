@@ -119,7 +119,7 @@ def test_expected_round_time_against_drawn_ones(delay, p, degree, deadline):
     link = LinkSpec(rate="20 Mbit/s", delay=delay, loss=p)
     expected = expected_round_time(lambda u: link.completion_quantile(1000, u), 1 - p, degree, deadline)
     rng, n = np.random.default_rng(1), 100_000
-    arrivals = link.serialisation_ns(1028) / 1e9 + link.delay_model.sampler(rng)(n * degree).reshape(n, degree)
+    arrivals = link.serialisation_ns(1028) / 1e9 + link.delay.sampler(rng)(n * degree).reshape(n, degree)
     arrivals[rng.random((n, degree)) < p] = math.inf
     times = np.minimum(arrivals.max(1), deadline)
     assert abs(times.mean() - expected) <= 4 * times.std() / math.sqrt(n) + 2e-7
