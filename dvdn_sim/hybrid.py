@@ -16,8 +16,7 @@ from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore
 from dvdn_sim.envs.spaces import Encoder, encoder
 from dvdn_sim.network import Mailboxes, MessageCounts
 from dvdn_sim.network.mailbox import NEVER
-from dvdn_sim.scenario.messages import HEADER_BYTES
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario import HEADER_BYTES, Network
 
 Row = npt.NDArray[np.float32]
 Encode = Callable[[Any, Any], npt.NDArray[np.floating[Any]]]

@@ -15,8 +15,7 @@ from dvdn_sim.envs import ForagingParallelEnv, parallel_env
 from dvdn_sim.envs.marbler import MaterialTransport, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread
 from dvdn_sim.hybrid import HybridParallelEnv
-from dvdn_sim.scenario.compute import ConstantTime
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario import ConstantTime, Network
 from netmodels import LinkSpec
 from netmodels.topology import Complete, Path, Range
 

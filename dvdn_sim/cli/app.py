@@ -78,7 +78,7 @@ def check(
 
 def list_(family: Annotated[Family, typer.Argument(help="What to list.", show_default=False)]) -> None:
     """List what a scenario can choose, with the keys of each choice and their defaults."""
-    from dvdn_sim.scenario.listing import listing
+    from dvdn_sim.scenario import listing
 
     console = Console(highlight=False)
     for heading, rows in listing(family.value).items():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
 from dvdn_sim.learners.layout import Layout
 from dvdn_sim.learners.recurrent_q import RecurrentQ
-from dvdn_sim.scenario.algorithm import QLearning
+from dvdn_sim.scenario import QLearning
 
 
 def q_network_of(spec: QLearning, *, n_agents: int, obs_dim: int, n_actions: int) -> RecurrentQ | FeedForwardQ:

@@ -10,7 +10,7 @@ from torch import Tensor
 from dvdn_sim.draws import key, uniform
 from dvdn_sim.learners.layout import Layout
 from dvdn_sim.learners.q_network import QNetwork, Weights
-from dvdn_sim.scenario.training import Epsilon
+from dvdn_sim.scenario import Epsilon
 
 
 def epsilon_after(spec: Epsilon, env_steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from dvdn_sim.scenario.algorithm import QLearning, Sharing
+from dvdn_sim.scenario import QLearning, Sharing
 
 
 @dataclass(frozen=True)

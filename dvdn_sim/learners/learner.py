@@ -17,8 +17,7 @@ from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
 from dvdn_sim.learners.td import Held, Local, Signal, chosen, continues, double_q_value, td_errors, valid_steps
 from dvdn_sim.learners.tracking import parameter_exchange_of
 from dvdn_sim.learners.transfer import remembered, rows
-from dvdn_sim.scenario.algorithm import QLearning
-from dvdn_sim.scenario.training import Training
+from dvdn_sim.scenario import QLearning, Training
 from netmodels.streams import stream
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from dvdn_sim.learners.qmix import Mixer, QmixObjective
 from dvdn_sim.learners.standardise import RewardModel
 from dvdn_sim.learners.td import Held, Local, Signal
-from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, Iql, NetworkedQ, QLearning, Qmix, Vdn
+from dvdn_sim.scenario import Dvdn, DvdnGt, Iql, NetworkedQ, QLearning, Qmix, Vdn
 from netmodels.streams import stream
 
 

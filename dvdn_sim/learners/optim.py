@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.learners.transfer import rows
-from dvdn_sim.scenario.algorithm import GtAdam
+from dvdn_sim.scenario import GtAdam
 
 BETAS = 0.9, 0.999
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dvdn_sim.consensus import Facts
 from dvdn_sim.learners.transfer import remembered, together
-from dvdn_sim.scenario.algorithm import ParameterExchange
+from dvdn_sim.scenario import ParameterExchange
 
 Array = npt.NDArray[np.float64]
 

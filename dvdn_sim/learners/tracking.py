@@ -26,8 +26,7 @@ from dvdn_sim.learners.parameter_exchange import (
     operators_of,
 )
 from dvdn_sim.learners.transfer import together
-from dvdn_sim.scenario.algorithm import DvdnGt, GtAdam, ParameterExchange, QLearning, Tracking
-from dvdn_sim.scenario.wires import exchanged
+from dvdn_sim.scenario import DvdnGt, GtAdam, ParameterExchange, QLearning, Tracking, exchanged
 
 
 class Optimiser(Protocol):

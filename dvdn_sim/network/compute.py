@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.scenario.compute import LognormalTime, NormalTime
-from dvdn_sim.scenario.network import AnyCompute
+from dvdn_sim.scenario import AnyCompute, LognormalTime, NormalTime
 from netmodels.streams import Draws, stream
 
 Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]

@@ -12,12 +12,11 @@ from typing import Any, cast
 
 from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
 from dvdn_sim.records import Links, Point
-from dvdn_sim.scenario.network import Network
-from dvdn_sim.scenario.topologies import Schedule
+from dvdn_sim.scenario import Network
 from netmodels import FaultPlan, Transfer
 from netmodels.faults import FAULTS, Crash, Fault, FaultEvent, LinkDown, fault_of
 from netmodels.links import FOREVER_NS, Availability
-from netmodels.topology import EdgeMarkov, Instant, Mobility, Range
+from netmodels.topology import EdgeMarkov, Instant, Mobility, Range, Schedule
 from netmodels.units import checked_state, milliseconds
 
 CRASHES = FIRST_PRIORITY

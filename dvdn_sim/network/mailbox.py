@@ -14,7 +14,7 @@ from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.deadlines import auto_deadlines_ns
 from dvdn_sim.network.faults import faults_of
 from dvdn_sim.network.transport import Transport
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario import Network
 from netmodels import Transfer
 from netmodels.topology import Graph, Instant, Positions
 

@@ -28,7 +28,7 @@ from dvdn_sim.network.compute import sampler
 from dvdn_sim.network.figures import Figure, figures_of, mean_figure, path_figures, quantile_figures, ratio_figure
 from dvdn_sim.network.traffic import exchange_bytes, mean_round_time, of_a_message, seconds, sending_s
 from dvdn_sim.network.trials import MOST_FOR_OPERATORS, Setting, Tally, exchanges, network_of, per_update, realised
-from dvdn_sim.scenario.messages import ack_bytes
+from dvdn_sim.scenario import ack_bytes
 from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
 from netmodels.streams import stream
 from netmodels.topology import Graph

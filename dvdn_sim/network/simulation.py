@@ -14,8 +14,7 @@ from dvdn_sim.network.deadlines import auto_deadlines_ns
 from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
 from dvdn_sim.network.faults import Crashes, faults_of
 from dvdn_sim.network.transport import Transport
-from dvdn_sim.scenario.messages import ack_bytes
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario import Network, ack_bytes
 from netmodels.topology import Graph, Instant, Topology
 from netmodels.units import checked_state
 

@@ -11,9 +11,7 @@ from dvdn_sim.consensus.theory import expected_round_time
 from dvdn_sim.consensus.theory.ensembles import Ensemble
 from dvdn_sim.network.figures import Figure
 from dvdn_sim.network.trials import Setting
-from dvdn_sim.scenario.compute import ConstantTime
-from dvdn_sim.scenario.messages import ack_bytes
-from dvdn_sim.scenario.network import Network
+from dvdn_sim.scenario import ConstantTime, Network, ack_bytes
 from netmodels.topology import Graph
 
 BUSIEST: Final[dict[str, Callable[[Graph], int]]] = {

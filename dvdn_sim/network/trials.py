@@ -17,9 +17,7 @@ from dvdn_sim.consensus.theory.trajectory import Trajectory
 from dvdn_sim.errors import AuditError, Mistake, ScenarioError
 from dvdn_sim.network import ExchangeReport, MessageCounts, SimulatedNetwork
 from dvdn_sim.network.figures import Figure, mean_figure, mean_path, path_figures, quantile_figures, ratio_figure
-from dvdn_sim.scenario import Scenario
-from dvdn_sim.scenario.network import Network
-from dvdn_sim.scenario.wires import Wire, wires
+from dvdn_sim.scenario import MessageSpec, Network, Scenario, message_specs
 from netmodels.streams import stream
 from netmodels.topology import START, Graph, Instant, RandomConnected, Topology
 
@@ -118,7 +116,7 @@ class Setting:
             message = f"expected a finite number for each of {n_agents} agents, got {list(values)}"
             raise _refused(scenario, "--values", message, "as many numbers as agents, or change `--agents`")
         given = None if values is None else tuple(map(float, values))
-        found = tuple(cls._of(scenario, wire, n_agents, network, given) for wire in wires(scenario))
+        found = tuple(cls._of(scenario, wire, n_agents, network, given) for wire in message_specs(scenario))
         try:
             for setting in found:
                 setting.graphs(0)
@@ -128,7 +126,7 @@ class Setting:
 
     @classmethod
     def _of(
-        cls, scenario: Scenario, wire: Wire, n_agents: int, network: Network, values: tuple[float, ...] | None
+        cls, scenario: Scenario, wire: MessageSpec, n_agents: int, network: Network, values: tuple[float, ...] | None
     ) -> "Setting":
         return cls(
             name=scenario.name,

@@ -14,7 +14,7 @@ from dvdn_sim.reporting.figures.ends import text as score_text
 from dvdn_sim.reporting.html import asset, document
 from dvdn_sim.reporting.measures import A_EFF, MEASURES, best, final, whole
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.scenario.compare import differences
+from dvdn_sim.scenario import differences
 
 LISTED = (A_EFF, MEASURES["held in time"])
 

@@ -1,14 +1,15 @@
 """Algorithms: how the agents learn, and what they exchange to do so."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
 
-from dvdn_sim.scenario.quantities import Count, Fraction, Natural
+from netmodels.units import CLOSED, Count, Flag, Fraction, Natural, Number, kinds_of
 
-Positive = Annotated[float, Field(gt=0.0)]
-AnyWeights = Literal["metropolis", "lazy", "max_degree"]
+Positive = Annotated[Number, Field(gt=0.0)]
+Width = Annotated[Count, Field(le=4096)]
 RewardModel = Literal["team_mean", "team_sum", "individual"]
 
 POLICIES: dict[str, str] = {
@@ -21,14 +22,23 @@ POLICIES: dict[str, str] = {
     "zero_fill": "Take a message that did not come for zero: values shrink. A warning.",
 }
 """What an agent makes of the messages that did not come; each is a class of that name in `dvdn_sim.consensus`."""
+SHARING_POLICIES = ("running_sum", "push_sum")
+"""Ratio consensus: needs no weights on which both ends of a link agree, and its messages carry one number more."""
+WEIGHTS = ("metropolis", "lazy", "max_degree")
 
 if TYPE_CHECKING:
     AnyPolicy = str
+    AnyWeights = str
 else:
-    AnyPolicy = Literal["auto", *POLICIES]
+    AnyWeights = Literal[WEIGHTS]
+    # `auto` is `self`: running sums ruin learning under loss (docs/method.md).
+    _RESOLVED = {"auto": "self", **{policy: policy for policy in POLICIES}}
+    AnyPolicy = Annotated[
+        Literal[tuple(_RESOLVED)], AfterValidator(_RESOLVED.__getitem__), Field(validate_default=True)
+    ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class QLearning:
     """What all algorithms here share: double Q-learning with a network per agent.
 
@@ -42,16 +52,16 @@ class QLearning:
         bootstrap_on_timeout: whether the value of the state at a time limit counts; EPyMARL takes every end for one.
     """
 
-    hidden: Annotated[Count, Field(le=4096)] = 64
-    recurrent: bool = True
+    hidden: Width = 64
+    recurrent: Flag = True
     lr: Positive = 3e-4
     gamma: Fraction = 0.99
     clip: Positive | None = 10.0
-    standardise_rewards: bool = True
-    bootstrap_on_timeout: bool = False
+    standardise_rewards: Flag = True
+    bootstrap_on_timeout: Flag = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Sharing(QLearning):
     """What algorithms with a trainer in one place may do besides.
 
@@ -60,11 +70,11 @@ class Sharing(QLearning):
         agent_ids: whether agents that share a network observe their own number, one-hot.
     """
 
-    share_parameters: bool = False
-    agent_ids: bool = True
+    share_parameters: Flag = False
+    agent_ids: Flag = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Iql(Sharing):
     """Independent Q-learning: every agent learns from the reward alone and sends nothing.
 
@@ -74,16 +84,19 @@ class Iql(Sharing):
             over agents as the loss, as EPyMARL has it and shared parameters need it.
     """
 
+    kind: Literal["iql"] = field(default="iql", repr=False)
     reward_model: RewardModel = "team_sum"
     clip_over: Literal["agent", "team"] = "agent"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Vdn(Sharing):
     """Value decomposition: the sum of all agents' values learns the team's reward, in one place."""
 
+    kind: Literal["vdn"] = field(default="vdn", repr=False)
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Qmix(Sharing):
     """Monotone value decomposition: a network that sees everything mixes all agents' values, in one place.
 
@@ -92,11 +105,12 @@ class Qmix(Sharing):
         hypernet_hidden: width of the networks that make its weights from the state.
     """
 
-    mixer_embed: Annotated[Count, Field(le=4096)] = 32
-    hypernet_hidden: Annotated[Count, Field(le=4096)] = 64
+    kind: Literal["qmix"] = field(default="qmix", repr=False)
+    mixer_embed: Width = 32
+    hypernet_hidden: Width = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Consensus:
     """How TD errors are exchanged and mixed.
 
@@ -112,12 +126,8 @@ class Consensus:
     weights: AnyWeights = "metropolis"
     wire: Literal["float32", "float16"] = "float32"
 
-    def __post_init__(self) -> None:
-        if self.policy == "auto":
-            object.__setattr__(self, "policy", "self")  # running sums ruin learning under loss (docs/method.md)
 
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Dvdn(QLearning):
     """Distributed value decomposition: agents estimate the sum of TD errors from what their neighbours send.
 
@@ -128,12 +138,13 @@ class Dvdn(QLearning):
             whose errors are in it (``count_aware``), so that an agent that heard nobody learns alone.
     """
 
-    consensus: Consensus = field(default_factory=Consensus)
+    kind: Literal["dvdn"] = field(default="dvdn", repr=False)
+    consensus: Consensus = Consensus()
     reward_model: RewardModel = "team_mean"
     self_estimate: Literal["literal", "count_aware"] = "literal"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class ParameterExchange:
     """How agents exchange numbers as long as their networks.
 
@@ -151,7 +162,7 @@ class ParameterExchange:
     weights: AnyWeights = "metropolis"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Tracking(ParameterExchange):
     """How agents track the team's gradient.
 
@@ -164,7 +175,7 @@ class Tracking(ParameterExchange):
     form: Literal["paper", "adapt_then_combine", "running_sum"] = "paper"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class GtAdam:
     """Adam on the tracked gradient (GTAdam); the paper's choices are the defaults, as far as they are known.
 
@@ -176,14 +187,14 @@ class GtAdam:
         warmup: updates over which lr rises from 0.
     """
 
-    bias_correction: bool = False
+    bias_correction: Flag = False
     epsilon: Positive = 1e-8
-    epsilon_inside: bool = False
+    epsilon_inside: Flag = False
     ceiling: Positive = 1e6
     warmup: Annotated[Natural, Field(le=10**9)] = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class DvdnGt(Dvdn):
     """Distributed value decomposition with gradient tracking: agents also agree on parameters, for teams of equals.
 
@@ -192,11 +203,12 @@ class DvdnGt(Dvdn):
         optimiser: the step that is taken on the tracked gradient.
     """
 
-    tracking: Tracking = field(default_factory=Tracking)
-    optimiser: GtAdam = field(default_factory=GtAdam)
+    kind: Literal["dvdn_gt"] = field(default="dvdn_gt", repr=False)  # type: ignore[assignment]  # it is a `Dvdn`, too
+    tracking: Tracking = Tracking()
+    optimiser: GtAdam = GtAdam()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class NetworkedQ(QLearning):
     """Networked Q-learning: agents learn alone and average their parameters with their neighbours' now and then.
 
@@ -205,5 +217,11 @@ class NetworkedQ(QLearning):
         averaging: how parameters are exchanged and mixed.
     """
 
+    kind: Literal["networked_q"] = field(default="networked_q", repr=False)
     reward_model: RewardModel = "team_sum"
-    averaging: ParameterExchange = field(default_factory=lambda: ParameterExchange(every=5))
+    averaging: ParameterExchange = ParameterExchange(every=5)
+
+
+AnyAlgorithm = Annotated[Iql | Vdn | Qmix | NetworkedQ | Dvdn | DvdnGt, Field(discriminator="kind")]
+"""The catalogue: an algorithm is a class and its name here."""
+ALGORITHMS = kinds_of(AnyAlgorithm)

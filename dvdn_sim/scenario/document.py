@@ -1,25 +1,73 @@
-"""A YAML text as plain values, and where each of them stands.
+"""YAML as plain values with the place of each, and plain values as YAML.
 
 Stricter than YAML: one document, no anchors, no aliases, no tags, no repeated keys, keys that are texts, and bounds on
-size and depth. A scenario needs none of these, and each has hidden a mistake somewhere.
+size and depth. A scenario needs none of these, and each has hidden a mistake somewhere. Plain scalars are those of YAML
+1.2's core schema, and ``150_000``: PyYAML follows YAML 1.1, in which ``3e-4`` is a text, ``off`` is false and ``1:30``
+is ninety.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import yaml
 
 from dvdn_sim.errors import Mistake
-from dvdn_sim.scenario.quantities import shown
-from dvdn_sim.scenario.scalars import Scalar, legible, plain_scalar
+from netmodels.units import legible, shown
 
+Scalar = str | int | float | bool | None
 Value = Scalar | list["Value"] | dict[str, "Value"]
 Path = tuple[str | int, ...]
 
+INCLUDE = "include"
+"""The key whose value names files; see `load`."""
 MAX_BYTES = 640 * 1024
 """Enough for the longest recordings that a scenario may have, written out."""
 MAX_VALUES = 30_000
 MAX_DEPTH = 20
+_WORDS: dict[str, Scalar] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
+}
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_INT = re.compile(rf"[-+]?{_DIGITS}")
+_HEX_OR_OCTAL = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
+_FLOAT = re.compile(rf"[-+]?(?:\.{_DIGITS}|{_DIGITS}(?:\.(?:{_DIGITS})?)?)(?:[eE][-+]?[0-9]+)?")
+_LONGEST = 60
+
+
+def plain_scalar(text: str) -> Scalar:
+    """Return the value that an unquoted ``text`` stands for.
+
+    >>> [plain_scalar(text) for text in ("150_000", "1.5e5", "3e-4", "off", "true", "~", "5 ms")]
+    [150000, 150000, 0.0003, 'off', True, None, '5 ms']
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if len(text) > _LONGEST:
+        return text
+    if _INT.fullmatch(text):
+        return int(text)
+    if _HEX_OR_OCTAL.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> int | float:
+    """Return 1.5e5 as the whole number that it is; 5.0 stays a float."""
+    number = float(text)
+    exact = "e" in text.lower() and number.is_integer() and abs(number) < 2**53
+    return int(number) if exact else number
+
+
+def is_plain_text(text: str) -> bool:
+    """Return whether ``text``, written without quotes, is read as this same text."""
+    return plain_scalar(text) == text and isinstance(plain_scalar(text), str)
 
 
 @dataclass(frozen=True)
@@ -241,3 +289,64 @@ class _Reader:
 
 def _line(event: yaml.Event) -> int | None:
     return None if event.start_mark is None else event.start_mark.line + 1
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's writer, with blocks indented, and quotes wherever a text would be read as something else."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 (PyYAML's)
+        """Indent lists within blocks too."""
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write every value out: readers refuse aliases."""
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if is_plain_text(text) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _represent_block(dumper: yaml.SafeDumper, block: dict[str, Value]) -> yaml.MappingNode:
+    nested = any(isinstance(value, dict) for value in block.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", block.items(), flow_style=not nested)
+
+
+def _represent_list(dumper: yaml.SafeDumper, items: list[Value]) -> yaml.SequenceNode:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
+
+
+class _Flow(_Dumper):
+    """The same, all in one line."""
+
+
+def _represent_in_line(dumper: yaml.SafeDumper, block: dict[str, Value]) -> yaml.MappingNode:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", block.items(), flow_style=True)
+
+
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(dict, _represent_block)
+_Dumper.add_representer(list, _represent_list)
+_Flow.add_representer(dict, _represent_in_line)
+
+
+def block_text(value: Value) -> str:
+    """Return ``value`` as lines, blocks without inner blocks on one.
+
+    >>> print(block_text({"name": "null", "epsilon": {"start": 1.0, "steps": 10}, "seeds": [0, 1]}), end="")
+    name: 'null'
+    epsilon: {start: 1.0, steps: 10}
+    seeds: [0, 1]
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+
+
+def flow_text(value: Value) -> str:
+    """Return ``value`` in one line, as ``--set`` takes it.
+
+    >>> flow_text({"kind": "vdn", "lr": 3e-4})
+    '{kind: vdn, lr: 0.0003}'
+    """
+    text = yaml.dump(value, Dumper=_Flow, sort_keys=False, width=10**6, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")

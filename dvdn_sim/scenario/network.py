@@ -1,33 +1,76 @@
 """The network between the agents, and how long they act and compute beside it.
 
-Links, topologies, delays and losses are the dataclasses of `netmodels`, which take plain numbers and texts alike. Which
-of their fields carry which unit in YAML is said in `link` and `topologies`.
+Links, topologies and faults are the specs of `netmodels`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from dataclasses import field, replace
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from dvdn_sim.scenario.blocks import Block, Choice
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
-from dvdn_sim.scenario.faults import FAULT
-from dvdn_sim.scenario.link import SOME_OF_A_LINK, WHOLE_LINK
-from dvdn_sim.scenario.quantities import Count, Deadline, Time
-from dvdn_sim.scenario.topologies import TOPOLOGY, Pair
 from netmodels import LinkSpec
-from netmodels.faults import Fault
-from netmodels.topology import Topology
+from netmodels.faults import AnyFault
+from netmodels.links import LinkChange
+from netmodels.presets import AnyLink
+from netmodels.topology import AnyTopology, Pair
+from netmodels.units import CLOSED, TIME, Bare, Count, Flag, Spec, Time
 
-COMPUTE: dict[str, type] = {"constant": ConstantTime, "normal": NormalTime, "lognormal": LognormalTime}
+AUTO = "auto"
+"""Stands for a wait that is worked out."""
+# Its one word is read as itself, not as a number.
+_DEADLINE = replace(TIME, examples=("50 ms", AUTO), words={AUTO: cast("float", AUTO)})
+Deadline = Annotated[float | Literal["auto"], _DEADLINE]
 
 
-AnyCompute = ConstantTime | NormalTime | LognormalTime
+@dataclass(frozen=True, init=False, config=CLOSED)
+class ConstantTime(Spec):
+    """Always the same time.
+
+    Attributes:
+        mean: the time, in seconds.
+    """
+
+    mean: Time
+    kind: Literal["constant"] = field(default="constant", kw_only=True, repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OtherLink:
+@dataclass(frozen=True, init=False, config=CLOSED)
+class NormalTime(Spec):
+    """A normal time, cut at zero: max(0, x).
+
+    Attributes:
+        mean: mean of x, in seconds.
+        jitter: standard deviation of x, in seconds.
+    """
+
+    mean: Time
+    jitter: Time
+    kind: Literal["normal"] = field(default="normal", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, init=False, config=CLOSED)
+class LognormalTime(Spec):
+    """A lognormal time: never below zero, now and then much longer than the mean.
+
+    Attributes:
+        mean: mean of the time, in seconds.
+        jitter: standard deviation of the time, in seconds.
+    """
+
+    mean: Time
+    jitter: Time
+    kind: Literal["lognormal"] = field(default="lognormal", kw_only=True, repr=False)
+
+
+AnyCompute = Annotated[
+    ConstantTime | NormalTime | LognormalTime, Field(discriminator="kind"), Bare("constant", "mean", TIME)
+]
+"""How long an agent works on an update, drawn afresh for every agent and update."""
+
+
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class OtherLink(Spec):
     """A link that differs from the others.
 
     Attributes:
@@ -37,12 +80,12 @@ class OtherLink:
     """
 
     edge: Pair
-    one_way: bool = False
-    link: Annotated[Mapping[str, object], SOME_OF_A_LINK]
+    one_way: Flag = False
+    link: LinkChange
 
 
-@dataclass(frozen=True, kw_only=True)
-class Network:
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
+class Network(Spec):
     """What carries the agents' messages.
 
     Attributes:
@@ -68,34 +111,29 @@ class Network:
             ``noop`` does nothing.
     """
 
-    topology: Annotated[Topology, TOPOLOGY]
-    link: Annotated[LinkSpec, WHOLE_LINK]
-    other_links: Annotated[
-        tuple[Annotated[OtherLink, Block(OtherLink)], ...], Field(strict=False, max_length=10_000)
-    ] = ()
+    topology: AnyTopology
+    link: AnyLink
+    other_links: Annotated[tuple[OtherLink, ...], Field(max_length=10_000)] = ()
     share: Literal["link", "node", "medium"] = "link"
-    broadcast: bool = False
+    broadcast: Flag = False
     deadline: Deadline | None = None
-    acks: bool = False
+    acks: Flag = False
     ack_repeat: Annotated[Count, Field(le=100)] = 1
     ack_deadline: Deadline | None = None
     control_period: Time
-    compute: Annotated[AnyCompute, Choice("compute", COMPUTE, bare=("constant", "mean"))]
+    compute: AnyCompute
     schedule: Literal["blocking", "overlap"] = "blocking"
-    faults: Annotated[tuple[Annotated[Fault, FAULT], ...], Field(strict=False, max_length=1000)] = ()
+    faults: Annotated[tuple[AnyFault, ...], Field(max_length=1000)] = ()
     acting: Literal["frozen", "noop"] = "frozen"
 
+    def changed_links(self) -> dict[tuple[int, int], LinkSpec]:
+        """Return the parameters of the directed links that differ, by (sender, receiver); later entries add to earlier.
 
-def overrides_of(network: Network) -> dict[tuple[int, int], LinkSpec]:
-    """Return the parameters of the directed links that differ, by (sender, receiver); a later entry adds to earlier.
-
-    Raises:
-        ValueError: Parameters that do not fit each other.
-    """
-    changed: dict[tuple[int, int], LinkSpec] = {}
-    for other in network.other_links:
-        first, second = other.edge
-        for edge in ((first, second),) if other.one_way else ((first, second), (second, first)):
-            change: Callable[..., LinkSpec] = replace
-            changed[edge] = change(changed.get(edge, network.link), **other.link)
-    return changed
+        Raises:
+            ValueError: Parameters that do not fit each other.
+        """
+        changed: dict[tuple[int, int], LinkSpec] = {}
+        for other in self.other_links:
+            for edge in (other.edge,) if other.one_way else (other.edge, other.edge[::-1]):
+                changed[edge] = changed.get(edge, self.link).changed(other.link)
+        return changed

@@ -7,27 +7,24 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.scenario.algorithm import AnyWeights, DvdnGt, Tracking
-from dvdn_sim.scenario.compute import ConstantTime
+from dvdn_sim.scenario.algorithm import SHARING_POLICIES, AnyWeights, DvdnGt, Tracking
 from dvdn_sim.scenario.document import dotted
-from dvdn_sim.scenario.messages import SENDS_ITS_SHARE, ack_bytes
-from dvdn_sim.scenario.network import Network, overrides_of
-from dvdn_sim.scenario.network_rules import links_of
+from dvdn_sim.scenario.messages import MessageSpec, ack_bytes, message_specs
+from dvdn_sim.scenario.network import ConstantTime, Network
+from dvdn_sim.scenario.rules import links_of
 from dvdn_sim.scenario.scenario import Scenario
-from dvdn_sim.scenario.topologies import stays
-from dvdn_sim.scenario.wires import Wire, wires
 from netmodels import LinkSpec
 from netmodels.topology import Graph
 from netmodels.units import milliseconds
 
 SELDOM = 0.01
-"""A message that arrives whole less often than this hardly ever does."""
-MOST_AGENTS = 2000
+"""A spec that arrives whole less often than this hardly ever does."""
+MAX_AGENTS = 2000
 """Beyond it eigenvalues take too long."""
-MOST_PAIRS = 10**6
+MAX_PAIRS = 10**6
 """Of agents, in the graphs of all seeds; beyond it those of the first seeds are looked at."""
-MOST_STEPS = 200_000
-"""Of a message through a loss process, for all links; beyond it nobody wants to wait for a warning."""
+MAX_STEPS = 200_000
+"""Of a spec through a loss process, for all links; beyond it nobody wants to wait for a warning."""
 RARE = 1e-6
 """Of a link in an update; what is rarer is none to warn of: two links have 12 000 chances in 50 000 short steps."""
 PASSAGES = 5000
@@ -41,18 +38,18 @@ def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]
         scenario: what would run.
         n_agents: so many in place of the scenario's.
     """
-    network, sent = scenario.network, wires(scenario)
+    network, sent = scenario.network, message_specs(scenario)
     if network is None or not sent:
         return []
-    links = {dotted(path): _as_sent(network, link) for path, link in links_of(scenario).items()}
+    links = {dotted(path): _as_sent(network, link) for path, link in links_of(network).items()}
     agents = scenario.env.n_agents if n_agents is None else n_agents
     found = list(_climbs(scenario, sent, agents))
-    for wire in sent:
-        found += _comes_too_late(network, wire, links)
-        found += _hardly_arrives(network, wire, links)
-        if isinstance(scenario.algorithm, DvdnGt) and wire.kind == "gt":
-            found += _loses_for_good(network, scenario.algorithm.tracking, wire, links, agents)
-    found += _are_not_alike(scenario)
+    for spec in sent:
+        found += _comes_too_late(network, spec, links)
+        found += _hardly_arrives(network, spec, links)
+        if isinstance(scenario.algorithm, DvdnGt) and spec.kind == "gt":
+            found += _loses_for_good(network, scenario.algorithm.tracking, spec, links, agents)
+    found += _are_heterogeneous(scenario)
     if network.share == "medium":
         found.append("`share: medium` is an ideal medium, on which nothing collides: a real one carries less")
     return found
@@ -63,22 +60,22 @@ def _as_sent(network: Network, link: LinkSpec) -> LinkSpec:
     return replace(link, retries=0) if network.broadcast else link
 
 
-def _climbs(scenario: Scenario, sent: tuple[Wire, ...], n_agents: int) -> Iterator[str]:
+def _climbs(scenario: Scenario, sent: tuple[MessageSpec, ...], n_agents: int) -> Iterator[str]:
     """DVDN descends ½ N δᵀA δ, and climbs where A, the mix of all rounds, has a negative eigenvalue.
 
     A is W^K, or for ratio consensus has as many negative eigenvalues as W^K: none where K is even.
     """
     network = scenario.network
-    for wire in sent:
-        if wire.kind != "td" or wire.rounds % 2 == 0 or network is None or not stays(network.topology):
+    for spec in sent:
+        if spec.kind != "td" or spec.rounds % 2 == 0 or network is None or not network.topology.fixed:
             continue
-        ratio = wire.policy in SENDS_ITS_SHARE
-        if (wire.weights == "lazy" and not ratio) or n_agents > MOST_AGENTS:
+        ratio = spec.policy in SHARING_POLICIES
+        if (spec.weights == "lazy" and not ratio) or n_agents > MAX_AGENTS:
             continue
-        few = scenario.seeds[: max(1, MOST_PAIRS // n_agents**2)]
+        few = scenario.seeds[: max(1, MAX_PAIRS // n_agents**2)]
         graphs = {network.topology.graph(n_agents, seed): seed for seed in reversed(few)}
         least, seed = min(
-            (smallest_eigenvalue(graph, None if ratio else wire.weights), seed) for graph, seed in graphs.items()
+            (smallest_eigenvalue(graph, None if ratio else spec.weights), seed) for graph, seed in graphs.items()
         )
         if least < -1e-9:
             of_seed = f" (seed {seed})" if len(graphs) > 1 else ""
@@ -115,43 +112,43 @@ def smallest_eigenvalue(graph: Graph, weights: AnyWeights | None) -> float:
     return float(np.linalg.eigvalsh(mixed)[0])
 
 
-def _comes_too_late(network: Network, wire: Wire, links: dict[str, LinkSpec]) -> Iterator[str]:
+def _comes_too_late(network: Network, spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[str]:
     """A round is over before its messages can be there, whatever is lost."""
     if network.deadline is None or isinstance(network.deadline, str):
         return
     for path, link in links.items():
-        least_s = link.serialisation_ns(link.wire_bytes(wire.size_bytes)) / 1e9 + link.delay.quantile(0.0)
+        least_s = link.serialisation_ns(link.wire_bytes(spec.size_bytes)) / 1e9 + link.delay.quantile(0.0)
         if least_s > network.deadline:
-            ahead = wire.kind == "td" and not isinstance(network.compute, ConstantTime)
+            ahead = spec.kind == "td" and not isinstance(network.compute, ConstantTime)
             unless = ", but for those of agents that began so much earlier" if ahead else ""
             yield (
-                f"messages of {wire.carries} are late{unless}: the longest take at least {milliseconds(least_s)} where "
+                f"messages of {spec.carries} are late{unless}: the longest take at least {milliseconds(least_s)} where "
                 f"`{path}` says, and `network.deadline` is {milliseconds(network.deadline)}; write a longer one, or "
-                f"`auto`{_or_shorter(wire)}"
+                f"`auto`{_or_shorter(spec)}"
             )
             return
 
 
-def _hardly_arrives(network: Network, wire: Wire, links: dict[str, LinkSpec]) -> Iterator[str]:
-    """A message is lost with any one of its packets."""
-    found = [(link.delivery_probability(wire.size_bytes), path) for path, link in _quickly_told(wire, links)]
+def _hardly_arrives(network: Network, spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[str]:
+    """A spec is lost with any one of its packets."""
+    found = [(link.delivery_probability(spec.size_bytes), path) for path, link in _quickly_told(spec, links)]
     whole, path = min(found, default=(1.0, ""))
     if whole >= SELDOM:
         return
-    packets = links[path].packets(wire.size_bytes)
-    said = f"messages of {wire.carries}, {packets} packets long, " if packets > 1 else f"messages of {wire.carries} "
+    packets = links[path].packets(spec.size_bytes)
+    said = f"messages of {spec.carries}, {packets} packets long, " if packets > 1 else f"messages of {spec.carries} "
     if whole == 0.0:
         yield f"{said}never arrive where `{path}` says: nobody hears of them"
         return
     again = "`retries` without `broadcast`" if network.broadcast else "`retries`"
     yield (
         f"{said}arrive whole with probability {whole:.2g} where `{path}` says: one packet lost loses all; write "
-        f"{again}{_or_shorter(wire)}"
+        f"{again}{_or_shorter(spec)}"
     )
 
 
 def _loses_for_good(
-    network: Network, tracking: Tracking, wire: Wire, links: dict[str, LinkSpec], n_agents: int
+    network: Network, tracking: Tracking, spec: MessageSpec, links: dict[str, LinkSpec], n_agents: int
 ) -> Iterator[str]:
     """What of a tracker is taken at one end of a link and not at the other is missing in Σz for ever.
 
@@ -161,13 +158,13 @@ def _loses_for_good(
         return
     acknowledged = tracking.policy == "symmetric"
     copies = network.ack_repeat if acknowledged else 0
-    told = {link for _, link in _quickly_told(wire, links)}
+    told = {link for _, link in _quickly_told(spec, links)}
 
     @cache
     def fates(link: LinkSpec) -> tuple[float, float]:
-        """Probability that a message arrives and its end hears of it, and that anything else comes of it."""
-        whole = link.delivery_probability(wire.size_bytes)
-        silent = link.silence_probability(wire.size_bytes, ack_bytes(n_agents), copies) if acknowledged else 1.0 - whole
+        """Probability that a spec arrives and its end hears of it, and that anything else comes of it."""
+        whole = link.delivery_probability(spec.size_bytes)
+        silent = link.silence_probability(spec.size_bytes, ack_bytes(n_agents), copies) if acknowledged else 1.0 - whole
         return whole - silent if acknowledged else whole, silent
 
     worst, path = 0.0, ""
@@ -180,7 +177,7 @@ def _loses_for_good(
     what = (
         f"with `ack_repeat: {copies}` a link is confirmed at one end only"
         if acknowledged
-        else f"a message of {wire.carries} arrives in one direction of a link only"
+        else f"a spec of {spec.carries} arrives in one direction of a link only"
     )
     more = ", or a larger `network.ack_repeat`" if acknowledged else ""
     yield (
@@ -193,33 +190,33 @@ def _loses_for_good(
 def _both_ways(network: Network, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec, LinkSpec]]:
     """Yield where each kind of link is written, and both of its directions."""
     usual = next(iter(links.values()))
-    changed = {edge: _as_sent(network, link) for edge, link in overrides_of(network).items()}
+    changed = {edge: _as_sent(network, link) for edge, link in network.changed_links().items()}
     edges = [(0, 0), *(other.edge for other in network.other_links)]
     for path, (first, second) in zip(links, edges, strict=True):
         yield path, changed.get((first, second), usual), changed.get((second, first), usual)
 
 
-def _quickly_told(wire: Wire, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec]]:
-    """Yield each kind of link once, as long as it does not take long to tell what becomes of a message there."""
+def _quickly_told(spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec]]:
+    """Yield each kind of link once, as long as it does not take long to tell what becomes of a spec there."""
     steps = 0
     told: dict[LinkSpec, str] = {}
     for path, link in links.items():
         if told.setdefault(link, path) != path:
             continue
         states = len(link.loss.stationary())
-        passages = link.packets(wire.size_bytes) + (PASSAGES if link.retries and states > 1 else 0)
+        passages = link.packets(spec.size_bytes) + (PASSAGES if link.retries and states > 1 else 0)
         steps += passages * (link.retries + 1) * (1 + states // 1000)
-        if steps <= MOST_STEPS:
+        if steps <= MAX_STEPS:
             yield path, link
 
 
-def _or_shorter(wire: Wire) -> str:
-    return ", or a smaller `training.batch`" if wire.kind == "td" else f", or more `algorithm.{wire.block}.blocks`"
+def _or_shorter(spec: MessageSpec) -> str:
+    return ", or a smaller `training.batch`" if spec.kind == "td" else f", or more `algorithm.{spec.block}.blocks`"
 
 
-def _are_not_alike(scenario: Scenario) -> Iterator[str]:
+def _are_heterogeneous(scenario: Scenario) -> Iterator[str]:
     """One network for all does not suit agents that play different parts (the DVDN paper)."""
-    if isinstance(scenario.algorithm, DvdnGt) and not scenario.env.alike:
+    if isinstance(scenario.algorithm, DvdnGt) and not scenario.env.homogeneous:
         yield (
             f"dvdn_gt makes the networks of all agents equal, and {scenario.env.title}, play different parts: in the "
             "DVDN paper it is worse there; `kind: dvdn` is for them"

@@ -20,8 +20,7 @@ from dvdn_sim.records import (
     write_cells,
     write_durably,
 )
-from dvdn_sim.scenario import resolved_yaml
-from dvdn_sim.scenario.compare import differences
+from dvdn_sim.scenario import differences, resolved_yaml
 from dvdn_sim.sweeps.grid import SweepCell
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
 from dvdn_sim.sweeps.sweep import Sweep

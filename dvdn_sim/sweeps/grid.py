@@ -10,8 +10,7 @@ from os.path import normpath
 from pathlib import Path as FilePath
 
 from dvdn_sim.errors import Mistake, ScenarioError
-from dvdn_sim.scenario import Scenario
-from dvdn_sim.sweeps.scenario_parts import Place, Value
+from dvdn_sim.scenario import Place, Scenario, Value
 from dvdn_sim.sweeps.sweep import AxisValue, Base, Change, Sweep, load_sweep
 
 MAX_ID = 150

@@ -27,23 +27,22 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass as model
 
 from dvdn_sim.errors import Mistake
-from dvdn_sim.scenario import Scenario, load_scenario, parse_scenario
-from dvdn_sim.sweeps.scenario_parts import (
+from dvdn_sim.scenario import (
     Document,
     Path,
     Place,
-    Seeds,
+    Scenario,
     Value,
     block_text,
     checked,
     choose,
     flow_text,
+    load_scenario,
     meant,
-    read_document,
-    read_value,
-    refusal,
-    shown,
+    parse_scenario,
 )
+from dvdn_sim.sweeps.scenario_parts import Seeds, read_document, read_value
+from netmodels.units import refusal, shown
 
 MAX_LABEL = 40
 MAX_CELLS = 2000

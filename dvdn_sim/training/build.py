@@ -32,9 +32,7 @@ from dvdn_sim.learners import (
     tracker_of,
 )
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import Scenario, algorithm, foraging, marbler, particles, refuse_oversized_replay
-from dvdn_sim.scenario.env import Env
-from dvdn_sim.scenario.wires import wires
+from dvdn_sim.scenario import Env, Scenario, algorithm, message_specs, refuse_oversized_replay
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.teams import TrainedOpponent
 from netmodels.streams import stream
@@ -62,18 +60,18 @@ def _against(kind: Callable[..., BatchedEnv[Any]], opponent_name: str) -> Callab
     return make
 
 
-ENVIRONMENTS: Mapping[type, Callable[..., BatchedEnv[Any]]] = {
-    foraging.Lbf: LevelBasedForaging,
-    foraging.LbForaging: _lbforaging,
-    particles.MpeSpread: SimpleSpread,
-    particles.MpeAdversary: _against(SimpleAdversary, "adversary_0"),
-    particles.MpeTag: _against(SimpleTag, "agent_0"),
-    marbler.ArcticTransport: ArcticTransport,
-    marbler.MaterialTransport: MaterialTransport,
-    marbler.PredatorCapturePrey: PredatorCapturePrey,
-    marbler.Warehouse: Warehouse,
+ENVIRONMENTS: Mapping[str, Callable[..., BatchedEnv[Any]]] = {
+    "lbf": LevelBasedForaging,
+    "lbforaging": _lbforaging,
+    "mpe_spread": SimpleSpread,
+    "mpe_adversary": _against(SimpleAdversary, "adversary_0"),
+    "mpe_tag": _against(SimpleTag, "agent_0"),
+    "marbler_arctic": ArcticTransport,
+    "marbler_material": MaterialTransport,
+    "marbler_predator_prey": PredatorCapturePrey,
+    "marbler_warehouse": Warehouse,
 }
-"""By the scenario's class, whose fields are the keywords; besides, ``row_seeds`` and ``device``."""
+"""By the kind of the scenario's settings, which are the keywords; besides, ``row_seeds`` and ``device``."""
 
 
 def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -> MakeBatch:
@@ -84,7 +82,8 @@ def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -
     """
     if make_env is None:
         settings: dict[str, Any] = asdict(spec)  # type: ignore[call-overload]  # every one is a dataclass
-        return lambda row_seeds, device: ENVIRONMENTS[type(spec)](**settings, row_seeds=row_seeds, device=device)
+        make = ENVIRONMENTS[settings.pop("kind")]
+        return lambda row_seeds, device: make(**settings, row_seeds=row_seeds, device=device)
     return lambda row_seeds, device: BatchedParallelEnv(make_env, row_seeds, episode_limit, device)
 
 
@@ -255,7 +254,7 @@ def _check_network(scenario: Scenario, n_agents: int, episode_limit: int, parame
         ScenarioError: The network does not fit it.
     """
     network = scenario.network
-    sent = wires(scenario, positions=scenario.training.batch * episode_limit, parameters=parameters)
+    sent = message_specs(scenario, positions=scenario.training.batch * episode_limit, parameters=parameters)
     if network is None or not sent:
         return
     try:

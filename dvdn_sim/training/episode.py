@@ -22,9 +22,7 @@ import torch
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.network import LinksUp
 from dvdn_sim.records import Episode, Frame, Picture
-from dvdn_sim.scenario import Scenario
-from dvdn_sim.scenario.describe import describe, headline
-from dvdn_sim.scenario.foraging import Lbf
+from dvdn_sim.scenario import Lbf, Scenario, describe, headline
 from dvdn_sim.training.build import MakeEnv
 from dvdn_sim.training.device import repeatable
 from dvdn_sim.training.evaluate import LoadedTeams, load_teams

@@ -12,8 +12,7 @@ import torch
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners import Actor, Weights, q_network_of, row_of
 from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, Run, load_run
-from dvdn_sim.scenario import Scenario, load_scenario
-from dvdn_sim.scenario.catalogue import ENVS
+from dvdn_sim.scenario import ENVS, Scenario, load_scenario
 from dvdn_sim.training.build import MakeEnv, actor_of, batches_of, envs_of, networks_of
 from dvdn_sim.training.device import device_of, repeatable
 from dvdn_sim.training.rollout import ReplicaEnvs

@@ -32,9 +32,7 @@ from dvdn_sim.records import (
     run_dir_to_resume,
     write_scenario,
 )
-from dvdn_sim.scenario import Scenario, resolved_yaml
-from dvdn_sim.scenario.catalogue import ALGORITHMS, ENVS
-from dvdn_sim.scenario.compare import differences
+from dvdn_sim.scenario import Scenario, differences, resolved_yaml
 from dvdn_sim.training.build import MakeEnv, RunParts, build
 from dvdn_sim.training.checkpoint import Checkpoints, Warn, first_unsound, restore_tensors, tensors_of
 from dvdn_sim.training.device import device_of, explaining_exhaustion, repeatable
@@ -138,12 +136,11 @@ class _Asked:
 
     def identity(self, device: torch.device) -> dict[str, object]:
         """Return the part of the manifest that does not change while a process works on a run."""
-        kinds = {spec: kind for catalogue in (ALGORITHMS, ENVS) for kind, spec in catalogue.items()}
         return {
             "name": self.scenario.name,
             "seeds": list(self.scenario.seeds),
-            "algorithm": kinds[type(self.scenario.algorithm)],
-            "env": self.custom_env or kinds[type(self.scenario.env)],
+            "algorithm": self.scenario.algorithm.kind,
+            "env": self.custom_env or self.scenario.env.kind,
             "device": str(device),
             "threads": torch.get_num_threads(),
             "traced": self.trace,

@@ -16,9 +16,7 @@ from dvdn_sim.envs.mpe import picture as mpe
 from dvdn_sim.envs.mpe.env import ParticleEnv
 from dvdn_sim.envs.mpe.state import MpeState
 from dvdn_sim.records import Picture, Point, Shape
-from dvdn_sim.scenario import foraging, particles
-from dvdn_sim.scenario import marbler as arenas
-from dvdn_sim.scenario.env import Env
+from dvdn_sim.scenario import Env, Foraging, Marbler, Particles
 
 FORAGING = ("none", "north", "south", "west", "east", "load")
 PARTICLES = {"mpe2": ("none", "-x", "+x", "-y", "+y"), "legacy": ("none", "+x", "-x", "+y", "-y")}
@@ -66,13 +64,13 @@ def action_names(spec: Env, n_actions: int) -> tuple[str, ...]:
         n_actions: Of an agent.
     """
     names: tuple[str, ...] = ()
-    if isinstance(spec, foraging.Lbf | foraging.LbForaging):
+    if isinstance(spec, Foraging):
         names = FORAGING
-    elif isinstance(spec, particles.MpeSpread | particles.MpeAdversary | particles.MpeTag):
+    elif isinstance(spec, Particles):
         names = PARTICLES[spec.physics]
-    elif isinstance(spec, arenas.MaterialTransport):
+    elif spec.kind == "marbler_material":
         names = tuple(f"{move}, says {message}" for move in ROBOTS for message in range(MESSAGES))
-    elif isinstance(spec, arenas.ArcticTransport | arenas.PredatorCapturePrey | arenas.Warehouse):
+    elif isinstance(spec, Marbler):
         names = ROBOTS
     return names if len(names) == n_actions else tuple(map(str, range(n_actions)))
 

@@ -16,7 +16,7 @@ import torch
 from teams import exchanged, make_learner
 
 from dvdn_sim.learners import EpisodeReplay, Episodes, RecurrentQ
-from dvdn_sim.scenario.algorithm import Dvdn
+from dvdn_sim.scenario import Dvdn
 
 AGENTS, BATCH, STEPS = 3, 32, 50
 NETWORK = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)

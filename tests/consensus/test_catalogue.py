@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, ReturnToSelf, RunningSum, lossless_facts, metropolis
-from dvdn_sim.scenario.algorithm import Consensus
+from dvdn_sim.scenario import Consensus
 from netmodels.topology import Complete, Graph
 
 NAMES = {"self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"}

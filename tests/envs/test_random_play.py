@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from dvdn_sim.envs.marbler import MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.random_play import TASKS, Played, main, play, table_row
-from dvdn_sim.scenario.catalogue import ENVS
+from dvdn_sim.scenario import ENVS
 from dvdn_sim.training import batches_of
 
 FILES = Path(__file__).parents[2] / "scenarios" / "tasks"

@@ -10,7 +10,7 @@ import torch
 from plain_team import PlainSharing, PlainTeam, cumulative, made_up_episodes, ragged
 from teams import as_mixer, as_module, in_module_order, minibatch_of, mixer_in_module_order, trained
 
-from dvdn_sim.scenario.algorithm import (
+from dvdn_sim.scenario import (
     Dvdn,
     DvdnGt,
     GtAdam,

@@ -19,7 +19,7 @@ from plain_tracking import Sgd, schedule_of
 from teams import minibatch_of, trained
 
 from dvdn_sim.learners import TRACKERS
-from dvdn_sim.scenario.algorithm import (
+from dvdn_sim.scenario import (
     Dvdn,
     DvdnGt,
     GtAdam,

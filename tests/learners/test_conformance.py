@@ -11,8 +11,7 @@ from plain_team import made_up_episodes, ragged, relabelled
 from teams import minibatch_of, trained
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lossless_facts
-from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, NetworkedQ, ParameterExchange, Sharing, Tracking
-from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.scenario import ALGORITHMS, Dvdn, DvdnGt, NetworkedQ, ParameterExchange, Sharing, Tracking
 from netmodels.topology import Complete
 
 AVAILABLE = np.array([[1, 1, 1], [1, 1, 0], [1, 1, 1]], bool)

@@ -7,7 +7,7 @@ from scipy import stats
 from teams import CPU
 
 from dvdn_sim.learners import Actor, Layout, RecurrentQ, epsilon_after
-from dvdn_sim.scenario.training import Epsilon
+from dvdn_sim.scenario import Epsilon
 from netmodels.streams import stream
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=4, n_actions=5)

@@ -6,7 +6,7 @@ import torch
 from plain_team import made_up_episodes, ragged
 from teams import CPU, minibatch_of, moved, trained
 
-from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange, Qmix, Tracking, Vdn
+from dvdn_sim.scenario import Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange, Qmix, Tracking, Vdn
 from dvdn_sim.training import repeatable
 
 pytestmark = pytest.mark.gpu

@@ -13,7 +13,7 @@ from torch import nn
 from two_step_game import PAYOFFS, PLACES, all_trajectories, greedy_return, observed
 
 from dvdn_sim.learners import Mixer
-from dvdn_sim.scenario.algorithm import Qmix
+from dvdn_sim.scenario import Qmix
 from netmodels.streams import stream
 
 

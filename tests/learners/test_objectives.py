@@ -19,8 +19,7 @@ from dvdn_sim.learners import (
     objective_of,
     td_errors,
 )  # fmt: skip
-from dvdn_sim.scenario.algorithm import Dvdn, Iql
-from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.scenario import ALGORITHMS, Dvdn, Iql
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=5, n_actions=3)
 BATCH, STEPS = 3, 7

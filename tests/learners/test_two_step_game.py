@@ -7,7 +7,7 @@ from teams import CPU, trained
 from two_step_game import TwoStepGame
 
 from dvdn_sim.learners import Actor, EpisodeReplay
-from dvdn_sim.scenario.algorithm import Dvdn, Qmix, Vdn
+from dvdn_sim.scenario import Dvdn, Qmix, Vdn
 from dvdn_sim.training import ReplicaEnvs
 
 SEEDS, COPIES, BATCH, ITERATIONS = [0, 1, 2], 8, 32, 80

@@ -20,8 +20,7 @@ from typer.testing import CliRunner
 
 from dvdn_sim.cli import app
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import json_schema, load_scenario, resolved_yaml
-from dvdn_sim.scenario.document import read_document
+from dvdn_sim.scenario import json_schema, load_scenario, read_document, resolved_yaml
 
 Schema = dict[str, Any]
 Steps = tuple[str | int, ...]
@@ -62,42 +61,33 @@ WORDS = (
 KEYS = ("x", "kind", "include", "file", "values", "mean", "preset", "<<", "", " ", "a.b", "k" * 3000, "é", "\x00", "1")
 
 
-def instances(schema: Schema, demand: Schema) -> st.SearchStrategy[Any]:
+def instances(schema: Schema, whole: Schema) -> st.SearchStrategy[Any]:
     """What a schema allows: keys that are demanded, some of the others, and the ends of ranges oftener than not."""
+    while "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    schema = schema.get("else", schema)  # nothing is included
     if "const" in schema or "enum" in schema:
         return st.sampled_from([schema["const"]] if "const" in schema else schema["enum"])
-    alternatives = schema.get("anyOf", schema.get("oneOf"))
+    alternatives = None if "properties" in schema else schema.get("anyOf", schema.get("oneOf"))
     if alternatives:
-        return st.one_of([instances(each, demand) for each in alternatives if "not" not in each])
-    return _OF_TYPE[schema["type"]](schema, demand.get("else", demand))
+        return st.one_of([instances(each, whole) for each in alternatives])
+    return _OF_TYPE[schema["type"]](schema, whole)
 
 
-def _object(schema: Schema, demand: Schema) -> st.SearchStrategy[Any]:
-    properties = {name: each for name, each in schema["properties"].items() if name != "include"}
-    if "kind" in properties:
-        demand = _of_kind(demand, properties["kind"]["const"])
-    demand = demand.get("anyOf", [demand])[0]
-    inner, needed = demand.get("properties", {}), {"kind", *demand.get("required", ())} & set(properties)
-    found = {name: instances(each, inner.get(name, {})) for name, each in properties.items()}
+def _object(schema: Schema, whole: Schema) -> st.SearchStrategy[Any]:
+    found = {name: instances(each, whole) for name, each in schema["properties"].items() if name != "include"}
+    needed = schema.get("required", schema.get("anyOf", [{}])[-1].get("required", ()))
     every = {name: found[name] for name in needed}
     others = {name: found[name] for name in found if name not in needed}
     some = st.lists(st.sampled_from(sorted(others)), max_size=3, unique=True) if others else st.just([])
     return some.flatmap(lambda names: st.fixed_dictionaries({**every, **{name: others[name] for name in names}}))
 
 
-def _of_kind(demand: Schema, kind: str) -> Schema:
-    demand = demand.get("else", demand)
-    return next(
-        (each["then"] for each in demand.get("allOf", ()) if each["if"]["properties"]["kind"]["const"] == kind), {}
-    )
-
-
-def _array(schema: Schema, demand: Schema) -> st.SearchStrategy[Any]:
-    within = demand.get("items", {})
+def _array(schema: Schema, whole: Schema) -> st.SearchStrategy[Any]:
     if "prefixItems" in schema:
-        return st.tuples(*(instances(each, within) for each in schema["prefixItems"])).map(list)
+        return st.tuples(*(instances(each, whole) for each in schema["prefixItems"])).map(list)
     least = schema.get("minItems", 0)
-    return st.lists(instances(schema["items"], within), min_size=least, max_size=least + 3)
+    return st.lists(instances(schema["items"], whole), min_size=least, max_size=least + 3)
 
 
 def _integer(schema: Schema, _: Schema) -> st.SearchStrategy[Any]:
@@ -128,8 +118,8 @@ _OF_TYPE = {
     "integer": _integer,
     "number": _number,
     "string": _string,
-    "boolean": lambda schema, demand: st.booleans(),
-    "null": lambda schema, demand: st.none(),
+    "boolean": lambda schema, whole: st.booleans(),
+    "null": lambda schema, whole: st.none(),
 }
 
 

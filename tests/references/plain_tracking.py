@@ -8,7 +8,7 @@ import torch
 
 from dvdn_sim.consensus import Facts, lossless_facts
 from dvdn_sim.learners import Exchanged, ExchangeSchedule, TrackedAdam, Tracker
-from dvdn_sim.scenario.algorithm import GtAdam, ParameterExchange
+from dvdn_sim.scenario import GtAdam, ParameterExchange
 from netmodels.topology import Graph
 
 SINGLE = np.array([0])

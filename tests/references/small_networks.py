@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from dvdn_sim.network import SimulatedNetwork, Transport
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime, NormalTime
-from dvdn_sim.scenario.network import Network, OtherLink
+from dvdn_sim.scenario import ConstantTime, LognormalTime, Network, NormalTime, OtherLink
 from netmodels import LinkSpec
 from netmodels.topology import Complete
 

@@ -29,8 +29,7 @@ from dvdn_sim.learners import (
     q_network_of,
     tracker_of,
 )
-from dvdn_sim.scenario.algorithm import QLearning
-from dvdn_sim.scenario.training import Epsilon, Training
+from dvdn_sim.scenario import Epsilon, QLearning, Training
 from netmodels.topology import Complete
 
 CPU = torch.device("cpu")

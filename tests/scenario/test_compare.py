@@ -2,8 +2,7 @@
 
 import pytest
 
-from dvdn_sim.scenario import parse_scenario, resolved_yaml
-from dvdn_sim.scenario.compare import differences
+from dvdn_sim.scenario import differences, parse_scenario, resolved_yaml
 
 TEXT = """\
 name: one

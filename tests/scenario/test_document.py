@@ -2,8 +2,8 @@
 
 import pytest
 
-from dvdn_sim.scenario.document import MAX_BYTES, MAX_DEPTH, MAX_VALUES, read_document
-from dvdn_sim.scenario.scalars import is_plain_text, plain_scalar
+from dvdn_sim.scenario import MAX_BYTES, block_text, read_document
+from dvdn_sim.scenario.document import MAX_DEPTH, MAX_VALUES
 
 
 def test_values_and_lines():
@@ -24,15 +24,15 @@ def test_values_and_lines():
     ],
 )
 def test_scalars_are_those_of_yaml_1_2(text, value):
-    assert plain_scalar(text) == value
-    assert type(plain_scalar(text)) is type(value)
-    assert read_document(f"a: {text}").root == {"a": value}
+    read = read_document(f"a: {text}").root
+    assert read == {"a": value}
+    assert type(read["a"]) is type(value)
+    assert read_document(block_text({"a": value})).root == {"a": value}
 
 
 def test_quotes_make_texts():
     assert read_document("a: '3'\nb: \"true\"\nc: |\n  7\n").root == {"a": "3", "b": "true", "c": "7\n"}
-    assert not is_plain_text("3")
-    assert is_plain_text("3 ms")
+    assert block_text(["3", "3 ms"]) == "['3', 3 ms]\n"
 
 
 @pytest.mark.parametrize(

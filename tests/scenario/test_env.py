@@ -9,16 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import PydanticUndefined
 
 from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import describe, headline, parse_scenario
-from dvdn_sim.scenario.catalogue import ENVS
-from dvdn_sim.scenario.env import Env
-from dvdn_sim.scenario.yaml_text import block_text
+from dvdn_sim.scenario import ENVS, Env, block_text, describe, headline, parse_scenario
 from dvdn_sim.training import ENVIRONMENTS
 
 CLASSES: dict[str, Callable[..., Any]] = {
@@ -35,8 +33,8 @@ CLASSES: dict[str, Callable[..., Any]] = {
 
 
 def test_these_are_the_classes_that_are_trained_in():
-    assert {ENVS[kind] for kind in CLASSES} == set(ENVIRONMENTS)
-    wrapped = {kind for kind in ENVS if ENVIRONMENTS[ENVS[kind]] is not CLASSES[kind]}
+    assert set(CLASSES) == set(ENVS) == set(ENVIRONMENTS)
+    wrapped = {kind for kind in ENVS if ENVIRONMENTS[kind] is not CLASSES[kind]}
     assert wrapped == {"lbforaging", "mpe_adversary", "mpe_tag"}  # in copies; against opponents from files
 
 
@@ -47,9 +45,11 @@ def test_the_fields_are_the_keywords_of_the_environment_with_their_defaults(kind
         for name, parameter in inspect.signature(CLASSES[kind]).parameters.items()
         if name not in ("row_seeds", "device")
     }
-    own = [field for field in fields(ENVS[kind]) if field.name != "opponent_policy"]  # a file, which training reads
+    # Of a file with a policy, training makes the opponent.
+    own = [field for field in fields(ENVS[kind]) if field.name not in ("kind", "opponent_policy")]
     missing = {field.name: MISSING for field in own}
-    defaults = {field.name: field.default for field in own}
+    defaults = {name: info.default for name, info in ENVS[kind].__pydantic_fields__.items() if name in missing}
+    defaults = {name: MISSING if default is PydanticUndefined else default for name, default in defaults.items()}
     given = {name: MISSING if default is inspect.Parameter.empty else default for name, default in keywords.items()}
     assert missing.keys() == keywords.keys()
     assert defaults == given
@@ -125,7 +125,7 @@ def read(kind: str, chosen: dict[str, object]) -> Env | None:
 
 def keywords(env: Env) -> dict[str, object]:
     """What the environment's class takes: all but a file that training reads for it."""
-    return {name: value for name, value in asdict(env).items() if name != "opponent_policy"}
+    return {name: value for name, value in asdict(env).items() if name not in ("kind", "opponent_policy")}
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
@@ -199,7 +199,7 @@ def test_whether_one_network_may_serve_all(kind, chosen, alike):
     """As the environments name their agents: those that play one part are numbered under one name."""
     env = read(kind, chosen)
     assert env is not None
-    assert env.alike == alike
+    assert env.homogeneous == alike
     parts = {agent.rpartition("_")[0] for agent in CLASSES[kind](**keywords(env)).agents}
     assert (len(parts) == 1) == alike
 

@@ -7,8 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import Scenario, describe, load_scenario, parse_scenario, resolved_yaml
-from dvdn_sim.scenario.yaml_text import block_text
+from dvdn_sim.scenario import Scenario, block_text, describe, load_scenario, parse_scenario, resolved_yaml
 
 PIECES = st.sampled_from(
     [

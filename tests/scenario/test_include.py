@@ -8,11 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import Scenario, load_scenario, parse_scenario, resolved_yaml
-from dvdn_sim.scenario.algorithm import Vdn
-from dvdn_sim.scenario.document import MAX_BYTES, Value, read_document
-from dvdn_sim.scenario.include import MOST_FILES, MOST_IN_A_ROW, resolve_includes
-from dvdn_sim.scenario.yaml_text import block_text
+from dvdn_sim.scenario import (
+    MAX_BYTES,
+    Scenario,
+    Value,
+    Vdn,
+    block_text,
+    load_scenario,
+    parse_scenario,
+    read_document,
+    resolve_includes,
+    resolved_yaml,
+)
+from dvdn_sim.scenario.load import MAX_FILES, MAX_IN_A_ROW
 from netmodels.links import Constant
 
 FOREST = """\
@@ -288,12 +296,12 @@ def test_files_that_include_one_another_without_end_are_bounded(folder):
         folder.write(**{f"row{index}": f"include: row{index + 1}.yaml\n"})
     folder.main = "include: row0.yaml\n"
     assert [wrong[1:3] for wrong in folder.mistakes()] == [
-        ("include", f"more than {MOST_IN_A_ROW} files include one another")
+        ("include", f"more than {MAX_IN_A_ROW} files include one another")
     ]
-    for index in range(MOST_IN_A_ROW):
+    for index in range(MAX_IN_A_ROW):
         folder.write(**{f"row{index}": f"include: [{', '.join([f'row{index + 1}.yaml'] * 40)}]\n"})
     messages = {wrong[2] for wrong in folder.mistakes()}
-    assert f"more than {MOST_FILES} files are included" in messages
+    assert f"more than {MAX_FILES} files are included" in messages
 
 
 def test_a_pipe_is_not_waited_for(folder):

@@ -5,38 +5,38 @@ import json
 import jsonschema
 import pytest
 
-from dvdn_sim.scenario import json_schema
-from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.scenario.document import read_document
+from dvdn_sim.scenario import ALGORITHMS, json_schema, read_document
+
+
+def block(name):
+    """Return the keys of a block that includes nothing."""
+    return json_schema()["$defs"][name]["else"]
 
 
 def test_it_is_json_and_closed():
     schema = json.loads(json.dumps(json_schema(), allow_nan=False))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["additionalProperties"] is False
-    assert schema["if"] == {"required": ["include"]}
-    assert schema["else"]["required"] == ["name", "seeds", "env", "algorithm", "training", "evaluation"]
+    scenario = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    assert scenario["if"] == {"required": ["include"]}
+    assert scenario["else"]["additionalProperties"] is False
+    assert scenario["else"]["required"] == ["name", "seeds", "env", "algorithm", "training", "evaluation"]
 
 
 def test_a_choice_lists_its_kinds():
-    *blocks, of_a_file = json_schema()["properties"]["algorithm"]["oneOf"]
-    assert [block["properties"]["kind"]["const"] for block in blocks] == list(ALGORITHMS)
-    assert of_a_file["not"] == {"required": ["kind"]}
+    kinds = [each["$ref"].rpartition("/")[2] for each in block("Scenario")["properties"]["algorithm"]["else"]["oneOf"]]
+    assert [block(kind)["properties"]["kind"]["const"] for kind in kinds] == list(ALGORITHMS)
 
 
 def test_a_bare_quantity_and_its_blocks_are_alternatives():
-    network = json_schema()["properties"]["network"]["anyOf"][0]
-    delay = network["properties"]["link"]["properties"]["delay"]["anyOf"]
-    assert delay[0]["type"] == "string"
-    assert delay[1]["properties"]["kind"] == {"const": "constant"}
+    text, blocks = block("LinkSpec")["properties"]["delay"]["anyOf"]
+    assert text["type"] == "string"
+    assert blocks["else"]["oneOf"][0] == {"$ref": "#/$defs/Constant"}
 
 
 def test_keys_have_meanings_ranges_and_defaults_as_yaml_writes_them():
-    network = json_schema()["properties"]["network"]["anyOf"][0]["properties"]
-    assert network["link"]["properties"]["mtu"]["default"] == "1472 B"
-    assert network["deadline"]["description"].startswith("seconds that an agent waits")
-    players = json_schema()["properties"]["env"]["oneOf"][0]["properties"]["players"]
-    assert players == {
+    assert block("LinkSpec")["properties"]["mtu"]["default"] == "1472 B"
+    assert block("Network")["properties"]["deadline"]["description"].startswith("seconds that an agent waits")
+    assert block("Lbf")["properties"]["players"] == {
         "description": "number of players, each an agent.", "type": "integer", "minimum": 1, "maximum": 100,
     }  # fmt: skip
 
@@ -50,6 +50,7 @@ INCLUDING = [
     ("env: {kind: lbf, sight: 3}", False),
     ("env: {sight: 3}", False),
     ("network: {link: {include: x.yaml}}", False),
+    ("network: {link: {preset: lan}}", False),
     ("training: {steps: 3}", False),
     ("include: x.yaml\ntraining: {steps: 3}\nenv: {sight: 3}\nnetwork: {link: {loss: 3%}}", True),
     ("include: x.yaml\ntraining: {stes: 3}", False),

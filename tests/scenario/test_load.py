@@ -8,15 +8,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import Scenario, describe, load_scenario, parse_scenario, resolved_yaml
-from dvdn_sim.scenario.algorithm import Consensus, Dvdn, Iql, Vdn
-from dvdn_sim.scenario.compute import ConstantTime, LognormalTime
-from dvdn_sim.scenario.foraging import Lbf
-from dvdn_sim.scenario.network import Network
-from dvdn_sim.scenario.training import Epsilon, Evaluation, Training
-from dvdn_sim.scenario.yaml_text import block_text
+from dvdn_sim.scenario import (
+    Consensus,
+    ConstantTime,
+    Dvdn,
+    Epsilon,
+    Evaluation,
+    Iql,
+    Lbf,
+    LognormalTime,
+    Network,
+    Scenario,
+    Training,
+    Vdn,
+    block_text,
+    describe,
+    load_scenario,
+    parse_scenario,
+    resolved_yaml,
+)
 from netmodels import LinkSpec
-from netmodels.links import Bernoulli, Constant, GilbertElliott, Normal
+from netmodels.links.delay import Constant, Normal
+from netmodels.links.loss import Bernoulli, GilbertElliott
 from netmodels.topology import RandomConnected
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

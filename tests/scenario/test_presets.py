@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dvdn_sim.scenario import Scenario, parse_scenario, resolved_yaml
-from dvdn_sim.scenario.algorithm import DvdnGt
+from dvdn_sim.scenario import DvdnGt, Scenario, parse_scenario, resolved_yaml
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 PAPER = SCENARIOS / "presets" / "paper"

@@ -6,10 +6,7 @@ from itertools import combinations, product
 import pytest
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.scenario.env_rules import most_food
-from dvdn_sim.scenario.foraging import Lbf
-from dvdn_sim.scenario.network import overrides_of
+from dvdn_sim.scenario import Lbf, parse_scenario
 from netmodels.catalogue import PRESETS
 
 
@@ -20,7 +17,7 @@ def test_no_field_holds_more_food_than_it_may(rows, columns):
     most = 0
     while any(all(map(_apart, combinations(chosen, 2))) for chosen in combinations(cells, most + 1)):
         most += 1
-    assert most <= most_food(Lbf(field_size=(rows, columns), players=2, max_num_food=1, sight=2)) <= most + 2
+    assert most <= Lbf(field_size=(rows, columns), players=2, max_num_food=1, sight=2).most_food <= most + 2
 
 
 def _apart(pair: tuple[tuple[int, int], tuple[int, int]]) -> bool:
@@ -128,7 +125,7 @@ def test_later_entries_for_a_link_add_to_earlier_ones(lossy):
     entries = "{edge: [0, 1], link: {loss: 0}}, {edge: [1, 0], one_way: true, link: {delay: 1 ms}}"
     network = parse_scenario(lossy, [f"network.other_links=[{entries}]"]).network
     assert network is not None
-    changed = overrides_of(network)
+    changed = network.changed_links()
     assert set(changed) == {(0, 1), (1, 0)}
     assert changed[0, 1] == replace(network.link, loss=0.0)
     assert changed[1, 0] == replace(network.link, loss=0.0, delay=1e-3)

@@ -32,7 +32,8 @@ def test_these_are_the_tasks():
 @pytest.mark.parametrize("task", DESCRIBED)
 def test_a_task_is_an_env_for_any_scenario(lossy, task):
     scenario = parse_scenario(lossy, [f"env={{include: {TASKS / task}.yaml}}", "network.topology={kind: complete}"])
-    game = ENVIRONMENTS[type(scenario.env)](**asdict(scenario.env), row_seeds=(0,), device="cpu")
+    settings = asdict(scenario.env)
+    game = ENVIRONMENTS[settings.pop("kind")](**settings, row_seeds=(0,), device="cpu")
     assert (game.n_agents, game.obs_dim, game.n_actions, game.episode_limit) == DESCRIBED[task]
     assert scenario.env.longest_episode == game.episode_limit
     assert scenario.env.title in headline(scenario)

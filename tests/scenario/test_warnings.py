@@ -9,14 +9,10 @@ from hypothesis import strategies as st
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS
 from dvdn_sim.consensus.facts import lossless_facts
-from dvdn_sim.consensus.theory.ensembles import is_static
-from dvdn_sim.consensus.theory.exact import weight_matrices
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import load_scenario, parse_scenario
-from dvdn_sim.scenario.topologies import TOPOLOGY_KINDS, stays
-from dvdn_sim.scenario.warnings import smallest_eigenvalue, warnings_of
-from dvdn_sim.scenario.wires import wires
-from netmodels.topology import Complete, Edges, Grid, Path, RandomConnected, Ring, Star
+from dvdn_sim.scenario import load_scenario, message_specs, parse_scenario, warnings_of
+from dvdn_sim.scenario.warnings import smallest_eigenvalue
+from netmodels.topology import Edges
 
 FOUR = ("env.players=4", "network.link.loss=0%")
 RING = (*FOUR, "network.topology={kind: ring}")
@@ -128,9 +124,9 @@ GRAPHS = st.integers(2, 7).flatmap(
 @given(graph=GRAPHS)
 def test_the_smallest_eigenvalue_is_that_of_the_matrix_that_mixes(graph):
     for name in ("metropolis", "max_degree"):
-        matrix = weight_matrices(WEIGHTS[name], [graph])[0]
-        matrix = matrix + np.diag(1.0 - matrix.sum(1))
-        assert smallest_eigenvalue(graph, name) == pytest.approx(np.linalg.eigvalsh(matrix)[0], abs=1e-9)
+        operator = POLICIES["self"](WEIGHTS[name]).operator(lossless_facts([graph]))[-1]
+        least = smallest_eigenvalue(graph, name)
+        assert least == pytest.approx(np.linalg.eigvalsh(operator)[0], abs=1e-9)
 
 
 @given(graph=GRAPHS, rounds=st.integers(1, 4), policy=st.sampled_from(["self", "running_sum", "push_sum"]))
@@ -142,20 +138,6 @@ def test_the_mix_of_all_rounds_has_a_negative_eigenvalue_just_where_it_is_said(g
     assert abs(eigenvalues.imag).max() < 1e-6
     if abs(least) > 1e-3:
         assert (eigenvalues.real.min() < -1e-10) == (least < 0.0 and rounds % 2 == 1)
-
-
-def test_what_stays_is_what_the_theory_takes_for_one_graph():
-    made = {"ring": Ring(), "complete": Complete(), "path": Path(), "star": Star(), "grid": Grid(),
-            "random_connected": RandomConnected()}  # fmt: skip
-    assert {kind: stays(topology) for kind, topology in made.items()} == {k: is_static(t) for k, t in made.items()}
-    changing = {kind for kind, cls in TOPOLOGY_KINDS.items() if not _stays(cls)}
-    assert changing == {"random_connected", "edge_markov", "range", "schedule"}
-
-
-def _stays(cls):
-    """Of an object without its fields, which do not matter but to a schedule."""
-    made = object.__new__(cls)
-    return "entries" not in cls.__dataclass_fields__ and stays(made) and is_static(made)
 
 
 # Deadlines that are too short
@@ -180,7 +162,7 @@ def test_that_all_are_late_is_so(lossy, deadline_ms, late):
     changes = (*SLOW, "network.link.loss=0%", f"network.deadline={deadline_ms} ms", "network.topology={kind: complete}")
     scenario = parse_scenario(lossy, changes)
     network = SimulatedNetwork(scenario.network, n_agents=3, seed=0)
-    report = network.exchange("td", rounds=1, size_bytes=wires(scenario)[0].size_bytes, episode=0, update=0)
+    report = network.exchange("td", rounds=1, size_bytes=message_specs(scenario)[0].size_bytes, episode=0, update=0)
     assert report.messages.delivered == (0 if late else 6)
     assert bool(warnings_of(scenario)) == late
 

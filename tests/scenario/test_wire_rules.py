@@ -3,8 +3,7 @@
 import pytest
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import load_scenario, parse_scenario
-from dvdn_sim.scenario.wires import wires
+from dvdn_sim.scenario import load_scenario, message_specs, parse_scenario
 
 DVDN_GT = "algorithm={kind: dvdn_gt, consensus: {policy: running_sum}}"
 NETWORKED_Q = "algorithm={kind: networked_q}"
@@ -141,20 +140,10 @@ def test_what_needs_one_episode_at_a_time(lossy, algorithm, key, value, other):
     assert mistakes(lossy, changes[0], f"network.{key}={other}", "training.episodes_per_iteration=2") == {}
 
 
-def test_rules_speak_although_a_block_of_the_algorithm_has_a_mistake(lossy):
-    """TD errors need neither `hidden` nor `tracking`; parameters need `hidden`, and are not guessed at."""
-    assert list(mistakes(lossy, "network.link.limit=1", "algorithm.hidden=x")) == [
-        "algorithm.hidden",
-        "network.link.limit",
-    ]
-    wrong = (DVDN_GT, "algorithm.tracking.policy=symmetric", "algorithm.hidden=x")
-    assert set(mistakes(lossy, *wrong)) == {"algorithm.hidden", "algorithm.tracking.policy"}
-
-
 def test_what_is_shipped_sends_what_it_should(request):
     paper = request.config.rootpath / "scenarios" / "paper"
     kinds = {
-        arm: {tuple(wire.kind for wire in wires(load_scenario(path))) for path in paper.glob(f"*_{arm}.yaml")}
+        arm: {tuple(wire.kind for wire in message_specs(load_scenario(path))) for path in paper.glob(f"*_{arm}.yaml")}
         for arm in ("iql", "vdn", "dvdn", "dvdn_gt")
     }
     assert kinds == {"iql": {()}, "vdn": {()}, "dvdn": {("td",)}, "dvdn_gt": {("td", "gt")}}

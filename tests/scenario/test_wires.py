@@ -6,21 +6,26 @@ import pytest
 import torch
 
 from dvdn_sim.learners import FeedForwardQ, RecurrentQ, tracker_of
-from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.scenario.algorithm import DvdnGt
-from dvdn_sim.scenario.catalogue import ENVS
-from dvdn_sim.scenario.messages import parameter_bytes
-from dvdn_sim.scenario.wires import VECTORS, Wire, parameter_count, wires
+from dvdn_sim.scenario import (
+    ENVS,
+    VECTORS,
+    DvdnGt,
+    MessageSpec,
+    message_specs,
+    parameter_bytes,
+    parameter_count,
+    parse_scenario,
+)
 from dvdn_sim.training import Loop, build
 
 
 def sent(text, *overrides):
-    return wires(parse_scenario(text, overrides))
+    return message_specs(parse_scenario(text, overrides))
 
 
 def test_dvdn_sends_td_errors(lossy):
     assert sent(lossy) == (
-        Wire("td", "consensus", 1, 24 + 4 * 32 * 25, "self", "metropolis", "float32", exchanges=1.0),
+        MessageSpec("td", "consensus", 1, 24 + 4 * 32 * 25, "self", "metropolis", "float32", exchanges=1.0),
     )
 
 
@@ -73,7 +78,7 @@ def test_networked_q_sends_parameters_alone(lossy):
 
 
 def test_another_environment_may_be_given(lossy):
-    td, found = wires(parse_scenario(lossy, [gt(blocks=2)]), positions=10, parameters=7)
+    td, found = message_specs(parse_scenario(lossy, [gt(blocks=2)]), positions=10, parameters=7)
     assert (td.size_bytes, found.size_bytes) == (24 + 40, 24 + 4 * 2 * 4)
 
 
@@ -96,7 +101,7 @@ def test_what_trackers_ask_to_be_sent_is_what_is_foretold(lossy, form, blocks, e
     dvdn_gt = f"{{kind: dvdn_gt, tracking: {{form: {form}, {keys}}}}}"
     algorithm = f"{{kind: networked_q, averaging: {{{keys}}}}}" if form == "averaging" else dvdn_gt
     scenario = parse_scenario(lossy, [f"algorithm={algorithm}"])
-    foretold = wires(scenario, parameters=11)[-1]
+    foretold = message_specs(scenario, parameters=11)[-1]
     tracker = tracker_of(scenario.algorithm, torch.zeros(1, 2, 11))
     asked = [tracker.messages(update) for update in range(every * blocks)]
     assert foretold.size_bytes == max(parameter_bytes(floats) for messages in asked for floats in messages)
@@ -150,7 +155,7 @@ def test_training_sends_what_is_foretold(lossy, algorithm):
     loop.run()
     (updates,) = loop.progress.updates
     assert updates >= 12
-    foretold = {wire.kind: wire for wire in wires(scenario)}
+    foretold = {wire.kind: wire for wire in message_specs(scenario)}
     assert {kind: max(found) for kind, found in sizes.items()} == {k: w.size_bytes for k, w in foretold.items()}
     assert rounds == {kind: wire.rounds for kind, wire in foretold.items()}
     for kind, wire in foretold.items():

@@ -18,7 +18,7 @@ from teams import as_module, everyone, exchanged, in_module_order, make_learner,
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lossless_facts
 from dvdn_sim.learners import RecurrentQ
-from dvdn_sim.scenario.algorithm import Dvdn
+from dvdn_sim.scenario import Dvdn
 from netmodels.topology import Graph
 
 torch.set_num_threads(1)

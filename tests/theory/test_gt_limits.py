@@ -11,8 +11,7 @@ from small_runs import Direct, run_small
 from teams import as_mixer, as_module, in_module_order, minibatch_of, trained
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
-from dvdn_sim.scenario.algorithm import Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, Tracking, Vdn
-from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.scenario import ALGORITHMS, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, Tracking, Vdn
 from netmodels.topology import Complete
 
 torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from teams import everyone, exchanged, make_learner, minibatch_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
 from dvdn_sim.learners import RecurrentQ
-from dvdn_sim.scenario.algorithm import Dvdn, Iql, Qmix, Vdn
+from dvdn_sim.scenario import Dvdn, Iql, Qmix, Vdn
 from netmodels.topology import Complete, Graph
 
 torch.set_num_threads(1)

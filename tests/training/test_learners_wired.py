@@ -12,9 +12,7 @@ import torch
 from small_runs import run_small, small
 
 from dvdn_sim.learners import Held, counts, epsilon_after, mixed
-from dvdn_sim.scenario.algorithm import Consensus
-from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.scenario.training import Evaluation, Training
+from dvdn_sim.scenario import ALGORITHMS, Consensus, Evaluation, Training
 from dvdn_sim.training import build
 
 LOSSY = ("network.link.loss=40%", "network.acks=true", "network.ack_repeat=3")

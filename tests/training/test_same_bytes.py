@@ -11,7 +11,7 @@ import same_bytes
 from killing import CASES
 
 from dvdn_sim.records import load_run
-from dvdn_sim.scenario.catalogue import ALGORITHMS
+from dvdn_sim.scenario import ALGORITHMS
 
 
 def in_a_process(hash_seed, out):

@@ -10,7 +10,6 @@ from dvdn_sim.network import ExchangeReport, MessageCounts, MessageLife
 from dvdn_sim.network.faults import renamed
 from dvdn_sim.network.simulation import SimulatedNetwork
 from dvdn_sim.network.trials import Setting
-from netmodels.faults import Fault
 from netmodels.streams import stream
 from netmodels.topology import START, Graph, Instant, Topology
 
@@ -102,10 +101,10 @@ class _Renumbered:
 def _network(setting: Setting, number: list[int], lives: Lives) -> SimulatedNetwork:
     network = setting.network
     keys = [number.index(agent) for agent in range(setting.n_agents)]
-    faults: tuple[Fault, ...] = tuple(renamed(fault, dict(enumerate(number))) for fault in network.faults)
+    faults = tuple(renamed(fault, dict(enumerate(number))) for fault in network.faults)
     others = tuple(replace(other, edge=(number[other.edge[0]], number[other.edge[1]])) for other in network.other_links)
     return SimulatedNetwork(
-        replace(network, faults=faults, other_links=others),
+        replace(network, faults=faults, other_links=others),  # type: ignore[arg-type]  # of the same kinds
         n_agents=setting.n_agents,
         seed=setting.seed,
         topology=_Renumbered(network.topology, tuple(number)),

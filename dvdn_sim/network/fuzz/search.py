@@ -10,8 +10,6 @@ from dvdn_sim.network.fuzz.evidence import evidence_of
 from dvdn_sim.network.fuzz.invariants import INVARIANTS
 from dvdn_sim.network.trials import Setting
 from dvdn_sim.scenario import Scenario
-from dvdn_sim.scenario.faults import FAULT
-from dvdn_sim.scenario.topologies import TOPOLOGY
 
 Load = Callable[[Sequence[str]], Scenario]
 """From changes, as ``--set`` takes them, to the scenario; raises ScenarioError."""
@@ -77,9 +75,9 @@ class Coverage:
         network = tried.setting.network
         found: dict[str, list[str]] = {
             "policies": [tried.setting.policy],
-            "topologies": [str(TOPOLOGY.kind_of(network.topology))],
+            "topologies": [network.topology.kind],
             "transmitters": [network.share],
-            "faults": [str(FAULT.kind_of(fault)) for fault in network.faults],
+            "faults": [fault.kind for fault in network.faults],
         }
         for family, names in found.items():
             self.met.setdefault(family, Counter()).update(names)

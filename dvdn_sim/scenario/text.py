@@ -1,18 +1,23 @@
-"""A scenario in words: what would run, for a person who has not read the YAML."""
+"""A scenario in words for people: what would run, and in what two scenarios differ."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
 
 from dvdn_sim.scenario.algorithm import Consensus, ParameterExchange, Tracking
-from dvdn_sim.scenario.catalogue import ALGORITHMS
-from dvdn_sim.scenario.network import Network
-from dvdn_sim.scenario.quantities import AUTO, rate_text, time_text
+from dvdn_sim.scenario.document import flow_text
+from dvdn_sim.scenario.messages import CARRIES, exchanged
+from dvdn_sim.scenario.network import AUTO, Network
 from dvdn_sim.scenario.scenario import Scenario
-from dvdn_sim.scenario.wires import CARRIES, exchanged
+from dvdn_sim.wording import plural, thousands
+from netmodels.units import RATE, TIME
 
 
 def headline(scenario: Scenario) -> str:
     """Return what would run in one short line."""
-    seeds = "1 seed" if len(scenario.seeds) == 1 else f"{len(scenario.seeds)} seeds"
-    kind = next(kind for kind, cls in ALGORITHMS.items() if type(scenario.algorithm) is cls)
-    return f"{kind}, {scenario.env.title}, {seeds} x {spaced(scenario.training.steps)} steps"
+    kind, seeds = scenario.algorithm.kind, plural(len(scenario.seeds), "seed")
+    return f"{kind}, {scenario.env.title}, {seeds} x {thousands(scenario.training.steps)} steps"
 
 
 def describe(scenario: Scenario) -> str:
@@ -24,8 +29,8 @@ def describe(scenario: Scenario) -> str:
         f"algorithm   {_algorithm(scenario)}",
         *([] if scenario.network is None else _network(scenario.network)),
         f"training    batch {training.batch} of {training.buffer} episodes, exploration {training.epsilon.start:g} to "
-        f"{training.epsilon.end:g} in {spaced(training.epsilon.steps)} steps",
-        f"evaluation  every {spaced(evaluation.every)} steps, {evaluation.episodes} episodes",
+        f"{training.epsilon.end:g} in {thousands(training.epsilon.steps)} steps",
+        f"evaluation  every {thousands(evaluation.every)} steps, {evaluation.episodes} episodes",
     ]
     return "\n".join(lines)
 
@@ -34,7 +39,7 @@ def _algorithm(scenario: Scenario) -> str:
     """Return how the agents learn, in words."""
     algorithm = scenario.algorithm
     clip = "no clipping" if algorithm.clip is None else f"gradients clipped at {algorithm.clip:g}"
-    said = f"{headline(scenario).partition(',')[0]}, {algorithm.hidden} hidden units, lr {algorithm.lr:g}, {clip}"
+    said = f"{algorithm.kind}, {algorithm.hidden} hidden units, lr {algorithm.lr:g}, {clip}"
     blocks = exchanged(algorithm)
     return "; ".join([said, *(_exchange(key, block) for key, block in blocks.items())])
 
@@ -42,7 +47,7 @@ def _algorithm(scenario: Scenario) -> str:
 def _exchange(key: str, block: Consensus | ParameterExchange) -> str:
     """Return how something is exchanged, in words."""
     if isinstance(block, Consensus):
-        said = f"{block.rounds} consensus {'round' if block.rounds == 1 else 'rounds'}, policy {block.policy}"
+        said = f"{plural(block.rounds, 'consensus round')}, policy {block.policy}"
         return said + ("" if block.wire == "float32" else f", messages in {block.wire}")
     often = "every update" if block.every == 1 else f"every {block.every} updates"
     parts = "" if block.blocks == 1 else f" in {block.blocks} parts, one at a time"
@@ -63,7 +68,7 @@ def _network(network: Network) -> list[str]:
     parts += ["exchanged while acting"] if network.schedule == "overlap" else []
     lines = [
         f"network     {'; '.join(parts)}",
-        f"link        {rate_text(link.rate)}; delay {link.delay.describe()}; {link.loss.describe()}",
+        f"link        {RATE.format(link.rate)}; delay {link.delay.describe()}; {link.loss.describe()}",
     ]
     lines += [f"            {len(network.other_links)} differ"] if network.other_links else []
     return lines + [f"fault       {fault.describe()}" for fault in network.faults]
@@ -72,13 +77,41 @@ def _network(network: Network) -> list[str]:
 def _wait(network: Network) -> str:
     if network.deadline is None:
         return "waits for every message"
-    return f"deadline {AUTO if isinstance(network.deadline, str) else time_text(network.deadline)}"
+    return f"deadline {AUTO if isinstance(network.deadline, str) else TIME.format(network.deadline)}"
 
 
-def spaced(number: int) -> str:
-    """Return a whole number with its thousands apart.
+def differences(before: str, now: str) -> list[str]:
+    """What changed between two resolved scenarios, one line for each value.
 
-    >>> spaced(150_000)
-    '150 000'
+    Args:
+        before: YAML text.
+        now: YAML text.
+
+    Raises:
+        ValueError: One of them is no YAML.
+
+    >>> differences("{a: {b: 1, c: 2}}", "{a: {b: 1, c: 3, d: []}}")
+    ['a.c: 2 before, 3 now', 'a.d: nothing before, [] now']
     """
-    return f"{number:,}".replace(",", " ")
+    try:
+        old, new = (dict(_values(yaml.safe_load(text), "")) for text in (before, now))
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    return [
+        f"{path}: {_said(old, path)} before, {_said(new, path)} now"
+        for path in dict.fromkeys([*old, *new])
+        if path not in old or path not in new or old[path] != new[path]
+    ]
+
+
+def _values(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """All that is no block, by its dotted path."""
+    if not isinstance(value, Mapping):
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from _values(inner, f"{path}.{key}" if path else str(key))
+
+
+def _said(values: Mapping[str, Any], path: str) -> str:
+    return flow_text(values[path]) if path in values else "nothing"
