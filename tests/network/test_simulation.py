@@ -92,7 +92,7 @@ def test_a_perfect_network_changes_nothing(topology, rounds, share, deadline):
 def test_graphs_are_those_of_the_episode_update_and_round():
     network = network_of(5, topology=RandomConnected(resample="round"))
     assert network.graphs(rounds=3, episode=0, update=4) == [
-        RandomConnected(resample="round").graph(5, 1, 0, 4, k) for k in range(3)
+        RandomConnected(resample="round").graph(5, 1, Instant(0, 4, k)) for k in range(3)
     ]
     network = network_of(5, topology=RandomConnected(resample="episode"))
     first, again, other = (network.graphs(rounds=2, episode=episode, update=0) for episode in (0, 0, 1))

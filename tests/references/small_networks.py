@@ -19,9 +19,9 @@ class Given:
     def __init__(self, *updates) -> None:
         self.updates = updates
 
-    def graph(self, n_agents, seed, episode=0, update=0, round_index=0, *, now_ns=0, positions=None):
-        rounds = self.updates[update % len(self.updates)]
-        return rounds[round_index % len(rounds)]
+    def graph(self, n_agents, seed, at):
+        rounds = self.updates[at.update % len(self.updates)]
+        return rounds[at.round_index % len(rounds)]
 
     def describe(self) -> str:
         return "given"
