@@ -38,25 +38,18 @@ AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON
 Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")]
 
 
-def parse_seeds(text: str) -> list[int]:
-    """Return the seeds of a list such as ``0-2,7``.
+def seeds_option(text: str | None) -> list[int] | None:
+    """Return the seeds of ``--seeds``; None where it was not given.
 
     Raises:
-        typer.BadParameter: for anything else.
-
-    >>> parse_seeds("0-2,7")
-    [0, 1, 2, 7]
+        BadParameter: It is no list of seeds.
     """
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = (piece.strip() for piece in part.partition("-"))
-        last = last if dash else first
-        if not all(end.isascii() and end.isdigit() and len(end) < 19 for end in (first, last)):
-            raise typer.BadParameter(f"{part!r} is no seed; write 0-4 or 0,3", param_hint="--seeds")
-        if not 0 <= int(last) - int(first) < 1000:
-            raise typer.BadParameter(f"{part!r} is no range of up to 1000 seeds; write 0-4", param_hint="--seeds")
-        seeds += range(int(first), int(last) + 1)
-    return seeds
+    from dvdn_sim.scenario import parse_seeds
+
+    try:
+        return None if text is None else list(parse_seeds(text))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; write 0-4 or 0,3", param_hint="--seeds") from error
 
 
 def refuse_used_folder(out: Path | None) -> None:

@@ -12,9 +12,9 @@ from dvdn_sim.cli.output import (
     Device,
     Display,
     Quiet,
-    parse_seeds,
     print_warnings,
     refuse_used_folder,
+    seeds_option,
 )
 
 
@@ -63,7 +63,7 @@ def run(
 ) -> None:
     """Train a scenario, one team per seed, and write its records to a folder."""
     overrides = list(changes or [])
-    overrides += [] if seeds is None else [f"seeds={parse_seeds(seeds)}"]
+    overrides += [] if seeds is None else [f"seeds={seeds_option(seeds)}"]
     if check_determinism:
         of_folder = {"--out": out, "--resume": resume, "--trace": trace, "--checkpoint-every": checkpoint_every != 60.0}
         for name in (name for name, given in of_folder.items() if given):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli.output import AsJson, Changes, Device, Quiet, parse_seeds, print_message, print_warnings
+from dvdn_sim.cli.output import AsJson, Changes, Device, Quiet, print_message, print_warnings, seeds_option
 from dvdn_sim.errors import InterruptedRun, RunFolderError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def sweep(
     """Run a grid of scenarios; the same command again resumes what is not finished."""
     if jobs is not None and ray is not None:
         raise typer.BadParameter("is for processes of this machine; Ray counts those of its own", param_hint="--jobs")
-    chosen = None if seeds is None else tuple(parse_seeds(seeds))
+    chosen = seeds_option(seeds)
 
     from dvdn_sim.sweeps import SweepProgress, load_cells, run_sweep
 

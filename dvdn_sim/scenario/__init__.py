@@ -91,7 +91,7 @@ from dvdn_sim.scenario.messages import (
 )
 from dvdn_sim.scenario.mistakes import choose, meant
 from dvdn_sim.scenario.network import AUTO, AnyCompute, ConstantTime, LognormalTime, Network, NormalTime, OtherLink
-from dvdn_sim.scenario.scenario import Epsilon, Evaluation, Scenario, Seeds, Training
+from dvdn_sim.scenario.scenario import Epsilon, Evaluation, Scenario, Training, parse_seeds
 from dvdn_sim.scenario.schema import Shape, json_schema, listing, shape_of
 from dvdn_sim.scenario.text import describe, differences, headline
 from dvdn_sim.scenario.warnings import warnings_of
@@ -142,7 +142,6 @@ __all__ = [
     "QLearning",
     "Qmix",
     "Scenario",
-    "Seeds",
     "Shape",
     "Sharing",
     "Tracking",
@@ -172,6 +171,7 @@ __all__ = [
     "parameter_bytes",
     "parameter_count",
     "parse_scenario",
+    "parse_seeds",
     "read_document",
     "read_file",
     "reason_of",

@@ -8,11 +8,34 @@ from pydantic.dataclasses import dataclass
 from dvdn_sim.scenario.algorithm import AnyAlgorithm
 from dvdn_sim.scenario.envs import AnyEnv
 from dvdn_sim.scenario.network import Network
-from netmodels.units import CLOSED, Count, Fraction, Natural, Number, Spec
+from netmodels.units import CLOSED, Count, Fraction, Natural, Number, Spec, shown
 
 Steps = Annotated[Count, Field(le=10**12)]
 Episodes = Annotated[Count, Field(le=10**6)]
 Seeds = Annotated[tuple[Annotated[Natural, Field(le=2**63 - 1)], ...], Field(min_length=1, max_length=1000)]
+
+MAX_RANGE = 1000
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds that a list of numbers and ranges stands for.
+
+    Raises:
+        ValueError: It is none.
+
+    >>> parse_seeds("0-2,7")
+    (0, 1, 2, 7)
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        ends = [end.strip() for end in part.split("-")]
+        if len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) < 19 for end in ends):
+            raise ValueError(f"{shown(part)} is no seed and no range of seeds")
+        first, last = int(ends[0]), int(ends[-1])
+        if not 0 <= last - first < MAX_RANGE:
+            raise ValueError(f"{shown(part)} is no range of up to {MAX_RANGE} seeds")
+        seeds += range(first, last + 1)
+    return tuple(seeds)
 
 
 @dataclass(frozen=True, init=False, config=CLOSED)

@@ -36,7 +36,7 @@ class SweepCell:
 
 
 def load_cells(
-    path: str | FilePath, changes: Sequence[str] = (), *, seeds: tuple[int, ...] | None = None, quick: bool = False
+    path: str | FilePath, changes: Sequence[str] = (), *, seeds: Sequence[int] | None = None, quick: bool = False
 ) -> tuple[Sweep, list[SweepCell]]:
     """Read a sweep file and all its cells; the arguments are those of `load_sweep`.
 

@@ -94,11 +94,9 @@ class Pool:
     prepare: Callable[[], object] = import_training
 
     def places(self, jobs: Sequence[Job]) -> int:
-        """Return how many jobs are done at once."""
         return self.processes
 
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
-        """Yield what happens to the jobs."""
         state = _PoolState(deque(jobs), min(self.processes, len(jobs)), partial(_serve, self.do, self.prepare))
         try:
             while state.waiting or state.busy:
@@ -273,7 +271,7 @@ class Caller:
             return None
 
     def stopping(self) -> bool:
-        """Return whether to stop: the only thing that is sent to a worker at work."""
+        # nothing else is sent to a worker at work
         try:
             self.gone = self.gone or (self.line.poll() and self.line.recv() == STOP)
         except (EOFError, OSError):

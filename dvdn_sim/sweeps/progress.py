@@ -70,15 +70,12 @@ class SweepProgress:
         self._whole = self._live.add_task("starting", total=1.0, facts="")
 
     def __enter__(self) -> Self:
-        """Take events."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the table away."""
         self._live.stop()
 
     def begin(self, table: SweepTable, jobs: Sequence[Job]) -> None:
-        """Show what there is to do."""
         self._table = table
         self._pace = Pace({job.id: job.scenario.training.steps * len(job.scenario.seeds) for job in jobs})
         finished = len(table.rows) - len(jobs)
@@ -88,7 +85,6 @@ class SweepProgress:
         self._show_whole()
 
     def take(self, event: Event) -> None:
-        """Show what happened."""
         match event:
             case Began(job):
                 self._first_s = self._first_s or time.monotonic()  # now that processes have been started
@@ -105,7 +101,6 @@ class SweepProgress:
         self._show_whole()
 
     def stop(self) -> None:
-        """Say that cells under way are being stopped."""
         if not self._quiet:
             self._say("Stopping: cells under way leave a checkpoint; once more stops them at once")
 

@@ -65,7 +65,6 @@ class RayCluster:
                     worker.send(STOP)
 
     def places(self, jobs: Sequence[Job]) -> int:
-        """Return how many jobs like the largest of these the cluster can do at once, as it is now."""
         with closing(_answers(partial(_count, self, jobs))) as answers:
             return next(message for _, message in answers if isinstance(message, int))
 

@@ -23,11 +23,12 @@ from math import prod
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass as model
 
 from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario import (
+    MAX_BYTES,
     Document,
     Path,
     Place,
@@ -40,13 +41,18 @@ from dvdn_sim.scenario import (
     load_scenario,
     meant,
     parse_scenario,
+    parse_seeds,
+    read_document,
+    read_file,
+    reason_of,
+    resolve_includes,
 )
-from dvdn_sim.sweeps.scenario_parts import Seeds, read_document, read_value
-from netmodels.units import refusal, shown
+from netmodels.units import CLOSED, refusal, shown
 
 MAX_LABEL = 40
 MAX_CELLS = 2000
 _DOTTED = re.compile(r"\w+(\.\w+)*")
+_HOW_TO_SEED = "write `0-9`, or a list such as [0, 1, 2]"
 _HOW_TO_SET = "write it as `--set network.link.loss=20%`"
 
 
@@ -75,12 +81,23 @@ def _not_settings(value: object) -> Iterator[tuple[str, str, object]]:
         yield from ((*_NO_PATH, path) for path in value if not _DOTTED.fullmatch(path))
 
 
+def _seeds(value: object) -> tuple[int, ...]:
+    if isinstance(value, list) and value and all(type(each) is int and each >= 0 for each in value):
+        return tuple(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise refusal(f"{shown(value)} is no list of seeds", _HOW_TO_SEED)
+    try:
+        return parse_seeds(str(value))
+    except ValueError as error:
+        raise refusal(str(error), _HOW_TO_SEED) from error
+
+
 _NO_PATH = "{} is no path in a scenario", "write it as network.link.loss"
-_CLOSED = ConfigDict(extra="forbid")
 _Path = Annotated[str, _only(str, *_NO_PATH, _DOTTED.fullmatch)]
 _AxisName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)]
 _Values = Annotated[Any, _only(list | dict, "must be a list of values, or values by name, not {}", "write [0%, 10%]")]
 _Some = Annotated[list[Any], _only(list, "must be a list of some of the axis's values, not {}", "write [0%, 10%]")]
+_Seeds = Annotated[tuple[int, ...], BeforeValidator(_seeds)]
 _Settings = Annotated[dict[str, Any], BeforeValidator(_settings)]
 _Name = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 _Sentence = Annotated[str, _only(str, "must be a sentence, not {}", "say what the sweep is to answer", str.strip)]
@@ -91,7 +108,7 @@ _Baseline = Annotated[
 ]
 
 
-@model(frozen=True, kw_only=True, config=_CLOSED)
+@model(frozen=True, kw_only=True, config=CLOSED)
 class AxisFile:
     """What differs from cell to cell: values of a path, as a list or by name; or, by name, what each of them sets."""
 
@@ -100,16 +117,16 @@ class AxisFile:
     values: _Values
 
 
-@model(frozen=True, kw_only=True, config=_CLOSED)
+@model(frozen=True, kw_only=True, config=CLOSED)
 class QuickFile:
     """What is smaller in a quick look: other seeds, more to set, fewer values on some axes."""
 
-    seeds: Seeds | None = None
+    seeds: _Seeds | None = None
     set: _Settings = field(default_factory=dict)
     axes: dict[str, _Some] = field(default_factory=dict)
 
 
-@model(frozen=True, kw_only=True, config=_CLOSED)
+@model(frozen=True, kw_only=True, config=CLOSED)
 class SweepFile:
     """A sweep file; `docs/sweeps.md` says what each key means."""
 
@@ -118,7 +135,7 @@ class SweepFile:
     base: _Base
     set: _Settings = field(default_factory=dict)
     axes: tuple[AxisFile, ...]
-    seeds: Seeds | None = None
+    seeds: _Seeds | None = None
     compare: _Baseline | None = None
     quick: QuickFile | None = None
 
@@ -188,7 +205,7 @@ class Base:
 
     def block(self) -> Any:
         """Return the scenario as it was written, what it includes laid under it."""
-        root: Any = self.document.root if self.file is None else read_document(self.file).root
+        root: Any = self.document.root if self.file is None else _read(self.file).root
         return root["base"] if self.file is None else root
 
 
@@ -251,7 +268,7 @@ def label_of(value: Value) -> str:
 
 
 def load_sweep(
-    path: str | FilePath, changes: Sequence[str] = (), *, seeds: tuple[int, ...] | None = None, quick: bool = False
+    path: str | FilePath, changes: Sequence[str] = (), *, seeds: Sequence[int] | None = None, quick: bool = False
 ) -> tuple[Sweep | None, list[Mistake]]:
     """Read a sweep file.
 
@@ -265,7 +282,7 @@ def load_sweep(
         The sweep, unless the file is so wrong that there is none; and every mistake in the file itself. What is wrong
         with the cells is found by `dvdn_sim.sweeps.grid.cells_of`.
     """
-    document = read_document(FilePath(path))
+    document = _read(FilePath(path))
     if document.readable and not isinstance(document.root, dict):
         remedy = "write `key: value` lines: name, question, base, axes"
         return None, [*document.mistakes, Mistake("", None, "is not a sweep", remedy)]
@@ -280,8 +297,18 @@ def load_sweep(
     elif quick and written.quick is not None:
         sweep = _quick(written.quick, sweep, document)
     more = [change for text in changes if (change := _change(text, mistakes)) is not None]
-    sweep = replace(sweep, changes=(*sweep.changes, *more), seeds=seeds or sweep.seeds)
+    sweep = replace(sweep, changes=(*sweep.changes, *more), seeds=tuple(seeds or ()) or sweep.seeds)
     return sweep, [*mistakes, *_in_vain(sweep)]
+
+
+def _read(file: FilePath) -> Document:
+    """Read a YAML file and what it includes; what is wrong is in the document's mistakes."""
+    try:
+        document = read_document(read_file(file, MAX_BYTES + 1))
+    except (OSError, ValueError) as error:
+        return Document(mistakes=[Mistake("", None, f"cannot be read: {reason_of(error)}", "name a YAML file")])
+    resolve_includes(document, file)
+    return document
 
 
 def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:
@@ -346,7 +373,8 @@ def _change(text: str, mistakes: list[Mistake]) -> Change | None:
     if path == "seeds":
         mistakes.append(Mistake("", None, "seeds are no setting of a cell", "write `--seeds 0-4`", text))
         return None
-    value = read_value(written, override=text)
+    value = read_document(written).written_in(override=text)
+    resolve_includes(value)
     mistakes += value.mistakes
     return Change(path, value.root, Place(override=text))
 
