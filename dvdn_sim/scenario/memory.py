@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.wording import size_text
 
 CONTAINER = Path("/sys/fs/cgroup")
 NVIDIA = Path("/proc/driver/nvidia/gpus")
@@ -67,14 +68,3 @@ def refuse_oversized_replay(
         message = f"the replay buffer takes {size_text(size)}, and {where} has {size_text(limit)}"
         mistake = Mistake("training.buffer", None, message, f"at most {most}, or fewer `seeds` at a time")
         raise ScenarioError.of(source or scenario.name, (mistake,))
-
-
-def size_text(size_bytes: float) -> str:
-    """Return a size in gigabytes.
-
-    >>> size_text(1_234_567_890), size_text(51_000_000), size_text(2e12)
-    ('1.2 GB', '0.05 GB', '2000 GB')
-    """
-    gigabytes = size_bytes / 1e9
-    digits = 0 if gigabytes >= 100 else 1 if gigabytes >= 0.095 else 2
-    return f"{gigabytes:.{digits}f} GB"

@@ -35,7 +35,7 @@ def explain(errors: Iterable[ErrorDetails], document: Document, spec: type) -> l
             unknown.append(path)
             continue
         finding = Finding(path, place, error["input"], error.get("ctx", {}), error["msg"], document.root)
-        key, message, remedy = _WORDS.get(error["type"], _unforeseen)(finding)
+        key, message, remedy = _explained(error["type"], finding)
         mistakes.append(document.blame((*path, key) if key else path, message, remedy))
     together = _leftovers(unknown, document)
     alone = [path for path in unknown if path[:-1] not in together]
@@ -91,8 +91,15 @@ Explained = tuple[str, str, str]
 """The key within the value at fault that is to blame, if it is not all of it; and the words."""
 
 
-def _unforeseen(finding: Finding) -> Explained:
-    return "", f"{shown(finding.given)} is not valid: {finding.said}", ""
+def _explained(error_type: str, finding: Finding) -> Explained:
+    if error_type in _WORDS:
+        return _WORDS[error_type](finding)
+    if error_type not in _PLAIN:
+        return "", f"{shown(finding.given)} is not valid: {finding.said}", ""
+    lengths = {"least": finding.context.get("min_length"), "most": finding.context.get("max_length")}
+    counted = {name: _entries(count) for name, count in lengths.items() if isinstance(count, int)}
+    message, _, remedy = _PLAIN[error_type].partition("; ")
+    return "", message.format(given=shown(finding.given), **finding.context, **counted), remedy
 
 
 def _refused(finding: Finding) -> Explained:
@@ -164,34 +171,15 @@ def _said(finding: Finding) -> Explained:
     return "", str(finding.context["said"]), str(finding.context["remedy"])
 
 
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
+
+
 def _no_preset(finding: Finding) -> Explained:
     return "preset", *_no_such("preset", finding.context["given"], list(finding.context["valid"]))  # type: ignore[call-overload]  # a list of names
 
 
-def _must_be(what: str) -> Callable[[Finding], Explained]:
-    return lambda finding: ("", f"must be {what}, not {shown(finding.given)}", "")
-
-
-def _bound(key: str, words: str) -> Callable[[Finding], Explained]:
-    return lambda finding: ("", f"must be {words} {finding.context[key]:_}, not {shown(finding.given)}", "")
-
-
-def _length(words: str, key: str) -> Callable[[Finding], Explained]:
-    def say(finding: Finding) -> Explained:
-        context = finding.context
-        return "", f"must have {words} {_entries(context[key])}, not {context['actual_length']}", ""
-
-    return say
-
-
-def _entries(count: object) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
-
-
-def _name(finding: Finding) -> Explained:
-    return "", f"{shown(finding.given)} cannot name a folder", "use letters, digits, `.`, `_` and `-`, at most 64"
-
-
+_NO_NAME = "{given} cannot name a folder; use letters, digits, `.`, `_` and `-`, at most 64"
 _WORDS: dict[str, Callable[[Finding], Explained]] = {
     "said": _said,
     "value_error": _refused,
@@ -203,20 +191,22 @@ _WORDS: dict[str, Callable[[Finding], Explained]] = {
     "dataclass_type": _no_block,
     "dict_type": _no_block,
     "literal_error": _literal,
-    "int_type": _must_be("a whole number"),
-    "float_type": _must_be("a number"),
-    "finite_number": _must_be("a finite number"),
-    "bool_type": _must_be("true or false"),
-    "string_type": _must_be("a text"),
-    "tuple_type": _must_be("a list"),
-    "greater_than": _bound("gt", "more than"),
-    "greater_than_equal": _bound("ge", "at least"),
-    "less_than": _bound("lt", "less than"),
-    "less_than_equal": _bound("le", "at most"),
-    "too_short": _length("at least", "min_length"),
-    "too_long": _length("at most", "max_length"),
-    "string_pattern_mismatch": _name,
-    "string_too_long": _name,
+}
+_PLAIN = {
+    "int_type": "must be a whole number, not {given}",
+    "float_type": "must be a number, not {given}",
+    "finite_number": "must be a finite number, not {given}",
+    "bool_type": "must be true or false, not {given}",
+    "string_type": "must be a text, not {given}",
+    "tuple_type": "must be a list, not {given}",
+    "greater_than": "must be more than {gt:_}, not {given}",
+    "greater_than_equal": "must be at least {ge:_}, not {given}",
+    "less_than": "must be less than {lt:_}, not {given}",
+    "less_than_equal": "must be at most {le:_}, not {given}",
+    "too_short": "must have at least {least}, not {actual_length}",
+    "too_long": "must have at most {most}, not {actual_length}",
+    "string_pattern_mismatch": _NO_NAME,
+    "string_too_long": _NO_NAME,
 }
 """By pydantic's types of errors, and those of `netmodels` (``said``, ``preset_unknown``)."""
 

@@ -17,7 +17,8 @@ from small_networks import ConstantTime, LognormalTime, NormalTime, network_of
 from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network import SimulatedNetwork
 from netmodels import LinkSpec
-from netmodels.catalogue import DELAYS, FAULTS, LOSSES
+from netmodels.faults import FAULTS
+from netmodels.links import DELAYS, LOSSES
 from netmodels.topology import topology_of
 
 DELAY = {

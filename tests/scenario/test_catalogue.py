@@ -13,7 +13,8 @@ from dvdn_sim.scenario import (
     resolved_yaml,
     shape_of,
 )
-from netmodels.catalogue import FAULTS, PRESETS
+from netmodels.faults import FAULTS
+from netmodels.presets import PRESETS
 
 MINIMAL = {
     "env": dict.fromkeys(["lbf", "lbforaging"], "field_size: [8, 8], players: 3, max_num_food: 2, sight: 2"),

@@ -36,7 +36,7 @@ def test_what_cannot_fit_is_refused_with_what_would():
     (mistake,) = refused.value.mistakes
     assert refused.value.source == "large.yaml"
     assert (mistake.path, mistake.message) == (
-        "training.buffer", f"the replay buffer takes {size / 1e9:.0f} GB, and the GPU has 8.0 GB",
+        "training.buffer", f"the replay buffer takes {size / 1e9:.1f} GB, and the GPU has 8.0 GB",
     )  # fmt: skip
     most = int(mistake.remedy.removeprefix("at most ").partition(",")[0])
     fits = load_scenario(PAPER[0], [f"training.buffer={most}"])

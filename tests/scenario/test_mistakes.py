@@ -1,4 +1,4 @@
-"""Every kind of mistake is told with its path, its line and a remedy, and all of them at once."""
+"""Every kind of mistake is told with its path, its line, what was found and a remedy, and all of them at once."""
 
 import pickle
 
@@ -7,102 +7,163 @@ import pytest
 from dvdn_sim.errors import DvdnSimError, Mistake, ScenarioError
 from dvdn_sim.scenario import parse_scenario
 
+TRACE = "network.link.delay={kind: trace"
+FAULT = "network.faults=[{kind: "
+RANGE = "network.topology={kind: range, radius: 1 m"
+
+# (--set, dotted path, what was found, what was expected)
+TYPICAL = [
+    # names
+    ("name=my run", "name", "`my run` cannot name a folder", "letters, digits"),
+    ("name=../up", "name", "`../up` cannot name a folder", "letters, digits"),
+    ("name=null", "name", "nothing (null)", "a text"),
+    ("name=", "name", "nothing (null)", "a text"),
+    ("nane=x", "nane", "unknown key", "`name`"),
+    ("algorithm.learning_rate=1e-3", "algorithm.learning_rate", "unknown key", "the keys here are: hidden,"),
+    ("loss=5%", "loss", "unknown key", "it belongs at `network.link.loss`"),
+    ("algorithm.rounds=3", "algorithm.rounds", "unknown key", "it belongs at `algorithm.consensus.rounds`"),
+    # kinds
+    ("env.kind=lfb", "env.kind", "`lfb`", "`lbf`"),
+    ("env.kind=null", "env.kind", "nothing (null)", "choose one of: lbf"),
+    ("env=lbf", "env", "`lbf`", "`env: {kind: lbf}`"),
+    ("algorithm=dvdn", "algorithm", "`dvdn`", "`algorithm: {kind: dvdn}`"),
+    ("algorithm.kind=ppo", "algorithm.kind", "`ppo`", "choose one of: iql, vdn"),
+    ("network.topology=ring", "network.topology", "`ring`", "`topology: {kind: ring}`"),
+    ("network.topology.kind=[ring]", "network.topology.kind", "a list", "choose one of: complete, ring"),
+    ("network.link.loss={kind: gilbert}", "network.link.loss.kind", "`gilbert`", "choose one of: bernoulli, gemodel"),
+    ("network.link={preset: wifi}", "network.link.preset", "`wifi`", "choose one of: ideal, lan, wifi_adhoc"),
+    ("network.compute={kind: uniform, mean: 1 ms}", "network.compute.kind", "`uniform`", "choose one of: constant"),
+    (f"{FAULT}crsh, node: 0, at: 1 s}}]", "network.faults.0.kind", "`crsh`", "`crash`"),
+    # quantities
+    ("network.deadline=50", "network.deadline", "50 has no unit", "`50 ms`"),
+    ("network.deadline=50 seconds", "network.deadline", "`50 seconds`", "units: ns, us, ms, s, min, h"),
+    ("network.deadline=-1 s", "network.deadline", "`-1 s`", "`50 ms`"),
+    ("network.control_period=.inf", "network.control_period", "inf has no unit", "`50 ms`"),
+    ("network.link.rate=20 Mbps", "network.link.rate", "`20 Mbps`", "Mbit/s"),
+    ("network.link.rate=0 bit/s", "network.link.rate", "`0 bit/s`", "`20 Mbit/s`"),
+    ("network.link.mtu=1500", "network.link.mtu", "1500 has no unit", "`1500 B`"),
+    ("network.link.mtu=0 B", "network.link.mtu", "`0 B`", "at least 1"),
+    ("network.link.mtu=0.5 B", "network.link.mtu", "`0.5 B`", "`1472 B`"),
+    ("network.link.loss=20", "network.link.loss", "`20`", "`20%`"),
+    ("network.link.loss=120%", "network.link.loss", "`120%`", "`10%`"),
+    ("network.link.duplicate=true", "network.link.duplicate", "true", "`10%`"),
+    ("evaluation.epsilon=5", "evaluation.epsilon", "`5`", "a number from 0 to 1"),
+    ("algorithm.gamma=.nan", "algorithm.gamma", "`nan`", "a number from 0 to 1"),
+    # plain types and ranges
+    ("training.steps=1.5", "training.steps", "`1.5`", "a whole number"),
+    ("training.steps=lots", "training.steps", "`lots`", "a whole number"),
+    ("training.steps='100'", "training.steps", "`100`", "a whole number"),
+    ("training.steps=-1", "training.steps", "`-1`", "at least 1"),
+    ("training.batch=1e9", "training.batch", "`1000000000`", "at most 1_000_000"),
+    ("algorithm.hidden=1000000000", "algorithm.hidden", "`1000000000`", "at most 4_096"),
+    ("algorithm.lr=0", "algorithm.lr", "`0`", "more than 0"),
+    ("algorithm.lr=.inf", "algorithm.lr", "`inf`", "a finite number"),
+    ("algorithm.recurrent=yes", "algorithm.recurrent", "`yes`", "true or false"),
+    ("network.acks=1", "network.acks", "`1`", "true or false"),
+    ("env.players=10000", "env.players", "`10000`", "at most 100"),
+    ("env.field_size=10", "env.field_size", "`10`", "a list"),
+    ("env.field_size=[10, 10, 10]", "env.field_size", "not 3", "at most 2 entries"),
+    ("seeds=7", "seeds", "`7`", "a list"),
+    ("seeds=[one]", "seeds.0", "`one`", "a whole number"),
+    ("seeds=[-1]", "seeds.0", "`-1`", "at least 0"),
+    ("seeds=[]", "seeds", "not 0", "at least 1 entry"),
+    ("seeds=[0, 0]", "seeds", "seed 0 is given twice", "one result"),
+    ("training.epsilon=0.1", "training.epsilon", "`0.1`", "a block with the keys steps, start, end"),
+    ("training=null", "training", "nothing (null)", "a block with the keys steps"),
+    ("network.share=nodes", "network.share", "`nodes`", "`node`"),
+    # what is missing
+    ("evaluation={every: 3}", "evaluation.episodes", "is missing", "episodes of one evaluation"),
+    ("training={steps: 3}", "training.epsilon", "is missing", "it has the keys steps, start, end"),
+    ("network.compute={kind: lognormal, mean: 1 ms}", "network.compute.jitter", "is missing", "`50 ms`"),
+    ("network={topology: {kind: ring}}", "network.link", "is missing", "the keys preset"),
+    ("network.link={delay: 1 ms}", "network.link.rate", "is missing", "`20 Mbit/s`"),
+    ("env={players: 3}", "env.kind", "is missing", "`kind: ...`; choose one of: lbf"),
+    ("network=null", "network", "is missing: dvdn's agents exchange TD errors", "`network` block"),
+    ("network.deadline=null", "network.deadline", "is missing, and links lose packets", "`deadline: 50 ms`"),
+    (f"{FAULT}crash, node: 0}}]", "network.faults.0.at", "is missing", "choose one of: constant"),
+    # what does not fit together
+    ("env.max_num_food=40", "env.max_num_food", "40 foods", "at most 16"),
+    ("training.buffer=8", "training.buffer", "8 episodes", "at least 32"),
+    ("network.topology.edges=9", "network.topology.edges", "9 links", "2 to 3"),
+    ("network.topology={kind: star, centre: 5}", "network.topology.centre", "got 5", "one of 3 agents"),
+    ("network.topology={kind: k_regular, degree: 3}", "network.topology.degree", "got 3", "fewer than the 3 agents"),
+    ("network.topology={kind: edges, edges: [[0, 5]]}", "network.topology", "(0, 5)", "agents below 3"),
+    (RANGE + "}", "network.topology.mobility", "is missing", "`mobility: {kind: random_waypoint, ...}`"),
+    ("network.other_links=[{edge: [0, 7], link: {}}]", "network.other_links.0.edge", "agents 0 and 7", "0 to 2"),
+    (f"{FAULT}crash, node: 7, at: 1 s}}]", "network.faults.0", "there is no agent 7", "0 to 2"),
+    ("algorithm.consensus.policy=symmetric", "algorithm.consensus.policy", "`symmetric`", "`acks: true`"),
+    ("network.ack_repeat=3", "network.ack_repeat", "nothing is acknowledged", "`acks: true`"),
+    ("network.link={rate: 1 B/s, delay: 0 s, retries: 3}", "network.link.retry_delay", "got None", "retries is 3"),
+    ("network.link.limit=1", "network.link.limit", "messages of 3 packets", "at least 2"),
+    # files
+    (f"{TRACE}, file: nowhere.csv}}", "network.link.delay.file", "'nowhere.csv'", "No such file"),
+    (f"{TRACE}, file: /dev/zero}}", "network.link.delay.file", "got '/dev/zero'", "a text file"),
+    (f"{TRACE}}}", "network.link.delay.file", "got '' and ()", "either a file or some values"),
+    (f"{TRACE}, values: [5 ms, x]}}", "network.link.delay.values.1", "`x`", "`50 ms`"),
+    (RANGE + ", mobility: {kind: trace, file: /}}", "network.topology.mobility.file", "got '/'", "a text file"),
+    ("env={kind: mpe_tag, opponent_policy: x}", "env.opponent_policy", "no file `x`", "`policies/seed-….safetensors`"),
+    ("env={include: env.yaml}", "env.include", "there is no file `env.yaml`", "relative to the folder"),
+    ("env={include: /dev/zero}", "env.include", "`/dev/zero` is not a file", "name a YAML file"),
+    # YAML
+    ("env=*x", "env", "alias `*x`", "write the value out"),
+    ("env.players=&x 3", "env.players", "anchor `&x`", "remove it"),
+    ("env=!!python/object:os.system {}", "env", "tag `tag:yaml.org,2002:python/object:os.system`", "remove it"),
+    ("env={players: 3, players: 4}", "env.players", "`players` is given twice", "remove one"),
+    ("env={", "env", "not YAML", "check indentation, brackets"),
+    # --set itself
+    ("network.link", "", "is not of the form", "`path=value`"),
+    ("seeds.9=1", "seeds", "is a list of 2, which has no `9`", "count from 0"),
+    ("name.x=1", "name", "is `lossy_lbf`, which has no `x`", "set all of it"),
+    ("include=x.yaml", "include", "cannot be set", "write it in the scenario"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TYPICAL, ids=lambda case: case[0][:60])
+def test_a_typical_mistake_is_told_with_path_finding_and_expectation(lossy, case):
+    change, path, found, expected = case
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(lossy, [change])
+    said = [wrong for wrong in caught.value.mistakes if wrong.path == path]
+    assert any(found in wrong.message and expected in f"{wrong.message}; {wrong.remedy}" for wrong in said), str(caught)
+    head = ": ".join(part for part in (f"--set {change}", path) if part)
+    assert any(line.startswith(f"  {head}: ") for line in str(caught.value).splitlines())
+
+
 # (what stands in the scenario, what is written instead, path, part of the message, part of the remedy)
 ONE_MISTAKE = [
-    # unknown keys
     ("hidden: 64", "hiden: 64", "algorithm.hiden", "unknown key", "did you mean `hidden`?"),
     ("weights: metropolis", "wieghts: metropolis", "algorithm.consensus.wieghts", "unknown key", "`weights`"),
     ("  share: node", "  colour: red", "network.colour", "unknown key", "topology, link, other_links, share"),
     ("    rate: 20", "    deadline: 1 s\n    rate: 20", "network.link.deadline", "unknown", "`network.deadline`"),
-    # missing keys
     ("  control_period: 100 ms\n", "", "network.control_period", "is missing", "`50 ms`"),
-    ("  compute: {kind: lognormal, mean: 10 ms, jitter: 3 ms}\n", "", "network.compute", "is missing", "lognormal"),
     ("kind: normal, mean: 5 ms,", "kind: normal,", "network.link.delay.mean", "is missing", "`50 ms`"),
     ("episodes: 100, ", "", "evaluation.episodes", "is missing", "no default"),
     ("    rate: 20 Mbit/s\n", "", "network.link.rate", "is missing", "`20 Mbit/s`"),
     ("epsilon: {start: 1.0, end: 0.05, steps: 30_000}, ", "", "training.epsilon", "is missing", "steps, start, end"),
     ("name: lossy_lbf\n", "", "name", "is missing", ""),
-    # kinds
-    ("{kind: lbf,", "{kind: lfb,", "env.kind", "there is no env `lfb`", "did you mean `lbf`?"),
     ("{kind: lbf,", "{kind: pettingzoo,", "env.kind", "there is no env `pettingzoo`", "lbf, mpe_spread"),
-    ("kind: random_connected", "kind: randomconnected", "network.topology.kind", "no topology", "`random_connected`"),
-    ("kind: normal,", "kind: 3,", "network.link.delay.kind", "there is no delay `3`", "constant"),
-    ("{kind: random_connected, edges: 2, resample: episode}", "ring", "network.topology", "`kind`", "{kind: ring}"),
-    ("{kind: random_connected, edges: 2, resample: episode}", "[ring]", "network.topology", "a list", "ring"),
     ("{kind: random_connected, edges: 2,", "{edges: 2,", "network.topology.kind", "is missing", "complete, ring"),
-    # words
-    ("policy: self", "policy: symmetric", "algorithm.consensus.policy", "needs acknowledgements", "`running_sum`"),
     ("policy: self", "policy: slef", "algorithm.consensus.policy", "there is no policy `slef`", "did you mean `self`?"),
     ("weights: metropolis", "weights: lasy", "algorithm.consensus.weights", "no weights `lasy`", "mean `lazy`?"),
     ("reward_model: team_mean", "reward_model: team", "algorithm.reward_model", "no reward_model `team`", "team_sum"),
-    ("share: node", "share: all", "network.share", "there is no share `all`", "link, node, medium"),
     ("resample: episode", "resample: epoch", "network.topology.resample", "there is no resample `epoch`", "update"),
     ("faults: []", "faults: [{kind: crash}]", "network.faults.0.at", "is missing", "constant"),
-    (
-        "faults: []",
-        "faults: [{kind: crsh, at: 1 s}]",
-        "network.faults.0.kind",
-        "no fault `crsh`",
-        "did you mean `crash`",
-    ),
-    ("faults: []", "faults: [{kind: crash, node: 0, at: 1}]", "network.faults.0.at", "1 has no unit", "`1 s`"),
     ("faults: []", "faults: none", "network.faults", "must be a list, not `none`", ""),
-    # quantities
-    ("deadline: 50 ms", "deadline: 50", "network.deadline", "50 has no unit", "`50 ms` or `50 s`"),
     ("deadline: 50 ms", "deadline: automatic", "network.deadline", "`automatic` is not a time", "`50 ms` or `auto`"),
-    ("deadline: 50 ms", "deadline: 50 sec", "network.deadline", "`50 sec` is not a time", "units: ns, us, ms, s"),
-    ("deadline: 50 ms", "deadline: -50 ms", "network.deadline", "`-50 ms` is not a time", "`50 ms`"),
-    ("deadline: 50 ms", "deadline: true", "network.deadline", "true is not a time", "`50 ms`"),
     ("rate: 20 Mbit/s", "rate: 20", "network.link.rate", "20 has no unit", "`20 Mbit/s`"),
     ("rate: 20 Mbit/s", "rate: 20 Mbps", "network.link.rate", "`20 Mbps` is not a rate", "Mbit/s"),
-    ("    rate: 20", "    mtu: 1472\n    rate: 20", "network.link.mtu", "1472 has no unit", "`1472 B`"),
     ("{kind: gemodel, p: 3%, r: 25%}", "20", "network.link.loss", "`20` is not a probability", "`20%`"),
-    ("p: 3%", "p: 130%", "network.link.loss.p", "`130%` is not a probability", "`10%`"),
     ("mean: 5 ms, jitter: 2 ms", "mean: 5, jitter: 2 ms", "network.link.delay.mean", "5 has no unit", "`5 ms`"),
-    ("end: 0.05", "end: 2", "training.epsilon.end", "`2` is not a number from 0 to 1", "`0.05`"),
-    # plain types and ranges
-    ("hidden: 64", "hidden: many", "algorithm.hidden", "must be a whole number, not `many`", ""),
-    ("hidden: 64", "hidden: 6.4", "algorithm.hidden", "must be a whole number, not `6.4`", ""),
-    ("hidden: 64", "hidden: '64'", "algorithm.hidden", "must be a whole number, not `64`", ""),
-    ("hidden: 64", "hidden: true", "algorithm.hidden", "must be a whole number, not true", ""),
-    ("hidden: 64", "hidden: 0", "algorithm.hidden", "must be at least 1, not `0`", ""),
-    ("lr: 3e-4", "lr: fast", "algorithm.lr", "must be a number, not `fast`", ""),
-    ("lr: 3e-4", "lr: 0.0", "algorithm.lr", "must be more than 0", ""),
-    ("lr: 3e-4", "lr: .nan", "algorithm.lr", "must be a finite number", ""),
-    ("lr: 3e-4", "clip: off", "algorithm.clip", "must be a number, not `off`", ""),
-    ("lr: 3e-4", "standardise_rewards: yes", "algorithm.standardise_rewards", "must be true or false, not `yes`", ""),
     ("players: 3", "players: 101", "env.players", "must be at most 100, not `101`", ""),
-    ("sight: 10", "sight: null", "env.sight", "must be a whole number, not nothing (null)", ""),
-    ("[10, 10]", "[10]", "env.field_size", "more than 1 entry", ""),
-    ("[10, 10]", "[10, 10, 10]", "env.field_size", "at most 2 entries, not 3", ""),
     ("[10, 10]", "[10, 2]", "env.field_size.1", "must be at least 3, not `2`", ""),
-    ("[10, 10]", "10", "env.field_size", "must be a list, not `10`", ""),
-    ("seeds: [0, 1]", "seeds: []", "seeds", "must have at least 1 entry, not 0", ""),
-    ("seeds: [0, 1]", "seeds: 0-1", "seeds", "must be a list, not `0-1`", ""),
-    ("seeds: [0, 1]", "seeds: [0, -1]", "seeds.1", "must be at least 0, not `-1`", ""),
-    ("name: lossy_lbf", "name: lossy/lbf", "name", "cannot name a folder", "letters, digits"),
-    ("name: lossy_lbf", "name: 3", "name", "must be a text, not `3`", ""),
     ("{every: 15_000, episodes: 100, epsilon: 0.05}", "often", "evaluation", "must be a block, not `often`", "every"),
-    # rules over several values
-    ("seeds: [0, 1]", "seeds: [1, 1]", "seeds", "seed 1 is given twice", ""),
-    ("buffer: 5000", "buffer: 31", "training.buffer", "31 episodes do not hold a batch of 32", "at least 32"),
     ("buffer: 5000", "buffer: 40, episodes_per_iteration: 41", "training.episodes_per_iteration", "41 at once", "40"),
     ("start: 1.0, end: 0.05", "start: 0.1, end: 0.2", "training.epsilon.end", "0.2 is above the start, 0.1", ""),
     ("sight: 10,", "sight: 10, min_player_level: 3,", "env.min_player_level", "above max_player_level, 2", ""),
     ("sight: 10,", "sight: 10, min_food_level: 2,", "env.min_food_level", "2 is above max_food_level, 1", ""),
     ("max_food_level: 1", "min_food_level: 4", "env.min_food_level", "as low as 3", "max_food_level"),
     ("max_food_level: 1", "max_food_level: 7", "env.max_food_level", "no team could load it", "at most 6"),
-    (
-        "max_num_food: 3",
-        "max_num_food: 17",
-        "env.max_num_food",
-        "17 foods do not fit a field of 10 by 10",
-        "at most 16",
-    ),
-    ("[10, 10], players: 3", "[3, 3], players: 9", "env.max_num_food", "do not fit", "at most 1"),
-    ("edges: 2", "edges: 4", "network.topology.edges", "no connected graph of 3 agents has 4 links", "2 to 3"),
     ("players: 3", "players: 1", "env", "at least 2 agents", "no `network`"),
-    ("  deadline: 50 ms\n", "", "network.deadline", "links lose packets", "`deadline: 50 ms`"),
     ("    rate: 20", "    limit: 1\n    rate: 20", "network.link.limit", "3 packets never arrive whole", "at least 2"),
 ]
 

@@ -7,7 +7,7 @@ import pytest
 
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import Lbf, parse_scenario
-from netmodels.catalogue import PRESETS
+from netmodels.presets import PRESETS
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(3, 3), (3, 6), (4, 4), (5, 5), (4, 7), (6, 6)])
