@@ -240,7 +240,10 @@ def test_version_names_what_a_bug_report_needs():
     assert re.match(r"dvdn-sim \S.*, torch \d.*, numpy \d.*, simpy \d.*, Python 3\.", invoke("version").stdout)
 
 
-@pytest.mark.parametrize("command", ["run", "check", "list", "schema", "version"])
+@pytest.mark.parametrize(
+    "command",
+    ["run", "evaluate", "sweep", "report", "show", "predict", "consensus", "check", "list", "schema", "version"],
+)
 def test_every_help_has_an_example(command):
     result = invoke(command, "--help")
     assert result.exit_code == 0

@@ -288,11 +288,6 @@ def test_torch_and_simpy_are_not_imported(finished):
     assert "verified" in done.stdout
 
 
-def test_help_has_an_example():
-    result = CliRunner().invoke(app, ["show", "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
-    assert "Example: dvdn-sim show runs/lossy_lbf" in result.stdout
-
-
 def test_an_episode_is_written_as_a_page_that_says_what_evaluate_says(finished, tmp_path):
     """It is the first episode of `dvdn-sim evaluate`; the run folder stays as it is."""
     out, _ = finished
