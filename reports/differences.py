@@ -8,8 +8,7 @@ Interquartile means of the paired differences with 95 % intervals, as on a page 
 
 import argparse
 
-from dvdn_sim.reporting.curves import area, final_mean, scores_of
-from dvdn_sim.reporting.runs import finished_runs
+from dvdn_sim.reporting import area, final_mean, finished_runs, scores_of
 from dvdn_sim.statistics import compare
 
 

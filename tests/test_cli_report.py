@@ -7,8 +7,7 @@ from report_folders import write_run, write_sweep
 from typer.testing import CliRunner
 
 from dvdn_sim.cli import app
-from dvdn_sim.reporting.answer import answer
-from dvdn_sim.reporting.study import read_study
+from dvdn_sim.reporting import answer, read_study
 
 
 def invoke(*arguments):

@@ -15,7 +15,7 @@ from dvdn_sim.cli.output import command, explained
 from dvdn_sim.errors import StorageError
 
 if TYPE_CHECKING:
-    from dvdn_sim.reporting.report import Report
+    from dvdn_sim.reporting import Report
 
 Found = Mapping[str, Any]
 REPORTS = Path("reports")
@@ -105,11 +105,11 @@ def _write_episode(run_dir: Path, path: Path, *, seed: int | None, number: int, 
         StorageError: The disk refuses.
     """
     from dvdn_sim.records import write_durably
-    from dvdn_sim.reporting.episode import page
+    from dvdn_sim.reporting import episode_page
     from dvdn_sim.training import play_episode
 
     played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
-    content = page(played).encode()
+    content = episode_page(played).encode()
     try:
         write_durably(path, partial(_write, content))
     except OSError as error:
@@ -130,7 +130,7 @@ def _write(content: bytes, file: BinaryIO) -> None:
 
 def _refuse_other_files(path: Path, run_dir: Path) -> None:
     """Refuse to write over anything but a page of an episode, and into the folder of a run."""
-    from dvdn_sim.reporting.episode import MARK
+    from dvdn_sim.reporting import MARK
 
     try:
         if path.resolve().is_relative_to(run_dir.resolve()):
@@ -260,7 +260,7 @@ def report(
         place = REPORTS / _safe(found.study.name) if out is None else out
         written = found.write(place)
         if figures:
-            from dvdn_sim.reporting.svg import write_svgs
+            from dvdn_sim.reporting import write_svgs
 
             beside = place.parent if place.suffix == ".html" else place
             written += write_svgs(found.figures, beside / "figures")
@@ -277,7 +277,7 @@ def _make(folders: list[Path], *, quiet: bool) -> "Report":
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
         console=console, transient=True, disable=quiet or not console.is_terminal,
     ) as progress:  # fmt: skip
-        from dvdn_sim.reporting.report import report as made
+        from dvdn_sim.reporting import report as made
 
         task = progress.add_task("reading")
         return made(
@@ -291,7 +291,7 @@ def _safe(name: str) -> str:
 
 
 def _report_json(found: "Report", written: list[Path]) -> dict[str, object]:
-    from dvdn_sim.reporting.answer import answer
+    from dvdn_sim.reporting import answer
 
     return {
         "page": str(written[0]),

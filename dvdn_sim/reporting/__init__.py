@@ -2,14 +2,44 @@
 
 Read in this order:
 
-* ``runs``: which of many folders hold a finished run; the others are named, with what became of them.
-* ``curves``: the evaluations of a run over steps, simulated time or bytes; what they come to; many runs on one grid.
-* ``exchanges``: what became of a run's messages and of what they carried.
-* ``study``: all of that for every cell of a sweep, or for any runs side by side.
-* ``measures``, ``contrasts``: the numbers of a cell; arms against the baseline. ``answer``: the sentence.
-* ``figure``, ``panels``, ``figures``: what is drawn, and the table behind it.
-* ``page``, ``html``, ``assets``: the page. ``svg``: figures as files. ``report``: all of it, from folders to files.
+* `curves`: what the records of a run come to: its evaluations, one score per seed, its exchanges over training.
+* `study`: all of that for every cell of a sweep, or for any runs side by side; which runs are left out, and why.
+* `measures`: the numbers of a cell; arms against the baseline. `answer`: the page's answer in words.
+* `plots`, `figures`: what is drawn, and the table behind it.
+* `page`, ``templates``: the page. `report`: all of it, from folders to files.
+* `episode`: the page of one episode.
 
-``episode`` and ``episode_drawing`` make the page of one episode. What is computed of scores (interquartile means,
-differences of arms, profiles) is `dvdn_sim.statistics`.
+Interquartile means, differences of arms and profiles are `dvdn_sim.statistics`.
 """
+
+from dvdn_sim.reporting.answer import answer
+from dvdn_sim.reporting.curves import (
+    BINS,
+    COLUMNS,
+    Curve,
+    Exchanges,
+    area,
+    checkpoints,
+    curves_of,
+    exchanges_of,
+    final_mean,
+    last_return,
+    learning_curve,
+    on_grid,
+    scores_of,
+    tracking_of,
+)
+from dvdn_sim.reporting.episode import CLEAR, MARK, episode_page, pairs_of, state_of, states
+from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, contrasts, estimate_text, score
+from dvdn_sim.reporting.page import ASSUMPTIONS
+from dvdn_sim.reporting.plots import COLOURS, Figure, Panels, around, axes, band, colour, line, plain, points
+from dvdn_sim.reporting.report import Report, report, write_svgs
+from dvdn_sim.reporting.study import Cell, Study, finished_runs, read_study
+
+__all__ = [
+    "ASSUMPTIONS", "BINS", "CLEAR", "COLOURS", "COLUMNS", "LAST", "MARK", "MEASURES", "WHOLE", "Cell", "Curve",
+    "Exchanges", "Figure", "Panels", "Report", "Study", "answer", "area", "around", "axes", "band", "best",
+    "checkpoints", "colour", "contrasts", "curves_of", "episode_page", "estimate_text", "exchanges_of",
+    "final_mean", "finished_runs", "last_return", "learning_curve", "line", "on_grid", "pairs_of", "plain",
+    "points", "read_study", "report", "score", "scores_of", "state_of", "states", "tracking_of", "write_svgs",
+]  # fmt: skip

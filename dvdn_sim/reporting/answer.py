@@ -1,9 +1,8 @@
 """The answer of a page in a sentence or two, no stronger than its intervals."""
 
-from dvdn_sim.reporting.contrasts import Contrast, contrasts
-from dvdn_sim.reporting.figures.differences import text
-from dvdn_sim.reporting.measures import final
+from dvdn_sim.reporting.measures import LAST, Contrast, contrasts, score
 from dvdn_sim.reporting.study import Cell, Study
+from dvdn_sim.wording import listed
 
 
 def answer(study: Study) -> str:
@@ -17,7 +16,7 @@ def answer(study: Study) -> str:
         return (
             f"{len(study.cells)} runs of different tasks, whose returns are not to be compared; the scores are below."
         )
-    ordered = sorted(study.cells, key=lambda cell: final(cell).value)
+    ordered = sorted(study.cells, key=lambda cell: score(cell, LAST).value)
     worst, best = ordered[0], ordered[-1]
     return (
         f"Of {len(ordered)} runs {best.id} returns the most, {_return(best)}, and {worst.id} the least,"
@@ -35,7 +34,7 @@ def _of_contrasts(study: Study, found: list[Contrast]) -> str:
     each_cell += " seed each" if seeds == [1] else " seeds each"
     where = "" if overall else "task by task, "
     where = "over all cells, " if any(len(each.found.pairing.seeds) > 1 for each in overall) else where
-    said = "; ".join(f"{axis}={each.label} {text(each)}" for each in overall)
+    said = "; ".join(f"{axis}={each.label} {each.text()}" for each in overall)
     head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell}"
     return f"{_verdict(study, found, overall)}{head}{f': {said}' if said else ''}.{_cells(axis, found)}"
 
@@ -49,7 +48,7 @@ def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> st
         return "No difference over all cells is clear. " if overall else ""
     better = [f"{axis}={each.label}" for each in clear if each.better]
     worse = [f"{axis}={each.label}" for each in clear if not each.better]
-    verdicts = [*([f"{_listed(better)} better"] if better else []), *([f"{_listed(worse)} worse"] if worse else [])]
+    verdicts = [*([f"{listed(better)} better"] if better else []), *([f"{listed(worse)} worse"] if worse else [])]
     return f"Clearly {' and '.join(verdicts)} than {axis}={baseline}. "
 
 
@@ -60,7 +59,7 @@ def _overall(found: list[Contrast]) -> list[Contrast]:
 
 
 def _cells(axis: str, found: list[Contrast]) -> str:
-    """Say where a difference in one cell is clear, the largest of them; it is one of many, and said to be."""
+    """Return where a difference in one cell is clear, with the largest of them; it is one of many, and said to be."""
     cells = [each for each in found if each.where]
     clear = [each for each in cells if each.clear]
     if len(cells) < 2:
@@ -71,16 +70,12 @@ def _cells(axis: str, found: list[Contrast]) -> str:
     are = "1 is" if len(clear) == 1 else f"{len(clear)} are"
     return (
         f" Of {len(cells)} comparisons in single cells {are} clear (chance alone makes about"
-        f" {0.05 * len(cells):.1f} so); the largest is {axis}={largest.label} at {largest.where}, {text(largest)}."
+        f" {0.05 * len(cells):.1f} so); the largest is {axis}={largest.label} at {largest.where}, {largest.text()}."
     )
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _return(cell: Cell) -> str:
-    found = final(cell)
+    found = score(cell, LAST)
     if found.interval is None:
         return f"{found.value:.2f} (one seed, no interval)"
     return f"{found.value:.2f} ({found.interval[0]:.2f} to {found.interval[1]:.2f}, {len(cell.curves)} seeds)"

@@ -1,4 +1,4 @@
-"""What a cell comes to: every number that a table or a map of cells may show, one value for each cell."""
+"""The numbers of a cell, one value for each, and arms against the baseline over equal seeds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,17 @@ from functools import lru_cache
 import numpy as np
 
 from dvdn_sim.reporting.curves import Axis, Curve, area, checkpoints, final_mean, on_grid
-from dvdn_sim.reporting.study import Cell
-from dvdn_sim.statistics import BestCheckpoint, Estimate, best_checkpoint, estimate
+from dvdn_sim.reporting.study import Cell, Study
+from dvdn_sim.statistics import BestCheckpoint, Comparison, Estimate, Scores, best_checkpoint, compare, estimate
+
+LAST, WHOLE = "last tenth of training", "mean over training"
+SCORES: Mapping[str, Callable[[Curve], float]] = {LAST: final_mean, WHOLE: area}
+"""The ways to count a run, in the order in which they are offered."""
+
+
+def seed_scores(cell: Cell, counted: str) -> list[float]:
+    """Return the score of every seed of a cell, by a name in `SCORES`."""
+    return [SCORES[counted](curve) for curve in cell.curves.values()]
 
 
 @lru_cache(maxsize=1024)
@@ -16,53 +25,37 @@ def _estimate(scores: tuple[float, ...]) -> Estimate:
     return estimate([np.array(scores)])
 
 
-LAST, WHOLE = "last tenth of training", "mean over training"
-SCORES: Mapping[str, Callable[[Curve], float]] = {LAST: final_mean, WHOLE: area}
-"""What a run comes to, in the order in which it is offered."""
-
-
-def seed_scores(cell: Cell, counted: str) -> list[float]:
-    """Return what every seed of a cell came to, by a name in `SCORES`."""
-    return [SCORES[counted](curve) for curve in cell.curves.values()]
-
-
 def score(cell: Cell, counted: str) -> Estimate:
-    """Interquartile mean over seeds."""
+    """Return the interquartile mean over seeds."""
     return _estimate(tuple(seed_scores(cell, counted)))
 
 
-def final(cell: Cell) -> Estimate:
-    """Interquartile mean over seeds of the return in the last tenth of training."""
-    return score(cell, LAST)
-
-
-def whole(cell: Cell) -> Estimate:
-    """The same of the mean return over training, the area under the curve."""
-    return score(cell, WHOLE)
-
-
 def best(cell: Cell) -> BestCheckpoint:
-    """The paper's protocol, which is optimistic."""
+    """Return the result by the paper's protocol, which is optimistic."""
     curves = list(cell.curves.values())
     return best_checkpoint(on_grid(curves, "env_steps", checkpoints(curves)))
 
 
+def estimate_text(found: Estimate, digits: int = 3) -> str:
+    """Return an estimate with its interval.
+
+    >>> estimate_text(Estimate(0.7, (0.64, 0.78)), 2)
+    '0.70 (0.64 to 0.78)'
+    """
+    ends = "" if found.interval is None else " ({:.{d}f} to {:.{d}f})".format(*found.interval, d=digits)
+    return f"{found.value:.{digits}f}{ends}"
+
+
 @dataclass(frozen=True)
 class Measure:
-    """A number of a cell.
-
-    Attributes:
-        name: what it is called.
-        format: how it is written, as Python formats numbers.
-        of: the number; None for a cell that has none.
-    """
+    """A number of a cell: its name, how Python formats it, and the number, None for a cell that has none."""
 
     name: str
     format: str
     of: Callable[[Cell], float | None]
 
     def text(self, cell: Cell) -> str:
-        """The number as it is shown."""
+        """Return the number as it is shown."""
         value = self.of(cell)
         return "" if value is None else format(value, self.format)
 
@@ -97,8 +90,8 @@ A_EFF = Measure("a_eff", ".3f", _mean_of("a_eff"))
 MEASURES: Mapping[str, Measure] = {
     measure.name: measure
     for measure in (
-        Measure("return", ".2f", lambda cell: final(cell).value),
-        Measure("mean return over training", ".2f", lambda cell: whole(cell).value),
+        Measure("return", ".2f", lambda cell: score(cell, LAST).value),
+        Measure("mean return over training", ".2f", lambda cell: score(cell, WHOLE).value),
         A_EFF,
         Measure("error about the true JTD", ".0%", _mean_of("jtd_relative_error")),
         Measure("held in time", ".1%", _delivered),
@@ -107,3 +100,69 @@ MEASURES: Mapping[str, Measure] = {
     )
 }
 """By name, in the order in which they are offered."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How much better one label of the compared axis is than the baseline.
+
+    `where` has the labels on the other axes; it is empty for all cells together, or if there is no other axis.
+    """
+
+    label: str
+    where: str
+    found: Comparison
+
+    @property
+    def clear(self) -> bool:
+        """True if the interval of the difference leaves out zero."""
+        ends = self.found.difference.interval
+        return ends is not None and (ends[0] > 0.0 or ends[1] < 0.0)
+
+    @property
+    def better(self) -> bool:
+        """True if all of the interval is above zero."""
+        ends = self.found.difference.interval
+        return ends is not None and ends[0] > 0.0
+
+    def text(self) -> str:
+        """Return the difference with its interval: ``+0.12 (+0.05 to +0.19)``."""
+        found = self.found.difference
+        ends = "" if found.interval is None else f" ({found.interval[0]:+.2f} to {found.interval[1]:+.2f})"
+        return f"{found.value:+.2f}{ends}".replace("-", "−")
+
+
+def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> list[Contrast]:
+    """Compare every label with the baseline, in every cell, and over all cells if they have one task.
+
+    Empty where no baseline is finished.
+    """
+    if len(study.compare) != 2 or study.compare[1] not in study.axes.get(study.compare[0], ()):
+        return []
+    axis, baseline = study.compare
+    arms = {label: _scores(study, axis, cells, measure) for label, cells in study.along(axis).items()}
+    base = arms.pop(baseline)
+    found = []
+    for label, scores in arms.items():
+        shared = [where for where in base if where in scores and scores[where].keys() & base[where].keys()]
+        if len(shared) > 1 and study.one_task:
+            found.append(Contrast(label, "", compare(_only(scores, shared), _only(base, shared))))
+        found += [Contrast(label, where, compare(_only(scores, [where]), _only(base, [where]))) for where in shared]
+    return found
+
+
+def _only(scores: Scores, cells: list[str]) -> Scores:
+    return {cell: scores[cell] for cell in cells}
+
+
+def _scores(
+    study: Study, axis: str, cells: list[Cell], measure: Callable[[Curve], float]
+) -> dict[str, dict[int, float]]:
+    """Return the scores of one arm, by what its cells are called on the other axes."""
+    others = [name for name in study.varied if name != axis]
+    return {
+        ", ".join(f"{name}={cell.at[name]}" for name in others): {
+            seed: measure(curve) for seed, curve in cell.curves.items()
+        }
+        for cell in cells
+    }

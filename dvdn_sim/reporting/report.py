@@ -1,58 +1,52 @@
-"""From folders to a page, its figures and its tables."""
+"""From folders to files: the page, the tables of its figures, and the figures themselves as SVG."""
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from dvdn_sim.errors import StorageError
+from dvdn_sim.errors import DvdnSimError, StorageError
 from dvdn_sim.records import write_durably
-from dvdn_sim.reporting.figure import Figure
-from dvdn_sim.reporting.figures.collapse import collapse
-from dvdn_sim.reporting.figures.courses import signal, tracking
-from dvdn_sim.reporting.figures.differences import differences
-from dvdn_sim.reporting.figures.ends import ends
-from dvdn_sim.reporting.figures.graph import graph
-from dvdn_sim.reporting.figures.heat import heat
-from dvdn_sim.reporting.figures.learning import learning
-from dvdn_sim.reporting.figures.messages import fates, round_times
-from dvdn_sim.reporting.figures.predicted import predicted
-from dvdn_sim.reporting.figures.profiles import profiles
-from dvdn_sim.reporting.figures.signs import signs
-from dvdn_sim.reporting.page import page
+from dvdn_sim.reporting.figures import (
+    collapse,
+    differences,
+    final_returns,
+    gradient_tracking,
+    graph,
+    health_checks,
+    heatmap_of_cells,
+    learning_curves,
+    message_outcomes,
+    performance_profiles,
+    predicted,
+    round_times,
+    training_signal,
+)
+from dvdn_sim.reporting.page import asset, page
+from dvdn_sim.reporting.plots import Figure, Json, View
 from dvdn_sim.reporting.study import Study, read_study
 
-Told = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is done, and how much there is."""
+Progress = Callable[[str, int, int], None]
+"""Gets what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a report consists of.
-
-    Attributes:
-        study: what it is about.
-        figures: in the order of the page.
-    """
+    """A study and its figures, in the order of the page."""
 
     study: Study
     figures: Sequence[Figure]
 
     def html(self) -> str:
-        """The page."""
+        """Return the page."""
         return page(self.study, self.figures)
 
     def write(self, out: Path) -> list[Path]:
-        """Write the page, and beside it the tables, unless `out` is the name of an HTML file.
+        """Write the page into a folder with the tables beside it, or alone if `out` is the name of an HTML file.
 
-        Args:
-            out: a folder, or a file that ends in ``.html``.
-
-        Returns:
-            What was written, the page first.
-
-        Raises:
-            StorageError: The disk refuses it.
+        Returns the files, the page first. Raises `StorageError` if the disk refuses them.
         """
         alone = out.suffix == ".html"
         try:
@@ -73,31 +67,91 @@ class Report:
             yield out / "tables" / f"{figure.id}.parquet", buffer.getvalue()
 
 
-def report(folders: Sequence[Path | str], told: Told = lambda _what, _done, _total: None) -> Report:
-    """Report on the folders of sweeps and runs; a pure function of what is in them.
-
-    Args:
-        folders: each that of a sweep, of a run, or one that holds such folders.
-        told: how it comes on.
-
-    Raises:
-        RunFolderError: A folder holds neither, or a sweep whose table is damaged, or no run can be reported.
-    """
-    study = read_study(folders, lambda done, total: told("reading", done, total))
-    told("drawing", 0, 1)
+def report(folders: Sequence[Path | str], progress: Progress = lambda _what, _done, _total: None) -> Report:
+    """Report on the folders of sweeps and runs; a pure function of what is in them. Raises what `read_study` raises."""
+    study = read_study(folders, lambda done, total: progress("reading", done, total))
+    progress("drawing", 0, 1)
     figures = (
-        ends(study),
-        heat(study),
+        final_returns(study),
+        heatmap_of_cells(study),
         differences(study),
-        learning(study),
+        learning_curves(study),
         collapse(study),
-        profiles(study),
-        signal(study),
-        tracking(study),
-        signs(study),
-        fates(study),
+        performance_profiles(study),
+        training_signal(study),
+        gradient_tracking(study),
+        health_checks(study),
+        message_outcomes(study),
         round_times(study),
-        predicted(study, lambda done, total: told("predicting", done, total)),
+        predicted(study, lambda done, total: progress("predicting", done, total)),
         graph(study),
     )
     return Report(study, [figure for figure in figures if figure is not None])
+
+
+WIDTH, HEIGHT = 860, 440
+MAX_STATES = 12
+"""States of a figure's choices up to which all are written; of a figure with more, the first alone."""
+_COLOUR = re.compile(r"(series-\d|ink|muted|line|accent|card|paper)(?:/([\d.]+))?")
+
+
+def write_svgs(figures: Sequence[Figure], folder: Path) -> list[Path]:
+    """Write figures, one file for each state of their choices: ``learning--simulated_time--20.svg``.
+
+    A browser that nobody sees draws them. Makes the folder, and returns the files. Raises `DvdnSimError` if there is no
+    kaleido, or no Chrome or Chromium that it can use.
+    """
+    try:
+        import kaleido  # noqa: PLC0415 (an extra)
+    except ImportError as error:
+        raise DvdnSimError(
+            "SVG files need kaleido: pip install 'dvdn-sim[figures]'; the page saves them, too"
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {folder / name: _in_light(view) for figure in figures for name, view in _file_names(figure)}
+    wanted = [
+        {"fig": view, "path": str(path),
+         "opts": {"format": "svg", "width": WIDTH, "height": view["layout"].get("height", HEIGHT)}}
+        for path, view in drawn.items()
+    ]  # fmt: skip
+    try:
+        kaleido.write_fig_from_object_sync(wanted)
+    except Exception as error:  # whatever a browser may say
+        raise DvdnSimError(f"SVG files need Chrome or Chromium: {error}; the page saves them, too") from error
+    return list(drawn)
+
+
+def _file_names(figure: Figure) -> Iterator[tuple[str, View]]:
+    states = [state for state in figure.states() if state in figure.views]
+    for state in states if len(states) <= MAX_STATES else states[:1]:
+        words = [re.sub(r"[^A-Za-z0-9.=+-]+", "_", option).strip("_") for option in state]
+        yield "--".join([figure.id, *words]) + ".svg", figure.views[state]
+
+
+def _in_light(view: View) -> Json:
+    """Return a view with colours as plotly knows them: the page's own, in its light theme."""
+    light = asset("document.css").split("}", 1)[0]
+    palette = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))
+
+    def coloured(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: coloured(each, name) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [coloured(each, key) for each in value]
+        named = _COLOUR.fullmatch(value) if isinstance(value, str) and key.endswith("color") else None
+        if named is None:
+            return value
+        red, green, blue = (int(palette[named[1]][at : at + 2], 16) for at in (1, 3, 5))
+        return f"rgba({red},{green},{blue},{named[2] or 1})"
+
+    axis = {"automargin": True, "gridcolor": "line", "zerolinecolor": "muted", "linecolor": "line"}
+    legend = {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom", "x": 0}
+    layout: Json = {
+        "font": {"family": "DejaVu Sans, sans-serif", "size": 13, "color": "ink"},
+        "paper_bgcolor": "card", "plot_bgcolor": "card", "margin": {"l": 60, "r": 20, "t": 48, "b": 104},
+        **view.layout,
+        "legend": legend | view.layout.get("legend", {}),
+        "xaxis": axis | view.layout["xaxis"], "yaxis": axis | view.layout["yaxis"],
+    }  # fmt: skip
+    found: Json = coloured({"data": list(view.traces), "layout": layout})
+    return found

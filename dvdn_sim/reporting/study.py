@@ -15,15 +15,16 @@ from dvdn_sim.records import (
     MANIFEST_FILE,
     METRICS,
     SCENARIO_FILE,
+    Columns,
     HealthWarning,
     Run,
     SweepTable,
+    contents,
     health_warnings,
+    load_run,
     read_cells,
 )
-from dvdn_sim.reporting.curves import Curve, curves_of
-from dvdn_sim.reporting.exchanges import COLUMNS, Exchanges, exchanges_of, tracking_of
-from dvdn_sim.reporting.runs import LeftOut, finished_runs
+from dvdn_sim.reporting.curves import COLUMNS, Curve, Exchanges, curves_of, exchanges_of, tracking_of
 from dvdn_sim.scenario import Scenario, parse_scenario
 
 RUN_AXIS = "run"
@@ -31,22 +32,49 @@ RUN_AXIS = "run"
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A folder whose run enters no statistic, and why: its state ("killed", "failed: …"), or why it cannot be read."""
+
+    run_dir: Path
+    why: str
+
+
+def finished_runs(run_dirs: Iterable[Path | str], columns: Columns | None = None) -> tuple[list[Run], list[LeftOut]]:
+    """Read run folders in the order given, and leave out runs that did not come to their end.
+
+    Their last return is not a final one. `columns` are all that is wanted of the records; None for everything.
+    """
+    finished: list[Run] = []
+    left_out: list[LeftOut] = []
+    for run_dir in run_dirs:
+        try:
+            run = load_run(run_dir, columns)
+            if run.finished:
+                finished.append(run)
+            else:
+                left_out.append(LeftOut(Path(run_dir), str(contents(run_dir)["state"])))
+        except RunFolderError as error:
+            left_out.append(LeftOut(Path(run_dir), str(error)))
+    return finished, left_out
+
+
+@dataclass(frozen=True)
 class Cell:
     """A finished run, what its records come to, and where it stands among the others.
 
     Attributes:
-        id: its name.
-        at: its label on every axis.
-        run_dir: its folder.
-        manifest: of the run.
-        scenario_text: the resolved scenario.
-        task: what was played: the scenario's environment, or the name of the one that Python gave in its place.
-        curves: the evaluations of every seed.
-        random_return: what uniform random play returns; None if that was not recorded.
-        points: how far training, clock and network were at each evaluation of the first seed.
-        signs: of trouble, that the checks saw while it ran.
-        exchanges: what became of its messages; None without a network.
-        tracking: how gradient tracking went, over training; None without it.
+        id: Its name.
+        at: Its label on every axis.
+        run_dir: Its folder.
+        manifest: Of the run.
+        scenario_text: The resolved scenario.
+        task: The scenario's environment, or the name of the one that Python gave in its place.
+        curves: The evaluations of every seed.
+        random_return: The return of uniform random play; None if that was not recorded.
+        points: Steps, updates, episodes and clock at each evaluation of the first seed.
+        health: Warnings of the checks that watched it.
+        exchanges: What became of its messages; None without a network.
+        tracking: How gradient tracking went, over training; None without it.
     """
 
     id: str
@@ -58,13 +86,13 @@ class Cell:
     curves: Mapping[int, Curve]
     random_return: float | None
     points: pl.DataFrame
-    signs: Sequence[HealthWarning]
+    health: Sequence[HealthWarning]
     exchanges: Exchanges | None
     tracking: pl.DataFrame | None
 
     @cached_property
     def scenario(self) -> Scenario | None:
-        """What was run; None if its environment was given from Python, or another version of the program wrote it."""
+        """The scenario; None if its environment was given from Python, or another version of the program wrote it."""
         if self.task == self.manifest.get("env"):
             return None
         try:
@@ -75,15 +103,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """What a page is about.
+    """The cells that a page is about.
 
     Attributes:
-        name: of the sweep, or of the runs.
-        question: what it is to answer; empty for runs of no sweep.
-        axes: labels on every axis, in order, of those that have a finished cell.
-        compare: axis and label of the baseline; empty if there is none.
-        cells: the finished ones.
-        left_out: the others.
+        name: Of the sweep, or of the runs.
+        question: Of the sweep; empty for runs of no sweep.
+        axes: Labels on every axis, in order, of those that have a finished cell.
+        compare: Axis and label of the baseline; empty if there is none.
+        cells: The finished ones.
+        left_out: The others.
     """
 
     name: str
@@ -101,7 +129,7 @@ class Study:
 
     @cached_property
     def one_task(self) -> bool:
-        """Whether all cells have the same environment, so that their returns may be pooled."""
+        """True if all cells have the same environment, so that their returns may be pooled."""
         return len({cell.task for cell in self.cells}) == 1
 
     def along(self, axis: str) -> dict[str, list[Cell]]:
@@ -109,19 +137,14 @@ class Study:
         return {label: [cell for cell in self.cells if cell.at[axis] == label] for label in self.axes[axis]}
 
 
-Told = Callable[[int, int], None]
-"""Is told how many folders have been read, and how many there are."""
+Progress = Callable[[int, int], None]
+"""Gets how many folders have been read, and how many there are."""
 
 
-def read_study(folders: Sequence[Path | str], told: Told = lambda _done, _total: None) -> Study:
-    """Read the folders of one sweep, or of any number of sweeps and runs.
+def read_study(folders: Sequence[Path | str], progress: Progress = lambda _done, _total: None) -> Study:
+    """Read the folders of sweeps, of runs, or of folders that hold such folders; one sweep keeps its axes.
 
-    Args:
-        folders: each the folder of a sweep, of a run, or one that holds such folders.
-        told: how it comes on.
-
-    Raises:
-        RunFolderError: A folder holds neither, or a sweep whose table is damaged, or no run can be reported.
+    Raises `RunFolderError` if a folder holds neither, if the table of a sweep is damaged, or if no run can be reported.
     """
     inside = (each for folder in folders for each in _expanded(Path(folder)))
     found = list({each.resolve(): each for each in inside}.values())  # whatever is given twice is one
@@ -133,10 +156,10 @@ def read_study(folders: Sequence[Path | str], told: Told = lambda _done, _total:
         if not (folder / row.id).is_dir()
     }
     if len(found) == 1 and sweeps:
-        study = _of_sweep(found[0], sweeps[found[0]], not_begun, told)
+        study = _of_sweep(found[0], sweeps[found[0]], not_begun, progress)
     else:
         titles = [table.name for table in sweeps.values()]
-        study = _of_runs(list(_named(found, sweeps)), titles, not_begun, told)
+        study = _of_runs(list(_named(found, sweeps)), titles, not_begun, progress)
     if not study.cells:
         left = "; ".join(f"{each.run_dir}: {each.why}" for each in study.left_out)
         raise RunFolderError(f"no run came to its end{f' ({left})' if left else ''}; there is nothing to report yet")
@@ -159,9 +182,9 @@ def _holds(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CELLS_FILE, SCENARIO_FILE, MANIFEST_FILE, METRICS.name))
 
 
-def _of_sweep(folder: Path, table: SweepTable, not_begun: Mapping[Path, str], told: Told) -> Study:
+def _of_sweep(folder: Path, table: SweepTable, not_begun: Mapping[Path, str], progress: Progress) -> Study:
     wanted = {folder / row.id: (row.id, row.axes) for row in table.rows}
-    cells, left_out = _read(wanted, not_begun, told)
+    cells, left_out = _read(wanted, not_begun, progress)
     axes = {
         name: [label for label in labels if any(cell.at[name] == label for cell in cells)]
         for name, labels in table.axes.items()
@@ -170,7 +193,7 @@ def _of_sweep(folder: Path, table: SweepTable, not_begun: Mapping[Path, str], to
 
 
 def _of_runs(
-    named: Sequence[tuple[str, Path]], sweeps: Sequence[str], not_begun: Mapping[Path, str], told: Told
+    named: Sequence[tuple[str, Path]], sweeps: Sequence[str], not_begun: Mapping[Path, str], progress: Progress
 ) -> Study:
     wanted: dict[Path, tuple[str, Mapping[str, str]]] = {}
     taken: set[str] = set()
@@ -178,7 +201,7 @@ def _of_runs(
         name = f"{given} ({run_dir.parent})" if given in taken else given
         taken.add(name)
         wanted[run_dir] = name, {RUN_AXIS: name}
-    cells, left_out = _read(wanted, not_begun, told)
+    cells, left_out = _read(wanted, not_begun, progress)
     title = ", ".join(sweeps) or (cells[0].id if len(cells) == 1 else f"{len(cells)} runs")
     return Study(title, "", {RUN_AXIS: [cell.id for cell in cells]}, (), cells, left_out)
 
@@ -193,13 +216,13 @@ def _named(folders: Iterable[Path], sweeps: Mapping[Path, SweepTable]) -> Iterat
 
 
 def _read(
-    wanted: Mapping[Path, tuple[str, Mapping[str, str]]], not_begun: Mapping[Path, str], told: Told
+    wanted: Mapping[Path, tuple[str, Mapping[str, str]]], not_begun: Mapping[Path, str], progress: Progress
 ) -> tuple[list[Cell], list[LeftOut]]:
     """Read runs one by one, so that the records of one at a time are in memory."""
     cells: list[Cell] = []
     left_out: list[LeftOut] = []
     for number, (run_dir, (name, at)) in enumerate(wanted.items()):
-        told(number, len(wanted))
+        progress(number, len(wanted))
         if run_dir in not_begun:
             left_out.append(LeftOut(run_dir, not_begun[run_dir]))
             continue
@@ -228,7 +251,7 @@ def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
         curves=curves_of(run),
         random_return=random if isinstance(random, float) else None,
         points=evaluations.select("env_steps", "updates", "episodes", "sim_time_s"),
-        signs=health_warnings(run.manifest),
+        health=health_warnings(run.manifest),
         exchanges=exchanges_of(run),
         tracking=tracking_of(run),
     )

@@ -12,7 +12,7 @@ import pytest
 from browser import DRAWN, chromium, screen, wait
 from report_folders import packets, write_sweep
 
-from dvdn_sim.reporting.report import report
+from dvdn_sim.reporting import report
 
 AXES = {"policy": [f"policy_{n}" for n in range(25)], "loss": ["0%", "10%", "20%", "40%"]}
 SEEDS, EVALUATIONS, UPDATES = 3, 41, 200

@@ -9,9 +9,7 @@ import numpy as np
 import polars as pl
 
 from dvdn_sim.records import METRICS, NETWORK, RecordWriter, SweepRow, SweepTable, Table, write_cells, write_scenario
-from dvdn_sim.reporting.curves import Curve
-from dvdn_sim.reporting.exchanges import Exchanges
-from dvdn_sim.reporting.study import Cell, Study
+from dvdn_sim.reporting import Cell, Curve, Exchanges, Study
 
 SCENARIO = """\
 name: tiny
@@ -161,7 +159,7 @@ def study_of(
             curves={seed: flat(score) for seed, score in of_seeds.items()},
             random_return=None,
             points=pl.DataFrame(),
-            signs=(),
+            health=(),
             exchanges=Exchanges({}, {}, {}, means[labels], pl.DataFrame()) if labels in (means or {}) else None,
             tracking=None,
         )

@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_folders import study_of, write_run
 
-from dvdn_sim.reporting.answer import answer
-from dvdn_sim.reporting.contrasts import contrasts
-from dvdn_sim.reporting.study import read_study
+from dvdn_sim.reporting import answer, contrasts, read_study
 from dvdn_sim.statistics import compare, estimate
 
 ARMS, PLACES, SEEDS = ["a", "b", "c", "d"], ["x", "y", "z"], range(4)

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 from sweep_parts import SWEEP, InProcess, write_sweep
 
-from dvdn_sim.reporting.report import report
+from dvdn_sim.reporting import report
 from dvdn_sim.sweeps import load_cells, run_sweep
 
 TRACES = "return document.querySelectorAll(`#${arguments[0]} .plot .main-svg`).length"
@@ -44,7 +44,7 @@ def test_nothing_fails_and_every_figure_is_drawn(opened, page):
 def test_every_option_of_every_switch_is_drawn(opened, page):
     """A picture, or a word that there is none; another picture wherever there is another view."""
     for figure in page[0]:
-        for number, switch in enumerate(figure.switches):
+        for number, switch in enumerate(figure.choices):
             seen = []
             for option in switch.options:
                 Select(opened.find_elements(By.CSS_SELECTOR, f"#{figure.id} select")[number]).select_by_value(option)
@@ -63,7 +63,7 @@ def test_every_option_of_every_switch_is_drawn(opened, page):
 
 
 def drawn(view):
-    """A view without what is told only to whoever points at it."""
+    """A view without what only whoever points at it."""
     return [shown(trace) for trace in view.traces], view.layout
 
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvdn_sim.records import Episode, Frame, Links, Picture, Shape
-from dvdn_sim.reporting.episode import MARK, page
-from dvdn_sim.reporting.episode_drawing import CLEAR, pairs_of, runs, state_of
+from dvdn_sim.reporting import CLEAR, MARK, episode_page, pairs_of, state_of, states
 
 BOTH = ((0, 1), (1, 0))
 VOID = {"meta", "link", "input", "br"}
@@ -94,7 +93,7 @@ def ends(links, pair, places=((1.0, 1.0), (9.0, 1.0), (5.0, 9.0)), radius=0.1):
 def test_links_are_drawn_as_they_come_and_go():
     """Up, cut, up one way, absent; each from agent to agent."""
     steps = [Links(BOTH), Links((), cut=BOTH), Links(((1, 0),)), Links(((0, 2), (2, 0)))]
-    found = Page(page(episode(*steps)))
+    found = Page(episode_page(episode(*steps)))
     expected = ends(None, (0, 1))
     assert found.lines(0, "up") == [pytest.approx(expected, abs=0.06)]
     assert (found.lines(1, "cut"), found.lines(1, "up")) == ([pytest.approx(expected, abs=0.06)], [])
@@ -112,7 +111,7 @@ def test_links_are_drawn_as_they_come_and_go():
 
 def test_a_link_goes_around_an_agent_between_and_stays_in_the_picture():
     places = ((1.0, 9.9), (5.0, 9.9), (9.0, 9.9))
-    text = page(episode(Links(((0, 2), (2, 0))), places=places))
+    text = episode_page(episode(Links(((0, 2), (2, 0))), places=places))
     bent = re.search(r'class="up" d="M\S+ \S+Q(\S+) (\S+) ', text)
     across, down = map(float, bent.groups())
     assert across == pytest.approx(500, abs=0.1)
@@ -120,14 +119,14 @@ def test_a_link_goes_around_an_agent_between_and_stays_in_the_picture():
 
 
 def test_who_is_down_and_what_is_under_way_is_said():
-    text = page(episode(Links(BOTH), Links(BOTH, down=(2,), faults=("crash", "flap"))))
+    text = episode_page(episode(Links(BOTH), Links(BOTH, down=(2,), faults=("crash", "flap"))))
     assert "agent 2 is down" in text
     assert "under way: crash, flap" in text
     assert len(Page(text).lines(1, "down")) == 2  # a cross
 
 
 def test_returns_actions_and_rewards():
-    found = Page(page(episode(*[Links(BOTH)] * 5)))
+    found = Page(episode_page(episode(*[Links(BOTH)] * 5)))
     words = " ".join(" ".join(found.words).split())
     assert "return 3 in 4 steps" in words  # three agents, 0.25 each, four steps
     assert "step 2 of 4 return so far 1.5" in words
@@ -137,7 +136,7 @@ def test_returns_actions_and_rewards():
 @pytest.mark.parametrize("drawn", [True, False])
 def test_it_is_one_file_that_loads_nothing(drawn):
     """No address but those within the page; what others wrote is text, and no element."""
-    text = page(episode(Links(BOTH), Links((), cut=BOTH), drawn=drawn, notes=("<script>alert(1)</script>",)))
+    text = episode_page(episode(Links(BOTH), Links((), cut=BOTH), drawn=drawn, notes=("<script>alert(1)</script>",)))
     found = Page(text)
     assert "default-src 'none'" in text
     assert MARK in text
@@ -149,7 +148,9 @@ def test_it_is_one_file_that_loads_nothing(drawn):
     assert {attrs["href"] for _, attrs, _ in found.elements if "href" in attrs} <= {"data:,"}
     assert "@import" not in text
     assert "<script>alert" not in text
-    assert text == page(episode(Links(BOTH), Links((), cut=BOTH), drawn=drawn, notes=("<script>alert(1)</script>",)))
+    assert text == episode_page(
+        episode(Links(BOTH), Links((), cut=BOTH), drawn=drawn, notes=("<script>alert(1)</script>",))
+    )
     assert found.ids().keys() >= {"play", "previous", "next", "step", "speed", "now"}
     named = {"button", "input", "select"}
     for tag, attrs, above in found.elements:
@@ -158,7 +159,7 @@ def test_it_is_one_file_that_loads_nothing(drawn):
 
 
 def test_without_a_network_it_says_so_and_draws_no_links():
-    found = Page(page(episode(None, None, network=())))
+    found = Page(episode_page(episode(None, None, network=())))
     assert "There is no network in this scenario" in " ".join(found.words)
     assert not any(found.lines(step, kind) for step in range(2) for kind in ("up", "cut", "absent"))
     assert "hears" not in " ".join(found.words)
@@ -166,9 +167,9 @@ def test_without_a_network_it_says_so_and_draws_no_links():
 
 def test_places_of_the_topology_stand_beside():
     moving = [Links(BOTH, places=((0.0, 0.0), (float(step), 1.0), (5.0, 5.0))) for step in range(3)]
-    text = page(episode(*moving))
+    text = episode_page(episode(*moving))
     assert "Where the network has its agents" in text
-    assert "Where the network has its agents" not in page(episode(Links(BOTH)))
+    assert "Where the network has its agents" not in episode_page(episode(Links(BOTH)))
     assert len(Page(text).lines(0, "up")) == 2  # in the environment, and there
 
 
@@ -177,7 +178,7 @@ def test_a_long_episode_of_a_large_team_is_below_a_megabyte():
     places = tuple((5 + 4 * math.cos(0.3 * agent), 5 + 4 * math.sin(0.3 * agent)) for agent in range(20))
     complete = tuple((i, j) for i in range(20) for j in range(20) if i != j)
     every = [Links(complete if step % 2 else complete[:-40]) for step in range(51)]
-    assert len(page(episode(*every, places=places)).encode()) < 10**6
+    assert len(episode_page(episode(*every, places=places)).encode()) < 10**6
 
 
 EDGES = st.sets(st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(lambda edge: edge[0] != edge[1]))
@@ -190,7 +191,7 @@ def test_runs_tell_every_state_of_every_pair(found):
     played = episode(*frames, places=((0.0, 0.0),) * 4, drawn=False)
     for pair in pairs_of(played):
         told = ["absent"] * len(frames)
-        for kind, first, last in runs(played, pair):
+        for kind, first, last in states(played, pair):
             assert told[first : last + 1] == ["absent"] * (last + 1 - first)
             told[first : last + 1] = [kind] * (last + 1 - first)
         for kind, links in zip(told, frames, strict=True):

@@ -1,13 +1,12 @@
-"""The numbers of a cell, worked by hand, and by whom they are computed elsewhere."""
+"""The numbers of a cell, worked by hand, and by whom they are computed elsewhere; arms against the baseline."""
 
 import numpy as np
 import pytest
-from report_folders import write_run
+from report_folders import study_of, write_run
 
 from dvdn_sim.records import load_run
-from dvdn_sim.reporting.measures import MEASURES, best, final, whole
-from dvdn_sim.reporting.study import read_study
-from dvdn_sim.statistics import estimate
+from dvdn_sim.reporting import LAST, MEASURES, WHOLE, area, best, contrasts, read_study, score
+from dvdn_sim.statistics import compare, estimate
 from dvdn_sim.training import summarise
 
 
@@ -25,22 +24,22 @@ def value(cell, name):
 
 def test_the_final_return_is_the_mean_of_the_last_tenth_the_first_left_out(cell):
     """41 evaluations: those beyond 90 % of training are the last four, 37 to 40, whose mean is 38.5."""
-    found = final(cell({0: list(range(41))}))
+    found = score(cell({0: list(range(41))}), LAST)
     assert (found.value, found.interval) == (38.5, None)
 
 
 def test_of_many_seeds_it_is_the_interquartile_mean_with_its_interval(cell):
     scores = [0.0, 0.5, 0.625, 1.0, 9.0]
     made = cell({seed: [0.0, score] for seed, score in enumerate(scores)})
-    assert final(made) == estimate([np.array(scores)])
-    assert final(made).value == pytest.approx(2.125 / 3)
-    assert value(made, "return") == final(made).value
+    assert score(made, LAST) == estimate([np.array(scores)])
+    assert score(made, LAST).value == pytest.approx(2.125 / 3)
+    assert value(made, "return") == score(made, LAST).value
     assert MEASURES["return"].text(made) == "0.71"
 
 
 def test_the_mean_over_training_is_the_area_under_the_curve(cell):
     """0 to 1 in the first half, 1 from there on: (1/4 + 1/2)."""
-    assert whole(cell({0: [0.0, 1.0, 1.0]})).value == 0.75
+    assert score(cell({0: [0.0, 1.0, 1.0]}), WHOLE).value == 0.75
 
 
 def test_the_best_checkpoint_is_one_for_all_seeds(cell):
@@ -52,18 +51,10 @@ def test_the_best_checkpoint_is_one_for_all_seeds(cell):
 
 def test_messages_of_all_kinds_are_held_in_time_or_not(cell):
     rows = [
-        {
-            "seed": 0,
-            "kind": "td",
-            "update": 1,
-            "sent": 6,
-            "held": 3,
-            "lost": 3,
-            "a_eff": 0.25,
-            "jtd_relative_error": 0.5,
-        },
+        {"seed": 0, "kind": "td", "update": 1, "sent": 6, "held": 3, "lost": 3, "a_eff": 0.25,
+         "jtd_relative_error": 0.5},
         {"seed": 0, "kind": "gt", "update": 1, "sent": 2, "held": 2},
-    ]
+    ]  # fmt: skip
     made = cell({0: [0.0, 1.0]}, exchanges=rows)
     assert value(made, "held in time") == 0.625
     assert MEASURES["held in time"].text(made) == "62.5%"
@@ -109,3 +100,78 @@ def test_they_are_what_the_runs_own_summary_says(cell):
     assert value(made, "simulated time of each seed (s)") == said["sim_time_s"]
     assert best(made).per_seed.tolist() == said["best_return"]["per_seed"]
     assert made.random_return == said["random_return"]
+
+
+AXES = {"rounds": ["1", "3"], "loss": ["0%", "20%"]}
+SCORES = {
+    ("1", "0%"): {0: 0.5, 1: 0.6, 2: 0.7},
+    ("1", "20%"): {0: 0.1, 1: 0.2, 2: 0.1},
+    ("3", "0%"): {0: 0.75, 1: 0.85, 2: 0.95},
+    ("3", "20%"): {0: 0.35, 1: 0.1, 2: 0.2},
+}
+
+
+def named(found):
+    return [(each.label, each.where) for each in found]
+
+
+def test_every_cell_and_all_cells_are_compared_with_the_baseline():
+    found = contrasts(study_of(AXES, SCORES, ("rounds", "1")))
+    assert named(found) == [("3", ""), ("3", "loss=0%"), ("3", "loss=20%")]
+    pooled, first, second = (each.found for each in found)
+    base, arm = ({f"loss={loss}": SCORES[rounds, loss] for loss in AXES["loss"]} for rounds in AXES["rounds"])
+    assert pooled == compare(arm, base)
+    assert first == compare(*({"loss=0%": each["loss=0%"]} for each in (arm, base)))
+    assert second == compare(*({"loss=20%": each["loss=20%"]} for each in (arm, base)))
+
+
+def test_by_hand():
+    """At no loss all seeds gain a quarter, so that resamples cannot differ; at 20 % they gain 1/4, −1/10 and 1/10."""
+    _, first, second = contrasts(study_of(AXES, SCORES, ("rounds", "1")))
+    assert first.found.difference.value == pytest.approx(0.25)
+    assert first.found.difference.interval == pytest.approx((0.25, 0.25))
+    assert first.found.pairing.pairs == 3
+    assert (first.clear, first.better) == (True, True)
+    assert second.found.difference.value == pytest.approx(0.25 / 3)
+    assert not second.clear
+
+
+def test_the_other_way_round_is_the_same_with_the_other_sign():
+    there, back = (contrasts(study_of(AXES, SCORES, ("rounds", label))) for label in ("1", "3"))
+    for one, other in zip(there, back, strict=True):
+        assert one.found.difference.value == pytest.approx(-other.found.difference.value)
+        assert one.clear == other.clear
+        assert one.clear == (one.better or other.better)
+
+
+def test_only_equal_seeds_are_compared():
+    scores = {("1", "0%"): {0: 0.0, 1: 5.0}, ("3", "0%"): {1: 6.0, 2: 0.0}}
+    (found,) = contrasts(study_of(AXES, scores, ("rounds", "1")))
+    assert (found.where, found.found.difference.value, found.found.pairing.seeds) == ("", 1.0, {"": (1,)})
+    assert found.found.difference.interval is None
+    assert (found.clear, found.better) == (False, False)
+
+
+def test_cells_without_a_partner_are_in_no_comparison():
+    scores = {key: value for key, value in SCORES.items() if key != ("1", "20%")}
+    assert named(contrasts(study_of(AXES, scores, ("rounds", "1")))) == [("3", "loss=0%")]
+    strangers = {("1", "0%"): {0: 1.0}, ("3", "0%"): {1: 1.0}}
+    assert contrasts(study_of(AXES, strangers, ("rounds", "1"))) == []
+
+
+def test_cells_of_different_tasks_are_not_pooled():
+    """+1 000 on one task would drown +0.1 on another."""
+    study = study_of(AXES, SCORES, ("rounds", "1"), tasks={key: key[1] for key in SCORES})
+    assert named(contrasts(study)) == [("3", "loss=0%"), ("3", "loss=20%")]
+
+
+@pytest.mark.parametrize("baseline", [(), ("rounds", "2"), ("hidden", "1")])
+def test_without_a_finished_baseline_there_is_nothing_to_compare(baseline):
+    assert contrasts(study_of(AXES, SCORES, baseline)) == []
+
+
+def test_the_area_under_the_curve_is_another_measure():
+    """From 0 straight to its score, it is half of it."""
+    study = study_of(AXES, SCORES, ("rounds", "1"))
+    pooled, *_ = contrasts(study, area)
+    assert pooled.found.difference.value == pytest.approx(contrasts(study)[0].found.difference.value / 2)

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from dvdn_sim.reporting.report import report
+from dvdn_sim.reporting import report
 
 POLICIES = ["zero_fill", "renormalise_late", "hold_last, three times", *(f"policy_{n}" for n in range(7))]
 LOSSES = ["0%", "20%"]
@@ -146,7 +146,7 @@ def test_another_choice_is_another_picture(opened, page):
     tried = 0
     for figure in page[0]:
         first, chosen = opened.execute_script(PICTURE, figure.id), next(figure.states())
-        for number, switch in enumerate(figure.switches):
+        for number, switch in enumerate(figure.choices):
             for option in list(switch.options)[1:4]:
                 select(opened, figure, number).select_by_value(option)
                 view = figure.views.get((*chosen[:number], option, *chosen[number + 1 :]))

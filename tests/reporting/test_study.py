@@ -7,7 +7,7 @@ from report_folders import SCENARIO, write_run, write_sweep
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records import locked
-from dvdn_sim.reporting.study import read_study
+from dvdn_sim.reporting import COLUMNS, finished_runs, read_study
 
 ONE = {"returns": {0: [0.0, 1.0]}}
 AXES = {"rounds": ["1", "3"], "loss": ["0%", "20%", "40%"]}
@@ -194,3 +194,38 @@ def test_points_are_those_of_the_first_seed(tmp_path):
     (cell,) = read_study([write_run(tmp_path / "a", {5: [0.0, 1.0, 2.0], 6: [0.0]})]).cells
     assert cell.points.rows() == [(0, 0, 0, 0.0), (100, 10, 10, 50.0), (200, 20, 20, 100.0)]
     assert list(cell.curves) == [5, 6]
+
+
+ROWS = {0: [(0, 0.0)]}
+
+
+def test_only_finished_runs_are_taken_in_the_order_given(folder, tmp_path):
+    good = [folder(name, ROWS) for name in ("b", "a")]
+    bad = {
+        folder("stopped", ROWS, state="interrupted"): "interrupted",
+        folder(
+            "broken", ROWS, state="failed: seed 0, update 7: the loss is nan"
+        ): "failed: seed 0, update 7: the loss is nan",
+        folder("killed", ROWS, state="running"): "killed",
+        tmp_path
+        / "nowhere": f"{tmp_path / 'nowhere'} holds no run: no scenario.yaml, manifest.json, metrics or network",
+    }
+    finished, left_out = finished_runs([good[0], *bad, str(good[1])], COLUMNS)
+    assert [run.path for run in finished] == good
+    assert {each.run_dir: each.why for each in left_out} == bad
+
+
+def test_a_run_under_way_is_said_to_be(folder):
+    under_way = folder("under_way", ROWS, state="running")
+    (under_way / ".lock").touch()
+    with locked(under_way):
+        _, (left_out,) = finished_runs([under_way])
+    assert left_out.why == "running"
+
+
+def test_a_damaged_run_is_left_out_with_the_file_at_fault(folder):
+    damaged = folder("damaged", ROWS)
+    (damaged / "metrics" / "part-000001.parquet").write_bytes(b"PAR1")
+    finished, (left_out,) = finished_runs([damaged])
+    assert not finished
+    assert "part-000001.parquet cannot be read" in left_out.why

@@ -10,28 +10,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, interval_columns, points, row
 from dvdn_sim.reporting.measures import A_EFF, LAST, SCORES, WHOLE, score, seed_scores
-from dvdn_sim.reporting.panels import Panels
+from dvdn_sim.reporting.plots import (
+    Choice,
+    Figure,
+    Panels,
+    View,
+    around,
+    around_estimates,
+    axes,
+    dashed,
+    interval_columns,
+    points,
+    row,
+    table,
+)
 from dvdn_sim.reporting.study import RUN_AXIS, Cell, Study
 
-FEWEST = 4
-"""Cells from which on a line is laid through them."""
+MIN_CELLS = 4
+"""Cells from which on a line is fitted."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A straight line through cells.
+    """A straight line through cells: return = intercept + slope · a_eff.
 
     Attributes:
-        slope: return per unit of a_eff.
-        intercept: return at a_eff = 0.
-        scatter: standard deviation of the cells about it.
-        noise: what of that seeds alone make: root mean square of the cells' standard errors; None where a cell has a
-            single seed.
-        explained: share of the cells' variance that the line explains, R².
+        slope: Of the return.
+        intercept: Of the return.
+        scatter: Standard deviation of the cells about the line.
+        noise: The part of it that seeds alone make: root mean square of the cells' standard errors; None where a cell
+            has a single seed.
+        explained: Share of the cells' variance that the line explains, R².
     """
 
     slope: float
@@ -42,14 +53,9 @@ class Fit:
 
 
 def fit(cells: Sequence[Cell], counted: str = LAST) -> Fit | None:
-    """Lay a line through the cells that have an a_eff; None if they are fewer than `FEWEST` or all alike.
-
-    Args:
-        cells: of one task.
-        counted: what of a run counts, a name in `SCORES`.
-    """
+    """Fit a line to cells of one task, by a name in `SCORES`; None if they are fewer than `MIN_CELLS` or all alike."""
     x, y = np.array([_a_eff(cell) for cell in cells]), np.array([score(cell, counted).value for cell in cells])
-    if len(cells) < FEWEST or np.ptp(x) < 1e-9:
+    if len(cells) < MIN_CELLS or np.ptp(x) < 1e-9:
         return None
     slope, intercept = np.polyfit(x, y, 1)
     rest = y - (slope * x + intercept)
@@ -76,58 +82,46 @@ def collapse(study: Study) -> Figure | None:
     if len(cells) < 2:
         return None
     lines = {counted: fit(cells, counted) if study.one_task else None for counted in SCORES}
-    found = " ".join(f"Return of the {name}: {text(line)}" for name, line in lines.items() if line is not None)
+    found = " ".join(f"Return of the {name}: {fit_text(line)}" for name, line in lines.items() if line is not None)
     others = "" if study.one_task else " Here cells have different tasks, whose returns are not to be compared."
     return Figure(
         id="collapse",
         title="Return against a_eff: do the curves collapse?",
-        said="Each dot is a cell; a_eff is the weight that agents keep for themselves, 0 for a central trainer (VDN), 1"
-        " for independent learning. If cells lie on one curve, nothing else about the network counts here."
+        caption="Each dot is a cell; a_eff is the weight that agents keep for themselves, 0 for a central trainer"
+        " (VDN), 1 for independent learning. If cells lie on one curve, nothing else about the network counts here."
         f"{others} {found}".rstrip(),
         alt=f"{len(cells)} cells by a_eff and return. {found}".rstrip(),
-        switches=[Switch("return of", list(SCORES))],
+        choices=[Choice("return of", list(SCORES))],
         views={(counted,): _view(study, cells, counted, line) for counted, line in lines.items()},
-        table=pl.DataFrame([_row(cell) for cell in cells], infer_schema_length=None),
+        table=table(_row(cell) for cell in cells),
     )
 
 
 def _view(study: Study, cells: Sequence[Cell], counted: str, line: Fit | None) -> View:
     panels = Panels(study)
+
+    def series(cell: Cell) -> str:
+        """Return what a dot's colour stands for: its label on the first axis, or its sweep, where there are several."""
+        label = panels.label(cell)
+        return label.partition(": ")[0] if panels.series == RUN_AXIS else label
+
     traces = []
-    for number, label in enumerate(dict.fromkeys(_series(panels, cell) for cell in study.cells)):
-        here = sorted((cell for cell in cells if _series(panels, cell) == label), key=_a_eff)
+    for number, label in enumerate(dict.fromkeys(map(series, study.cells))):
+        here = sorted((cell for cell in cells if series(cell) == label), key=_a_eff)
         if here:
-            traces.append(_dots(here, counted, label, number))
+            found = [score(cell, counted) for cell in here]
+            hover = [f"{cell.id}<br>a_eff {_a_eff(cell):.3f}, return {each.value:.3f}"
+                     for cell, each in zip(here, found, strict=True)]  # fmt: skip
+            traces.append(points([_a_eff(cell) for cell in here], found, label, number, hover))
     if line is not None:
-        traces.append(_drawn(line, around([_a_eff(cell) for cell in cells], 0.02)))
-    scores = [score(cell, counted) for cell in cells]
-    heights = around([end for each in scores for end in (each.value, *(each.interval or ()))])
-    return View(traces, axes("a_eff", f"return, {counted}", yaxis_range=heights, legend=panels.series))
+        span = around([_a_eff(cell) for cell in cells], 0.02)
+        traces.append(dashed(span, [line.intercept + line.slope * x for x in span], "straight line"))
+    heights = around_estimates(score(cell, counted) for cell in cells)
+    return View(traces, axes("a_eff", f"return, {counted}", panels.series, yaxis_range=heights))
 
 
-def _dots(cells: Sequence[Cell], counted: str, name: str, number: int) -> Json:
-    found = [score(cell, counted) for cell in cells]
-    hover = [f"{cell.id}<br>a_eff {_a_eff(cell):.3f}, return {each.value:.3f}"
-             for cell, each in zip(cells, found, strict=True)]  # fmt: skip
-    heights, ends = [each.value for each in found], [each.interval for each in found]
-    return points([_a_eff(cell) for cell in cells], heights, name, number, ends=ends, hover=hover)
-
-
-def _drawn(line: Fit, span: Sequence[float]) -> Json:
-    return {
-        "type": "scatter", "mode": "lines", "x": list(span), "y": [line.intercept + line.slope * x for x in span],
-        "line": {"color": "muted", "width": 1, "dash": "dash"}, "name": "straight line", "hoverinfo": "skip",
-    }  # fmt: skip
-
-
-def _series(panels: Panels, cell: Cell) -> str:
-    """Return what a dot's colour says: its label on the first axis; its sweep, where there are several."""
-    label = panels.series_of(cell)
-    return label.partition(": ")[0] if panels.series == RUN_AXIS else label
-
-
-def text(line: Fit) -> str:
-    """Say what a line says."""
+def fit_text(line: Fit) -> str:
+    """Return a fit in words."""
     noise = "" if line.noise is None else f"; the seeds alone would scatter them by {line.noise:.3f}"
     change = f"gains {line.slope:.2f}" if line.slope > 0.0 else f"loses {-line.slope:.2f}"
     return (

@@ -1,46 +1,48 @@
-"""Differences from the baseline, with their intervals."""
+"""Arms compared: differences from the baseline with their intervals, and how often an arm is how good."""
 
-from collections.abc import Iterator
-
+import numpy as np
 import polars as pl
 
-from dvdn_sim.reporting.contrasts import Contrast, contrasts
-from dvdn_sim.reporting.figure import (
-    COLOURS,
-    SYMBOLS,
+from dvdn_sim.reporting.measures import LAST, SCORES, Contrast, contrasts, seed_scores
+from dvdn_sim.reporting.plots import (
+    Choice,
     Figure,
     Json,
-    Switch,
     View,
     axes,
-    colour,
+    band,
+    error_bars,
     interval_columns,
+    line,
+    marker,
     plain,
     row,
+    table,
 )
-from dvdn_sim.reporting.measures import LAST, SCORES
 from dvdn_sim.reporting.study import Study
+from dvdn_sim.statistics import performance_profile
+
+POINTS = 101
+"""Thresholds of a performance profile."""
 
 
 def differences(study: Study) -> Figure | None:
     """Draw how much better every arm is than the baseline, cell by cell; None without one."""
     found = {counted: contrasts(study, measure) for counted, measure in SCORES.items()}
-    first = found[LAST]
-    if not first:
+    if not found[LAST]:
         return None
     axis, baseline = study.compare
-    said = (f"{axis}={each.label}{f' at {each.where}' if each.where else ''}: {text(each)}" for each in first)
     return Figure(
         id="differences",
         title=f"Differences from {axis}={baseline}",
-        said="Interquartile mean of the differences between runs of equal seeds, which share their luck, and its 95 %"
-        " interval. An interval across zero says that this sweep shows no difference.",
-        alt="; ".join(said),
-        switches=[Switch("return of", list(SCORES))],
-        views={(counted,): _view(study, each) for counted, each in found.items()},
-        table=pl.DataFrame(
-            [row for counted, each in found.items() for row in _rows(axis, counted, each)], infer_schema_length=None
+        caption="Interquartile mean of the differences between runs of equal seeds, which share their luck, and its"
+        " 95 % interval. An interval across zero says that this sweep shows no difference.",
+        alt="; ".join(
+            f"{axis}={each.label}{f' at {each.where}' if each.where else ''}: {each.text()}" for each in found[LAST]
         ),
+        choices=[Choice("return of", list(SCORES))],
+        views={(counted,): _view(study, each) for counted, each in found.items()},
+        table=table(_row(axis, counted, each) for counted, those in found.items() for each in those),
     )
 
 
@@ -50,45 +52,60 @@ def _view(study: Study, found: list[Contrast]) -> View:
     places = list(dict.fromkeys(each.where or "all cells" for each in found))
     traces = [_trace([each for each in found if each.label == label], label, n) for n, label in enumerate(labels)]
     layout = axes(
-        f"return, minus that of {axis}={baseline}", "", height=180 + 26 * len(found), legend=axis,
+        f"return, minus that of {axis}={baseline}", "", axis, height=180 + 26 * len(found),
         yaxis_type="category", yaxis_categoryarray=places[::-1], yaxis_categoryorder="array",
         scattermode="group", scattergap=0.4, xaxis_zeroline=True,
     )  # fmt: skip
     return View(traces, layout)
 
 
-def text(contrast: Contrast) -> str:
-    """Say a difference with its interval: ``+0.12 (+0.05 to +0.19)``."""
-    found = contrast.found.difference
-    ends = "" if found.interval is None else f" ({found.interval[0]:+.2f} to {found.interval[1]:+.2f})"
-    return f"{found.value:+.2f}{ends}".replace("-", "−")
-
-
 def _trace(found: list[Contrast], label: str, number: int) -> Json:
-    ends = [each.found.difference.interval or (each.found.difference.value,) * 2 for each in found]
-    values = plain([each.found.difference.value for each in found])
+    estimates = [each.found.difference for each in found]
     return {
-        "type": "scatter", "mode": "markers", "name": label, "x": values,
-        "y": [each.where or "all cells" for each in found], "orientation": "h",
-        "marker": {"color": colour(number % COLOURS), "size": 9, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-        "error_x": {
-            "type": "data", "symmetric": False, "color": colour(number), "thickness": 1.5, "width": 4,
-            "array": plain([high - value for (_, high), value in zip(ends, values, strict=True)]),
-            "arrayminus": plain([value - low for (low, _), value in zip(ends, values, strict=True)]),
-        },
-        "text": [f"{label}: {text(each)}" for each in found], "hovertemplate": "%{text}<extra></extra>",
+        "type": "scatter", "mode": "markers", "name": label, "x": plain([each.value for each in estimates]),
+        "y": [each.where or "all cells" for each in found], "orientation": "h", "marker": marker(number),
+        "error_x": error_bars(estimates, number),
+        "text": [f"{label}: {each.text()}" for each in found], "hovertemplate": "%{text}<extra></extra>",
     }  # fmt: skip
 
 
-def _rows(axis: str, counted: str, found: list[Contrast]) -> Iterator[dict[str, object]]:
-    for each in found:
-        difference, better = each.found.difference, each.found.probability_of_improvement
-        yield row({axis: each.label}, {
-            "return_of": counted,
-            "where": each.where or "all cells",
-            "pairs": each.found.pairing.pairs,
-            "difference_iqm": difference.value,
-            **interval_columns("difference", difference),
-            "probability_of_improvement": better.value,
-            **interval_columns("improvement", better),
-        })  # fmt: skip
+def _row(axis: str, counted: str, each: Contrast) -> Json:
+    difference, better = each.found.difference, each.found.probability_of_improvement
+    return row({axis: each.label}, {
+        "return_of": counted,
+        "where": each.where or "all cells",
+        "pairs": each.found.pairing.pairs,
+        "difference_iqm": difference.value,
+        **interval_columns("difference", difference),
+        "probability_of_improvement": better.value,
+        **interval_columns("improvement", better),
+    })  # fmt: skip
+
+
+def performance_profiles(study: Study) -> Figure | None:
+    """Draw the performance profile of every arm, over all its cells; None for a single arm, or tasks that differ."""
+    axis = study.varied[0]
+    scores = {label: [np.array(seed_scores(cell, LAST)) for cell in cells]
+              for label, cells in study.along(axis).items() if cells}  # fmt: skip
+    if len(scores) < 2 or not study.one_task:
+        return None
+    everything = np.concatenate([each for cells in scores.values() for each in cells])
+    thresholds = np.linspace(everything.min(), everything.max(), POINTS)
+    traces, tables = [], []
+    for number, (label, cells) in enumerate(scores.items()):
+        found = performance_profile(cells, thresholds)
+        traces += band(thresholds, found.low, found.high, label, number, step=True)
+        traces.append(line(thresholds, found.fraction, label, number, step=True))
+        numbers = {"threshold": thresholds, "fraction": found.fraction, "ci95_low": found.low, "ci95_high": found.high}
+        ends = {"ci95_low": pl.Float64, "ci95_high": pl.Float64}
+        tables.append(pl.DataFrame(row({axis: label}, numbers), schema_overrides=ends))
+    return Figure(
+        id="profiles",
+        title="How many runs are how good",
+        caption=f"Share of the runs whose return in the last tenth of training is above a threshold, over all cells of"
+        f" each {axis}, with 95 % intervals.",
+        alt=f"Performance profiles of {len(scores)} arms; the numbers are in the table.",
+        choices=[],
+        views={(): View(traces, axes("return above", "share of runs", axis, yaxis_range=[-0.03, 1.03]))},
+        table=pl.concat(tables),
+    )

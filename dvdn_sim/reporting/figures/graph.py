@@ -1,18 +1,16 @@
 """The network drawn: who was linked with whom at some moments of training, and what each link carried."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import polars as pl
-
 from dvdn_sim.network import LinksUp
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, colour, row
+from dvdn_sim.reporting.plots import Choice, Figure, Json, View, Views, colour, row, table
 from dvdn_sim.reporting.study import Cell, Study
 
 FRAMES = 6
 """Moments of training that are drawn."""
-MOST_CELLS = 24
+MAX_CELLS = 24
 """Cells that are drawn; the loads of all are in the table."""
 BEST, WORST = 0.95, 0.5
 """Shares of packets held in time at which a link's colour changes."""
@@ -27,22 +25,22 @@ def graph(study: Study) -> Figure | None:
     if not cells:
         return None
     moments = [f"{number + 1} of {FRAMES}" for number in range(FRAMES)]
-    views: dict[tuple[str, ...], View] = {
+    views: Views = {
         (cell.id, moment): view
-        for cell in cells[:MOST_CELLS]
+        for cell in cells[:MAX_CELLS]
         for moment, view in zip(moments, _frames(cell), strict=False)
     }
-    left = f" Of {len(cells)} cells the first {MOST_CELLS} are drawn." if len(cells) > MOST_CELLS else ""
+    left = f" Of {len(cells)} cells the first {MAX_CELLS} are drawn." if len(cells) > MAX_CELLS else ""
     return Figure(
         id="graph",
         title="The network",
-        said="Solid: linked at that moment of the first seed's training; dashed: cut by a fault, one way at least. The"
-        " wider a line, the more it carried in the whole run; its colour tells how many of its packets were held in"
+        caption="Solid: linked at that moment of the first seed's training; dashed: cut by a fault, one way at least."
+        " The wider a line, the more it carried in the whole run; its colour tells how many of its packets were held in"
         f" time.{left}",
         alt="Agents on a circle with the links between them; what each link carried is in the table.",
-        switches=[Switch("cell", list(dict.fromkeys(state[0] for state in views))), Switch("moment", moments)],
+        choices=[Choice("cell", list(dict.fromkeys(state[0] for state in views))), Choice("moment", moments)],
         views=views,
-        table=pl.DataFrame([row for cell in cells for row in _rows(cell)], infer_schema_length=None),
+        table=table(each for cell in cells for each in _rows(cell)),
     )
 
 
@@ -73,32 +71,27 @@ def _frames(cell: Cell) -> Iterator[View]:
         links = links_up.at(round(now_s * 1e9), episode=point["episodes"], update=point["updates"])
         lines = dict.fromkeys(_pairs(links.up), "solid") | dict.fromkeys(_pairs(links.cut), "dash")
         traces = [_link(pair, dash, loads, places) for pair, dash in lines.items()]
-        said = f"after {point['env_steps']} steps, at {now_s:.1f} s of simulated time"
+        title = f"after {point['env_steps']} steps, at {now_s:.1f} s of simulated time"
         if links.down:
-            said += f"; down: {', '.join(map(str, links.down))}"
-        yield View([*traces, _agents(places, links.down)], _layout(said))
+            title += f"; down: {', '.join(map(str, links.down))}"
+        yield View([*traces, _agents(places, links.down)], _layout(title))
 
 
 def _pairs(edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return sorted({(min(edge), max(edge)) for edge in edges})
 
 
-def _link(
-    pair: tuple[int, int],
-    dash: str,
-    loads: Mapping[tuple[int, int], tuple[int, int]],
-    places: Sequence[tuple[float, float]],
-) -> Json:
+def _link(pair: tuple[int, int], dash: str, loads: Loads, places: Sequence[tuple[float, float]]) -> Json:
     sent, held = loads.get(pair, (0, 0))
     share = held / sent if sent else 0.0
     width = 1.5 + 6.0 * sent / max(1, *(each for each, _ in loads.values()))
     number = 2 if share >= BEST else 4 if share >= WORST else 1
     (x, y), (to_x, to_y) = places[pair[0]], places[pair[1]]
-    told = f"{pair[0]} – {pair[1]}: {sent} packets, {share:.1%} held in time" if sent else f"{pair[0]} – {pair[1]}"
+    hover = f"{pair[0]} – {pair[1]}: {sent} packets, {share:.1%} held in time" if sent else f"{pair[0]} – {pair[1]}"
     return {
         "type": "scatter", "mode": "lines", "x": [x, (x + to_x) / 2, to_x], "y": [y, (y + to_y) / 2, to_y],
         "line": {"width": width, "color": colour(number), "dash": dash}, "showlegend": False,
-        "text": [told] * 3, "hovertemplate": "%{text}<extra></extra>",
+        "text": [hover] * 3, "hovertemplate": "%{text}<extra></extra>",
     }  # fmt: skip
 
 
@@ -114,13 +107,15 @@ def _agents(places: Sequence[tuple[float, float]], down: Sequence[int]) -> Json:
     }  # fmt: skip
 
 
-def _layout(said: str) -> Json:
+def _layout(title: str) -> Json:
     hidden = {"visible": False, "range": [-1.25, 1.25], "fixedrange": True}
-    title = {"text": said, "font": {"size": 13}}
-    return {"xaxis": hidden, "yaxis": hidden | {"scaleanchor": "x"}, "height": 440, "title": title, "showlegend": False}
+    return {
+        "xaxis": hidden, "yaxis": hidden | {"scaleanchor": "x"}, "height": 440, "showlegend": False,
+        "title": {"text": title, "font": {"size": 13}},
+    }  # fmt: skip
 
 
-def _rows(cell: Cell) -> Iterator[dict[str, object]]:
+def _rows(cell: Cell) -> Iterator[Json]:
     for (a, b), (sent, held) in sorted(_loads(cell).items()):
         share = held / sent if sent else None
         yield row(cell.at, {"agent": a, "other": b, "sent": sent, "held": held, "held_in_time": share})

@@ -1,4 +1,4 @@
-"""What `dvdn-sim predict` says of every cell's exchanges, beside what was measured while the team learnt."""
+"""The exchanges of every cell as `dvdn-sim predict` has them, beside what was measured while the team learnt."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,12 +10,10 @@ from dvdn_sim.errors import ScenarioError
 from dvdn_sim.network.figures import Figure as Number
 from dvdn_sim.network.prediction import predict_every
 from dvdn_sim.network.trials import Setting
-from dvdn_sim.reporting.exchanges import QUANTILES
-from dvdn_sim.reporting.figure import Figure, Json, Switch, View, around, axes, points, row
-from dvdn_sim.reporting.panels import Panels
+from dvdn_sim.reporting.curves import QUANTILES
+from dvdn_sim.reporting.plots import Choice, Figure, Panels, View, Views, around, axes, dashed, points, row, table
 from dvdn_sim.reporting.study import Cell, Study
-
-Told = Callable[[int, int], None]
+from dvdn_sim.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -39,14 +37,14 @@ NUMBERS: Mapping[str, tuple[str, float, str]] = {
 """What is compared: its name where it is predicted, the unit in which it is drawn, and what the axes are called."""
 
 
-def predicted(study: Study, told: Told = lambda _done, _total: None) -> Figure | None:
+def predicted(study: Study, progress: Callable[[int, int], None] = lambda _done, _total: None) -> Figure | None:
     """Draw measured against predicted; None where no cell exchanges TD errors."""
     found: dict[str, dict[str, Pair]] = {}
     for number, cell in enumerate(study.cells):
-        told(number, len(study.cells))
+        progress(number, len(study.cells))
         found[cell.id] = pairs(cell)
     panels = Panels(study)
-    views: dict[tuple[str, ...], View] = {
+    views: Views = {
         (name,): _view(study, panels, name, {cell: each[name] for cell, each in found.items() if name in each})
         for name in NUMBERS
         if any(name in each for each in found.values())
@@ -56,10 +54,10 @@ def predicted(study: Study, told: Told = lambda _done, _total: None) -> Figure |
     return Figure(
         id="predicted",
         title="Predicted before, measured after",
-        said="On the line, training met what dvdn-sim predict says of the scenario without training. The error about"
+        caption="On the line, training met what dvdn-sim predict says of the scenario without training. The error about"
         " the JTD is predicted for TD errors that are independent between agents; where they are alike, it is smaller.",
         alt="Measured against predicted numbers of every cell; all of them are in the table.",
-        switches=[Switch("number", [state[0] for state in views])],
+        choices=[Choice("number", [state[0] for state in views])],
         views=views,
         table=_table(study, found),
     )
@@ -106,24 +104,18 @@ def _view(study: Study, panels: Panels, name: str, found: Mapping[str, Pair]) ->
     _, unit, title = NUMBERS[name]
     cells = [cell for cell in study.cells if cell.id in found]
     span = around([unit * value for pair in found.values() for value in (pair.predicted, pair.measured)])
-    diagonal: Json = {
-        "type": "scatter", "mode": "lines", "x": span, "y": span, "name": "as predicted", "hoverinfo": "skip",
-        "line": {"color": "muted", "width": 1, "dash": "dash"},
-    }  # fmt: skip
-    traces = [diagonal]
+    traces = [dashed(span, span, "as predicted")]
     for number, label in enumerate(study.axes[panels.series]):
-        here = [cell for cell in cells if panels.series_of(cell) == label]
+        here = [cell for cell in cells if panels.label(cell) == label]
         if here:
             x, y = ([unit * getattr(found[cell.id], which) for cell in here] for which in ("predicted", "measured"))
             hover = [f"{cell.id}<br>predicted {a:.4g}, measured {b:.4g}" for cell, a, b in zip(here, x, y, strict=True)]
-            traces.append(points(x, y, label, number, hover=hover))
-    return View(
-        traces, axes(f"predicted: {title}", "measured", xaxis_range=span, yaxis_range=span, legend=panels.series)
-    )
+            traces.append(points(x, [Estimate(value, None) for value in y], label, number, hover))
+    return View(traces, axes(f"predicted: {title}", "measured", panels.series, xaxis_range=span, yaxis_range=span))
 
 
 def _table(study: Study, found: Mapping[str, Mapping[str, Pair]]) -> pl.DataFrame:
-    rows = [
+    return table(
         row(cell.at, {
             "number": NUMBERS[name][0],
             "predicted": pair.predicted,
@@ -133,5 +125,4 @@ def _table(study: Study, found: Mapping[str, Mapping[str, Pair]]) -> pl.DataFram
         })
         for cell in study.cells
         for name, pair in found[cell.id].items()
-    ]  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None)
+    )  # fmt: skip

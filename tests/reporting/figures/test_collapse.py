@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from report_folders import study_of
 from scipy import stats
 
-from dvdn_sim.reporting.figures.collapse import collapse, fit, text
-from dvdn_sim.reporting.measures import LAST, WHOLE
+from dvdn_sim.reporting import LAST, WHOLE
+from dvdn_sim.reporting.figures import collapse, fit, fit_text
 
 POINTS = st.lists(
     st.tuples(st.floats(0.0, 1.0), st.floats(-2.0, 2.0)), min_size=4, max_size=12, unique_by=lambda each: each[0]
@@ -45,7 +45,7 @@ def test_cells_on_a_line_scatter_not_at_all():
     assert (found.slope, found.intercept) == pytest.approx((-1.0, 1.0))
     assert (found.explained, found.scatter) == pytest.approx((1.0, 0.0), abs=1e-12)
     assert found.noise is None  # of one seed nobody knows its noise
-    assert text(found) == (
+    assert fit_text(found) == (
         "A straight line loses 1.00 of return from a_eff 0 to 1 and explains 100% of the variance between cells;"
         " they scatter about it by 0.000."
     )
@@ -55,8 +55,8 @@ def test_noise_of_seeds_is_the_root_mean_square_of_standard_errors():
     """Seeds at −0.3, 0, 0.3 of each cell: standard deviation 0.3, error 0.3/√3."""
     found = fit(study([(0.0, 0.0), (0.25, 0.25), (0.5, 0.5), (1.0, 1.0)], seeds=3, spread=0.3).cells)
     assert found.noise == pytest.approx(0.3 / math.sqrt(3))
-    assert text(found).startswith("A straight line gains 1.00 of return")
-    assert text(found).endswith("; the seeds alone would scatter them by 0.173.")
+    assert fit_text(found).startswith("A straight line gains 1.00 of return")
+    assert fit_text(found).endswith("; the seeds alone would scatter them by 0.173.")
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_few_cells_or_all_alike_have_no_line(points):
     assert fit(study(points).cells) is None
     figure = collapse(study(points))
     assert [trace["mode"] for trace in figure.views[(LAST,)].traces] == ["markers"] * len(points)
-    assert "straight line" not in figure.said
+    assert "straight line" not in figure.caption
 
 
 def test_returns_of_different_tasks_have_no_line():
     points = [(0.0, 1.0), (0.25, 0.75), (0.5, 0.5), (1.0, 0.0)]
     figure = collapse(study(points, tasks={("c0",): "another"}))
     assert all(trace["mode"] == "markers" for trace in figure.views[(LAST,)].traces)
-    assert "different tasks" in figure.said
+    assert "different tasks" in figure.caption
 
 
 def test_dots_line_and_table_are_of_one_piece():
@@ -94,7 +94,7 @@ def test_the_area_has_a_line_of_its_own():
     line = figure.views[(WHOLE,)].traces[-1]
     assert line["y"] == [found.intercept + found.slope * x for x in line["x"]]
     assert figure.table["area_iqm"].to_list() == pytest.approx([0.5, 0.375, 0.25, 0.0])
-    assert [f"Return of the {name}: A straight line loses" in figure.said for name in (LAST, WHOLE)] == [True, True]
+    assert [f"Return of the {name}: A straight line loses" in figure.caption for name in (LAST, WHOLE)] == [True, True]
 
 
 def test_cells_that_exchange_nothing_are_not_in_it():

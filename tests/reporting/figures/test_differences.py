@@ -1,10 +1,10 @@
-"""Differences are drawn at their values, with both ends, and said as people read them."""
+"""Differences are drawn at their values, with both ends, and said as people read them; profiles are counted."""
 
 import pytest
 from report_folders import study_of
 
-from dvdn_sim.reporting.contrasts import contrasts
-from dvdn_sim.reporting.figures.differences import differences, text
+from dvdn_sim.reporting import contrasts
+from dvdn_sim.reporting.figures import differences, performance_profiles
 
 AXES = {"rounds": ["1", "3", "5"], "loss": ["0%", "20%"]}
 SCORES = {
@@ -46,7 +46,7 @@ def test_the_table_has_pairs_and_the_probability_of_improvement(study):
 
 def test_a_single_pair_has_no_interval_and_says_none(study):
     lone = contrasts(study)[-1]
-    assert text(lone) == "−0.10"
+    assert lone.text() == "−0.10"
     row = differences(study).table.filter(rounds="5").row(0, named=True)
     assert (row["pairs"], row["difference_ci95_low"], row["improvement_ci95_high"]) == (1, None, None)
 
@@ -54,8 +54,8 @@ def test_a_single_pair_has_no_interval_and_says_none(study):
 def test_in_words_with_a_minus_sign(study):
     found = contrasts(study)[0]
     low, high = found.found.difference.interval
-    assert text(found) == f"{found.found.difference.value:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
-    assert f"rounds=3 at loss=0%: {text(contrasts(study)[1])}" in differences(study).alt
+    assert found.text() == f"{found.found.difference.value:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
+    assert f"rounds=3 at loss=0%: {contrasts(study)[1].text()}" in differences(study).alt
 
 
 def test_of_one_axis_there_is_one_line_for_all(study):
@@ -68,3 +68,34 @@ def test_of_one_axis_there_is_one_line_for_all(study):
 
 def test_without_a_baseline_there_is_no_figure():
     assert differences(study_of(AXES, SCORES)) is None
+
+
+FOUR_SEEDS = {("a",): {0: 0.0, 1: 1.0, 2: 1.0, 3: 0.5}, ("b",): {0: 0.25, 1: 0.25, 2: 0.75, 3: 0.75}}
+
+
+def test_shares_are_counted():
+    figure = performance_profiles(study_of({"arm": ["a", "b"]}, FOUR_SEEDS))
+    for (arm,), scores in FOUR_SEEDS.items():
+        rows = figure.table.filter(arm=arm)
+        above = [sum(score > t for score in scores.values()) / 4 for t in rows["threshold"]]
+        assert rows["fraction"].to_list() == above
+        assert (rows["ci95_low"] <= rows["fraction"]).all()
+        assert (rows["ci95_high"] >= rows["fraction"]).all()
+    lines = [trace for trace in figure.views[()].traces if trace.get("hoverinfo") != "skip"]
+    assert [(line["name"], len(line["x"]), line["x"][0], line["x"][-1]) for line in lines] == [
+        ("a", 101, 0.0, 1.0),
+        ("b", 101, 0.0, 1.0),
+    ]
+
+
+def test_one_seed_has_no_band():
+    figure = performance_profiles(study_of({"arm": ["a", "b"]}, {("a",): {0: 0.0}, ("b",): {0: 1.0}}))
+    assert len(figure.views[()].traces) == 2
+    assert figure.table["ci95_low"].null_count() == 2 * 101
+
+
+@pytest.mark.parametrize(
+    ("scores", "tasks"), [({("a",): {0: 1.0}}, None), (FOUR_SEEDS, {("a",): "another"})], ids=["one arm", "two tasks"]
+)
+def test_nothing_to_compare_is_no_figure(scores, tasks):
+    assert performance_profiles(study_of({"arm": ["a", "b"]}, scores, (), tasks)) is None

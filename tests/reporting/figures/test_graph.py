@@ -5,8 +5,8 @@ import re
 import pytest
 from report_folders import SCENARIO, packets, write_run
 
-from dvdn_sim.reporting.figures.graph import FRAMES, graph
-from dvdn_sim.reporting.study import read_study
+from dvdn_sim.reporting import read_study
+from dvdn_sim.reporting.figures import FRAMES, graph
 from netmodels.topology import Instant, RandomConnected
 
 TOPOLOGY = "{kind: random_connected, edges: 2, resample: episode}"

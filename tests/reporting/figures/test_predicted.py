@@ -10,8 +10,8 @@ import dvdn_sim
 from dvdn_sim.network.prediction import predict_every
 from dvdn_sim.network.trials import Setting
 from dvdn_sim.records import load_run
-from dvdn_sim.reporting.figures.predicted import NUMBERS, pairs, predicted
-from dvdn_sim.reporting.study import read_study
+from dvdn_sim.reporting import read_study
+from dvdn_sim.reporting.figures import NUMBERS, pairs, predicted
 from dvdn_sim.scenario import parse_scenario
 
 CHANGES = {
@@ -109,4 +109,4 @@ def test_a_topology_of_the_environments_positions_has_no_prediction(tmp_path):
     rows = [{"seed": 0, "kind": "td", "update": 1, "sent": 4, "held": 4, "a_eff": 0.5}]
     study = read_study([write_run(tmp_path / "run", {0: [0.0, 1.0]}, exchanges=rows, scenario=scenario)])
     assert predicted(study) is None
-    assert study.cells[0].exchanges.course.select(pl.col("a_eff").mean()).item() == 0.5
+    assert study.cells[0].exchanges.over_training.select(pl.col("a_eff").mean()).item() == 0.5

@@ -1,10 +1,11 @@
-"""Every message has one fate, and the shares of a cell are a whole."""
+"""Every message has one outcome, and the shares of a cell are a whole; health checks are counted by seed."""
 
 import pytest
 from report_folders import write_run
 
-from dvdn_sim.reporting.figures.messages import fates, round_times
-from dvdn_sim.reporting.study import read_study
+from dvdn_sim.records import HEALTH_CHECKS
+from dvdn_sim.reporting import read_study
+from dvdn_sim.reporting.figures import health_checks, message_outcomes, round_times
 
 RETURNS = {0: [0.0, 1.0]}
 
@@ -23,7 +24,7 @@ def study(tmp_path):
 
 
 def test_shares_by_hand(study):
-    traces = {trace["name"]: trace for trace in fates(study).views[()].traces}
+    traces = {trace["name"]: trace for trace in message_outcomes(study).views[()].traces}
     assert list(traces) == ["held in time", "late", "expired", "lost: loss", "lost: queue", "in flight at the end"]
     assert {name: trace["x"] for name, trace in traces.items()} == {
         "held in time": [75.0, 40.0],
@@ -37,7 +38,7 @@ def test_shares_by_hand(study):
 
 
 def test_the_table_has_counts_of_those_that_sent(study):
-    figure = fates(study)
+    figure = message_outcomes(study)
     assert figure.table["run"].to_list() == ["a", "b"]
     assert figure.table.drop("run").sum_horizontal().to_list() == [10, 8]
     assert figure.alt.startswith("18 messages of 2 cells")
@@ -49,7 +50,7 @@ def test_round_times_are_in_milliseconds_kind_by_kind(tmp_path):
         {"seed": 0, "kind": "gt", "update": 1, "round_time_s": [0.25]},
     ]
     figure = round_times(read_study([write_run(tmp_path / "run", RETURNS, exchanges=rows)]))
-    assert figure.switches[0].options == ["TD errors", "parameters and trackers"]
+    assert figure.choices[0].options == ["TD errors", "parameters and trackers"]
     (trace,) = figure.views[("TD errors",)].traces
     assert trace["x"] == pytest.approx([5.0, 50.0, 95.0])
     row, of_parameters = figure.table.rows()
@@ -59,5 +60,31 @@ def test_round_times_are_in_milliseconds_kind_by_kind(tmp_path):
 
 def test_nothing_sent_is_no_figure(tmp_path):
     study = read_study([write_run(tmp_path / "run", RETURNS)])
-    assert fates(study) is None
+    assert message_outcomes(study) is None
     assert round_times(study) is None
+
+
+THREE_SEEDS = {0: [0.0, 1.0], 1: [0.0, 1.0], 2: [0.0, 1.0]}
+
+
+def sign(name, seed, env_steps):
+    return {"name": name, "seed": seed, "env_steps": env_steps, "message": "seen", "cause": "chance"}
+
+
+def test_counts_and_first_steps_by_hand(tmp_path):
+    write_run(tmp_path / "a", THREE_SEEDS, signs=[sign("drift", 0, 70), sign("drift", 2, 50), sign("alone", 1, 10)])
+    write_run(tmp_path / "b", THREE_SEEDS, signs=[])
+    figure = health_checks(read_study([tmp_path]))
+    (trace,) = figure.views[()].traces
+    assert (trace["x"], trace["y"]) == (list(HEALTH_CHECKS), ["b", "a"])  # plotly draws the first at the bottom
+    assert trace["text"] == [["0 of 3"] * 5, ["1 of 3", "0 of 3", "0 of 3", "2 of 3", "0 of 3"]]
+    assert trace["z"] == [[0.0] * 5, [1 / 3, 0.0, 0.0, 2 / 3, 0.0]]
+    assert figure.table.filter(run="a", sign="drift").rows() == [("a", "drift", 3, 2, 50, 70)]
+    assert figure.table.filter(run="b")["seeds_with_it"].sum() == 0
+    assert figure.alt.startswith("Signs of trouble in 1 of 2 cells")
+
+
+def test_no_sign_is_no_figure(tmp_path):
+    write_run(tmp_path / "a", THREE_SEEDS, signs=[])
+    write_run(tmp_path / "older", THREE_SEEDS)
+    assert health_checks(read_study([tmp_path])) is None

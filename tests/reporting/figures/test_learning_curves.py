@@ -1,0 +1,129 @@
+"""Curves against steps, seconds and megabytes are one curve on three axes; signal and trackers are means over seeds."""
+
+import numpy as np
+import pytest
+from report_folders import write_run, write_sweep
+
+from dvdn_sim.reporting import learning_curve, read_study
+from dvdn_sim.reporting.figures import gradient_tracking, learning_curves, training_signal
+from dvdn_sim.statistics import estimate, mean
+
+RETURNS = {0: [0.0, 0.5, 1.0], 1: [0.25, 0.25, 0.75], 2: [0.5, 0.75, 0.25]}
+
+
+def lines(view):
+    return [trace for trace in view.traces if trace.get("hoverinfo") != "skip"]
+
+
+def test_axes_and_their_units(tmp_path):
+    """100 steps are 50 s and 10 kB in these folders."""
+    figure = learning_curves(read_study([write_run(tmp_path / "run", RETURNS)]))
+    assert figure.choices[0].options == ["environment steps", "simulated time", "bytes sent"]
+    steps, seconds, sent = (lines(figure.views[(name,)])[0] for name in figure.choices[0].options)
+    assert (steps["x"], seconds["x"], sent["x"]) == ([0.0, 100.0, 200.0], [0.0, 50.0, 100.0], [0.0, 0.01, 0.02])
+    assert steps["y"] == seconds["y"] == sent["y"] == [0.25, 0.5, pytest.approx(2 / 3, rel=1e-5)]
+
+
+def test_lines_and_bands_are_those_of_the_curves(tmp_path):
+    study = read_study([write_run(tmp_path / "run", RETURNS)])
+    figure = learning_curves(study)
+    found = learning_curve([list(study.cells[0].curves.values())], resamples=2000)
+    band, _ = figure.views[("environment steps",)].traces
+    assert band["y"] == pytest.approx([*found.high, *reversed(found.low)], rel=1e-5)
+    table = figure.table.filter(against="env_steps")
+    assert table["return_iqm"].to_list() == found.value.tolist()
+    assert table["ci95_low"].to_list() == found.low.tolist()
+
+
+def test_a_run_without_network_has_steps_alone(tmp_path):
+    write_run(tmp_path / "a", {0: [0.0, 1.0]}, network=False)
+    alone = learning_curves(read_study([tmp_path]))
+    assert alone.choices[0].options == ["environment steps"]
+    write_run(tmp_path / "b", {0: [0.0, 0.5]})
+    both = learning_curves(read_study([tmp_path]))
+    assert [line["name"] for line in lines(both.views[("environment steps",)])] == ["a", "b"]
+    assert [line["name"] for line in lines(both.views[("bytes sent",)])] == ["b"]
+    assert both.table.group_by("run", "against").len().height == 4
+
+
+def test_one_seed_has_a_line_and_no_band(tmp_path):
+    study = read_study([write_run(tmp_path / "run", {0: [0.0, 1.0]})])
+    figure = learning_curves(study)
+    assert len(figure.views[("environment steps",)].traces) == 1
+    assert figure.table["ci95_low"].null_count() == figure.table.height
+
+
+ERRORS = {0: [1.0, 0.5], 1: [0.5, 0.25], 2: [0.75, 0.25]}
+
+
+def exchanges(errors):
+    return [
+        {"seed": seed, "kind": "td", "update": u, "env_steps": 10 * u, "jtd_relative_error": e, "sent": 4, "held": 3}
+        for seed, values in errors.items()
+        for u, e in enumerate(values, start=1)
+    ]
+
+
+def run(folder, errors, **how):
+    return write_run(folder, {seed: [0.0, 1.0] for seed in errors}, exchanges=exchanges(errors), **how)
+
+
+def test_the_line_is_the_mean_over_seeds_and_the_band_its_interval(tmp_path):
+    figure = training_signal(read_study([run(tmp_path / "run", ERRORS)]))
+    band, line = figure.views[("error about the true JTD",)].traces
+    columns = np.array(list(ERRORS.values())).T
+    assert line["x"] == [10.0, 20.0]
+    assert line["y"] == pytest.approx([0.75, 1.0 / 3.0], rel=1e-5)
+    (low, high), (low_end, high_end) = (estimate([each], mean, resamples=1000).interval for each in columns)
+    assert band["y"] == pytest.approx([high, high_end, low_end, low], rel=1e-5)
+    (share,) = figure.views[("held in time",)].traces[1:]
+    assert share["y"] == [0.75, 0.75]
+
+
+def test_a_number_that_no_run_has_is_not_offered(tmp_path):
+    figure = training_signal(read_study([run(tmp_path / "run", ERRORS)]))
+    assert figure.choices[0].options == ["error about the true JTD", "held in time"]  # no a_eff was written
+
+
+def test_a_signal_of_one_seed_has_no_band(tmp_path):
+    figure = training_signal(read_study([run(tmp_path / "run", {0: [1.0, 0.5]})]))
+    assert len(figure.views[("error about the true JTD",)].traces) == 1
+
+
+def test_an_error_that_is_no_number_leaves_a_gap(tmp_path):
+    """At a joint temporal difference of zero there is no relative error."""
+    figure = training_signal(read_study([run(tmp_path / "run", {0: [1.0, float("inf"), float("nan"), 0.5]})]))
+    (line,) = figure.views[("error about the true JTD",)].traces
+    assert (line["x"], line["y"]) == ([10.0, 40.0], [1.0, 0.5])
+
+
+def test_a_sweep_with_independent_learners_draws_those_that_exchange(tmp_path):
+    returns = {0: [0.0, 1.0]}
+    cells = {
+        ("iql",): {"returns": returns},
+        ("dvdn",): {"returns": returns, "exchanges": exchanges({0: [1.0, 0.5]})},
+        ("k0",): {"returns": returns, "exchanges": [{"seed": 0, "kind": "td", "update": 1, "a_eff": 1.0}]},
+    }
+    figure = training_signal(read_study([write_sweep(tmp_path / "s", {"algorithm": ["iql", "dvdn", "k0"]}, cells)]))
+    assert [trace["name"] for trace in figure.views[("error about the true JTD",)].traces] == ["dvdn"]
+    assert [trace["name"] for trace in figure.views[("a_eff",)].traces] == ["k0"]
+    assert figure.table["algorithm"].unique(maintain_order=True).to_list() == ["dvdn", "k0"]
+
+
+def test_tracking_is_drawn_where_there_is_some(tmp_path):
+    rows = [
+        {"seed": 0, "env_steps": 100 * n, "disagreement": 0.5 / n, "tracker_imbalance": n, "tracked_gradient": 8.0}
+        for n in (1, 2, 3)
+    ]
+    figure = gradient_tracking(
+        read_study([run(tmp_path / "a", {0: [1.0]}, train=rows), run(tmp_path / "b", {0: [1.0]})])
+    )
+    (line,) = figure.views[("imbalance of trackers",)].traces
+    assert (line["x"], line["y"]) == ([100.0, 200.0, 300.0], [0.125, 0.25, 0.375])
+    assert figure.table["run"].unique().to_list() == ["a"]
+
+
+def test_nothing_to_draw_is_none(tmp_path):
+    study = read_study([write_run(tmp_path / "run", {0: [0.0, 1.0]})])
+    assert training_signal(study) is None
+    assert gradient_tracking(study) is None
