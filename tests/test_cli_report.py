@@ -82,8 +82,9 @@ def test_no_folder_is_a_mistake_of_the_command_line(here):
     assert invoke().exit_code == 2
 
 
-def test_a_disk_that_refuses_is_exit_1_with_the_command(here):
+def test_a_disk_that_refuses_is_exit_1_with_the_command(here, monkeypatch):
     (here / "taken").touch()
+    monkeypatch.setattr("sys.argv", ["dvdn-sim", "report", "s", "--out", "taken"])
     result = invoke("s", "--out", "taken")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: the report cannot be written: ")

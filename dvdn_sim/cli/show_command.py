@@ -3,19 +3,16 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from dvdn_sim.cli.output import command, explained
+from dvdn_sim.cli.output import AsJson, Quiet
 from dvdn_sim.errors import StorageError
-
-if TYPE_CHECKING:
-    from dvdn_sim.reporting import Report
+from dvdn_sim.wording import plural, size_text, thousands
 
 Found = Mapping[str, Any]
 REPORTS = Path("reports")
@@ -55,31 +52,48 @@ def show(
             show_default="<name>-episode.html",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a run folder holds, how far the run came, and verify its digest. Or, with --episode, play an episode."""
-    given = {"--seed": seed, "--number": number, "--at": at, "--out": out}
-    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
     if episode:
-        start_s = None if at is None else _seconds(at)
-        again = command("show", run_dir, [], "--episode", *options)
-        with explained(again):
-            path = _default_page(run_dir) if out is None else out
-        _refuse_other_files(path, run_dir)
-        with explained(again):
-            said = _write_episode(run_dir, path, seed=seed, number=number or 0, start_s=start_s)
+        played = _write_episode(run_dir, out, seed=seed, number=number or 0, at=at)
         words = "{page}: seed {seed}, episode {number}, return {return:.4g} in {steps} steps"
-        typer.echo(json.dumps(said, allow_nan=False) if as_json else words.format(**said))
+        typer.echo(json.dumps(played, allow_nan=False) if as_json else words.format(**played))
         return
-    if options:
-        raise typer.BadParameter("has no meaning without --episode", param_hint=options[0])
-    with explained(command("show", run_dir, [])):
-        from dvdn_sim.records import contents
+    for name, value in {"--seed": seed, "--number": number, "--at": at, "--out": out}.items():
+        if value is not None:
+            raise typer.BadParameter("has no meaning without --episode", param_hint=name)
+    from dvdn_sim.records import contents
 
-        found = contents(run_dir)
-        typer.echo(json.dumps(found, allow_nan=False) if as_json else "\n".join(lines(found)))
+    found = contents(run_dir)
+    typer.echo(json.dumps(found, allow_nan=False) if as_json else "\n".join(lines(found)))
     if found["verified"] is False:
         raise typer.Exit(1)
+
+
+def _write_episode(run_dir: Path, out: Path | None, *, seed: int | None, number: int, at: str | None) -> Found:
+    """Play an episode, write its page, and return what there is to say of it."""
+    from dvdn_sim.records import write_durably
+    from dvdn_sim.reporting import episode_page
+    from dvdn_sim.training import play_episode
+
+    start_s = None if at is None else _seconds(at)
+    path = _default_page(run_dir) if out is None else out
+    _refuse_other_files(path, run_dir)
+    played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
+    content = episode_page(played).encode()
+    try:
+        write_durably(path, lambda file: file.write(content))
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    return {
+        "page": str(path),
+        "seed": played.seed,
+        "number": played.number,
+        "steps": len(played.frames) - 1,
+        "return": played.returns[-1],
+        "bytes": len(content),
+    }
 
 
 def _seconds(text: str) -> float:
@@ -98,36 +112,6 @@ def _default_page(run_dir: Path) -> Path:
     return Path(f"{load_scenario(load_run(run_dir, NO_COLUMNS).path / SCENARIO_FILE).name}-episode.html")
 
 
-def _write_episode(run_dir: Path, path: Path, *, seed: int | None, number: int, start_s: float | None) -> Found:
-    """Play an episode, write its page, and return what is said of it.
-
-    Raises:
-        StorageError: The disk refuses.
-    """
-    from dvdn_sim.records import write_durably
-    from dvdn_sim.reporting import episode_page
-    from dvdn_sim.training import play_episode
-
-    played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
-    content = episode_page(played).encode()
-    try:
-        write_durably(path, partial(_write, content))
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-    return {
-        "page": str(path),
-        "seed": played.seed,
-        "number": played.number,
-        "steps": len(played.frames) - 1,
-        "return": played.returns[-1],
-        "bytes": len(content),
-    }
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
-
-
 def _refuse_other_files(path: Path, run_dir: Path) -> None:
     """Refuse to write over anything but a page of an episode, and into the folder of a run."""
     from dvdn_sim.reporting import MARK
@@ -137,18 +121,13 @@ def _refuse_other_files(path: Path, run_dir: Path) -> None:
             what = "lies in the folder of the run, which only the run itself writes to"
         elif not path.parent.is_dir():
             what = "is in a folder that does not exist"
-        elif not path.exists() or (path.is_file() and MARK in _beginning(path)):
+        elif not path.exists() or (path.is_file() and MARK.encode() in path.read_bytes()[: 2**20]):
             return
         else:
             what = "exists, and is no page of an episode"
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
     raise typer.BadParameter(f"{str(path)!r} {what}; name another file", param_hint="--out")
-
-
-def _beginning(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(2**20).decode("utf-8", errors="replace")
 
 
 def lines(found: Found) -> Iterator[str]:
@@ -174,8 +153,10 @@ def lines(found: Found) -> Iterator[str]:
 
 
 def _steps(found: Found) -> str:
-    steps, updates = (_spaced(round(sum(found[name]) / max(len(found[name]), 1))) for name in ("env_steps", "updates"))
-    wanted = "" if found["steps"] is None else f" of {_spaced(found['steps'])}"
+    steps, updates = (
+        thousands(round(sum(found[name]) / max(len(found[name]), 1))) for name in ("env_steps", "updates")
+    )
+    wanted = "" if found["steps"] is None else f" of {thousands(found['steps'])}"
     device = "" if found["device"] is None else f" on {found['device']}"
     time = "" if found["wall_s"] is None else f", {found['wall_s']:.0f} s{device}"
     return f"{steps}{wanted} each, {updates} updates{time}"
@@ -189,8 +170,8 @@ def _messages(network: Found) -> str:
     held = "" if network["delivered_fraction"] is None else f", {network['delivered_fraction']:.1%} held in time"
     late = network["late"] + network["expired"]
     return (
-        f"{_spaced(network['sent'])} sent in {_spaced(network['exchanges'])} exchanges{held}, {_spaced(late)} late,"
-        f" {_spaced(network['lost'])} lost, {network['bytes'] / 1e6:.1f} MB on the wire"
+        f"{thousands(network['sent'])} sent in {thousands(network['exchanges'])} exchanges{held},"
+        f" {thousands(late)} late, {thousands(network['lost'])} lost, {network['bytes'] / 1e6:.1f} MB on the wire"
     )
 
 
@@ -198,15 +179,11 @@ def _disk(disk: Found) -> str:
     """Say how much there is of everything that there is."""
     nouns = dict.fromkeys(disk, "part") | {"policies": "team", "checkpoint": "checkpoint"}
     said = [
-        f"{name} {_size(files['bytes'])} ({files['count']} {nouns[name]}{'' if files['count'] == 1 else 's'})"
+        f"{name} {size_text(files['bytes'])} ({plural(files['count'], nouns[name])})"
         for name, files in disk.items()
         if files["count"]
     ]
     return ", ".join(said) or "no records yet"
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"
 
 
 def _digest(found: Found) -> str:
@@ -225,10 +202,6 @@ def _unfinished(found: Found) -> str:
     if found["resume"] is None:
         return "not finished: resume it from Python, with its environment: dvdn_sim.run(…, resume=True)"
     return f"not finished: resume with {found['resume']}"
-
-
-def _spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
 
 
 def report(
@@ -250,68 +223,49 @@ def report(
     figures: Annotated[
         bool, typer.Option("--figures", metavar="", help="Write figures/*.svg, too; takes Chrome or Chromium.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write one page about sweeps or runs: the answer, the figures, and the numbers behind them."""
-    options = [*([] if out is None else ["--out", str(out)]), *(["--figures"] if figures else [])]
-    with explained(command("report", folders[0], [], *map(str, folders[1:]), *options)):
-        found = _make(folders, quiet=quiet)
-        place = REPORTS / _safe(found.study.name) if out is None else out
-        written = found.write(place)
-        if figures:
-            from dvdn_sim.reporting import write_svgs
+    from dvdn_sim.reporting import answer, write_svgs
+    from dvdn_sim.reporting import report as report_on
 
-            beside = place.parent if place.suffix == ".html" else place
-            written += write_svgs(found.figures, beside / "figures")
-    if as_json:
-        typer.echo(json.dumps(_report_json(found, written), allow_nan=False))
-    else:
-        _print_report(found, written)
-
-
-def _make(folders: list[Path], *, quiet: bool) -> "Report":
-    """Make the report, and show how it comes on."""
     console = Console(stderr=True, highlight=False)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
         console=console, transient=True, disable=quiet or not console.is_terminal,
     ) as progress:  # fmt: skip
-        from dvdn_sim.reporting import report as made
-
         task = progress.add_task("reading")
-        return made(
+        made = report_on(
             folders, lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
         )
+    study = made.study
+    place = REPORTS / _safe(study.name) if out is None else out
+    written = made.write(place)
+    if figures:
+        written += write_svgs(made.figures, (place.parent if place.suffix == ".html" else place) / "figures")
+    if as_json:
+        found = {
+            "page": str(written[0]),
+            "name": study.name,
+            "question": study.question,
+            "answer": answer(study),
+            "cells": [cell.id for cell in study.cells],
+            "left_out": [{"run_dir": str(each.run_dir), "why": each.why} for each in study.left_out],
+            "figures": [figure.id for figure in made.figures],
+            "files": [str(path) for path in written],
+        }
+        typer.echo(json.dumps(found, allow_nan=False))
+        return
+    typer.echo(f"{study.name}: {study.question}" if study.question else study.name)
+    typer.echo(f"  {answer(study)}")
+    for each in study.left_out:
+        typer.echo(f"  left out   {each.run_dir}: {each.why}")
+    typer.echo(f"  page       {written[0]}")
+    if others := written[1:]:
+        typer.echo(f"  beside it  {len(others)} files in {', '.join(sorted({str(path.parent) for path in others}))}")
 
 
 def _safe(name: str) -> str:
     """Return a name as that of a folder, on any file system."""
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.")[:100] or "report"
-
-
-def _report_json(found: "Report", written: list[Path]) -> dict[str, object]:
-    from dvdn_sim.reporting import answer
-
-    return {
-        "page": str(written[0]),
-        "name": found.study.name,
-        "question": found.study.question,
-        "answer": answer(found.study),
-        "cells": [cell.id for cell in found.study.cells],
-        "left_out": [{"run_dir": str(each.run_dir), "why": each.why} for each in found.study.left_out],
-        "figures": [figure.id for figure in found.figures],
-        "files": [str(path) for path in written],
-    }
-
-
-def _print_report(found: "Report", written: list[Path]) -> None:
-    said = _report_json(found, written)
-    typer.echo(f"{said['name']}: {said['question']}" if said["question"] else str(said["name"]))
-    typer.echo(f"  {said['answer']}")
-    for each in found.study.left_out:
-        typer.echo(f"  left out   {each.run_dir}: {each.why}")
-    typer.echo(f"  page       {written[0]}")
-    others = len(written) - 1
-    if others:
-        typer.echo(f"  beside it  {others} files in {', '.join(sorted({str(path.parent) for path in written[1:]}))}")
