@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
-from netmodels.links.degraded import DegradedLink
 from netmodels.links.spec import checked_spec
 from netmodels.units import checked_state, count
 
@@ -85,14 +84,14 @@ class Network:
         self._overrides = {edge: checked_spec(other, "overrides") for edge, other in overrides.items()}
         self._faults = faults
         self._servers: dict[object, Server] = {}
-        self._links: dict[tuple[int, int], Link | DegradedLink] = {}
+        self._links: dict[tuple[int, int], Link] = {}
 
     def _check(self, sender: int, receiver: int) -> None:
         agents = range(self.n_agents)
         if sender not in agents or receiver not in agents or sender == receiver:
             raise ValueError(f"link: expected two different agents below {self.n_agents}, got {(sender, receiver)!r}")
 
-    def link(self, sender: int, receiver: int) -> Link | DegradedLink:
+    def link(self, sender: int, receiver: int) -> Link:
         """Return a directed link.
 
         Args:
@@ -114,7 +113,7 @@ class Network:
             self._links[edge] = self._make(sender, receiver)
         return self._links[edge]
 
-    def _make(self, sender: int, receiver: int) -> Link | DegradedLink:
+    def _make(self, sender: int, receiver: int) -> Link:
         edge = (sender, receiver)
         spec = self._overrides.get(edge, self._spec)
         owner = {"link": edge, "node": sender, "medium": "medium"}[self.share]
@@ -123,9 +122,7 @@ class Network:
             return Link(spec, self._seed, edge, server)
         availability = self._faults.availability(sender, receiver)
         degradations = self._faults.degradations(sender, receiver, spec)
-        if degradations:
-            return DegradedLink(spec, degradations, self._seed, edge, server=server, availability=availability)
-        return Link(spec, self._seed, edge, server, availability)
+        return Link(spec, self._seed, edge, server, availability, degradations=degradations)
 
     def offer(self, now_ns: int, size_bytes: int, sender: int, receiver: int) -> Transfer:
         """Send a message to one neighbour; see `Link.offer`.
@@ -182,7 +179,7 @@ class Network:
                 f"receivers: expected at least one, with the same mtu, overhead, limit and limit_bytes on each link, "
                 f"got {sorted(links)} with {sorted(map(str, interfaces))}"
             )
-        emission = min(links.values(), key=lambda link: _rate_at(link, now_ns)).emit(now_ns, size_bytes)
+        emission = min(links.values(), key=lambda link: link.rate_at(now_ns)).emit(now_ns, size_bytes)
         transfers = {receiver: link.receive(emission) for receiver, link in links.items()}
         return Broadcast(MappingProxyType(transfers), emission.wire_bytes, emission.airtime_ns)
 
@@ -238,9 +235,3 @@ class Network:
             "medium": "on one shared medium, first come, first served (no collisions: optimistic for a radio)",
         }[self.share]
         return f"{self.n_agents} agents {sharing}; each link:\n{self._spec.describe()}"
-
-
-def _rate_at(link: Link | DegradedLink, now_ns: int) -> float:
-    if isinstance(link, DegradedLink) and type(now_ns) is int:
-        return link.at(now_ns).spec.rate
-    return link.spec.rate

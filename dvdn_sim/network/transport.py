@@ -11,7 +11,6 @@ from dvdn_sim.scenario import Network
 from netmodels import LinkSpec
 from netmodels.faults import FaultPlan
 from netmodels.links import Link
-from netmodels.links.degraded import DegradedLink
 from netmodels.network import Broadcast
 from netmodels.streams import Draws, stream
 from netmodels.units import checked_state
@@ -51,14 +50,14 @@ class Transport:
         self._network = netmodels.Network(
             1 + max(keys), spec.link, seed, share=spec.share, overrides=overrides, faults=faults
         )
-        self._links: dict[tuple[int, int], Link | DegradedLink] = {}
+        self._links: dict[tuple[int, int], Link] = {}
         self._orders: dict[tuple[int, ...], Draws[np.int64]] = {}
 
     def spec(self, sender: int, receiver: int) -> LinkSpec:
         """Return the parameters of the link from one agent to another, where nothing degrades it."""
         return self._others.get((sender, receiver), self._spec)
 
-    def link(self, sender: int, receiver: int) -> Link | DegradedLink:
+    def link(self, sender: int, receiver: int) -> Link:
         """Return the link from one agent to another."""
         found = self._links.get((sender, receiver))
         if found is None:

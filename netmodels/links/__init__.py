@@ -9,7 +9,6 @@
 """
 
 from netmodels.links.availability import FOREVER_NS, Availability
-from netmodels.links.degraded import Degradation, DegradedLink
 from netmodels.links.delay import (
     DELAYS,
     AnyDelay,
@@ -24,12 +23,11 @@ from netmodels.links.delay import (
     Uniform,
     delay_draws,
 )
-from netmodels.links.link import Link
+from netmodels.links.link import Degradation, Emission, Link, Regime
 from netmodels.links.loss import LOSSES, AnyLoss, Bernoulli, GilbertElliott, LossModel, LossTrace, loss_draws
 from netmodels.links.queue import Server
 from netmodels.links.spec import DEGRADABLE, LinkChange, LinkDegradation, LinkSpec
 from netmodels.links.transfer import REASONS, Reason, Transfer
-from netmodels.links.transmitter import Emission
 
 __all__ = [
     "DEGRADABLE",
@@ -43,7 +41,6 @@ __all__ = [
     "Bernoulli",
     "Constant",
     "Degradation",
-    "DegradedLink",
     "DelayModel",
     "DelayTrace",
     "Emission",
@@ -60,6 +57,7 @@ __all__ = [
     "Normal",
     "Pareto",
     "Reason",
+    "Regime",
     "Server",
     "Transfer",
     "Uniform",

@@ -3,9 +3,6 @@
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from netmodels.links.transfer import LINK_DOWN, NODE_DOWN
 from netmodels.on_off import Interval, Window
 
@@ -69,31 +66,6 @@ class Availability:
             if index < len(starts) and (starts[index] < end_ns or starts[index] <= start_ns):
                 return code
         return 0
-
-    def fates(self, starts_ns: NDArray[np.int64], ends_ns: NDArray[np.int64]) -> NDArray[np.int8]:
-        """Say the same of many transmissions.
-
-        Args:
-            starts_ns: when each starts, int64 [packets].
-            ends_ns: when each ends, int64 [packets].
-
-        Returns:
-            Codes, int8 [packets].
-
-        >>> Availability(link_down=[(10, 20)]).fates(np.array([5, 9, 20]), np.array([10, 11, 30])).tolist()
-        [0, 4, 0]
-        """
-        if not len(ends_ns):
-            return np.zeros(0, dtype=np.int8)
-        first_ns, last_ns = int(starts_ns.min()), int(ends_ns.max())
-        if last_ns >= self._until_ns or first_ns < self._from_ns:
-            self._look(first_ns, last_ns)
-        fates = np.zeros(len(starts_ns), dtype=np.int8)
-        for code, starts, ends in reversed(self._merged):
-            index = np.searchsorted(np.array(ends, dtype=np.int64), starts_ns, side="right")
-            following = np.array([*starts, FOREVER_NS], dtype=np.int64)[index]
-            fates[(following < ends_ns) | (following <= starts_ns)] = code
-        return fates
 
     def _look(self, start_ns: int, end_ns: int) -> None:
         """Learn the schedules around some time, and merge what overlaps."""

@@ -5,12 +5,9 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from netmodels.units import checked_state
 
-Ends = Sequence[int] | NDArray[np.int64]
+Ends = Sequence[int]
 
 
 class Server:
@@ -90,7 +87,7 @@ class Server:
         self._batches.append((ends_ns, full_bytes, last_bytes))
         self._packets += len(ends_ns)
         self._bytes += (len(ends_ns) - 1) * full_bytes + last_bytes
-        self.free_ns = int(ends_ns[-1])
+        self.free_ns = ends_ns[-1]
 
     def forget(self) -> None:
         """Drop what is known of packets that have all left; a server that is idle remembers nothing.
@@ -113,9 +110,7 @@ class Server:
         >>> server.state()
         {'free_ns': 20, 'now_ns': 0, 'batches': [[[10, 20], 1500, 100]]}
         """
-        batches = [
-            [[int(end) for end in ends], full, last] for ends, full, last in self._batches if ends[-1] > self.now_ns
-        ]
+        batches = [[list(ends), full, last] for ends, full, last in self._batches if ends[-1] > self.now_ns]
         return {"free_ns": self.free_ns, "now_ns": self.now_ns, "batches": batches}
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 
 from dvdn_sim.network import Clock, TeamFaults, Transport
 from netmodels.faults import FaultPlan
-from netmodels.links import Availability, Server
-from netmodels.links.transmitter import Transmitter
+from netmodels.links import Availability, Regime, Server
 from netmodels.streams import Draws
 
 WORKED_OUT = (
@@ -24,8 +23,7 @@ WORKED_OUT = (
 CACHES = {
     (Clock, "environment"): "what is on it is in the states of those whose it is: flights and crashes",
     (Transport, "_links"): "the links of the network, by agents in place of keys",
-    (Transmitter, "_offsets"): "a table that grows with the longest message",
-    (Transmitter, "_offsets_array"): "the same",
+    (Regime, "offsets"): "a table that grows with the longest message",
 }
 
 

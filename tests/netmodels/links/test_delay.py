@@ -45,18 +45,3 @@ def test_rectified_moments_by_hand():
 def test_quantile_refuses(model, probability):
     with pytest.raises(ValueError, match="probability"):
         model.quantile(probability)
-
-
-@pytest.mark.parametrize(
-    ("build", "name"),
-    [
-        (lambda: Constant("5"), r"mean.*'5'"),
-        (lambda: Constant(-1), r"mean.*-1"),
-        (lambda: Normal("5 ms", -0.001), r"jitter.*-0\.001"),
-        (lambda: Normal(math.nan, 0.001), r"mean.*nan"),
-        (lambda: Normal("5 ms", True), r"jitter.*True"),
-    ],
-)
-def test_refuses(build, name):
-    with pytest.raises(ValueError, match=f"(?s){name}"):
-        build()

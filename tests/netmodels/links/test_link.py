@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec, Server
-from netmodels.links import Availability, Bernoulli, GilbertElliott, Normal, transmitter
+from netmodels.links import Bernoulli, GilbertElliott, Normal
 
 # 12 Mbit/s puts a full packet of 1472 + 28 bytes on the wire in exactly 1 ms.
 MS = 1_000_000
@@ -109,26 +109,6 @@ def test_fifo_holds_across_messages():
     link = Link(rated(delay=Normal("50 ms", "20 ms")))
     arrivals = [link.offer(k * MS, FULL).complete_ns for k in range(200)]
     assert arrivals == sorted(arrivals)
-
-
-@pytest.mark.parametrize("fifo", [True, False])
-@pytest.mark.parametrize("downtime", [(), [(200 * MS, 300 * MS), (500 * MS, 501 * MS)]], ids=["up", "down at times"])
-@pytest.mark.parametrize("harm", [{}, {"corrupt": 0.1, "duplicate": 0.3}], ids=["lossy", "harmful"])
-def test_few_and_many_packets_are_computed_alike(monkeypatch, fifo, downtime, harm):
-    spec = rated(
-        loss=GilbertElliott("10%", "40%"), delay=Normal("3 ms", "2 ms"), limit=25, limit_bytes=30_000, fifo=fifo, **harm
-    )
-    sizes = np.random.default_rng(4).integers(1, 60 * FULL, size=150).tolist()
-
-    def run(few):
-        monkeypatch.setattr(transmitter, "FEW", few)
-        link = Link(spec, seed=8, availability=Availability(link_down=downtime) if downtime else None)
-        return [
-            (*sent[:9], sent.arrival_ns.tolist(), sent.reason.tolist(), sent.tries.tolist())
-            for sent in (link.offer(k * 7 * MS, size) for k, size in enumerate(sizes))
-        ]
-
-    assert run(few=0) == run(few=1000) == run(few=20)
 
 
 def test_draws_depend_on_the_name_alone():

@@ -83,22 +83,6 @@ def test_start_is_stationary(in_sigmas):
     in_sigmas.mean(np.array(first, dtype=float), 0.2)
 
 
-@pytest.mark.parametrize(
-    ("build", "name"),
-    [
-        (lambda: Bernoulli(1.1), r"p.*1\.1"),
-        (lambda: Bernoulli("-3%"), r"p.*'-3%'"),
-        (lambda: GilbertElliott(2), r"p.*2"),
-        (lambda: GilbertElliott(0.1, "r"), r"r.*'r'"),
-        (lambda: GilbertElliott(0.1, 0.1, math.nan), r"one_minus_h.*nan"),
-        (lambda: GilbertElliott(0.1, 0.1, 1.0, True), r"one_minus_k.*True"),
-    ],
-)
-def test_refuses(build, name):
-    with pytest.raises(ValueError, match=f"(?s){name}"):
-        build()
-
-
 def test_trace_repeats_in_order(tmp_path):
     path = tmp_path / "lost.csv"
     path.write_text("lost\n0\n1\n1\n", encoding="utf-8")
@@ -109,7 +93,7 @@ def test_trace_repeats_in_order(tmp_path):
 def test_trace_refuses(tmp_path):
     path = tmp_path / "lost.csv"
     path.write_text("0\n2\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"file .*line 2.*2\.0"):
+    with pytest.raises(ValueError, match=r"file.*line 2.*2\.0"):
         LossTrace(file=str(path))
     with pytest.raises(ValueError, match=r"file"):
         LossTrace()

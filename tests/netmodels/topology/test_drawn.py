@@ -56,24 +56,18 @@ def test_random_geometric_density(in_sigmas):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: KRegular(degree=-1), r"degree.*-1"),
         (lambda: KRegular(degree=4).graph(4, 0), r"degree.*4"),
         (lambda: KRegular(degree=3).graph(5, 0), r"degree.*3"),
-        (lambda: ErdosRenyi(p=1.5), r"p.*1\.5"),
         (lambda: ErdosRenyi(p=0.0, connected=True).graph(3, 0), r"connected"),
-        (lambda: ErdosRenyi(p=0.5, connected=1), r"connected.*1"),
-        (lambda: BarabasiAlbert(links=0), r"links.*0"),
         (lambda: BarabasiAlbert(links=3).graph(3, 0), r"links.*3"),
         (lambda: WattsStrogatz(neighbours=3, p=0.1), r"neighbours.*3"),
         (lambda: WattsStrogatz(neighbours=4, p=0.1).graph(4, 0), r"neighbours.*4"),
-        (lambda: WattsStrogatz(neighbours=2, p="x"), r"p.*'x'"),
         # What would take minutes, or for ever.
         (lambda: KRegular(degree=400).graph(1000, 0), r"degree.*takes too long, got 400"),
         (lambda: BarabasiAlbert(links=500).graph(1000, 0), r"links.*takes too long, got 500"),
         (lambda: WattsStrogatz(neighbours=298, p=1.0).graph(300, 0), r"neighbours.*takes too long, got 298"),
         (lambda: ErdosRenyi(p=1e-4, connected=True).graph(1000, 0), r"connected.*in 20 draws"),
         (lambda: RandomGeometric(radius=0), r"radius.*0"),
-        (lambda: RandomGeometric(radius="1 m"), r"radius.*'1 m'"),
     ],
 )
 def test_refuses(build, message):

@@ -92,16 +92,3 @@ def test_refuses_what_takes_minutes_to_count_and_says_what_does_not(n_agents, ed
         assert connected(RandomConnected(drawable).graph(n_agents, 0))
     with pytest.raises(ValueError, match="take too long"):
         RandomConnected(enough - 1).graph(n_agents, 0)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"edges": -1}, r"edges.*-1"),
-        ({"edges": 2.5}, r"edges.*2\.5"),
-        ({"resample": "hour"}, r"resample.*'hour'"),
-    ],
-)
-def test_refuses_options(options, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        RandomConnected(**options)
