@@ -1,14 +1,14 @@
-"""Models of networks between agents: links, topologies and faults. numpy and networkx only, no event kernel.
+"""Models of networks between agents: links, topologies and faults, without an event kernel.
 
-- `units`: quantities with units.
+- `units`: quantities with units, and what every spec is.
 - `streams`: named random streams, drawn in blocks.
+- `on_off`: what goes down and up again.
 - `recordings`: files of values that were measured.
 - `links`: what happens to a message on one directed link.
 - `topology`: which links exist.
 - `faults`: what goes wrong, and when.
 - `network`: all links, and the servers that they share.
 - `presets`: links as the standards describe them.
-- `catalogue`: every kind by name.
 """
 
 from netmodels import presets, topology

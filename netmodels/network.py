@@ -92,17 +92,7 @@ class Network:
             raise ValueError(f"link: expected two different agents below {self.n_agents}, got {(sender, receiver)!r}")
 
     def link(self, sender: int, receiver: int) -> Link:
-        """Return a directed link.
-
-        Args:
-            sender: index.
-            receiver: index.
-
-        Returns:
-            The link, the same one each time.
-
-        Raises:
-            ValueError: if they are not two different agents.
+        """Return a directed link, the same one each time.
 
         >>> Network(2, LinkSpec(rate=1e6, delay=0)).link(0, 1).name
         (0, 1)
@@ -127,18 +117,6 @@ class Network:
     def offer(self, now_ns: int, size_bytes: int, sender: int, receiver: int) -> Transfer:
         """Send a message to one neighbour; see `Link.offer`.
 
-        Args:
-            now_ns: simulated time as a Python int, not before the previous hand-over to the same server.
-            size_bytes: payload as a Python int, at least 1.
-            sender: index.
-            receiver: index.
-
-        Returns:
-            What became of it.
-
-        Raises:
-            ValueError: as `Link.offer`, and if they are not two different agents.
-
         >>> Network(2, LinkSpec(rate="unlimited", delay="1 ms")).offer(0, 1, 1, 0).complete_ns
         1000000
         """
@@ -149,15 +127,6 @@ class Network:
 
         It is put on the wire once, at the lowest rate among the links, with independent losses and delays on each and
         no retransmission.
-
-        Args:
-            now_ns: as `offer`.
-            size_bytes: as `offer`.
-            sender: index.
-            receivers: indices, at least one.
-
-        Returns:
-            What became of it at each.
 
         Raises:
             ValueError: as `offer`; without receivers; if links have servers of their own; and if the links cut
@@ -184,7 +153,7 @@ class Network:
         return Broadcast(MappingProxyType(transfers), emission.wire_bytes, emission.airtime_ns)
 
     def state(self) -> dict[str, Any]:
-        """Return where its links and servers stand, as JSON can say it.
+        """Return the state of its links and servers, as JSON can say it.
 
         >>> radio = Network(3, LinkSpec(rate="12 Mbit/s", delay="5 ms"), share="node")
         >>> _ = radio.offer(0, 1472, 0, 1)
@@ -201,9 +170,6 @@ class Network:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state, on a network that has just been made with the same parameters and seed.
-
-        Args:
-            state: of `state`, or what JSON made of it.
 
         Raises:
             ValueError: for the state of another network.

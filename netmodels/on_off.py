@@ -20,7 +20,7 @@ Interval = tuple[int, int]
 
 
 class Window(NamedTuple):
-    """What is down during a stretch of time.
+    """What is down during a window of time.
 
     Attributes:
         from_ns: its beginning.
@@ -47,13 +47,7 @@ class OnOff:
     """
 
     def __init__(self, generator: np.random.Generator, up_s: float, down_s: float) -> None:
-        """Draw the state at time 0.
-
-        Args:
-            generator: its own stream.
-            up_s: mean time up, in seconds, above 0.
-            down_s: mean time down, in seconds, above 0.
-        """
+        """Draw the state at time 0 from its own stream; the mean times up and down are above 0."""
         self._generator = generator
         self._starts_up = bool(generator.random() < up_s / (up_s + down_s))
         self._means_ns = (up_s * 1e9, down_s * 1e9) if self._starts_up else (down_s * 1e9, up_s * 1e9)
@@ -63,16 +57,7 @@ class OnOff:
         self._from_ns = 0
 
     def is_up(self, time_ns: int) -> bool:
-        """Say whether it is up at a time.
-
-        Args:
-            time_ns: simulated time.
-
-        Returns:
-            Whether it is.
-
-        Raises:
-            ValueError: for `LAST_NS` or later.
+        """Return whether it is up at a time before `LAST_NS`.
 
         >>> OnOff(np.random.default_rng(0), up_s=1e9, down_s=1e-9).is_up(0)
         True
@@ -81,17 +66,7 @@ class OnOff:
         return self._starts_up == (bisect_right(self._changes_ns, time_ns) % 2 == 0)
 
     def window(self, start_ns: int, end_ns: int) -> Window:
-        """Tell when it is down around some time.
-
-        Args:
-            start_ns: a time.
-            end_ns: another, not before it.
-
-        Returns:
-            A stretch that holds both.
-
-        Raises:
-            ValueError: for `LAST_NS` or later.
+        """Return when it is down around some time: a window that holds both of these times, before `LAST_NS`.
 
         >>> process = OnOff(np.random.default_rng(0), up_s=1.0, down_s=1.0)
         >>> around = process.window(10**12, 10**12)

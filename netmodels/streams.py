@@ -24,15 +24,10 @@ LARGEST_SKIP = 2**14
 
 
 def stream(seed: int, *name: int | str) -> np.random.Generator:
-    """Make the generator of one named stream.
+    """Return the generator of one named stream, which depends on the seed and the name only.
 
-    Args:
-        seed: seed of the run, at least 0.
-        name: what the draws are for, such as ``"loss", 0, 1``; text and whole numbers, at least one.
-
-    Returns:
-        A generator that depends on the seed and the name only. Different names give independent streams, however they
-        are spelt: ``("a/b",)``, ``("a", "b")``, ``("1",)`` and ``(1,)`` all differ.
+    A name says what the draws are for, in text and whole numbers: ``"loss", 0, 1``. Different names give independent
+    streams, however they are spelt: ``("a/b",)``, ``("a", "b")``, ``("1",)`` and ``(1,)`` all differ.
 
     Raises:
         ValueError: if the seed is not a whole number of at least 0, or a part of the name is neither text nor integer.
@@ -52,21 +47,7 @@ def stream(seed: int, *name: int | str) -> np.random.Generator:
 
 
 def checked_name(seed: int, name: object) -> tuple[int, tuple[int | str, ...]]:
-    """Refuse what names no stream, before anything is drawn from it.
-
-    Args:
-        seed: seed of the run, at least 0.
-        name: text and whole numbers, at least one.
-
-    Returns:
-        Both as plain Python values.
-
-    Raises:
-        ValueError: as `stream`.
-
-    >>> checked_name(7, ("loss", 0, 1))
-    (7, ('loss', 0, 1))
-    """
+    """Return seed and name as plain Python values; refuse what names no stream, before anything is drawn from it."""
     if not isinstance(name, tuple) or not name:
         raise ValueError(f"name: expected a tuple of at least one part, got {name!r}")
     return count(seed, "seed"), tuple(_part(part) for part in name)
@@ -117,17 +98,7 @@ class Draws(Generic[Value]):
         return self.drawn_before + self._next
 
     def take(self, n: int) -> list[int]:
-        """Hand out the next values as Python numbers.
-
-        Args:
-            n: how many, at least 0.
-
-        Returns:
-            List of n numbers (booleans for a stream of booleans).
-
-        >>> Draws(lambda: stream(1, "x").standard_normal).take(0)
-        []
-        """
+        """Hand out the next n values as Python numbers (booleans for a stream of booleans)."""
         start = self._next
         stop = start + n
         if stop > self._size:
@@ -137,17 +108,7 @@ class Draws(Generic[Value]):
         return self._list[start:stop]
 
     def take_array(self, n: int) -> NDArray[Value]:
-        """Hand out the next values as an array.
-
-        Args:
-            n: how many, at least 0.
-
-        Returns:
-            Array [n], a view that the caller must not write to.
-
-        >>> Draws(lambda: stream(1, "x").random).take_array(3).shape
-        (3,)
-        """
+        """Hand out the next n values as an array, a view that the caller must not write to."""
         start = self._next
         stop = start + n
         if stop > self._size or self._array is None:
@@ -158,13 +119,7 @@ class Draws(Generic[Value]):
         return self._array[start:stop]
 
     def advance_to(self, drawn: int) -> None:
-        """Read on to where another process stopped.
-
-        Args:
-            drawn: its `drawn`, not below that of this one.
-
-        Raises:
-            ValueError: for less, or what is no whole number.
+        """Read on to where another process stopped: to its `drawn`, not below that of this one.
 
         >>> draws = Draws(lambda: stream(1, "x").random)
         >>> draws.advance_to(1000)

@@ -28,7 +28,7 @@ MAX_STEPS = 200_000
 RARE = 1e-6
 """Of a link in an update; what is rarer is none to warn of: two links have 12 000 chances in 50 000 short steps."""
 PASSAGES = 5000
-"""Packets at most until a loss process with retries has settled (`netmodels.links.closed_forms`)."""
+"""Packets at most until a loss process with retries has settled (`netmodels.links.theory`)."""
 
 
 def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]:

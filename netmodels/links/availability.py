@@ -20,8 +20,8 @@ class Availability:
     including, its end.
 
     Intervals are given as (start, end) in nanoseconds, in any order, overlapping or not; or, for schedules without end,
-    as a function of two times that tells what is down during a stretch of time that holds both, always alike. Of such
-    a schedule only the latest stretch is remembered.
+    as a function of two times that tells what is down during a window of time that holds both, always alike. Of such
+    a schedule only the latest window is remembered.
 
     >>> downtime = Availability(link_down=[(10, 20)], node_down=[(15, 30)])
     >>> from netmodels.links.transfer import REASONS
@@ -47,14 +47,7 @@ class Availability:
         self._look(0, 0)
 
     def fate(self, start_ns: int, end_ns: int) -> int:
-        """Say what becomes of one transmission.
-
-        Args:
-            start_ns: when it starts.
-            end_ns: when it ends, not before its start.
-
-        Returns:
-            0, or the code of ``node_down`` or ``link_down`` in `netmodels.links.REASONS`.
+        """Return what becomes of one transmission: 0, or the code in `REASONS` of ``node_down`` or ``link_down``.
 
         >>> Availability(link_down=[(10, 20)]).fate(5, 10)
         0
@@ -82,13 +75,7 @@ class Availability:
 
 
 def merged(intervals: Sequence[Interval]) -> tuple[list[int], list[int]]:
-    """Join intervals that overlap or touch.
-
-    Args:
-        intervals: (start, end) in any order.
-
-    Returns:
-        Starts and ends of the disjoint intervals, in order.
+    """Join intervals (start, end) that overlap or touch: starts and ends of the disjoint ones, in order.
 
     Raises:
         ValueError: for an interval that does not end after it starts, or starts before 0.

@@ -72,32 +72,14 @@ class Server:
         return leading, leading < space and last_bytes <= room
 
     def serve(self, ends_ns: Ends, full_bytes: int, last_bytes: int) -> None:
-        """Put admitted packets behind those that are there.
-
-        Args:
-            ends_ns: when each leaves the server, not decreasing, at least one.
-            full_bytes: wire size of all but the last.
-            last_bytes: wire size of the last.
-
-        >>> server = Server()
-        >>> server.serve([10, 20], 1500, 1500)
-        >>> server.free_ns
-        20
-        """
+        """Put admitted packets, of this size but for the last, behind those that are there, by when each leaves."""
         self._batches.append((ends_ns, full_bytes, last_bytes))
         self._packets += len(ends_ns)
         self._bytes += (len(ends_ns) - 1) * full_bytes + last_bytes
         self.free_ns = ends_ns[-1]
 
     def forget(self) -> None:
-        """Drop what is known of packets that have all left; a server that is idle remembers nothing.
-
-        >>> server = Server()
-        >>> server.serve([10], 1500, 1500)
-        >>> server.forget()
-        >>> server.free_ns
-        10
-        """
+        """Drop what is known of packets that have all left; a server that is idle remembers nothing."""
         self._batches.clear()
         self._packets = 0
         self._bytes = 0
@@ -115,12 +97,6 @@ class Server:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state.
-
-        Args:
-            state: of `state`.
-
-        Raises:
-            ValueError: for what is none.
 
         >>> server = Server()
         >>> server.restore({"free_ns": 20, "now_ns": 0, "batches": [[[10, 20], 1500, 100]]})

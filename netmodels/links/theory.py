@@ -18,7 +18,7 @@ PASSAGES = 5000
 
 
 def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: int) -> float:
-    """Probability that all packets of a message get through.
+    """Return the probability, exact, that all packets of a message get through.
 
     Each transmission, a retry too, is one step of the loss process, which is as messages find it in the long run.
 
@@ -27,9 +27,6 @@ def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: in
         corrupt: probability that what is not lost is corrupted.
         retries: tries after the first, per packet.
         packets: of the message.
-
-    Returns:
-        The probability, exact.
 
     Source: products of the substochastic matrices of the chain, as for Gilbert 1960.
 
@@ -41,7 +38,7 @@ def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: in
 
 
 def _whole(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArray[np.float64]:
-    """State after a message, together with all its packets' getting through."""
+    """Return the state after a message, together with all its packets' getting through."""
     mass = state_found(loss, corrupt, retries)
     for _ in range(packets):
         mass = sum(_tries(loss, corrupt, retries, mass), start=np.zeros_like(mass))
@@ -51,18 +48,7 @@ def _whole(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArr
 def whole_then_none_probability(
     loss: LossModel, corrupt: float, retries: int, *, packets: int, packets_of_each: int, copies: int
 ) -> float:
-    """Probability that a message gets through, and of the copies of another one sent right after it not one.
-
-    Args:
-        loss: as `whole_probability`.
-        corrupt: as there.
-        retries: as there.
-        packets: of the first message.
-        packets_of_each: of each copy of the other.
-        copies: how many.
-
-    Returns:
-        The probability, exact.
+    """Return the probability, exact, that a message gets through, and no copy of another one sent right after it.
 
     >>> from netmodels.links.loss import Bernoulli, GilbertElliott
     >>> round(whole_then_none_probability(Bernoulli(0.1), 0.0, 0, packets=1, packets_of_each=1, copies=3), 6)
@@ -84,7 +70,7 @@ def whole_then_none_probability(
 def _passage(
     loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """State after a packet together with its getting through, and with its being lost at every try."""
+    """Return the state after a packet together with its getting through, and with its being lost at every try."""
     through = np.zeros_like(mass)
     for _ in range(retries + 1):
         received, lost = loss.transmit(mass)
@@ -94,15 +80,10 @@ def _passage(
 
 
 def state_found(loss: LossModel, corrupt: float, retries: int) -> NDArray[np.float64]:
-    """Long-run probability of each state of the loss process when a new packet comes.
+    """Return the long-run probability of each state of the loss process when a new packet comes.
 
     Without retries this is the stationary state. Retries go on until the process lets one through, so that the next
     packet finds it in a better state than a random moment would.
-
-    Args:
-        loss: the loss process.
-        corrupt: probability that what is not lost is corrupted.
-        retries: tries after the first, per packet.
 
     Returns:
         float64 [states], the fixed point of one packet's passage, to 10⁻¹⁴.
@@ -122,7 +103,7 @@ def state_found(loss: LossModel, corrupt: float, retries: int) -> NDArray[np.flo
 
 
 def _tries(loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """What gets through at the first try, at the second, and so on, until nothing is left to try."""
+    """Yield what gets through at the first try, at the second, and so on, until nothing is left to try."""
     for _ in range(retries + 1):
         received, lost = loss.transmit(mass)
         yield (1.0 - corrupt) * received
@@ -132,13 +113,7 @@ def _tries(loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float
 
 
 def retry_weights(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArray[np.float64]:
-    """Distribution of the retries that a message needs, given that all its packets get through.
-
-    Args:
-        loss: as `whole_probability`.
-        corrupt: as there.
-        retries: as there.
-        packets: as there.
+    """Return the distribution of the retries that a message needs, given that all its packets get through.
 
     Returns:
         Probability of each number of retries from 0 on, float64 [at most packets·retries + 1]; cut where less than
@@ -169,7 +144,7 @@ def retry_weights(loss: LossModel, corrupt: float, retries: int, packets: int) -
 def completion_cdf(
     delay: DelayModel, ends_s: Sequence[float], weights: NDArray[np.float64], retry_s: float, time_s: float
 ) -> float:
-    """Probability that a message is complete by a time, given that all its packets get through.
+    """Return the probability that a message is complete by a time, given that all its packets get through.
 
     Σ_j P(j retries) · Π_k P(delay ≤ t − end_k − j·retry). Exact without retries and duplicates, and with a constant
     delay and packets of one size; else a lower bound, because every retry is counted as if it came before the first
@@ -181,9 +156,6 @@ def completion_cdf(
         weights: from `retry_weights`.
         retry_s: how long one retry holds the server.
         time_s: seconds after hand-over.
-
-    Returns:
-        The probability.
 
     >>> completion_cdf(Constant(1.0), [1.0, 2.0], np.array([0.5, 0.5]), 0.5, 3.0)
     0.5
@@ -213,17 +185,9 @@ def _all_arrived(delay: DelayModel, ends_s: Sequence[float], time_s: float) -> f
 def completion_quantile(
     delay: DelayModel, ends_s: Sequence[float], weights: NDArray[np.float64], retry_s: float, probability: float
 ) -> float:
-    """Time by which a message is complete with a probability, given that all its packets get through.
+    """Return by when a message is complete with a probability, given that all its packets get through.
 
-    Args:
-        delay: as `completion_cdf`.
-        ends_s: as there.
-        weights: as there.
-        retry_s: as there.
-        probability: in [0, 1].
-
-    Returns:
-        Seconds after hand-over, to a nanosecond or 15 digits, never too early; infinite if no time is enough.
+    In seconds after hand-over, to a nanosecond or 15 digits, never too early; infinite if no time is enough.
 
     >>> completion_quantile(Constant(1.0), [1.0, 2.0], np.array([1.0]), 0.0, 0.999)
     3.0

@@ -20,7 +20,8 @@ from dvdn_sim.network.fuzz.invariants import INVARIANTS
 from dvdn_sim.network.fuzz.search import CRASH, Coverage, check, search
 from dvdn_sim.network.trials import Setting
 from dvdn_sim.scenario import parse_scenario
-from netmodels.catalogue import FAULTS, TOPOLOGIES
+from netmodels.faults import FAULTS
+from netmodels.topology import TOPOLOGIES
 
 LOSSY = (
     "network.link.loss=30%",

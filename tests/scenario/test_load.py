@@ -28,8 +28,7 @@ from dvdn_sim.scenario import (
     resolved_yaml,
 )
 from netmodels import LinkSpec
-from netmodels.links.delay import Constant, Normal
-from netmodels.links.loss import Bernoulli, GilbertElliott
+from netmodels.links import Bernoulli, Constant, GilbertElliott, Normal
 from netmodels.topology import RandomConnected
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
