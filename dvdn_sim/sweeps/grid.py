@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 
 from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario import Place, Scenario, Value
-from dvdn_sim.sweeps.sweep import AxisValue, Base, Change, Sweep, load_sweep
+from dvdn_sim.sweeps.sweep import AxisValue, Change, Sweep, load_sweep
 
 MAX_ID = 150
 _SET_OPTION = re.compile(r"--set '([\w.]+)=(.*)'")
@@ -61,7 +61,7 @@ def _order(mistake: Mistake) -> tuple[bool, str, int, str]:
 def cells_of(sweep: Sweep) -> tuple[list[SweepCell], list[Mistake]]:
     """Return the cells, the last axis the fastest; and what is wrong with any of them, each mistake once."""
     cells: list[SweepCell] = []
-    wrong = _CellMistakes(sweep.base)
+    wrong = _CellMistakes(sweep)
     seeds = [] if sweep.seeds is None else [Change("seeds", list(sweep.seeds), Place())]
     for points in itertools.product(*(axis.points for axis in sweep.axes)):
         at = {axis.name: point for axis, point in zip(sweep.axes, points, strict=True)}
@@ -70,7 +70,7 @@ def cells_of(sweep: Sweep) -> tuple[list[SweepCell], list[Mistake]]:
         name = cell_id(at)
         wrong.count(changes)
         try:
-            scenario = sweep.base.scenario([change.text for change in changes])
+            scenario = sweep.scenario([change.text for change in changes])
         except ScenarioError as error:
             wrong.add(name, changes, error)
         else:
@@ -93,9 +93,9 @@ def cell_id(points: Mapping[str, AxisValue]) -> str:
 
 @dataclass
 class _CellMistakes:
-    """What is wrong with cells, whose scenario is `base`, and in how many of them."""
+    """What is wrong with the cells of a sweep, and in how many of them."""
 
-    base: Base
+    sweep: Sweep
     _cells: dict[tuple[Mistake, str], list[str]] = field(default_factory=dict)
     """The cells that have a mistake, by it and the text of the change at fault."""
     _with: Counter[str] = field(default_factory=Counter)
@@ -126,10 +126,10 @@ class _CellMistakes:
 
     def _in_base(self, mistake: Mistake) -> Place:
         """Return where a mistake stands that no change is at fault for."""
-        if self.base.file is not None:
-            return Place(mistake.line, file=mistake.file or normpath(self.base.file))
+        if not isinstance(self.sweep.base, str):
+            return Place(mistake.line, file=mistake.file or normpath(self.sweep.base))
         steps = (int(step) if step.isdecimal() else step for step in mistake.path.split(".") if step)
-        return self.base.document.place(("base", *steps))
+        return self.sweep.document.place(("base", *steps))
 
 
 def _moved(mistake: Mistake, place: Place) -> Mistake:

@@ -18,7 +18,6 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from math import prod
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -185,38 +184,14 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Base:
-    """The scenario that the cells change: a file, or a block of the sweep file, which `document` is."""
-
-    file: FilePath | None
-    document: Document
-
-    def scenario(self, changes: Sequence[str]) -> Scenario:
-        """Return the scenario under changes in the form of ``--set``.
-
-        Raises:
-            ScenarioError: With every mistake there is.
-        """
-        return parse_scenario(self._text, changes) if self.file is None else load_scenario(self.file, changes)
-
-    @cached_property
-    def _text(self) -> str:
-        return block_text(self.block())
-
-    def block(self) -> Any:
-        """Return the scenario as it was written, what it includes laid under it."""
-        root: Any = self.document.root if self.file is None else _read(self.file).root
-        return root["base"] if self.file is None else root
-
-
-@dataclass(frozen=True)
 class Sweep:
     """What a sweep file stands for.
 
     Attributes:
         name: what the folder is called.
         question: what is to be answered, a sentence.
-        base: the scenario that the cells change.
+        base: the scenario that the cells change: its file, or its text if the sweep file holds it.
+        document: the sweep file's.
         changes: to all cells, in order.
         axes: what differs between cells.
         seeds: of every cell; None for those of the base.
@@ -225,11 +200,20 @@ class Sweep:
 
     name: str
     question: str
-    base: Base
+    base: FilePath | str
+    document: Document
     changes: tuple[Change, ...]
     axes: tuple[Axis, ...]
     seeds: tuple[int, ...] | None
     compare: tuple[str, str] | None
+
+    def scenario(self, changes: Sequence[str]) -> Scenario:
+        """Return the base under changes in the form of ``--set``.
+
+        Raises:
+            ScenarioError: With every mistake there is.
+        """
+        return parse_scenario(self.base, changes) if isinstance(self.base, str) else load_scenario(self.base, changes)
 
     def resolved(self) -> str:
         """Return the sweep as YAML that needs no other file; read back, it has the same cells."""
@@ -243,7 +227,8 @@ class Sweep:
             for axis in self.axes
         ]
         entries = (textwrap.indent(block_text(axis), "    ").removeprefix("    ") for axis in axes)
-        tail = {"set": _values_of(self.changes), "base": self.base.block()}
+        base = read_document(self.base) if isinstance(self.base, str) else _read(self.base)
+        tail = {"set": _values_of(self.changes), "base": base.root}
         return f"{block_text(head)}axes:\n{''.join(f'  - {entry}' for entry in entries)}{block_text(tail)}"
 
 
@@ -312,13 +297,12 @@ def _read(file: FilePath) -> Document:
 
 
 def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:
-    base = None
-    if isinstance(written.base, str):
-        base = FilePath(document.place(("base",)).file or file).parent / written.base
+    beside = FilePath(document.place(("base",)).file or file).parent
     return Sweep(
         name=written.name,
         question=" ".join(written.question.split()),
-        base=Base(base, document),
+        base=beside / written.base if isinstance(written.base, str) else block_text(written.base),
+        document=document,
         changes=_changes(written.set, ("set",), document),
         axes=tuple(_axis(axis, ("axes", index), document) for index, axis in enumerate(written.axes)),
         seeds=written.seeds,

@@ -15,7 +15,7 @@ def test_a_sweep_file(tmp_path):
     sweep, found = load_sweep(write_sweep(tmp_path))
     assert found == []
     assert (sweep.name, sweep.question) == ("small", "Does the network matter?")
-    assert sweep.base.file == tmp_path / "base.yaml"
+    assert sweep.base == tmp_path / "base.yaml"
     assert [(axis.name, [point.label for point in axis.points]) for axis in sweep.axes] == [
         ("rounds", ["1", "2"]),
         ("loss", ["0%", "20%"]),
@@ -67,7 +67,7 @@ def test_parts_may_stand_in_other_files_and_paths_are_relative_to_the_file_that_
     text = SWEEP.replace("base: base.yaml", "include: parts/ours.yaml").replace("seeds: 0-1\n", "")
     sweep, found = load_sweep(write_sweep(tmp_path, text))
     assert found == []
-    assert sweep.base.file == tmp_path / "parts" / "other.yaml"
+    assert sweep.base == tmp_path / "parts" / "other.yaml"
     assert sweep.seeds == (0, 1, 2, 3, 4)
 
 
