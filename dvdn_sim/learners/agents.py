@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
-from dvdn_sim.learners.layout import Layout
+from dvdn_sim.learners.q_network import Layout
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.scenario import QLearning
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import key, uniform
-from dvdn_sim.learners.layout import Layout
-from dvdn_sim.learners.q_network import QNetwork, Weights
+from dvdn_sim.learners.q_network import Layout, QNetwork, Weights
 from dvdn_sim.scenario import Epsilon
 
 

@@ -8,13 +8,22 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.layout import Layout
 from dvdn_sim.learners.objectives import Objective
 from dvdn_sim.learners.optim import Adam, clip_by_norm, frozen
-from dvdn_sim.learners.q_network import QNetwork, Weights
+from dvdn_sim.learners.q_network import Layout, QNetwork, Weights
 from dvdn_sim.learners.replay import Minibatch
-from dvdn_sim.learners.standardise import RewardStatistics, local_rewards
-from dvdn_sim.learners.td import Held, Local, Signal, chosen, continues, double_q_value, td_errors, valid_steps
+from dvdn_sim.learners.td import (
+    Held,
+    Local,
+    RewardStatistics,
+    Signal,
+    chosen,
+    continues,
+    double_q_value,
+    local_rewards,
+    td_errors,
+    valid_steps,
+)
 from dvdn_sim.learners.tracking import parameter_exchange_of
 from dvdn_sim.learners.transfer import remembered, rows
 from dvdn_sim.scenario import QLearning, Training

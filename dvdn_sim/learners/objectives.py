@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.learners.qmix import Mixer, QmixObjective
-from dvdn_sim.learners.standardise import RewardModel
-from dvdn_sim.learners.td import Held, Local, Signal
+from dvdn_sim.learners.td import Held, Local, RewardModel, Signal
 from dvdn_sim.scenario import Dvdn, DvdnGt, Iql, NetworkedQ, QLearning, Qmix, Vdn
 from netmodels.streams import stream
 

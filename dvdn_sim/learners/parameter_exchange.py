@@ -3,7 +3,7 @@
 The first is a pure function of the number of the update; the second goes by replica, on the block that it exchanged.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -139,18 +139,18 @@ class OperatorMixing:
 
     Attributes:
         blocks: What which replicas exchange.
-        operators: Of each block, A ``[r, N, N]`` and the sums of its rows ``[r, N, 1]``.
+        tensors: Of each block, A ``[r, N, N]`` and the sums of its rows ``[r, N, 1]``, then what else was asked for.
     """
 
     blocks: Sequence[ParameterBlock]
-    operators: Sequence[Sequence[Tensor]]
+    tensors: Sequence[Sequence[Tensor]]
 
     def apply(self, values: Tensor) -> None:
         """Mix values ``[R, N, P]``, in place: x_i ← (Σ_j A_ij) x_i + Σ_j A_ij (x_j - x_i).
 
         What agents agree on stays to the last bit, and so does what an agent holds that hears nobody.
         """
-        for block, (operators, sums) in zip(self.blocks, self.operators, strict=True):
+        for block, (operators, sums, *_) in zip(self.blocks, self.tensors, strict=True):
             held = block.of(values)
             for own in torch.split(held, columns(operators.numel(), held), dim=-1):
                 pulled = torch.matmul(operators[:, :, None], own[:, None] - own[:, :, None])[:, :, 0]
@@ -171,8 +171,15 @@ def operators_of(block: ParameterBlock, exchange: Mapping[int, Exchanged]) -> tu
     return operators, sums
 
 
-def mixings(blocks: Sequence[Sequence[ParameterBlock]], exchanges: Exchanges, *, like: Tensor) -> list[OperatorMixing]:
+Extra = Callable[[ParameterBlock, Mapping[int, Exchanged]], Sequence[Array]]
+"""What a tracker needs of an exchange beside its operators."""
+
+
+def mixings(
+    blocks: Sequence[Sequence[ParameterBlock]], exchanges: Exchanges, *, like: Tensor, extra: Extra = lambda _, __: ()
+) -> list[OperatorMixing]:
     """Return the mixing of each exchange of an update, brought to the device of a tensor in one copy."""
     made = zip(exchanges, blocks, strict=False)
-    there = iter(together([operators_of(block, exchange) for exchange, of in made for block in of], like))
+    arrays = [(*operators_of(block, exchange), *extra(block, exchange)) for exchange, of in made for block in of]
+    there = iter(together(arrays, like))
     return [OperatorMixing(of, [next(there) for _ in of]) for of in blocks]

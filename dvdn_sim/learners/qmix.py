@@ -20,8 +20,7 @@ from torch import Tensor
 from torch.nn.functional import elu
 
 from dvdn_sim.learners.q_network import back_through_relu, linear, views
-from dvdn_sim.learners.standardise import RewardModel
-from dvdn_sim.learners.td import Held, Local, Signal
+from dvdn_sim.learners.td import Held, Local, RewardModel, Signal
 from dvdn_sim.scenario import Qmix
 
 

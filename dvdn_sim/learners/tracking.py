@@ -3,7 +3,7 @@
 Equations are for one team, ω, z, g ``[N, P]``, and have a leading axis of R replicas: docs/gradient_tracking.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -23,9 +23,7 @@ from dvdn_sim.learners.parameter_exchange import (
     ParameterBlock,
     columns,
     mixings,
-    operators_of,
 )
-from dvdn_sim.learners.transfer import together
 from dvdn_sim.scenario import DvdnGt, GtAdam, ParameterExchange, QLearning, Tracking, exchanged
 
 
@@ -129,7 +127,7 @@ class ParameterAveraging:
     Loses: as long as agents' gradients differ they do not agree, and with a constant step they end beside the optimum
     of the sum, by O(lr).
 
-    Other trackers have what this one has, and trackers besides.
+    The others do as this one does, and hold trackers besides.
     """
 
     vectors: tuple[int, ...] = (1,)
@@ -181,10 +179,30 @@ class ParameterAveraging:
         learning: npt.NDArray[np.bool_],
     ) -> None:
         """Take one update, in place; see `Tracker`."""
-        (mixing,) = mixings(self._blocks(updates, exchanges), exchanges, like=parameters)
-        with frozen(learning, (parameters, *self._optimiser.state.values())):
-            self._optimiser.step(parameters, gradient)
-            mixing.apply(parameters)
+        mixed = mixings(
+            self._blocks(updates, exchanges),
+            exchanges,
+            like=parameters,
+            extra=lambda block, exchange: self._links_of(block, exchange, learning),
+        )
+        with frozen(learning, (parameters, *self._held, *self._optimiser.state.values())):
+            self._move(parameters, gradient, mixed)
+
+    @property
+    def _held(self) -> tuple[Tensor, ...]:
+        """What agents hold beside parameters and moments, ``[R, N, P]`` each."""
+        return ()
+
+    def _links_of(
+        self, block: ParameterBlock, exchange: Mapping[int, Exchanged], learning: npt.NDArray[np.bool_]
+    ) -> Sequence[Array]:
+        """Return what is needed of an exchange beside its operator."""
+        return ()
+
+    def _move(self, parameters: Tensor, gradient: Tensor, mixed: list[OperatorMixing]) -> None:
+        """Move the parameters of all agents, as if all learnt."""
+        self._optimiser.step(parameters, gradient)
+        mixed[0].apply(parameters)
 
     def restart(self, agents: npt.NDArray[np.bool_]) -> None:
         """Forget the moments of agents that lost their state."""
@@ -219,21 +237,13 @@ class TrackerState:
         self.tracker.add_(gradient).sub_(self.gradient)
         self.gradient.copy_(gradient)
 
-    def restart(self, agents: npt.NDArray[np.bool_]) -> Tensor:
-        """Begin a new epoch where agents lost their state: g = 0 for these, then z = g for all in their replica.
-
-        Args:
-            agents: Bool ``[R, N]``.
-
-        Returns:
-            Which replicas began anew, bool ``[R]``.
-        """
+    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
+        """Begin a new epoch where agents lost their state: g = 0 for these, z = g for all in their replica."""
         lost = torch.from_numpy(agents).to(self.tracker.device)
         replicas = lost.any(1)
         self.gradient[lost] = 0.0
         self.tracker[replicas] = self.gradient[replicas]
         self.epochs += replicas
-        return replicas
 
     def figures(self, in_flight: Tensor | None = None) -> TrackingFigures:
         """Return whether trackers and gradients balance, with what is in no tracker but will be, ``[R, P]``."""
@@ -304,20 +314,12 @@ class GradientTracking(ParameterAveraging):
         """What a checkpoint must hold, the tensors themselves."""
         return self._trackers.tensors | super().state
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradient: Tensor,
-        *,
-        updates: npt.NDArray[np.int64],
-        exchanges: Exchanges,
-        learning: npt.NDArray[np.bool_],
-    ) -> None:
-        """Take one update, in place; see `Tracker`."""
-        trackers = self._trackers
-        mixed = mixings(self._blocks(updates, exchanges), exchanges, like=parameters)
-        with frozen(learning, (parameters, trackers.tracker, trackers.gradient, *self._optimiser.state.values())):
-            self._form(parameters, gradient, trackers, mixed, self._optimiser)
+    @property
+    def _held(self) -> tuple[Tensor, ...]:
+        return self._trackers.tracker, self._trackers.gradient
+
+    def _move(self, parameters: Tensor, gradient: Tensor, mixed: list[OperatorMixing]) -> None:
+        self._form(parameters, gradient, self._trackers, mixed, self._optimiser)
 
     def restart(self, agents: npt.NDArray[np.bool_]) -> None:
         """Begin a new epoch: g = 0 for those that lost their state, then z = g for everyone in their replica."""
@@ -329,7 +331,7 @@ class GradientTracking(ParameterAveraging):
         return self._trackers.figures()
 
 
-class RunningSumTracking(ParameterAveraging):
+class RunningSumTracking(GradientTracking):
     """Gradient tracking that no loss, one way or both, puts off for good.
 
     z_i ← z_i + g_i^new - g_i^old;  v_i = ω_i - lr D(z_i)
@@ -354,42 +356,29 @@ class RunningSumTracking(ParameterAveraging):
     messages are lost acts later. A crash that loses state loses what it held: `restart` begins a new epoch.
     """
 
-    vectors = (2,)
-
     def __init__(self, parameters: Tensor, optimiser: Optimiser, schedule: ExchangeSchedule) -> None:
         """Begin, with z = g = 0 and nothing in flight."""
         super().__init__(parameters, optimiser, schedule)
-        self._trackers = TrackerState(parameters)
         replicas, n_agents, size = parameters.shape
         self._in_flight = parameters.new_zeros(replicas, n_agents, n_agents, size)
 
     @property
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold, the tensors themselves."""
-        return self._trackers.tensors | super().state | {"in_flight": self._in_flight}
+        return super().state | {"in_flight": self._in_flight}
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradient: Tensor,
-        *,
-        updates: npt.NDArray[np.int64],
-        exchanges: Exchanges,
-        learning: npt.NDArray[np.bool_],
-    ) -> None:
-        """Take one update, in place; see `Tracker`."""
-        (blocks,) = self._blocks(updates, exchanges)
-        trackers, exchange = self._trackers, exchanges[0] if exchanges else {}
-        operators = [operators_of(block, exchange) for block in blocks]
-        links = [links_of(block, exchange, learning) for block in blocks]
-        there = together([*operators, *links], like=parameters)
-        mixing = OperatorMixing(blocks, there[: len(blocks)])
-        with frozen(learning, (parameters, trackers.tracker, trackers.gradient, *self._optimiser.state.values())):
-            trackers.take_in(gradient)
-            self._optimiser.step(parameters, trackers.tracker)
-            for block, link in zip(blocks, there[len(blocks) :], strict=True):
-                self._combine(block, TrackerLinks(*link))
-            mixing.apply(parameters)
+    def _links_of(
+        self, block: ParameterBlock, exchange: Mapping[int, Exchanged], learning: npt.NDArray[np.bool_]
+    ) -> Sequence[Array]:
+        return links_of(block, exchange, learning)
+
+    def _move(self, parameters: Tensor, gradient: Tensor, mixed: list[OperatorMixing]) -> None:
+        (mixing,) = mixed
+        self._trackers.take_in(gradient)
+        self._optimiser.step(parameters, self._trackers.tracker)
+        for block, (_, _, *links) in zip(mixing.blocks, mixing.tensors, strict=True):
+            self._combine(block, TrackerLinks(*links))
+        mixing.apply(parameters)
 
     def _combine(self, block: ParameterBlock, links: "TrackerLinks") -> None:
         """Running sums of the trackers, ``[replicas, sender, receiver, block]``."""
@@ -410,7 +399,7 @@ class RunningSumTracking(ParameterAveraging):
 
         What was in flight there is dropped: its senders or receivers do not know of it any more.
         """
-        self._in_flight[self._trackers.restart(agents)] = 0.0
+        self._in_flight[torch.from_numpy(agents.any(1))] = 0.0
         super().restart(agents)
 
     def figures(self) -> TrackingFigures | None:

@@ -1,25 +1,23 @@
 """The network on a clock: which message reaches whom, when, and at what cost. simpy stays in here; torch stays out.
 
-simulation  all of it for one team: act, compute, exchange
+simulation  all of it for one team: act, compute, exchange; how long agents compute
 exchange    rounds of sending, waiting and closing on the clock, and the report that they leave
 accounting  counters of what became of every message; the audit, probes, and messages on their way
 clock       simulated time
 transport   links between agents, and the transmitters that they share
 faults      which agents and links are up
 deadlines   how long `auto` waits
-compute     how long agents work before they send
 mailbox     messages between acting agents, without rounds
 prediction  what exchanges will be like, before any; trials: what they are, without learning
 """
 
 from dvdn_sim.network.accounting import NEVER_NS, MessageCounts, MessageLife, NetworkCounters, Probe
 from dvdn_sim.network.clock import Clock, ClockEvent
-from dvdn_sim.network.compute import ComputeTimes
 from dvdn_sim.network.deadlines import auto_deadlines_ns
 from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
 from dvdn_sim.network.faults import Crashes, LinksUp, TeamFaults
 from dvdn_sim.network.mailbox import Mailboxes
-from dvdn_sim.network.simulation import SimulatedNetwork
+from dvdn_sim.network.simulation import ComputeTimes, SimulatedNetwork
 from dvdn_sim.network.transport import Transport
 
 __all__ = [

@@ -14,14 +14,13 @@ from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
 from dvdn_sim.records import Links, Point
 from dvdn_sim.scenario import Network
 from netmodels import FaultPlan, Transfer
-from netmodels.faults import FAULTS, Crash, Fault, FaultEvent, LinkDown, fault_of
+from netmodels.faults import Crash, Fault, FaultEvent, LinkDown
 from netmodels.links import FOREVER_NS, Availability
 from netmodels.topology import EdgeMarkov, Instant, Mobility, Range, Schedule
 from netmodels.units import checked_state, milliseconds
 
 CRASHES = FIRST_PRIORITY
 """Who goes down or comes back at a time does so before anything else happens."""
-_KIND_OF = {cls: kind for kind, cls in FAULTS.items()}
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,11 @@ class TeamFaults:
         plan: The faults in the agents' keys, as links take them.
     """
 
-    def __init__(self, faults: Iterable[object], *, seed: int, agent_keys: Sequence[int]) -> None:
+    def __init__(self, faults: Iterable[Fault], *, seed: int, agent_keys: Sequence[int]) -> None:
         """Draw when what happens.
 
         Args:
-            faults: Faults, or mappings with ``kind``; they name agents by their indices.
+            faults: They name agents by their indices.
             seed: Of the run.
             agent_keys: Names of the agents in random streams.
 
@@ -58,7 +57,7 @@ class TeamFaults:
             ValueError: A fault that names an agent that there is not.
         """
         self._keys = tuple(agent_keys)
-        named = [_in_keys(fault_of(fault), self._keys) for fault in faults]
+        named = [_in_keys(fault, self._keys) for fault in faults]
         self.plan = FaultPlan(named, 1 + max(self._keys), seed)
         self._downtimes = [_merged(self.plan, key) for key in self._keys]
         self._starts = [[down.start_ns for down in downtimes] for downtimes in self._downtimes]
@@ -97,13 +96,7 @@ class TeamFaults:
 
     def under_way(self, from_ns: int, to_ns: int) -> list[str]:
         """Kinds of faults that last at any time from one instant to another, the latter included; sorted."""
-        return sorted(
-            {
-                _KIND_OF[type(event.fault)]
-                for event in self.plan.events
-                if event.start_ns <= to_ns and event.end_ns > from_ns
-            }
-        )
+        return sorted({e.fault.kind for e in self.plan.events if e.start_ns <= to_ns and e.end_ns > from_ns})
 
     @property
     def cut_for_ever(self) -> list[str]:
@@ -266,14 +259,12 @@ def renamed(fault: Fault, name: Mapping[int, int]) -> Fault:
 
 
 def _merged(plan: FaultPlan, key: int) -> list[Downtime]:
+    """Return the crashes of an agent, with those that overlap or touch as one."""
     merged: list[Downtime] = []
     for event in plan.crash_events(key):
-        lost = cast("Crash", event.fault).state == "lost"
-        if merged and event.start_ns <= merged[-1].end_ns:
+        start_ns, end_ns, lost = event.start_ns, event.end_ns, cast("Crash", event.fault).state == "lost"
+        if merged and start_ns <= merged[-1].end_ns:
             before = merged.pop()
-            merged.append(
-                Downtime(before.start_ns, max(before.end_ns, event.end_ns), before.state_lost or lost),
-            )
-        else:
-            merged.append(Downtime(event.start_ns, event.end_ns, lost))
+            start_ns, end_ns, lost = before.start_ns, max(before.end_ns, end_ns), before.state_lost or lost
+        merged.append(Downtime(start_ns, end_ns, lost))
     return merged

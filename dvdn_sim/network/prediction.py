@@ -24,8 +24,8 @@ from dvdn_sim.consensus.theory import (
 )
 from dvdn_sim.consensus.theory.ensembles import Ensemble, ensemble_of, is_static
 from dvdn_sim.consensus.theory.exact import ExactPath, exact_path, expected_of, stacked, weight_matrices
-from dvdn_sim.network.compute import sampler
 from dvdn_sim.network.figures import Figure, figures_of, mean_figure, path_figures, quantile_figures, ratio_figure
+from dvdn_sim.network.simulation import sampler
 from dvdn_sim.network.traffic import exchange_bytes, mean_round_time, of_a_message, seconds, sending_s
 from dvdn_sim.network.trials import MOST_FOR_OPERATORS, Setting, Tally, exchanges, network_of, per_update, realised
 from dvdn_sim.scenario import ack_bytes

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from itertools import count
 
 import pytest
+from small_networks import spec_of
 
 from dvdn_sim.network import Acks, Clock, Crashes, Exchange, NetworkCounters, TeamFaults
 from netmodels import Transfer
@@ -80,7 +81,8 @@ class Scene:
 
     def crashing(self, *faults, n_agents):
         """The same with crashes: faults as mappings."""
-        self.crashes = Crashes(self.clock, TeamFaults(faults, seed=0, agent_keys=range(n_agents)), n_agents)
+        team = TeamFaults(spec_of(faults=faults).faults, seed=0, agent_keys=range(n_agents))
+        self.crashes = Crashes(self.clock, team, n_agents)
         return self
 
     def acknowledging(self, deadline_ns, repeat=1):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_networks import MS, ConstantTime, LognormalTime, transport_of
+from small_networks import MS, ConstantTime, LognormalTime, spec_of, transport_of
 from small_networks import network_of as any_network_of
 
 from dvdn_sim.errors import ExchangeStuckError
@@ -106,7 +106,7 @@ def test_all_crash_for_ever_and_the_exchange_is_over(scripted, pair):
 def test_a_crash_while_a_message_is_on_the_wire_cuts_it(over, pair, outcomes_of):
     # 5 packets of 1 ms each; the sender crashes at 2.5 ms: two are out, the third is on the air.
     faults = [{"kind": "crash", "node": 0, "at": "2.5 ms", "for": "1 ms"}]
-    team = TeamFaults(faults, seed=0, agent_keys=(0, 1))
+    team = TeamFaults(spec_of(faults=faults).faults, seed=0, agent_keys=(0, 1))
     scene = over(transport_of(2, faults=team.plan), 30 * MS, 5 * 1472)
     report = scene.crashing(*faults, n_agents=2).exchange([pair], [0, 0])
     assert outcomes_of(report.messages) == {"node_down": 2}  # it does not receive either
