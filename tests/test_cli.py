@@ -195,7 +195,7 @@ def test_check_says_what_would_run(monkeypatch):
 
 
 def test_check_refuses_a_replay_buffer_that_cannot_fit(monkeypatch):
-    monkeypatch.setattr("dvdn_sim.scenario.memory.memory_limit", lambda: 2 * 10**9)
+    monkeypatch.setattr("dvdn_sim.scenario.rules.memory_limit", lambda: 2 * 10**9)
     monkeypatch.setattr("dvdn_sim.scenario.has_gpu", lambda: False)
     large = ("--set", "training.buffer=500_000")
     result = invoke("check", LOSSY, *large)

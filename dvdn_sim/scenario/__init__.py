@@ -8,9 +8,8 @@
     load        files, `include`, `--set`; from a document to a scenario
     schema      what may stand where: for editors, for `dvdn-sim list`, for messages
     mistakes    pydantic's errors with place and remedy
-    rules       what several values must satisfy
+    rules       what several values must satisfy, and whether the replay buffer fits into the machine's memory
     messages    what the agents send each other, and how many bytes it takes
-    memory      whether the replay buffer fits into the machine's memory
     warnings    what can be run and yet is no good idea
     text        a scenario in words
 
@@ -29,13 +28,13 @@ from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, Marbler, Pa
 from dvdn_sim.scenario.load import (
     checked, load_scenario, parse_scenario, read_file, reason_of, resolve_includes, resolved_yaml,
 )
-from dvdn_sim.scenario.memory import has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.scenario.messages import (
     HEADER_BYTES, VECTORS, MessageSpec, ack_bytes, exchanged, message_specs, parameter_bytes, parameter_count,
     td_bytes,
 )
 from dvdn_sim.scenario.mistakes import choose, meant
 from dvdn_sim.scenario.network import AnyCompute, ConstantTime, LognormalTime, Network, NormalTime, OtherLink
+from dvdn_sim.scenario.rules import has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.scenario.scenario import Epsilon, Evaluation, Scenario, Training, parse_seeds
 from dvdn_sim.scenario.schema import Shape, json_schema, listing, shape_of
 from dvdn_sim.scenario.text import describe, differences, headline
@@ -51,6 +50,7 @@ __all__ = [
     "Shape", "Sharing", "Tracking", "Training", "Value", "Vdn", "ack_bytes", "block_text", "checked", "choose",
     "describe", "differences", "exchanged", "flow_text", "has_gpu", "headline", "json_schema", "listing",
     "load_scenario", "meant", "memory_limit", "message_specs", "parameter_bytes", "parameter_count",
-    "parse_scenario", "parse_seeds", "read_document", "read_file", "reason_of", "refuse_oversized_replay", "replay_bytes",
+    "parse_scenario", "parse_seeds", "read_document", "read_file", "reason_of", "refuse_oversized_replay",
+    "replay_bytes",
     "resolve_includes", "resolved_yaml", "shape_of", "td_bytes", "warnings_of",
 ]  # fmt: skip

@@ -145,13 +145,15 @@ def value_at(path: Path, root: Value) -> Value:
     '50 ms'
     """
     for step in path:
-        if isinstance(root, dict):
-            root = root.get(str(step))
-        elif isinstance(root, list) and isinstance(step, int) and step < len(root):
-            root = root[step]
-        else:
-            return None
+        root = inner(root, step)
     return root
+
+
+def inner(value: Value, step: str | int) -> Value:
+    """Return what stands one step within a value; None where there is nothing."""
+    if isinstance(value, dict):
+        return value.get(str(step))
+    return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
 
 
 def read_document(text: str | bytes) -> Document:

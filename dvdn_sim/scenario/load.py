@@ -29,12 +29,13 @@ from dvdn_sim.scenario.document import (
     Value,
     block_text,
     dotted,
+    inner,
     read_document,
 )
 from dvdn_sim.scenario.mistakes import explain, meant
 from dvdn_sim.scenario.rules import broken_rules
 from dvdn_sim.scenario.scenario import Scenario
-from dvdn_sim.scenario.schema import inner, reader
+from dvdn_sim.scenario.schema import reader
 from netmodels.units import UNITS_REQUIRED, legible, shown
 
 Spec = TypeVar("Spec")
@@ -48,6 +49,9 @@ MAX_IN_A_ROW = 5
 """How many files may include one another in a row, the scenario's own among them."""
 MAX_NAMES = 1000
 LONGEST_NAME = 200
+
+
+_SCENARIO = reader(Scenario)
 
 
 def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenario:
@@ -147,7 +151,7 @@ def _valid_blocks(root: dict[str, Value]) -> dict[str, object]:
 
 def resolved_yaml(scenario: Scenario) -> str:
     """Return a scenario as YAML: complete, with units, and read back as an equal scenario."""
-    return block_text(_kind_first(cast("Value", reader(Scenario).dump_python(scenario, mode="json", by_alias=True))))
+    return block_text(_kind_first(cast("Value", _SCENARIO.dump_python(scenario, mode="json", by_alias=True))))
 
 
 def _kind_first(value: Value) -> Value:

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from dvdn_sim.scenario.algorithm import POLICIES
-from dvdn_sim.scenario.document import INCLUDE, Path, Value, flow_text
+from dvdn_sim.scenario.document import INCLUDE, Path, Value, flow_text, inner
 from dvdn_sim.scenario.scenario import Scenario
 from netmodels import LinkSpec
 from netmodels.presets import PRESETS
@@ -148,13 +148,6 @@ class Shape:
             yield from key.every_key((*path, name))
         if within is not None:
             yield from within.every_key(path)
-
-
-def inner(value: Value, step: str | int) -> Value:
-    """Return what stands one step within a value; None where there is nothing."""
-    if isinstance(value, dict):
-        return value.get(str(step))
-    return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
 
 
 @cache

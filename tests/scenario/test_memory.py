@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import dvdn_sim.scenario.memory as of_memory
+import dvdn_sim.scenario.rules as of_memory
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import has_gpu, load_scenario, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.training import build

@@ -76,7 +76,7 @@ def test_run_refuses_before_it_makes_a_folder_and_an_environment_of_the_users_co
     def make():
         return simple_spread_v3.parallel_env(N=8, max_cycles=500)
 
-    monkeypatch.setattr("dvdn_sim.scenario.memory.memory_limit", lambda: 400_000_000)
+    monkeypatch.setattr("dvdn_sim.scenario.rules.memory_limit", lambda: 400_000_000)
     scenario = tiny("training.buffer=1000", "training.steps=20", "network.topology={kind: ring}")
     dvdn_sim.run(scenario, device="cpu", out=tmp_path / "small")
     with pytest.raises(ScenarioError, match=r"training\.buffer: the replay buffer takes .*, and this machine has 0\.4"):
