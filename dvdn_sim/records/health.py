@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.schema import MANIFEST_FILE
@@ -50,7 +51,7 @@ SWINGS = 8
 
 @dataclass(frozen=True)
 class HealthWarning:
-    """One thing that seems wrong.
+    """What a check found.
 
     Attributes:
         name: Which check found it.
@@ -59,6 +60,8 @@ class HealthWarning:
         message: What is seen, with its figure.
         cause: What it mostly comes from, and what to do.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: CheckName
     seed: int
@@ -69,6 +72,9 @@ class HealthWarning:
     def __str__(self) -> str:
         """The warning in one line."""
         return f"seed {self.seed}, step {self.env_steps}: {self.message}; likely: {self.cause}"
+
+
+_WARNINGS = TypeAdapter(list[HealthWarning])
 
 
 @dataclass
@@ -178,9 +184,9 @@ class HealthChecks:
                 self._warn("unbalanced", row, f"trackers are off by {share:.0%} of the gradient they track", cause)
 
     def _evaluation(self, row: Row) -> None:
-        returns = self._of(row).returns
+        returns, seed = self._of(row).returns, _seed(row)
         returns.append(_number(row["return_mean"]))
-        if len(returns) < SWINGS or ("apart", int(_number(row["seed"]))) in self._known:
+        if len(returns) < SWINGS or ("apart", seed) in self._known:
             return  # values that run apart swing, too, and their cause was told
         steps = np.diff(returns[-SWINGS:])
         turns = int((steps[1:] * steps[:-1] < 0).sum())
@@ -188,7 +194,7 @@ class HealthChecks:
         if turns >= SWINGS - 3 and spread > 0 and float(np.abs(steps).mean()) > 0.4 * spread:
             cause = (
                 "trackers that are off, as was told"
-                if ("unbalanced", int(_number(row["seed"]))) in self._known
+                if ("unbalanced", seed) in self._known
                 else "too large a step, or (gradient tracking) unequal beginnings or no bias correction: a smaller `lr`"
             )
             self._warn(
@@ -196,10 +202,10 @@ class HealthChecks:
             )
 
     def _of(self, row: Row) -> _Replica:
-        return self._replicas.setdefault(int(_number(row["seed"])), _Replica())
+        return self._replicas.setdefault(_seed(row), _Replica())
 
     def _warn(self, name: CheckName, row: Row, message: str, cause: str) -> None:
-        seed = int(_number(row["seed"]))
+        seed = _seed(row)
         if (name, seed) in self._known:
             return
         self._known.add((name, seed))
@@ -215,14 +221,14 @@ def health_warnings(manifest: Mapping[str, Any]) -> list[HealthWarning]:
         RunFolderError: They are not as a run writes them.
     """
     try:
-        warnings = [HealthWarning(**each) for each in manifest.get("signs") or ()]
-    except TypeError as error:
-        raise RunFolderError(f"its {MANIFEST_FILE} is damaged: signs are not as a run writes them: {error}") from error
-    for each in warnings:
-        kinds: tuple[tuple[object, type], ...] = ((each.seed, int), (each.env_steps, int), (each.message, str))
-        if each.name not in HEALTH_CHECKS or not all(isinstance(value, kind) for value, kind in kinds):
-            raise RunFolderError(f"its {MANIFEST_FILE} is damaged: {each} is no sign")
-    return warnings
+        return _WARNINGS.validate_python(manifest.get("signs") or [])
+    except ValidationError as error:
+        where, why = error.errors()[0]["loc"], error.errors()[0]["msg"]
+        raise RunFolderError(f"its {MANIFEST_FILE} is damaged: signs {where}: {why}") from error
+
+
+def _seed(row: Row) -> int:
+    return int(_number(row["seed"]))
 
 
 def _number(value: object) -> float:

@@ -19,10 +19,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import numpy as np
 import torch
+from pydantic import Field, TypeAdapter
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -53,12 +54,12 @@ class StoredFile:
     """A file that belongs to a checkpoint.
 
     Attributes:
-        name: In the folder.
+        name: In the folder, and nowhere else.
         sha256: Of its bytes.
         inserted: Of a file of episodes, how many the replay of each replica had taken in when it was written.
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^\w[\w.]*$")]
     sha256: str
     inserted: tuple[int, ...] = ()
 
@@ -83,6 +84,9 @@ class Checkpoint:
     def files(self) -> set[str]:
         """Names of all its files."""
         return {_json_name(self.number), self.tensors.name, *(file.name for file in self.replay)}
+
+
+_CHECKPOINT = TypeAdapter(Checkpoint)
 
 
 class Checkpoints:
@@ -219,20 +223,9 @@ def _read(path: Path) -> Checkpoint:
     content = written["content"]
     if _hash(_canonical(content)) != written["sha256"]:
         raise ValueError(f"{path.name} is not what was written")
-    if content["version"] != VERSION:
-        raise ValueError(f"format {content['version']} found; {VERSION} expected")
-    return Checkpoint(
-        number=content["number"],
-        facts=content["facts"],
-        tensors=_stored(content["tensors"]),
-        replay=tuple(_stored(file) for file in content["replay"]),
-    )
-
-
-def _stored(file: Mapping[str, Any]) -> StoredFile:
-    if Path(file["name"]).name != file["name"]:
-        raise ValueError(f"{file['name']} is outside the folder")
-    return StoredFile(file["name"], file["sha256"], tuple(file["inserted"]))
+    if (found := content.pop("version")) != VERSION:
+        raise ValueError(f"format {found} found; {VERSION} expected")
+    return _CHECKPOINT.validate_python(content)
 
 
 def _json_name(number: int) -> str:

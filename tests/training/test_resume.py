@@ -309,9 +309,15 @@ def test_asked_to_stop_it_checkpoints_and_says_how_to_go_on(tiny_text, tmp_path,
         first = process.stderr.readline()  # comes after the first iteration
         process.send_signal(number)
         said, errors = process.communicate(timeout=60)
+    assert "of 6 000 steps" in first
     assert process.returncode == 3, first + errors
-    assert (said, "Traceback" in errors) == ("", False)
-    assert load_run(out).manifest["state"] == "interrupted"
+    assert (said, "Traceback" in errors, "Interrupted" in errors) == ("", False, True)
+    run = load_run(out)
+    assert (run.manifest["state"], run.finished, run.seeds) == ("interrupted", False, (0, 1))
+    for seed in run.seeds:
+        rows = run.metrics.filter(seed=seed, phase="train")
+        assert rows["episodes"].to_list() == list(range(1, rows.height + 1))
+    assert (run.network["update"].max() or 0) == run.metrics["updates"].max()
     assert list((out / "checkpoint").glob("*.json"))
     again = errors.split("to go on: dvdn-sim ")[1].splitlines()[0]
     done = subprocess.run(  # noqa: S602  (our own words, quoted for a shell)
@@ -337,20 +343,15 @@ def test_sigterm_may_come_twice(tiny, tmp_path, numbers):
     assert list((tmp_path / "run" / "checkpoint").glob("*.json"))
 
 
-def test_a_second_ctrl_c_ends_at_once(tiny, tmp_path):
-    def impatient(*_: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(InterruptedRun, match="there was no checkpoint yet"):
-        dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run", progress=impatient)
-
-
-def test_interrupted_before_any_checkpoint(tiny, tmp_path):
-    """Ctrl-C twice, or in the first evaluation: there is none, and it says so."""
+@pytest.mark.parametrize("in_a_signal", [True, False])
+def test_a_second_ctrl_c_ends_at_once(tiny, tmp_path, in_a_signal):
+    """Without a checkpoint, and it says so; as Ctrl-C does where nobody listens to signals."""
 
     def impatient(*_: object) -> None:
-        raise KeyboardInterrupt
+        if not in_a_signal:
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(InterruptedRun, match="there was no checkpoint yet"):
         dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run", progress=impatient)

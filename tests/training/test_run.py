@@ -1,9 +1,4 @@
-"""`dvdn_sim.run` and the command, from outside: any environment, Ctrl-C, and that learners learn."""
-
-import signal
-import subprocess
-import sys
-import time
+"""`dvdn_sim.run` from outside: any environment, and that learners learn."""
 
 import numpy as np
 import pytest
@@ -94,34 +89,3 @@ def test_the_summary_is_of_the_records(tiny, lossy, tmp_path):
     assert settled + network["in_flight"] == network["sent"]
     assert summary["consensus"]["a_eff"] == pytest.approx(run.network["a_eff"].mean())
     assert summary["digest"] == run.manifest["digest"]
-
-
-@pytest.mark.slow
-def test_ctrl_c_keeps_the_records(tiny_text, tmp_path):
-    """SIGINT to a run under way: exit 3, one line of why, and a folder that reads, unfinished."""
-    scenario, out = tmp_path / "tiny.yaml", tmp_path / "run"
-    scenario.write_text(tiny_text)
-    command = [sys.executable, "-m", "dvdn_sim.cli", "run", scenario, "--out", out, "--steps", "100000000"]
-    with subprocess.Popen(  # noqa: S603 (our own command)
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            first = process.stderr.readline()  # comes after the first iteration
-            time.sleep(0.5)
-            process.send_signal(signal.SIGINT)
-            said, errors = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert "of 200 000 000 steps" in first, first + errors
-    assert process.returncode == 3, errors
-    assert "Interrupted" in errors
-    assert "Traceback" not in errors
-    assert said == ""
-    run = load_run(out)
-    assert not run.finished
-    assert run.manifest["state"] == "interrupted"
-    assert run.seeds == (0, 1)
-    for seed in (0, 1):
-        rows = run.metrics.filter(seed=seed, phase="train")
-        assert rows["episodes"].to_list() == list(range(1, rows.height + 1))
-    assert run.network["update"].max() == run.metrics["updates"].max() > 0
