@@ -88,22 +88,12 @@ def test_diagnostics_of_a_crash_by_hand(tiny, tmp_path):
     network = dvdn_sim.load_run(tmp_path / "run").network
     down = network.filter(pl.col("faults") == "crash")
     assert 1 <= down.height < network.height
-    for name, value in {
-        "unfinished_agents": 1,
-        "deadlines_fired": 2,
-        "sent": 4,
-        "held": 2,
-        "isolated_agents": 1,
-    }.items():
+    expected = {"unfinished_agents": 1, "deadlines_fired": 2, "sent": 4, "held": 2, "isolated_agents": 1}
+    for name, value in expected.items():
         assert down[name].unique().to_list() == [value], name
     healthy = network.filter(pl.col("faults").str.len_chars() == 0)
-    for name, value in {
-        "unfinished_agents": 0,
-        "deadlines_fired": 0,
-        "sent": 6,
-        "held": 6,
-        "isolated_agents": 0,
-    }.items():
+    expected = {"unfinished_agents": 0, "deadlines_fired": 0, "sent": 6, "held": 6, "isolated_agents": 0}
+    for name, value in expected.items():
         assert healthy[name].unique().to_list() == [value], name
     assert network["deadline_s"].unique().to_list() == [0.05]
     assert network["acks_sent"].null_count() == network.height
