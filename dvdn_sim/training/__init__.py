@@ -7,7 +7,7 @@
 - `checkpoint`: all that a run is between two iterations, on the disk.
 - `run`: a run folder around the loop; `device`: the same bytes every time.
 - `teams`: trained teams as files; `evaluate`: trained teams again.
-- `scenes`, `episode`: what they look like, and one episode step by step.
+- `scenes`, `play`: what they look like, and one episode step by step.
 """
 
 from dvdn_sim.training.build import (
@@ -19,9 +19,9 @@ from dvdn_sim.training.build import (
 )
 from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
 from dvdn_sim.training.device import CUBLAS, device_of, explaining_exhaustion, repeatable
-from dvdn_sim.training.episode import play_episode
 from dvdn_sim.training.evaluate import EvaluationResult, evaluate
 from dvdn_sim.training.loop import Loop
+from dvdn_sim.training.play import play_episode
 from dvdn_sim.training.recorder import Progress, Recorder
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.run import Session, run
