@@ -330,10 +330,10 @@ FIELDS = {
     "a count": lambda network: (network.counters.packets["td", 1, 2], "late"),
     "a draw": lambda network: (network._compute._draws[1], "_next"),
     "one of a link": lambda network: (link(network, 1, 2), "latest_ns"),
-    "a draw of a link": lambda network: (link(network, 1, 2)._delay, "_next"),
-    "one of a degraded link": lambda network: (link(network, 0, 1), "_latest_ns"),
-    "one of a degradation": lambda network: (link(network, 0, 1)._degraded[0][1], "latest_ns"),
-    "one of a server": lambda network: (link(network, 1, 2)._transmitter.server, "_bytes"),
+    "a draw of a link": lambda network: (link(network, 1, 2)._plain.delay, "_next"),
+    "one of a degraded link": lambda network: (link(network, 0, 1), "latest_ns"),
+    "a draw of a degradation": lambda network: (link(network, 0, 1)._degraded[0][1].delay, "_next"),
+    "one of a server": lambda network: (link(network, 1, 2)._server, "_bytes"),
 }
 
 

@@ -1,8 +1,23 @@
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from netmodels.links import Constant, Normal, delay_draws
+from netmodels import Link, LinkSpec
+from netmodels.links import (
+    DELAYS,
+    Constant,
+    DelayTrace,
+    Empirical,
+    Exponential,
+    Lognormal,
+    Normal,
+    Pareto,
+    Uniform,
+    delay_draws,
+)
 from netmodels.streams import stream
 
 DRAWS = 200_000
@@ -12,6 +27,17 @@ MODELS = [
     Normal("1 ms", "2 ms"),
     Normal("0 s", "1 s"),
     Normal("3 ms", "0 s"),
+    Uniform("5 ms", "2 ms"),
+    Uniform("5 ms", "0 s"),
+    Exponential("5 ms"),
+    Lognormal("10 ms", "3 ms"),
+    Lognormal("10 ms", "0 s"),
+    Lognormal("1 ms", "1 ms"),
+    Pareto("10 ms", jitter="2 ms"),
+    Pareto("10 ms", shape=6.0),
+    Pareto("10 ms", shape=2.5),
+    Pareto("10 ms", shape=1.8),
+    Empirical(values=("1 ms", "2 ms", "2 ms", "7 ms")),
 ]
 
 
@@ -20,13 +46,119 @@ def model(request):
     return request.param
 
 
-def test_sample_has_the_stated_moments_and_quantiles(model, in_sigmas):
-    sample = model.sampler(stream(11, "delay"))(DRAWS)
+@pytest.fixture
+def sample(model):
+    return model.sampler(stream(12, "delay"))(DRAWS)
+
+
+def test_mean_and_variance(model, sample, in_sigmas):
     assert (sample >= 0).all()
-    in_sigmas.mean(sample, model.mean)
+    if model.variance < math.inf:
+        in_sigmas.mean(sample, model.mean)
+    if isinstance(model, Pareto) and model.shape <= 4.0:
+        return  # no fourth moment, hence no standard error of a variance: its quantiles are tested instead
     in_sigmas.variance(sample, model.mean, model.variance)
+
+
+def test_quantiles(model, sample, in_sigmas):
     for probability in (0.01, 0.25, 0.5, 0.9, 0.999):
         in_sigmas.quantile(sample, probability, model.quantile(probability))
+
+
+def test_mean_of_a_heavy_tail_by_its_quantiles():
+    model = Pareto("10 ms", shape=1.8)
+    steps = 2_000_000
+    integral = sum(model.quantile((k + 0.5) / steps) for k in range(0, steps, 4)) * 4 / steps
+    assert integral == pytest.approx(model.mean, rel=2e-3)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(MODELS), st.floats(0.001, 0.999))
+def test_cdf_and_quantile_belong_together(model, probability):
+    quantile = model.quantile(probability)
+    assert model.cdf(quantile) >= probability - 1e-9
+    assert model.cdf(quantile * (1 - 1e-9) - 1e-15) <= probability + 1e-6
+
+
+def test_moments_given_are_moments_stated():
+    assert Lognormal("10 ms", "3 ms").variance == pytest.approx(9e-6)
+    assert Pareto("10 ms", jitter="3 ms").variance == pytest.approx(9e-6)
+    assert Pareto("10 ms", jitter="3 ms").mean == pytest.approx(0.01)
+    assert Pareto("10 ms", shape=2.0).variance == math.inf
+    assert Uniform("10 ms", "3 ms").variance == pytest.approx(3e-6)
+    assert Exponential("2 s").variance == 4.0
+
+
+@pytest.mark.parametrize("model", [*MODELS, DelayTrace(values=(0.001, 0.002, 0.007))], ids=repr)
+def test_one_at_a_time_equals_any_blocks(model):
+    one, many = (model.sampler(stream(4, "delay")) for _ in range(2))
+    blocks = [1, 2, 31, 0, 64, 2, 300]
+    assert [delay for n in blocks for delay in many(n).tolist()] == [float(one(1)[0]) for _ in range(sum(blocks))]
+
+
+@pytest.mark.parametrize("packets", [1, 50])
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_a_link_delays_as_stated(model, packets, in_sigmas):
+    """Through the link, in free order: one-packet messages in plain integers, long ones in numpy; to a nanosecond."""
+    link = Link(LinkSpec(rate="unlimited", delay=model, fifo=False), seed=6)
+    taken = np.concatenate([link.offer(k, packets * 1472).arrival_ns - k for k in range(100_000 // packets)]) / 1e9
+    for probability in (0.01, 0.5, 0.9, 0.999):
+        in_sigmas.quantile(taken, probability, round(model.quantile(probability), 9))
+    if model.variance < math.inf:
+        assert abs(taken.mean() - model.mean) <= 5 * math.sqrt(model.variance / len(taken)) + 1e-9
+
+
+def test_trace_repeats_in_order():
+    values = [0.001, 0.003, 0.002]
+    sample = DelayTrace(values=tuple(values)).sampler(stream(0, "x"))
+    assert [value for n in (2, 1, 5, 4) for value in sample(n).tolist()] == values * 4
+    assert DelayTrace(values=tuple(values)).mean == pytest.approx(0.002)
+
+
+def test_files(tmp_path):
+    path = tmp_path / "delays.csv"
+    path.write_text("delay\n# measured\n0.001,first\n\n2 ms,second\n", encoding="utf-8")
+    assert Empirical(file=str(path)).values == (0.001, 0.002)
+    assert DelayTrace(file=str(path)).values == (0.001, 0.002)
+
+
+@pytest.mark.parametrize("content", ["", "\n# nothing\n", "delay\n"])
+def test_refuses_empty_traces(tmp_path, content):
+    path = tmp_path / "empty.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"file.*empty trace.*empty\.csv"):
+        DelayTrace(file=str(path))
+
+
+def test_refuses_a_bad_line_by_its_number(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("0.001\n5 parsecs\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"bad\.csv' line 2.*`5 parsecs`"):
+        Empirical(file=str(path))
+    with pytest.raises(ValueError, match=r"file.*missing\.csv"):
+        Empirical(file=str(tmp_path / "missing.csv"))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Uniform("1 ms", "2 ms"), "at most the mean, 0.001 s"),
+        (lambda: Exponential(mean=0), r"mean.*0"),
+        (lambda: Lognormal(mean=0.0, jitter=1.0), r"mean.*0\.0"),
+        (lambda: Lognormal(1e-9, 1e9), "10⁶ times the mean"),
+        (lambda: Pareto("1 s"), r"jitter.*None"),
+        (lambda: Pareto("1 s", jitter="1 s", shape=3.0), r"jitter.*3\.0"),
+        (lambda: Pareto("1 s", shape=1.0), r"shape.*1\.0"),
+        (lambda: Pareto("1 s", shape=True), r"shape.*True"),
+        (lambda: Pareto("1 s", shape=math.nan), r"shape.*nan"),
+        (Empirical, r"file"),
+        (lambda: Empirical(file="x", values=(1.0,)), r"file.*'x'"),
+        (lambda: Empirical(values=(-1.0,)), r"values\.0.*-1"),
+    ],
+)
+def test_refuses(build, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        build()
 
 
 def test_nanoseconds_are_the_rounded_seconds(model):
@@ -45,3 +177,7 @@ def test_rectified_moments_by_hand():
 def test_quantile_refuses(model, probability):
     with pytest.raises(ValueError, match="probability"):
         model.quantile(probability)
+
+
+def test_every_kind_is_tested_here():
+    assert set(DELAYS.values()) == {type(model) for model in MODELS} | {DelayTrace}

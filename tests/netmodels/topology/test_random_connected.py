@@ -7,7 +7,8 @@ import pytest
 from graph_facts import connected
 from scipy.stats import chi2
 
-from netmodels.topology import Graph, Instant, RandomConnected
+from netmodels.streams import stream
+from netmodels.topology import Graph, Instant, RandomConnected, connected_counts, random_connected_pairs
 
 
 @pytest.mark.parametrize(("n_agents", "edges"), [(4, None), (4, 4), (5, 4)])
@@ -92,3 +93,73 @@ def test_refuses_what_takes_minutes_to_count_and_says_what_does_not(n_agents, ed
         assert connected(RandomConnected(drawable).graph(n_agents, 0))
     with pytest.raises(ValueError, match="take too long"):
         RandomConnected(enough - 1).graph(n_agents, 0)
+
+
+def connected_graphs(n_agents, links):
+    for chosen in combinations(combinations(range(n_agents), 2), links):
+        graph = nx.empty_graph(n_agents)
+        graph.add_edges_from(chosen)
+        if nx.is_connected(graph):
+            yield frozenset(chosen)
+
+
+@pytest.mark.parametrize("n_agents", [1, 2, 3, 4, 5])
+def test_counts_by_listing_them_all(n_agents):
+    most = n_agents * (n_agents - 1) // 2
+    for links in range(n_agents - 1, most + 1):
+        excess = links - n_agents + 1
+        assert connected_counts(n_agents, excess)[n_agents][excess] == len(list(connected_graphs(n_agents, links)))
+
+
+def test_counts_against_cayley_and_the_literature():
+    assert all(connected_counts(30, 0)[n][0] == n ** (n - 2) for n in range(2, 31))
+    # Unicyclic graphs: OEIS A057500.
+    assert [connected_counts(8, 1)[n][1] for n in range(3, 9)] == [1, 15, 222, 3660, 68295, 1436568]
+
+
+@pytest.mark.parametrize(("n_agents", "excess"), [(4, 0), (4, 1), (5, 1), (5, 3)])
+def test_uniform(n_agents, excess):
+    graphs = list(connected_graphs(n_agents, n_agents - 1 + excess))
+    generator = stream(6, "counting")
+    draws = 60 * len(graphs)
+    drawn = Counter(
+        frozenset((min(pair), max(pair)) for pair in random_connected_pairs(n_agents, excess, generator))
+        for _ in range(draws)
+    )
+    assert set(drawn) <= set(graphs)
+    statistic = sum((drawn[graph] - 60) ** 2 / 60 for graph in graphs)
+    assert statistic < chi2.ppf(1 - 1e-5, len(graphs) - 1)
+
+
+@pytest.mark.slow
+def test_uniform_over_many_draws():
+    graphs = list(connected_graphs(4, 4))
+    generator, draws = stream(8, "counting"), 100_000
+    drawn = Counter(
+        frozenset((min(pair), max(pair)) for pair in random_connected_pairs(4, 1, generator)) for _ in range(draws)
+    )
+    share = 1 / len(graphs)
+    error = (draws * share * (1 - share)) ** 0.5
+    assert set(drawn) == set(graphs)
+    assert all(abs(times - draws * share) <= 5 * error for times in drawn.values())
+
+
+@pytest.mark.parametrize(("n_agents", "edges"), [(50, 50), (50, 60), (30, 31), (300, 301)])
+def test_sparse_graphs_that_chance_would_hardly_connect(n_agents, edges):
+    graphs = {RandomConnected(edges).graph(n_agents, 0, Instant(episode)) for episode in range(3)}
+    assert len(graphs) == 3
+    for graph in graphs:
+        assert connected(graph)
+        assert len(graph.edges) == 2 * edges
+
+
+def test_refuses_what_would_take_too_long():
+    with pytest.raises(ValueError, match=r"edges.*900"):
+        RandomConnected(900).graph(500, 0)
+
+
+def test_cycle_lengths_of_unicyclic_graphs(in_sigmas):
+    # On 5 labelled nodes 222 unicyclic graphs: 150 with a triangle, 60 with a square, 12 pentagons.
+    generator = stream(7, "counting")
+    lengths = [len(nx.cycle_basis(nx.Graph(random_connected_pairs(5, 1, generator)))[0]) for _ in range(5000)]
+    in_sigmas.mean(np.array(lengths), (150 * 3 + 60 * 4 + 12 * 5) / 222)
