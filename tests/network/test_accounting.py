@@ -1,11 +1,15 @@
-"""The audit says "ok" when counts add up, and otherwise what does not, even while other messages are under way."""
+"""The audit says "ok" when counts add up, and otherwise what does not; a probe is told every message's life once.
+
+That what probes are told adds up to the counts: tests/properties/test_exchange_whole.py.
+"""
 
 import pytest
+from small_networks import MS
 
-from dvdn_sim.network import NetworkCounters
+from dvdn_sim.network import MessageLife, NetworkCounters
 from netmodels.topology import Graph
 
-MS = 1_000_000
+LOST = None
 FIELDS = ["sent", "in_flight", "delivered", "late", "expired"]
 
 
@@ -70,3 +74,16 @@ def test_packets_are_counted_apart_by_kind(scripted, pair):
         ("td", 0, 1): 1, ("td", 1, 0): 1, ("gt", 0, 1): 2, ("gt", 1, 0): 2,
     }  # fmt: skip
     assert scene.counters.messages.sent == 6
+
+
+def test_the_lives_of_a_small_scene(scripted, pair):
+    # Agent 0's round-0 message is 1 ns late; its round-1 message is lost; agent 1's of round 1 comes after the end.
+    scene = scripted(5 * MS, deadline_ns=5 * MS, special={(0, 1): [5 * MS + 1, LOST], (1, 0): [5 * MS, 9 * MS]})
+    scene.exchange([pair, pair], [0, 0])
+    scene.clock.advance_to(20 * MS)
+    assert scene.lives == [
+        MessageLife("td", 3, 0, 1, 0, 0, 1472, 1, "delivered", "", 5 * MS),
+        MessageLife("td", 3, 1, 0, 1, 5 * MS, 1472, 1, "lost", "loss", -1),
+        MessageLife("td", 3, 0, 0, 1, 0, 1472, 1, "late", "", 5 * MS + 1),
+        MessageLife("td", 3, 1, 1, 0, 5 * MS, 1472, 1, "expired", "", 14 * MS),
+    ]
