@@ -83,7 +83,7 @@ def _write_episode(run_dir: Path, out: Path | None, *, seed: int | None, number:
     played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
     content = episode_page(played).encode()
     try:
-        write_durably(path, lambda file: file.write(content))
+        write_durably(path, content)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
     return {

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.folder import write_durably
+from dvdn_sim.records.read import read_manifest
 from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE
 
 SWEEP_FILE = "sweep.yaml"
@@ -37,7 +38,7 @@ class SweepRow:
         axes: its label on every axis.
         set: what the axes change, by dotted path.
         seeds: of its run.
-        state: how it stands.
+        state: how far it is.
         error: why it failed.
         found: of the summary of a finished run, `FOUND`; empty for any other.
     """
@@ -51,7 +52,7 @@ class SweepRow:
     found: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The cell as `dvdn-sim sweep --json` prints it."""
+        """Return the cell as `dvdn-sim sweep --json` prints it."""
         said = {"id": self.id, "axes": dict(self.axes), "set": dict(self.set), "seeds": list(self.seeds)}
         return {**said, "state": self.state, "error": self.error or None, **dict.fromkeys(FOUND), **self.found}
 
@@ -81,7 +82,7 @@ class SweepTable:
         return sum(row.state == state for row in self.rows)
 
     def as_json(self) -> dict[str, Any]:
-        """The table as `dvdn-sim sweep --json` prints it."""
+        """Return the table as `dvdn-sim sweep --json` prints it."""
         return {
             "name": self.name,
             "question": self.question,
@@ -133,15 +134,8 @@ def read_cells(folder: Path) -> SweepTable:
 
 def _row(said: Mapping[str, Any]) -> SweepRow:
     found = {name: said[name] for name in FOUND} if said["state"] == "finished" else {}
-    return SweepRow(
-        id=said["id"],
-        axes=said["axes"],
-        set=said["set"],
-        seeds=tuple(said["seeds"]),
-        state=said["state"],
-        error=said["error"] or "",
-        found=found,
-    )
+    error = said["error"] or ""
+    return SweepRow(said["id"], said["axes"], said["set"], tuple(said["seeds"]), said["state"], error, found)
 
 
 def finished_digest(run_dir: Path) -> str | None:
@@ -150,11 +144,9 @@ def finished_digest(run_dir: Path) -> str | None:
     Raises:
         RunFolderError: Its manifest is damaged.
     """
-    try:
-        manifest = json.loads((run_dir / MANIFEST_FILE).read_text(encoding="utf-8"))
-        return str(manifest["digest"]) if manifest.get("state") == FINISHED else None
-    except FileNotFoundError:
+    manifest = read_manifest(run_dir)
+    if manifest.get("state") != FINISHED:
         return None
-    except (OSError, AttributeError, KeyError, ValueError, RecursionError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise RunFolderError(f"{run_dir / MANIFEST_FILE} is damaged: {why}") from error
+    if "digest" not in manifest:
+        raise RunFolderError(f"{run_dir / MANIFEST_FILE} is damaged: no digest")
+    return str(manifest["digest"])

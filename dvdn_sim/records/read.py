@@ -73,7 +73,7 @@ def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
         raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
     if not holds_run:
         raise RunFolderError(f"{path} holds no run: no {SCENARIO_FILE}, {MANIFEST_FILE}, metrics or network")
-    manifest = _manifest(path / MANIFEST_FILE)
+    manifest = read_manifest(path)
     wanted = {METRICS.name: None, NETWORK.name: None} if columns is None else columns
     return Run(
         path=path,
@@ -129,7 +129,13 @@ def _text(path: Path) -> str:
         raise RunFolderError(f"{path} is damaged: {error}") from error
 
 
-def _manifest(path: Path) -> dict[str, object]:
+def read_manifest(run_dir: Path) -> dict[str, object]:
+    """Return the manifest of a run folder; empty if there is none.
+
+    Raises:
+        RunFolderError: It is damaged.
+    """
+    path = run_dir / MANIFEST_FILE
     if not path.exists():
         return {}
     try:

@@ -53,7 +53,7 @@ class Report:
             files = [(out, self.html().encode())] if alone else list(self._files(out))
             for path, content in files:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_durably(path, lambda file, content=content: file.write(content))  # type: ignore[misc]
+                write_durably(path, content)
         except OSError as error:
             raise StorageError(f"the report cannot be written: {error}") from error
         return [path for path, _ in files]
