@@ -16,9 +16,9 @@ from pydantic import Field, TypeAdapter, field_validator
 from pydantic.dataclasses import dataclass
 
 from netmodels.links.availability import FOREVER_NS, Availability
-from netmodels.links.delay import MAX_DRAWN_S, AnyDelay, Constant, DelayModel
+from netmodels.links.delay import MAX_DRAWN_S, Constant, DelayModel
 from netmodels.links.link import Degradation
-from netmodels.links.spec import LinkDegradation, LinkSpec
+from netmodels.links.spec import AnyDelay, LinkDegradation, LinkSpec
 from netmodels.on_off import Interval, OnOff, Window
 from netmodels.streams import stream
 from netmodels.topology.graph import Agent, Pair

@@ -10,8 +10,6 @@
 
 from netmodels.links.availability import FOREVER_NS, Availability
 from netmodels.links.delay import (
-    DELAYS,
-    AnyDelay,
     Constant,
     DelayModel,
     DelayTrace,
@@ -24,9 +22,9 @@ from netmodels.links.delay import (
     delay_draws,
 )
 from netmodels.links.link import Degradation, Emission, Link, Regime
-from netmodels.links.loss import LOSSES, AnyLoss, Bernoulli, GilbertElliott, LossModel, LossTrace, loss_draws
+from netmodels.links.loss import Bernoulli, GilbertElliott, LossModel, LossTrace, loss_draws
 from netmodels.links.queue import Server
-from netmodels.links.spec import DEGRADABLE, LinkChange, LinkDegradation, LinkSpec
+from netmodels.links.spec import DEGRADABLE, DELAYS, LOSSES, AnyDelay, AnyLoss, LinkChange, LinkDegradation, LinkSpec
 from netmodels.links.transfer import REASONS, Reason, Transfer
 
 __all__ = [

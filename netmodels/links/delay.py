@@ -2,7 +2,7 @@
 
 A delay model is a frozen dataclass whose fields are the options of a scenario. It knows its own moments and quantiles,
 and makes a sampler on a generator; the link rounds what is drawn to whole nanoseconds. A kind is a class and one line
-in `AnyDelay`.
+in `netmodels.links.spec.AnyDelay`.
 """
 
 import math
@@ -22,14 +22,11 @@ from netmodels.streams import Draws, stream
 from netmodels.units import (
     CLOSED,
     TIME,
-    Bare,
     PositiveTime,
     Spec,
     Time,
     checked_probability,
-    kinds_of,
     milliseconds,
-    or_own,
 )
 
 Seconds = NDArray[np.float64]
@@ -457,20 +454,3 @@ class DelayTrace(_Recorded):
 
     def describe(self) -> str:
         return f"trace of {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"
-
-
-AnyDelay = Annotated[
-    Constant
-    | Uniform
-    | Normal
-    | Lognormal
-    | Pareto
-    | Exponential
-    | Empirical
-    | DelayTrace,
-    Field(discriminator="kind"),
-    Bare("constant", "mean", TIME),
-    or_own("quantile"),
-]  # fmt: skip
-"""A delay model, a mapping with ``kind``, or a quantity, which is constant."""
-DELAYS = kinds_of(AnyDelay)

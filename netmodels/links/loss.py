@@ -3,7 +3,7 @@
 A loss model is a frozen dataclass whose fields are the options of a scenario. It knows its stationary loss rate and
 its mean burst length, and makes a sampler on a generator. One value is drawn per transmission, whatever else happens
 to the packet, so that a fault elsewhere leaves the luck of later packets alone. A kind is a class and one line in
-`AnyLoss`.
+`netmodels.links.spec.AnyLoss`.
 """
 
 import math
@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from netmodels.recordings import Cycle, recorded
 from netmodels.streams import Draws, stream
-from netmodels.units import CLOSED, PROBABILITY, Bare, Probability, Spec, kinds_of, or_own
+from netmodels.units import CLOSED, Probability, Spec
 
 Lost = NDArray[np.bool_]
 Mass = NDArray[np.float64]
@@ -274,15 +274,3 @@ def _zero_or_one(value: object) -> float:
 
 def _next_lost(cycle: Cycle, n: int) -> Lost:
     return cycle.sample(n) > 0.0
-
-
-AnyLoss = Annotated[
-    Bernoulli
-    | GilbertElliott
-    | LossTrace,
-    Field(discriminator="kind"),
-    Bare("bernoulli", "p", PROBABILITY),
-    or_own("transmit"),
-]  # fmt: skip
-"""A loss model, a mapping with ``kind``, or a probability of independent losses."""
-LOSSES = kinds_of(AnyLoss)

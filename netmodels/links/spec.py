@@ -1,4 +1,4 @@
-"""The parameters of one directed link."""
+"""The parameters of one directed link; and the kinds of delay and loss that it may have."""
 
 import dataclasses
 import math
@@ -9,8 +9,8 @@ from pydantic import Field, GetCoreSchemaHandler
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
-from netmodels.links.delay import AnyDelay
-from netmodels.links.loss import AnyLoss, Bernoulli
+from netmodels.links.delay import Constant, DelayTrace, Empirical, Exponential, Lognormal, Normal, Pareto, Uniform
+from netmodels.links.loss import Bernoulli, GilbertElliott, LossTrace
 from netmodels.links.queue import Server
 from netmodels.links.theory import (
     completion_quantile,
@@ -20,7 +20,10 @@ from netmodels.links.theory import (
 )
 from netmodels.units import (
     CLOSED,
+    PROBABILITY,
     SIZE,
+    TIME,
+    Bare,
     Flag,
     Natural,
     Probability,
@@ -31,8 +34,37 @@ from netmodels.units import (
     bit_rate,
     checked_probability,
     count,
+    kinds_of,
     milliseconds,
+    or_own,
 )
+
+AnyDelay = Annotated[
+    Constant
+    | Uniform
+    | Normal
+    | Lognormal
+    | Pareto
+    | Exponential
+    | Empirical
+    | DelayTrace,
+    Field(discriminator="kind"),
+    Bare("constant", "mean", TIME),
+    or_own("quantile"),
+]  # fmt: skip
+"""A delay model, a mapping with ``kind``, or a quantity, which is constant."""
+DELAYS = kinds_of(AnyDelay)
+
+AnyLoss = Annotated[
+    Bernoulli
+    | GilbertElliott
+    | LossTrace,
+    Field(discriminator="kind"),
+    Bare("bernoulli", "p", PROBABILITY),
+    or_own("transmit"),
+]  # fmt: skip
+"""A loss model, a mapping with ``kind``, or a probability of independent losses."""
+LOSSES = kinds_of(AnyLoss)
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
