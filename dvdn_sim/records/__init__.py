@@ -23,7 +23,7 @@ from dvdn_sim.records.cells import (
     write_cells,
 )
 from dvdn_sim.records.digest import digest, digest_rows
-from dvdn_sim.records.episode import Edge, Episode, Frame, Links, Picture, Point, Shape
+from dvdn_sim.records.episode import Edge, Episode, Frame, Links, Picture, Point, Stroke
 from dvdn_sim.records.folder import (
     LOCK_FILE,
     create_run_dir,
@@ -53,7 +53,7 @@ __all__ = [
     "CELLS_FILE", "FINISHED", "FOUND", "HEALTH_CHECKS", "LOCK_FILE", "MANIFEST_FILE", "MESSAGE_COUNTS", "METRICS",
     "NETWORK", "NO_COLUMNS", "SCENARIO_FILE", "SWEEP_FILE", "TABLES", "TRACE", "Column", "Columns", "Edge",
     "Episode", "Frame", "HealthChecks", "HealthWarning", "Links", "Picture", "Point", "RecordWriter", "Run",
-    "Shape", "SweepRow", "SweepTable", "Table", "contents", "create_run_dir", "digest", "digest_rows",
+    "Stroke", "SweepRow", "SweepTable", "Table", "contents", "create_run_dir", "digest", "digest_rows",
     "finished_digest", "frame_of", "health_warnings", "load_run", "locked", "read_cells", "read_table",
     "refuse_links", "resume_command", "run_dir_to_resume", "write_cells", "write_durably", "write_scenario",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ Edge = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Shape:
+class Stroke:
     """One stroke of a picture.
 
     Attributes:
@@ -38,7 +38,7 @@ class Picture:
     Attributes:
         low: Lower left corner of what it shows.
         high: Its upper right corner.
-        shapes: Strokes, each over those before it.
+        strokes: Each over those before it.
         places: Where the agents are in it.
         radius: How far around these places what is drawn of an agent reaches.
         width_px: Width that the sizes of lines and words are meant for.
@@ -47,7 +47,7 @@ class Picture:
 
     low: Point
     high: Point
-    shapes: tuple[Shape, ...]
+    strokes: tuple[Stroke, ...]
     places: tuple[Point, ...]
     radius: float
     width_px: int = 400

@@ -7,7 +7,7 @@ Read in this order:
 * `measures`: the numbers of a cell; arms against the baseline. `answer`: the page's answer in words.
 * `plots`, `figures`: what is drawn, and the table behind it.
 * `page`, ``templates``: the page. `report`: all of it, from folders to files.
-* `episode`: the page of one episode.
+* `episode_page`: the page of one episode.
 
 Interquartile means, differences of arms and profiles are `dvdn_sim.statistics`.
 """
@@ -29,7 +29,7 @@ from dvdn_sim.reporting.curves import (
     scores_of,
     tracking_of,
 )
-from dvdn_sim.reporting.episode import CLEAR, MARK, episode_page, pairs_of, state_of, states
+from dvdn_sim.reporting.episode_page import CLEAR, MARK, episode_page, pairs_of, state_of, states
 from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, contrasts, estimate_text, score
 from dvdn_sim.reporting.page import ASSUMPTIONS
 from dvdn_sim.reporting.plots import COLOURS, Figure, Panels, around, axes, band, colour, line, plain, points

@@ -7,7 +7,7 @@
 - `checkpoint`: all that a run is between two iterations, on the disk.
 - `run`: a run folder around the loop; `device`: the same bytes every time.
 - `teams`: trained teams as files; `evaluate`: trained teams again.
-- `scenes`, `play`: what they look like, and one episode step by step.
+- `play`: one episode of a trained team, step by step.
 """
 
 from dvdn_sim.training.build import (
@@ -21,11 +21,10 @@ from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
 from dvdn_sim.training.device import CUBLAS, device_of, explaining_exhaustion, repeatable
 from dvdn_sim.training.evaluate import EvaluationResult, evaluate
 from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.play import play_episode
+from dvdn_sim.training.play import action_names, picture_of, play_episode
 from dvdn_sim.training.recorder import Progress, Recorder
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.run import Session, run
-from dvdn_sim.training.scenes import action_names, picture_of
 from dvdn_sim.training.summary import COLUMNS, RunSummary, score, summarise
 from dvdn_sim.training.teams import (
     TeamPolicy,

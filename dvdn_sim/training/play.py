@@ -14,19 +14,28 @@ with every episode, update or round are those of episode k, update k and round 0
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from dvdn_sim.envs.lbf import LevelBasedForaging
+from dvdn_sim.envs.marbler.material_transport import MESSAGES
+from dvdn_sim.envs.marbler.scenario import Scenario as Arena
+from dvdn_sim.envs.mpe.env import ParticleEnv
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.network import LinksUp
 from dvdn_sim.records import Episode, Frame, Picture
-from dvdn_sim.scenario import Lbf, Scenario, describe, headline
+from dvdn_sim.scenario import Env, Foraging, Lbf, Marbler, Particles, Scenario, describe, headline
 from dvdn_sim.training.build import MakeEnv
 from dvdn_sim.training.device import repeatable
 from dvdn_sim.training.evaluate import LoadedTeams, load_teams
-from dvdn_sim.training.scenes import LBF_NOTE, action_names, picture_of
+
+FORAGING = ("none", "north", "south", "west", "east", "load")
+PARTICLES = {"mpe2": ("none", "-x", "+x", "-y", "+y"), "legacy": ("none", "+x", "-x", "+y", "-y")}
+ROBOTS = ("-x", "+x", "-y", "+y", "stay")
+LBF_NOTE = "In a disc stands a player's level, above it its number; in a square the level of food."
 
 
 def play_episode(
@@ -175,3 +184,22 @@ def _notes(scenario: Scenario, frames: tuple[Frame, ...]) -> tuple[str, ...]:
         does = "does nothing" if network.acting == "noop" else "goes on acting with what it had learnt"
         notes.append(f"An agent that has crashed neither sends nor receives, and {does}.")
     return tuple(notes)
+
+
+def picture_of(env: object, state: Any, row: int) -> Picture | None:
+    """Return a row of an environment as strokes; None for those of others, which we cannot look into."""
+    return env.picture(state, row) if isinstance(env, LevelBasedForaging | ParticleEnv | Arena) else None
+
+
+def action_names(spec: Env, n_actions: int) -> tuple[str, ...]:
+    """Return the name of each of an agent's actions in an environment; its number where it has none."""
+    names: tuple[str, ...] = ()
+    if isinstance(spec, Foraging):
+        names = FORAGING
+    elif isinstance(spec, Particles):
+        names = PARTICLES[spec.physics]
+    elif spec.kind == "marbler_material":
+        names = tuple(f"{move}, says {message}" for move in ROBOTS for message in range(MESSAGES))
+    elif isinstance(spec, Marbler):
+        names = ROBOTS
+    return names if len(names) == n_actions else tuple(map(str, range(n_actions)))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvdn_sim.records import Episode, Frame, Links, Picture, Shape
+from dvdn_sim.records import Episode, Frame, Links, Picture, Stroke
 from dvdn_sim.reporting import CLEAR, MARK, episode_page, pairs_of, state_of, states
 
 BOTH = ((0, 1), (1, 0))
@@ -17,8 +17,8 @@ SHAPES = {"path", "rect", "circle"}
 
 
 def picture(*places, radius=0.1):
-    discs = [Shape("disc", (place,), (42, 93, 158), radius) for place in places]
-    ground = Shape("rectangle", ((0.0, 0.0), (10.0, 10.0)), (255, 255, 255))
+    discs = [Stroke("disc", (place,), (42, 93, 158), radius) for place in places]
+    ground = Stroke("rectangle", ((0.0, 0.0), (10.0, 10.0)), (255, 255, 255))
     return Picture((0.0, 0.0), (10.0, 10.0), (ground, *discs), places, radius)
 
 

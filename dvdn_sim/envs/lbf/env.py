@@ -10,11 +10,12 @@ from torch import Tensor
 from dvdn_sim.envs.batch import check_actions, check_episode, check_finite, check_mask
 from dvdn_sim.envs.canvas import Frame
 from dvdn_sim.envs.lbf.levels import Levels
-from dvdn_sim.envs.lbf.picture import frame
+from dvdn_sim.envs.lbf.picture import frame, picture
 from dvdn_sim.envs.lbf.rules import Rules
 from dvdn_sim.envs.lbf.sight import Sight
 from dvdn_sim.envs.lbf.spawn import Spawn
 from dvdn_sim.envs.lbf.state import HIGHEST_LEVEL, LbfState
+from dvdn_sim.records import Picture
 
 Bounds = int | Sequence[int]
 ACTIONS = 6
@@ -171,6 +172,10 @@ class LevelBasedForaging:
     def frame(self, state: LbfState, row: int = 0) -> Frame:
         """A picture of one row, uint8 ``[height, width, 3]``."""
         return frame(state, row)
+
+    def picture(self, state: LbfState, row: int = 0) -> Picture:
+        """The same as strokes, every player with its number."""
+        return picture(state, row)
 
     def _fitted(self, state: LbfState) -> LbfState:
         """The state with room for as many foods as this game has."""

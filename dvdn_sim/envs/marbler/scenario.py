@@ -15,6 +15,7 @@ from dvdn_sim.envs.marbler import picture
 from dvdn_sim.envs.marbler.arena import Goals
 from dvdn_sim.envs.marbler.barrier import BARRIERS
 from dvdn_sim.envs.marbler.robotarium import DT, HALF_HEIGHT, HALF_WIDTH, MAX_SPEED, drive
+from dvdn_sim.records import Picture
 
 BarrierName = Literal["safe", "default"]
 FirstObservation = Literal["zeros", "real"]
@@ -207,10 +208,17 @@ class Scenario(ABC, Generic[State]):
 
     def frame(self, state: State, row: int = 0) -> Frame:
         """A picture of one row, uint8 ``[height, width, 3]``: robots with their headings, in the arena."""
+        return self._drawn(state, row).frame()
+
+    def picture(self, state: State, row: int = 0) -> Picture:
+        """The same as strokes."""
+        return self._drawn(state, row).picture(self.positions(state)[row].tolist(), picture.RADIUS)
+
+    def _drawn(self, state: State, row: int) -> Canvas:
         canvas = picture.arena()
         self._paint(canvas, state, row)
         picture.robots(canvas, state.poses[row].tolist(), self._colours)
-        return canvas.frame()
+        return canvas
 
     @abstractmethod
     def _begin(self, keys: Tensor, episode: Tensor) -> State:

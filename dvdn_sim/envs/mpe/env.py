@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from dvdn_sim.draws import key, uniform
 from dvdn_sim.envs.batch import check_actions, check_episode, check_mask, where
-from dvdn_sim.envs.canvas import Frame
+from dvdn_sim.envs.canvas import Canvas, Frame
 from dvdn_sim.envs.mpe.checks import check_least, check_tensor, check_word
 from dvdn_sim.envs.mpe.opponents import Opponent, Player
 from dvdn_sim.envs.mpe.opposition import Opposition, policy
@@ -18,6 +18,7 @@ from dvdn_sim.envs.mpe.picture import draw
 from dvdn_sim.envs.mpe.state import MpeState
 from dvdn_sim.envs.mpe.task import Task
 from dvdn_sim.envs.mpe.vectors import joined
+from dvdn_sim.records import Picture
 
 
 class ParticleEnv:
@@ -185,6 +186,14 @@ class ParticleEnv:
 
     def frame(self, state: MpeState, row: int = 0) -> Frame:
         """A picture of one row, opponents included (see `Playable.frame`)."""
+        return self._drawn(state, row).frame()
+
+    def picture(self, state: MpeState, row: int = 0) -> Picture:
+        """The same as strokes."""
+        radius = max(agent.radius for agent in self._world.agents)
+        return self._drawn(state, row).picture(self.positions(state)[row].tolist(), radius)
+
+    def _drawn(self, state: MpeState, row: int) -> Canvas:
         return draw(self._world, state.positions[row].tolist(), state.landmarks[row].tolist(), int(state.goal[row]))
 
     def _begin(self, episode: Tensor) -> MpeState:

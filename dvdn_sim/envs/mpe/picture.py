@@ -1,6 +1,6 @@
 """A world as a picture: agents with their names, landmarks, the goal in green, the arena's edge."""
 
-from dvdn_sim.envs.canvas import Canvas, Frame
+from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.mpe.world import World
 
 Points = list[list[float]]
@@ -10,7 +10,7 @@ LANDMARK, GOAL = (90, 90, 90), (60, 160, 60)
 HALF_WIDTH = 1.35
 
 
-def draw(world: World, positions: Points, landmarks: Points, goal: int) -> Frame:
+def draw(world: World, positions: Points, landmarks: Points, goal: int) -> Canvas:
     """Draw one row.
 
     Args:
@@ -20,7 +20,7 @@ def draw(world: World, positions: Points, landmarks: Points, goal: int) -> Frame
         goal: Which of them is the goal, in a task that has one.
 
     Returns:
-        The picture; it shows ± 1.35 m, or as much as it takes to show every agent.
+        The canvas; it shows ± 1.35 m, or as much as it takes to show every agent.
     """
     far = max(abs(number) for point in positions + landmarks for number in point) + 0.25
     half = max(HALF_WIDTH, far)
@@ -33,4 +33,4 @@ def draw(world: World, positions: Points, landmarks: Points, goal: int) -> Frame
         canvas.disc((x, y), world.landmark_radius, GOAL if world.has_goal and index == goal else LANDMARK)
     for agent, (x, y) in zip(world.agents, positions, strict=True):
         canvas.text((x, y + agent.radius + 0.05), agent.name, INK, height_px=11)
-    return canvas.frame()
+    return canvas

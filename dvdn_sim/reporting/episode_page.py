@@ -12,7 +12,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from dvdn_sim.records import Edge, Episode, Frame, Links, Picture, Point, Shape
+from dvdn_sim.records import Edge, Episode, Frame, Links, Picture, Point, Stroke
 from dvdn_sim.reporting.page import render
 
 MARK = '<p class="muted" data-page="dvdn-sim episode">'
@@ -159,14 +159,14 @@ def _scenes(episode: Episode, labels: Sequence[str]) -> str:
     height = round((high[1] - low[1]) * scale)
     still = _still(pictures)
     ground = f'<rect width="{WIDTH}" height="{height}" fill="{_colour(pictures[0].background)}"/>'
-    ground += "".join(_shape(shape, place, scale, pictures[0]) for shape in pictures[0].shapes[:still])
+    ground += "".join(_svg_of(stroke, place, scale, pictures[0]) for stroke in pictures[0].strokes[:still])
 
     def drawn(frame: Frame) -> Drawn:
         picture = frame.picture
         assert picture is not None  # noqa: S101  (narrowing: one environment draws all its frames or none)
-        shapes = "".join(_shape(shape, place, scale, picture) for shape in picture.shapes[still:])
+        strokes = "".join(_svg_of(stroke, place, scale, picture) for stroke in picture.strokes[still:])
         where = [place(point) for point in picture.places]
-        return Drawn(f'<g class="scene">{shapes}</g>', where, picture.radius * scale, height)
+        return Drawn(f'<g class="scene">{strokes}</g>', where, picture.radius * scale, height)
 
     return _svg(height, f'<g class="scene">{ground}</g>{_frames(episode, labels, drawn)}')
 
@@ -272,24 +272,24 @@ def _map(low: Point, high: Point) -> tuple[Place, float]:
 
 
 def _still(pictures: Sequence[Picture]) -> int:
-    """Return how many first shapes all pictures share: what does not move is drawn once."""
-    same = takewhile(lambda shapes: len({*shapes}) == 1, zip(*(each.shapes for each in pictures), strict=False))
+    """Return how many first strokes all pictures share: what does not move is drawn once."""
+    same = takewhile(lambda strokes: len({*strokes}) == 1, zip(*(each.strokes for each in pictures), strict=False))
     return sum(1 for _ in same)
 
 
-def _shape(shape: Shape, place: Place, scale: float, picture: Picture) -> str:
-    colour, points = _colour(shape.colour), [place(point) for point in shape.points]
+def _svg_of(stroke: Stroke, place: Place, scale: float, picture: Picture) -> str:
+    colour, points = _colour(stroke.colour), [place(point) for point in stroke.points]
     (x, y), pixel = points[0], WIDTH / picture.width_px
-    if shape.kind == "disc":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{shape.size * scale:.1f}" fill="{colour}"/>'
-    if shape.kind == "text":
-        size = f'font-size="{shape.size * pixel:.1f}"'
-        return f'<text x="{x:.1f}" y="{y:.1f}" {size} fill="{colour}">{escape(shape.words)}</text>'
-    if shape.kind == "rectangle":
+    if stroke.kind == "disc":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{stroke.size * scale:.1f}" fill="{colour}"/>'
+    if stroke.kind == "text":
+        size = f'font-size="{stroke.size * pixel:.1f}"'
+        return f'<text x="{x:.1f}" y="{y:.1f}" {size} fill="{colour}">{escape(stroke.words)}</text>'
+    if stroke.kind == "rectangle":
         right, top = points[1]
         return f'<rect x="{x:.1f}" y="{top:.1f}" width="{right - x:.1f}" height="{y - top:.1f}" fill="{colour}"/>'
     path = "L".join(map(_xy, points))
-    return f'<path d="M{path}" stroke="{colour}" stroke-width="{shape.size * pixel:.1f}"/>'
+    return f'<path d="M{path}" stroke="{colour}" stroke-width="{stroke.size * pixel:.1f}"/>'
 
 
 def _colour(colour: tuple[int, int, int]) -> str:

@@ -117,7 +117,7 @@ def test_other_environments(train, env, names):
         assert len(picture.places) == len(played.agents)
         assert all(low <= at <= high for place in picture.places
                    for low, at, high in zip(picture.low, place, picture.high, strict=True))  # fmt: skip
-        assert any(shape.kind == "disc" and shape.points[0] == pytest.approx(place) for shape in picture.shapes
+        assert any(stroke.kind == "disc" and stroke.points[0] == pytest.approx(place) for stroke in picture.strokes
                    for place in picture.places[:1])  # fmt: skip
     if "marbler" in env:
         (before, _), (after, _) = played.frames[0].picture.places[0], played.frames[1].picture.places[0]
