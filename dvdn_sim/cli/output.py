@@ -30,12 +30,22 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+def flag(name: str, text: str) -> object:
+    """Declare an option that has no value."""
+    return typer.Option(name, metavar="", help=text)
+
+
+def option(metavar: str, text: str, *, otherwise: str | bool = False, minimum: int | None = None) -> object:
+    """Declare an option with a value; `otherwise` tells what holds where it is not given."""
+    return typer.Option(metavar=metavar, help=text, show_default=otherwise, min=minimum)
+
+
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value; may be repeated.", show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")]
+AsJson = Annotated[bool, flag("--json", "Print one JSON object.")]
+Quiet = Annotated[bool, flag("--quiet", "Show no progress.")]
 
 
 def seeds_option(text: str | None) -> list[int] | None:

@@ -12,6 +12,8 @@ from dvdn_sim.cli.output import (
     Device,
     Display,
     Quiet,
+    flag,
+    option,
     print_warnings,
     refuse_used_folder,
     seeds_option,
@@ -24,38 +26,22 @@ def run(
     ],
     *,
     changes: Changes = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Seeds in place of the scenario's: 0-4 or 0,3.", show_default=False),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Environment steps per seed.", show_default=False)
-    ] = None,
+    seeds: Annotated[str | None, option("LIST", "Seeds in place of the scenario's: 0-4 or 0,3.")] = None,
+    steps: Annotated[int | None, option("N", "Environment steps per seed.", minimum=1)] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder for the records.", show_default="a new one in runs/"),
-    ] = None,
+    out: Annotated[Path | None, option("DIR", "Folder for the records.", otherwise="a new one in runs/")] = None,
     resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            metavar="",
-            help="Go on with the run in --out, or with the latest in runs/, from its last checkpoint.",
-        ),
+        bool, flag("--resume", "Go on with the run in --out, or with the latest in runs/, from its last checkpoint.")
     ] = False,
     checkpoint_every: Annotated[
         float, typer.Option(min=0.0, metavar="SECONDS", help="Time from one checkpoint to the next.")
     ] = 60.0,
-    trace: Annotated[
-        bool, typer.Option("--trace", metavar="", help="Write every message's life to trace/ in the folder.")
-    ] = False,
+    trace: Annotated[bool, flag("--trace", "Write every message's life to trace/ in the folder.")] = False,
     check_determinism: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--check-determinism",
-            metavar="",
-            help="Run some 20 updates, or --steps, in two processes, and name the first record that differs.",
+            "Run some 20 updates, or --steps, in two processes, and name the first record that differs.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -101,8 +87,7 @@ def evaluate(
     *,
     changes: Changes = None,
     episodes: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Episodes of each team.", show_default="as many as one evaluation had"),
+        int | None, option("N", "Episodes of each team.", otherwise="as many as one evaluation had", minimum=1)
     ] = None,
     device: Annotated[Device, typer.Option(help="Where to act.")] = Device.auto,
     as_json: AsJson = False,

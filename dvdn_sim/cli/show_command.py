@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from dvdn_sim.cli.output import AsJson, Quiet
+from dvdn_sim.cli.output import AsJson, Quiet, flag, option
 from dvdn_sim.errors import StorageError
 from dvdn_sim.wording import plural, size_text, thousands
 
@@ -23,33 +23,29 @@ def show(
     *,
     episode: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--episode",
-            metavar="",
-            help="Write a page that plays an evaluation episode of a trained team, with the links between its agents.",
+            "Write a page that plays an evaluation episode of a trained team, with the links between its agents.",
         ),
     ] = False,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="With --episode: whose team.", show_default="the first seed")
-    ] = None,
+    seed: Annotated[int | None, option("N", "With --episode: whose team.", otherwise="the first seed")] = None,
     number: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="K", help="With --episode: which one of `evaluate`.", show_default="0"),
+        int | None, option("K", "With --episode: which one of `evaluate`.", otherwise="0", minimum=0)
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            help="With --episode: when it begins on the network's clock, such as '2 min'.",
-            show_default="after K of the longest episodes",
+        option(
+            "TIME",
+            "With --episode: when it begins on the network's clock, such as '2 min'.",
+            otherwise="after K of the longest episodes",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="With --episode: the page. An earlier page of an episode is replaced, any other file refused.",
-            show_default="<name>-episode.html",
+        option(
+            "FILE",
+            "With --episode: the page. An earlier page of an episode is replaced, any other file refused.",
+            otherwise="<name>-episode.html",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -214,15 +210,13 @@ def report(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder for page.html and tables/; a name that ends in .html is that of the page alone.",
-            show_default="reports/ and the sweep's name",
+        option(
+            "DIR",
+            "Folder for page.html and tables/; a name that ends in .html is that of the page alone.",
+            otherwise="reports/ and the sweep's name",
         ),
     ] = None,
-    figures: Annotated[
-        bool, typer.Option("--figures", metavar="", help="Write figures/*.svg, too; takes Chrome or Chromium.")
-    ] = False,
+    figures: Annotated[bool, flag("--figures", "Write figures/*.svg, too; takes Chrome or Chromium.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

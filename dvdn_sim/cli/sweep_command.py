@@ -11,7 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli.output import AsJson, Changes, Device, Quiet, print_message, print_warnings, seeds_option
+from dvdn_sim.cli.output import (
+    AsJson,
+    Changes,
+    Device,
+    Quiet,
+    flag,
+    option,
+    print_message,
+    print_warnings,
+    seeds_option,
+)
 from dvdn_sim.errors import InterruptedRun, RunFolderError
 
 if TYPE_CHECKING:
@@ -31,36 +41,22 @@ def sweep(
     ],
     *,
     changes: Changes = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Seeds in place of the sweep's: 0-4 or 0,3.", show_default=False),
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", metavar="", help="Run the smaller sweep that the file describes.")
-    ] = False,
+    seeds: Annotated[str | None, option("LIST", "Seeds in place of the sweep's: 0-4 or 0,3.")] = None,
+    quick: Annotated[bool, flag("--quick", "Run the smaller sweep that the file describes.")] = False,
     jobs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Processes.", show_default="as many as there are cores and memory for"),
+        int | None, option("N", "Processes.", otherwise="as many as there are cores and memory for", minimum=1)
     ] = None,
     ray: Annotated[
         str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Run on a Ray cluster: host:port of one, or auto to start one here. Needs the extra ray.",
-            show_default=False,
-        ),
+        option("ADDRESS", "Run on a Ray cluster: host:port of one, or auto to start one here. Needs the extra ray."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder for the runs; a sweep that is there is resumed.",
-            show_default="sweeps/ and the sweep's name",
+        option(
+            "DIR", "Folder for the runs; a sweep that is there is resumed.", otherwise="sweeps/ and the sweep's name"
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar="", help="List what would run: cells, seeds, steps.")
-    ] = False,
+    dry_run: Annotated[bool, flag("--dry-run", "List what would run: cells, seeds, steps.")] = False,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     checkpoint_every: Annotated[
         float, typer.Option(min=0.0, metavar="SECONDS", help="Time from one checkpoint of a cell to the next.")
