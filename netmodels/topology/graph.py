@@ -1,7 +1,7 @@
 """The graph at one instant: which directed links exist."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, NamedTuple, Protocol, Self
 
@@ -45,11 +45,9 @@ class Graph:
 
     n_agents: int
     edges: tuple[Edge, ...]
-    _receivers: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         count(self.n_agents, "n_agents", minimum=1)
-        receivers: list[list[int]] = [[] for _ in range(self.n_agents)]
         previous: Edge = (-1, -1)
         for edge in self.edges:
             sender, receiver = edge
@@ -58,8 +56,6 @@ class Graph:
             if edge <= previous:
                 raise ValueError(f"edges: expected sorted pairs, each once, got {edge!r} after {previous!r}")
             previous = edge
-            receivers[sender].append(receiver)
-        object.__setattr__(self, "_receivers", tuple(map(tuple, receivers)))
 
     @classmethod
     def undirected(cls, n_agents: int, pairs: Iterable[Edge]) -> Self:
@@ -88,6 +84,13 @@ class Graph:
         ((1,), ())
         """
         return self._receivers[agent]
+
+    @cached_property
+    def _receivers(self) -> tuple[tuple[int, ...], ...]:
+        receivers: list[list[int]] = [[] for _ in range(self.n_agents)]
+        for sender, receiver in self.edges:
+            receivers[sender].append(receiver)
+        return tuple(map(tuple, receivers))
 
     @cached_property
     def _senders(self) -> tuple[tuple[int, ...], ...]:

@@ -10,7 +10,7 @@ from netmodels import LinkSpec
 from netmodels.faults import FAULTS, AnyFault
 from netmodels.links import DELAYS, LOSSES, AnyDelay, AnyLoss
 from netmodels.presets import PRESETS
-from netmodels.topology import MOBILITIES, TOPOLOGIES, AnyMobility, AnyTopology
+from netmodels.topology import MOBILITIES, TOPOLOGIES, AnyMobility, AnyTopology, EdgeMarkov, Graph
 
 VALID = {
     "delay": {
@@ -118,3 +118,16 @@ def test_unknown_kinds_are_refused_with_the_known_ones(options):
 
 def test_presets_are_listed():
     assert list(PRESETS) == ["ideal", "lan", "wifi_adhoc", "ble_1m", "ieee802154", "lora_sf7"]
+
+
+def test_a_model_of_the_users_own_is_taken_as_it_is():
+    class Own:
+        def quantile(self, probability):
+            return probability
+
+        def graph(self, n_agents, seed, at):
+            return Graph(n_agents, ())
+
+    own = Own()
+    assert LinkSpec(rate=1e6, delay=own).delay is own
+    assert EdgeMarkov(up=1, down=1, base=own).graph(2, 0).edges == ()
