@@ -31,7 +31,7 @@ def test_predict_as_json():
     assert found.keys() >= SHARED
     assert len(found["mse_after_rounds"]) == 3
     assert found["how"].keys() == found["standard_error"].keys() >= SHARED
-    assert set(found["how"].values()) <= {"closed", "enumerated", "sampled"}
+    assert set(found["how"].values()) <= {"closed", "sampled"}
     assert found["bytes_per_update"] == 3 * 4 * (24 + 4 * 32 * 10 + 28)
     assert found["whole_probability"] == pytest.approx(0.25 / 0.28)
     (only,) = found["wires"]
@@ -47,9 +47,7 @@ def test_predict_as_a_table():
     assert wire == "TD errors: 3 rounds of self"
     assert all(len(line) <= 80 for line in result.stdout.splitlines())
     figures = [line for line in lines if not line.startswith(("rounds of", "  Over", "  Mind", "  in vain", "  what"))]
-    said = [
-        line for line in figures if "predicted" not in line and line.split()[-1] in {"closed", "sampled", "enumerated"}
-    ]
+    said = [line for line in figures if "predicted" not in line and line.split()[-1] in {"closed", "sampled"}]
     assert len(said) >= 18
     assert "a_eff" in result.stdout
     assert "come after their round was closed" in " ".join(result.stdout.split())
@@ -246,11 +244,19 @@ def test_a_defect_prints_the_command_that_shows_it_again(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("dvdn_sim.network.prediction.predict_every", broken)
-    result = invoke("predict", LOSSY, *THREE, "--agents", "3")
+    monkeypatch.setattr("dvdn_sim.network.predict_every", broken)
+    typed = ["predict", LOSSY, *THREE, "--agents", "3"]
+    monkeypatch.setattr("sys.argv", ["dvdn-sim", *typed])
+    result = invoke(*typed)
     assert result.exit_code == 1
     assert "ZeroDivisionError: oh" in result.stderr
     assert f"To reproduce: dvdn-sim predict {LOSSY} --set algorithm.consensus.rounds=3 --agents 3\n" in result.stderr
+
+
+def test_consensus_needs_a_scenario():
+    result = invoke("consensus")
+    assert result.exit_code == 2
+    assert "Missing argument" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["predict", "consensus"])

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -18,14 +16,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli.output import Changes, Display, command, explained, numbers, refuse_used_folder, warned
+from dvdn_sim.cli.output import Changes, Display, print_warnings, refuse_used_folder
 from dvdn_sim.errors import Mistake, ScenarioError, StorageError
 
 if TYPE_CHECKING:
-    from dvdn_sim.consensus.theory.trajectory import Trajectory
-    from dvdn_sim.network.figures import Figure
-    from dvdn_sim.network.prediction import Prediction
-    from dvdn_sim.network.trials import Measurement, Setting
+    from dvdn_sim.consensus import Trajectory
+    from dvdn_sim.network import Figure, Measurement, Prediction, Setting
     from dvdn_sim.scenario import Scenario
 
 Agents = Annotated[
@@ -35,13 +31,7 @@ Links = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Links of a random connected topology.", show_default=False),
 ]
-
-WIDTH, HEIGHT = 860, 440
-TOP, BOTTOM, LEFT, PANEL, GAP = 84, 66, 62, 350, 66
-FLOOR = 1e-6
-# Okabe and Ito's colours, which colour-blind readers tell apart.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
-Curve = Sequence[float]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
 
 
 def predict(
@@ -50,28 +40,25 @@ def predict(
     changes: Changes = None,
     agents: Agents = None,
     links: Links = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a scenario's exchanges will be like, before anything is trained."""
-    with explained(command("predict", scenario, changes or [], *numbers(agents=agents, links=links))):
-        from dvdn_sim.network.prediction import predict_every
-        from dvdn_sim.network.trials import Setting
-        from dvdn_sim.scenario import load_scenario, warnings_of
+    from dvdn_sim.network import Setting, predict_every
+    from dvdn_sim.scenario import load_scenario, warnings_of
 
-        loaded = load_scenario(scenario, changes or [])
-        settings = Setting.every(loaded, agents=agents, links=links)
-        warnings = warned(warnings_of(loaded, n_agents=agents))
-        found = list(zip(settings, predict_every(settings), strict=True))
-        if as_json:
-            typer.echo(json.dumps(prediction_json(loaded, found, warnings), allow_nan=False))
-        else:
-            print_predictions(loaded, found, Console(highlight=False))
+    loaded = load_scenario(scenario, changes or [])
+    settings = Setting.all_from_scenario(loaded, agents=agents, links=links)
+    warnings = warnings_of(loaded, n_agents=agents)
+    print_warnings(warnings)
+    found = list(zip(settings, predict_every(settings), strict=True))
+    if as_json:
+        typer.echo(json.dumps(prediction_json(loaded, found, warnings), allow_nan=False))
+    else:
+        print_predictions(loaded, found, Console(highlight=False))
 
 
 def consensus(
-    scenario: Annotated[
-        Path | None, typer.Argument(help="A YAML file; with --fuzz it may be left out.", show_default=False)
-    ] = None,
+    scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
     *,
     changes: Changes = None,
     trials: Annotated[
@@ -83,84 +70,58 @@ def consensus(
         str | None,
         typer.Option(metavar="LIST", help="What agents hold at first: 3,0,-1.5.", show_default="random values"),
     ] = None,
-    fuzz: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Check every invariant, on the scenario and on N random variations drawn from its first seed.",
-            show_default=False,
-        ),
-    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder for consensus.svg and consensus.json.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
 ) -> None:
     """Exchange values, without learning: what was measured beside what was predicted."""
     refuse_used_folder(out)
-    options = numbers(trials=trials, agents=agents, links=links, values=values, out=out)
-    if fuzz is not None:
-        if options:
-            raise typer.BadParameter(f"{options[0]} has no meaning beside it; leave it out", param_hint="--fuzz")
-        _fuzz(scenario, changes or [], fuzz, as_json=as_json, quiet=quiet)
-    elif scenario is None:
-        raise typer.BadParameter("name a YAML file, such as scenarios/lossy_lbf.yaml", param_hint="SCENARIO")
-    else:
-        with explained(command("consensus", scenario, changes or [], *options)):
-            from dvdn_sim.records import create_run_dir
-            from dvdn_sim.scenario import load_scenario, warnings_of
+    from dvdn_sim.network import Setting, measure
+    from dvdn_sim.network import predict as work_out
+    from dvdn_sim.records import create_run_dir
+    from dvdn_sim.scenario import load_scenario, warnings_of
 
-            loaded = load_scenario(scenario, changes or [])
-            setting = setting_of(loaded, agents=agents, links=links, values=values)
-            warnings = warned(warnings_of(loaded, n_agents=agents))
-            if out is not None:
-                create_run_dir(out, loaded.name)  # a folder that cannot be made is told before the work, not after
-            _tell(setting, *_measured(setting, trials, quiet=quiet), out, warnings, as_json=as_json)
-
-
-def _measured(setting: Setting, trials: int | None, *, quiet: bool) -> tuple[Measurement, Prediction]:
-    """Exchange, and work out what was to be expected."""
-    from dvdn_sim.network.prediction import predict as work_out
-    from dvdn_sim.network.trials import measure
-
+    loaded = load_scenario(scenario, changes or [])
+    setting = Setting.from_scenario(loaded, agents=agents, links=links, values=_numbers(loaded, values))
+    warnings = warnings_of(loaded, n_agents=agents)
+    print_warnings(warnings)
+    if out is not None:
+        create_run_dir(out, loaded.name)  # a folder that cannot be made is reported before the work, not after
     predicted = work_out(setting)
     with Display(quiet=quiet, of="trials") as display:
-        return measure(setting, trials, lambda done, total: display.show(done, total, {})), predicted
-
-
-def _tell(
-    setting: Setting,
-    measured: Measurement,
-    predicted: Prediction,
-    out: Path | None,
-    warnings: list[str],
-    *,
-    as_json: bool,
-) -> None:
-    """Write and print what was measured."""
+        measured = measure(setting, trials, lambda done, total: display.show(done, total, {}))
     found = measurement_json(setting, measured, predicted, warnings)
     if out is not None:
-        write_measurement(out, setting, measured, predicted, warnings)
+        _write(out / "consensus.json", json.dumps(found, allow_nan=False, indent=2) + "\n")
+        _write(out / "consensus.svg", error_figure(setting, measured.curves, predicted.figures))
     if as_json:
         typer.echo(json.dumps(found, allow_nan=False))
     else:
         print_measurement(setting, measured, predicted, Console(highlight=False))
 
 
-def _fuzz(scenario: Path | None, changes: list[str], count: int, *, as_json: bool, quiet: bool) -> None:
-    """Check a scenario and variations of it; exit 1 if an invariant does not hold."""
-    named = [] if scenario is None else [str(scenario)]
-    overrides = [word for change in changes for word in ("--set", change)]
-    with explained(shlex.join(["dvdn-sim", "consensus", *named, *overrides, "--fuzz", str(count)])):
-        from dvdn_sim.cli.fuzz_command import fuzz
+def _numbers(scenario: Scenario, values: str | None) -> list[float] | None:
+    """Read a list such as ``3,0,-1.5``."""
+    try:
+        return None if values is None else [float(part) for part in values.split(",")]
+    except ValueError as error:
+        mistake = Mistake("--values", None, f"{values!r} is no list of numbers", "write it as `3,0,-1.5`")
+        raise ScenarioError.of(scenario.name, (mistake,)) from error
 
-        all_held = fuzz(scenario, changes, count, as_json=as_json, quiet=quiet)
-    if not all_held:
-        raise typer.Exit(1)
 
+def _write(path: Path, text: str) -> None:
+    from dvdn_sim.records import write_durably
+
+    try:
+        write_durably(path, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise StorageError(f"{path.parent} cannot be written: {error.strerror or error}") from error
+
+
+# Objects for programs.
 
 SHARED = (
     "delivered_fraction",
@@ -197,24 +158,6 @@ ROWS: Mapping[str, tuple[str, str]] = {
     "jtd_relative_error": ("error of the joint TD error", "share"),
 }
 """Of the tables: figure, what it is called there, and its unit."""
-
-
-def setting_of(
-    scenario: Scenario, *, agents: int | None = None, links: int | None = None, values: str | None = None
-) -> Setting:
-    """Return what is to be exchanged, over what; values are a list such as ``3,0,-1.5``.
-
-    Raises:
-        ScenarioError: A scenario that sends nothing, or values that do not fit it.
-    """
-    from dvdn_sim.network.trials import Setting
-
-    try:
-        given = None if values is None else [float(part) for part in values.split(",")]
-    except ValueError as error:
-        mistake = Mistake("--values", None, f"{values!r} is no list of numbers", "write it as `3,0,-1.5`")
-        raise ScenarioError.of(scenario.name, (mistake,)) from error
-    return Setting.of(scenario, agents=agents, links=links, values=given)
 
 
 Predicted = Sequence["tuple[Setting, Prediction]"]
@@ -254,7 +197,7 @@ def _prediction_json(setting: Setting, prediction: Prediction) -> dict[str, obje
         "how": {name: figure.how for name, figure in prediction.figures.items()},
         "standard_error": _errors(prediction.figures),
         "sampled_exchanges": prediction.sampled,
-        "sampler": prediction.sampler,
+        "sampler": "simulator",
     }
 
 
@@ -287,30 +230,40 @@ def measurement_json(
     }
 
 
-def write_measurement(
-    out: Path, setting: Setting, measured: Measurement, predicted: Prediction, warnings: Sequence[str] = ()
-) -> None:
-    """Write consensus.json and consensus.svg into a folder.
-
-    Raises:
-        StorageError: The disk refuses.
-    """
-    import numpy as np
-
-    from dvdn_sim.records import write_durably
-
-    found = json.dumps(measurement_json(setting, measured, predicted, warnings), allow_nan=False, indent=2)
-    start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
-    drawn = error_figure(_headline(setting), measured.curves, predicted.figures, start)
-    try:
-        for name, text in (("consensus.json", found + "\n"), ("consensus.svg", drawn)):
-            write_durably(out / name, partial(_write, text.encode()))
-    except OSError as error:
-        raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
+def _heading(setting: Setting) -> dict[str, object]:
+    return {
+        "name": setting.name,
+        "n_agents": setting.n_agents,
+        "topology": setting.network.topology.describe(),
+        "kind": setting.sent.kind,
+        "carries": setting.sent.carries,
+        "exchanges_per_update": setting.sent.exchanges,
+        "rounds": setting.rounds,
+        "policy": setting.sent.policy,
+        "weights": setting.sent.weights,
+    }
 
 
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
+def _values(figures: Mapping[str, Figure]) -> dict[str, object]:
+    return {name: _finite(figure.value) for name, figure in figures.items()}
+
+
+def _errors(figures: Mapping[str, Figure]) -> dict[str, object]:
+    return {name: _finite(figure.error) for name, figure in figures.items()}
+
+
+def _finite(value: float | tuple[float, ...]) -> object:
+    """Return what JSON can hold: None for what is infinite."""
+    if isinstance(value, tuple):
+        return [_finite(each) for each in value]
+    return value if math.isfinite(value) else None
+
+
+def _at(value: float | tuple[float, ...], index: int) -> float:
+    return value[index] if isinstance(value, tuple) else value
+
+
+# Tables for people.
 
 
 def print_predictions(scenario: Scenario, predicted: Predicted, console: Console) -> None:
@@ -323,7 +276,7 @@ def print_predictions(scenario: Scenario, predicted: Predicted, console: Console
         return
     console.print(Text.assemble((scenario.name, "bold"), ": ", _who(predicted[0][0])))
     for setting, prediction in predicted:
-        console.print(Text.assemble((setting.carries, "bold"), f": {_exchange(setting)}"))
+        console.print(Text.assemble((setting.sent.carries, "bold"), f": {_exchange(setting)}"))
         _print_prediction(setting, prediction, console)
     if len(predicted) > 1:
         console.print(Text(f"All together {_said(total_bytes(predicted), 'bytes')} per update."))
@@ -345,9 +298,8 @@ def _print_prediction(setting: Setting, prediction: Prediction, console: Console
     if prediction.lambda_min is not None:
         table.add_row("λ_min of the weights", f"{prediction.lambda_min:.3f}", "", Text("closed", style="dim"))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
-    graphs, count = prediction.graphs, len(prediction.graphs.sequences)
-    met = {"closed": "one graph", "enumerated": f"all {count} graphs", "sampled": f"a sample of {count} graphs"}
-    _print_notes([f"Over {met[graphs.how]}; {prediction.sampled} exchanges sampled ({prediction.sampler})."], console)
+    graphs = "one graph" if prediction.graphs == 1 else f"a sample of {prediction.graphs} graphs"
+    _print_notes([f"Over {graphs}; {prediction.sampled} exchanges sampled (simulator)."], console)
     _print_notes([f"Mind: {warning}." for warning in prediction.warnings], console)
 
 
@@ -377,7 +329,7 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
 
 def _headline(setting: Setting) -> str:
     from_given = "" if setting.values is None else ", from given values"
-    carries = "" if setting.kind == "td" else f" with {setting.carries}"
+    carries = "" if setting.sent.kind == "td" else f" with {setting.sent.carries}"
     return f"{setting.name}: {_who(setting)}; {_exchange(setting)}{carries}{from_given}"
 
 
@@ -387,20 +339,19 @@ def _who(setting: Setting) -> str:
 
 def _exchange(setting: Setting) -> str:
     rounds = "1 round" if setting.rounds == 1 else f"{setting.rounds} rounds"
-    return f"{rounds} of {setting.policy}{_often(setting)}"
+    return f"{rounds} of {setting.sent.policy}{_often(setting.sent.exchanges)}"
 
 
-def _often(setting: Setting) -> str:
+def _often(exchanges: float) -> str:
     """Return how many exchanges there are in an update, in words, if it is not one.
 
-    >>> from types import SimpleNamespace
-    >>> [_often(SimpleNamespace(exchanges=exchanges)) for exchanges in (1.0, 2.0, 0.2, 0.4)]
+    >>> [_often(exchanges) for exchanges in (1.0, 2.0, 0.2, 0.4)]
     ['', ', 2 times an update', ', once in 5 updates', ', 0.4 times an update']
     """
-    if setting.exchanges == 1.0:
+    if exchanges == 1.0:
         return ""
-    once = 1.0 / setting.exchanges
-    return f", once in {once:.0f} updates" if once.is_integer() else f", {setting.exchanges:.3g} times an update"
+    once = 1.0 / exchanges
+    return f", once in {once:.0f} updates" if once.is_integer() else f", {exchanges:.3g} times an update"
 
 
 def _print_notes(notes: Iterable[str], console: Console) -> None:
@@ -416,39 +367,6 @@ def _rows(figures: Mapping[str, Figure], rounds: int) -> list[tuple[str, str, st
     errors = [("mse_after_rounds", f"mean-square error, round {k + 1}", "number", k) for k in shown]
     place = next(index for index, row in enumerate(rows) if row[0] == "mean_drift_var")
     return rows[:place] + errors + rows[place:]
-
-
-def _heading(setting: Setting) -> dict[str, object]:
-    return {
-        "name": setting.name,
-        "n_agents": setting.n_agents,
-        "topology": setting.network.topology.describe(),
-        "kind": setting.kind,
-        "carries": setting.carries,
-        "exchanges_per_update": setting.exchanges,
-        "rounds": setting.rounds,
-        "policy": setting.policy,
-        "weights": setting.weights,
-    }
-
-
-def _values(figures: Mapping[str, Figure]) -> dict[str, object]:
-    return {name: _finite(figure.value) for name, figure in figures.items()}
-
-
-def _errors(figures: Mapping[str, Figure]) -> dict[str, object]:
-    return {name: _finite(figure.error) for name, figure in figures.items()}
-
-
-def _finite(value: float | tuple[float, ...]) -> object:
-    """Return what JSON can hold: None for what is infinite."""
-    if isinstance(value, tuple):
-        return [_finite(each) for each in value]
-    return value if math.isfinite(value) else None
-
-
-def _at(value: float | tuple[float, ...], index: int) -> float:
-    return value[index] if isinstance(value, tuple) else value
 
 
 def _said(value: float, unit: str) -> str:
@@ -470,27 +388,35 @@ def _said(value: float, unit: str) -> str:
     return f"{value / scale:.3g} {name}"
 
 
-def error_figure(title: str, curves: Mapping[str, Trajectory], predicted: Mapping[str, Figure], start: float) -> str:
-    """Draw what is left after every round, in root mean square.
+# The figure, without a library that would have to be installed for it.
 
-    Args:
-        title: What stands above it; after a colon, what stands below that.
-        curves: What was measured, per policy, the scenario's own first.
-        predicted: Figures of the scenario's own policy, drawn as circles.
-        start: Mean square before the first round.
+WIDTH, HEIGHT = 860, 440
+TOP, BOTTOM, LEFT, PANEL, GAP = 84, 66, 62, 350, 66
+FLOOR = 1e-6
+# Okabe and Ito's colours, which colour-blind readers tell apart.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
+PANELS: tuple[tuple[str, str, Literal["mse", "disagreement"]], ...] = (
+    ("error about the true mean (rms)", "mse_after_rounds", "mse"),
+    ("disagreement (rms)", "disagreement_after_rounds", "disagreement"),
+)
 
-    Returns:
-        The text of an SVG: on the left the error about the true mean, on the right the disagreement.
+
+def error_figure(setting: Setting, curves: Mapping[str, Trajectory], predicted: Mapping[str, Figure]) -> str:
+    """Return an SVG of what is left after every round, in root mean square: error, and disagreement.
+
+    A line for each policy that was measured, the scenario's own first, and circles for what was predicted of that.
     """
-    panels = [
-        ("error about the true mean (rms)", "mse_after_rounds", {name: curve.mse for name, curve in curves.items()}),
-        ("disagreement (rms)", "disagreement_after_rounds", {n: curve.disagreement for n, curve in curves.items()}),
-    ]
-    drawn = {label: {n: _rms(start, c.tolist()) for n, c in each.items()} for label, _, each in panels}
-    least = min(value for each in drawn.values() for curve in each.values() for value in curve)
-    largest = max(value for each in drawn.values() for curve in each.values() for value in curve)
-    powers = math.floor(math.log10(least) + 1e-9), max(math.ceil(math.log10(largest) - 1e-9), 0)
-    name, _, subtitle = title.partition(": ")
+    import numpy as np
+
+    start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
+
+    def rms(squares: Iterable[float]) -> list[float]:
+        return [max(math.sqrt(max(square, 0.0)), FLOOR) for square in (start, *squares)]
+
+    drawn = [{name: rms(getattr(curve, part).tolist()) for name, curve in curves.items()} for _, _, part in PANELS]
+    every = [value for panel in drawn for curve in panel.values() for value in curve]
+    powers = math.floor(math.log10(min(every)) + 1e-9), max(math.ceil(math.log10(max(every)) - 1e-9), 0)
+    name, _, subtitle = _headline(setting).partition(": ")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         ' font-family="system-ui, sans-serif" font-size="12" fill="#222">',
@@ -498,18 +424,15 @@ def error_figure(title: str, curves: Mapping[str, Trajectory], predicted: Mappin
         f'<text x="{LEFT}" y="26" font-size="15" font-weight="600">{escape(name)}</text>',
         f'<text x="{LEFT}" y="46" fill="#555">{escape(subtitle)}</text>',
     ]
-    for index, (label, figure, _) in enumerate(panels):
-        expected = predicted[figure].value
-        circles = _rms(start, expected if isinstance(expected, tuple) else (expected,))
-        parts += _panel(LEFT + index * (PANEL + GAP), label, drawn[label], circles, powers)
+    for index, (label, figure, _) in enumerate(PANELS):
+        circles = rms(np.atleast_1d(predicted[figure].value).tolist())
+        parts += _panel(LEFT + index * (PANEL + GAP), label, drawn[index], circles, powers)
     return "\n".join([*parts, *_legend(list(curves)), "</svg>"]) + "\n"
 
 
-def _rms(start: float, squares: Sequence[float]) -> list[float]:
-    return [max(math.sqrt(max(square, 0.0)), FLOOR) for square in (start, *squares)]
-
-
-def _panel(left: int, label: str, curves: Mapping[str, Curve], circles: Curve, powers: tuple[int, int]) -> list[str]:
+def _panel(
+    left: int, label: str, curves: Mapping[str, Sequence[float]], circles: Sequence[float], powers: tuple[int, int]
+) -> list[str]:
     """One pair of axes with all its curves; the vertical one is logarithmic, between two powers of 10."""
     rounds, height, (bottom, top) = len(circles) - 1, HEIGHT - TOP - BOTTOM, powers
 
@@ -532,12 +455,11 @@ def _panel(left: int, label: str, curves: Mapping[str, Curve], circles: Curve, p
     parts.append(f'<text x="{left + PANEL}" y="{TOP + height + 36}" text-anchor="end">rounds</text>')
     for index, curve in reversed(list(enumerate(curves.values()))):  # the scenario's own on top
         points = " ".join(f"{across(k)},{down(value)}" for k, value in enumerate(curve))
-        style = 'stroke-width="2.5"' if index == 0 else 'stroke-width="1.5" stroke-dasharray="5 2"'
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[index % len(COLOURS)]}" {style}/>')
+        parts.append(f'<polyline points="{points}" fill="none" {_style(index)}/>')
     for k in range(1, rounds + 1):
         if rounds <= 40 or k % (rounds // 20) == 0:
             at = f'cx="{across(k)}" cy="{down(circles[k])}"'
-            parts.append(f'<circle {at} r="3.5" fill="white" stroke="{COLOURS[0]}" stroke-width="1.5"/>')
+            parts.append(f"<circle {at} {CIRCLE}/>")
     return parts
 
 
@@ -551,15 +473,21 @@ def _ticks(rounds: int) -> list[int]:
     return list(range(0, rounds + 1, step))
 
 
+CIRCLE = f'r="3.5" fill="white" stroke="{COLOURS[0]}" stroke-width="1.5"'
+
+
+def _style(index: int) -> str:
+    dashes = 'stroke-width="2.5"' if index == 0 else 'stroke-width="1.5" stroke-dasharray="5 2"'
+    return f'stroke="{COLOURS[index % len(COLOURS)]}" {dashes}'
+
+
 def _legend(names: Sequence[str]) -> list[str]:
     """All policies under the panels, and what the circles are."""
     parts, x, y = [], float(LEFT), HEIGHT - 12
     for index, name in enumerate(names):
-        style = "" if index == 0 else ' stroke-dasharray="5 2"'
-        colour = COLOURS[index % len(COLOURS)]
-        parts.append(f'<path d="M{x:g} {y - 4}h18" stroke="{colour}" stroke-width="2.5"{style}/>')
+        parts.append(f'<path d="M{x:g} {y - 4}h18" {_style(index)}/>')
         parts.append(f'<text x="{x + 23:g}" y="{y}">{escape(name)}</text>')
         x += 38 + 7 * len(name)
-    parts.append(f'<circle cx="{x + 6:g}" cy="{y - 4}" r="3.5" fill="white" stroke="{COLOURS[0]}" stroke-width="1.5"/>')
+    parts.append(f'<circle cx="{x + 6:g}" cy="{y - 4}" {CIRCLE}/>')
     parts.append(f'<text x="{x + 15:g}" y="{y}">predicted</text>')
     return parts

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from dvdn_sim.consensus.weights import Values, Weights, weight_matrix
+from netmodels.topology import Graph
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class OperatorFigures:
     isolated_agents: int
 
 
-def operator_figures(operator: npt.NDArray[np.float64]) -> OperatorFigures:
+def operator_figures(operator: Values) -> OperatorFigures:
     """Work out the figures of one operator ``[N, N]``.
 
     With a single agent there is nobody to agree with: `a_eff` is 0, and the agent is not called isolated.
@@ -44,6 +46,33 @@ def operator_figures(operator: npt.NDArray[np.float64]) -> OperatorFigures:
         row_sum_error=float(np.abs(operator.sum(1) - 1.0).max()),
         column_sum_error=float(np.abs(operator.sum(0) - 1.0).max()),
         disagreement_norm=float(np.linalg.norm(operator - 1.0 / n_agents)),
-        lambda_min=float(np.linalg.eigvalsh((operator + operator.T) / 2)[0]),
+        lambda_min=smallest_eigenvalue(operator),
         isolated_agents=0 if alone else int((~off_diagonal.any(1)).sum()),
     )
+
+
+def smallest_eigenvalue(operator: Values) -> float:
+    """Return λ_min of the symmetric part of an operator ``[N, N]``."""
+    return float(np.linalg.eigvalsh((operator + operator.T) / 2)[0])
+
+
+def lambda_min_of_round(graph: Graph, weights: Weights | None) -> float:
+    """Return λ_min of W, the operator of a round without loss; 1 for a graph with one-way links, which has no such W.
+
+    Without weights, of the equal shares 1/(1 + d_j) of ratio consensus, as the symmetric matrix with the same
+    eigenvalues, w_ij = 1/√((1 + d_i)(1 + d_j)).
+
+    >>> from netmodels.topology import Ring
+    >>> from dvdn_sim.consensus.weights import metropolis
+    >>> round(lambda_min_of_round(Ring().graph(4, 0), metropolis), 6)
+    -0.333333
+    """
+    if not graph.symmetric:
+        return 1.0
+    if weights is None:
+        shares = 1.0 + np.array(graph.degrees)
+        matrix = (graph.adjacency() + np.eye(graph.n_agents)) / np.sqrt(np.outer(shares, shares))
+    else:
+        matrix = weight_matrix(weights, graph)
+        matrix += np.diag(1.0 - matrix.sum(1))
+    return smallest_eigenvalue(matrix)

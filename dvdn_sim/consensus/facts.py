@@ -1,15 +1,19 @@
 """Who heard whom: all that consensus learns of the network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from netmodels.topology import Graph
 
-_NOBODY_KNOWS = cast("npt.NDArray[np.bool_]", None)
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+
+def _nobody_knows() -> Bools:
+    return np.zeros((0, 0), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +31,13 @@ class Facts:
     """
 
     n_agents: int
-    edges: npt.NDArray[np.int64]
-    active: npt.NDArray[np.bool_]
-    latest: npt.NDArray[np.int64]
-    confirmed: npt.NDArray[np.bool_] = _NOBODY_KNOWS
+    edges: Ints
+    active: Bools
+    latest: Ints
+    confirmed: Bools = field(default_factory=_nobody_knows)
 
     def __post_init__(self) -> None:
-        if self.confirmed is _NOBODY_KNOWS:
+        if self.confirmed.shape == (0, 0):
             object.__setattr__(self, "confirmed", np.zeros(self.active.shape, bool))
         rounds, n_edges = self.active.shape
         if self.edges.shape != (n_edges, 2) or self.latest.shape != (rounds, n_edges):
@@ -52,31 +56,31 @@ class Facts:
         return len(self.active)
 
     @property
-    def held(self) -> npt.NDArray[np.bool_]:
+    def held(self) -> Bools:
         """Bool ``[K, E]``: the receiver holds the sender's message of the same round when it closes it."""
-        same_round: npt.NDArray[np.bool_] = self.latest == np.arange(self.rounds)[:, None]
+        same_round: Bools = self.latest == np.arange(self.rounds)[:, None]
         return self.active & same_round
 
     @property
-    def degrees(self) -> npt.NDArray[np.int64]:
+    def degrees(self) -> Ints:
         """Int64 ``[K, N]``: how many agents each agent sends to in the round's graph, whatever arrives."""
         senders = self.edges[:, 0]
         rows = [np.bincount(senders[links], minlength=self.n_agents) for links in self.active]
         return np.array(rows, np.int64).reshape(self.rounds, self.n_agents)
 
     @property
-    def reverse(self) -> npt.NDArray[np.int64]:
+    def reverse(self) -> Ints:
         """Int64 ``[E]``: the index of the edge in the other direction; -1 where there is none."""
         if not len(self.edges):
             return np.empty(0, np.int64)
         senders, receivers = self.edges.T
         ordered, wanted = senders * self.n_agents + receivers, receivers * self.n_agents + senders
         place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-        there: npt.NDArray[np.bool_] = ordered[place] == wanted
+        there: Bools = ordered[place] == wanted
         return np.where(there, place, -1)
 
     @property
-    def ack_mismatch(self) -> npt.NDArray[np.int64]:
+    def ack_mismatch(self) -> Ints:
         """Int64 ``[K]``: links that one end knows to be heard at both ends and the other end does not."""
         reverse = self.reverse
         counted = self.held & self.confirmed
@@ -84,20 +88,18 @@ class Facts:
         return np.asarray((counted & ~other_end).sum(1), np.int64)
 
     def of_round(self, k: int) -> "Facts":
-        """The same of one round alone, as an exchange of one round; what earlier rounds brought is forgotten."""
-        return Facts(
-            n_agents=self.n_agents,
-            edges=self.edges,
+        """Return round k alone as an exchange of one round; what earlier rounds brought is forgotten."""
+        return replace(
+            self,
             active=self.active[k : k + 1],
             latest=np.where(self.held[k : k + 1], 0, -1),
             confirmed=self.confirmed[k : k + 1],
         )
 
-    def without_senders(self, invalid: npt.NDArray[np.bool_]) -> "Facts":
-        """The same as if nothing had come from some agents, such as those whose values are not finite.
+    def without_senders(self, invalid: Bools) -> "Facts":
+        """Return the same as if nothing had come from the agents `invalid` ``[N]``, whose values are not finite, say.
 
-        Args:
-            invalid: Bool ``[N]``. Nobody hears these; they hear the others, and know that they are not heard.
+        Nobody hears these; they hear the others, and know that they are not heard.
         """
         senders, receivers = self.edges.T
         return replace(
@@ -108,19 +110,12 @@ class Facts:
 
 
 def union_of_edges(graphs: Sequence[Graph]) -> list[tuple[int, int]]:
-    """The directed edges that any of the graphs has, sorted.
-
-    >>> union_of_edges([Graph(3, ((0, 1),)), Graph(3, ((1, 2),)), Graph(3, ((0, 1),))])
-    [(0, 1), (1, 2)]
-    """
+    """Return the directed edges that any of the graphs has, sorted."""
     return sorted({edge for graph in dict.fromkeys(graphs) for edge in graph.edges})
 
 
 def lossless_facts(graphs: Sequence[Graph]) -> Facts:
-    """The facts of an exchange in which everything arrives in time, and all know it.
-
-    Args:
-        graphs: The graph of each round; at least one.
+    """Return the facts of an exchange over the graph of each round, in which everything arrives in time.
 
     >>> facts = lossless_facts([Graph.undirected(2, [(0, 1)])])
     >>> facts.edges.tolist(), facts.held.tolist(), facts.degrees.tolist()

@@ -1,7 +1,7 @@
-"""Base weights w_ij of the links, from the degrees of each round's graph and never from what arrived.
+"""Base weights w_ij of the links, from the degrees of each round's graph and never from what arrived; and mixing.
 
-All are for undirected graphs, on which they are symmetric: W with w_ii = 1 - Σ_j w_ij is then doubly stochastic with a
-positive diagonal. With one-way links w_ii could be negative.
+All weights are for undirected graphs, on which they are symmetric: W with w_ii = 1 - Σ_j w_ij is then doubly stochastic
+with a positive diagonal. With one-way links w_ii could be negative.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,69 +9,50 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus.facts import Facts
+from dvdn_sim.consensus.facts import Facts, lossless_facts
+from netmodels.topology import Graph
 
-Weights = Callable[[Facts], npt.NDArray[np.float64]]
+Values = npt.NDArray[np.float64]
+Weights = Callable[[Facts], Values]
 """From facts to the weight of every edge in every round, ``[K, E]``, zero where an edge is not in the graph."""
 
 
-def metropolis(facts: Facts) -> npt.NDArray[np.float64]:
+def metropolis(facts: Facts) -> Values:
     """w_ij = 1/(1 + max(d_i, d_j)) (Xiao, Boyd and Lall 2006): needs only the neighbours' degrees; w_ii ≥ 1/N.
 
-    Returns:
-        ``[K, E]``.
+    Raises ValueError if a round's graph has a link without its reverse, as all weights here do.
 
-    Raises:
-        ValueError: A round's graph has a link without its reverse.
-
-    >>> from netmodels.topology import Graph
-    >>> from dvdn_sim.consensus.facts import lossless_facts
     >>> metropolis(lossless_facts([Graph.undirected(3, [(0, 1), (1, 2)])])).round(3).tolist()
     [[0.333, 0.333, 0.333, 0.333]]
     """
     _refuse_one_way_links(facts)
     senders, receivers = facts.edges.T
     degrees = facts.degrees
-    largest = np.maximum(degrees[:, senders], degrees[:, receivers])
-    weights: npt.NDArray[np.float64] = facts.active / (1.0 + largest)
+    weights: Values = facts.active / (1.0 + np.maximum(degrees[:, senders], degrees[:, receivers]))
     return weights
 
 
-def lazy(facts: Facts) -> npt.NDArray[np.float64]:
+def lazy(facts: Facts) -> Values:
     """Half of Metropolis: W becomes (I + W)/2, which has no negative eigenvalue, so that DVDN does not diverge.
 
-    Slower where W had none to begin with. Returns and raises as `metropolis` does.
-
-    >>> from netmodels.topology import Graph
-    >>> from dvdn_sim.consensus.facts import lossless_facts
-    >>> lazy(lossless_facts([Graph.undirected(2, [(0, 1)])])).tolist()
-    [[0.25, 0.25]]
+    Slower where W had none to begin with.
     """
     return metropolis(facts) / 2
 
 
-def max_degree(facts: Facts) -> npt.NDArray[np.float64]:
+def max_degree(facts: Facts) -> Values:
     """w_ij = 1/(1 + d_max), d_max the largest degree in the round's graph (Xiao and Boyd 2004, with 1 added).
 
     The same weight for every link of a round. d_max is of the whole graph: agents do not know it from their neighbours
-    and would have to be told. The 1 makes w_ii positive on regular graphs too. Returns and raises as `metropolis` does.
-
-    >>> from netmodels.topology import Graph
-    >>> from dvdn_sim.consensus.facts import lossless_facts
-    >>> max_degree(lossless_facts([Graph.undirected(4, [(0, 1), (1, 2), (1, 3)])])).tolist()
-    [[0.25, 0.25, 0.25, 0.25, 0.25, 0.25]]
+    and would have to be told. The 1 makes w_ii positive on regular graphs too.
     """
     _refuse_one_way_links(facts)
-    largest = facts.degrees.max(axis=1, keepdims=True)
-    weights: npt.NDArray[np.float64] = facts.active / (1.0 + largest)
+    weights: Values = facts.active / (1.0 + facts.degrees.max(axis=1, keepdims=True))
     return weights
 
 
-def sum_by_receiver(facts: Facts, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What the weights ``[K, E]`` of every agent's incoming edges add up to, ``[K, N]``."""
-    receivers = facts.edges[:, 1]
-    sums = [np.bincount(receivers, row, minlength=facts.n_agents) for row in weights]
-    return np.array(sums, np.float64).reshape(facts.rounds, facts.n_agents)
+WEIGHTS: Mapping[str, Weights] = {"metropolis": metropolis, "lazy": lazy, "max_degree": max_degree}
+"""By the name that scenarios use."""
 
 
 def _refuse_one_way_links(facts: Facts) -> None:
@@ -82,5 +63,32 @@ def _refuse_one_way_links(facts: Facts) -> None:
         )
 
 
-WEIGHTS: Mapping[str, Weights] = {"metropolis": metropolis, "lazy": lazy, "max_degree": max_degree}
-"""By the name that scenarios use."""
+def weight_matrix(weights: Weights, graph: Graph) -> Values:
+    """Return the base weights of a graph as a matrix ``[N, N]``, 0 on the diagonal."""
+    facts = lossless_facts([graph])
+    matrix = np.zeros((graph.n_agents, graph.n_agents))
+    matrix[facts.edges[:, 1], facts.edges[:, 0]] = weights(facts)[0]
+    return matrix
+
+
+def sum_by_receiver(facts: Facts, weights: Values) -> Values:
+    """Return what the weights ``[K, E]`` of every agent's incoming edges add up to, ``[K, N]``."""
+    receivers = facts.edges[:, 1]
+    sums = [np.bincount(receivers, row, minlength=facts.n_agents) for row in weights]
+    return np.array(sums, np.float64).reshape(facts.rounds, facts.n_agents)
+
+
+def mixed(own: Values, receivers: npt.NDArray[np.int64], pulls: Values, heard: Values) -> Values:
+    """Return x_i + Σ p (heard - x_i): of own ``[N, ...]``, with a receiver, a pull and values for each message used.
+
+    In this form agreement is a fixed point to the last bit, whichever pulls there are, and what does not pull is never
+    touched, so it may be no number.
+    """
+    after = own.copy()
+    np.add.at(after, receivers, scaled(pulls, heard - own[receivers]))
+    return after
+
+
+def scaled(factors: Values, values: Values) -> Values:
+    """Return values ``[M, ...]`` times factors ``[M]``."""
+    return factors.reshape(-1, *(1,) * (values.ndim - 1)) * values

@@ -8,7 +8,8 @@ transport   links between agents, and the transmitters that they share
 faults      which agents and links are up
 deadlines   how long `auto` waits
 mailbox     messages between acting agents, without rounds
-prediction  what exchanges will be like, before any; trials: what they are, without learning
+predict     what exchanges will be like, before any
+trials      what they are, without learning
 """
 
 from dvdn_sim.network.accounting import NEVER_NS, MessageCounts, MessageLife, NetworkCounters, Probe
@@ -17,8 +18,10 @@ from dvdn_sim.network.deadlines import auto_deadlines_ns
 from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
 from dvdn_sim.network.faults import Crashes, LinksUp, TeamFaults
 from dvdn_sim.network.mailbox import Mailboxes
+from dvdn_sim.network.predict import Prediction, predict, predict_every
 from dvdn_sim.network.simulation import ComputeTimes, SimulatedNetwork
 from dvdn_sim.network.transport import Transport
+from dvdn_sim.network.trials import Figure, Measurement, Setting, enough_trials, exchanges, measure, realised
 
 __all__ = [
     "NEVER_NS",
@@ -29,14 +32,24 @@ __all__ = [
     "Crashes",
     "Exchange",
     "ExchangeReport",
+    "Figure",
     "LinksUp",
     "Mailboxes",
+    "Measurement",
     "MessageCounts",
     "MessageLife",
     "NetworkCounters",
+    "Prediction",
     "Probe",
+    "Setting",
     "SimulatedNetwork",
     "TeamFaults",
     "Transport",
     "auto_deadlines_ns",
+    "enough_trials",
+    "exchanges",
+    "measure",
+    "predict",
+    "predict_every",
+    "realised",
 ]

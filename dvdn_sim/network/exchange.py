@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus.facts import Facts, union_of_edges
+from dvdn_sim.consensus import Facts, union_of_edges
 from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network.accounting import (
     NEVER_NS,

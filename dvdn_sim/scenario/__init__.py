@@ -20,7 +20,7 @@ in a union (`AnyEnv`, `AnyAlgorithm`, and those of `netmodels`).
 # isort: off
 # fmt: off
 from dvdn_sim.scenario.algorithm import (
-    ALGORITHMS, POLICIES, AnyAlgorithm, Consensus, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange,
+    ALGORITHMS, AnyAlgorithm, Consensus, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange,
     QLearning, Qmix, Sharing, Tracking, Vdn,
 )
 from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, block_text, flow_text, read_document
@@ -43,7 +43,7 @@ from dvdn_sim.scenario.warnings import warnings_of
 # isort: on
 
 __all__ = [
-    "ALGORITHMS", "ENVS", "HEADER_BYTES", "MAX_BYTES", "POLICIES", "VECTORS", "AnyAlgorithm", "AnyCompute",
+    "ALGORITHMS", "ENVS", "HEADER_BYTES", "MAX_BYTES", "VECTORS", "AnyAlgorithm", "AnyCompute",
     "AnyEnv", "Consensus", "ConstantTime", "Document", "Dvdn", "DvdnGt", "Env", "Epsilon", "Evaluation", "Foraging",
     "GtAdam", "Iql", "Lbf", "LognormalTime", "Marbler", "MessageSpec", "Network", "NetworkedQ", "NormalTime",
     "OtherLink", "ParameterExchange", "Particles", "Path", "Place", "QLearning", "Qmix", "Scenario",

@@ -6,31 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from dvdn_sim.consensus import POLICIES, WEIGHTS
 from netmodels.units import CLOSED, Count, Flag, Fraction, Natural, Number, kinds_of
 
 Positive = Annotated[Number, Field(gt=0.0)]
 Width = Annotated[Count, Field(le=4096)]
 RewardModel = Literal["team_mean", "team_sum", "individual"]
 
-POLICIES: dict[str, str] = {
-    "self": "Keep the weight of a message that did not come for one's own value.",
-    "renormalize": "Scale the weights of the messages that came, and one's own, up to 1.",
-    "symmetric": "Use a link only if both ends are known to have heard each other; needs acknowledgements.",
-    "stale": "Use the newest message of the exchange instead of one that did not come.",
-    "running_sum": "Send totals, so that the next message brings what a lost one carried: the exact mean in the end.",
-    "push_sum": "Give away shares that a lost message takes with it: a wrong common value. A warning.",
-    "zero_fill": "Take a message that did not come for zero: values shrink. A warning.",
-}
-"""What an agent makes of the messages that did not come; each is a class of that name in `dvdn_sim.consensus`."""
-SHARING_POLICIES = ("running_sum", "push_sum")
-"""Ratio consensus: needs no weights on which both ends of a link agree, and its messages carry one number more."""
-WEIGHTS = ("metropolis", "lazy", "max_degree")
-
 if TYPE_CHECKING:
     AnyPolicy = str
     AnyWeights = str
 else:
-    AnyWeights = Literal[WEIGHTS]
+    AnyWeights = Literal[tuple(WEIGHTS)]
     # `auto` is `self`: running sums ruin learning under loss (docs/method.md).
     _RESOLVED = {"auto": "self", **{policy: policy for policy in POLICIES}}
     AnyPolicy = Annotated[

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from dvdn_sim.consensus import POLICIES
 from dvdn_sim.scenario.algorithm import (
-    SHARING_POLICIES,
     AnyPolicy,
     AnyWeights,
     Consensus,
@@ -106,7 +106,7 @@ def td_bytes(positions: int, consensus: Consensus) -> int:
     >>> td_bytes(32 * 50, Consensus(wire="float16"))
     3224
     """
-    share = VALUE_BYTES["float32"] if consensus.policy in SHARING_POLICIES else 0
+    share = VALUE_BYTES["float32"] if POLICIES[consensus.policy].shares else 0
     return HEADER_BYTES + share + VALUE_BYTES[consensus.wire] * positions
 
 

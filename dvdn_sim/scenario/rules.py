@@ -15,8 +15,9 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from dvdn_sim.consensus import POLICIES
 from dvdn_sim.errors import Mistake, ScenarioError
-from dvdn_sim.scenario.algorithm import SHARING_POLICIES, Consensus, Dvdn, DvdnGt, ParameterExchange
+from dvdn_sim.scenario.algorithm import Consensus, Dvdn, DvdnGt, ParameterExchange
 from dvdn_sim.scenario.document import Path, dotted
 from dvdn_sim.scenario.messages import CARRIES, MessageSpec, block_bytes, exchanged, message_specs, parameter_count
 from dvdn_sim.scenario.network import AUTO, Network
@@ -130,9 +131,9 @@ def _float16_needs_no_memory(scenario: Scenario) -> Iterator[Broken]:
     if not isinstance(algorithm, Dvdn) or algorithm.consensus.wire != "float16":
         return
     policy = algorithm.consensus.policy
-    shares = policy in SHARING_POLICIES
-    if shares or policy == "stale":
-        reason = "sends totals that grow with the rounds" if shares else "compares values of different rounds"
+    kind = POLICIES[policy]
+    if not kind.memoryless:
+        reason = "sends totals that grow with the rounds" if kind.shares else "compares values of different rounds"
         remedy = "`float32`, or a policy without memory, such as `self`"
         yield ("algorithm", "consensus", "wire"), f"`float16` is not for `{policy}`, which {reason}", remedy
 
@@ -305,7 +306,7 @@ def _symmetric_has_acknowledgements(scenario: Scenario, network: Network) -> Ite
 
 def _weights_need_both_directions(scenario: Scenario, network: Network) -> Iterator[Broken]:
     for key, block in exchanged(scenario.algorithm).items() if network.topology.one_way else ():
-        if block.policy not in SHARING_POLICIES:
+        if not POLICIES[block.policy].shares:
             message = f"`{block.policy}` mixes with weights that both ends of a link agree on, and some links are "
             other = "`running_sum`, or a" if isinstance(block, Consensus) else "a"
             yield ("algorithm", key, "policy"), f"{message}one-way", f"{other} topology without one-way links"

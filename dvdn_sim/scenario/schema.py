@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from dvdn_sim.scenario.algorithm import POLICIES
+from dvdn_sim.consensus import POLICIES
 from dvdn_sim.scenario.document import INCLUDE, Path, Value, flow_text, inner
 from dvdn_sim.scenario.scenario import Scenario
 from netmodels import LinkSpec
@@ -239,7 +239,7 @@ def listing(family: str) -> dict[str, list[Row]]:
     ['complete', 'ring', 'path']
     """
     if family == "policies":
-        return {"algorithm.consensus.policy": [(name, meaning, "") for name, meaning in POLICIES.items()]}
+        return {"algorithm.consensus.policy": [(name, kind.meaning, "") for name, kind in POLICIES.items()]}
     if family == "presets":
         # What a preset does to packets, and to a message of a minibatch's TD errors.
         said = {name: preset.describe(6424).partition("\n") for name, preset in PRESETS.items()}

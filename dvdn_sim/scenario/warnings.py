@@ -4,27 +4,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-import numpy as np
-import numpy.typing as npt
-
-from dvdn_sim.scenario.algorithm import SHARING_POLICIES, AnyWeights, DvdnGt, Tracking
+from dvdn_sim.consensus import POLICIES, WEIGHTS, lambda_min_of_round
+from dvdn_sim.scenario.algorithm import DvdnGt, Tracking
 from dvdn_sim.scenario.document import dotted
 from dvdn_sim.scenario.messages import MessageSpec, ack_bytes, message_specs
 from dvdn_sim.scenario.network import ConstantTime, Network
 from dvdn_sim.scenario.rules import links_of
 from dvdn_sim.scenario.scenario import Scenario
 from netmodels import LinkSpec
-from netmodels.topology import Graph
 from netmodels.units import milliseconds
 
 SELDOM = 0.01
-"""A spec that arrives whole less often than this hardly ever does."""
+"""A message that arrives whole less often than this hardly ever does."""
 MAX_AGENTS = 2000
 """Beyond it eigenvalues take too long."""
 MAX_PAIRS = 10**6
 """Of agents, in the graphs of all seeds; beyond it those of the first seeds are looked at."""
 MAX_STEPS = 200_000
-"""Of a spec through a loss process, for all links; beyond it nobody wants to wait for a warning."""
+"""Of a message through a loss process, for all links; beyond it nobody wants to wait for a warning."""
 RARE = 1e-6
 """Of a link in an update; what is rarer is none to warn of: two links have 12 000 chances in 50 000 short steps."""
 PASSAGES = 5000
@@ -69,14 +66,13 @@ def _climbs(scenario: Scenario, sent: tuple[MessageSpec, ...], n_agents: int) ->
     for spec in sent:
         if spec.kind != "td" or spec.rounds % 2 == 0 or network is None or not network.topology.fixed:
             continue
-        ratio = spec.policy in SHARING_POLICIES
+        ratio = POLICIES[spec.policy].shares
         if (spec.weights == "lazy" and not ratio) or n_agents > MAX_AGENTS:
             continue
         few = scenario.seeds[: max(1, MAX_PAIRS // n_agents**2)]
         graphs = {network.topology.graph(n_agents, seed): seed for seed in reversed(few)}
-        least, seed = min(
-            (smallest_eigenvalue(graph, None if ratio else spec.weights), seed) for graph, seed in graphs.items()
-        )
+        weights = None if ratio else WEIGHTS[spec.weights]
+        least, seed = min((lambda_min_of_round(graph, weights), seed) for graph, seed in graphs.items())
         if least < -1e-9:
             of_seed = f" (seed {seed})" if len(graphs) > 1 else ""
             lazy = "`weights: lazy`" if not ratio else "`policy: self` with `weights: lazy`"
@@ -85,31 +81,6 @@ def _climbs(scenario: Scenario, sent: tuple[MessageSpec, ...], n_agents: int) ->
                 f"below 0{of_seed}, and after an odd number of rounds DVDN climbs in that direction; write {lazy}, an "
                 "even number of rounds, or a topology that is drawn again and again"
             )
-
-
-def smallest_eigenvalue(graph: Graph, weights: AnyWeights | None) -> float:
-    """Return λ_min of W.
-
-    Args:
-        graph: of every round; 1 if it has one-way links, for which there is no such W.
-        weights: ``metropolis`` or ``max_degree``; None for the equal shares 1/(1 + d_j) of ratio consensus, as the
-            symmetric matrix with the same eigenvalues, w_ij = 1/√((1 + d_i)(1 + d_j)).
-
-    >>> from netmodels.topology import Ring
-    >>> round(smallest_eigenvalue(Ring().graph(4, 0), "metropolis"), 6)
-    -0.333333
-    """
-    if not graph.symmetric:
-        return 1.0
-    degrees, linked = np.array(graph.degrees), graph.adjacency()
-    mixed: npt.NDArray[np.float64]
-    if weights is None:
-        mixed = (linked + np.eye(len(degrees))) / np.sqrt(np.outer(1.0 + degrees, 1.0 + degrees))
-    else:
-        largest = degrees.max() if weights == "max_degree" else np.maximum.outer(degrees, degrees)
-        mixed = linked / (1.0 + largest)
-        mixed += np.diag(1.0 - mixed.sum(1))
-    return float(np.linalg.eigvalsh(mixed)[0])
 
 
 def _comes_too_late(network: Network, spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[str]:
@@ -130,7 +101,7 @@ def _comes_too_late(network: Network, spec: MessageSpec, links: dict[str, LinkSp
 
 
 def _hardly_arrives(network: Network, spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[str]:
-    """A spec is lost with any one of its packets."""
+    """A message is lost with any one of its packets."""
     found = [(link.delivery_probability(spec.size_bytes), path) for path, link in _quickly_told(spec, links)]
     whole, path = min(found, default=(1.0, ""))
     if whole >= SELDOM:
@@ -162,7 +133,7 @@ def _loses_for_good(
 
     @cache
     def fates(link: LinkSpec) -> tuple[float, float]:
-        """Probability that a spec arrives and its end hears of it, and that anything else comes of it."""
+        """Probability that a message arrives and its end hears of it, and that anything else comes of it."""
         whole = link.delivery_probability(spec.size_bytes)
         silent = link.silence_probability(spec.size_bytes, ack_bytes(n_agents), copies) if acknowledged else 1.0 - whole
         return whole - silent if acknowledged else whole, silent
@@ -177,7 +148,7 @@ def _loses_for_good(
     what = (
         f"with `ack_repeat: {copies}` a link is confirmed at one end only"
         if acknowledged
-        else f"a spec of {spec.carries} arrives in one direction of a link only"
+        else f"a message of {spec.carries} arrives in one direction of a link only"
     )
     more = ", or a larger `network.ack_repeat`" if acknowledged else ""
     yield (
@@ -197,7 +168,7 @@ def _both_ways(network: Network, links: dict[str, LinkSpec]) -> Iterator[tuple[s
 
 
 def _quickly_told(spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec]]:
-    """Yield each kind of link once, as long as it does not take long to tell what becomes of a spec there."""
+    """Yield each kind of link once, as long as it does not take long to tell what becomes of a message there."""
     steps = 0
     told: dict[LinkSpec, str] = {}
     for path, link in links.items():

@@ -8,8 +8,7 @@ import resource
 import pytest
 from exchange_cases import LOSSY, SCENES, policies_of, worst_policy_figure
 
-from dvdn_sim.network.prediction import predict
-from dvdn_sim.network.trials import Setting, measure
+from dvdn_sim.network import Setting, measure, predict
 from dvdn_sim.scenario import load_scenario
 
 TRIALS = 2000
@@ -28,7 +27,7 @@ def test_agreement(benchmark, name):
 
 @pytest.mark.parametrize("command", ["predict", "consensus"])
 def test_1000_agents_4000_links_50_rounds(benchmark, command):
-    setting = Setting.of(
+    setting = Setting.from_scenario(
         load_scenario(LOSSY, ["algorithm.consensus.rounds=50", "network.share=link"]), agents=1000, links=4000
     )
     benchmark.pedantic(predict if command == "predict" else lambda given: measure(given, 1), (setting,), rounds=1)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from plain_tracking import PlainRunningSums, Quadratics, Sgd, descend, gtadam_of, lossy, ring, schedule_of
 
-from dvdn_sim.consensus import POLICIES, ReturnToSelf, lossless_facts, metropolis
+from dvdn_sim.consensus import POLICIES, lossless_facts, metropolis
 from dvdn_sim.learners import TRACKERS, Adam, Exchanged
 from netmodels.topology import Graph
 
@@ -59,7 +59,7 @@ def test_tracker(benchmark, name, n_agents):
     omega, gradient, rng = team(n_agents)
     tree = Graph.undirected(n_agents, [(int(rng.integers(0, agent)), agent) for agent in range(1, n_agents)])
     facts = lossless_facts([tree])
-    heard = {0: Exchanged(facts, ReturnToSelf(metropolis).operator(facts)[-1])}
+    heard = {0: Exchanged(facts, POLICIES["self"](metropolis).operator(facts)[-1])}
     tracker, adam = TRACKERS[name](omega, gtadam_of(omega, 3e-4), schedule_of(P)), Adam(omega, 3e-4)
     exchanges, learning = [heard for _ in tracker.messages(0)], np.ones((1, n_agents), bool)
 

@@ -5,7 +5,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import numpy as np
 import pytest
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, ReturnToSelf, RunningSum, lossless_facts, metropolis
+from dvdn_sim.consensus import POLICIES, WEIGHTS, RunningSum, lossless_facts, metropolis
 from dvdn_sim.scenario import Consensus
 from netmodels.topology import Complete, Graph
 
@@ -20,7 +20,7 @@ def test_scenarios_name_what_there_is(key, catalogue):
 
 
 def test_the_defaults_are_there():
-    assert POLICIES[Consensus().policy](WEIGHTS[Consensus().weights]) == ReturnToSelf(metropolis)
+    assert POLICIES[Consensus().policy](WEIGHTS[Consensus().weights]) == POLICIES["self"](metropolis)
 
 
 def test_all_policies_of_the_specification_are_there():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from dvdn_sim.consensus import POLICIES, Facts, ReturnToSelf, lossless_facts, metropolis, operator_figures
+from dvdn_sim.consensus import POLICIES, Facts, lossless_facts, metropolis, operator_figures
 from netmodels.topology import Graph
 
-SELF = ReturnToSelf(metropolis)
+SELF = POLICIES["self"](metropolis)
 PATH = Graph.undirected(3, [(0, 1), (1, 2)])
 THIRD = 1 / 3
 

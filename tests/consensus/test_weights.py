@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dvdn_sim.consensus import WEIGHTS, Facts, ReturnToSelf, lazy, lossless_facts, max_degree, metropolis
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lazy, lossless_facts, max_degree, metropolis
 from netmodels.topology import Graph
 
 
@@ -39,7 +39,9 @@ def test_lazy_and_max_degree_by_hand():
 
 def test_lazy_weights_have_no_negative_eigenvalue_on_a_ring_of_four():
     ring = lossless_facts([Graph.undirected(4, [(0, 1), (1, 2), (2, 3), (0, 3)])])
-    smallest = {name: np.linalg.eigvalsh(ReturnToSelf(weights).step(ring)[0])[0] for name, weights in WEIGHTS.items()}
+    smallest = {
+        name: np.linalg.eigvalsh(POLICIES["self"](weights).step(ring)[0])[0] for name, weights in WEIGHTS.items()
+    }
     assert smallest["metropolis"] == pytest.approx(-1 / 3)
     assert smallest["lazy"] == pytest.approx(1 / 3)
     assert smallest["max_degree"] == pytest.approx(-1 / 3)  # the same as Metropolis on a regular graph

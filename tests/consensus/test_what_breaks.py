@@ -14,7 +14,6 @@ from dvdn_sim.consensus import (
     PushSum,
     RunningSum,
     Stale,
-    Symmetric,
     lossless_facts,
     metropolis,
     operator_figures,
@@ -140,8 +139,8 @@ def test_an_ack_that_is_lost_moves_the_mean_of_symmetric():
     whole = lossless_facts([PAIR])
     facts = replace(whole, confirmed=np.array([[False, True]]))  # of the edges 0 → 1, 1 → 0
     assert facts.ack_mismatch.tolist() == [1]
-    np.testing.assert_allclose(Symmetric(metropolis).apply(facts, np.array([2.0, 0.0])), [[1.0, 0.0]])
-    assert operator_figures(Symmetric(metropolis).step(facts)[0]).column_sum_error == pytest.approx(0.5)
+    np.testing.assert_allclose(POLICIES["symmetric"](metropolis).apply(facts, np.array([2.0, 0.0])), [[1.0, 0.0]])
+    assert operator_figures(POLICIES["symmetric"](metropolis).step(facts)[0]).column_sum_error == pytest.approx(0.5)
 
 
 def test_symmetric_throws_away_a_link_on_any_one_way_loss():

@@ -6,19 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvdn_sim.consensus import (
-    Renormalize,
-    ReturnToSelf,
-    Symmetric,
+    POLICIES,
+    Facts,
     ZeroFill,
     apply_float16,
     lossless_facts,
     metropolis,
+    rounded_to_float16,
 )
-from dvdn_sim.consensus.facts import Facts
-from dvdn_sim.consensus.wire import rounded_to_float16
 from netmodels.topology import Graph
 
-MEMORYLESS = (ReturnToSelf, Renormalize, Symmetric, ZeroFill)
+MEMORYLESS = (POLICIES["self"], POLICIES["renormalize"], POLICIES["symmetric"], ZeroFill)
 PAIR = lossless_facts([Graph.undirected(2, [(0, 1)])])
 
 
@@ -37,7 +35,7 @@ def test_one_round_by_hand():
 
     Each moves by half the difference of what was sent, 0.1000366210938, from the value that it has.
     """
-    held = apply_float16(ReturnToSelf(metropolis), PAIR, np.array([0.1, 0.3]))[0]
+    held = apply_float16(POLICIES["self"](metropolis), PAIR, np.array([0.1, 0.3]))[0]
     half = (0.300048828125 - 0.0999755859375) / 2
     assert held.tolist() == [0.1 + half, 0.3 - half]
 
@@ -63,7 +61,7 @@ def test_where_links_fail_at_both_ends_the_mean_stays(n_agents, rounds, seed):
     """Rounding moves as much from i to j as from j to i: the mean is kept to double precision, not to half."""
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(n_agents, 50))
-    for policy in (ReturnToSelf, Symmetric):
+    for policy in (POLICIES["self"], POLICIES["symmetric"]):
         held = apply_float16(policy(metropolis), some_facts(n_agents, rounds, rng), values)
         np.testing.assert_allclose(held.mean(1), np.broadcast_to(values.mean(0), (rounds, 50)), atol=1e-14)
 

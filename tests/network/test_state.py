@@ -5,10 +5,11 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
+from random_scenarios import BASE, scenarios
 
-from dvdn_sim.errors import ScenarioError
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.network.fuzz.draw import BASE, variation, written
 from dvdn_sim.scenario import parse_scenario
 
 SLOW = "network.link={rate: 250 kbit/s, mtu: 200 B, delay: {kind: normal, mean: 20 ms, jitter: 15 ms}, fifo: false}"
@@ -75,21 +76,15 @@ def check(scenario, first: int, then: int) -> dict:
     return state
 
 
-def drawn(index: int):
-    for attempt in range(50):
-        try:
-            scenario = parse_scenario(BASE, [written(change) for change in variation(7, index, attempt)])
-            Team(scenario).go(range(1))
-        except (ScenarioError, ValueError):  # the latter from messages so long that `deadline: auto` has no answer
-            continue
-        return scenario
-    raise AssertionError("nothing but mistakes")
-
-
-@pytest.mark.parametrize("index", range(40))
-def test_any_network_goes_on_where_it_was(index):
-    """Every topology, link, share, fault and acknowledgement that the fuzzer varies (its own test counts them)."""
-    check(drawn(index), first=1 + index % 7, then=4)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(scenarios(), st.integers(1, 7))
+def test_any_network_goes_on_where_it_was(scenario, first):
+    """Every topology, link, share, fault and acknowledgement (`test_random_scenarios` counts them)."""
+    try:
+        Team(scenario).go(range(1))
+    except ValueError:  # messages so long that `deadline: auto` has no answer
+        reject()
+    check(scenario, first, then=4)
 
 
 def test_messages_on_their_way_arrive_and_expire():

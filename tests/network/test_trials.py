@@ -6,25 +6,27 @@ from exchange_cases import CALM, LOSSY, scene, setting_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS
 from dvdn_sim.errors import AuditError, ScenarioError
-from dvdn_sim.network import trials as module
-from dvdn_sim.network.figures import Figure
-from dvdn_sim.network.trials import Setting, enough_trials, exchanges, measure, realised
+from dvdn_sim.network import Figure, Setting, enough_trials, exchanges, measure, realised
 from dvdn_sim.scenario import load_scenario
 from netmodels.topology import ErdosRenyi
 
 
 def setting(*changes, **options):
-    return Setting.of(load_scenario(LOSSY, changes), **options)
+    return Setting.from_scenario(load_scenario(LOSSY, changes), **options)
+
+
+def reports(setting, networks, **options):
+    return [report for each in exchanges(setting, networks, "x", **options) for report in each]
 
 
 def test_a_setting_is_what_the_scenario_says():
     found = setting("algorithm.consensus.rounds=3")
-    assert (found.n_agents, found.rounds, found.policy, found.weights) == (3, 3, "self", "metropolis")
-    assert (found.size_bytes, found.episode_s, found.steps) == (1304, 1.0, 80_000)
+    assert (found.n_agents, found.rounds, found.sent.policy, found.sent.weights) == (3, 3, "self", "metropolis")
+    assert (found.sent.size_bytes, found.episode_s, found.steps) == (1304, 1.0, 80_000)
 
 
 def test_trials_are_the_same_every_time_and_differ_from_each_other():
-    once, again = (list(exchanges(setting(), 5, "x")) for _ in range(2))
+    once, again = (reports(setting(), 5) for _ in range(2))
     for one, other in zip(once, again, strict=True):
         np.testing.assert_array_equal(one.closed_at_ns, other.closed_at_ns)
         np.testing.assert_array_equal(one.facts.latest, other.facts.latest)
@@ -34,7 +36,7 @@ def test_trials_are_the_same_every_time_and_differ_from_each_other():
 
 def test_the_first_of_many_trials_are_not_those_of_few():
     """They lie elsewhere in the run, but their luck is the same."""
-    few, many = (next(iter(exchanges(setting(), count, "x"))) for count in (2, 200))
+    few, many = (next(exchanges(setting(), count, "x"))[0] for count in (2, 200))
     assert few.began_ns != many.began_ns
     np.testing.assert_array_equal(few.started_at_ns - few.began_ns, many.started_at_ns - many.began_ns)
 
@@ -44,16 +46,28 @@ def test_trials_are_spread_over_the_run():
     assert [40 * step // 80_000 for step in steps] == list(range(40))
 
 
+def test_exchanges_in_turn_over_one_network_are_spread_over_the_run():
+    """6 trials, 3 over each of 2 networks, whose first exchanges are those of 2 networks with one each."""
+    spread = [[report.began_ns * 1e-9 for report in each] for each in exchanges(setting(), 2, "x", each=3)]
+    assert [len(each) for each in spread] == [3, 3]
+    length_s = setting().steps * 0.1
+    for network, each in enumerate(spread):
+        assert [int(6 * at_s / length_s) for at_s in each] == [network, network + 2, network + 4]
+    short = setting("training.steps=10", "training.epsilon.steps=10", "evaluation.every=10")
+    began = [report.began_ns for report in reports(short, 1, each=3)]
+    assert min(np.diff(began)) >= 1e9  # an episode of 10 steps apart, however short the run
+
+
 def test_a_graph_drawn_once_is_that_of_the_scenario_in_every_trial():
     found = setting("env.players=8", "network.topology={kind: erdos_renyi, p: 50%, connected: true}")
     expected = ErdosRenyi(p=0.5, connected=True).graph(8, 0).edges
-    for report in exchanges(found, 4, "x"):
+    for report in reports(found, 4):
         assert tuple(map(tuple, report.facts.edges.tolist())) == expected
 
 
 def test_realised_figures_by_hand():
     """Two agents, 0 and 2, of whom one hears the other: 0 and 1 (or the like); about the mean 1."""
-    facts = next(report.facts for report in exchanges(setting_of("path_2"), 60, "x") if report.facts.held.any())
+    facts = next(report.facts for report in reports(setting_of("path_2"), 9) if report.facts.held.any())
     values = np.array([[0.0], [2.0], [7.0]])
     found = realised(POLICIES["self"](WEIGHTS["metropolis"]), facts, values, values)
     held = POLICIES["self"](WEIGHTS["metropolis"]).apply(facts, values)[:, :, 0]
@@ -63,7 +77,7 @@ def test_realised_figures_by_hand():
 
 
 def test_the_trace_is_estimated_without_bias_from_values():
-    facts = next(iter(exchanges(setting_of("ring_4"), 1, "x"))).facts
+    facts = reports(setting_of("ring_4"), 1)[0].facts
     policy = POLICIES["self"](WEIGHTS["lazy"])
     values = np.random.default_rng(0).standard_normal((5, 40_000))
     exact, estimated = (realised(policy, facts, values, values, trace=trace).a_eff for trace in (True, False))
@@ -137,7 +151,3 @@ def test_books_that_do_not_balance_are_an_error(monkeypatch):
 def test_what_cannot_be_exchanged_is_refused(changes, options, said):
     with pytest.raises(ScenarioError, match=said):
         setting(*changes, **options)
-
-
-def test_the_module_is_free_of_torch():
-    assert not any("torch" in name for name in vars(module))

@@ -3,8 +3,7 @@
 import pytest
 from exchange_cases import CALM, LOSSY, apart, scene
 
-from dvdn_sim.network.prediction import predict, predict_every
-from dvdn_sim.network.trials import Setting, measure
+from dvdn_sim.network import Setting, measure, predict, predict_every
 from dvdn_sim.scenario import load_scenario
 
 FIGURES = ("delivered_fraction", "late_fraction", "round_time_s", "bytes_per_update", "a_eff", "mse_after_rounds",
@@ -16,7 +15,7 @@ SMALL = (*CALM_PATH, "env.max_num_food=1", "env.field_size=[5, 5]")
 
 def settings_of(*changes, tracking="form: paper"):
     algorithm = f"algorithm={{kind: dvdn_gt, hidden: 8, tracking: {{{tracking}}}}}"
-    return Setting.every(load_scenario(LOSSY, [algorithm, *SMALL, *changes]))
+    return Setting.all_from_scenario(load_scenario(LOSSY, [algorithm, *SMALL, *changes]))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 from small_networks import transport_of
 from strategies import Play
 
-from dvdn_sim.consensus.facts import union_of_edges
+from dvdn_sim.consensus import union_of_edges
 from dvdn_sim.network import Transport
 from netmodels import Transfer
 from netmodels.topology import Graph

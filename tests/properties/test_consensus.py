@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import any_facts, rounds_of_graphs, values_of
 
-from dvdn_sim.consensus import WEIGHTS, ReturnToSelf, lossless_facts, metropolis, operator_figures
+from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts, metropolis, operator_figures
 
-RETURN_TO_SELF = ReturnToSelf(metropolis)
+RETURN_TO_SELF = POLICIES["self"](metropolis)
 EPSILON = 1e-12
 
 
@@ -71,7 +71,7 @@ def test_figures_of_an_operator_are_their_definitions(facts):
 @given(rounds_of_graphs(connected=False), st.sampled_from(list(WEIGHTS.values())))
 def test_steps_of_all_weights_without_loss_are_symmetric_and_doubly_stochastic(graphs, weights):
     """Invariant 3, for the other weights too; every diagonal is positive."""
-    for step in ReturnToSelf(weights).step(lossless_facts(graphs)):
+    for step in POLICIES["self"](weights).step(lossless_facts(graphs)):
         np.testing.assert_array_equal(step, step.T)
         assert (step >= 0).all()
         assert (np.diag(step) >= 1 / graphs[0].n_agents - EPSILON).all()
@@ -81,6 +81,6 @@ def test_steps_of_all_weights_without_loss_are_symmetric_and_doubly_stochastic(g
 @given(rounds_of_graphs(connected=False))
 def test_lazy_steps_are_half_way_to_metropolis_and_have_no_negative_eigenvalue(graphs):
     facts = lossless_facts(graphs)
-    steps = ReturnToSelf(WEIGHTS["lazy"]).step(facts)
+    steps = POLICIES["self"](WEIGHTS["lazy"]).step(facts)
     np.testing.assert_allclose(steps, (np.eye(facts.n_agents) + RETURN_TO_SELF.step(facts)) / 2, atol=EPSILON)
     assert (np.linalg.eigvalsh(steps) >= -EPSILON).all()

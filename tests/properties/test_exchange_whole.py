@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small_networks import ConstantTime, Given, LognormalTime, network_of
 from strategies import MS, delays, losses, permuted, relabelled
 
-from dvdn_sim.consensus import POLICIES, RunningSum, Symmetric, metropolis
+from dvdn_sim.consensus import POLICIES, RunningSum, metropolis
 from dvdn_sim.network import SimulatedNetwork
 from netmodels import LinkSpec
 from netmodels.topology import Graph
@@ -249,7 +249,7 @@ def test_policies_keep_what_they_keep_and_what_did_not_come_has_no_weight(whole)
         np.testing.assert_allclose(masses.held.sum(1) + masses.in_flight.sum(1), x.sum(), rtol=1e-12)
         np.testing.assert_allclose(masses.held_zeta.sum(1) + masses.in_flight_zeta.sum(1), n_agents, rtol=1e-12)
         if not one_way:
-            for step, mismatch in zip(Symmetric(metropolis).step(facts), facts.ack_mismatch, strict=True):
+            for step, mismatch in zip(POLICIES["symmetric"](metropolis).step(facts), facts.ack_mismatch, strict=True):
                 assert np.array_equal(step, step.T) == (mismatch == 0)
 
 

@@ -20,10 +20,7 @@ from dvdn_sim.consensus import (
     WEIGHTS,
     Facts,
     MemorylessPolicy,
-    Renormalize,
-    ReturnToSelf,
     Stale,
-    Symmetric,
     ZeroFill,
     metropolis,
 )
@@ -160,7 +157,7 @@ def test_values_stay_in_the_convex_hull(name, data):
 @given(any_facts(), st.sampled_from(list(WEIGHTS.values())))
 def test_rounds_without_a_mismatch_are_symmetric_and_doubly_stochastic(facts, weights):
     """`symmetric` with acks that may be lost: exactly where no end counts a link that the other does not."""
-    for step, mismatch in zip(Symmetric(weights).step(facts), facts.ack_mismatch, strict=True):
+    for step, mismatch in zip(POLICIES["symmetric"](weights).step(facts), facts.ack_mismatch, strict=True):
         assert np.array_equal(step, step.T) == (mismatch == 0)
         if mismatch == 0:
             assert (step >= 0).all()
@@ -172,7 +169,7 @@ def test_perfect_acks_keep_the_mean(facts, weights, data):
     facts = replace(facts, confirmed=heard_at_the_other_end(facts))
     assert (facts.ack_mismatch == 0).all()
     x = data.draw(values_of(facts.n_agents))
-    after = Symmetric(weights).apply(facts, x)
+    after = POLICIES["symmetric"](weights).apply(facts, x)
     np.testing.assert_allclose(after.mean(1), x.mean(), atol=EPSILON * (1 + np.abs(x).max()))
 
 
@@ -182,8 +179,8 @@ def test_where_both_directions_are_lost_or_none_all_memoryless_policies_but_two_
     both = facts.held & heard_at_the_other_end(facts)
     latest = np.where(both, np.arange(facts.rounds)[:, None], -1)
     facts = replace(facts, latest=latest, confirmed=both)
-    steps = ReturnToSelf(weights).step(facts)
-    np.testing.assert_array_equal(steps, Symmetric(weights).step(facts))
+    steps = POLICIES["self"](weights).step(facts)
+    np.testing.assert_array_equal(steps, POLICIES["symmetric"](weights).step(facts))
     np.testing.assert_array_equal(steps, steps.transpose(0, 2, 1))
     np.testing.assert_allclose(steps.sum(1), 1, atol=EPSILON)
 
@@ -191,9 +188,9 @@ def test_where_both_directions_are_lost_or_none_all_memoryless_policies_but_two_
 @given(any_facts(), st.sampled_from(list(WEIGHTS.values())))
 def test_without_loss_all_policies_with_weights_are_the_same(facts, weights):
     whole = replace(facts, latest=_newest(facts), confirmed=facts.active)
-    expected = ReturnToSelf(weights).operator(whole)
-    np.testing.assert_array_equal(Renormalize(weights).operator(whole), expected)
-    np.testing.assert_array_equal(Symmetric(weights).operator(whole), expected)
+    expected = POLICIES["self"](weights).operator(whole)
+    np.testing.assert_array_equal(POLICIES["renormalize"](weights).operator(whole), expected)
+    np.testing.assert_array_equal(POLICIES["symmetric"](weights).operator(whole), expected)
     np.testing.assert_allclose(Stale(weights).operator(whole), expected, atol=EPSILON)
     np.testing.assert_allclose(ZeroFill(weights).operator(whole), expected, atol=EPSILON)
 

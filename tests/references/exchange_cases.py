@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dvdn_sim.consensus import POLICIES
-from dvdn_sim.network.prediction import predict
-from dvdn_sim.network.trials import Setting, measure
+from dvdn_sim.network import Setting, measure, predict
 from dvdn_sim.scenario import load_scenario
 
 LOSSY = Path(__file__).parents[2] / "scenarios" / "lossy_lbf.yaml"
@@ -69,7 +68,7 @@ SCENES = {
 
 @lru_cache(maxsize=64)
 def setting_of(name, values=None):
-    return Setting.of(load_scenario(LOSSY, SCENES[name]), values=values)
+    return Setting.from_scenario(load_scenario(LOSSY, SCENES[name]), values=values)
 
 
 @lru_cache(maxsize=64)
@@ -79,7 +78,7 @@ def measured_in(name, trials, values=None):
 
 @lru_cache(maxsize=256)
 def predicted_in(name, policy, values=None):
-    return predict(replace(setting_of(name, values), policy=policy))
+    return predict(replace(setting_of(name, values), sent=replace(setting_of(name, values).sent, policy=policy)))
 
 
 def apart(value, error, expected, doubt):

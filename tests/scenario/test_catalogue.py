@@ -2,10 +2,10 @@
 
 import pytest
 
+from dvdn_sim.consensus import POLICIES
 from dvdn_sim.scenario import (
     ALGORITHMS,
     ENVS,
-    POLICIES,
     Scenario,
     Shape,
     listing,

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS
-from dvdn_sim.consensus.facts import lossless_facts
+from dvdn_sim.consensus import POLICIES, WEIGHTS, lambda_min_of_round, lossless_facts
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import load_scenario, message_specs, parse_scenario, warnings_of
-from dvdn_sim.scenario.warnings import smallest_eigenvalue
 from netmodels.topology import Edges
 
 FOUR = ("env.players=4", "network.link.loss=0%")
@@ -80,7 +78,7 @@ def test_both_kinds_of_weights(lossy):
     said = {}
     for name in ("metropolis", "max_degree"):
         said[name] = only(warned(lossy, *tailed, f"algorithm.consensus.weights={name}"))
-        assert f"λ_min = {smallest_eigenvalue(graph, name):.3f}" in said[name]
+        assert f"λ_min = {lambda_min_of_round(graph, WEIGHTS[name]):.3f}" in said[name]
     assert said["metropolis"] != said["max_degree"]
 
 
@@ -125,7 +123,7 @@ GRAPHS = st.integers(2, 7).flatmap(
 def test_the_smallest_eigenvalue_is_that_of_the_matrix_that_mixes(graph):
     for name in ("metropolis", "max_degree"):
         operator = POLICIES["self"](WEIGHTS[name]).operator(lossless_facts([graph]))[-1]
-        least = smallest_eigenvalue(graph, name)
+        least = lambda_min_of_round(graph, WEIGHTS[name])
         assert least == pytest.approx(np.linalg.eigvalsh(operator)[0], abs=1e-9)
 
 
@@ -133,7 +131,7 @@ def test_the_smallest_eigenvalue_is_that_of_the_matrix_that_mixes(graph):
 def test_the_mix_of_all_rounds_has_a_negative_eigenvalue_just_where_it_is_said(graph, rounds, policy):
     """Also of ratio consensus, whose mix is not symmetric: its eigenvalues are real, and have the same signs."""
     operator = POLICIES[policy](WEIGHTS["metropolis"]).operator(lossless_facts([graph] * rounds))[-1]
-    least = smallest_eigenvalue(graph, None if policy != "self" else "metropolis")
+    least = lambda_min_of_round(graph, None if policy != "self" else WEIGHTS["metropolis"])
     eigenvalues = np.linalg.eigvals(operator)
     assert abs(eigenvalues.imag).max() < 1e-6
     if abs(least) > 1e-3:

@@ -2,29 +2,15 @@
 
 from itertools import combinations, product
 
-import networkx as nx
 import numpy as np
 import pytest
+from enumeration import connected_graphs
 
-from dvdn_sim.consensus import Facts, ReturnToSelf, lossless_facts, metropolis, operator_figures
+from dvdn_sim.consensus import POLICIES, Facts, lossless_facts, metropolis, operator_figures
 from netmodels.topology import Graph
 
-SELF = ReturnToSelf(metropolis)
+SELF = POLICIES["self"](metropolis)
 PATH_3 = Graph.undirected(3, [(0, 1), (1, 2)])
-
-
-def connected_graphs(n_agents, n_links=None):
-    """All labelled ones."""
-    pairs = list(combinations(range(n_agents), 2))
-    sizes = range(n_agents - 1, len(pairs) + 1) if n_links is None else [n_links]
-    found = []
-    for size in sizes:
-        for links in combinations(pairs, size):
-            graph = nx.Graph(links)
-            graph.add_nodes_from(range(n_agents))
-            if nx.is_connected(graph):
-                found.append(Graph.undirected(n_agents, links))
-    return found
 
 
 def step(graph):

@@ -7,11 +7,11 @@ import pytest
 from small_networks import ConstantTime, LognormalTime
 from small_networks import network_of as any_network_of
 
-from dvdn_sim.consensus import ReturnToSelf, metropolis, operator_figures
+from dvdn_sim.consensus import POLICIES, metropolis, operator_figures
 from netmodels import LinkSpec
 from netmodels.topology import Complete, Graph, RandomConnected
 
-SELF = ReturnToSelf(metropolis)
+SELF = POLICIES["self"](metropolis)
 SIGMAS = 5.0
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.network.figures import Figure as Number
-from dvdn_sim.network.prediction import predict_every
-from dvdn_sim.network.trials import Setting
+from dvdn_sim.network import Figure as Number
+from dvdn_sim.network import Setting, predict_every
 from dvdn_sim.reporting.curves import QUANTILES
 from dvdn_sim.reporting.plots import Choice, Figure, Panels, View, Views, around, axes, dashed, points, row, table
 from dvdn_sim.reporting.study import Cell, Study
@@ -68,11 +67,11 @@ def pairs(cell: Cell) -> dict[str, Pair]:
     if cell.scenario is None or cell.exchanges is None or "td" not in cell.exchanges.messages:
         return {}
     try:
-        settings = Setting.every(cell.scenario)
+        settings = Setting.all_from_scenario(cell.scenario)
     except ScenarioError:  # a topology that only training knows, by positions from the environment
         return {}
     for setting, prediction in zip(settings, predict_every(settings), strict=True):
-        if setting.kind == "td":
+        if setting.sent.kind == "td":
             measured = _measured(cell)
             return {
                 name: _pair(prediction.figures[key], measured[key])

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from plain_tracking import SINGLE, PlainRunningSums, Quadratics, Sgd, lossy, ring, schedule_of
 from strategies import any_facts, rounds_of_graphs
 
-from dvdn_sim.consensus import ReturnToSelf, lossless_facts, metropolis
+from dvdn_sim.consensus import POLICIES, lossless_facts, metropolis
 from dvdn_sim.learners import TRACKERS, Exchanged
 from netmodels.topology import Graph
 
-SELF = ReturnToSelf(metropolis)
+SELF = POLICIES["self"](metropolis)
 LR, P = 0.1, 3
 TWO = lossless_facts([Graph.undirected(2, [(0, 1)])])
 

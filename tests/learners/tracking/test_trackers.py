@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from plain_tracking import Sgd, gtadam_of, schedule_of
 from strategies import any_facts, permuted, rounds_of_graphs
 
-from dvdn_sim.consensus import Facts, lossless_facts, metropolis
-from dvdn_sim.consensus.policies import POLICIES
+from dvdn_sim.consensus import POLICIES, Facts, lossless_facts, metropolis
 from dvdn_sim.learners import TRACKERS, Exchanged, disagreement
 from netmodels.topology import Complete, Graph
 

@@ -7,8 +7,7 @@ import pytest
 from report_folders import SCENARIO, write_run
 
 import dvdn_sim
-from dvdn_sim.network.prediction import predict_every
-from dvdn_sim.network.trials import Setting
+from dvdn_sim.network import Setting, predict_every
 from dvdn_sim.records import load_run
 from dvdn_sim.reporting import read_study
 from dvdn_sim.reporting.figures import NUMBERS, pairs, predicted
@@ -51,7 +50,7 @@ def test_measured_is_what_the_run_said(trained, dvdn):
 
 
 def test_predicted_is_what_predict_says(dvdn):
-    (prediction,) = predict_every(Setting.every(parse_scenario(dvdn.scenario_text)))
+    (prediction,) = predict_every(Setting.all_from_scenario(parse_scenario(dvdn.scenario_text)))
     found = pairs(dvdn)
     assert found.keys() == NUMBERS.keys()
     for name, (key, _, _) in NUMBERS.items():

@@ -1,0 +1,394 @@
+"""Closed forms behind `dvdn-sim predict`, each also what tests hold the simulator against; pure functions.
+
+With A_k = W_k ⋯ W_1 of independent random steps, E[A_k] and E[A_k Σ A_kᵀ] follow from E[W] and the map Σ ↦ E[W Σ Wᵀ]
+alone, in O(N³) a round: this gives the error after every round exactly, not a rate. Arrays may have leading axes: one W
+per graph. The losses are independent from message to message, and what arrives is in time. Where that does not hold, or
+a policy has a memory (`stale`, `running_sum`, `push_sum`) or divides by what was heard (`renormalize`), sample.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import NamedTuple, Protocol, Self
+
+import numpy as np
+
+from dvdn_sim.consensus.weights import Values, Weights, weight_matrix
+from netmodels.topology import Graph
+
+# What an agent knows of its messages.
+
+
+class Confirmation(NamedTuple):
+    """Probabilities of what the two ends of a link know of one round.
+
+    Attributes:
+        both: both ends know that both messages were heard.
+        one_end: exactly one end knows (`ack_mismatch`).
+        neither: none does.
+    """
+
+    both: float
+    one_end: float
+    neither: float
+
+
+def confirmation(q: float, ack: float | None = None, repeat: int = 1) -> Confirmation:
+    """Return what acknowledgements leave known of a link whose two directions lose messages independently.
+
+    Both messages must be heard, q², and then each end must hear one of the acks of the other, with probability
+    α = 1 - (1 - q_ack)^repeat: both ends know with q²α², one alone with 2 q² α(1 - α). With acks sent once over
+    the same link, q⁴ and 2 q³(1 - q) (docs/method.md (closed forms)). q_ack is q if not given.
+
+    >>> [round(chance, 4) for chance in confirmation(0.9)]
+    [0.6561, 0.1458, 0.1981]
+    """
+    known = 1.0 - (1.0 - (q if ack is None else ack)) ** repeat
+    both, one_end = q**2 * known**2, 2.0 * q**2 * known * (1.0 - known)
+    return Confirmation(both, one_end, 1.0 - both - one_end)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Moments of b_ij, whether i counts what it heard of j, and of b_ji.
+
+    Attributes:
+        mean: E b_ij.
+        variance: Var b_ij.
+        covariance: Cov(b_ij, b_ji).
+    """
+
+    mean: float
+    variance: float
+    covariance: float
+
+    @classmethod
+    def one_way(cls, q: float) -> Self:
+        """Each direction is lost on its own: the policy `self`."""
+        return cls(q, q * (1.0 - q), 0.0)
+
+    @classmethod
+    def together(cls, q: float) -> Self:
+        """Both directions fail together: symmetric link failures, and the policy `symmetric` if everything is known."""
+        return cls(q, q * (1.0 - q), q * (1.0 - q))
+
+    @classmethod
+    def confirmed(cls, known: Confirmation) -> Self:
+        """Each end counts a link that it knows to be heard at both: the policy `symmetric` with acks that are lost."""
+        mean = known.both + known.one_end / 2.0
+        return cls(mean, mean * (1.0 - mean), known.both - mean**2)
+
+
+# Moments of one round.
+
+
+class StepMoments(Protocol):
+    """A random step W, as far as its first two moments go."""
+
+    @property
+    def mean(self) -> Values:
+        """E[W], ``[..., N, N]``."""
+
+    @property
+    def keeps_agreement(self) -> bool:
+        """Whether every row of every W sums to 1."""
+
+    def advance(self, second: Values) -> Values:
+        """E[W Σ Wᵀ] of Σ ``[..., N, N]``."""
+
+
+@dataclass(frozen=True, eq=False)
+class PullSteps:
+    """x_i ← x_i + Σ_j b_ij w_ij (x_j - x_i), with b_ij = 1 where i counts what it heard of j (`self`, `symmetric`).
+
+    E[W] = I - m L_w with m = E b_ij, and with d = e_i - e_j
+    E[W Σ Wᵀ] = E[W] Σ E[W]ᵀ + Σ_{i<j} w_ij² (dᵀ Σ d) Cov(b_ij e_i - b_ji e_j).
+    Pairs are independent of each other. With both directions failing together the last term is that of
+    q(1-q) Σ_e w_e² L_e⊗L_e (docs/method.md (closed forms)).
+
+    Attributes:
+        weights: w_ij, ``[..., N, N]``, 0 where there is no link and on the diagonal; symmetric.
+        heard: Mean, variance and covariance of b_ij and b_ji.
+    """
+
+    weights: Values
+    heard: Heard
+
+    def __post_init__(self) -> None:
+        _refuse_not_square(self.weights)
+
+    @property
+    def mean(self) -> Values:
+        pulls = self.heard.mean * self.weights
+        return pulls + _diagonal(1.0 - pulls.sum(-1))
+
+    @property
+    def keeps_agreement(self) -> bool:
+        return True  # what was not heard is not counted
+
+    def advance(self, second: Values) -> Values:
+        own = np.diagonal(second, axis1=-2, axis2=-1)
+        spread = own[..., :, None] + own[..., None, :] - second - np.swapaxes(second, -1, -2)
+        pulled = self.weights**2 * spread
+        noise = _diagonal(self.heard.variance * pulled.sum(-1)) - self.heard.covariance * pulled
+        return _sandwich(self.mean, second) + noise
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroFillSteps:
+    """x_i ← w_ii x_i + Σ_j b_ij w_ij x_j, all b_ij independent with probability q (`zero_fill`).
+
+    E[W Σ Wᵀ] = E[W] Σ E[W]ᵀ + diag_i(q(1-q) Σ_j w_ij² Σ_jj), because rows are independent. Weights as in `PullSteps`.
+    """
+
+    weights: Values
+    q: float
+
+    def __post_init__(self) -> None:
+        _refuse_not_square(self.weights)
+
+    @property
+    def mean(self) -> Values:
+        return self.q * self.weights + _diagonal(1.0 - self.weights.sum(-1))
+
+    @property
+    def keeps_agreement(self) -> bool:
+        return self.q == 1.0
+
+    def advance(self, second: Values) -> Values:
+        own = np.diagonal(second, axis1=-2, axis2=-1)
+        noise = self.q * (1.0 - self.q) * (self.weights**2 * own[..., None, :]).sum(-1)
+        return _sandwich(self.mean, second) + _diagonal(noise)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSteps:
+    """A step whose graph is drawn afresh, each of ``[G]`` as likely: the mixture of the moments of its graphs."""
+
+    steps: StepMoments
+
+    @property
+    def mean(self) -> Values:
+        return np.asarray(self.steps.mean.mean(0))
+
+    @property
+    def keeps_agreement(self) -> bool:
+        return self.steps.keeps_agreement
+
+    def advance(self, second: Values) -> Values:
+        return np.asarray(self.steps.advance(second[None]).mean(0))
+
+
+def closed_steps(
+    policy: str, weights: Weights, graphs: Sequence[Graph], *, q: float, one_round: bool, known: Confirmation | None
+) -> StepMoments | None:
+    """Return the moments of one round over each of some graphs, for a policy that has them.
+
+    Args:
+        policy: Its name.
+        weights: Base weights.
+        graphs: G of them.
+        q: Probability that a message is held.
+        one_round: Whether the exchange has no further round, so that there is nothing yet to remember.
+        known: What acknowledgements leave known; None without any.
+    """
+    make: dict[str, Callable[[Values], StepMoments]] = {
+        "self": lambda matrices: PullSteps(matrices, Heard.one_way(q)),
+        "symmetric": lambda matrices: PullSteps(matrices, Heard.confirmed(known or Confirmation(0.0, 0.0, 1.0))),
+        "zero_fill": lambda matrices: ZeroFillSteps(matrices, q),
+    }
+    if one_round:
+        make["stale"] = make["self"]
+    return make[policy](np.array([weight_matrix(weights, graph) for graph in graphs])) if policy in make else None
+
+
+def _diagonal(values: Values) -> Values:
+    return values[..., None] * np.eye(values.shape[-1])
+
+
+def _sandwich(mean: Values, second: Values) -> Values:
+    product: Values = mean @ second @ np.swapaxes(mean, -1, -2)
+    return product
+
+
+def _refuse_not_square(weights: Values) -> None:
+    if weights.ndim < 2 or weights.shape[-1] != weights.shape[-2]:
+        raise ValueError(f"weights: expected [..., N, N], got {weights.shape}")
+
+
+# How far agents are from agreement, round by round.
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Expectations after round 1 … K, of given values or over values of variance 1; leading axes are graphs or trials.
+
+    Attributes:
+        mse: mean_i E(x_i(k) - x̄(0))², ``[..., K]``: the error about the true mean.
+        disagreement: mean_i E(x_i(k) - x̄(k))², ``[..., K]``: the part of it that further rounds can mend.
+        drift: E(x̄(k) - x̄(0))², ``[..., K]``: the part that they cannot.
+        a_eff: (tr E[A_k] - 1)/(N - 1), ``[..., K]``.
+    """
+
+    mse: Values
+    disagreement: Values
+    drift: Values
+    a_eff: Values
+
+    @classmethod
+    def stacked(cls, paths: Sequence[Self]) -> Self:
+        """Return some trajectories as one, with a leading axis."""
+        return cls(*map(np.array, zip(*map(_parts, paths), strict=True)))
+
+    def averaged(self) -> Self:
+        """Return the mean over the first axis."""
+        shares = np.full(len(self.mse), 1.0 / len(self.mse))
+        return type(self)(*(np.asarray(np.tensordot(shares, part, 1)) for part in _parts(self)))
+
+    def standard_errors(self) -> Self:
+        """Return those of the means over the first axis, s/√n; not a number for one alone."""
+        count = len(self.mse)
+        if count == 1:
+            return type(self)(*(np.full(part.shape[1:], np.nan) for part in _parts(self)))
+        return type(self)(*(np.asarray(part.std(0, ddof=1) / np.sqrt(count)) for part in _parts(self)))
+
+
+def _parts(path: Trajectory) -> tuple[Values, ...]:
+    return path.mse, path.disagreement, path.drift, path.a_eff
+
+
+def trajectory(steps: StepMoments | Sequence[StepMoments], rounds: int, values: Values | None = None) -> Trajectory:
+    """Follow A_k = W_k ⋯ W_1 for K rounds of independent steps, the same for all rounds or one for each.
+
+    With Σ = E[x(0) x(0)ᵀ], which is I for independent values of mean 0 and variance 1, or that of given values ``[N]``:
+    where agreement is kept, D_k = E[(A_k - J) Σ (A_k - J)ᵀ] obeys D_k = E[W D_{k-1} Wᵀ] from D_0 = (I - J) Σ (I - J);
+    otherwise S_k = E[A_k Σ A_kᵀ] does, from Σ. Then
+    mse = tr D/N, disagreement = (tr D - 1ᵀD1/N)/N, drift = 1ᵀD1/N² (docs/method.md, closed forms).
+
+    >>> pair = PullSteps(np.array([[0, 0.5], [0.5, 0]]), Heard.one_way(0.5))
+    >>> trajectory(pair, 2).mse.tolist(), trajectory(pair, 2).drift.tolist()
+    ([0.25, 0.15625], [0.0625, 0.0859375])
+    """
+    each = list(steps) if isinstance(steps, Sequence) else [steps] * rounds
+    if len(each) != rounds:
+        raise ValueError(f"steps: expected one for each of {rounds} rounds, got {len(each)}")
+    n_agents = each[0].mean.shape[-1]
+    if values is not None and values.shape != (n_agents,):
+        raise ValueError(f"values: expected [{n_agents}], got {values.shape}")
+    follow = _centred if all(step.keeps_agreement for step in each) else _raw
+    return follow(each, np.eye(n_agents) if values is None else np.outer(values, values))
+
+
+def _centred(steps: list[StepMoments], start: Values) -> Trajectory:
+    shape = steps[0].mean.shape
+    n_agents = shape[-1]
+    centre = np.eye(n_agents) - 1.0 / n_agents
+    second = np.broadcast_to(centre @ start @ centre, shape)
+    mean = np.broadcast_to(np.eye(n_agents), shape)
+    errors, drifts, traces = [], [], []
+    for step in steps:
+        second, mean = step.advance(second), step.mean @ mean
+        errors.append(np.trace(second, axis1=-2, axis2=-1) / n_agents)
+        drifts.append(second.sum((-2, -1)) / n_agents**2)
+        traces.append(np.trace(mean, axis1=-2, axis2=-1))
+    return _figures(errors, drifts, traces, n_agents)
+
+
+def _raw(steps: list[StepMoments], start: Values) -> Trajectory:
+    shape = steps[0].mean.shape
+    n_agents = shape[-1]
+    second, mean = np.broadcast_to(start, shape), np.broadcast_to(np.eye(n_agents), shape)
+    sizes = start.sum() / n_agents  # N E x̄(0)²
+    errors, drifts, spreads, traces = [], [], [], []
+    for step in steps:
+        second, mean = step.advance(second), step.mean @ mean
+        squares, sums = np.trace(second, axis1=-2, axis2=-1), second.sum((-2, -1))
+        shrunk = (mean @ start).sum((-2, -1)) / n_agents  # N E x̄(k) x̄(0)
+        errors.append((squares - 2.0 * shrunk + sizes) / n_agents)
+        drifts.append((sums / n_agents - 2.0 * shrunk + sizes) / n_agents)
+        spreads.append((squares - sums / n_agents) / n_agents)
+        traces.append(np.trace(mean, axis1=-2, axis2=-1))
+    found = _figures(errors, drifts, traces, n_agents)
+    return Trajectory(found.mse, np.stack(spreads, -1), found.drift, found.a_eff)
+
+
+def _figures(errors: list[Values], drifts: list[Values], traces: list[Values], n_agents: int) -> Trajectory:
+    mse, drift = (np.maximum(np.stack(each, -1), 0.0) for each in (errors, drifts))  # which rounding may miss by 1e-17
+    a_eff = (np.stack(traces, -1) - 1.0) / max(n_agents - 1, 1)
+    return Trajectory(mse, np.maximum(mse - drift, 0.0), drift, a_eff)
+
+
+def rounds_to_reach(steps: StepMoments, mse: float, limit: int = 1000) -> int | None:
+    """Return K ≥ 1 for a target error: the first round after which the mean-square error is at most `mse`.
+
+    The steps are those of every round, of one graph or of ``[G]``, each as likely. None where it is not reached in
+    `limit` rounds: under one-way loss the mean drifts, and the error has a floor.
+
+    >>> pair = PullSteps(np.array([[0, 0.5], [0.5, 0]]), Heard.together(0.5))
+    >>> rounds_to_reach(pair, 0.01), rounds_to_reach(PullSteps(pair.weights, Heard.one_way(0.5)), 0.01)
+    (6, None)
+    """
+    rounds = 8
+    while True:
+        rounds = min(4 * rounds, limit)
+        errors = trajectory(steps, rounds).mse.reshape(-1, rounds).mean(0)
+        reached = np.flatnonzero(errors <= mse)
+        if len(reached):
+            return int(reached[0]) + 1
+        if rounds == limit or errors[-1] > 0.999 * errors[rounds // 2]:
+            return None
+
+
+def expected_of(operators: Values, values: Values | None = None) -> Trajectory:
+    """Return what cumulative operators ``[K, N, N]`` do to values ``[N]``; by default to any of variance 1, expected.
+
+    mse = ‖(A - J)X‖²/N, drift = ‖1ᵀ(A - J)X/N‖², disagreement = ‖(I - J)AX‖²/N (Frobenius), a_eff = (tr A - 1)/(N - 1);
+    X is the values, or I.
+
+    >>> expected_of(np.eye(2)[None]).mse.tolist(), expected_of(np.eye(2)[None], np.array([3.0, 1.0])).mse.tolist()
+    ([0.5], [1.0])
+    """
+    n_agents = operators.shape[-1]
+    start = np.eye(n_agents) if values is None else values[:, None]
+    held = operators if values is None else operators @ start
+    means = held.mean(1)
+    return Trajectory(
+        mse=((held - start.mean(0)) ** 2).sum((1, 2)) / n_agents,
+        disagreement=((held - means[:, None]) ** 2).sum((1, 2)) / n_agents,
+        drift=((means - start.mean(0)) ** 2).sum(1),
+        a_eff=(np.trace(operators, axis1=1, axis2=2) - 1.0) / max(n_agents - 1, 1),
+    )
+
+
+# How long a round takes.
+
+
+def expected_round_time(
+    quantile: Callable[[float], float], q: float, degree: int, deadline_s: float, points: int = 400
+) -> float:
+    """Return the expected seconds of a round in which all start together: until d messages are there, or the deadline.
+
+    E min(D, max_{j ≤ d} C_j) = ∫_0^D (1 - (q F(t))^d) dt, where a message is held with probability q and then takes C
+    with distribution F. Integrated over the quantiles of F, so that steps in F do no harm.
+
+    Args:
+        quantile: F⁻¹ in seconds: `LinkSpec.completion_quantile` of the message.
+        q: Probability that a message arrives whole.
+        degree: d, messages waited for; with servers of their own.
+        deadline_s: D in seconds; may be infinite if q is 1.
+        points: Of the integration.
+
+    >>> expected_round_time(lambda u: 0.006, 0.9, 2, 0.05)      # 6 ms, or 50 ms with probability 1 - 0.9²
+    0.01436
+    """
+    if degree == 0:
+        return 0.0
+    if q < 1.0 and np.isinf(deadline_s):
+        raise ValueError("deadline_s: expected a finite time, since messages are lost")
+    normal = NormalDist()
+    shares = [normal.cdf(z) for z in np.linspace(-8.0, 8.0, points + 1).tolist()]
+    times = np.minimum([quantile(share) for share in shares], deadline_s)
+    middle = (np.array(shares[1:]) + shares[:-1]) / 2.0
+    total = times[0] + float(np.diff(times) @ (1.0 - (q * middle) ** degree))
+    rest = 0.0 if q == 1.0 else float(deadline_s - times[-1]) * (1.0 - q**degree)
+    return round(float(total + rest), 15)
