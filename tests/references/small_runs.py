@@ -55,6 +55,24 @@ def _plain(value: object) -> object:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
+def spied(learner: Any) -> list[list[torch.Tensor]]:
+    """What agents hold before and after every exchange that is to come, ``[R, N, T, B]`` each."""
+    seen: list[list[torch.Tensor]] = []
+    errors, update = learner.local_errors, learner.update
+
+    def local_errors(minibatch: Any, active: Any) -> torch.Tensor:
+        td = errors(minibatch, active)
+        seen.append([td.clone()])
+        return td
+
+    def updated(held: Any, active: Any) -> Any:
+        seen[-1].append(held.values.clone())
+        return update(held, active)
+
+    learner.local_errors, learner.update = local_errors, updated
+    return seen
+
+
 @dataclass
 class Done:
     """A run that is over: what it was asked, its records, and its parts as they are left."""

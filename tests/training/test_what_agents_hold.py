@@ -3,49 +3,29 @@
 import numpy as np
 import pytest
 import torch
+from small_runs import Rows, spied
 
 from dvdn_sim.consensus import apply_float16
 from dvdn_sim.errors import DivergedError
-from dvdn_sim.records import RecordWriter, create_run_dir, load_run
 from dvdn_sim.training import Loop, Recorder, build
 
 CPU = torch.device("cpu")
 SHORT = ("seeds=[0]", "training.steps=150", "evaluation.every=1000")
 
 
-def loop_of(scenario, folder, watch=lambda progress: None):
-    parts = build(scenario, device=CPU)
-    writer = RecordWriter(create_run_dir(folder, scenario.name))
-    return parts, writer, Loop(parts, Recorder(writer, scenario.seeds, parts.networks), watch)
-
-
-def spied(learner, monkeypatch):
-    """What agents hold before and after every exchange."""
-    seen = []
-    errors, update = learner.local_errors, learner.update
-
-    def local_errors(minibatch, active):
-        td = errors(minibatch, active)
-        seen.append([td.clone()])
-        return td
-
-    def updated(held, active):
-        seen[-1].append(held.values.clone())
-        return update(held, active)
-
-    monkeypatch.setattr(learner, "local_errors", local_errors)
-    monkeypatch.setattr(learner, "update", updated)
-    return seen
+def loop_of(scenario, watch=lambda progress: None):
+    parts, rows = build(scenario, device=CPU), Rows()
+    return parts, rows, Loop(parts, Recorder(rows, scenario.seeds, parts.networks), watch)
 
 
 @pytest.mark.parametrize("rounds", [1, 3])
-def test_float16_reaches_the_learner_and_halves_the_bytes(tiny, lossy, tmp_path, monkeypatch, rounds):
+def test_float16_reaches_the_learner_and_halves_the_bytes(tiny, lossy, rounds):
     """Who heard whom is the policy's business; what they heard was rounded: held again from the reports."""
     changes = (*SHORT, *lossy, f"algorithm.consensus.rounds={rounds}", "network.link.rate=unlimited")
     bytes_sent = {}
     for wire in ("float32", "float16"):
-        parts, writer, loop = loop_of(tiny(*changes, f"algorithm.consensus.wire={wire}"), tmp_path / wire)
-        seen, reports = spied(parts.learner, monkeypatch), []
+        parts, rows, loop = loop_of(tiny(*changes, f"algorithm.consensus.wire={wire}"))
+        seen, reports = spied(parts.learner), []
         (network,) = parts.networks
         exchange = network.exchange
 
@@ -53,10 +33,9 @@ def test_float16_reaches_the_learner_and_halves_the_bytes(tiny, lossy, tmp_path,
             reports.append(exchange(*args, **kwargs))
             return reports[-1]
 
-        monkeypatch.setattr(network, "exchange", kept)
+        network.exchange = kept
         loop.run()
-        writer.flush()
-        bytes_sent[wire] = load_run(tmp_path / wire).network["bytes"].to_list()
+        bytes_sent[wire] = [row["bytes"] for row in rows.exchanges]
         assert len(seen) == len(reports) > 5
         for (td, held), report in zip(seen, reports, strict=True):
             if wire == "float16":
@@ -69,10 +48,10 @@ def test_float16_reaches_the_learner_and_halves_the_bytes(tiny, lossy, tmp_path,
     assert 0.5 < ratio < 0.75  # headers are not halved
 
 
-def test_what_is_no_number_is_taken_in_by_nobody_and_ends_the_run(tiny, tmp_path, monkeypatch):
+def test_what_is_no_number_is_taken_in_by_nobody_and_ends_the_run(tiny):
     """Agent 1's parameters break: the others' update is that of an exchange in which nobody heard it."""
-    parts, writer, loop = loop_of(tiny(*SHORT, "network.topology={kind: complete}"), tmp_path / "run")
-    seen, acted = spied(parts.learner, monkeypatch), parts.learner.parameters
+    parts, rows, loop = loop_of(tiny(*SHORT, "network.topology={kind: complete}"))
+    seen, acted = spied(parts.learner), parts.learner.parameters
     errors = parts.learner.local_errors
 
     def broken(minibatch, active):
@@ -80,21 +59,20 @@ def test_what_is_no_number_is_taken_in_by_nobody_and_ends_the_run(tiny, tmp_path
             acted[:, 0, 1] = torch.nan
         return errors(minibatch, active)
 
-    monkeypatch.setattr(parts.learner, "local_errors", broken)
+    parts.learner.local_errors = broken
     with pytest.raises(DivergedError, match="update 5: TD errors of agent 1 are not finite"):
         loop.run()
-    writer.flush()
     td, held = seen[-1]
     assert bool(held[0, 1].isnan().all())
     # Complete graph of three: weights 1/3; agent 1's returns to its receivers.
     expected = torch.stack([2 * td[0, 0] + td[0, 2], td[0, 0] + 2 * td[0, 2]]) / 3
     torch.testing.assert_close(held[0, [0, 2]], expected)
     assert bool(acted[0, 0, [0, 2]].isfinite().all())
-    assert load_run(tmp_path / "run").network["update"].to_list() == [1, 2, 3, 4, 5]
+    assert [row["update"] for row in rows.exchanges] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("state", ["kept", "lost"])
-def test_an_agent_that_lost_its_state_begins_anew(tiny, tmp_path, state):
+def test_an_agent_that_lost_its_state_begins_anew(tiny, state):
     """Agent 2 is down from 5 s to 6 s. If it lost its state it comes back with its first weights, and its Adam forgets;
     in between it acts with the weights that it had, and learns nothing.
     """
@@ -105,7 +83,7 @@ def test_an_agent_that_lost_its_state_begins_anew(tiny, tmp_path, state):
     def watch(progress):
         after.append((loop.parts.networks[0].now_s, parts.learner.parameters.clone(), steps.clone()))
 
-    parts, _, loop = loop_of(scenario, tmp_path / "run", watch)
+    parts, _, loop = loop_of(scenario, watch)
     first, steps = parts.learner.parameters.clone(), parts.learner._optimiser.steps
     loop.run()
     before = [parameters for now_s, parameters, _ in after if now_s < 5][-1]
@@ -131,11 +109,11 @@ def test_a_crash_during_the_exchange_is_told_once(tiny):
 
 
 @pytest.mark.parametrize("acting", ["frozen", "noop"])
-def test_what_a_crashed_agent_does_in_the_environment(tiny, tmp_path, acting):
+def test_what_a_crashed_agent_does_in_the_environment(tiny, acting):
     """Agent 2 is down from 5 s to 8 s; with `noop` it takes the action 0 in every step that begins then."""
     fault = "network.faults=[{kind: crash, node: 2, at: 5 s, for: 3 s}]"
     scenario = tiny(*SHORT, "network.deadline=50 ms", fault, f"network.acting={acting}", "training.epsilon.end=1.0")
-    parts, _, loop = loop_of(scenario, tmp_path / "run")
+    parts, _, loop = loop_of(scenario)
     (network,) = parts.networks
     taken, play = [], parts.train_envs.play
 

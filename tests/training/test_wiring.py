@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from small_runs import spied
 
 from dvdn_sim.consensus import Facts
 from dvdn_sim.errors import ScenarioError
@@ -76,21 +77,11 @@ def test_link_share_deadline_and_control_period_reach_the_network():
     assert network.now_ns == 120_000_000
 
 
-def run_watching(monkeypatch, facts=None):
+def run_watching(facts=None):
     """Run a small scenario; return what agents held before and after every exchange, and the graphs drawn."""
     parts = parts_of()
-    exchanged, graphs = [], []
-    local_errors, update, (network,) = parts.learner.local_errors, parts.learner.update, parts.networks
+    exchanged, graphs, (network,) = spied(parts.learner), [], parts.networks
     exchange, draw = network.exchange, network.graphs
-
-    def seen_errors(minibatch, active):
-        td = local_errors(minibatch, active)
-        exchanged.append([td[0].clone()])
-        return td
-
-    def seen_update(held, active):
-        exchanged[-1].append(held.values[0].clone())
-        return update(held, active)
 
     def drawn(**where):
         graphs.append((where["episode"], draw(**where)[0].edges))
@@ -102,28 +93,25 @@ def run_watching(monkeypatch, facts=None):
             object.__setattr__(report, "facts", facts)
         return report
 
-    monkeypatch.setattr(parts.learner, "local_errors", seen_errors)
-    monkeypatch.setattr(parts.learner, "update", seen_update)
-    monkeypatch.setattr(network, "graphs", drawn)
-    monkeypatch.setattr(network, "exchange", scripted)
+    network.graphs, network.exchange = drawn, scripted
     Loop(parts, Nowhere(), lambda _: None).run()
     return exchanged, graphs
 
 
-def test_who_heard_whom_reaches_the_learner_row_by_receiver(monkeypatch):
+def test_who_heard_whom_reaches_the_learner_row_by_receiver():
     """Agent 0 hears 1, 1 hears nobody, 2 hears 1: on the path 0-1-2 all weights are 1/3."""
     edges = np.array([[0, 1], [1, 0], [1, 2], [2, 1]])
     facts = Facts(3, edges, np.ones((1, 4), bool), np.array([[-1, 0, 0, -1]]))
-    exchanged, _ = run_watching(monkeypatch, facts)
+    exchanged, _ = run_watching(facts)
     operator = torch.tensor([[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 1 / 3, 2 / 3]])
     assert exchanged
     for td, held in exchanged:
-        torch.testing.assert_close(held, torch.einsum("ij,jtb->itb", operator, td))
+        torch.testing.assert_close(held[0], torch.einsum("ij,jtb->itb", operator, td[0]))
 
 
-def test_every_episode_has_a_graph_of_its_own(monkeypatch):
+def test_every_episode_has_a_graph_of_its_own():
     """Three trees of three agents, drawn anew each episode: a dozen episodes see more than one."""
-    _, graphs = run_watching(monkeypatch)
+    _, graphs = run_watching()
     episodes = [episode for episode, _ in graphs]
     assert episodes == list(range(episodes[0], episodes[0] + len(episodes)))
     assert len({edges for _, edges in graphs}) == 3
