@@ -256,5 +256,13 @@ def listing(family: str) -> dict[str, list[Row]]:
 def _keys(block: Shape) -> str:
     """Return the keys of a block as YAML writes them, with their defaults; with dots where they have none."""
     required = block.node.get("required", ())
-    defaults = {name: "..." if name in required else flow_text(key.node["default"]) for name, key in block.keys.items()}
+    defaults = {name: "..." if name in required else flow_text(_default(key)) for name, key in block.keys.items()}
     return ", ".join(f"{name}: {default}" for name, default in defaults.items())
+
+
+def _default(key: Shape) -> Value:
+    """Return a default as a person would write it: a block for which a plain value may stand as that value."""
+    default: Value = key.node["default"]
+    if isinstance(default, dict) and len(default) == 2 and any("examples" in each.node for each in key.alternatives()):
+        return next(value for name, value in default.items() if name != "kind")
+    return default
