@@ -85,7 +85,8 @@ def test_predict_tells_every_kind_of_message():
     first, second = found["wires"]
     assert (first["kind"], second["kind"]) == ("td", "gt")
     # How busy a transmitter is depends on what else is exchanged in an update.
-    assert {**first, "utilisation": td["utilisation"]} == td["wires"][0]
+    errors = {**first["standard_error"], "utilisation": td["standard_error"]["utilisation"]}
+    assert {**first, "utilisation": td["utilisation"], "standard_error": errors} == td["wires"][0]
     assert {name: found[name] for name in first} == first
     assert second.keys() == first.keys() - {"jtd_relative_error"}
     assert second["exchanges_per_update"] == 0.25

@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli.output import Changes, Display, print_warnings, refuse_used_folder
+from dvdn_sim.cli.output import AsJson, Changes, Display, Quiet, print_warnings, refuse_used_folder
 from dvdn_sim.errors import Mistake, ScenarioError, StorageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ Links = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Links of a random connected topology.", show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
 
 
 def predict(
@@ -75,7 +74,7 @@ def consensus(
         typer.Option(metavar="DIR", help="Folder for consensus.svg and consensus.json.", show_default=False),
     ] = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", metavar="", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Exchange values, without learning: what was measured beside what was predicted."""
     refuse_used_folder(out)

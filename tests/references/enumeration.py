@@ -190,19 +190,6 @@ def accumulated_drift(weights: np.ndarray, q: float, values: np.ndarray, rounds:
     return variances
 
 
-def a_eff_drawn_anew(a: float, p: float, rounds: int) -> float:
-    """a_eff(p, K) of exchangeable graphs drawn anew each round, lost weight returned to oneself: (1 - (1-p)(1-a))^K."""
-    return (1.0 - (1.0 - p) * (1.0 - a)) ** rounds
-
-
-def a_eff_of_one_graph(steps: np.ndarray, p: float, rounds: int) -> float:
-    """a_eff(p, K) when one graph serves all rounds: (E tr W̄^K - 1)/(N - 1), W̄ = pI + (1-p)W."""
-    n_agents = steps.shape[-1]
-    mean = p * np.eye(n_agents) + (1.0 - p) * steps
-    traces = np.trace(np.linalg.matrix_power(mean, rounds), axis1=1, axis2=2)
-    return float((traces.mean() - 1.0) / (n_agents - 1))
-
-
 def delayed_limit(weights: np.ndarray, delays: np.ndarray, values: np.ndarray) -> float:
     """What x_i(t+1) = x_i(t) + Σ_j w_ij (x_j(t - τ_ij) - x_i(t)) agrees on, the history before the start held at x(0).
 

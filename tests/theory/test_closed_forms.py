@@ -1,4 +1,4 @@
-"""a_eff(p, K), delayed consensus, round times and the enumerations, against docs/method.md and against trials."""
+"""Errors of the notes, delayed consensus and round times, against docs/method.md and against trials."""
 
 import math
 from itertools import combinations
@@ -6,8 +6,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 from enumeration import (
-    a_eff_drawn_anew,
-    a_eff_of_one_graph,
     connected_graphs,
     delayed_limit,
     every_loss,
@@ -18,15 +16,6 @@ from dvdn_sim.consensus import WEIGHTS, Heard, PullSteps, expected_round_time, t
 from netmodels import LinkSpec
 from netmodels.topology import Graph
 
-PRINTED = 0.0005 + 1e-9
-TABLE = {  # docs/method.md (truncation): a for K = 1, 2, 3, and for K = 1 with 10, 30 and 50% loss
-    (3, 2): (0.333, 0.111, 0.037, 0.400, 0.533, 0.667),
-    (4, 3): (0.375, 0.141, 0.053, 0.438, 0.562, 0.688),
-    (4, 4): (0.244, 0.060, 0.015, 0.320, 0.471, 0.622),
-    (5, 4): (0.404, 0.163, 0.066, 0.464, 0.583, 0.702),
-    (5, 6): (0.268, 0.072, 0.019, 0.341, 0.488, 0.634),
-}
-
 
 def weights_of(graphs):
     return np.array([weight_matrix(WEIGHTS["metropolis"], graph) for graph in graphs])
@@ -35,24 +24,6 @@ def weights_of(graphs):
 def steps_of(graphs):
     weights = weights_of(graphs)
     return weights + (1 - weights.sum(2))[..., None] * np.eye(weights.shape[-1])
-
-
-@pytest.mark.parametrize("size", TABLE, ids=str)
-def test_the_table_of_a_eff(size):
-    steps = steps_of(connected_graphs(*size))
-    a = a_eff_of_one_graph(steps, 0.0, 1)
-    drawn_anew = [a_eff_drawn_anew(a, 0.0, rounds) for rounds in (1, 2, 3)]
-    lossy = [a_eff_of_one_graph(steps, p, 1) for p in (0.1, 0.3, 0.5)]
-    assert [*drawn_anew, *lossy] == pytest.approx(TABLE[size], abs=PRINTED)
-    assert [a_eff_drawn_anew(a, p, 1) for p in (0.1, 0.3, 0.5)] == pytest.approx(lossy)
-
-
-@pytest.mark.parametrize("p", [0.0, 0.3])
-def test_a_eff_of_one_graph_is_that_of_its_trajectory(p):
-    graphs = connected_graphs(4, 4)
-    path = trajectory(PullSteps(weights_of(graphs), Heard.one_way(1 - p)), 4)
-    of_rounds = [a_eff_of_one_graph(steps_of(graphs), p, k) for k in range(1, 5)]
-    np.testing.assert_allclose(path.a_eff.mean(0), of_rounds)
 
 
 # docs/method.md (closed forms): rms error, N = 5, one graph with 6 links for all rounds, 400 trials, hence ± 5%.
