@@ -33,14 +33,8 @@ CellState = Literal["waiting", "running", "finished", "failed", "interrupted"]
 class SweepRow:
     """A cell in the table.
 
-    Attributes:
-        id: its name, and that of its folder.
-        axes: its label on every axis.
-        set: what the axes change, by dotted path.
-        seeds: of its run.
-        state: how far it is.
-        error: why it failed.
-        found: of the summary of a finished run, `FOUND`; empty for any other.
+    `axes` has its label on every axis, `set` what these change, by dotted path, `error` why it failed, and `found` what
+    the summary of a finished run says under `FOUND`; it is empty for any other.
     """
 
     id: str
@@ -59,16 +53,7 @@ class SweepRow:
 
 @dataclass
 class SweepTable:
-    """The cells of a sweep.
-
-    Attributes:
-        name: of the sweep.
-        question: what it is to answer.
-        axes: labels on every axis, in order.
-        compare: axis and label of the baseline; empty if there is none.
-        rows: the cells, in order.
-        wall_s: seconds that all invocations took.
-    """
+    """The cells of a sweep, in order; `compare`: axis and label of the baseline, or empty; `wall_s`: of all calls."""
 
     name: str
     question: str

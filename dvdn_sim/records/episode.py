@@ -33,16 +33,10 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Picture:
-    """What an environment looks like at an instant.
+    """What an environment looks like at an instant, from the `low` to the `high` corner.
 
-    Attributes:
-        low: Lower left corner of what it shows.
-        high: Its upper right corner.
-        strokes: Each over those before it.
-        places: Where the agents are in it.
-        radius: How far around these places what is drawn of an agent reaches.
-        width_px: Width that the sizes of lines and words are meant for.
-        background: Colour behind everything.
+    Shapes are each drawn over those before; `places` are where the agents are, and what is drawn of one reaches `radius`
+    around its place. Widths of lines and heights of words are meant for a picture `width_px` wide.
     """
 
     low: Point
@@ -75,14 +69,9 @@ class Links:
 
 @dataclass(frozen=True)
 class Frame:
-    """What there is after a number of steps.
+    """What there is after a number of steps, and the actions and rewards of the step that led here; None before it.
 
-    Attributes:
-        time_s: Simulated seconds since the beginning of the run.
-        actions: What each agent did in the step that led here; None before the first.
-        rewards: What each gained by it; None before the first step.
-        links: None without a network.
-        picture: None for an environment that cannot be drawn.
+    Without a network there is no time and there are no links; an environment that cannot be drawn has no picture.
     """
 
     time_s: float | None
@@ -94,17 +83,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Episode:
-    """An episode of a trained team.
+    """An episode of a trained team, from before the first step to after the last.
 
-    Attributes:
-        name: Of the scenario.
-        headline: What the run was, in a line.
-        seed: Whose team.
-        number: Which of its evaluation episodes, from 0.
-        agents: Their names.
-        frames: From before the first step to after the last.
-        network: The topology and the link in words; empty without a network.
-        notes: What else is to be known of it.
+    `number` counts the seed's evaluation episodes from 0; `network` is the topology and the link in words.
     """
 
     name: str

@@ -51,15 +51,7 @@ SWINGS = 8
 
 @dataclass(frozen=True)
 class HealthWarning:
-    """What a check found.
-
-    Attributes:
-        name: Which check found it.
-        seed: Of the replica.
-        env_steps: When it was seen first.
-        message: What is seen, with its figure.
-        cause: What it mostly comes from, and what to do.
-    """
+    """What a check found: the message has its figure, the cause what it mostly comes from and what to do."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

@@ -136,22 +136,11 @@ def networks_of(
 
 @dataclass(frozen=True)
 class RunParts:
-    """All parts of a run of R replicas.
+    """All parts of a run of R replicas: E episodes side by side in `train_envs`, C in `eval_envs`, a network for each.
 
-    Attributes:
-        scenario: What was asked for.
-        train_envs: R·E environments, E episodes side by side.
-        eval_envs: R·C environments.
-        learner: Networks and their updates.
-        replay: Episodes.
-        actor: Acts in `train_envs`.
-        eval_actor: Acts in `eval_envs`.
-        networks: One per replica; empty without a network.
-        consensus: How TD errors are exchanged; None for algorithms that exchange none.
-        td_policy: Turns who heard whom into an operator on TD errors; None likewise.
-        parameter_policy: The same for parameters; None likewise.
-        tracker: Takes the gradient step where parameters are exchanged; None where they are not.
-        overlap: Whether an episode is acted while the update before it is still under way.
+    `td_policy` and `parameter_policy` turn who heard whom into operators; these, `consensus` and `tracker` are None for
+    algorithms that exchange nothing of the kind. With `overlap` an episode is acted while the update before it is still
+    under way.
     """
 
     scenario: Scenario

@@ -51,13 +51,7 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file that belongs to a checkpoint.
-
-    Attributes:
-        name: In the folder, and nowhere else.
-        sha256: Of its bytes.
-        inserted: Of a file of episodes, how many the replay of each replica had taken in when it was written.
-    """
+    """A file of a checkpoint; `inserted`: how many episodes each replica's replay had taken in by then."""
 
     name: Annotated[str, Field(pattern=r"^\w[\w.]*$")]
     sha256: str
@@ -66,14 +60,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint's JSON file holds.
-
-    Attributes:
-        number: Counted from 1.
-        facts: As they were given to `Checkpoints.write`.
-        tensors: File of the tensors.
-        replay: Files of episodes, oldest first.
-    """
+    """What a checkpoint's JSON file holds; files of episodes come oldest first."""
 
     number: int
     facts: Mapping[str, Any]

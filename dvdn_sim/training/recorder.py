@@ -31,15 +31,10 @@ BOUNDS = {
 
 @dataclass
 class Progress:
-    """How far the replicas are, all int64 ``[R]``.
+    """How far the replicas are: counts ``[R]`` of what was done in training.
 
-    Attributes:
-        env_steps: Steps taken in training.
-        episodes: Training episodes played.
-        updates: Learner updates done.
-        evaluations: Evaluations played, the one of the random policy included.
-        next_evaluation: Environment steps after which the next evaluation is due.
-        last_return: Return of each replica's latest evaluation, float64 ``[R]``, NaN before it; for the eye.
+    `evaluations` counts that of the random policy, too; the next one is due after `next_evaluation` environment steps;
+    `last_return` is for the eye, NaN before the first.
     """
 
     env_steps: npt.NDArray[np.int64]
@@ -85,13 +80,9 @@ class Update:
 
 
 class Recorder:
-    """Writes the records of R replicas.
+    """Writes the records of R replicas; health checks read along.
 
-    Args:
-        writer: Of the run folder.
-        seeds: One per replica.
-        networks: One per replica, for the simulated time and the bytes sent; empty without a network.
-        checks: Read along.
+    Of the networks, one per replica or none, it takes the simulated time and the bytes sent.
     """
 
     def __init__(

@@ -228,14 +228,8 @@ def _warn_of_versions(earlier: Run, identity: Mapping[str, object], warn: Warn) 
 class Session:
     """One process's work on a run folder: training, records and checkpoints.
 
-    Attributes:
-        parts: What `build` wired.
-        writer: Of the run folder.
-        identity: The part of the manifest that does not change.
-        checks: Read the records along.
-        checkpoint_every_s: Seconds from one checkpoint to the next.
-        custom_env: Whether the environment was given from Python, and is none that a command can name.
-        show: Is called after every iteration.
+    `identity` is the part of the manifest that does not change; with `custom_env` the environment was given from
+    Python, and is none that a command can name.
     """
 
     parts: RunParts

@@ -55,17 +55,10 @@ class AgentFace:
 
 @dataclass(frozen=True)
 class TeamFormat:
-    """The header of a file.
+    """The header of a file: what the agents see and can do, and sizes of their networks.
 
-    Attributes:
-        faces: Of all agents.
-        hidden: Units of a network.
-        n_actions: Its outputs: the most actions that an agent has.
-        obs_dim: Its inputs, agents' numbers left aside: the longest observation.
-        recurrent: Whether it has a memory.
-        shared: Whether all agents use one network.
-        agent_ids: Whether it then sees the agent's number.
-        version: Of this format.
+    A network has as many outputs as the agent with most actions, and as many inputs (`obs_dim`) as the longest
+    observation, and then, where agents that share one see their number, as many as there are agents.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
