@@ -35,8 +35,8 @@ class Stroke:
 class Picture:
     """What an environment looks like at an instant, from the `low` to the `high` corner.
 
-    Shapes are each drawn over those before; `places` are where the agents are, and what is drawn of one reaches `radius`
-    around its place. Widths of lines and heights of words are meant for a picture `width_px` wide.
+    Shapes are each drawn over those before; `places` are where the agents are, and what is drawn of one reaches
+    `radius` around its place. Widths of lines and heights of words are meant for a picture `width_px` wide.
     """
 
     low: Point
