@@ -6,7 +6,7 @@
     envs        what they act in: settings, sizes and rules of every environment
     document    YAML as plain values with their places, and back
     load        files, `include`, `--set`; from a document to a scenario
-    schema      what may stand where: for editors, for `dvdn-sim list`, for messages
+    shape       what may stand where: for editors, for `dvdn-sim list`, for messages
     mistakes    pydantic's errors with place and remedy
     rules       what several values must satisfy, and whether the replay buffer fits into the machine's memory
     messages    what the agents send each other, and how many bytes it takes
@@ -36,7 +36,7 @@ from dvdn_sim.scenario.mistakes import choose, meant
 from dvdn_sim.scenario.network import AnyCompute, ConstantTime, LognormalTime, Network, NormalTime, OtherLink
 from dvdn_sim.scenario.rules import has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.scenario.scenario import Epsilon, Evaluation, Scenario, Training, parse_seeds
-from dvdn_sim.scenario.schema import Shape, json_schema, listing, shape_of
+from dvdn_sim.scenario.shape import Shape, json_schema, listing, shape_of
 from dvdn_sim.scenario.text import describe, differences, headline
 from dvdn_sim.scenario.warnings import warnings_of
 # fmt: on

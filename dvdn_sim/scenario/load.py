@@ -35,7 +35,7 @@ from dvdn_sim.scenario.document import (
 from dvdn_sim.scenario.mistakes import explain, meant
 from dvdn_sim.scenario.rules import broken_rules
 from dvdn_sim.scenario.scenario import Scenario
-from dvdn_sim.scenario.schema import reader
+from dvdn_sim.scenario.shape import reader
 from netmodels.units import UNITS_REQUIRED, legible, shown
 
 Spec = TypeVar("Spec")

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario.document import Document, Path, Place, Value, dotted, flow_text, inner, value_at
-from dvdn_sim.scenario.schema import Shape, shape_of
+from dvdn_sim.scenario.shape import Shape, shape_of
 from netmodels.units import shown
 
 Words = tuple[str, str]

@@ -10,7 +10,7 @@ from bad_input import HOSTILE, lay_traps, mistreated
 from hypothesis import HealthCheck, given, settings
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import headline, load_scenario, resolved_yaml, warnings_of
+from dvdn_sim.scenario import headline, load_scenario, parse_scenario, resolved_yaml, warnings_of
 
 LONGEST_S = 5.0
 
@@ -32,7 +32,7 @@ def look(folder, monkeypatch, content: bytes) -> None:
         scenario = load_scenario(file)
         assert headline(scenario)
         warnings_of(scenario)
-        resolved_yaml(scenario)
+        assert parse_scenario(resolved_yaml(scenario)) == scenario
     except ScenarioError as error:
         mistakes = error.mistakes
     assert mistakes != ()

@@ -1,4 +1,7 @@
-"""Whatever is read, it is a scenario or a list of mistakes with remedies: never another error."""
+"""Whatever is set and included, it is a scenario or a list of mistakes with remedies: never another error.
+
+Files of any content: test_bad_input.
+"""
 
 from pathlib import Path
 
@@ -63,24 +66,6 @@ def _read(source: str | bytes | Path, overrides: tuple[str, ...]) -> tuple[Scena
         return read(source, overrides), None
     except ScenarioError as error:
         return None, error
-
-
-@given(st.binary(max_size=200))
-@example(b'a: "\\UFFFFFFFF"')
-@example(b"%YAML 9999999999.1\n---\n")
-@example(b"\xef\xbb\xbf")
-def test_any_bytes(data):
-    scenario_or_mistakes(data)
-
-
-@given(st.lists(PIECES, max_size=30).map("".join))
-def test_any_pieces_of_yaml(text):
-    scenario_or_mistakes(text)
-
-
-@given(data=st.data())
-def test_a_scenario_with_pieces_cut_and_pasted(lossy, data):
-    scenario_or_mistakes(_cut_and_pasted(lossy, data, PIECES))
 
 
 def _cut_and_pasted(text: str, data: st.DataObject, pieces: st.SearchStrategy[str]) -> str:
