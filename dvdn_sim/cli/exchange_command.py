@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli.output import AsJson, Changes, Display, Quiet, print_warnings, refuse_used_folder
+from dvdn_sim.cli.output import AsJson, Changes, Display, Quiet, option, print_warnings, refuse_used_folder
 from dvdn_sim.errors import Mistake, ScenarioError, StorageError
 
 if TYPE_CHECKING:
@@ -24,13 +24,8 @@ if TYPE_CHECKING:
     from dvdn_sim.network import Figure, Measurement, Prediction, Setting
     from dvdn_sim.scenario import Scenario
 
-Agents = Annotated[
-    int | None, typer.Option(min=2, metavar="N", help="Agents in place of the scenario's.", show_default=False)
-]
-Links = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Links of a random connected topology.", show_default=False),
-]
+Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2)]
+Links = Annotated[int | None, option("N", "Links of a random connected topology.", minimum=1)]
 
 
 def predict(
@@ -60,19 +55,13 @@ def consensus(
     scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
     *,
     changes: Changes = None,
-    trials: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Exchanges.", show_default="some seconds' worth")
-    ] = None,
+    trials: Annotated[int | None, option("N", "Exchanges.", otherwise="some seconds' worth", minimum=1)] = None,
     agents: Agents = None,
     links: Links = None,
     values: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="What agents hold at first: 3,0,-1.5.", show_default="random values"),
+        str | None, option("LIST", "What agents hold at first: 3,0,-1.5.", otherwise="random values")
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder for consensus.svg and consensus.json.", show_default=False),
-    ] = None,
+    out: Annotated[Path | None, option("DIR", "Folder for consensus.svg and consensus.json.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -115,7 +104,7 @@ def _write(path: Path, text: str) -> None:
     from dvdn_sim.records import write_durably
 
     try:
-        write_durably(path, lambda file: file.write(text.encode()))
+        write_durably(path, text)
     except OSError as error:
         raise StorageError(f"{path.parent} cannot be written: {error.strerror or error}") from error
 

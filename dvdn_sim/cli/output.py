@@ -184,35 +184,3 @@ class Display:
 def _unbroken(phrases: Iterable[str]) -> list[str]:
     """Return phrases that text wrapping will not break."""
     return [phrase.replace(" ", "\N{NO-BREAK SPACE}") for phrase in phrases]
-
-
-# Only until exchange_command, show_command and sweep_command are rewritten: `failures` decorates every command already,
-# so that a command needs nothing of these.
-say = print_message
-
-
-def warn(message: str) -> None:
-    """Print one warning."""
-    print_warnings([message])
-
-
-def warned(warnings: list[str]) -> list[str]:
-    """Print warnings, and return them."""
-    print_warnings(warnings)
-    return warnings
-
-
-@contextmanager
-def explained(_: str) -> Iterator[None]:
-    """Do nothing."""
-    yield
-
-
-def command(*_: object) -> str:
-    """Return nothing of use."""
-    return ""
-
-
-def numbers(**given: object) -> list[str]:
-    """Return the options that were given, as words."""
-    return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
