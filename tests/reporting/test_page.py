@@ -1,8 +1,12 @@
-"""What a reader of the page sees: nothing cut, covered, or too faint, on any screen and in either theme."""
+"""The page in a real browser: every figure is drawn, every choice and button works, nothing is cut or covered."""
 
+import itertools
 import json
+import time
+from xml.etree import ElementTree as ET
 
 import numpy as np
+import polars as pl
 import pytest
 from browser import PICTURE, alike, screen, show, system_theme, wait
 from report_folders import packets, write_sweep
@@ -15,6 +19,7 @@ from dvdn_sim.reporting import report
 POLICIES = ["zero_fill", "renormalise_late", "hold_last, three times", *(f"policy_{n}" for n in range(7))]
 LOSSES = ["0%", "20%"]
 
+TRACES = "return document.querySelectorAll(`#${arguments[0]} .plot .main-svg`).length"
 CUT = """const cut = [];
 for (const plot of document.querySelectorAll(".plot:not([hidden])")) {
   const frame = plot.getBoundingClientRect();
@@ -147,7 +152,7 @@ def test_another_choice_is_another_picture(opened, page):
     for figure in page[0]:
         first, chosen = opened.execute_script(PICTURE, figure.id), next(figure.states())
         for number, switch in enumerate(figure.choices):
-            for option in list(switch.options)[1:4]:
+            for option in list(switch.options)[1:7]:
                 select(opened, figure, number).select_by_value(option)
                 view = figure.views.get((*chosen[:number], option, *chosen[number + 1 :]))
                 nothing = opened.find_element(By.CSS_SELECTOR, f"#{figure.id} .nothing").is_displayed()
@@ -202,3 +207,86 @@ def test_the_keyboard_opens_the_numbers(opened, page):
     first = f"#{figure.id} tbody tr td:first-child"
     wait(lambda: opened.find_elements(By.CSS_SELECTOR, first))
     assert [each.text for each in opened.find_elements(By.CSS_SELECTOR, first)] == figure.table["policy"].to_list()
+
+
+def test_nothing_fails_and_every_figure_is_drawn(opened, page):
+    figures, _ = page
+    assert len(figures) >= 10
+    for figure in figures:
+        assert opened.execute_script(TRACES, figure.id) > 0, figure.id
+        plot = opened.find_element(By.CSS_SELECTOR, f"#{figure.id} .plot")
+        assert plot.get_attribute("role") == "img"
+        assert plot.get_attribute("aria-label") == figure.alt
+    assert opened.get_log("browser") == []
+    assert opened.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_saved_files_are_what_they_say(opened, page, tmp_path):
+    place = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    opened.execute_cdp_cmd("Browser.setDownloadBehavior", place)
+    for number, figure in enumerate(page[0]):
+        if number % 5 == 0:
+            time.sleep(1.1)  # of more than ten files within a second of each other Chromium drops the eleventh
+        for kind in ("svg", "csv"):
+            button = opened.find_element(By.CSS_SELECTOR, f"#{figure.id} [data-save={kind}]")
+            opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+            button.click()
+            file = tmp_path / f"{figure.id}.{kind}"
+            wait(file.exists)
+        assert ET.parse(tmp_path / f"{figure.id}.svg").getroot().tag.endswith("svg")  # noqa: S314 (our own)
+        assert (tmp_path / f"{figure.id}.csv").read_text(encoding="utf-8") == figure.table.write_csv()
+        assert pl.read_csv(tmp_path / f"{figure.id}.csv").height == figure.table.height
+
+
+def test_numbers_are_shown_as_a_table(opened, page):
+    for figure in page[0]:
+        details = opened.find_element(By.CSS_SELECTOR, f"#{figure.id} details.numbers")
+        opened.execute_script("arguments[0].open = true", details)
+        wait(lambda details=details: details.find_elements(By.CSS_SELECTOR, "tbody tr"))
+        head = [each.get_attribute("textContent") for each in details.find_elements(By.CSS_SELECTOR, "thead th")]
+        assert head == figure.table.columns
+        assert len(details.find_elements(By.CSS_SELECTOR, "tbody tr")) == min(figure.table.height, 500)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_lines_can_be_told_from_what_is_behind_them(browser, page, theme):
+    """WCAG 2.1: a contrast of 3 for graphics."""
+    figures, address = page
+    show(browser, address, len(figures), theme=theme)
+    assert browser.execute_script("return document.documentElement.dataset.theme") == theme
+    script = "return arguments[0].map((n) => getComputedStyle(document.documentElement).getPropertyValue(n).trim())"
+    card, *lines = browser.execute_script(script, ["--card", *(f"--series-{n}" for n in range(1, 9))])
+    assert all(contrast(colour, card) >= 3.0 for colour in lines)
+
+
+def contrast(colour, behind):
+    lights = sorted(luminance(each) + 0.05 for each in (colour, behind))
+    return lights[1] / lights[0]
+
+
+def luminance(colour):
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
+    return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_the_keyboard_reaches_everything_that_can_be_changed(opened):
+    wanted = opened.execute_script(
+        "return document.querySelectorAll('main button, main select, main summary, #theme').length"
+    )
+    reached = set()
+    for _ in range(4 * wanted):
+        opened.switch_to.active_element.send_keys(Keys.TAB)
+        element = opened.switch_to.active_element
+        if element.tag_name in {"button", "select", "summary"}:
+            reached.add(element.id)
+        if len(reached) == wanted:
+            break
+    assert len(reached) == wanted
+
+
+def test_headings_are_in_order(opened):
+    levels = [int(each.tag_name[1]) for each in opened.find_elements(By.CSS_SELECTOR, "h1, h2, h3, h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
