@@ -46,11 +46,6 @@ class FeedForwardQ(QNetwork[FeedForwardWeights, FeedForwardTape]):
         d, h, a = self.obs_dim, self.hidden, self.n_actions
         return (d + 1, h), (h + 1, h), (h + 1, a)
 
-    @property
-    def forward_flop(self) -> int:
-        """2(DH + H² + HA)."""
-        return 2 * self.hidden * (self.obs_dim + self.hidden + self.n_actions)
-
     def weights(self, parameters: Tensor) -> FeedForwardWeights:
         return FeedForwardWeights(*views(parameters, self.shapes))
 

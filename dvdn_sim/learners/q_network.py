@@ -117,11 +117,6 @@ class QNetwork(ABC, Generic[OwnWeights, OwnTape]):
         """P."""
         return sum(rows * columns for rows, columns in self.shapes)
 
-    @property
-    @abstractmethod
-    def forward_flop(self) -> int:
-        """Floating-point operations of one network in one step, without biases and activations."""
-
     @abstractmethod
     def weights(self, parameters: Tensor) -> OwnWeights:
         """View a parameter matrix ``[M, P]`` as weights; writing to one writes to the other."""

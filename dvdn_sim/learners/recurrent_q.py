@@ -96,11 +96,6 @@ class RecurrentQ(QNetwork[RecurrentWeights, RecurrentTape]):
         d, h, a = self.obs_dim, self.hidden, self.n_actions
         return (d + 1, h), (h + 1, 3 * h), (h, 3 * h), (1, 3 * h), (h, a), (1, a)
 
-    @property
-    def forward_flop(self) -> int:
-        """2(DH + 6H² + HA)."""
-        return 2 * (self.obs_dim * self.hidden + 6 * self.hidden**2 + self.hidden * self.n_actions)
-
     def weights(self, parameters: Tensor) -> RecurrentWeights:
         return RecurrentWeights(*views(parameters, self.shapes))
 

@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from teams import forward_flop
 
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.training import Loop, build
@@ -72,8 +73,8 @@ def test_an_episode_and_an_update(benchmark):
 
     benchmark.pedantic(iteration, rounds=150, warmup_rounds=10)
     flop = (
-        4 * parts.learner.network.forward_flop * AGENTS * BATCH * STEPS
-        + parts.learner.network.forward_flop * AGENTS * STEPS
+        4 * forward_flop(parts.learner.network) * AGENTS * BATCH * STEPS
+        + forward_flop(parts.learner.network) * AGENTS * STEPS
     )
     floor_s = flop / rate()
     benchmark.extra_info["floor_ms"] = round(floor_s * 1e3, 2)

@@ -13,14 +13,14 @@ import time
 import numpy as np
 import pytest
 import torch
-from teams import exchanged, make_learner
+from teams import exchanged, forward_flop, make_learner
 
 from dvdn_sim.learners import EpisodeReplay, Episodes, RecurrentQ
 from dvdn_sim.scenario import Dvdn
 
 AGENTS, BATCH, STEPS = 3, 32, 50
 NETWORK = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)
-FLOP = 4 * NETWORK.forward_flop * AGENTS * BATCH * (STEPS + 1)
+FLOP = 4 * forward_flop(NETWORK) * AGENTS * BATCH * (STEPS + 1)
 ROUNDS = 100
 CPU = torch.device("cpu")
 

@@ -226,6 +226,12 @@ def _filled(module: nn.Module, tensors: list[torch.Tensor]) -> nn.Module:
     return module
 
 
+def forward_flop(network: QNet) -> int:
+    """Floating-point operations of one network in one step, without biases and activations."""
+    d, h, a = network.obs_dim, network.hidden, network.n_actions
+    return 2 * (d * h + (6 if isinstance(network, RecurrentQ) else 1) * h * h + h * a)
+
+
 def in_module_order(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> list[torch.Tensor]:
     """One row of a parameter (or gradient) matrix as the layers of `Drqn` or `FeedForward` hold it.
 
