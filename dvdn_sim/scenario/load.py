@@ -244,11 +244,7 @@ class _Includes:
             _lay(below.root, block, path, self.document.places, below.places)
 
     def _part(self, name: Value) -> Document:
-        """Return what stands in a file, with nothing left to include; its root is a block unless it has mistakes.
-
-        Raises:
-            _NotIncludedError: It cannot be read, or holds no block.
-        """
+        """Return what stands in a file, with nothing left to include; its root is a block unless it has mistakes."""
         if not isinstance(name, str):
             raise _NotIncludedError(f"must be a file or a list of files, not {shown(name)}", "name YAML files")
         file = self.folder / name
@@ -291,9 +287,7 @@ class _Includes:
 def resolve_includes(document: Document, file: FilePath | None = None) -> None:
     """Replace every ``include`` of a document by what it stands for, or note in its mistakes why that cannot be.
 
-    Args:
-        document: a text as it was read.
-        file: where the text stands; paths in it are relative to the current directory if it stands nowhere.
+    Paths are relative to the folder of the file, or to the current directory if the text stands in none.
     """
     if document.readable:
         folder, chain = (FilePath(), ()) if file is None else (file.parent, (file.resolve(),))
@@ -350,13 +344,9 @@ def _nearest(file: FilePath) -> str:
 
 
 def override(document: Document, text: str) -> None:
-    """Change one value of a document, or note in its mistakes why that cannot be.
+    """Change one value of a document as ``path=value`` says, or note in its mistakes why that cannot be.
 
     Blocks on the way that are not there are made; whether they may be there is checked later, with all else.
-
-    Args:
-        document: what to change.
-        text: ``path=value``, the value in YAML.
     """
     name, equals, written = text.partition("=")
     text = legible(text, most=200)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from math import hypot
 from pathlib import Path as FilePath
+from types import SimpleNamespace
 from typing import cast
 
 from pydantic import ValidationError
@@ -45,34 +46,23 @@ class _UnknownError(Exception):
     """A rule asked for a block that has mistakes of its own."""
 
 
-class _ValidBlocks:
+class _ValidBlocks(SimpleNamespace):
     """Stands for a scenario of which some blocks have mistakes; asking for one of these raises `_UnknownError`."""
 
-    def __init__(self, blocks: Mapping[str, object]) -> None:
-        self._blocks = blocks
-
     def __getattr__(self, name: str) -> object:
-        """Return a block without mistakes."""
-        if name not in self._blocks:
-            raise _UnknownError(name)
-        return self._blocks[name]
+        raise _UnknownError(name)
 
 
 def broken_rules(scenario: Scenario | Mapping[str, object]) -> list[Broken]:
     """Return what is broken in a scenario, or in those of its blocks that are known; other rules are left out."""
-    known = cast("Scenario", _ValidBlocks(scenario)) if isinstance(scenario, Mapping) else scenario
+    known = cast("Scenario", _ValidBlocks(**scenario)) if isinstance(scenario, Mapping) else scenario
     broken: list[Broken] = []
     for rule in RULES:
-        try:
+        with suppress(_UnknownError):
             broken.extend(rule(known))
-        except _UnknownError:
-            continue
     for network_rule in NETWORK_RULES:
-        try:
-            network = known.network
-            broken.extend(() if network is None else network_rule(known, network))
-        except _UnknownError:
-            continue
+        with suppress(_UnknownError):
+            broken.extend(() if known.network is None else network_rule(known, known.network))
     return broken
 
 
