@@ -37,16 +37,13 @@ TABLES = (
 def check_determinism(
     scenario: Path, changes: Sequence[str], steps: int | None, *, device: str, as_json: bool, quiet: bool
 ) -> int:
-    """Run a scenario twice, print that all records are equal or where they first differ, and return the exit code.
-
-    Each seed takes ``steps`` environment steps; with None, as many as some `UPDATES` updates take.
-    """
+    """Run a scenario twice, print that all records are equal or where they first differ, and return the exit code."""
     loaded = load_scenario(scenario, changes)
     steps = enough_steps(loaded) if steps is None else steps
     loaded = load_scenario(scenario, [*changes, f"training.steps={steps}"])
     warnings = warnings_of(loaded)
     print_warnings(warnings)
-    with ExitStack() as removed:
+    with ExitStack() as removed:  # unless something is left to look at
         folder = Path(tempfile.mkdtemp(prefix="dvdn-sim-determinism-"))
         removed.callback(shutil.rmtree, folder)
         (folder / SCENARIO_FILE).write_text(resolved_yaml(loaded), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,32 +21,16 @@ REPORTS = Path("reports")
 def show(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
     *,
-    episode: Annotated[
-        bool,
-        flag(
-            "--episode",
-            "Write a page that plays an evaluation episode of a trained team, with the links between its agents.",
-        ),
-    ] = False,
+    episode: Annotated[bool, flag("--episode", "Write a page that plays an evaluation episode of a team.")] = False,
     seed: Annotated[int | None, option("N", "With --episode: whose team.", otherwise="the first seed")] = None,
-    number: Annotated[
-        int | None, option("K", "With --episode: which one of `evaluate`.", otherwise="0", minimum=0)
-    ] = None,
+    number: Annotated[int | None, option("K", "With --episode: which one.", otherwise="0", minimum=0)] = None,
     at: Annotated[
         str | None,
-        option(
-            "TIME",
-            "With --episode: when it begins on the network's clock, such as '2 min'.",
-            otherwise="after K of the longest episodes",
-        ),
+        option("TIME", "With --episode: when it begins, such as '2 min'.", otherwise="after K of the longest episodes"),
     ] = None,
     out: Annotated[
         Path | None,
-        option(
-            "FILE",
-            "With --episode: the page. An earlier page of an episode is replaced, any other file refused.",
-            otherwise="<name>-episode.html",
-        ),
+        option("FILE", "With --episode: the page; it may replace an earlier one.", otherwise="<name>-episode.html"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,43 +53,27 @@ def show(
 
 def _write_episode(run_dir: Path, out: Path | None, *, seed: int | None, number: int, at: str | None) -> Found:
     """Play an episode, write its page, and return what there is to say of it."""
-    from dvdn_sim.records import write_durably
+    from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, load_run, write_durably
     from dvdn_sim.reporting import episode_page
+    from dvdn_sim.scenario import load_scenario
     from dvdn_sim.training import play_episode
-
-    start_s = None if at is None else _seconds(at)
-    path = _default_page(run_dir) if out is None else out
-    _refuse_other_files(path, run_dir)
-    played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
-    content = episode_page(played).encode()
-    try:
-        write_durably(path, content)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-    return {
-        "page": str(path),
-        "seed": played.seed,
-        "number": played.number,
-        "steps": len(played.frames) - 1,
-        "return": played.returns[-1],
-        "bytes": len(content),
-    }
-
-
-def _seconds(text: str) -> float:
     from netmodels.units import TIME
 
     try:
-        return TIME.read(text)
+        start_s = None if at is None else TIME.read(at)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
-
-
-def _default_page(run_dir: Path) -> Path:
-    from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, load_run
-    from dvdn_sim.scenario import load_scenario
-
-    return Path(f"{load_scenario(load_run(run_dir, NO_COLUMNS).path / SCENARIO_FILE).name}-episode.html")
+    if out is None:
+        out = Path(f"{load_scenario(load_run(run_dir, NO_COLUMNS).path / SCENARIO_FILE).name}-episode.html")
+    _refuse_other_files(out, run_dir)
+    played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
+    content = episode_page(played).encode()
+    try:
+        write_durably(out, content)
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
+    found = {"page": str(out), "seed": played.seed, "number": played.number, "steps": len(played.frames) - 1}
+    return {**found, "return": played.returns[-1], "bytes": len(content)}
 
 
 def _refuse_other_files(path: Path, run_dir: Path) -> None:
@@ -114,38 +82,49 @@ def _refuse_other_files(path: Path, run_dir: Path) -> None:
 
     try:
         if path.resolve().is_relative_to(run_dir.resolve()):
-            what = "lies in the folder of the run, which only the run itself writes to"
+            fault = "lies in the folder of the run, which only the run itself writes to"
         elif not path.parent.is_dir():
-            what = "is in a folder that does not exist"
+            fault = "is in a folder that does not exist"
         elif not path.exists() or (path.is_file() and MARK.encode() in path.read_bytes()[: 2**20]):
             return
         else:
-            what = "exists, and is no page of an episode"
+            fault = "exists, and is no page of an episode"
     except OSError as error:
-        what = f"cannot be read: {error.strerror or error}"
-    raise typer.BadParameter(f"{str(path)!r} {what}; name another file", param_hint="--out")
+        fault = f"cannot be read: {error.strerror or error}"
+    raise typer.BadParameter(f"{str(path)!r} {fault}; name another file", param_hint="--out")
 
 
 def lines(found: Found) -> Iterator[str]:
     """Yield what `dvdn_sim.records.contents` returned, for people."""
-    seeds = ", ".join(map(str, found["seeds"]))
-    what = "" if found["algorithm"] is None else f" {found['algorithm']} on {found['env']}, seeds {seeds};"
-    yield f"{found['name'] or found['run_dir']}:{what} {found['state']}"
+    run = (
+        "" if found["algorithm"] is None else f" {found['algorithm']} on {found['env']}, seeds {_list(found['seeds'])};"
+    )
+    yield f"{found['name'] or found['run_dir']}:{run} {found['state']}"
     yield f"  steps      {_steps(found)}"
     if any(found["evaluations"]):
+        returns = _list("none" if each is None else f"{each:.2f}" for each in found["return"])
         random = "" if found["random_return"] is None else f", {found['random_return']:.2f} random"
-        yield f"  return     {_per_seed(found['return'])} at the latest evaluation{random}"
+        yield f"  return     {returns} at the latest evaluation{random}"
     if found["network"] is not None:
         yield f"  messages   {_messages(found['network'])}"
-    yield from (
-        f"  sign       seed {each['seed']}: {each['message']}; likely: {each['cause']}" for each in found["signs"]
-    )
+    for each in found["signs"]:
+        yield f"  sign       seed {each['seed']}: {each['message']}; likely: {each['cause']}"
     if found["versions"]:
-        yield f"  versions   {', '.join(f'{name} {version}' for name, version in found['versions'].items())}"
-    yield f"  disk       {_disk(found['disk'])}"
+        yield f"  versions   {_list(f'{name} {version}' for name, version in found['versions'].items())}"
+    nouns = {"policies": "team", "checkpoint": "checkpoint"}
+    disk = _list(
+        f"{name} {size_text(files['bytes'])} ({plural(files['count'], nouns.get(name, 'part'))})"
+        for name, files in found["disk"].items()
+        if files["count"]
+    )
+    yield f"  disk       {disk or 'no records yet'}"
     if found["audit"] is not None:
         yield f"  audit      {found['audit']}"
     yield f"  digest     {_digest(found)}"
+
+
+def _list(items: Iterable[object]) -> str:
+    return ", ".join(map(str, items))
 
 
 def _steps(found: Found) -> str:
@@ -158,41 +137,19 @@ def _steps(found: Found) -> str:
     return f"{steps}{wanted} each, {updates} updates{time}"
 
 
-def _per_seed(returns: Sequence[float | None]) -> str:
-    return ", ".join("none" if each is None else f"{each:.2f}" for each in returns)
-
-
 def _messages(network: Found) -> str:
     held = "" if network["delivered_fraction"] is None else f", {network['delivered_fraction']:.1%} held in time"
-    late = network["late"] + network["expired"]
-    return (
-        f"{thousands(network['sent'])} sent in {thousands(network['exchanges'])} exchanges{held},"
-        f" {thousands(late)} late, {thousands(network['lost'])} lost, {network['bytes'] / 1e6:.1f} MB on the wire"
-    )
-
-
-def _disk(disk: Found) -> str:
-    """Say how much there is of everything that there is."""
-    nouns = dict.fromkeys(disk, "part") | {"policies": "team", "checkpoint": "checkpoint"}
-    said = [
-        f"{name} {size_text(files['bytes'])} ({plural(files['count'], nouns[name])})"
-        for name, files in disk.items()
-        if files["count"]
-    ]
-    return ", ".join(said) or "no records yet"
+    sent, exchanges, lost = (thousands(network[name]) for name in ("sent", "exchanges", "lost"))
+    late, size = thousands(network["late"] + network["expired"]), f"{network['bytes'] / 1e6:.1f} MB on the wire"
+    return f"{sent} sent in {exchanges} exchanges{held}, {late} late, {lost} lost, {size}"
 
 
 def _digest(found: Found) -> str:
-    if found["verified"] is None:
-        return _unfinished(found)
-    said, actual = found["digest"], found["digest_of_records"][:16]
     if found["verified"]:
-        return f"{actual} verified"
-    written = "the manifest has none" if said is None else f"{said[:16]} does not match the records"
-    return f"{written}: theirs is {actual}; some were changed, added or removed"
-
-
-def _unfinished(found: Found) -> str:
+        return f"{found['digest_of_records'][:16]} verified"
+    if found["verified"] is False:
+        written = f"{found['digest'][:16]} does not match the records" if found["digest"] else "the manifest has none"
+        return f"{written}: theirs is {found['digest_of_records'][:16]}; some were changed, added or removed"
     if found["state"].startswith("running"):
         return "none yet: not finished"
     if found["resume"] is None:
@@ -203,18 +160,12 @@ def _unfinished(found: Found) -> str:
 def report(
     folders: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="DIR...", help="Folders of sweeps or runs, or folders that hold them.", show_default=False
-        ),
+        typer.Argument(metavar="DIR...", help="Folders that are or hold sweeps or runs.", show_default=False),
     ],
     *,
     out: Annotated[
         Path | None,
-        option(
-            "DIR",
-            "Folder for page.html and tables/; a name that ends in .html is that of the page alone.",
-            otherwise="reports/ and the sweep's name",
-        ),
+        option("DIR", "Folder for page.html and tables/, or X.html.", otherwise="reports/ and the sweep's name"),
     ] = None,
     figures: Annotated[bool, flag("--figures", "Write figures/*.svg, too; takes Chrome or Chromium.")] = False,
     as_json: AsJson = False,
