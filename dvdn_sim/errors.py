@@ -1,20 +1,7 @@
-"""The one error tree.
+"""Everything that goes wrong in a way this program understands.
 
-::
-
-    DvdnSimError                 whatever goes wrong in a way this program understands
-    ├── ScenarioError            the scenario is not one that can be run; lists every mistake
-    ├── RunFolderError           a run folder cannot be written, or does not hold what it should
-    ├── StorageError             the disk does not take what is to be recorded
-    ├── OutOfMemoryError         the machine, or its GPU, has no more memory to give
-    ├── DeviceError              the device asked for is not there
-    ├── ExchangeStuckError       an agent waits for a message that cannot come, and has no deadline
-    ├── DivergedError            a loss that is not a finite number
-    ├── AuditError               the network's counters do not add up: a defect of this program
-    └── InterruptedRun           stopped by the user; the records up to then are kept
-
-Each is made from one message string, so that it survives ``type(error)(*error.args)``, which is how SimPy carries an
-exception across a process.
+Each error is made from one message string, so that it survives ``type(error)(*error.args)``, which is how SimPy carries
+an exception across a process.
 """
 
 from dataclasses import dataclass
@@ -29,7 +16,7 @@ class Mistake:
     """One thing that is wrong with a scenario.
 
     Attributes:
-        path: where in the scenario, dotted as ``--set`` takes it (``network.link.loss``); empty for the whole text.
+        path: where in the scenario, dotted as ``--set`` takes it; empty for the whole text.
         line: line of the file, counted from 1; None where the mistake is not in the file.
         message: what is wrong.
         remedy: what to write instead; may be empty.

@@ -42,16 +42,7 @@ def main() -> None:
     app()
 
 
-class Family(StrEnum):
-    """What ``list`` lists."""
-
-    envs = "envs"
-    algorithms = "algorithms"
-    links = "links"
-    topologies = "topologies"
-    policies = "policies"
-    presets = "presets"
-    faults = "faults"
+Family = StrEnum("Family", "envs algorithms links topologies policies presets faults")
 
 
 def check(

@@ -20,14 +20,7 @@ from dvdn_sim.wording import plural, thousands
 
 BAD_INPUT = 2
 INTERRUPTED = 3
-
-
-class Device(StrEnum):
-    """Where to train."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+Device = StrEnum("Device", "auto cpu cuda")
 
 
 def flag(name: str, text: str) -> object:
