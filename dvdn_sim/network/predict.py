@@ -49,11 +49,11 @@ OTHER_INDICES: Final = 10**6
 """Of episodes whose graphs no trial of `consensus` meets."""
 MAX_FOR_MOMENTS = 400
 MAX_FOR_EIGENVALUES = 2000
-MAX_SAMPLED = 240
-ENOUGH_MESSAGES = 24_000
-ENOUGH_PACKETS = 400_000
+MAX_SAMPLED = 360
+ENOUGH_MESSAGES = 36_000
+ENOUGH_PACKETS = 600_000
 MAX_MESSAGES = 300_000
-NETWORKS = 40
+NETWORKS = 60
 """Of a sample; as each serves some exchanges in turn, they are what is independent, and standard errors are theirs."""
 TARGET: Final = 0.1
 """Root-mean-square error for which the number of rounds is told."""
