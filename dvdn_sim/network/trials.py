@@ -21,6 +21,7 @@ from netmodels.streams import stream
 from netmodels.topology import START, Graph, Instant, RandomConnected, Topology
 
 Floats = npt.NDArray[np.float64]
+Given = Sequence[float] | None
 
 MAX_FOR_OPERATORS = 64
 """Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
@@ -54,12 +55,7 @@ class Setting:
 
     @classmethod
     def from_scenario(
-        cls,
-        scenario: Scenario,
-        *,
-        agents: int | None = None,
-        links: int | None = None,
-        values: Sequence[float] | None = None,
+        cls, scenario: Scenario, *, agents: int | None = None, links: int | None = None, values: Given = None
     ) -> "Setting":
         """Take the first kind of message; as `all_from_scenario`, but refuses a scenario that sends none."""
         found = cls.all_from_scenario(scenario, agents=agents, links=links, values=values)
@@ -70,12 +66,7 @@ class Setting:
 
     @classmethod
     def all_from_scenario(
-        cls,
-        scenario: Scenario,
-        *,
-        agents: int | None = None,
-        links: int | None = None,
-        values: Sequence[float] | None = None,
+        cls, scenario: Scenario, *, agents: int | None = None, links: int | None = None, values: Given = None
     ) -> "tuple[Setting, ...]":
         """Take each kind of message that a scenario sends, in the order in which an update exchanges them.
 
