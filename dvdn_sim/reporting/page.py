@@ -66,7 +66,6 @@ def page(study: Study, figures: Sequence[Figure]) -> str:
             *(measure.name for measure in LISTED),
         ],
         scores=[_scores(study, cell) for cell in study.cells],
-        runs=[_run(cell) for cell in study.cells],
         versions=sorted({_versions(cell) for cell in study.cells}),
         assumptions=ASSUMPTIONS,
         changes=[(cell.id, _changes(first, cell)) for cell in others],
@@ -85,18 +84,6 @@ def _scores(study: Study, cell: Cell) -> list[str]:
         estimate_text(score(cell, WHOLE), 2),
         f"{top.estimate.value:.2f}{optimism}",
         *(measure.text(cell) for measure in LISTED),
-    ]
-
-
-def _run(cell: Cell) -> list[str]:
-    wall_s = cell.manifest.get("wall_s")
-    return [
-        cell.id,
-        str(cell.manifest.get("audit")),
-        "; ".join(f"seed {warning.seed}: {warning.message}" for warning in cell.health) or "none",
-        str(cell.manifest.get("device")),
-        "" if wall_s is None else f"{wall_s:.0f} s",
-        str(cell.manifest.get("digest", ""))[:16],
     ]
 
 

@@ -9,21 +9,7 @@ from typing import Any
 
 from dvdn_sim.errors import DvdnSimError, StorageError
 from dvdn_sim.records import write_durably
-from dvdn_sim.reporting.figures import (
-    collapse,
-    differences,
-    final_returns,
-    gradient_tracking,
-    graph,
-    health_checks,
-    heatmap_of_cells,
-    learning_curves,
-    message_outcomes,
-    performance_profiles,
-    predicted,
-    round_times,
-    training_signal,
-)
+from dvdn_sim.reporting.figures import FIGURES, graph, predicted
 from dvdn_sim.reporting.page import asset, page
 from dvdn_sim.reporting.plots import Figure, Json, View
 from dvdn_sim.reporting.study import Study, read_study
@@ -71,21 +57,11 @@ def report(folders: Sequence[Path | str], progress: Progress = lambda _what, _do
     """Report on the folders of sweeps and runs; a pure function of what is in them. Raises what `read_study` raises."""
     study = read_study(folders, lambda done, total: progress("reading", done, total))
     progress("drawing", 0, 1)
-    figures = (
-        final_returns(study),
-        heatmap_of_cells(study),
-        differences(study),
-        learning_curves(study),
-        collapse(study),
-        performance_profiles(study),
-        training_signal(study),
-        gradient_tracking(study),
-        health_checks(study),
-        message_outcomes(study),
-        round_times(study),
+    figures = [
+        *(draw(study) for draw in FIGURES),
         predicted(study, lambda done, total: progress("predicting", done, total)),
         graph(study),
-    )
+    ]
     return Report(study, [figure for figure in figures if figure is not None])
 
 

@@ -139,6 +139,8 @@ class Study:
 
 Progress = Callable[[int, int], None]
 """Gets how many folders have been read, and how many there are."""
+Wanted = dict[Path, tuple[str, Mapping[str, str]]]
+"""The folder of each run with the name and the labels of its cell."""
 
 
 def read_study(folders: Sequence[Path | str], progress: Progress = lambda _done, _total: None) -> Study:
@@ -156,10 +158,18 @@ def read_study(folders: Sequence[Path | str], progress: Progress = lambda _done,
         if not (folder / row.id).is_dir()
     }
     if len(found) == 1 and sweeps:
-        study = _of_sweep(found[0], sweeps[found[0]], not_begun, progress)
+        (table,) = sweeps.values()
+        cells, left_out = _read({found[0] / row.id: (row.id, row.axes) for row in table.rows}, not_begun, progress)
+        axes = {
+            name: [label for label in labels if any(cell.at[name] == label for cell in cells)]
+            for name, labels in table.axes.items()
+        }
+        study = Study(table.name, table.question, axes, table.compare, cells, left_out)
     else:
-        titles = [table.name for table in sweeps.values()]
-        study = _of_runs(list(_named(found, sweeps)), titles, not_begun, progress)
+        cells, left_out = _read(_side_by_side(found, sweeps), not_begun, progress)
+        title = ", ".join(table.name for table in sweeps.values())
+        title = title or (cells[0].id if len(cells) == 1 else f"{len(cells)} runs")
+        study = Study(title, "", {RUN_AXIS: [cell.id for cell in cells]}, (), cells, left_out)
     if not study.cells:
         left = "; ".join(f"{each.run_dir}: {each.why}" for each in study.left_out)
         raise RunFolderError(f"no run came to its end{f' ({left})' if left else ''}; there is nothing to report yet")
@@ -182,42 +192,20 @@ def _holds(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CELLS_FILE, SCENARIO_FILE, MANIFEST_FILE, METRICS.name))
 
 
-def _of_sweep(folder: Path, table: SweepTable, not_begun: Mapping[Path, str], progress: Progress) -> Study:
-    wanted = {folder / row.id: (row.id, row.axes) for row in table.rows}
-    cells, left_out = _read(wanted, not_begun, progress)
-    axes = {
-        name: [label for label in labels if any(cell.at[name] == label for cell in cells)]
-        for name, labels in table.axes.items()
-    }
-    return Study(table.name, table.question, axes, table.compare, cells, left_out)
-
-
-def _of_runs(
-    named: Sequence[tuple[str, Path]], sweeps: Sequence[str], not_begun: Mapping[Path, str], progress: Progress
-) -> Study:
-    wanted: dict[Path, tuple[str, Mapping[str, str]]] = {}
-    taken: set[str] = set()
-    for given, run_dir in named:  # runs of one name in different folders are told apart
-        name = f"{given} ({run_dir.parent})" if given in taken else given
-        taken.add(name)
-        wanted[run_dir] = name, {RUN_AXIS: name}
-    cells, left_out = _read(wanted, not_begun, progress)
-    title = ", ".join(sweeps) or (cells[0].id if len(cells) == 1 else f"{len(cells)} runs")
-    return Study(title, "", {RUN_AXIS: [cell.id for cell in cells]}, (), cells, left_out)
-
-
-def _named(folders: Iterable[Path], sweeps: Mapping[Path, SweepTable]) -> Iterator[tuple[str, Path]]:
-    """Yield the folder of every run, with a name."""
+def _side_by_side(folders: Iterable[Path], sweeps: Mapping[Path, SweepTable]) -> Wanted:
+    """Return the runs of folders, on one axis; runs of one name in different folders are told apart."""
+    wanted: Wanted = {}
     for folder in folders:
-        if folder in sweeps:
-            yield from ((f"{sweeps[folder].name}: {row.id}", folder / row.id) for row in sweeps[folder].rows)
-        else:
-            yield folder.resolve().name, folder
+        rows = sweeps[folder].rows if folder in sweeps else ()
+        named = {folder / row.id: f"{sweeps[folder].name}: {row.id}" for row in rows} or {folder: folder.resolve().name}
+        for run_dir, given in named.items():
+            taken = given in {name for name, _ in wanted.values()}
+            name = f"{given} ({run_dir.parent})" if taken else given
+            wanted[run_dir] = name, {RUN_AXIS: name}
+    return wanted
 
 
-def _read(
-    wanted: Mapping[Path, tuple[str, Mapping[str, str]]], not_begun: Mapping[Path, str], progress: Progress
-) -> tuple[list[Cell], list[LeftOut]]:
+def _read(wanted: Wanted, not_begun: Mapping[Path, str], progress: Progress) -> tuple[list[Cell], list[LeftOut]]:
     """Read runs one by one, so that the records of one at a time are in memory."""
     cells: list[Cell] = []
     left_out: list[LeftOut] = []
@@ -228,11 +216,10 @@ def _read(
             continue
         finished, others = finished_runs([run_dir], COLUMNS)
         left_out += others
-        for run in finished:
-            try:
-                cells.append(_cell(name, at, run))
-            except RunFolderError as error:
-                left_out.append(LeftOut(run_dir, str(error)))
+        try:
+            cells += [_cell(name, at, run) for run in finished]
+        except RunFolderError as error:
+            left_out.append(LeftOut(run_dir, str(error)))
     return cells, left_out
 
 

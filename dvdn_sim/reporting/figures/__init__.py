@@ -8,8 +8,14 @@ from dvdn_sim.reporting.figures.learning_curves import gradient_tracking, learni
 from dvdn_sim.reporting.figures.predicted import NUMBERS, pairs, predicted
 from dvdn_sim.reporting.figures.returns import final_returns, heatmap_of_cells
 
+FIGURES = (
+    final_returns, heatmap_of_cells, differences, learning_curves, collapse, performance_profiles, training_signal,
+    gradient_tracking, health_checks, message_outcomes, round_times,
+)  # fmt: skip
+"""In the order of the page; `predicted` and `graph` follow."""
+
 __all__ = [
-    "FRAMES", "NUMBERS", "collapse", "differences", "final_returns", "fit", "fit_text", "gradient_tracking",
+    "FIGURES", "FRAMES", "NUMBERS", "collapse", "differences", "final_returns", "fit", "fit_text", "gradient_tracking",
     "graph", "health_checks", "heatmap_of_cells", "learning_curves", "message_outcomes", "pairs",
     "performance_profiles", "predicted", "round_times", "training_signal",
 ]  # fmt: skip
