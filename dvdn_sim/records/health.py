@@ -5,10 +5,9 @@ individual Q-values that diverge while the team's sum stays bounded, trackers th
 parameters that drift apart. A warning is no proof; it says where to look. Manifest and JSON call them ``signs``.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -71,24 +70,21 @@ _WARNINGS = TypeAdapter(list[HealthWarning])
 
 @dataclass
 class _Replica:
-    """The recent past of one replica."""
+    """The past of one replica: of updates, the last `RECENT`."""
 
     early_q: float = 0.0
     early_disagreement: float | None = None
-    a_eff: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
-    held: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
-    lambda_min: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
-    imbalance: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    a_eff: list[float] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
+    lambda_min: list[float] = field(default_factory=list)
+    imbalance: list[float] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
     updates: int = 0
 
-    @classmethod
-    def from_state(cls, values: Mapping[str, Any]) -> Self:
-        """Return a replica from its attributes as JSON has them: deques as lists."""
-        replica = cls()
-        for name, own in vars(replica).items():
-            setattr(replica, name, deque(values[name], own.maxlen) if isinstance(own, deque) else values[name])
-        return replica
+
+def _remember(values: list[float], value: float) -> None:
+    values.append(value)
+    del values[:-RECENT]
 
 
 class HealthChecks:
@@ -106,26 +102,23 @@ class HealthChecks:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold, as JSON can say it."""
-        replicas = {
-            str(seed): {name: list(value) if isinstance(value, deque) else value for name, value in vars(each).items()}
-            for seed, each in self._replicas.items()
-        }
-        return {"seen": [asdict(sign) for sign in self.seen], "replicas": replicas}
+        replicas = {str(seed): asdict(each) for seed, each in self._replicas.items()}
+        return {"seen": [asdict(warning) for warning in self.seen], "replicas": replicas}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state; what was seen before is not shown again."""
-        self.seen = [HealthWarning(**sign) for sign in state["seen"]]
-        self._known = {(sign.name, sign.seed) for sign in self.seen}
-        self._replicas = {int(seed): _Replica.from_state(values) for seed, values in state["replicas"].items()}
+        self.seen = [HealthWarning(**warning) for warning in state["seen"]]
+        self._known = {(warning.name, warning.seed) for warning in self.seen}
+        self._replicas = {int(seed): _Replica(**values) for seed, values in state["replicas"].items()}
 
     def network(self, row: Row) -> None:
         """Take in a row of `NETWORK`."""
         if row["kind"] != "td":
             return
         replica = self._of(row)
-        for name, values in (("a_eff", replica.a_eff), ("lambda_min", replica.lambda_min)):
-            values.append(_number(row[name]))
-        replica.held.append(_number(row["delivered_fraction"]))
+        _remember(replica.a_eff, _number(row["a_eff"]))
+        _remember(replica.lambda_min, _number(row["lambda_min"]))
+        _remember(replica.held, _number(row["delivered_fraction"]))
         if len(replica.a_eff) == RECENT and (alone := float(np.mean(replica.a_eff))) >= ALONE:
             held = float(np.nanmean(replica.held)) if not np.isnan(replica.held).all() else 0.0
             cause = (
@@ -170,7 +163,7 @@ class HealthChecks:
                 self._warn("drift", row, f"agents' parameters are {apart:.3g} apart, {early:.3g} early on", cause)
         if row["tracker_imbalance"] is not None:
             off, gradient = _number(row["tracker_imbalance"]), _number(row["tracked_gradient"])
-            replica.imbalance.append(off / max(gradient, 1e-12))
+            _remember(replica.imbalance, off / max(gradient, 1e-12))
             if len(replica.imbalance) == RECENT and (share := float(np.median(replica.imbalance))) > UNBALANCED:
                 cause = "messages are lost one way: `tracking.form: running_sum`, or `policy: symmetric` with many acks"
                 self._warn("unbalanced", row, f"trackers are off by {share:.0%} of the gradient they track", cause)

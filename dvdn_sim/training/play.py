@@ -72,8 +72,7 @@ def play_episode(
             among = ", ".join(map(str, teams.run.seeds))
             raise RunFolderError(f"{run_dir} has no team of seed {seed}; it has {among}")
         chosen = teams.run.seeds[0] if seed is None else seed
-        timeline = Timeline.of(teams, chosen, number, start_s)
-        frames = tuple(_frames(teams, timeline, own_env=make_env is None))
+        frames = tuple(_frames(teams, chosen, number, start_s, own_env=make_env is None))
     return Episode(
         name=teams.scenario.name,
         headline=headline(teams.scenario) if make_env is None else "{algorithm}, {env}".format(**teams.run.manifest),
@@ -87,76 +86,52 @@ def play_episode(
 
 
 @dataclass(frozen=True)
-class Timeline:
-    """When the steps of one episode are, and what the network is like then.
+class _Timeline:
+    """When the steps of episode `number` are, and which links are up then, if there is a network."""
 
-    Attributes:
-        replica: Which of the teams'.
-        number: Of the episode.
-        start_ns: When it begins.
-        period_ns: From one step to the next.
-        links_up: The network; None without one.
-    """
-
-    replica: int
     number: int
     start_ns: int
     period_ns: int
     links_up: LinksUp | None
 
-    @classmethod
-    def of(cls, teams: LoadedTeams, seed: int, number: int, start_s: float | None) -> "Timeline":
-        """That of an episode; see `play_episode`."""
-        network, env = teams.scenario.network, teams.envs.env
-        period_ns = 0 if network is None else round(network.control_period * 1e9)
-        return cls(
-            replica=teams.run.seeds.index(seed),
-            number=number,
-            start_ns=number * env.episode_limit * period_ns if start_s is None else round(start_s * 1e9),
-            period_ns=period_ns,
-            links_up=None if network is None else LinksUp(network, n_agents=env.n_agents, seed=seed),
-        )
-
     def at_ns(self, step: int) -> int:
-        """When a step begins."""
         return self.start_ns + step * self.period_ns
 
-    def frame(
-        self,
-        step: int,
-        picture: Picture | None,
-        *,
-        actions: tuple[str, ...] | None = None,
-        rewards: tuple[float, ...] | None = None,
-    ) -> Frame:
-        """What there is when a step begins, and what led there."""
-        now_ns, links = self.at_ns(step), None
-        if self.links_up is not None:
-            links = self.links_up.at(now_ns, episode=self.number, update=self.number)
-        return Frame(None if links is None else now_ns / 1e9, actions, rewards, links, picture)
-
-    def idle(self, teams: LoadedTeams) -> npt.NDArray[np.bool_] | None:
-        """Who does nothing because it is down, bool ``[T, R, C, N]``, in this episode; None if nobody ever does."""
-        network, envs = teams.scenario.network, teams.envs
-        if self.links_up is None or network is None or network.acting == "frozen" or not network.faults:
-            return None
-        agents = range(envs.env.n_agents)
-        idle = np.zeros((envs.env.episode_limit, envs.replicas, envs.copies, len(agents)), bool)
-        for step in range(len(idle)):
-            down = [self.links_up.is_down(agent, self.at_ns(step)) for agent in agents]
-            idle[step, self.replica, self.number] = down
-        return idle
+    def frame(self, step: int, picture: Picture | None, *led_there: tuple[Any, ...] | None) -> Frame:
+        """Return what there is when a step begins, and the actions and rewards that led there."""
+        actions, rewards = led_there or (None, None)
+        if self.links_up is None:
+            return Frame(None, actions, rewards, None, picture)
+        now_ns = self.at_ns(step)
+        links = self.links_up.at(now_ns, episode=self.number, update=self.number)
+        return Frame(now_ns / 1e9, actions, rewards, links, picture)
 
 
-def _frames(teams: LoadedTeams, timeline: Timeline, *, own_env: bool) -> Iterator[Frame]:
+def _idle(teams: LoadedTeams, timeline: _Timeline, replica: int) -> npt.NDArray[np.bool_] | None:
+    """Return who does nothing because it is down, bool ``[T, R, C, N]``, in this episode; None if nobody ever does."""
+    network, envs, links_up = teams.scenario.network, teams.envs, timeline.links_up
+    if links_up is None or network is None or network.acting == "frozen" or not network.faults:
+        return None
+    agents = range(envs.env.n_agents)
+    idle = np.zeros((envs.env.episode_limit, envs.replicas, envs.copies, len(agents)), bool)
+    for step in range(len(idle)):
+        idle[step, replica, timeline.number] = [links_up.is_down(agent, timeline.at_ns(step)) for agent in agents]
+    return idle
+
+
+def _frames(teams: LoadedTeams, seed: int, number: int, start_s: float | None, *, own_env: bool) -> Iterator[Frame]:
     """Play, and yield what there is before the first step and after each."""
-    env, actor = teams.envs.env, teams.actor
-    row = timeline.replica * teams.envs.copies + timeline.number
+    env, actor, network = teams.envs.env, teams.actor, teams.scenario.network
+    replica, period_ns = teams.run.seeds.index(seed), 0 if network is None else round(network.control_period * 1e9)
+    start_ns = number * env.episode_limit * period_ns if start_s is None else round(start_s * 1e9)
+    links_up = None if network is None else LinksUp(network, n_agents=env.n_agents, seed=seed)
+    timeline = _Timeline(number, start_ns, period_ns, links_up)
+    row = replica * teams.envs.copies + number
     names = [
         action_names(teams.scenario.env, count) if own_env else tuple(map(str, range(count)))
         for count in env.available.sum(1).tolist()
     ]
-    teams.begin(timeline.idle(teams))
+    teams.begin(_idle(teams, timeline, replica))
     state, observations = env.reset(None)
     yield timeline.frame(0, picture_of(env, state, row))
     for step in range(env.episode_limit):
@@ -164,8 +139,7 @@ def _frames(teams: LoadedTeams, timeline: Timeline, *, own_env: bool) -> Iterato
             actions = actor.act(observations, step)
             state, observations, rewards, done = env.step(state, actions)
         taken = tuple(names[agent][action] for agent, action in enumerate(actions[row].tolist()))
-        gained = tuple(rewards[row].tolist())
-        yield timeline.frame(step + 1, picture_of(env, state, row), actions=taken, rewards=gained)
+        yield timeline.frame(step + 1, picture_of(env, state, row), taken, tuple(rewards[row].tolist()))
         if bool(done[row]):
             break
 

@@ -305,19 +305,13 @@ class Session:
             yield
         except AuditError:
             raise
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, InterruptedRun):
             self._close("interrupted")
             raise InterruptedRun(self._kept()) from None
-        except InterruptedRun:
-            self._close("interrupted")
-            raise
-        except DivergedError as error:
+        except (DivergedError, StorageError) as error:
             self._close(f"failed: {error}")
-            where = first_unsound(self._loop)
-            raise DivergedError(". ".join(filter(None, (str(error), where, self._kept())))) from error
-        except StorageError as error:
-            self._close(f"failed: {error}")
-            raise StorageError(f"{error}. {self._kept()}") from error
+            where = first_unsound(self._loop) if isinstance(error, DivergedError) else ""
+            raise type(error)(". ".join(filter(None, (str(error), where, self._kept())))) from error
         except BaseException as error:
             self._close(f"failed: {type(error).__name__}: {error}")
             raise
@@ -346,7 +340,7 @@ class Session:
                 self.writer.flush()
                 self._flushed_s = now_s
         if self._stop.asked:
-            raise InterruptedRun(self._kept())
+            raise InterruptedRun
         if self.show is not None:
             training = self.parts.scenario.training
             total = training.steps * len(progress.env_steps)
