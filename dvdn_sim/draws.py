@@ -29,20 +29,15 @@ def _mix(words: Tensor) -> Tensor:
 
 
 def key(seed: int, name: str) -> int:
-    """The int64 that names one stream of one seed."""
+    """Return the int64 that names one stream of one seed."""
     digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
 
 
 def uniform(keys: Tensor, *counters: Tensor) -> Tensor:
-    """Uniform numbers in [0, 1), one per element of the broadcast of all arguments.
+    """Return uniform numbers in [0, 1), one per element of the broadcast of all arguments, float64 with 53 random bits.
 
-    Args:
-        keys: int64, made by `key`.
-        counters: int64, what tells the draws of one stream apart (episode, step, agent, …), in a fixed order.
-
-    Returns:
-        float64 with 53 random bits, on the device of `keys`.
+    `keys` are made by `key`; the counters tell the draws of one stream apart (episode, step, agent), in a fixed order.
 
     >>> import torch
     >>> step = torch.arange(3)

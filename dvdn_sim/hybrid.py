@@ -40,23 +40,16 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
     Topologies that need positions (`range` without mobility) ask the environment: its method ``positions()`` gives
     ``[N, 2]``, in the order of ``possible_agents``.
 
-    Attributes:
-        counts: Outcomes of all messages so far; their sum is what was sent.
-
-    Args:
-        env: With Box or Discrete observations.
-        network: As in a scenario: ``load_scenario(path).network``, or a `dvdn_sim.scenario.network.Network`.
-        encode: Makes an agent's message, float ``[M]``, from its name and observation; None sends the observation.
-        message_space: What `encode` returns, a Box of one axis; to be given with it.
-        seed: Of the network, where `reset` gives none.
+    `encode` makes an agent's message, float ``[M]`` within `message_space`, from its name and observation; without it
+    the observation is sent. `seed` is the network's until `reset` gives one.
 
     Raises:
-        TypeError: A space of another kind; no ParallelEnv, or no Network.
+        TypeError: A space that is neither Box nor Discrete; no ParallelEnv, or no Network.
         ValueError: A deadline beyond the control period; `encode` without `message_space` or the reverse; faults of
             agents that there are not; fewer than 2 possible agents.
 
     >>> from dvdn_sim import load_scenario
-    >>> from dvdn_sim.envs.foraging import ForagingParallelEnv
+    >>> from dvdn_sim.envs import ForagingParallelEnv
     >>> env = ForagingParallelEnv(players=3, field_size=(8, 8), max_num_food=2, sight=2)
     >>> hybrid = HybridParallelEnv(env, load_scenario("scenarios/lossy_lbf.yaml").network)
     >>> observations, infos = hybrid.reset(seed=1)
@@ -223,7 +216,6 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
 
 
 def _check(env: object, network: object, encode: Encode | None, message_space: spaces.Box | None) -> None:
-    """Raise TypeError or ValueError where the arguments of a `HybridParallelEnv` do not fit."""
     if not isinstance(env, ParallelEnv):
         raise TypeError(f"{type(env).__name__} found; a pettingzoo ParallelEnv expected")
     if not isinstance(network, Network):
