@@ -43,38 +43,33 @@ class QAgent(nn.Module):
         return self.fc2(after), after if self.recurrent else hidden
 
 
+def _layers(network: RecurrentQ | FeedForwardQ, row: Tensor) -> dict[str, Tensor]:
+    """View one row of a parameter matrix ``[P]`` as the parameters of a `QAgent`, by name."""
+    if isinstance(network, FeedForwardQ):
+        named = zip(("fc1", "rnn", "fc2"), (weight[0] for weight in network.weights(row[None])), strict=True)
+        parts = ((name, {"weight": weight[:-1].T, "bias": weight[-1]}) for name, weight in named)
+        return {f"{name}.{kind}": part for name, both in parts for kind, part in both.items()}
+    w1, wi, wh, bh, w3, b3 = (weight[0] for weight in network.weights(row[None]))
+    return {
+        "fc1.weight": w1[:-1].T,
+        "fc1.bias": w1[-1],
+        "rnn.weight_ih": wi[:-1].T,
+        "rnn.weight_hh": wh.T,
+        "rnn.bias_ih": wi[-1],
+        "rnn.bias_hh": bh[0],
+        "fc2.weight": w3.T,
+        "fc2.bias": b3[0],
+    }
+
+
 def layers_of(network: RecurrentQ | FeedForwardQ, row: Tensor) -> dict[str, Tensor]:
     """Return one row of a parameter matrix ``[P]`` as the state dict of a `QAgent`."""
-    if isinstance(network, FeedForwardQ):
-        w1, w2, w3 = (weight[0] for weight in network.weights(row[None]))
-        layers = {"fc1": w1, "rnn": w2, "fc2": w3}
-        parts = {f"{name}.weight": weight[:-1].T for name, weight in layers.items()}
-        parts |= {f"{name}.bias": weight[-1] for name, weight in layers.items()}
-    else:
-        w1, wi, wh, bh, w3, b3 = (weight[0] for weight in network.weights(row[None]))
-        parts = {
-            "fc1.weight": w1[:-1].T,
-            "fc1.bias": w1[-1],
-            "rnn.weight_ih": wi[:-1].T,
-            "rnn.weight_hh": wh.T,
-            "rnn.bias_ih": wi[-1],
-            "rnn.bias_hh": bh[0],
-            "fc2.weight": w3.T,
-            "fc2.bias": b3[0],
-        }
-    return {name: part.detach().cpu().contiguous().clone() for name, part in parts.items()}
+    return {name: part.detach().cpu().contiguous().clone() for name, part in _layers(network, row).items()}
 
 
 def row_of(network: RecurrentQ | FeedForwardQ, layers: dict[str, Tensor]) -> Tensor:
     """Return the row of a parameter matrix ``[P]`` that `layers_of` made this state dict from."""
     row = torch.empty(network.parameter_count, dtype=layers["fc1.weight"].dtype)
-    if isinstance(network, FeedForwardQ):
-        for weight, name in zip(network.weights(row[None]), ("fc1", "rnn", "fc2"), strict=True):
-            weight[0, :-1], weight[0, -1] = layers[f"{name}.weight"].T, layers[f"{name}.bias"]
-        return row
-    w1, wi, wh, bh, w3, b3 = (weight[0] for weight in network.weights(row[None]))
-    w1[:-1], w1[-1] = layers["fc1.weight"].T, layers["fc1.bias"]
-    wi[:-1], wi[-1] = layers["rnn.weight_ih"].T, layers["rnn.bias_ih"]
-    wh[...], bh[0] = layers["rnn.weight_hh"].T, layers["rnn.bias_hh"]
-    w3[...], b3[0] = layers["fc2.weight"].T, layers["fc2.bias"]
+    for name, part in _layers(network, row).items():
+        part.copy_(layers[name])
     return row

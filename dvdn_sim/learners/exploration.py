@@ -37,18 +37,18 @@ class Actor:
         device: torch.device,
         agent_keys: tuple[int, ...] | None = None,
     ) -> None:
-        """Prepare for R = len(seeds) teams.
+        """Prepare for one team per seed, in C copies of the environment each.
 
         Args:
             network: Sizes.
             layout: Which agent uses which network.
             seeds: One per replica.
-            copies: C, environments per replica.
+            copies: C.
             available: Actions that each agent has, bool ``[N, A]``.
             idle_actions: What an agent does that does nothing, int64 ``[N]``.
             stream_name: Tells the draws of training and evaluation apart.
             device: Where the networks live.
-            agent_keys: Names of the agents in random streams; their indices by default.
+            agent_keys: Names of the agents in random streams.
         """
         self._network = network
         self._replicas, self._copies, self._agents = len(seeds), copies, len(available)
@@ -99,15 +99,7 @@ class Actor:
 
     @torch.inference_mode()
     def act(self, observations: Tensor, step: int) -> Tensor:
-        """Actions of all agents.
-
-        Args:
-            observations: ``[R·C, N, D]``.
-            step: t, counted from `begin`.
-
-        Returns:
-            int64 ``[R·C, N]``.
-        """
+        """Return actions int64 ``[R·C, N]`` at a step counted from `begin`, from observations ``[R·C, N, D]``."""
         shape = self._replicas, self._agents, self._copies, -1
         seen = observations.view(self._replicas, self._copies, self._agents, -1).transpose(1, 2)
         self._seen.view(shape)[..., : seen.shape[-1]].copy_(seen)

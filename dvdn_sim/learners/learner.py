@@ -97,8 +97,7 @@ class Learner:
             steps: T, the longest possible episode.
             device: Where everything lives.
             dtype: Of parameters and temporal differences.
-            agent_keys: Names of the agents in random streams; their indices by default. Relabelling agents together
-                with their keys relabels the result.
+            agent_keys: Names of the agents in random streams; relabelling both relabels the result.
         """
         self.network, self.objective, self._spec, self._training = network, objective, spec, training
         self.n_agents = len(available)
@@ -134,13 +133,9 @@ class Learner:
         return self.network.initial_parameters(generators)
 
     def restart(self, agents: npt.NDArray[np.bool_]) -> Tensor:
-        """Let some agents begin anew, with the weights that they began with and no memory: they lost all they had.
+        """Let agents ``[R, N]`` begin anew, with their first weights and no memory: they lost all they had.
 
-        Args:
-            agents: Bool ``[R, N]``. A network that agents share is lost if any of them lost it.
-
-        Returns:
-            The networks that begin anew, bool ``[R, G]``.
+        Returns the networks that begin anew, bool ``[R, G]``; one that agents share is lost if any of them lost it.
         """
         networks = self._of_networks(agents)
         lost = torch.from_numpy(networks).to(self.parameters.device)
@@ -173,14 +168,9 @@ class Learner:
 
     @torch.inference_mode()
     def local_errors(self, minibatch: Minibatch, active: npt.NDArray[np.bool_]) -> Tensor:
-        """Local temporal differences δ_i of every agent, before any exchange.
+        """Return local temporal differences δ_i of every agent ``[R, N, T, B]``, nonsense where there was no step.
 
-        Args:
-            minibatch: The same episodes for all agents of a replica.
-            active: bool ``[R]``; the other replicas keep their reward statistics.
-
-        Returns:
-            ``[R, N, T, B]``; positions where there was no step hold nonsense.
+        Replicas that are not active, bool ``[R]``, keep their reward statistics.
         """
         spec, dtype = self._spec, self.parameters.dtype
         statistics = self._statistics if spec.standardise_rewards else None
@@ -257,13 +247,7 @@ class Learner:
             self._pull_targets(mixing.parameters, teams, self.updates)
 
     def _pull_targets(self, copies: Tensor, learnt: npt.NDArray[np.bool_], updates: npt.NDArray[np.int64]) -> None:
-        """Hard or soft copies of what has just learnt.
-
-        Args:
-            copies: Online and target, ``[2, R, P]`` or ``[2, R, G, P]``.
-            learnt: ``[R]`` or ``[R, G]``.
-            updates: How many updates it has made, of the same shape.
-        """
+        """Make hard or soft copies ``[2, R, P]`` or ``[2, R, G, P]``, online to target, of what has just learnt."""
         tau = self._training.target_tau
         due = learnt if tau is not None else learnt & (updates % self._training.target_update == 0)
         if due.any():

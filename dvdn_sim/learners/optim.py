@@ -134,11 +134,8 @@ class TrackedAdam(Moments):
 def frozen(learning: npt.NDArray[np.bool_], tensors: Iterable[Tensor]) -> Iterator[None]:
     """Put back, at the end, what agents or networks that do not learn had in these tensors, to the bit.
 
-    Until then others see what such an agent had computed, and may have sent, before it went down.
-
-    Args:
-        learning: Bool ``[R, N]``.
-        tensors: ``[R, N, ...]``, each in one piece.
+    Until then others see what such an agent had computed, and may have sent, before it went down. Tensors are
+    ``[R, N, ...]``, each in one piece.
     """
     if learning.all():  # indexing by nothing is not free
         yield

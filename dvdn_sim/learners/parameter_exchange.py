@@ -96,12 +96,7 @@ class ExchangeSchedule:
         return slice(number * size // blocks, (number + 1) * size // blocks)
 
     def messages(self, update: int, vectors: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the floats in the messages of an update, for each of its exchanges; () for no exchange.
-
-        Args:
-            update: Its number.
-            vectors: How many vectors of parameters each exchange carries.
-        """
+        """Return the floats in the messages of an update, whose exchanges carry so many vectors each; () for none."""
         number = self.number(update)
         if number is None:
             return ()
@@ -109,11 +104,7 @@ class ExchangeSchedule:
         return tuple(count * (positions.stop - positions.start) for count in vectors)
 
     def split(self, updates: npt.NDArray[np.int64], replicas: Iterable[int]) -> list[ParameterBlock]:
-        """Return which replicas exchange which block: one entry if all stand at the same update.
-
-        Args:
-            updates: Number of the update that each replica makes, ``[R]``.
-            replicas: Those in which agents exchanged something.
+        """Return which of these replicas exchange which block: one entry if all make the same update ``[R]``.
 
         Raises:
             ValueError: One of them exchanged something in an update that exchanges nothing.

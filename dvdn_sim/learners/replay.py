@@ -82,17 +82,7 @@ class EpisodeReplay:
         reward_dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        """Allocate the ring.
-
-        Args:
-            seeds: One per replica.
-            capacity: C, episodes kept.
-            n_agents: N.
-            obs_dim: D.
-            steps: T, the longest possible episode.
-            reward_dtype: Floating-point type of stored rewards, the learner's.
-            device: Where the episodes live.
-        """
+        """Allocate the ring, for episodes of at most `steps` steps; rewards have the learner's type."""
         self._seeds = seeds
         self._capacity = capacity
         shape = (len(seeds), capacity)
@@ -115,15 +105,7 @@ class EpisodeReplay:
         return np.minimum(self._inserted, self._capacity)
 
     def insert(self, episodes: Episodes, active: npt.NDArray[np.bool_]) -> None:
-        """Add all episodes of each active replica.
-
-        Args:
-            episodes: No more of a replica than the ring holds.
-            active: bool ``[R]``.
-
-        Raises:
-            ValueError: There are more.
-        """
+        """Add all episodes of each active replica, bool ``[R]``; ValueError if the ring cannot hold them."""
         chosen = np.flatnonzero(active)
         each, steps = episodes.actions.shape[1], episodes.actions.shape[-1]
         if each > self._capacity:
@@ -147,14 +129,9 @@ class EpisodeReplay:
         return self._inserted.copy()
 
     def since(self, inserted: npt.NDArray[np.int64]) -> dict[str, Tensor]:
-        """What was inserted after the ring had taken in so many episodes, as far as it still holds them.
+        """Return what was inserted after the ring had taken in so many episodes ``[R]``, as far as it still holds them.
 
-        Args:
-            inserted: ``[R]``, from `inserted` at that time.
-
-        Returns:
-            On the host, for `put_back`: `replica` and `episode`, int64 ``[n]``, number of each; and its row of each
-            ring, ``[n, ...]``.
+        On the host, for `put_back`: `replica` and `episode`, int64 ``[n]``, number of each; and its row of each ring.
         """
         first = np.maximum(inserted, self._inserted - self._capacity)
         ranges = [np.arange(start, stop) for start, stop in zip(first, self._inserted, strict=True)]
@@ -190,12 +167,9 @@ class EpisodeReplay:
     def sample_ids(
         self, updates: npt.NDArray[np.int64], batch: int, active: npt.NDArray[np.bool_] | None = None
     ) -> npt.NDArray[np.int64]:
-        """Slots of each replica's next minibatch, uniform without replacement, ``[R, batch]``.
+        """Draw the slots of each replica's next minibatch, uniform without replacement, ``[R, batch]``.
 
-        Args:
-            updates: Updates done so far, per replica: with the seed, all that the draw depends on.
-            batch: B.
-            active: bool ``[R]``; the others get slot 0 throughout. None for all.
+        The draw depends on the seed and the updates done so far alone; replicas that are not active get slot 0.
 
         Raises:
             ValueError: An active replica holds fewer than `batch` episodes.

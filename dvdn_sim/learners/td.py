@@ -80,11 +80,6 @@ def continues(lengths: Tensor, steps: int, timed_out: Tensor | None = None) -> T
     Every end of an episode counts as terminal, time limits included, as in EPyMARL, unless it is said which episodes
     were cut by theirs.
 
-    Args:
-        lengths: Of the episodes, ``[..., B]``.
-        steps: T.
-        timed_out: Bool ``[..., B]``, the episodes that a time limit cut and whose last step is no end.
-
     >>> continues(torch.tensor([1, 2]), 2, torch.tensor([False, True])).int().tolist()
     [[0, 1], [0, 1]]
     """
@@ -99,13 +94,7 @@ def chosen(q_t: Tensor, a_t: Tensor) -> Tensor:
 def double_q_value(q_online_tp1: Tensor, q_target_tp1: Tensor, unavailable: Tensor | None = None) -> Tensor:
     """Return Q⁻(τ_{t+1}, argmax_a Q(τ_{t+1}, a)), van Hasselt et al. 2016.
 
-    Args:
-        q_online_tp1: Chooses, ``[..., A]``.
-        q_target_tp1: Values, ``[..., A]``.
-        unavailable: Actions that an agent does not have, bool, broadcast against the values; None if all have all.
-
-    Returns:
-        ``[...]``
+    `unavailable` are actions that an agent does not have, bool, broadcast against the values ``[..., A]``.
     """
     if unavailable is not None:
         q_online_tp1 = q_online_tp1.masked_fill(unavailable, -torch.inf)
@@ -136,13 +125,7 @@ def local_rewards(model: RewardModel, rewards: Tensor, statistics: "RewardStatis
     * `individual`: r_i. Standardised by the team's deviation alone, without a shift, so that Σ_i ρ_i = R/√v: the
       agents' own statistics would give each reward a scale of its own, whose sum is no team reward.
 
-    Args:
-        model: Which.
-        rewards: ``[R, N, T, B]``.
-        statistics: Of the team reward; None for no standardisation.
-
-    Returns:
-        ``[R, N or 1, T, B]``.
+    From rewards ``[R, N, T, B]`` to ``[R, N or 1, T, B]``.
     """
     if model == "individual":
         return rewards if statistics is None else statistics.scale(rewards)
@@ -166,13 +149,7 @@ class RewardStatistics:
         return {"mean": self.mean, "variance": self.variance, "count": self.count}
 
     def merge(self, rewards: Tensor, longest: Tensor, active: Tensor) -> None:
-        """Merge a minibatch.
-
-        Args:
-            rewards: ``[R, T, B]``, zero where there was no step.
-            longest: int64 ``[R]``, the replica's longest episode in the minibatch.
-            active: bool ``[R]``; the others keep their statistics.
-        """
+        """Merge rewards ``[R, T, B]``, zero where there was no step, of the active replicas' minibatches."""
         values = rewards.double()
         count = (longest * rewards.shape[2]).double()
         mean = values.sum((1, 2)) / count

@@ -134,12 +134,7 @@ class ParameterAveraging:
     """How many vectors of P each message carries, for each exchange."""
 
     def __init__(self, parameters: Tensor, optimiser: Optimiser, schedule: ExchangeSchedule) -> None:
-        """Begin.
-
-        Args:
-            parameters: ω ``[R, N, P]``; where there are trackers, all agents of a team must begin with the same.
-            optimiser: The direction.
-            schedule: Which updates exchange which block.
+        """Begin with ω ``[R, N, P]``, where there are trackers the same for all agents of a team.
 
         Raises:
             ValueError: The schedule is for another number of parameters.
@@ -460,12 +455,7 @@ def parameter_exchange_of(spec: QLearning) -> ParameterExchange | None:
 
 
 def tracker_of(spec: QLearning, parameters: Tensor) -> Tracker | None:
-    """Return what turns gradients into parameters where agents exchange them; None where each has an Adam of its own.
-
-    Args:
-        spec: The algorithm.
-        parameters: Online ones, ``[R, N, P]``.
-    """
+    """Return what turns gradients into parameters ``[R, N, P]`` where agents exchange those; else None."""
     asked = parameter_exchange_of(spec)
     if asked is None:
         return None

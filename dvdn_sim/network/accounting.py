@@ -239,14 +239,7 @@ class ExchangeCounters:
         self._network.airtime_ns += airtime_ns
 
     def hand_over(self, edge: int, p: int, transfer: Transfer, missed: int) -> bool:
-        """Count a message that was handed over; say whether it will arrive.
-
-        Args:
-            edge: Its link.
-            p: Its phase.
-            transfer: What the link made of it.
-            missed: How many of its packets come while the receiver is down.
-        """
+        """Count a message handed over, of which `missed` packets find their receiver down; say if it will arrive."""
         counts, messages, packets = self._phases[p].counts, self._network.messages, self._packets[p][edge]
         counts.sent += 1
         messages.sent += 1
@@ -360,12 +353,6 @@ def restore_flights(
     clock: Clock, flights: Sequence[Sequence[Any]], counters: NetworkCounters, probe: Probe | None
 ) -> None:
     """Let messages arrive, and expire, that another process sent.
-
-    Args:
-        clock: With nothing of them on it.
-        flights: From `flights_of`.
-        counters: Have them in flight already.
-        probe: Is told of each.
 
     Raises:
         ValueError: Others than those that are counted as in flight, or what is no message.

@@ -42,14 +42,7 @@ def auto_deadlines_ns(transport: Transport, graph: Graph, size_bytes: int, copie
     It counts what may be sent before a message on a transmitter that is shared, and packets as full: the wait is
     rather too long than too short.
 
-    Args:
-        transport: The links.
-        graph: Of the round.
-        size_bytes: Payload of the messages.
-        copies: How often each is sent.
-
-    Returns:
-        Nanoseconds; 0 where nobody sends to the agent.
+    0 where nobody sends to the agent.
 
     Raises:
         ValueError: On some link no message ever arrives, so that no wait is long enough.

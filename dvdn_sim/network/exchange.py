@@ -195,20 +195,20 @@ class Exchange:
         probe: Probe | None = None,
         update: int = 0,
     ) -> None:
-        """Lay out the rounds.
+        """Lay out K ≥ 1 rounds, whose graphs all agents know.
 
         Args:
             clock: Simulated time.
             transport: The links.
             counters: Where every message is counted.
             kind: What the messages carry, such as `td`.
-            graphs: Of each round, K ≥ 1, known to all agents.
+            graphs: Of each round.
             size_bytes: Payload of every message.
             deadline_ns: How long an agent waits in a round; None for as long as it takes.
             acks: How messages are acknowledged; None if they are not.
-            crashes: Who is up, on the same clock; None if nobody ever crashes.
-            probe: Is told every message's life.
-            update: Index of the update, for the probe.
+            crashes: Who is up; None if nobody ever crashes.
+            probe: Is told every message's life, with the index of the `update`.
+            update: See `probe`.
         """
         self._clock, self._transport, self._crashes = clock, transport, crashes
         self._rounds, self._agents = len(graphs), graphs[0].n_agents

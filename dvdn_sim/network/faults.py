@@ -46,16 +46,7 @@ class TeamFaults:
     """
 
     def __init__(self, faults: Iterable[Fault], *, seed: int, agent_keys: Sequence[int]) -> None:
-        """Draw when what happens.
-
-        Args:
-            faults: They name agents by their indices.
-            seed: Of the run.
-            agent_keys: Names of the agents in random streams.
-
-        Raises:
-            ValueError: A fault that names an agent that there is not.
-        """
+        """Draw when what happens; ValueError for a fault that names an agent that there is not."""
         self._keys = tuple(agent_keys)
         named = [_in_keys(fault, self._keys) for fault in faults]
         self.plan = FaultPlan(named, 1 + max(self._keys), seed)
@@ -191,13 +182,7 @@ class LinksUp:
         self._availability: dict[tuple[int, int], Availability | None] = {}
 
     def at(self, now_ns: int, *, episode: int = 0, update: int = 0) -> Links:
-        """Return the links at a time, those of the first round where a topology changes from round to round.
-
-        Args:
-            now_ns: Simulated time.
-            episode: Index of the episode, for topologies that change with it.
-            update: Index of the update, the same.
-        """
+        """Return the links at a time, those of the first round where a topology changes from round to round."""
         edges = self._topology.graph(self._n_agents, self._seed, Instant(episode, update, 0, now_ns)).edges
         cut = {edge: None for edge in edges if self._is_cut(edge, now_ns)}
         moves = next(_mobilities(self._topology, now_ns), None)

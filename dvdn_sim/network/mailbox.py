@@ -41,12 +41,7 @@ class Mailboxes:
     """
 
     def __init__(self, network: Network, *, n_agents: int, seed: int) -> None:
-        """Put empty mailboxes in place.
-
-        Args:
-            network: As in a scenario; what concerns learning (compute, acks, schedule) has no meaning here.
-            n_agents: N.
-            seed: Of all random streams.
+        """Put empty mailboxes in place; what a network says of learning (compute, acks, schedule) is not used.
 
         Raises:
             ValueError: A fault that names an agent that there is not, or an `auto` deadline on links that lose all.
@@ -83,15 +78,7 @@ class Mailboxes:
         self.newest.fill(NEVER)
 
     def send(self, now_ns: int, step: int, graph: Graph, size_bytes: int, senders: npt.NDArray[np.bool_]) -> None:
-        """Let agents that are up send to their neighbours.
-
-        Args:
-            now_ns: When.
-            step: Of the episode.
-            graph: Who is whose neighbour.
-            size_bytes: Of each message.
-            senders: Bool ``[N]``, who has something to send.
-        """
+        """Let agents that are up, and have something to send, bool ``[N]``, send to their neighbours."""
         transport = self._transport
         speaking = [
             agent

@@ -90,15 +90,9 @@ class SimulatedNetwork:
         agent_keys: Sequence[int] | None = None,
         probe: Probe | None = None,
     ) -> None:
-        """Put a network in place, idle, at time 0.
+        """Put the network of a scenario in place, idle, at time 0; a `topology` may stand in for the scenario's.
 
-        Args:
-            spec: What the scenario says of it.
-            n_agents: N.
-            seed: Of the run.
-            topology: In place of the scenario's.
-            agent_keys: Names of the agents in random streams; their indices by default.
-            probe: Is told every message's life.
+        Agents' keys are their names in random streams, by default their indices; a probe is told every message's life.
         """
         keys = tuple(range(n_agents)) if agent_keys is None else tuple(agent_keys)
         self._spec, self._n_agents, self._seed = spec, n_agents, seed
@@ -135,9 +129,6 @@ class SimulatedNetwork:
         """Go on from a state, on a network that has just been put in place with the same parameters and seed.
 
         The probe that watches by then is told of the messages on their way, too.
-
-        Args:
-            state: Of `state`, or what JSON made of it.
 
         Raises:
             ValueError: The state of another network; this one is then good for nothing.

@@ -28,13 +28,7 @@ class Transport:
     """
 
     def __init__(self, spec: Network, *, seed: int, agent_keys: Sequence[int], faults: FaultPlan | None = None) -> None:
-        """Prepare the links of a scenario's network.
-
-        Args:
-            spec: Links, and who shares a transmitter.
-            seed: Of the run.
-            agent_keys: Names of the agents in random streams, at least 0.
-            faults: What goes wrong, in the agents' keys.
+        """Prepare the links of a scenario's network; faults name agents by their keys.
 
         Raises:
             ValueError: Broadcasting with a transmitter per link, or over links that cut or queue messages differently.

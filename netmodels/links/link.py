@@ -416,6 +416,8 @@ class Link:
         degraded = state.get("degraded", ())
         if len(degraded) != len(self._degraded):
             raise ValueError(f"degraded: expected {len(self._degraded)} degradations, got {len(degraded)}")
+        for (_, regime), drawn in zip(self._degraded, degraded, strict=True):
+            checked_state(drawn, regime.streams().keys(), "degraded link")
         self.latest_ns = state["latest_ns"]
         for regime, drawn in zip(self._regimes(), [state, *degraded], strict=True):
             for name, draws in regime.streams().items():

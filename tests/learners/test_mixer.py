@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from teams import mixer_in_module_order
+from teams import mixer_in_module_order, noise, relative
 from torch import nn
 from two_step_game import PAYOFFS, PLACES, all_trajectories, greedy_return, observed
 
@@ -39,17 +39,6 @@ class Oracle(nn.Module):
 
 def parameters_of(sizes: Mixer, teams: int, seed: int) -> torch.Tensor:
     return sizes.initial_parameters([stream(seed, "w", i) for i in range(teams)]).mul_(1.5)
-
-
-def noise(seed: int, *shape: int) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape))
-
-
-def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Largest difference over the largest entry; an exact zero must be met exactly."""
-    found, expected = found.detach(), expected.detach()
-    largest = float(expected.abs().max())
-    return float((found - expected).abs().max()) / (largest or 1e-300)
 
 
 @st.composite

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from teams import forward_flop, in_module_order
+from teams import forward_flop, in_module_order, noise, relative
 from torch import nn
 
 from dvdn_sim.learners import FeedForwardQ, RecurrentQ
@@ -37,13 +37,6 @@ class Oracle(nn.Module):
         return self.fc2(after[0] if isinstance(self.middle, nn.GRU) else torch.relu(after))
 
 
-def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Largest difference over the largest entry; an exact zero must be met exactly."""
-    found, expected = found.detach(), expected.detach()
-    largest = float(expected.abs().max())
-    return float((found - expected).abs().max()) / (largest or 1e-300)
-
-
 def parameters_of(network, count: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     generators = [stream(seed, "w", i) for i in range(count)]
     return network.initial_parameters(generators).mul_(1.5).to(dtype)
@@ -51,10 +44,6 @@ def parameters_of(network, count: int, seed: int, dtype: torch.dtype = torch.flo
 
 def tape_of(network, parameters: torch.Tensor, trained: int, steps: int, batch: int):
     return network.tape(networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
-
-
-def noise(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape)).to(dtype)
 
 
 @st.composite

@@ -97,38 +97,6 @@ def test_messages_on_their_way_arrive_and_expire():
     assert len(arrivals) == state["counters"]["messages"]["in_flight"]
 
 
-def test_cut_twice_with_the_same_messages_on_their_way():
-    """What was put back can be saved again before it arrives."""
-    scenario = parse_scenario(
-        BASE, [SLOW, "network.deadline=3 ms", "network.control_period=1 ns", "network.compute=0 s"]
-    )
-    first, second = Team(scenario), Team(scenario)
-    first.go(range(3))
-    second.network.restore(through_a_file(first.network.state()))
-    third = Team(scenario)
-    third.network.restore(through_a_file(second.network.state()))
-    assert first.network.state() == third.network.state()
-    first.said.clear()
-    for team in (first, third):
-        team.go(range(3, 8))
-    assert first.said == third.said
-
-
-def test_queues_with_a_backlog():
-    scenario = parse_scenario(BASE, [SLOW, "network.deadline=3 ms", "network.link.limit=40", "network.share=node"])
-    state = check(scenario, first=3, then=3)
-    assert any(server["batches"] for _, server in state["transport"]["network"]["servers"])
-
-
-@pytest.mark.parametrize("first", range(1, 12))
-def test_crashes_wherever_it_is_cut(first):
-    faults = (
-        "network.faults=[{kind: crash, node: 1, at: 40 ms, for: 50 ms, state: lost}, {kind: crash, node: 2, at: 40 ms,"
-        " for: 50 ms}, {kind: crash, node: 1, at: 200 ms, for: 90 ms, state: lost}, {kind: crash, node: 0, at: 250 ms}]"
-    )
-    check(parse_scenario(BASE, [faults, "network.schedule=overlap", "network.control_period=10 ms"]), first, then=12)
-
-
 STARTS, DEADLINES = 2, 5  # priorities, of the first phase
 # Agents act until 10 ms and compute until 12, but agent 1 until 62; the others do not wait for that.
 DOWN_AT_ITS_START = ["network.faults=[{kind: crash, node: 1, at: 11 ms, for: 50 ms}]"]
@@ -172,7 +140,7 @@ CRASH = "{kind: crash, node: 0, at: 900 s}"
         (
             [f"network.faults=[{CRASH}, {{kind: degrade, at: 1 s, link: {{loss: 10%}}}}]"],
             [f"network.faults=[{CRASH}]"],
-            "state of a link that is degraded at times: expected latest_ns, plain, degraded, got latest_ns, ",
+            "state of a link: expected latest_ns, .*, degraded, got latest_ns, ",
         ),
     ],
     ids=["crashes", "agents", "losses", "servers", "degradations"],
@@ -234,7 +202,7 @@ DAMAGES = {
     "now_ns: expected a Python int of at least 0, got 5.0": lambda state: state.update(now_ns=5.0),
     "compute: expected the times of 4 agents, got those of 2": lambda state: state.update(compute=[1, 2]),
     "drawn: expected a whole number": lambda state: state["compute"].__setitem__(0, "1"),
-    "drawn: expected a whole number of at least 0, got -1": lambda state: links(state)[0][2]["plain"].update(delay=-1),
+    "drawn: expected a whole number of at least 0, got -1": lambda state: links(state)[0][2].update(delay=-1),
     "degraded: expected 1 degradations, got 0": lambda state: links(state)[0][2].update(degraded=[]),
     "link: expected two different agents": lambda state: links(state).append([0, 9, {}]),
     "servers: expected those of ": lambda state: state["transport"]["network"]["servers"].pop(),

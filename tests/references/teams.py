@@ -226,6 +226,17 @@ def _filled(module: nn.Module, tensors: list[torch.Tensor]) -> nn.Module:
     return module
 
 
+def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """Largest difference over the largest entry; an exact zero must be met exactly."""
+    found, expected = found.detach(), expected.detach()
+    largest = float(expected.abs().max())
+    return float((found - expected).abs().max()) / (largest or 1e-300)
+
+
+def noise(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape)).to(dtype)
+
+
 def forward_flop(network: QNet) -> int:
     """Floating-point operations of one network in one step, without biases and activations."""
     d, h, a = network.obs_dim, network.hidden, network.n_actions
