@@ -34,9 +34,9 @@ def _of_contrasts(study: Study, found: list[Contrast]) -> str:
     each_cell += " seed each" if seeds == [1] else " seeds each"
     where = "" if overall else "task by task, "
     where = "over all cells, " if any(len(each.found.pairing.seeds) > 1 for each in overall) else where
-    said = "; ".join(f"{axis}={each.label} {each.text()}" for each in overall)
+    differences = "; ".join(f"{axis}={each.label} {each.text()}" for each in overall)
     head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell}"
-    return f"{_verdict(study, found, overall)}{head}{f': {said}' if said else ''}.{_cells(axis, found)}"
+    return f"{_verdict(study, found, overall)}{head}{f': {differences}' if differences else ''}.{_cells(axis, found)}"
 
 
 def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> str:
@@ -59,7 +59,7 @@ def _overall(found: list[Contrast]) -> list[Contrast]:
 
 
 def _cells(axis: str, found: list[Contrast]) -> str:
-    """Return where a difference in one cell is clear, with the largest of them; it is one of many, and said to be."""
+    """Return where a difference in one cell is clear, with the largest of them; and how many there are."""
     cells = [each for each in found if each.where]
     clear = [each for each in cells if each.clear]
     if len(cells) < 2:

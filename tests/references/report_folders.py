@@ -36,7 +36,7 @@ def _row(table: Table, values: Values) -> Values:
 
 def write_run(
     run_dir: Path,
-    returns: Mapping[int, Sequence[float]],
+    returns: Mapping[int, Sequence[float | tuple[int, float]]],
     *,
     every: int = 100,
     exchanges: Iterable[Values] = (),
@@ -51,7 +51,8 @@ def write_run(
 
     Args:
         run_dir: its folder.
-        returns: of each seed, evaluation by evaluation.
+        returns: of each seed, evaluation by evaluation; with the step, where that is another one. They are written
+            backwards, for order means nothing.
         every: steps between two.
         exchanges: rows of the network's table, each what it has beside ``sent: 0`` and the like.
         train: rows of training episodes, likewise.
@@ -65,8 +66,8 @@ def write_run(
     writer = RecordWriter(run_dir)
     write_scenario(run_dir, scenario)
     for seed, curve in returns.items():
-        for number, value in enumerate(curve):
-            steps = number * every
+        for number, given in reversed(list(enumerate(curve))):
+            steps, value = given if isinstance(given, tuple) else (number * every, given)
             clock = {"sim_time_s": SECONDS_PER_STEP * steps, "bytes_sent": BYTES_PER_STEP * steps} if network else {}
             counts = {"env_steps": steps, "episodes": steps // EPISODE, "updates": steps // EPISODE}
             writer.metrics(

@@ -40,7 +40,8 @@ def curve(steps, returns):
 
 
 def test_curves_are_evaluations_in_the_order_of_steps(folder):
-    run = load_run(folder("a", {3: [(0, 0.1), (104, 0.5), (200, 0.75)], 1: [(0, 0.0)]}), COLUMNS)
+    train = [{"seed": 3, "env_steps": 50, "return_mean": -99.0}]  # which is no evaluation
+    run = load_run(folder("a", {3: [(0, 0.1), (104, 0.5), (200, 0.75)], 1: [(0, 0.0)]}, train=train), COLUMNS)
     found = curves_of(run)
     assert list(found) == [3, 1]
     assert found[3].returns.tolist() == [0.1, 0.5, 0.75]

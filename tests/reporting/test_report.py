@@ -14,7 +14,7 @@ from markupsafe import escape
 from polars.testing import assert_frame_equal
 from report_folders import SCENARIO, packets, write_run, write_sweep
 
-from dvdn_sim.errors import DvdnSimError, StorageError
+from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.reporting import ASSUMPTIONS, report, write_svgs
 
 EVIL = "<script>alert(1)</script>"
@@ -183,18 +183,6 @@ def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(made, html, tmp_
         csv = pl.read_csv(tmp_path / "out" / "tables" / f"{figure.id}.csv", schema=parquet.schema)
         assert_frame_equal(parquet, figure.table)
         assert_frame_equal(csv, parquet, check_exact=True)
-
-
-def test_a_name_that_ends_in_html_is_the_page_alone(made, tmp_path):
-    out = tmp_path / "new" / "x.html"
-    assert made.write(out) == [out]
-    assert [path.name for path in out.parent.iterdir()] == ["x.html"]
-
-
-def test_a_disk_that_refuses_is_told(made, tmp_path):
-    (tmp_path / "taken").write_text("a file", encoding="utf-8")
-    with pytest.raises(StorageError, match=r"the report cannot be written: .*taken"):
-        made.write(tmp_path / "taken")
 
 
 def test_an_audit_that_failed_is_said_aloud(tmp_path):
