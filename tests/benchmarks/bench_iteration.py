@@ -8,10 +8,7 @@ floor there; what is compared is therefore both the time and the ratio to the fl
 `bench_update`).
 """
 
-import time
-
 import numpy as np
-import pytest
 import torch
 from teams import forward_flop
 
@@ -36,26 +33,7 @@ class Nowhere:
         return lambda *args, **kwargs: None
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def rate():
-    """The best rate of `torch.mm` of a few, in FLOP/s."""
-    left, right, out = torch.rand(1024, 1024), torch.rand(1024, 1024), torch.empty(1024, 1024)
-    best = 0.0
-    for _ in range(10):
-        began = time.perf_counter()
-        torch.mm(left, right, out=out)
-        best = max(best, 2 * 1024**3 / (time.perf_counter() - began))
-    return best
-
-
-def test_an_episode_and_an_update(benchmark):
+def test_an_episode_and_an_update(benchmark, yardstick):
     parts = build(parse_scenario(SCENARIO), device=torch.device("cpu"))
     loop, active = Loop(parts, Nowhere(), lambda progress: None), np.ones(1, bool)
 
@@ -72,12 +50,7 @@ def test_an_episode_and_an_update(benchmark):
         loop._learn(active)
 
     benchmark.pedantic(iteration, rounds=150, warmup_rounds=10)
-    flop = (
-        4 * forward_flop(parts.learner.network) * AGENTS * BATCH * STEPS
-        + forward_flop(parts.learner.network) * AGENTS * STEPS
-    )
-    floor_s = flop / rate()
-    benchmark.extra_info["floor_ms"] = round(floor_s * 1e3, 2)
-    benchmark.extra_info["best_ms"] = round(benchmark.stats.stats.min * 1e3, 2)
-    benchmark.extra_info["median_ms"] = round(benchmark.stats.stats.median * 1e3, 2)
-    benchmark.extra_info["times_its_floor"] = round(benchmark.stats.stats.min / floor_s, 2)
+    for _ in range(4):
+        yardstick.measure()
+    forwards = 4 * BATCH + 1  # of the update, four times its minibatch; of the episode, once
+    yardstick.compare(benchmark, forward_flop(parts.learner.network) * AGENTS * STEPS * forwards)

@@ -20,14 +20,6 @@ GAME = {"players": 3, "field_size": (10, 10), "max_num_food": 3, "max_episode_st
 HARD = {"players": 4, "field_size": (15, 15), "max_num_food": 5, "max_episode_steps": 50}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 class Original:
     """One copy of lbforaging's own class."""
 

@@ -42,12 +42,7 @@ def test_steps_per_second(benchmark, scenario):
                 seconds.append(time.perf_counter() - began[0])
                 busy.append(time.process_time() - began[1])
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        benchmark.pedantic(play, rounds=1)
-    finally:
-        torch.set_num_threads(threads)
+    benchmark.pedantic(play, rounds=1)
     rates = WINDOW * COPIES / np.array(seconds)
     benchmark.extra_info["env_steps_per_s_best"] = round(float(rates.max()))
     benchmark.extra_info["env_steps_per_s_median"] = round(float(np.median(rates)))

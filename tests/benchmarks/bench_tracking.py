@@ -22,14 +22,6 @@ from netmodels.topology import Graph
 P, ROUNDS = 26_566, 300
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def best_ms(work):
     best = float("inf")
     for _ in range(50):

@@ -8,6 +8,7 @@ per episode, by a network of 64 units. One episode at a time, as in the paper, a
 own environment the package lbforaging.
 """
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -71,14 +72,8 @@ def test_steps_per_second(benchmark, tmp_path, env, algorithm, side_by_side):
             raise _Enough
 
     def train():
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with contextlib.suppress(_Enough):
             Loop(parts, Recorder(writer, scenario.seeds, parts.networks), watch).run()
-        except _Enough:
-            pass
-        finally:
-            torch.set_num_threads(threads)
 
     benchmark.pedantic(train, rounds=1)
     seconds, steps, episodes, learning = np.diff(np.array(marks), axis=0).T

@@ -8,10 +8,7 @@ best of many, measured in turn, because the speed of a shared core wanders; each
 is not counted, because the yardstick has emptied the caches.
 """
 
-import time
-
 import numpy as np
-import pytest
 import torch
 from teams import exchanged, forward_flop, make_learner
 
@@ -23,30 +20,6 @@ NETWORK = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)
 FLOP = 4 * forward_flop(NETWORK) * AGENTS * BATCH * (STEPS + 1)
 ROUNDS = 100
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-class Yardstick:
-    """The best rate of `torch.mm` so far, in FLOP/s."""
-
-    def __init__(self):
-        rng = np.random.default_rng(0)
-        self._left, self._right = (torch.from_numpy(rng.random((1024, 1024), np.float32)) for _ in range(2))
-        self._out = torch.empty(1024, 1024)
-        self.rate = 0.0
-
-    def measure(self):
-        for _ in range(3):
-            began = time.perf_counter()
-            torch.mm(self._left, self._right, out=self._out)
-            self.rate = max(self.rate, 2 * 1024**3 / (time.perf_counter() - began))
 
 
 def full_replay(rng, episodes=400):
@@ -70,24 +43,18 @@ def full_replay(rng, episodes=400):
     return replay
 
 
-def measured(benchmark, work):
-    """Time `work` and the yardstick in turn; record the ratio to the floor."""
-    yardstick = Yardstick()
+def measured(benchmark, yardstick, work):
+    """Time `work` and the yardstick in turn."""
 
     def turn():
         yardstick.measure()
         work()
 
     benchmark.pedantic(work, setup=turn, rounds=ROUNDS, warmup_rounds=5)
-    floor_s, best_s = FLOP / yardstick.rate, benchmark.stats.stats.min
-    benchmark.extra_info["mm_gflop_per_s"] = round(yardstick.rate / 1e9, 1)
-    benchmark.extra_info["floor_ms"] = round(floor_s * 1e3, 2)
-    benchmark.extra_info["best_ms"] = round(best_s * 1e3, 2)
-    benchmark.extra_info["median_ms"] = round(benchmark.stats.stats.median * 1e3, 2)
-    benchmark.extra_info["times_its_floor"] = round(best_s / floor_s, 2)
+    yardstick.compare(benchmark, FLOP)
 
 
-def test_dvdn_update(benchmark):
+def test_dvdn_update(benchmark, yardstick):
     """Ids, gather, local errors, update: all that a train step does beside the exchange."""
     replay = full_replay(np.random.default_rng(0))
     available = np.ones((AGENTS, NETWORK.n_actions), bool)
@@ -101,10 +68,10 @@ def test_dvdn_update(benchmark):
         td = learner.local_errors(minibatch, active)
         learner.update(exchanged(operator, td), active)
 
-    measured(benchmark, update)
+    measured(benchmark, yardstick, update)
 
 
-def test_recurrent_q_alone(benchmark):
+def test_recurrent_q_alone(benchmark, yardstick):
     """The part of it that the floor counts: forward of online and target networks, backward of the online ones."""
     rng = np.random.default_rng(0)
     rows = NETWORK.initial_parameters([np.random.default_rng(i) for i in range(2 * AGENTS)]).float()
@@ -117,4 +84,4 @@ def test_recurrent_q_alone(benchmark):
         NETWORK.forward(weights, observations, tape)
         NETWORK.backward(weights, d_q, tape)
 
-    measured(benchmark, unroll)
+    measured(benchmark, yardstick, unroll)
