@@ -4,94 +4,65 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from our_envs import FORAGING, KINDS, make, random_actions
 from pettingzoo.test import parallel_api_test, parallel_seed_test, render_test
 from pettingzoo.utils import parallel_to_aec
 
 from dvdn_sim.envs import BatchedParallelEnv, SingleParallelEnv, parallel_env
 from dvdn_sim.envs.lbf import LevelBasedForaging
-from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
-from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
+from dvdn_sim.envs.mpe import SimpleAdversary
 from netmodels.streams import stream
 
-FORAGING = {"players": 3, "field_size": (6, 7), "max_num_food": 2, "sight": 2, "max_episode_steps": 15}
-KINDS = {
-    "lbf": (LevelBasedForaging, FORAGING),
-    "lbf, levels hidden": (LevelBasedForaging, FORAGING | {"observe_agent_levels": False}),
-    "mpe spread": (SimpleSpread, {}),
-    "mpe adversary": (SimpleAdversary, {}),
-    "mpe adversary, all agents": (SimpleAdversary, {"opponent": "agent"}),
-    "mpe tag": (SimpleTag, {}),
-    "mpe tag, all agents": (SimpleTag, {"opponent": "agent"}),
-    "marbler arctic": (ArcticTransport, {}),
-    "marbler material": (MaterialTransport, {}),
-    "marbler pcp": (PredatorCapturePrey, {}),
-    "marbler warehouse": (Warehouse, {}),
-}
+PLAYED = [name for name in KINDS if not name.endswith((" of the paper", "at random"))]
+EACH = pytest.mark.parametrize("kind", PLAYED)
 
 
-@pytest.fixture(params=KINDS)
-def kind(request):
-    return KINDS[request.param]
-
-
-@pytest.fixture
-def make(kind):
-    cls, settings = kind
-    return lambda **more: parallel_env(cls, **settings, **more)
+def single(kind, **more):
+    cls, settings = KINDS[kind]
+    return parallel_env(cls, **settings | more)
 
 
 def foraging(**changes):
     return parallel_env(LevelBasedForaging, **FORAGING | changes)
 
 
-def drawn(env, rng):
-    return {agent: int(rng.integers(env.action_space(agent).n)) for agent in env.agents}
-
-
-def test_passes_pettingzoos_own_tests(make, capsys):
-    parallel_api_test(make(), num_cycles=120)
-    parallel_seed_test(make, num_cycles=60)
+@EACH
+def test_passes_pettingzoos_own_tests(kind, capsys):
+    parallel_api_test(single(kind), num_cycles=60)
+    parallel_seed_test(lambda: single(kind), num_cycles=30)
     assert "Passed Parallel API test" in capsys.readouterr().out
 
 
-def test_draws_pictures_that_change(make):
-    render_test(lambda render_mode: parallel_to_aec(make(render_mode="rgb_array")))
-    env = make(render_mode="rgb_array")
-    env.reset(seed=1)
-    before = env.render()
-    assert before.std() > 0
-    rng = np.random.default_rng(0)
-    for _ in range(3):
-        env.step(drawn(env, rng))
-    assert not np.array_equal(before, env.render())
-
-
-def test_observations_lie_in_their_spaces(make):
-    env, rng = make(), np.random.default_rng(0)
-    for seed in range(3):
+@EACH
+def test_observations_lie_in_their_spaces_and_pictures_change(kind):
+    render_test(lambda render_mode: parallel_to_aec(single(kind, render_mode="rgb_array")))
+    env, rng = single(kind, render_mode="rgb_array"), np.random.default_rng(0)
+    for seed in range(2):
         observations, _ = env.reset(seed=seed)
+        first = env.render()
+        assert (first.ndim, first.dtype, first.std() > 0) == (3, np.uint8, True)
         while env.agents:
             assert list(observations) == env.possible_agents
             for agent, seen in observations.items():
                 assert env.observation_space(agent).contains(seen), agent
-            observations, *_ = env.step(drawn(env, rng))
+            observations, *_ = env.step({agent: int(rng.integers(env.action_space(agent).n)) for agent in env.agents})
+        assert not np.array_equal(first, env.render())
 
 
+@EACH
 def test_back_in_a_batch_it_is_what_it_was(kind):
     """The adapter names episodes by seeds of its own, so the twin is made from those."""
-    cls, settings = kind
     row_seeds, rng = (3, 4, 3), np.random.default_rng(2)
-    there_and_back = BatchedParallelEnv(lambda: parallel_env(cls, **settings), row_seeds, None)
+    there_and_back = BatchedParallelEnv(lambda: single(kind, max_episode_steps=12), row_seeds, None)
     seeds = [int(stream(seed, "reset", 0).integers(2**31)) for seed in row_seeds]
-    batch = cls(**settings, row_seeds=seeds)
+    batch = make(kind, seeds, max_episode_steps=12)
     for name in ("n_agents", "n_actions", "obs_dim", "obs_dims", "episode_limit", "agents"):
         assert getattr(there_and_back, name) == getattr(batch, name), name
     assert torch.equal(there_and_back.available, batch.available)
     (state, seen), (twin, expected) = there_and_back.reset(None), batch.reset(None)
     assert torch.equal(seen, expected)
-    counts = batch.available.sum(1).numpy()
     for _ in range(batch.episode_limit + 1):
-        actions = torch.from_numpy(rng.integers(0, counts, (3, batch.n_agents)))
+        actions = random_actions(batch, rng, 3)
         state, *results = there_and_back.step(state, actions)
         twin, *wanted = batch.step(twin, actions)
         assert all(torch.equal(a, b) for a, b in zip(results, wanted, strict=True))
@@ -106,7 +77,7 @@ def test_spaces_and_agents():
     box = env.observation_space("player_2")
     assert (box.shape, box.dtype) == ((15,), np.float32)
     assert box.high[:3].tolist() == [5.0, 6.0, 6.0]
-    assert env.episode_limit == 15
+    assert env.episode_limit == 12
     assert env.metadata["name"] == "LevelBasedForaging"
 
 

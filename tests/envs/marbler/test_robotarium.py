@@ -1,4 +1,4 @@
-"""Driving robots: golden values of the original simulator, and the original's loop as an oracle."""
+"""Driving robots: golden values of the original simulator, its loop as an oracle, the barrier, goals and grids."""
 
 import math
 
@@ -7,9 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_robotarium import half_spaces, plain_drive
+from plain_robotarium import project as nearest_command
+from scipy.optimize import minimize
 
-from dvdn_sim.envs.marbler.arena import Goals
-from dvdn_sim.envs.marbler.barrier import BARRIERS
+from dvdn_sim.draws import key
+from dvdn_sim.envs.marbler.arena import Goals, Grid, beside
+from dvdn_sim.envs.marbler.barrier import BARRIERS, MOST_SWEEPS, Barrier, project
 from dvdn_sim.envs.marbler.robotarium import advance, drive
 
 GOALS = Goals(torch.device("cpu"))
@@ -96,7 +100,7 @@ def crowd(rng, rows, robots, width, height):
 
 @pytest.mark.parametrize("stop", [True, False])
 @pytest.mark.parametrize(("iterations", "update_every"), [(29, 15), (15, 15), (7, 1), (36, 10)])
-def test_as_one_iteration_after_the_other(plain_drive, stop, iterations, update_every):
+def test_as_one_iteration_after_the_other(stop, iterations, update_every):
     """Blocks, first violations and distances, as a plain loop has them: collisions, exits, both, and neither."""
     rng = np.random.default_rng(iterations)
     poses, goals = (
@@ -118,7 +122,7 @@ def test_as_one_iteration_after_the_other(plain_drive, stop, iterations, update_
     assert seen >= {(False, False), (True, False), (False, True)}
 
 
-def test_the_other_barrier(plain_drive):
+def test_the_other_barrier():
     """`default` lets robots come nearer than `safe`."""
     poses = torch.tensor([[[-0.2, 0, 0], [0.2, 0, math.pi]]], dtype=torch.float64)
     goals = torch.tensor([[[0.2, 0], [-0.2, 0]]], dtype=torch.float64)
@@ -176,7 +180,7 @@ def test_collisions_are_between_bodies_ahead_of_the_centres():
         assert drive(poses, poses[..., :2], 1).collision.item() is expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.sampled_from([1, 15, 29, 40]))
 def test_each_row_alone_gives_the_same_bits(seed, robots, iterations):
     poses, goals = crowd(np.random.default_rng(seed), 5, robots, 1.2, 0.8)
@@ -187,7 +191,7 @@ def test_each_row_alone_gives_the_same_bits(seed, robots, iterations):
             assert torch.equal(value[0], getattr(together, name)[row]), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.booleans())
 def test_no_robot_is_faster_than_it_can_be(seed, robots, stop):
     """0.2 m/s, whatever the barrier asks for, also of robots on top of each other; nothing is ever not a number."""
@@ -228,11 +232,239 @@ def test_refusals(poses, goals, counts, found):
         advance(poses, goals, counts[0], update_every=counts[1])
 
 
-@pytest.mark.gpu
-def test_on_a_gpu():
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device here")
-    poses, goals = crowd(np.random.default_rng(2), 200, 6, 1.3, 0.9)
-    here, there = drive(poses, goals, 29), drive(poses.cuda(), goals.cuda(), 29)
-    for name, value in vars(here).items():
-        assert torch.allclose(value.double(), getattr(there, name).cpu().double(), atol=1e-9), name
+SAFE = BARRIERS["safe"]
+
+
+def batched(rows):
+    """[E, N, 2] as the projection takes it, [2, N, E]."""
+    return torch.as_tensor(np.asarray(rows), dtype=torch.float64).permute(2, 1, 0).contiguous()
+
+
+def random_crowd(rng, robots, rows, least, extent):
+    """Points in a square, no two nearer than `least`, and commands of at most 0.15 m/s."""
+    crowd = []
+    while len(crowd) < rows:
+        points = []
+        for _ in range(10_000):
+            point = rng.uniform(-extent / 2, extent / 2, 2)
+            if all(np.linalg.norm(point - other) > least for other in points):
+                points.append(point)
+            if len(points) == robots:
+                crowd.append(points)
+                break
+    wanted = rng.uniform(-1, 1, (rows, robots, 2))
+    wanted *= 0.15 / np.maximum(np.linalg.norm(wanted, axis=2, keepdims=True), 1.0)
+    return np.array(crowd), wanted
+
+
+def test_two_robots_in_closed_form():
+    """u = û − a max(0, a·û − b) / ‖a‖², here with γh³ = 0.0561515625: both slow down alike."""
+    u = project(batched([[(0, 0), (0.35, 0)]]), batched([[(0.15, 0), (-0.15, 0)]]), SAFE)
+    assert u[..., 0].T.flatten().tolist() == pytest.approx([0.040108259, 0, -0.040108259, 0], abs=1e-9)
+
+
+def test_three_robots_as_solved_exactly():
+    """Figures of an exact solver, for three pairs that all matter."""
+    u = project(batched([[(0, 0), (0.24, 0.05), (-0.2, 0.1)]]), batched([[(0.15, 0), (-0.15, 0), (0.1, -0.05)]]), SAFE)
+    expected = [0.034786831, -0.058427433, 0.013812730, 0.034127652, 0.051400438, -0.025700219]
+    assert u[..., 0].T.flatten().tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_robots_inside_each_others_radius_are_driven_apart_hard():
+    """0.15 m apart and at rest: h = −0.0175 and γ = 10⁶ ask for 10⁶ |h|³ / (2 · 2 · 0.15) = 8.93 m/s each."""
+    u = project(batched([[(0, 0), (0.15, 0)]]), batched([[(0, 0), (0, 0)]]), SAFE)
+    assert u[..., 0].T.flatten().tolist() == pytest.approx([-8.932291667, 0, 8.932291667, 0], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("robots", "least", "extent"),
+    [(2, 0.1, 0.4), (3, 0.2, 0.6), (4, 0.15, 0.6), (5, 0.15, 0.7), (6, 0.2, 0.9), (6, 0.15, 0.65), (7, 0.2, 1.0)],
+)
+def test_projection_of_a_crowd(robots, least, extent):
+    """Karush, Kuhn and Tucker's conditions, and an oracle.
+
+    u is feasible; û − u is a non-negative combination of the rows of broken limits; so u is the nearest one. Crowds
+    with points inside each other's radius (h < 0) are asked for metres per second.
+    """
+    points, wanted = random_crowd(np.random.default_rng(robots), robots, 60, least, extent)
+    u = project(batched(points), batched(wanted), SAFE).permute(2, 1, 0).numpy()
+    touched = 0
+    for row in range(60):
+        rows, bounds = half_spaces(points[row], SAFE.radius, SAFE.gain, SAFE.unsafe_gain)
+        norms = np.linalg.norm(rows, axis=1)
+        found, asked = u[row].ravel(), wanted[row].ravel()
+        slack = (bounds - rows @ found) / norms
+        assert slack.min() > -1e-8
+        tight = rows[slack < 1e-8]
+        touched += len(tight) > 0
+        multipliers = np.linalg.lstsq(tight.T, asked - found, rcond=None)[0] if len(tight) else np.zeros(0)
+        assert np.abs(tight.T @ multipliers - (asked - found)).max() < 1e-7
+        oracle = nearest_command(rows, bounds, asked)
+        assert np.abs(found - oracle).max() < 1e-7
+    assert touched > 20
+
+
+def test_a_general_solver_agrees():
+    """A second oracle, sequential quadratic programming, on six robots as they meet in a warehouse."""
+    points, wanted = random_crowd(np.random.default_rng(3), 6, 8, 0.2, 0.9)
+    u = project(batched(points), batched(wanted), SAFE).permute(2, 1, 0).numpy()
+    for row in range(8):
+        rows, bounds = half_spaces(points[row], SAFE.radius, SAFE.gain, SAFE.unsafe_gain)
+        asked = wanted[row].ravel()
+        solved = minimize(
+            lambda u, asked=asked: ((u - asked) ** 2).sum(),
+            asked,
+            jac=lambda u, asked=asked: 2 * (u - asked),
+            constraints={"type": "ineq", "fun": lambda u, a=rows, b=bounds: b - a @ u, "jac": lambda u, a=rows: -a},
+            method="SLSQP",
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        assert np.abs(solved.x - u[row].ravel()).max() < 1e-6
+
+
+def test_commands_within_limits_are_left_alone():
+    points, wanted = random_crowd(np.random.default_rng(1), 6, 50, 0.55, 2.0)
+    assert torch.equal(project(batched(points), batched(wanted), SAFE), batched(wanted))
+
+
+@pytest.mark.parametrize("robots", [3, 4, 5, 6, 7])
+def test_a_row_is_the_same_in_any_company(robots):
+    """Rows that need many sweeps do not give the others more, nor the other way round: bit for bit."""
+    points, wanted = random_crowd(np.random.default_rng(7), robots, 40, 0.15, 0.95)
+    together = project(batched(points), batched(wanted), SAFE)
+    for row in range(40):
+        alone = project(batched(points[row : row + 1]), batched(wanted[row : row + 1]), SAFE)
+        assert torch.equal(alone[..., 0], together[..., row])
+
+
+def test_momentum_is_kept():
+    """Every pair pushes its robots apart with equal and opposite changes, so the mean command stays."""
+    points, wanted = random_crowd(np.random.default_rng(5), 6, 40, 0.2, 0.9)
+    u = project(batched(points), batched(wanted), SAFE)
+    assert (u.mean(1) - batched(wanted).mean(1)).abs().max() < 1e-12
+
+
+def test_robots_on_one_point_give_numbers():
+    """No direction leads two robots apart that are in one place; what is almost there asks for a lot, but ends."""
+    for near in (0.0, 1e-300, 1e-9, 1.1e-6, 1e-4):
+        points = batched([[(0.3, 0.3), (0.3 + near, 0.3), (0.0, 0.0), (0.1, 0.1), (0.2, 0.3), (0.3, 0.2)]])
+        assert project(points, torch.zeros_like(points), SAFE).isfinite().all()
+    assert MOST_SWEEPS < 10_000
+
+
+def test_the_gentle_setting():
+    """`default`: R = 0.17 and one gain, so 0.15 m apart h³ = (0.0225 − 0.0289)³ asks for 4.37e-5 m/s."""
+    assert BARRIERS["default"] == Barrier(0.17, 100.0, 100.0)
+    u = project(batched([[(0, 0), (0.15, 0)]]), batched([[(0, 0), (0, 0)]]), BARRIERS["default"])
+    assert u[0, 1, 0].item() == pytest.approx(100 * 0.0064**3 / (4 * 0.15), rel=1e-9)
+
+
+def goals_of(x, y, distance=0.2):
+    """The five goals of one robot."""
+    poses = torch.tensor([[[x, y, 0.3]]], dtype=torch.float64).expand(5, 1, 3)
+    distances = torch.tensor([distance], dtype=torch.float64)
+    return GOALS.of(poses, torch.arange(5)[:, None], distances)[:, 0].tolist()
+
+
+def test_goals_in_the_open():
+    """Up is towards smaller y."""
+    expected = [[-0.1, 0.3], [0.3, 0.3], [0.1, 0.1], [0.1, 0.5], [0.1, 0.3]]
+    for goal, correct in zip(goals_of(0.1, 0.3), expected, strict=True):
+        assert goal == pytest.approx(correct, abs=1e-15)
+
+
+def test_goals_are_held_in_the_limits():
+    assert goals_of(1.3, -0.8) == [[1.3 - 0.2, -0.8], [1.4, -0.8], [1.3, -0.9], [1.3, -0.8 + 0.2], [1.3, -0.8]]
+
+
+def test_goals_of_a_robot_beyond_the_limits():
+    """Every action calls it back to the limit, only the one that leads back anyway need not reach it: max(x - d, L)
+    for left, though x - d is still beyond R."""
+    left, right, up, down, stay = goals_of(1.55, 0.95, distance=0.1)
+    assert left == [1.55 - 0.1, 0.9]
+    assert right == [1.4, 0.9]
+    assert up == [1.4, 0.95 - 0.1]
+    assert down == [1.4, 0.9]
+    assert stay == [1.4, 0.9]
+    left, right, up, down, stay = goals_of(-1.55, -0.95, distance=0.1)
+    assert left == [-1.4, -0.9]
+    assert right == [-1.55 + 0.1, -0.9]
+    assert up == [-1.4, -0.9]
+    assert down == [-1.4, -0.95 + 0.1]
+    assert stay == [-1.4, -0.9]
+
+
+def deal(grid, episodes=4000):
+    keys = torch.full((episodes,), key(0, "test"))
+    return grid.places(keys, torch.arange(episodes))
+
+
+@pytest.mark.parametrize(
+    ("left", "width", "spacing", "count", "shape"),
+    [
+        (-1.4, 2.8, 0.6, 6, (4, 3)),  # Warehouse
+        (-1.4, 0.9, 0.3, 4, (3, 6)),  # PredatorCapturePrey
+        (0.5, 0.9, 0.2, 6, (4, 9)),  # its prey
+        (-1.4, 0.5, 0.3, 4, (1, 6)),  # MaterialTransport
+        (-1.4, 2.8, 0.4, 6, (7, 4)),  # 2.8 / 0.4 is a little less than 7 in floating point
+    ],
+)
+def test_places(left, width, spacing, count, shape):
+    """All cells but the first, and one beyond the last column, equally often: within 5 standard errors."""
+    grid, (columns, rows) = Grid(left, width, spacing, count), shape
+    places = deal(grid)
+    cells = ((places - torch.tensor([left, -0.9])) / spacing).round().long()
+    back = cells.double() * spacing + torch.tensor([left, -0.9], dtype=torch.float64)
+    assert (back - places).abs().max() < 1e-12
+    numbers = cells[..., 0] * rows + cells[..., 1]
+    assert (numbers.sort(1).values.diff(dim=1) > 0).all()
+    counts = torch.bincount(numbers.flatten(), minlength=columns * rows + 1)
+    assert counts[0] == 0
+    share = count / (columns * rows)
+    spread = math.sqrt(len(places) * share * (1.0 - share))
+    assert ((counts[1:] - len(places) * share).abs() < 5.0 * spread).all()
+    assert grid.right == pytest.approx(places[..., 0].max().item())
+
+
+def test_places_of_material_transport():
+    """The list in the original's terms: five in the first column, and the sixth one column further right."""
+    found = {
+        tuple(round(number, 9) for number in place) for place in deal(Grid(-1.4, 0.5, 0.3, 4)).flatten(0, 1).tolist()
+    }
+    assert found == {(-1.4, -0.6), (-1.4, -0.3), (-1.4, 0.0), (-1.4, 0.3), (-1.4, 0.6), (-1.1, -0.9)}
+
+
+def test_all_robots_are_equally_likely_to_be_anywhere():
+    """The order in which cells are dealt out is random, too."""
+    first = deal(Grid(-1.4, 0.5, 0.3, 4))[..., 1]
+    assert (first.mean(0) - first.mean()).abs().max() < 5.0 * (0.5 / math.sqrt(4000))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "count", "found"),
+    [
+        (0.3, 7, r"7 places, 0.3 m apart in 0.5 m by 1.8 m, found; 1 to 6 expected"),
+        (0.3, 0, "0 places"),
+        (0.6, 1, "1 to 0 expected"),
+        (0.0, 1, "0.0 m apart found"),
+        (math.nan, 1, "nan m apart found"),
+    ],
+)
+def test_grids_that_there_are_not(spacing, count, found):
+    with pytest.raises(ValueError, match=found):
+        Grid(-1.4, 0.5, spacing, count)
+
+
+def test_everybody_else_by_number():
+    blocks = torch.arange(4.0)[None, :, None]
+    seen = beside(blocks, torch.zeros(1, 4, 2), 3)
+    assert seen[0].tolist() == [[0, 1, 2, 3], [1, 0, 2, 3], [2, 0, 1, 3], [3, 0, 1, 2]]
+
+
+def test_the_nearest_first():
+    """On a line at 0, 1, 3 and 3.5: robot 1 is as far from 0 (1 m) as nobody else; ties go to the smaller number."""
+    blocks = torch.arange(4.0)[None, :, None].expand(1, 4, 2)
+    positions = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [3.0, 0.0], [3.5, 0.0]]], dtype=torch.float64)
+    assert beside(blocks, positions, 2)[0, :, ::2].tolist() == [[0, 1, 2], [1, 0, 2], [2, 3, 1], [3, 2, 1]]
+    assert beside(blocks, torch.zeros_like(positions), 1)[0, :, ::2].tolist() == [[0, 1], [1, 0], [2, 0], [3, 0]]
+    assert beside(blocks, positions, 0)[0].tolist() == blocks[0].tolist()

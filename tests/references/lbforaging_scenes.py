@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 
 from dvdn_sim.envs.lbf import LbfState
@@ -62,22 +61,24 @@ class Scenes:
         parts = (state.field, state.positions, state.levels, state.food_spawned, state.step, actions)
         return cls(*(part.numpy() for part in parts))
 
-    def state(self, device: str = "cpu") -> LbfState:
+    def state(self) -> LbfState:
         parts = (self.field, self.positions, self.levels, self.food_spawned, self.step)
-        return LbfState(*(torch.from_numpy(part).to(device) for part in parts))
+        return LbfState(*(torch.from_numpy(part) for part in parts))
+
+
+def foraging_env(**settings: Any) -> Any:
+    """``lbforaging``'s own class, with its usual levels where others are not given."""
+    from lbforaging.foraging.environment import ForagingEnv
+
+    defaults = {"min_player_level": 1, "max_player_level": 2, "min_food_level": 1, "max_food_level": None}
+    return ForagingEnv(**defaults | {"max_episode_steps": 50, "force_coop": False} | settings)
 
 
 class Original:
     """The original, one state after the other."""
 
     def __init__(self, **settings: Any) -> None:
-        from lbforaging.foraging.environment import ForagingEnv
-
-        defaults = {
-            "min_player_level": 1, "max_player_level": 2, "min_food_level": 1, "max_food_level": None,
-            "max_episode_steps": 50, "force_coop": False,
-        }  # fmt: skip
-        self.game = ForagingEnv(**defaults | settings)
+        self.game = foraging_env(**settings)
         # Its check of its own observations is wrong for fields that are not square, and slow.
         anything = SimpleNamespace(shape=self.game.observation_space[0].shape, contains=lambda _: True)
         self.game.observation_space = [anything] * settings["players"]
@@ -161,13 +162,3 @@ def _actions(rng: np.random.Generator, field: np.ndarray, positions: np.ndarray)
     towards = np.where(abs(down) >= abs(right), np.where(down < 0, 1, 2), np.where(right < 0, 3, 4))
     on_purpose = np.where(beside & (rng.random(beside.shape) < 0.7), LOAD, towards)
     return np.where(rng.random(beside.shape) < 0.6, on_purpose, rng.integers(0, 6, beside.shape))
-
-
-@pytest.fixture(scope="session")
-def original() -> type[Original]:
-    return Original
-
-
-@pytest.fixture(scope="session", name="scenes")
-def _scenes() -> type[Scenes]:
-    return Scenes

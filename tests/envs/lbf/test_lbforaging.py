@@ -1,4 +1,4 @@
-"""Episodes begin as ``lbforaging``'s do: in closed form where there is one, against its own resets elsewhere."""
+"""Steps are those of ``lbforaging`` 2.0.0, bit for bit, and episodes begin as its own do, or as closed forms say."""
 
 from collections import Counter
 from itertools import permutations
@@ -6,8 +6,130 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
+from lbforaging_scenes import Original, Scenes, foraging_env
 
 from dvdn_sim.envs.lbf import LevelBasedForaging
+
+LIMIT = 50
+PARTS, CASES, SCENES = 8, 16, 800  # games in each part, scenes of each game: more than 100 000 transitions
+
+
+def settings_of(case):
+    """One of many games: sizes from 5 to 19, sight from 1 to full, all switches."""
+    rng = np.random.default_rng([case, 0])
+    rows, columns = (int(side) for side in rng.integers(5, 20, 2))
+    size = (rows, rows) if case % 2 else (rows, columns)
+    return {
+        "players": int(rng.choice([2, 2, 2, 3, 3, 4, 5])),
+        "field_size": size,
+        "max_num_food": int(rng.integers(1, 6)),
+        "sight": int(rng.choice([1, 2, rng.integers(1, max(size) + 1), max(size)])),
+        "max_episode_steps": LIMIT,
+        "force_coop": case % 4 == 0,
+        "penalty": (0.0, 0.1)[case // 2 % 2],
+        "normalize_reward": case % 5 != 0,
+        "observe_agent_levels": case % 7 != 0,
+    }
+
+
+def assert_same_bits(found, expected):
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))])
+def test_steps_are_those_of_the_original(part):
+    happened = dict.fromkeys(COUNTERS, 0)
+    for case in range(part * CASES, (part + 1) * CASES):
+        settings = settings_of(case)
+        before = Scenes.drawn(
+            np.random.default_rng([case, 1]),
+            SCENES,
+            settings["field_size"],
+            settings["players"],
+            settings["max_num_food"],
+            limit=LIMIT,
+            coop=settings["force_coop"],
+        )
+        expected = Original(**settings).after(before)
+        env = LevelBasedForaging(**settings)
+        state, observations, rewards, done = env.step(before.state(), torch.from_numpy(before.actions))
+        assert_same_bits(observations.numpy(), expected["observations"])
+        assert_same_bits(rewards.numpy(), expected["rewards"])
+        assert_same_bits(done.numpy(), expected["done"])
+        assert np.array_equal(state.field.numpy(), expected["field"])
+        assert np.array_equal(state.positions.numpy(), expected["positions"])
+        assert np.array_equal(state.step.numpy(), before.step + 1)
+        for name, count in COUNTERS.items():
+            happened[name] += int(count(before, expected).sum())
+    # What makes the game hard to get right has been there, often.
+    assert min(happened.values()) > 100, happened
+
+
+def pairs(players):
+    return [(i, j) for i in range(players) for j in range(i)]
+
+
+def meet(positions):
+    """Per pair, whether two stand on one cell."""
+    return np.stack([(positions[:, i] == positions[:, j]).all(axis=1) for i, j in pairs(positions.shape[1])], axis=1)
+
+
+def swapped(before, after):
+    was, now = before.positions, after["positions"]
+    each = [(was[:, i] == now[:, j]).all(axis=1) & (was[:, j] == now[:, i]).all(axis=1) for i, j in pairs(was.shape[1])]
+    return np.stack(each, axis=1) & ~meet(was)
+
+
+def loaded(before, after):
+    return (after["rewards"] > 0).sum(axis=1)
+
+
+COUNTERS = {
+    "overlaps begin": lambda before, after: meet(after["positions"]) & ~meet(before.positions),
+    "overlaps are left": lambda before, after: meet(before.positions) & ~meet(after["positions"]),
+    "swaps": swapped,
+    "loads alone": lambda before, after: loaded(before, after) == 1,
+    "loads of two": lambda before, after: loaded(before, after) == 2,
+    "loads of three or more": lambda before, after: loaded(before, after) > 2,
+    "loads that fail": lambda before, after: after["rewards"] < 0,
+    "foods are left": lambda before, after: (loaded(before, after) > 0) & after["field"].any(axis=(1, 2)),
+    "cleared": lambda before, after: ~after["field"].any(axis=(1, 2)),
+    "time is up": lambda before, after: after["done"] & after["field"].any(axis=(1, 2)),
+    "players hidden": lambda before, after: after["observations"][..., -1] <= 0,
+}
+
+
+@pytest.mark.parametrize("sight", [1, 2, 6])
+def test_whole_episodes_are_those_of_the_original(sight):
+    """From our own beginnings to the end, in one state after the other."""
+    settings = {"players": 3, "field_size": (6, 7), "max_num_food": 2, "sight": sight, "max_food_level": 2}
+    env, other = LevelBasedForaging(**settings, row_seeds=range(40)), Original(**settings)
+    state, _ = env.reset(None)
+    rng = np.random.default_rng(sight)
+    done = torch.zeros(40, dtype=torch.bool)
+    while not done.all():
+        actions = torch.from_numpy(rng.choice(6, (40, 3), p=[0.05, 0.15, 0.15, 0.15, 0.15, 0.35]))
+        going, before = ~done, Scenes.of(state, actions)
+        state, observations, rewards, done = env.step(state, actions)
+        expected = other.after(before)
+        assert_same_bits(observations[going].numpy(), expected["observations"][going])
+        assert_same_bits(rewards[going].numpy(), expected["rewards"][going])
+        assert_same_bits(done[going].numpy(), expected["done"][going])
+    assert 0 < int(env.timed_out(state).sum()) < 40, "some fields are cleared, some are not"
+
+
+@pytest.mark.parametrize("square", [8, 11])
+def test_bounds_are_those_of_the_original(square):
+    given = {"players": 4, "field_size": (square, square), "max_num_food": 3, "sight": 2}
+    given["max_player_level"] = [1, 4, 2, 3]
+    for more in ({"max_food_level": None}, {"max_food_level": [2, 9, 4], "observe_agent_levels": False}):
+        box = foraging_env(**given, **more).observation_space[0]
+        low, high = LevelBasedForaging(**given, **more).observation_bounds
+        assert np.array_equal(low[0].numpy(), box.low)
+        assert np.array_equal(high[3].numpy(), box.high)
+
 
 SIGMAS = 4.5
 
@@ -117,13 +239,15 @@ SETTINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_levels_and_foods_are_those_of_the_original(name, original):
+@pytest.mark.parametrize(
+    "name", ["usual", *(pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS if name != "usual")]
+)
+def test_levels_and_foods_are_those_of_the_original(name):
     settings = SETTINGS[name] | {"sight": 2}
     state = beginnings(20_000, **settings)
     levels = map(tuple, state.levels.tolist())
     foods = foods_of(state)
-    game = original(**settings)
+    game = Original(**settings)
     theirs, their_levels = [], []
     for seed in range(2_000):
         game.begin(seed)
@@ -139,34 +263,13 @@ def test_levels_and_foods_are_those_of_the_original(name, original):
     assert sigmas_between(*cells) < SIGMAS
 
 
-def test_where_two_foods_stand_together_is_as_in_the_original(original):
+@pytest.mark.slow
+def test_where_two_foods_stand_together_is_as_in_the_original():
     settings = {"players": 2, "field_size": (5, 6), "max_num_food": 2, "sight": 2}
     ours = Counter(tuple(food[:2] for food in each) for each in foods_of(beginnings(20_000, **settings)))
-    game, theirs = original(**settings), Counter()
+    game, theirs = Original(**settings), Counter()
     for seed in range(2_000):
         game.begin(seed)
         # Where the first leaves no room for a second, there is one.
         theirs[tuple(zip(*(each.tolist() for each in game.game.field.nonzero()), strict=True))] += 1
     assert sigmas_between(ours, theirs) < SIGMAS
-
-
-def test_an_episode_depends_on_row_seed_and_number_alone():
-    settings = {"players": 3, "field_size": (9, 9), "max_num_food": 3, "sight": 2}
-    env = LevelBasedForaging(**settings, row_seeds=[7, 8, 7, 2**40])
-    first, seen = env.reset(None)
-    assert torch.equal(seen[0], seen[2])
-    assert not torch.equal(seen[0], seen[1])
-    second, _ = env.reset(first)
-    third, _ = env.reset(second, torch.tensor([False, True, True, False]))
-    assert third.episode.tolist() == [1, 2, 2, 1]
-    alone = LevelBasedForaging(**settings, row_seeds=[8])
-    state, _ = alone.reset(None)
-    for _ in range(2):
-        state, _ = alone.reset(state)
-    assert torch.equal(state.field[0], third.field[1])
-    assert torch.equal(state.positions[0], third.positions[1])
-    # What was made ahead for later episodes does not change earlier ones.
-    again, _ = env.reset(first)
-    assert torch.equal(again.field, second.field)
-    assert torch.equal(again.positions, second.positions)
-    assert torch.equal(again.levels, second.levels)

@@ -2,10 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Callable
 
 import numpy as np
-import pytest
 from scipy.optimize import nnls
 
 
@@ -74,18 +72,3 @@ def plain_drive(poses, goals, iterations, *, update_every=15, barrier=(0.2, 100.
         if stop and (collision or boundary):
             break
     return poses, collision, boundary, travelled, move
-
-
-@pytest.fixture(scope="session", name="half_spaces")
-def _half_spaces() -> Callable:
-    return half_spaces
-
-
-@pytest.fixture(scope="session", name="nearest_command")
-def _nearest_command() -> Callable:
-    return project
-
-
-@pytest.fixture(scope="session", name="plain_drive")
-def _plain_drive() -> Callable:
-    return plain_drive

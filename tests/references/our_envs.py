@@ -1,0 +1,52 @@
+"""Every kind of environment of ours by name, what plays it at random, and what a state of it holds."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import torch
+
+from dvdn_sim.envs.lbf import LbfState, LevelBasedForaging
+from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
+from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
+
+FORAGING = {"players": 3, "field_size": (6, 7), "max_num_food": 2, "sight": 2, "max_episode_steps": 12}
+PAPER = {"observation": "nearest", "physics": "legacy"}
+ROBOTS = {
+    "arctic": ArcticTransport, "material": MaterialTransport, "prey": PredatorCapturePrey, "warehouse": Warehouse,
+}  # fmt: skip
+BRISK = {"iterations_per_step": 20}  # of a robot's step: fewer than usual
+KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "lbf": (LevelBasedForaging, FORAGING),
+    "lbf, all seen": (LevelBasedForaging, FORAGING | {"sight": 7, "max_food_level": 1, "penalty": 0.1}),
+    "lbf, alone": (LevelBasedForaging, FORAGING | {"players": 1, "observe_agent_levels": False}),
+    "spread": (SimpleSpread, {}),
+    "spread of the paper": (SimpleSpread, PAPER | {"reward": "individual"}),
+    "adversary": (SimpleAdversary, {}),
+    "adversary of the paper": (SimpleAdversary, PAPER | {"reward": "legacy"}),
+    "adversary, all agents": (SimpleAdversary, {"opponent": "agent"}),
+    "tag": (SimpleTag, {}),
+    "tag of the paper": (SimpleTag, PAPER | {"reward": "individual"}),
+    "tag, all agents": (SimpleTag, {"opponent": "agent"}),
+    "tag, two prey at random": (SimpleTag, {"num_good": 2, "opponent": "random"}),
+} | {name: (cls, BRISK) for name, cls in ROBOTS.items()}
+
+
+def make(kind: str, row_seeds: Sequence[int] = (0,), **more: Any) -> Any:
+    """One of them."""
+    cls, settings = KINDS[kind]
+    return cls(**settings | more, row_seeds=row_seeds)
+
+
+def random_actions(env: Any, rng: np.random.Generator, rows: int) -> torch.Tensor:
+    """int64 [E, N], of those that each agent has."""
+    counts = env.available.sum(dim=1).cpu().numpy()
+    return torch.from_numpy(rng.integers(0, counts, (rows, env.n_agents))).to(env.device)
+
+
+def facts(state: Any) -> dict[str, torch.Tensor]:
+    """All that a state holds, rows first."""
+    lbf = ("field", "positions", "levels", "food_spawned", "step", "episode")
+    names = lbf if isinstance(state, LbfState) else [field.name for field in fields(state)]
+    return {name: getattr(state, name) for name in names}
