@@ -21,7 +21,7 @@ from dvdn_sim.errors import Mistake, ScenarioError, StorageError
 
 if TYPE_CHECKING:
     from dvdn_sim.consensus import Trajectory
-    from dvdn_sim.network import Figure, Measurement, Prediction, Setting
+    from dvdn_sim.network import Measurement, Number, Prediction, Setting
     from dvdn_sim.scenario import Scenario
 
 Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2)]
@@ -232,11 +232,11 @@ def _heading(setting: Setting) -> dict[str, object]:
     }
 
 
-def _values(figures: Mapping[str, Figure]) -> dict[str, object]:
+def _values(figures: Mapping[str, Number]) -> dict[str, object]:
     return {name: _finite(figure.value) for name, figure in figures.items()}
 
 
-def _errors(figures: Mapping[str, Figure]) -> dict[str, object]:
+def _errors(figures: Mapping[str, Number]) -> dict[str, object]:
     return {name: _finite(figure.error) for name, figure in figures.items()}
 
 
@@ -348,7 +348,7 @@ def _print_notes(notes: Iterable[str], console: Console) -> None:
             console.print(Text(f"  {line}"))
 
 
-def _rows(figures: Mapping[str, Figure], rounds: int) -> list[tuple[str, str, str, int]]:
+def _rows(figures: Mapping[str, Number], rounds: int) -> list[tuple[str, str, str, int]]:
     """(figure, label, unit, round) of every line of a table; 0 where there is one figure for all rounds."""
     rows = [(name, label, unit, 0) for name, (label, unit) in ROWS.items() if name in figures]
     shown = [k for k in range(rounds) if k < 3 or k == rounds - 1 or k + 1 in {5, 10, 20, 50, 100, 200, 500}]
@@ -389,7 +389,7 @@ PANELS: tuple[tuple[str, str, Literal["mse", "disagreement"]], ...] = (
 )
 
 
-def error_figure(setting: Setting, curves: Mapping[str, Trajectory], predicted: Mapping[str, Figure]) -> str:
+def error_figure(setting: Setting, curves: Mapping[str, Trajectory], predicted: Mapping[str, Number]) -> str:
     """Return an SVG of what is left after every round, in root mean square: error, and disagreement.
 
     A line for each policy that was measured, the scenario's own first, and circles for what was predicted of that.

@@ -165,7 +165,7 @@ def report(
     *,
     out: Annotated[
         Path | None,
-        option("DIR", "Folder for page.html and tables/, or X.html.", otherwise="reports/ and the sweep's name"),
+        option("DIR", "Folder for page.html and tables/, or a page x.html.", otherwise="reports/ and the sweep's name"),
     ] = None,
     figures: Annotated[bool, flag("--figures", "Write figures/*.svg, too; takes Chrome or Chromium.")] = False,
     as_json: AsJson = False,

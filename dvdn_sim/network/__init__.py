@@ -21,11 +21,11 @@ from dvdn_sim.network.mailbox import Mailboxes
 from dvdn_sim.network.predict import Prediction, predict, predict_every
 from dvdn_sim.network.simulation import ComputeTimes, SimulatedNetwork
 from dvdn_sim.network.transport import Transport
-from dvdn_sim.network.trials import Figure, Measurement, Setting, enough_trials, exchanges, measure, realised
+from dvdn_sim.network.trials import Measurement, Number, Setting, enough_trials, exchanges, measure, realised
 
 __all__ = [
-    "NEVER_NS", "Acks", "Clock", "ClockEvent", "ComputeTimes", "Crashes", "Exchange", "ExchangeReport", "Figure",
-    "LinksUp", "Mailboxes", "Measurement", "MessageCounts", "MessageLife", "NetworkCounters", "Prediction", "Probe",
+    "NEVER_NS", "Acks", "Clock", "ClockEvent", "ComputeTimes", "Crashes", "Exchange", "ExchangeReport", "LinksUp",
+    "Mailboxes", "Measurement", "MessageCounts", "MessageLife", "NetworkCounters", "Number", "Prediction", "Probe",
     "Setting", "SimulatedNetwork", "TeamFaults", "Transport", "auto_deadlines_ns", "enough_trials", "exchanges",
     "measure", "predict", "predict_every", "realised",
 ]  # fmt: skip

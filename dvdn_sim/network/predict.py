@@ -30,7 +30,7 @@ from dvdn_sim.consensus import (
 )
 from dvdn_sim.network.trials import (
     MAX_FOR_OPERATORS,
-    Figure,
+    Number,
     Setting,
     Tally,
     exchanges,
@@ -83,7 +83,7 @@ class Prediction:
         warnings: What to mind.
     """
 
-    figures: dict[str, Figure]
+    figures: dict[str, Number]
     graphs: int
     sampled: int
     rounds_to_target: int | None
@@ -113,7 +113,7 @@ def predict(setting: Setting) -> Prediction:
     figures |= path_figures(paths, "sampled") if path is None else _exact_figures(path, fixed=fixed)
     if undisturbed:
         q = setting.network.link.delivery_probability(setting.sent.size_bytes)
-        figures["delivered_fraction"] = Figure.of(q, 0.0, "closed")
+        figures["delivered_fraction"] = Number.of(q, 0.0, "closed")
     plain = not tally.dropped and _plain(setting)
     if undisturbed or plain:
         figures |= _exchange_bytes(setting, graphs)
@@ -224,13 +224,13 @@ def _lossless(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> Trajectory
     )
 
 
-def _exact_figures(path: Trajectory, *, fixed: bool) -> dict[str, Figure]:
+def _exact_figures(path: Trajectory, *, fixed: bool) -> dict[str, Number]:
     """Figures of closed forms on each of a sample of graphs, or on the one there is."""
     found = path_figures(path, "closed" if fixed else "sampled")
     # One graph has no sampling error; nor have values that differ by rounding alone.
     errors = {name: np.nan_to_num(np.array(figure.error)) for name, figure in found.items()}
     return {
-        name: Figure.of(np.array(figure.value), np.where(errors[name] > 1e-12, errors[name], 0.0), figure.how)
+        name: Number.of(np.array(figure.value), np.where(errors[name] > 1e-12, errors[name], 0.0), figure.how)
         for name, figure in found.items()
     }
 
@@ -248,7 +248,7 @@ def _lambda_min(setting: Setting) -> float | None:
     return lambda_min_of_round(setting.graphs(0)[0], WEIGHTS[setting.sent.weights])
 
 
-def _of_a_message(setting: Setting) -> dict[str, Figure]:
+def _of_a_message(setting: Setting) -> dict[str, Number]:
     """The longest message on an idle link: its size, its time, its chances."""
     size_bytes, link = setting.sent.size_bytes, setting.network.link
     link = replace(link, retries=0) if setting.network.broadcast else link
@@ -262,10 +262,10 @@ def _of_a_message(setting: Setting) -> dict[str, Figure]:
     }
     for name, probability in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
         figures[f"completion_{name}_s"] = link.completion_quantile(size_bytes, probability)
-    return {name: Figure.of(value, 0.0, "closed") for name, value in figures.items()}
+    return {name: Number.of(value, 0.0, "closed") for name, value in figures.items()}
 
 
-def _exchange_bytes(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> dict[str, Figure]:
+def _exchange_bytes(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> dict[str, Number]:
     """Bytes of an exchange, where the graphs say how many messages there are, and nothing is sent again."""
     network, link = setting.network, setting.network.link
     sent = {_messages(setting, graph) for sequence in graphs for graph in sequence}
@@ -273,7 +273,7 @@ def _exchange_bytes(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> dict
         return {}
     acks = network.ack_repeat * link.wire_bytes(ack_bytes(setting.n_agents)) if network.acks else 0
     every = sent.pop() * setting.rounds * (link.wire_bytes(setting.sent.size_bytes) + acks)
-    return {"bytes_per_update": Figure.of(float(every), 0.0, "closed")}
+    return {"bytes_per_update": Number.of(float(every), 0.0, "closed")}
 
 
 def _messages(setting: Setting, graph: Graph) -> int:
@@ -281,7 +281,7 @@ def _messages(setting: Setting, graph: Graph) -> int:
     return sum(degree > 0 for degree in graph.degrees) if setting.network.broadcast else len(graph.edges)
 
 
-def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Figure]:
+def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:
     """The mean round time, where it is known without a sample: of one round that all open together."""
     network, link, size_bytes = setting.network, setting.network.link, setting.sent.size_bytes
     together = not setting.computing or isinstance(network.compute, ConstantTime)
@@ -293,7 +293,7 @@ def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Figure]:
         for degree in set(graph.degrees)
     }
     mean_s = float(np.mean([times[degree] for degree in graph.degrees]))
-    return {"round_time_s": Figure.of(mean_s, 0.0, "closed")}
+    return {"round_time_s": Number.of(mean_s, 0.0, "closed")}
 
 
 # What follows from the figures.
@@ -309,14 +309,14 @@ def _sending_s(setting: Setting, graphs: Sequence[Sequence[Graph]], wire_bytes: 
     return float(8.0 * wire_bytes / float(network.link.rate) * busy / max(every, 1.0))
 
 
-def _jtd(setting: Setting, mse: Figure) -> Figure:
+def _jtd(setting: Setting, mse: Number) -> Number:
     """√(N·mse): root-mean-square error of e_i = N x_i about the joint TD error, relative to that, in the end."""
     last, error = np.atleast_1d(mse.value)[-1], np.atleast_1d(mse.error)[-1]
     relative = np.sqrt(setting.n_agents * last)
-    return Figure.of(relative, setting.n_agents * error / (2.0 * relative) if relative else 0.0, mse.how)
+    return Number.of(relative, setting.n_agents * error / (2.0 * relative) if relative else 0.0, mse.how)
 
 
-def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction]) -> dict[str, Figure]:
+def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction]) -> dict[str, Number]:
     """Share of the time from one update to the next that the busiest transmitter sends, if episodes are long."""
     updating_s = float(setting.network.compute.mean) + sum(each.waiting_s for each in every)
     overlap = setting.network.schedule == "overlap"
@@ -326,10 +326,10 @@ def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction
     doubts = [np.divide(np.max(bytes_.error), max(np.max(bytes_.value), 1.0))]
     if not overlap or updating_s > setting.episode_s:
         doubts += [each.waiting_error_s / max(period_s, 1e-300) for each in every]
-    return {"utilisation": Figure.of(share, share * float(np.linalg.norm(doubts)), found.figures["round_time_s"].how)}
+    return {"utilisation": Number.of(share, share * float(np.linalg.norm(doubts)), found.figures["round_time_s"].how)}
 
 
-def _warnings(setting: Setting, figures: dict[str, Figure], dropped: float) -> Iterator[str]:
+def _warnings(setting: Setting, figures: dict[str, Number], dropped: float) -> Iterator[str]:
     carries = setting.sent.carries
     for cut in network_of(setting, setting.seed).cut_for_ever:
         yield f"{cut}, for ever; nobody is told, and every round that misses it lasts until the deadline"

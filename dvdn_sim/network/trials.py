@@ -229,7 +229,7 @@ def exchanges(
 
 
 @dataclass(frozen=True)
-class Figure:
+class Number:
     """One figure, or one for every round.
 
     Attributes:
@@ -243,7 +243,7 @@ class Figure:
     how: str
 
     @classmethod
-    def of(cls, value: float | Floats, error: float | Floats, how: str) -> "Figure":
+    def of(cls, value: float | Floats, error: float | Floats, how: str) -> "Number":
         """From numbers or arrays ``[K]``."""
         return cls(_plain(value), _plain(error), how)
 
@@ -253,30 +253,30 @@ def _plain(value: float | Floats) -> float | tuple[float, ...]:
     return float(array) if array.ndim == 0 else tuple(array.tolist())
 
 
-def mean_figure(samples: Floats, how: str) -> Figure:
+def mean_figure(samples: Floats, how: str) -> Number:
     """Return a mean, and s/√n."""
     error = samples.std(ddof=1) / np.sqrt(len(samples)) if len(samples) > 1 else np.nan
-    return Figure.of(samples.mean(), error, how)
+    return Number.of(samples.mean(), error, how)
 
 
-def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Figure:
+def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Number:
     """Return Σ parts / Σ wholes, and its standard error by linearisation (Cochran, Sampling Techniques, §2.11)."""
     if not wholes.any():
-        return Figure.of(1.0, 0.0, how)
+        return Number.of(1.0, 0.0, how)
     ratio = parts.sum() / wholes.sum()
     off = parts - ratio * wholes
     error = off.std(ddof=1) / np.sqrt(len(off)) / wholes.mean() if len(off) > 1 else np.nan
-    return Figure.of(ratio, error, how)
+    return Number.of(ratio, error, how)
 
 
-def path_figures(paths: Trajectory, how: str) -> dict[str, Figure]:
+def path_figures(paths: Trajectory, how: str) -> dict[str, Number]:
     """Return figures of trajectories ``[n, K]``, by their names in JSON."""
     path, errors = paths.averaged(), paths.standard_errors()
     return {
-        "a_eff": Figure.of(path.a_eff[-1], errors.a_eff[-1], how),
-        "mse_after_rounds": Figure.of(path.mse, errors.mse, how),
-        "disagreement_after_rounds": Figure.of(path.disagreement, errors.disagreement, how),
-        "mean_drift_var": Figure.of(path.drift[-1], errors.drift[-1], how),
+        "a_eff": Number.of(path.a_eff[-1], errors.a_eff[-1], how),
+        "mse_after_rounds": Number.of(path.mse, errors.mse, how),
+        "disagreement_after_rounds": Number.of(path.disagreement, errors.disagreement, how),
+        "mean_drift_var": Number.of(path.drift[-1], errors.drift[-1], how),
     }
 
 
@@ -313,7 +313,7 @@ class Tally:
         sent = len(self._durations_ns) * float(np.mean([row[0] for row in self._rows]))
         return self._dropped / max(sent, 1.0)
 
-    def figures(self, how: str) -> dict[str, Figure]:
+    def figures(self, how: str) -> dict[str, Number]:
         """Return figures with standard errors."""
         sent, held, late, wire_bytes, round_s = np.array(self._rows, float).T
         p50, p99 = np.quantile(np.concatenate(self._durations_ns), [0.5, 0.99], method="inverted_cdf") * 1e-9
@@ -322,8 +322,8 @@ class Tally:
             "late_fraction": ratio_figure(late, sent, how),
             "bytes_per_update": mean_figure(wire_bytes, how),
             "round_time_s": mean_figure(round_s, how),
-            "round_time_p50_s": Figure.of(p50, 0.0, how),
-            "round_time_p99_s": Figure.of(p99, 0.0, how),
+            "round_time_p50_s": Number.of(p50, 0.0, how),
+            "round_time_p99_s": Number.of(p99, 0.0, how),
         }
 
 
@@ -376,7 +376,7 @@ class Measurement:
     """
 
     trials: int
-    figures: dict[str, Figure]
+    figures: dict[str, Number]
     curves: dict[str, Trajectory]
     errors: dict[str, Trajectory]
 
@@ -418,10 +418,10 @@ def measure(
     )
 
 
-def per_update(setting: Setting, figures: dict[str, Figure]) -> dict[str, Figure]:
+def per_update(setting: Setting, figures: dict[str, Number]) -> dict[str, Number]:
     """Return the same figures, with the bytes of an exchange made those of an update."""
     of_one, often = figures["bytes_per_update"], setting.sent.exchanges
-    bytes_ = Figure.of(often * np.array(of_one.value), often * np.array(of_one.error), of_one.how)
+    bytes_ = Number.of(often * np.array(of_one.value), often * np.array(of_one.error), of_one.how)
     return figures | {"bytes_per_update": bytes_}
 
 

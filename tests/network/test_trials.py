@@ -6,7 +6,7 @@ from exchange_cases import CALM, LOSSY, scene, setting_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS
 from dvdn_sim.errors import AuditError, ScenarioError
-from dvdn_sim.network import Figure, Setting, enough_trials, exchanges, measure, realised
+from dvdn_sim.network import Number, Setting, enough_trials, exchanges, measure, realised
 from dvdn_sim.scenario import load_scenario
 from netmodels.topology import ErdosRenyi
 
@@ -93,7 +93,7 @@ def test_a_eff_of_many_agents_has_nothing_to_do_with_given_values():
 
 def test_without_loss_all_policies_agree_with_their_operators():
     found = measure(setting_of("lossless_2"), 5)
-    assert found.figures["delivered_fraction"] == Figure(1.0, 0.0, "measured")
+    assert found.figures["delivered_fraction"] == Number(1.0, 0.0, "measured")
     assert found.figures["late_fraction"].value == 0.0
     same = ("self", "renormalize", "stale", "zero_fill")
     for name in same[1:]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.network import Figure as Number
-from dvdn_sim.network import Setting, predict_every
+from dvdn_sim.network import Number, Setting, predict_every
 from dvdn_sim.reporting.curves import QUANTILES
 from dvdn_sim.reporting.plots import Choice, Figure, Panels, View, Views, around, axes, dashed, points, row, table
 from dvdn_sim.reporting.study import Cell, Study
