@@ -33,6 +33,15 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def first_of(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are.
+
+    >>> first_of(["a"]), first_of(["a", "b", "c"])
+    ('a', 'a and 2 more')
+    """
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
 def size_text(size_bytes: float) -> str:
     """Return a size in the decimal unit that suits it.
 

@@ -26,13 +26,13 @@ from dvdn_sim.scenario.algorithm import (
 from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, block_text, flow_text, read_document
 from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, Marbler, Particles
 from dvdn_sim.scenario.load import (
-    checked, load_scenario, parse_scenario, read_file, reason_of, resolve_includes, resolved_yaml,
+    checked, first_mistakes, load_scenario, parse_scenario, read_file, reason_of, resolve_includes, resolved_yaml,
 )
 from dvdn_sim.scenario.messages import (
     HEADER_BYTES, VECTORS, MessageSpec, ack_bytes, exchanged, message_specs, parameter_bytes, parameter_count,
     td_bytes,
 )
-from dvdn_sim.scenario.mistakes import choose, meant
+from dvdn_sim.scenario.mistakes import no_such
 from dvdn_sim.scenario.network import AnyCompute, ConstantTime, LognormalTime, Network, NormalTime, OtherLink
 from dvdn_sim.scenario.rules import has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.scenario.scenario import Epsilon, Evaluation, Scenario, Training, parse_seeds
@@ -47,9 +47,9 @@ __all__ = [
     "AnyEnv", "Consensus", "ConstantTime", "Document", "Dvdn", "DvdnGt", "Env", "Epsilon", "Evaluation", "Foraging",
     "GtAdam", "Iql", "Lbf", "LognormalTime", "Marbler", "MessageSpec", "Network", "NetworkedQ", "NormalTime",
     "OtherLink", "ParameterExchange", "Particles", "Path", "Place", "QLearning", "Qmix", "Scenario",
-    "Shape", "Sharing", "Tracking", "Training", "Value", "Vdn", "ack_bytes", "block_text", "checked", "choose",
-    "describe", "differences", "exchanged", "flow_text", "has_gpu", "headline", "json_schema", "listing",
-    "load_scenario", "meant", "memory_limit", "message_specs", "parameter_bytes", "parameter_count",
+    "Shape", "Sharing", "Tracking", "Training", "Value", "Vdn", "ack_bytes", "block_text", "checked",
+    "describe", "differences", "exchanged", "first_mistakes", "flow_text", "has_gpu", "headline", "json_schema", "listing",
+    "load_scenario", "memory_limit", "message_specs", "no_such", "parameter_bytes", "parameter_count",
     "parse_scenario", "parse_seeds", "read_document", "read_file", "reason_of", "refuse_oversized_replay",
     "replay_bytes",
     "resolve_includes", "resolved_yaml", "shape_of", "td_bytes", "warnings_of",

@@ -56,6 +56,8 @@ def _place(location: tuple[int | str, ...], root: Value, shape: Shape) -> tuple[
             continue
         if not isinstance(root, dict) and not (isinstance(root, list) and isinstance(step, int) and step < len(root)):
             break
+        if step == "[key]":  # pydantic's word for: not the value is wrong, but its key
+            break
         here = None if here is None else here.step(step, root)
         root, path = inner(root, step), (*path, step)
     return path, here
@@ -133,7 +135,7 @@ def _kind_missing(finding: Finding) -> Explained:
 
 def _kind_unknown(finding: Finding) -> Explained:
     given = finding.given.get("kind") if isinstance(finding.given, dict) else None
-    return "kind", *_no_such(_family(finding.path), given, finding.kinds)
+    return "kind", *no_such(_family(finding.path), given, finding.kinds)
 
 
 def _family(path: Path) -> str:
@@ -157,10 +159,10 @@ def _no_block(finding: Finding) -> Explained:
 def _literal(finding: Finding) -> Explained:
     nodes = [] if finding.shape is None else [each.node for each in finding.shape.alternatives()]
     valid = [name for node in nodes for name in node.get("enum", [node["const"]] if "const" in node else [])]
-    return "", *_no_such(str(finding.path[-1]), finding.given, valid)
+    return "", *no_such(str(finding.path[-1]), finding.given, valid)
 
 
-def _no_such(what: str, given: object, valid: list[str]) -> Words:
+def no_such(what: str, given: object, valid: list[str]) -> Words:
     """Return words for a name that is not among the ``valid`` ones."""
     question = meant(given, valid)
     listed = choose(valid) if len(valid) > 1 or not question else ""
@@ -176,7 +178,7 @@ def _entries(count: int) -> str:
 
 
 def _no_preset(finding: Finding) -> Explained:
-    return "preset", *_no_such("preset", finding.context["given"], list(finding.context["valid"]))  # type: ignore[call-overload]  # a list of names
+    return "preset", *no_such("preset", finding.context["given"], list(finding.context["valid"]))  # type: ignore[call-overload]  # a list of names
 
 
 _NO_NAME = "{given} cannot name a folder; use letters, digits, `.`, `_` and `-`, at most 64"

@@ -16,13 +16,13 @@ that is wrong with it.
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass as model
 
 from dvdn_sim.errors import Mistake
@@ -31,15 +31,11 @@ from dvdn_sim.scenario import (
     Document,
     Path,
     Place,
-    Scenario,
     Value,
     block_text,
     checked,
-    choose,
     flow_text,
-    load_scenario,
-    meant,
-    parse_scenario,
+    no_such,
     parse_seeds,
     read_document,
     read_file,
@@ -51,60 +47,39 @@ from netmodels.units import CLOSED, refusal, shown
 MAX_LABEL = 40
 MAX_CELLS = 2000
 _DOTTED = re.compile(r"\w+(\.\w+)*")
-_HOW_TO_SEED = "write `0-9`, or a list such as [0, 1, 2]"
-_HOW_TO_SET = "write it as `--set network.link.loss=20%`"
 
 
-def _only(kinds: Any, message: str, remedy: str, valid: Callable[[Any], object] = bool) -> BeforeValidator:
-    """Refuse values that are not of the kinds, or not valid; the message shows them."""
-
-    def check(value: object) -> object:
-        if not isinstance(value, kinds) or not valid(value):
-            raise refusal(message.format(shown(value)), remedy)
-        return value
-
-    return BeforeValidator(check)
-
-
-def _settings(value: object) -> object:
-    for message, remedy, wrong in _not_settings(value):
-        raise refusal(message.format(shown(wrong)), remedy)
+def _path(value: object) -> object:
+    if not isinstance(value, str) or not _DOTTED.fullmatch(value):
+        raise refusal(f"{shown(value)} is no path in a scenario", "write it as network.link.loss")
+    if value.partition(".")[0] == "seeds":
+        raise refusal("seeds are the same in all cells, which share their luck", "write `seeds` beside `axes`")
     return value
 
 
-def _not_settings(value: object) -> Iterator[tuple[str, str, object]]:
-    """Yield what keeps a value from being settings: a message, a remedy, and what is at fault."""
-    if not isinstance(value, dict):
-        yield "must be a block of settings, not {}", "write {network.link.loss: 10%}", value
-    else:
-        yield from ((*_NO_PATH, path) for path in value if not _DOTTED.fullmatch(path))
-
-
 def _seeds(value: object) -> tuple[int, ...]:
+    remedy = "write `0-9`, or a list such as [0, 1, 2]"
     if isinstance(value, list) and value and all(type(each) is int and each >= 0 for each in value):
         return tuple(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise refusal(f"{shown(value)} is no list of seeds", _HOW_TO_SEED)
+        raise refusal(f"{shown(value)} is no list of seeds", remedy)
     try:
         return parse_seeds(str(value))
     except ValueError as error:
-        raise refusal(str(error), _HOW_TO_SEED) from error
+        raise refusal(str(error), remedy) from error
 
 
-_NO_PATH = "{} is no path in a scenario", "write it as network.link.loss"
-_Path = Annotated[str, _only(str, *_NO_PATH, _DOTTED.fullmatch)]
-_AxisName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)]
-_Values = Annotated[Any, _only(list | dict, "must be a list of values, or values by name, not {}", "write [0%, 10%]")]
-_Some = Annotated[list[Any], _only(list, "must be a list of some of the axis's values, not {}", "write [0%, 10%]")]
+def _base(value: object) -> object:
+    if not isinstance(value, str | dict) or not value:
+        raise refusal(f"must be a scenario's file, not {shown(value)}", "write `base: FILE.yaml`, or a scenario")
+    return value
+
+
+_Path = Annotated[str, BeforeValidator(_path)]
+_Settings = dict[_Path, Any]
 _Seeds = Annotated[tuple[int, ...], BeforeValidator(_seeds)]
-_Settings = Annotated[dict[str, Any], BeforeValidator(_settings)]
-_Name = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-_Sentence = Annotated[str, _only(str, "must be a sentence, not {}", "say what the sweep is to answer", str.strip)]
-_Base = Annotated[Any, _only(str | dict, "must be a scenario's file, not {}", "write `base: FILE.yaml`, or a scenario")]
-_Baseline = Annotated[
-    dict[str, Any],
-    _only(dict, "must be one axis with one of its values, not {}", "write {policy: self}", lambda one: len(one) == 1),
-]
+_Some = Annotated[tuple[Any, ...], Field(min_length=1)]
+_SETTINGS_BY_LABEL = TypeAdapter(dict[str, _Settings])
 
 
 @model(frozen=True, kw_only=True, config=CLOSED)
@@ -112,8 +87,20 @@ class AxisFile:
     """What differs from cell to cell: values of a path, as a list or by name; or, by name, what each of them sets."""
 
     path: _Path | None = None
-    name: _AxisName | None = None
-    values: _Values
+    name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)] | None = None
+    values: Any
+
+    @field_validator("values")
+    @classmethod
+    def _say_what_they_set(cls, values: Any, others: ValidationInfo) -> Any:
+        if not isinstance(values, list | dict) or not values:
+            raise refusal(f"must be a list of values, or values by name, not {shown(values)}", "write [0%, 10%]")
+        if others.data.get("path", "one that is wrong") is not None:
+            return values
+        if isinstance(values, list):
+            remedy = "name them and say what each sets: {perfect: {network.link.loss: 0%}}; or write `path: ...`"
+            raise refusal("are no values of anything: there is no `path`", remedy)
+        return _SETTINGS_BY_LABEL.validate_python(values)
 
 
 @model(frozen=True, kw_only=True, config=CLOSED)
@@ -129,13 +116,13 @@ class QuickFile:
 class SweepFile:
     """A sweep file; `docs/sweeps.md` says what each key means."""
 
-    name: _Name
-    question: _Sentence
-    base: _Base
+    name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+    question: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
+    base: Annotated[Any, BeforeValidator(_base)]
     set: _Settings = field(default_factory=dict)
-    axes: tuple[AxisFile, ...]
+    axes: Annotated[tuple[AxisFile, ...], Field(min_length=1)]
     seeds: _Seeds | None = None
-    compare: _Baseline | None = None
+    compare: Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
     quick: QuickFile | None = None
 
 
@@ -150,7 +137,14 @@ class Change:
     @property
     def text(self) -> str:
         """The change in the form of ``--set``."""
-        return f"{self.path}={flow_text(self.value)}"
+        return self.place.override or f"{self.path}={flow_text(self.value)}"
+
+    def undoes(self, earlier: str) -> bool:
+        """Return whether nothing is left of what stood at a path: it was set, or a block around it."""
+        return f"{earlier}.".startswith(f"{self.path}.")
+
+    def mistake(self, message: str, remedy: str) -> Mistake:
+        return Mistake(self.path, self.place.line, message, remedy, self.place.override, self.place.file)
 
 
 @dataclass(frozen=True)
@@ -172,15 +166,6 @@ class Axis:
 
     name: str
     points: tuple[AxisValue, ...]
-
-    @property
-    def paths(self) -> list[str]:
-        """The paths that its points change, each once."""
-        return list(dict.fromkeys(change.path for point in self.points for change in point.changes))
-
-    def only(self, labels: Sequence[str]) -> "Axis":
-        """Return the axis with some of its points, in its own order."""
-        return Axis(self.name, tuple(point for point in self.points if point.label in labels))
 
 
 @dataclass(frozen=True)
@@ -206,14 +191,6 @@ class Sweep:
     axes: tuple[Axis, ...]
     seeds: tuple[int, ...] | None
     compare: tuple[str, str] | None
-
-    def scenario(self, changes: Sequence[str]) -> Scenario:
-        """Return the base under changes in the form of ``--set``.
-
-        Raises:
-            ScenarioError: With every mistake there is.
-        """
-        return parse_scenario(self.base, changes) if isinstance(self.base, str) else load_scenario(self.base, changes)
 
     def resolved(self) -> str:
         """Return the sweep as YAML that needs no other file; read back, it has the same cells."""
@@ -255,17 +232,15 @@ def label_of(value: Value) -> str:
 def load_sweep(
     path: str | FilePath, changes: Sequence[str] = (), *, seeds: Sequence[int] | None = None, quick: bool = False
 ) -> tuple[Sweep | None, list[Mistake]]:
-    """Read a sweep file.
+    """Read a sweep file, and every mistake in the file itself; there is no sweep if it is too wrong for one.
+
+    What is wrong with the cells is found by `dvdn_sim.sweeps.grid.cells_of`.
 
     Args:
         path: a YAML file; what it names or includes is relative to its folder.
         changes: to all cells, in the form of ``--set``; they come after the file's own.
         seeds: in place of the file's.
         quick: whether the smaller sweep is meant that the file describes under ``quick``.
-
-    Returns:
-        The sweep, unless the file is so wrong that there is none; and every mistake in the file itself. What is wrong
-        with the cells is found by `dvdn_sim.sweeps.grid.cells_of`.
     """
     document = _read(FilePath(path))
     if document.readable and not isinstance(document.root, dict):
@@ -276,13 +251,15 @@ def load_sweep(
     if written is None:
         return None, mistakes
     sweep = _sweep(written, document, FilePath(path))
-    mistakes += [document.blame(*wrong) for rule in _RULES for wrong in rule(written, sweep)]
+    mistakes += [document.blame(*wrong) for wrong in _broken_rules(written, sweep)]
     if quick and written.quick is None:
         mistakes.append(Mistake("quick", None, "is missing", "say there what is smaller, or do without it"))
     elif quick and written.quick is not None:
-        sweep = _quick(written.quick, sweep, document)
-    more = [change for text in changes if (change := _change(text, mistakes)) is not None]
+        sweep = _quick(written.quick, sweep)
+    more = [_change(text) for text in changes]
     sweep = replace(sweep, changes=(*sweep.changes, *more), seeds=tuple(seeds or ()) or sweep.seeds)
+    of_seeds = [change for change in more if change.path.partition(".")[0] == "seeds"]
+    mistakes += [change.mistake("is no setting of a cell", "write `--seeds 0-4`") for change in of_seeds]
     return sweep, [*mistakes, *_in_vain(sweep)]
 
 
@@ -316,15 +293,12 @@ def _changes(block: Mapping[str, Value], path: Path, document: Document) -> tupl
 
 def _axis(written: AxisFile, path: Path, document: Document) -> Axis:
     """Return an axis; its name is empty where the file gives none."""
-    *_, block, last = ["", *(written.path or "").split(".")]
     points = []
     for key, label, value in _labelled(written):
         here = (*path, "values", key)
-        if written.path is not None:
-            changes: tuple[Change, ...] = (Change(written.path, value, document.place(here)),)
-        else:
-            changes = _changes(value, here, document) if isinstance(value, dict) else ()
-        points.append(AxisValue(label, changes))
+        one = None if written.path is None else (Change(written.path, value, document.place(here)),)
+        points.append(AxisValue(label, one or _changes(value, here, document)))
+    *_, block, last = ["", *(written.path or "").split(".")]
     return Axis(written.name or (block if block and last in ("kind", "preset") else last), tuple(points))
 
 
@@ -336,40 +310,45 @@ def _labelled(written: AxisFile) -> Iterator[tuple[str | int, str, Any]]:
         yield from ((label, label, value) for label, value in written.values.items())
 
 
-def _quick(written: QuickFile, sweep: Sweep, document: Document) -> Sweep:
+def _quick(written: QuickFile, sweep: Sweep) -> Sweep:
     """Return the smaller sweep, under a name of its own."""
-    fewer = {name: [label_of(value) for value in values] for name, values in written.axes.items()}
+    kept = {name: [label_of(value) for value in values] for name, values in written.axes.items()}
     return replace(
         sweep,
         name=f"{sweep.name}_quick",
-        changes=(*sweep.changes, *_changes(written.set, ("quick", "set"), document)),
-        axes=tuple(axis.only(fewer[axis.name]) if axis.name in fewer else axis for axis in sweep.axes),
+        changes=(*sweep.changes, *_changes(written.set, ("quick", "set"), sweep.document)),
+        axes=tuple(
+            replace(axis, points=tuple(each for each in axis.points if each.label in kept.get(axis.name, [each.label])))
+            for axis in sweep.axes
+        ),
         seeds=written.seeds or sweep.seeds,
     )
 
 
-def _change(text: str, mistakes: list[Mistake]) -> Change | None:
-    """Return a ``--set`` as a change; None, and a mistake, if it is none."""
-    path, equals, written = (part.strip() for part in text.partition("="))
-    if not equals or not _DOTTED.fullmatch(path):
-        mistakes.append(Mistake("", None, "is not of the form `path=value`", _HOW_TO_SET, text))
-        return None
-    if path == "seeds":
-        mistakes.append(Mistake("", None, "seeds are no setting of a cell", "write `--seeds 0-4`", text))
-        return None
-    value = read_document(written).written_in(override=text)
+def _change(text: str) -> Change:
+    """Return a ``--set``; what is wrong with it, the cells that it changes will find."""
+    path, _, written = text.partition("=")
+    value = read_document(written)
     resolve_includes(value)
-    mistakes += value.mistakes
-    return Change(path, value.root, Place(override=text))
+    return Change(path.strip(), value.root, Place(override=text))
 
 
 Broken = tuple[Path, str, str]
 """What breaks a rule of a sweep file: its path, what is wrong, and what to write instead."""
 
 
+def _broken_rules(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
+    """Yield what no key alone can break."""
+    yield from _axes_have_names(written, sweep)
+    for index, axis in enumerate(written.axes):
+        yield from _labels_can_be_told_apart(axis, ("axes", index, "values"))
+    yield from _axes_do_not_overwrite(sweep)
+    yield from _labels_exist(written, sweep)
+    if (count := prod(len(axis.points) for axis in sweep.axes)) > MAX_CELLS:
+        yield ("axes",), f"{count} cells", f"at most {MAX_CELLS}; a smaller sweep shows the same"
+
+
 def _axes_have_names(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
-    if not written.axes:
-        yield ("axes",), "is empty: nothing differs", "write {path: network.link.loss, values: [0%, 10%]}"
     names = [axis.name for axis in sweep.axes]
     for index, name in enumerate(names):
         here: Path = ("axes", index)
@@ -380,108 +359,62 @@ def _axes_have_names(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
             yield here, f"another axis is called `{name}`", "write another `name: ...`"
 
 
-def _values_say_what_they_set(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
-    for index, axis in enumerate(written.axes):
-        here: Path = ("axes", index, "values")
-        if axis.path is None and isinstance(axis.values, list):
-            remedy = "name them and say what each sets: {perfect: {network.link.loss: 0%}}; or write `path: ...`"
-            yield here, "are no values of anything: there is no `path`", remedy
-        elif axis.path is None:
-            for label, block in axis.values.items():
-                for message, remedy, wrong in _not_settings(block):
-                    key = (label,) if wrong is block else (label, str(wrong))
-                    yield (*here, *key), message.format(shown(wrong)), remedy
-
-
-def _labels_can_be_told_apart(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
+def _labels_can_be_told_apart(axis: AxisFile, path: Path) -> Iterator[Broken]:
     """File systems may not tell capitals from small letters."""
-    for index, axis in enumerate(written.axes):
-        remedy = "name the values: {NAME: VALUE}" if isinstance(axis.values, list) else "write another name"
-        seen: dict[str, str] = {}
-        for key, label, _ in _labelled(axis):
-            here: Path = ("axes", index, "values", key)
-            safe = AxisValue(label).safe
-            same = seen.get(safe.lower())
-            seen[safe.lower()] = label
-            if not 0 < len(safe) <= MAX_LABEL:
-                yield here, f"{shown(label)} cannot name a folder", remedy
-            elif same == label:
-                yield here, f"{shown(same)} is given twice", "remove one of them"
-            elif same is not None:
-                yield here, f"cannot be told from {shown(same)} in the name of a folder", remedy
+    remedy = "name the values: {NAME: VALUE}" if isinstance(axis.values, list) else "write another name"
+    seen: dict[str, str] = {}
+    for key, label, _ in _labelled(axis):
+        safe = AxisValue(label).safe
+        same = seen.get(safe.lower())
+        seen[safe.lower()] = label
+        if not 0 < len(safe) <= MAX_LABEL:
+            yield (*path, key), f"{shown(label)} cannot name a folder", remedy
+        elif same == label:
+            yield (*path, key), f"{shown(same)} is given twice", "remove one of them"
+        elif same is not None:
+            yield (*path, key), f"cannot be told from {shown(same)} in the name of a folder", remedy
 
 
-def _axes_do_not_overwrite(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
+def _axes_do_not_overwrite(sweep: Sweep) -> Iterator[Broken]:
     """A later change of a whole block undoes an earlier one of a part of it."""
-    earlier: list[tuple[str, str]] = []
+    earlier: dict[str, str] = {}
     for index, axis in enumerate(sweep.axes):
-        for path in axis.paths:
-            undone = next(((other, name) for other, name in earlier if _undoes(path, other)), None)
+        changes = {change.path: change for point in axis.points for change in point.changes}
+        for path, change in changes.items():
+            undone = next((other for other in earlier if change.undoes(other)), None)
             if undone is not None:
-                remedy = "make one axis of them" if undone[0] == path else "write this axis before that one"
-                yield ("axes", index), f"sets {path}, and so undoes `{undone[0]}` of axis {undone[1]}", remedy
-        earlier += [(path, axis.name) for path in axis.paths]
-
-
-def _undoes(later: str, earlier: str) -> bool:
-    return f"{earlier}.".startswith(f"{later}.")
+                remedy = "make one axis of them" if undone == path else "write this axis before that one"
+                yield ("axes", index), f"sets {path}, and so undoes `{undone}` of axis {earlier[undone]}", remedy
+        earlier |= dict.fromkeys(changes, axis.name)
 
 
 def _in_vain(sweep: Sweep) -> Iterator[Mistake]:
     """Yield a mistake for every change to all cells that an axis undoes in all cells."""
     for change in sweep.changes:
         for axis in sweep.axes:
-            undone = [any(_undoes(each.path, change.path) for each in point.changes) for point in axis.points]
+            undone = [any(each.undoes(change.path) for each in point.changes) for point in axis.points]
             if undone and all(undone):
-                place, message = change.place, f"has no effect: axis {axis.name} sets it in every cell"
-                yield Mistake(change.path, place.line, message, "remove it", place.override, place.file)
-
-
-def _seeds_are_the_same(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
-    paths: list[tuple[Path, str]] = [(("set", name), name) for name in written.set]
-    paths += [(("quick", "set", name), name) for name in (written.quick.set if written.quick else ())]
-    paths += [(("axes", index), path) for index, axis in enumerate(sweep.axes) for path in axis.paths]
-    for here, path in paths:
-        if path.partition(".")[0] == "seeds":
-            yield here, "seeds are the same in all cells, which share their luck", "write `seeds` beside `axes`"
+                yield change.mistake(f"has no effect: axis {axis.name} sets it in every cell", "remove it")
 
 
 def _labels_exist(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
     """Those of the baseline, and those of a quick look, which needs the baseline, too."""
     axis, label = sweep.compare or ("", "")
     if axis:
-        yield from _are_labels(("compare", axis), axis, [label], sweep)
+        yield from _are_labels(("compare", axis), [label], sweep)
     for name, values in (written.quick.axes if written.quick else {}).items():
-        labels = [label_of(value) for value in values]
         here: Path = ("quick", "axes", name)
-        yield from _are_labels(here, name, labels, sweep)
+        labels = [label_of(value) for value in values]
+        yield from _are_labels(here, labels, sweep)
         if axis == name and label not in labels:
             yield here, f"leaves out {shown(label)}, the baseline", "keep it, for all others are compared with it"
 
 
-def _are_labels(path: Path, name: str, labels: list[str], sweep: Sweep) -> Iterator[Broken]:
+def _are_labels(path: Path, labels: list[str], sweep: Sweep) -> Iterator[Broken]:
+    """Yield what is no label of the axis that a path ends in."""
     points = {axis.name: [point.label for point in axis.points] for axis in sweep.axes}
-    if name not in points:
-        yield path, f"there is no axis {shown(name)}", f"{meant(name, points)} {choose(points)}".strip()
-        return
-    for label in labels:
+    if (name := str(path[-1])) not in points:
+        yield path, *no_such("axis", name, list(points))
+    for label in labels if name in points else ():
         if label not in points[name]:
-            remedy = f"{meant(label, points[name])} {choose(points[name])}".strip()
-            yield path, f"axis {name} has no value {shown(label)}", remedy
-
-
-def _cells_are_not_too_many(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
-    count = prod(len(axis.points) for axis in sweep.axes)
-    if count > MAX_CELLS:
-        yield ("axes",), f"{count} cells", f"at most {MAX_CELLS}; a smaller sweep shows the same"
-
-
-_RULES: tuple[Callable[[SweepFile, Sweep], Iterator[Broken]], ...] = (
-    _axes_have_names,
-    _values_say_what_they_set,
-    _labels_can_be_told_apart,
-    _axes_do_not_overwrite,
-    _seeds_are_the_same,
-    _labels_exist,
-    _cells_are_not_too_many,
-)
+            yield path, *no_such(f"value of {name}", label, points[name])

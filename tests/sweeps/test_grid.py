@@ -137,9 +137,19 @@ axes:
     assert "(in policy=symmetric,acks=without and 1 more)" in wrong
 
 
-def test_a_mistake_of_the_command_line(tmp_path):
-    found = said(tmp_path, SWEEP, changes=["training.steps=-3"])
-    assert found == ["--set training.steps=-3: training.steps: must be at least 1, not `-3`"]
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("nonsense", "--set nonsense: is not of the form `path=value`"),
+        ("name={a", "--set name={a: name: not YAML"),
+        ("seeds=[1]", "--set seeds=[1]: seeds: is no setting of a cell; write `--seeds 0-4`"),
+        ("network.link.loss=5%", "--set network.link.loss=5%: network.link.loss: has no effect: axis loss"),
+        ("training.steps=-3", "--set training.steps=-3: training.steps: must be at least 1, not `-3`"),
+    ],
+)
+def test_a_mistake_of_the_command_line(tmp_path, change, told):
+    (found,) = said(tmp_path, SWEEP, changes=[change])
+    assert found.startswith(told)
 
 
 def test_a_remedy_is_written_as_a_sweep_has_it(tmp_path):
