@@ -95,11 +95,7 @@ def sweep(
 
 
 def _executor(cells: "Sequence[SweepCell]", jobs: int | None, ray: str | None, device: str) -> "Executor":
-    """Return what has the cells trained.
-
-    Raises:
-        ScenarioError: This machine is to train a cell that it cannot hold.
-    """
+    """Return what has the cells trained; refuse one that this machine is to train and cannot hold."""
     from dvdn_sim.sweeps import Pool, RayCluster, processes_for, refuse_oversized_cells
 
     if ray is not None:
@@ -111,16 +107,15 @@ def _executor(cells: "Sequence[SweepCell]", jobs: int | None, ray: str | None, d
 def _warnings_of(cells: "Sequence[SweepCell]") -> list[str]:
     """Return the warnings about the cells, each once, with the cells they are about if these are not all."""
     from dvdn_sim.scenario import warnings_of
+    from dvdn_sim.wording import first_of
 
     found: dict[str, list[str]] = {}
     for cell in cells:
         for warning in warnings_of(cell.scenario):
             found.setdefault(warning, []).append(cell.id)
-    messages = []
-    for warning, names in found.items():
-        others = "" if len(names) == 1 else f" and {len(names) - 1} more"
-        messages.append(warning if len(names) == len(cells) else f"{names[0]}{others}: {warning}")
-    return messages
+    return [
+        warning if len(names) == len(cells) else f"{first_of(names)}: {warning}" for warning, names in found.items()
+    ]
 
 
 def _dry_run(
@@ -160,12 +155,7 @@ def _dry_run(
 
 
 def _show(table: "SweepTable", out: Path, *, as_json: bool) -> None:
-    """Print what the cells found, and what failed with what to do about it.
-
-    Raises:
-        InterruptedRun: Not all are over.
-        Exit: Some failed.
-    """
+    """Print what the cells found, and what failed with what to do about it; leave with the exit code for that."""
     if as_json:
         typer.echo(json.dumps({"sweep_dir": str(out), **table.as_json()}, allow_nan=False))
     else:

@@ -18,33 +18,10 @@ from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job, JobReport, 
 from dvdn_sim.sweeps.local import Pool, processes_for, refuse_oversized_cells
 from dvdn_sim.sweeps.progress import Pace, SweepProgress
 from dvdn_sim.sweeps.ray_executor import RayCluster
-from dvdn_sim.sweeps.sweep import AxisFile, AxisValue, QuickFile, Sweep, SweepFile, load_sweep
+from dvdn_sim.sweeps.sweep import AxisFile, QuickFile, Sweep, SweepFile, folder_name, load_sweep
 
 __all__ = [
-    "AxisFile",
-    "AxisValue",
-    "Began",
-    "Ended",
-    "Event",
-    "Executor",
-    "Job",
-    "JobReport",
-    "Moved",
-    "Outcome",
-    "Pace",
-    "Pool",
-    "QuickFile",
-    "RayCluster",
-    "Sweep",
-    "SweepCell",
-    "SweepFile",
-    "SweepProgress",
-    "Warned",
-    "cell_id",
-    "load_cells",
-    "load_sweep",
-    "processes_for",
-    "refuse_oversized_cells",
-    "run_sweep",
-    "work",
-]
+    "AxisFile", "Began", "Ended", "Event", "Executor", "Job", "JobReport", "Moved", "Outcome", "Pace", "Pool",
+    "QuickFile", "RayCluster", "Sweep", "SweepCell", "SweepFile", "SweepProgress", "Warned", "cell_id", "folder_name",
+    "load_cells", "load_sweep", "processes_for", "refuse_oversized_cells", "run_sweep", "work",
+]  # fmt: skip

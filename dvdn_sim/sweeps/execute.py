@@ -1,13 +1,12 @@
 """Run a sweep: every cell to its end, and a table of what they found."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from dvdn_sim.errors import RunFolderError, StorageError
-from dvdn_sim.interruption import Stop, stopping_when_asked
+from dvdn_sim.interruption import stopping_when_asked
 from dvdn_sim.records import (
     CELLS_FILE,
     SCENARIO_FILE,
@@ -28,8 +27,8 @@ from dvdn_sim.sweeps.sweep import Sweep
 WRITE_EVERY_S = 2.0
 
 
-class Watch(Protocol):
-    """Follows the progress of a sweep."""
+class Watch:
+    """Follows the progress of a sweep; this one does nothing."""
 
     def begin(self, table: SweepTable, jobs: Sequence[Job]) -> None:
         """Take what there is, and what of it is still to be done."""
@@ -38,7 +37,7 @@ class Watch(Protocol):
         """Take what happened to a job; the table was changed accordingly."""
 
     def stop(self) -> None:
-        """Take that somebody asked for an end, and that jobs under way are being stopped."""
+        """Take, once or more often, that somebody asked for an end, and that jobs under way are being stopped."""
 
 
 def run_sweep(
@@ -51,22 +50,11 @@ def run_sweep(
     checkpoint_every_s: float = 60.0,
     watch: Watch | None = None,
 ) -> SweepTable:
-    """Run every cell that is not finished yet, and leave the folder of a sweep.
+    """Run every cell that is not finished yet, and leave the folder of a sweep; return the cells with their states.
 
     A sweep that was interrupted or killed is resumed: finished cells are kept as they are, others resume from their
-    checkpoints. One signal to stop ends all jobs with a checkpoint; Ctrl-C after it ends them at once.
-
-    Args:
-        sweep: What the file says.
-        cells: Of it.
-        executor: Does the jobs.
-        out: The folder: a new or empty one, or that of the same sweep.
-        device: As in `dvdn_sim.run`.
-        checkpoint_every_s: As in `dvdn_sim.run`.
-        watch: Follows the progress.
-
-    Returns:
-        The cells with their states: finished; failed; or, if the sweep was stopped, interrupted or waiting.
+    checkpoints. One signal to stop ends all jobs with a checkpoint; Ctrl-C after it ends them at once. `device` and
+    `checkpoint_every_s` are as in `dvdn_sim.run`.
 
     Raises:
         RunFolderError: `out` holds something else, another process writes there, or it cannot be made. Nothing was
@@ -76,22 +64,22 @@ def run_sweep(
     """
     try:
         _refuse_foreign(out, sweep)
-    except OSError as error:
-        raise RunFolderError(f"{out} cannot be read: {error.strerror or error}") from error
-    try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunFolderError(f"{out} cannot be made: {error.strerror or error}") from error
-    with locked(out), _storing(out):
-        table = _table(sweep, cells, out)
-        jobs = [
-            Job(cell.id, cell.scenario, out / cell.id, device, checkpoint_every_s)
-            for cell, row in zip(cells, table.rows, strict=True)
-            if row.state != "finished"
-        ]
-        write_cells(out, table)  # first: it is what makes the folder that of a sweep
-        write_durably(out / SWEEP_FILE, sweep.resolved())
-        _follow(executor, jobs, table, out, watch)
+        raise RunFolderError(f"{out} cannot be used: {error.strerror or error}") from error
+    with locked(out):
+        try:
+            table = _table(sweep, cells, out)
+            jobs = [
+                Job(cell.id, cell.scenario, out / cell.id, device, checkpoint_every_s)
+                for cell, row in zip(cells, table.rows, strict=True)
+                if row.state != "finished"
+            ]
+            write_cells(out, table)  # first: it is what makes the folder that of a sweep
+            write_durably(out / SWEEP_FILE, sweep.resolved())
+            _follow(executor, jobs, table, out, watch or Watch())
+        except OSError as error:
+            raise StorageError(f"the disk does not take {out / CELLS_FILE}: {error.strerror or error}") from error
     return table
 
 
@@ -111,22 +99,20 @@ def _refuse_foreign(out: Path, sweep: Sweep) -> None:
 def _table(sweep: Sweep, cells: Sequence[SweepCell], out: Path) -> SweepTable:
     """Return the cells with the states that earlier invocations left."""
     earlier = read_cells(out) if (out / CELLS_FILE).exists() else None
-    known = {} if earlier is None else {row.id: row for row in earlier.rows}
+    found = {row.id: row.found for row in earlier.rows if row.found} if earlier else {}
     rows = []
     for cell in cells:
         _refuse_other_run(out / cell.id, resolved_yaml(cell.scenario))
-        row = SweepRow(cell.id, cell.at, cell.changes, cell.scenario.seeds)
-        before = known.get(cell.id)
-        if before is not None and before.found:
-            row.state, row.found = "finished", before.found
+        row = SweepRow(cell.id, cell.at, cell.changes, cell.scenario.seeds, found=found.get(cell.id, {}))
+        row.state = "finished" if row.found else "waiting"
         rows.append(row)
     return SweepTable(
         name=sweep.name,
         question=sweep.question,
-        axes={axis.name: tuple(point.label for point in axis.points) for axis in sweep.axes},
+        axes={axis.name: tuple(axis.values) for axis in sweep.axes},
         compare=sweep.compare or (),
         rows=rows,
-        wall_s=0.0 if earlier is None else earlier.wall_s,
+        wall_s=earlier.wall_s if earlier else 0.0,
     )
 
 
@@ -142,58 +128,37 @@ def _refuse_other_run(run_dir: Path, scenario: str) -> None:
         raise RunFolderError(f"{run_dir} holds another run; the same sweep, or another folder, expected{lines}")
 
 
-def _follow(executor: Executor, jobs: Sequence[Job], table: SweepTable, out: Path, watch: Watch | None) -> None:
+def _follow(executor: Executor, jobs: Sequence[Job], table: SweepTable, out: Path, watch: Watch) -> None:
     """Have the jobs done, and keep the table up to date."""
     rows = {row.id: row for row in table.rows}
-    began_s, written_s, earlier_s = time.monotonic(), 0.0, table.wall_s
-    if watch is not None:
-        watch.begin(table, jobs)
-    try:
-        with stopping_when_asked() as stop:
-            for event in executor.run(jobs, _announcing(stop, watch)):
+    began_s, written_s = time.monotonic() - table.wall_s, 0.0
+    watch.begin(table, jobs)
+    with stopping_when_asked() as stop:
+
+        def stopping() -> bool:
+            if stop.asked:
+                watch.stop()
+            return stop.asked
+
+        try:
+            for event in executor.run(jobs, stopping):
                 _note(rows[event.id], event)
                 now_s = time.monotonic()
-                table.wall_s = earlier_s + now_s - began_s
+                table.wall_s = now_s - began_s
                 if now_s - written_s >= WRITE_EVERY_S:
                     with suppress(OSError):  # which is no reason to stop the cells: there will be another time
                         write_cells(out, table)
                     written_s = now_s
-                if watch is not None:
-                    watch.take(event)
-    finally:
-        for row in table.rows:
-            if row.state == "running":
-                row.state = "interrupted"
-        table.wall_s = earlier_s + time.monotonic() - began_s
-        write_cells(out, table)
-
-
-def _announcing(stop: Stop, watch: Watch | None) -> Callable[[], bool]:
-    """Return what says whether to stop, and tells the watch so once."""
-    announced = False
-
-    def asked() -> bool:
-        nonlocal announced
-        if stop.asked and not announced:
-            announced = True
-            if watch is not None:
-                watch.stop()
-        return stop.asked
-
-    return asked
-
-
-@contextmanager
-def _storing(out: Path) -> Iterator[None]:
-    """Turn what the disk refuses into a `StorageError`."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"the disk does not take {out / CELLS_FILE}: {error.strerror or error}") from error
+                watch.take(event)
+        finally:
+            for row in table.rows:
+                if row.state == "running":
+                    row.state = "interrupted"
+            table.wall_s = time.monotonic() - began_s
+            write_cells(out, table)
 
 
 def _note(row: SweepRow, event: Event) -> None:
-    """Change a cell's row as an event has it."""
     if isinstance(event, Began):
         row.state = "running"
     elif isinstance(event, Ended):

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 
 from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario import Place, Scenario, Value, first_mistakes, load_scenario, parse_scenario
-from dvdn_sim.sweeps.sweep import AxisValue, Change, Sweep, load_sweep
+from dvdn_sim.sweeps.sweep import Change, Sweep, folder_name, load_sweep
 from dvdn_sim.wording import first_of
 from netmodels.units import legible
 
@@ -21,14 +21,9 @@ _SET_OPTION = re.compile(r"--set '([\w.]+)=(.*)'")
 
 @dataclass(frozen=True)
 class SweepCell:
-    """One combination.
+    """One combination: its label on every axis, what these set by dotted path, and what is run.
 
-    Attributes:
-        id: its name, which is that of its folder: ``rounds=3,loss=10%``. It depends on what the cell is, not on which
-            others there are.
-        at: its label on every axis.
-        changes: what the axes set, by dotted path.
-        scenario: what is run.
+    Its name, ``rounds=3,loss=10%``, is that of its folder, and depends on what it is, not on which others there are.
     """
 
     id: str
@@ -62,9 +57,9 @@ def cells_of(sweep: Sweep) -> tuple[list[SweepCell], list[Mistake]]:
     cells_with: Counter[str] = Counter()  # by a change that they have, as text; by the empty text, all
     wrong: defaultdict[tuple[str, Mistake], list[str]] = defaultdict(list)  # by the change at fault, and the mistake
     seeds = [] if sweep.seeds is None else [Change("seeds", list(sweep.seeds), Place())]
-    for points in itertools.product(*(axis.points for axis in sweep.axes)):
-        at = {axis.name: point for axis, point in zip(sweep.axes, points, strict=True)}
-        own = [change for point in points for change in point.changes]
+    for combination in itertools.product(*(axis.values.items() for axis in sweep.axes)):
+        at = {axis.name: label for axis, (label, _) in zip(sweep.axes, combination, strict=True)}
+        own = [change for _, changes in combination for change in changes]
         changes = [*seeds, *sweep.changes, *own]
         by_text = {legible(change.text, most=200): change for change in changes}  # as mistakes name it
         cells_with.update(["", *by_text])
@@ -74,8 +69,7 @@ def cells_of(sweep: Sweep) -> tuple[list[SweepCell], list[Mistake]]:
             for key in dict.fromkeys(_told(mistake, by_text, sweep) for mistake in error.mistakes):
                 wrong[key].append(cell_id(at))
         else:
-            labels = {axis: point.label for axis, point in at.items()}
-            cells.append(SweepCell(cell_id(at), labels, {change.path: change.value for change in own}, scenario))
+            cells.append(SweepCell(cell_id(at), at, {change.path: change.value for change in own}, scenario))
     return cells, [
         mistake
         if len(names) == cells_with[text]
@@ -102,12 +96,12 @@ def _told(mistake: Mistake, changes: Mapping[str, Change], sweep: Sweep) -> tupl
     return text, replace(mistake, line=place.line, override=place.override, file=place.file, remedy=remedy)
 
 
-def cell_id(points: Mapping[str, AxisValue]) -> str:
-    """Return the name of a cell, safe on any file system, from its point on each axis.
+def cell_id(at: Mapping[str, str]) -> str:
+    """Return the name of a cell, safe on any file system, from its label on each axis.
 
     A very long one ends in a hash of all of it.
     """
-    name = ",".join(f"{axis}={point.safe}" for axis, point in points.items())
+    name = ",".join(f"{axis}={folder_name(label)}" for axis, label in at.items())
     if len(name) <= MAX_ID:
         return name
     hashed = hashlib.blake2b(name.lower().encode(), digest_size=8).hexdigest()

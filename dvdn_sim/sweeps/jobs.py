@@ -37,19 +37,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended.
-
-    Attributes:
-        state: interrupted means that somebody asked for it: the job can be resumed.
-        error: why it failed, or where it was interrupted.
-        found: what the run's summary has under `dvdn_sim.records.FOUND`; empty unless it finished.
-        work_s: seconds that the last process worked on it.
-    """
+    """How a job ended; it can be resumed if somebody interrupted it."""
 
     state: Literal["finished", "failed", "interrupted"]
     error: str = ""
+    """Why it failed, or where it was interrupted."""
     found: Mapping[str, Any] = field(default_factory=dict)
+    """What the summary of a finished run has under `dvdn_sim.records.FOUND`."""
     work_s: float = 0.0
+    """How long the last process worked on it."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +108,11 @@ class Executor(Protocol):
         """Yield what happens to the jobs until each has ended, once; but for those not begun when asked to stop.
 
         A job whose process is lost is begun again, `MAX_ATTEMPTS` times in all. A job that fails, or takes long, keeps
-        no other from being done. Closing the iterator early leaves no process behind.
-
-        Args:
-            jobs: in the order in which to begin.
-            stop: asked now and then; once it is true no job is begun, and those under way stop with a checkpoint.
+        no other from being done. They begin in the order given. `stop` is asked now and then; once it is true no job is
+        begun, and those under way stop with a checkpoint. Closing the iterator early leaves no process behind.
 
         Raises:
-            DvdnSimError: There is nothing to do them with.
+            DvdnSimError: There is nothing to do them with, or not any more.
         """
 
 
@@ -156,7 +149,6 @@ def _train(job: Job, report: JobReport) -> dict[str, Any]:
     sent_s = 0.0
 
     def progress(done: int, total: int, facts: Mapping[str, str]) -> None:
-        """Report it, not too often, and stop the run when asked."""
         nonlocal sent_s
         if time.monotonic() - sent_s < PROGRESS_EVERY_S:
             return

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,11 +54,7 @@ def processes_for(scenarios: Sequence[Scenario]) -> int:
 
 
 def refuse_oversized_cells(cells: Sequence[SweepCell], device: str) -> None:
-    """Refuse cells whose replay buffer this machine cannot hold; on a GPU, each run finds that out itself.
-
-    Raises:
-        ScenarioError: There is one.
-    """
+    """Raise `ScenarioError` for a cell whose replay buffer this machine cannot hold; on a GPU, runs find out."""
     if device == "cpu" or (device == "auto" and not has_gpu()):
         for cell in cells:
             refuse_oversized_replay(cell.scenario, source=cell.id)
@@ -83,10 +79,7 @@ def cores() -> int:
 class Pool:
     """Does jobs in so many processes of this machine; an `Executor`.
 
-    Attributes:
-        processes: how many.
-        do: what does a job, in a worker.
-        prepare: what each worker does first, once for all its jobs.
+    Each worker calls `prepare` first, once for all its jobs, and `do` for every job.
     """
 
     processes: int
@@ -113,10 +106,8 @@ class Worker:
     """A process that works for this one, and our end of the line to it.
 
     It is spawned, not forked: a copy of a process that runs torch may hang. Ctrl-C in a terminal reaches all processes
-    at once; a worker blocks it, and stops when it is told to, or when the process that started it is gone.
-
-    Args:
-        serve: what the process runs, with its end of the line.
+    at once; a worker blocks it, and stops when it is told to, or when the process that started it is gone. It runs
+    `serve` with its end of the line.
     """
 
     def __init__(self, serve: Callable[[Connection], None]) -> None:
@@ -125,7 +116,7 @@ class Worker:
         self.process = context.Process(target=serve, args=(theirs,), daemon=True)
         self.ready = False
         self.job: Job | None = None
-        with _environment(ONE_THREAD), _without_ctrl_c():
+        with _one_thread(), _without_ctrl_c():
             self.process.start()
         theirs.close()
 
@@ -264,30 +255,27 @@ class Caller:
 
     def receive(self) -> object:
         """Wait for a message; None if no more will come."""
-        try:
+        with suppress(EOFError, OSError):
             return None if self.gone else self.line.recv()
-        except (EOFError, OSError):
-            self.gone = True
-            return None
+        return None
 
     def stopping(self) -> bool:
-        # nothing else is sent to a worker at work
         try:
-            self.gone = self.gone or (self.line.poll() and self.line.recv() == STOP)
+            self.gone = self.gone or (self.line.poll() and self.line.recv() == STOP)  # a worker at work hears no other
         except (EOFError, OSError):
             self.gone = True
         return self.gone
 
 
 @contextmanager
-def _environment(added: Mapping[str, str]) -> Iterator[None]:
-    """Give processes that are started meanwhile these variables, as far as they are not set."""
-    names = [name for name in added if name not in os.environ]
-    os.environ.update({name: added[name] for name in names})
+def _one_thread() -> Iterator[None]:
+    """Start processes meanwhile with `ONE_THREAD`, as far as the environment says nothing else."""
+    before = dict(os.environ)
+    os.environ.update(ONE_THREAD | before)
     try:
         yield
     finally:
-        for name in names:
+        for name in ONE_THREAD.keys() - before.keys():
             del os.environ[name]
 
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.text import Text
 
 from dvdn_sim.records import SweepTable
+from dvdn_sim.sweeps.execute import Watch
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Warned
 from dvdn_sim.wording import duration_text, plural
 
@@ -18,8 +19,7 @@ from dvdn_sim.wording import duration_text, plural
 class Pace:
     """Works out how long the rest takes, if it goes on as it went since this invocation began.
 
-    Attributes:
-        totals: environment steps of every job, all seeds together.
+    `totals` are the environment steps of every job, all seeds together.
     """
 
     totals: Mapping[str, int]
@@ -48,16 +48,12 @@ class Pace:
         return elapsed_s * left / taken if taken > 0 else None
 
 
-class SweepProgress:
-    """Shows the progress of a sweep; a `dvdn_sim.sweeps.execute.Watch`.
-
-    Args:
-        console: Where to: stderr, so that answers are alone on stdout.
-        quiet: Whether to show warnings alone.
-    """
+class SweepProgress(Watch):
+    """Shows the progress of a sweep on a console, that of stderr; if quiet, warnings alone."""
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._quiet = quiet
+        self._stopping = False
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=16),
@@ -101,7 +97,8 @@ class SweepProgress:
         self._show_whole()
 
     def stop(self) -> None:
-        if not self._quiet:
+        if not self._quiet and not self._stopping:
+            self._stopping = True
             self._say("Stopping: cells under way leave a checkpoint; once more stops them at once")
 
     def _ended(self, job: str, outcome: Outcome) -> None:

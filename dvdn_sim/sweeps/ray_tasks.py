@@ -29,10 +29,9 @@ from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records import finished_digest, locked, write_durably
 from dvdn_sim.sweeps.jobs import MAX_ATTEMPTS, Began, Ended, Event, Job, JobReport, Outcome, given_up
 from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, cores, job_bytes
+from dvdn_sim.sweeps.ray_executor import AUTO, RayCluster
 from dvdn_sim.wording import size_text
 
-AUTO = "auto"
-"""The address that stands for a cluster of this machine, started for the sweep."""
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 """How long the inbox may take to answer; it holds next to nothing, so that then something is broken."""
@@ -118,22 +117,10 @@ def _places_for(need: Mapping[str, int]) -> int:
     return count
 
 
-def run_tasks(
-    jobs: Sequence[Job],
-    stop: Callable[[], bool],
-    *,
-    do: Callable[[Job, JobReport], Outcome],
-    version: str,
-    patience_s: float,
-) -> Iterator[Event]:
-    """Yield what happens to the jobs, in a process that is part of the cluster.
+def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
+    """Yield what happens to the jobs, at least one, in a process that is part of the cluster.
 
-    Args:
-        jobs: at least one, their folders given from the root.
-        stop: as for an `Executor`.
-        do: what does a job, in a worker.
-        version: of this program, which every machine must have.
-        patience_s: how long to wait for a machine that can do what is left, once there is none.
+    Their folders are given from the root; `stop` is as for an `Executor`.
 
     Raises:
         DvdnSimError: No machine can do what is left; or one lacks this program, or has another version of it.
@@ -152,7 +139,7 @@ def run_tasks(
     begun: set[str] = set()
     stopping, possible_s = False, time.monotonic()
     with _token(jobs[0].run_dir.parent) as token:
-        waiting = {task.remote(version, [ray.put((job, do))], inbox, token): job for job in jobs}
+        waiting = {task.remote(cluster.version, [ray.put((job, cluster.do))], inbox, token): job for job in jobs}
         while waiting:
             over, _ = ray.wait(list(waiting), timeout=TICK_S)
             stopping = stopping or stop()
@@ -165,7 +152,7 @@ def run_tasks(
             for ref in [ref for ref in over if ref in waiting]:
                 job = waiting.pop(ref)
                 yield Ended(job.id, _outcome(ref, job))
-            possible_s = _last_possible_s(need, possible_s, patience_s)
+            possible_s = _last_possible_s(need, possible_s, cluster.patience_s)
 
 
 def _last_possible_s(need: Mapping[str, int], before_s: float, patience_s: float) -> float:
@@ -283,7 +270,6 @@ class _Line:
             self._stop = True
 
     def stopping(self) -> bool:
-        """Return whether to stop."""
         if not self._stop:
             self.send(None)
         return self._stop
@@ -294,21 +280,14 @@ class _StoppedElsewhereError(Exception):
 
 
 def _do(version: str, task: list[Any], inbox: Any, token: Path) -> tuple[Outcome, Files | None] | None:
-    """Do a job, on a machine of the cluster.
+    """Do a job, on a machine of the cluster, and return its folder, too, where storage is not shared.
 
-    Args:
-        version: of this program, without which no job is done.
-        task: a reference to the job and what does it; in a list, so that it is opened once the version is known.
-        inbox: the actor.
-        token: a file; who sees it shares the storage.
-
-    Returns:
-        What became of it, with its folder where storage is not shared; None if it was not begun, for somebody asked to
-        stop.
+    None if it was not begun, for somebody asked to stop. The task is a reference to the job and what does it; in a
+    list, so that it is opened once the version is known. Who sees the token, a file, shares the storage.
 
     Raises:
-        DvdnSimError: this machine has another version.
-        _StoppedElsewhereError: the job was interrupted by somebody else.
+        DvdnSimError: This machine has another version of the program.
+        _StoppedElsewhereError: The job was interrupted by somebody outside of this sweep.
     """
     if (mine := importlib.metadata.version("dvdn-sim")) != version:
         machine = f"{platform.node()}, a machine of the Ray cluster,"
@@ -379,16 +358,12 @@ def put_in_place(files: Files, folder: Path) -> None:
             return
         with locked(folder):
             if finished_digest(folder) is None:
-                _swap(incoming, folder, before)
+                folder.rename(before)
+                try:
+                    incoming.rename(folder)
+                except OSError:
+                    before.rename(folder)
+                    raise
     finally:
         for left in (incoming, before):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _swap(incoming: Path, folder: Path, before: Path) -> None:
-    folder.rename(before)
-    try:
-        incoming.rename(folder)
-    except OSError:
-        before.rename(folder)
-        raise

@@ -148,49 +148,39 @@ class Change:
 
 
 @dataclass(frozen=True)
-class AxisValue:
-    """One value of an axis: what it is called, and what it changes."""
-
-    label: str
-    changes: tuple[Change, ...] = ()
-
-    @property
-    def safe(self) -> str:
-        """The label as a part of the name of a folder, on any file system: letters, digits and ``. _ % + -``."""
-        return re.sub(r"[^A-Za-z0-9._%+-]+", "_", self.label.replace(" ", "")).strip("_").rstrip(".")
-
-
-@dataclass(frozen=True)
 class Axis:
-    """What differs from cell to cell."""
+    """What differs from cell to cell: by the label of each value, what it changes."""
 
     name: str
-    points: tuple[AxisValue, ...]
+    values: Mapping[str, tuple[Change, ...]]
+
+
+def folder_name(label: str) -> str:
+    """Return a label as a part of the name of a folder, on any file system.
+
+    >>> folder_name("20 Mbit/s"), folder_name("../..")
+    ('20Mbit_s', '.._')
+    """
+    return re.sub(r"[^A-Za-z0-9._%+-]+", "_", label.replace(" ", "")).strip("_").rstrip(".")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep file stands for.
-
-    Attributes:
-        name: what the folder is called.
-        question: what is to be answered, a sentence.
-        base: the scenario that the cells change: its file, or its text if the sweep file holds it.
-        document: the sweep file's.
-        changes: to all cells, in order.
-        axes: what differs between cells.
-        seeds: of every cell; None for those of the base.
-        compare: axis and label of the baseline; None if there is none.
-    """
+    """What a sweep file stands for."""
 
     name: str
     question: str
     base: FilePath | str
+    """The scenario that the cells change: its file, or its text if the sweep file holds it."""
     document: Document
+    """The sweep file's."""
     changes: tuple[Change, ...]
+    """To all cells, in order."""
     axes: tuple[Axis, ...]
     seeds: tuple[int, ...] | None
+    """Of every cell; None for those of the base."""
     compare: tuple[str, str] | None
+    """Axis and label of the baseline."""
 
     def resolved(self) -> str:
         """Return the sweep as YAML that needs no other file; read back, it has the same cells."""
@@ -200,7 +190,7 @@ class Sweep:
         if self.compare is not None:
             head["compare"] = dict([self.compare])
         axes: list[Value] = [
-            {"name": axis.name, "values": {point.label: _values_of(point.changes) for point in axis.points}}
+            {"name": axis.name, "values": {label: _values_of(changes) for label, changes in axis.values.items()}}
             for axis in self.axes
         ]
         entries = (textwrap.indent(block_text(axis), "    ").removeprefix("    ") for axis in axes)
@@ -293,13 +283,13 @@ def _changes(block: Mapping[str, Value], path: Path, document: Document) -> tupl
 
 def _axis(written: AxisFile, path: Path, document: Document) -> Axis:
     """Return an axis; its name is empty where the file gives none."""
-    points = []
+    values: dict[str, tuple[Change, ...]] = {}
     for key, label, value in _labelled(written):
         here = (*path, "values", key)
         one = None if written.path is None else (Change(written.path, value, document.place(here)),)
-        points.append(AxisValue(label, one or _changes(value, here, document)))
+        values[label] = one or _changes(value, here, document)
     *_, block, last = ["", *(written.path or "").split(".")]
-    return Axis(written.name or (block if block and last in ("kind", "preset") else last), tuple(points))
+    return Axis(written.name or (block if block and last in ("kind", "preset") else last), values)
 
 
 def _labelled(written: AxisFile) -> Iterator[tuple[str | int, str, Any]]:
@@ -313,14 +303,15 @@ def _labelled(written: AxisFile) -> Iterator[tuple[str | int, str, Any]]:
 def _quick(written: QuickFile, sweep: Sweep) -> Sweep:
     """Return the smaller sweep, under a name of its own."""
     kept = {name: [label_of(value) for value in values] for name, values in written.axes.items()}
+    axes = (
+        (axis.name, {label: each for label, each in axis.values.items() if label in kept.get(axis.name, axis.values)})
+        for axis in sweep.axes
+    )
     return replace(
         sweep,
         name=f"{sweep.name}_quick",
         changes=(*sweep.changes, *_changes(written.set, ("quick", "set"), sweep.document)),
-        axes=tuple(
-            replace(axis, points=tuple(each for each in axis.points if each.label in kept.get(axis.name, [each.label])))
-            for axis in sweep.axes
-        ),
+        axes=tuple(Axis(*each) for each in axes),
         seeds=written.seeds or sweep.seeds,
     )
 
@@ -344,7 +335,7 @@ def _broken_rules(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
         yield from _labels_can_be_told_apart(axis, ("axes", index, "values"))
     yield from _axes_do_not_overwrite(sweep)
     yield from _labels_exist(written, sweep)
-    if (count := prod(len(axis.points) for axis in sweep.axes)) > MAX_CELLS:
+    if (count := prod(len(axis.values) for axis in sweep.axes)) > MAX_CELLS:
         yield ("axes",), f"{count} cells", f"at most {MAX_CELLS}; a smaller sweep shows the same"
 
 
@@ -364,7 +355,7 @@ def _labels_can_be_told_apart(axis: AxisFile, path: Path) -> Iterator[Broken]:
     remedy = "name the values: {NAME: VALUE}" if isinstance(axis.values, list) else "write another name"
     seen: dict[str, str] = {}
     for key, label, _ in _labelled(axis):
-        safe = AxisValue(label).safe
+        safe = folder_name(label)
         same = seen.get(safe.lower())
         seen[safe.lower()] = label
         if not 0 < len(safe) <= MAX_LABEL:
@@ -379,7 +370,7 @@ def _axes_do_not_overwrite(sweep: Sweep) -> Iterator[Broken]:
     """A later change of a whole block undoes an earlier one of a part of it."""
     earlier: dict[str, str] = {}
     for index, axis in enumerate(sweep.axes):
-        changes = {change.path: change for point in axis.points for change in point.changes}
+        changes = {change.path: change for value in axis.values.values() for change in value}
         for path, change in changes.items():
             undone = next((other for other in earlier if change.undoes(other)), None)
             if undone is not None:
@@ -392,8 +383,7 @@ def _in_vain(sweep: Sweep) -> Iterator[Mistake]:
     """Yield a mistake for every change to all cells that an axis undoes in all cells."""
     for change in sweep.changes:
         for axis in sweep.axes:
-            undone = [any(each.undoes(change.path) for each in point.changes) for point in axis.points]
-            if undone and all(undone):
+            if all(any(each.undoes(change.path) for each in value) for value in axis.values.values()):
                 yield change.mistake(f"has no effect: axis {axis.name} sets it in every cell", "remove it")
 
 
@@ -412,9 +402,9 @@ def _labels_exist(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
 
 def _are_labels(path: Path, labels: list[str], sweep: Sweep) -> Iterator[Broken]:
     """Yield what is no label of the axis that a path ends in."""
-    points = {axis.name: [point.label for point in axis.points] for axis in sweep.axes}
-    if (name := str(path[-1])) not in points:
-        yield path, *no_such("axis", name, list(points))
-    for label in labels if name in points else ():
-        if label not in points[name]:
-            yield path, *no_such(f"value of {name}", label, points[name])
+    known = {axis.name: list(axis.values) for axis in sweep.axes}
+    if (name := str(path[-1])) not in known:
+        yield path, *no_such("axis", name, list(known))
+    for label in labels if name in known else ():
+        if label not in known[name]:
+            yield path, *no_such(f"value of {name}", label, known[name])

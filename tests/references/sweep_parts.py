@@ -140,6 +140,25 @@ def cannot_prepare() -> None:
     os._exit(9)
 
 
+MIXED = ("hold", "quick-1", "die_1", "quick-2", "asked", "die_99", "quick-3", "release")
+"""All kinds of jobs at once."""
+
+
+def refuse_lost_jobs(events: list[Event]) -> None:
+    """Refuse what became of `MIXED` unless every job ended once, and what was killed or asked to stop began again."""
+    assert sorted(event.id for event in events if isinstance(event, Ended)) == sorted(MIXED)
+    outcomes = ended(events)
+    assert {name: each.state for name, each in outcomes.items() if each.state != "finished"} == {"die_99": "failed"}
+    assert outcomes["die_1"].found["attempt"] == outcomes["asked"].found["attempt"] == 2
+    assert outcomes["die_99"].error.startswith("given up after 3 attempts: its ")
+    for name, times in (("quick-1", 1), ("die_1", 2), ("asked", 2), ("die_99", 3)):
+        assert events.count(Began(name)) == times
+    for at, event in enumerate(events):
+        assert Began(event.id) in events[: at + 1]
+    found = [outcome.found for outcome in outcomes.values() if outcome.state == "finished"]
+    assert len({each["pid"] for each in found}) < len(found)  # workers are used again
+
+
 def never() -> bool:
     return False
 

@@ -9,7 +9,7 @@ from sweep_parts import BASE, SWEEP, write_sweep
 
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.sweeps import AxisValue, cell_id, load_cells
+from dvdn_sim.sweeps import cell_id, folder_name, load_cells
 
 
 def said(tmp_path, text, base=BASE, changes=()):
@@ -56,24 +56,20 @@ LABELS = st.lists(st.text(CHARACTERS, min_size=1, max_size=45), min_size=1, max_
 NAMES = st.lists(st.from_regex(r"[a-z][A-Za-z0-9_]{0,31}", fullmatch=True), min_size=1, max_size=8, unique=True)
 
 
-def points_of(labels):
+def told_apart(labels):
     """Those of one axis that its rules let through: names of folders that file systems can tell apart."""
-    points = [AxisValue(label) for label in labels]
-    return [
-        point
-        for index, point in enumerate(points)
-        if 0 < len(point.safe) <= 40 and point.safe.lower() not in {each.safe.lower() for each in points[:index]}
-    ]
+    names = {folder_name(label).lower(): label for label in labels if 0 < len(folder_name(label)) <= 40}
+    return list(names.values())
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(names=NAMES, labels=st.lists(LABELS, min_size=8, max_size=8), data=st.data())
 def test_no_two_cells_share_a_folder_and_every_name_is_safe(names, labels, data):
     """Whatever labels are: on systems that ignore capitals, too, and within the 255 bytes of a name."""
-    axes = {name: points_of(each) for name, each in zip(names, labels, strict=False)}
+    axes = {name: told_apart(each) for name, each in zip(names, labels, strict=False)}
     assume(all(axes.values()))
-    drawn = [{name: data.draw(st.sampled_from(points)) for name, points in axes.items()} for _ in range(2)]
-    first, second = (cell_id(points) for points in drawn)
+    drawn = [{name: data.draw(st.sampled_from(each)) for name, each in axes.items()} for _ in range(2)]
+    first, second = (cell_id(at) for at in drawn)
     assert (first.lower() == second.lower()) == (drawn[0] == drawn[1])
     assert re.fullmatch(r"[A-Za-z0-9_.%+=,-]+", first)
     assert len(first) <= 150
@@ -94,7 +90,7 @@ def test_a_name_depends_on_the_cell_alone(tmp_path):
     [("50 ms", "50ms"), ("20 Mbit/s", "20Mbit_s"), ("10%", "10%"), ("../..", ".._"), ("1e-3", "1e-3"), ("7, 7", "7_7")],
 )
 def test_labels_in_names_of_folders(label, safe):
-    assert AxisValue(label).safe == safe
+    assert folder_name(label) == safe
 
 
 def test_mistakes_of_all_cells_are_told_at_once_each_once_with_its_line(tmp_path):

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_parts import BASE, Kept, do_as_named, ended, gone, job, never, until, write_sweep
+from sweep_parts import BASE, MIXED, Kept, do_as_named, ended, gone, job, never, refuse_lost_jobs, until, write_sweep
 from typer.testing import CliRunner
 
 from dvdn_sim.cli import app
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records import finished_digest
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.sweeps import Began, Ended, Event, Job, Moved, RayCluster, ray_executor, work
+from dvdn_sim.sweeps import Began, Event, Job, Moved, RayCluster, ray_executor, work
 
 pytestmark = [
     pytest.mark.slow,
@@ -97,34 +97,10 @@ def alone(tmp_path_factory):
     return {each.id: work(each, Kept()).found["digest"] for each in cells(tmp_path_factory.mktemp("alone"))}
 
 
-@pytest.fixture(scope="module")
-def mixed(machines, tmp_path_factory):
-    """All kinds of jobs at once, on two machines: what happened, in order."""
-    folder = tmp_path_factory.mktemp("mixed")
-    names = ["hold", "quick-1", "die_1", "quick-2", "asked", "die_99", "quick-3", "release"]
-    return list(RayCluster(machines.address, do_as_named).run([job(name, folder) for name in names], never)), names
-
-
-def test_every_job_ends_once_and_those_that_fail_stop_no_other(mixed):
-    events, names = mixed
-    assert sorted(event.id for event in events if isinstance(event, Ended)) == sorted(names)
-    states = {name: outcome.state for name, outcome in ended(events).items()}
-    assert {name: state for name, state in states.items() if state != "finished"} == {"die_99": "failed"}
-    for at, event in enumerate(events):
-        assert Began(event.id) in events[: at + 1]
-
-
-def test_a_job_whose_worker_is_killed_or_asked_to_stop_begins_again_but_not_for_ever(mixed):
-    events, _ = mixed
-    assert ended(events)["die_1"].found["attempt"] == ended(events)["asked"].found["attempt"] == 2
-    assert ended(events)["die_99"].error.startswith("given up after 3 attempts: its worker died; so it does")
-    for name, times in (("quick-1", 1), ("die_1", 2), ("asked", 2), ("die_99", 3)):
-        assert events.count(Began(name)) == times
-
-
-def test_workers_are_used_again(mixed):
-    found = [outcome.found for outcome in ended(mixed[0]).values() if outcome.state == "finished"]
-    assert len({each["pid"] for each in found}) < len(found)
+def test_every_job_ends_once_and_those_that_fail_stop_no_other(machines, tmp_path):
+    events = list(RayCluster(machines.address, do_as_named).run([job(name, tmp_path) for name in MIXED], never))
+    refuse_lost_jobs(events)
+    assert "its worker died; so it does" in ended(events)["die_99"].error
 
 
 def test_a_machine_is_lost_and_the_sweep_ends_as_without_ray(machines, tmp_path, alone):

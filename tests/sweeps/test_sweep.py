@@ -16,7 +16,7 @@ def test_a_sweep_file(tmp_path):
     assert found == []
     assert (sweep.name, sweep.question) == ("small", "Does the network matter?")
     assert sweep.base == tmp_path / "base.yaml"
-    assert [(axis.name, [point.label for point in axis.points]) for axis in sweep.axes] == [
+    assert [(axis.name, list(axis.values)) for axis in sweep.axes] == [
         ("rounds", ["1", "2"]),
         ("loss", ["0%", "20%"]),
     ]
@@ -29,7 +29,7 @@ def test_quick_is_smaller_and_has_a_folder_of_its_own(tmp_path):
     assert found == []
     assert (sweep.name, sweep.seeds) == ("small_quick", (3,))
     assert [setting.text for setting in sweep.changes] == ["algorithm.hidden=5", "training.steps=12"]
-    assert [[point.label for point in axis.points] for axis in sweep.axes] == [["1", "2"], ["20%"]]
+    assert [list(axis.values) for axis in sweep.axes] == [["1", "2"], ["20%"]]
 
 
 def test_the_command_line_has_the_last_word(tmp_path):
@@ -53,12 +53,12 @@ axes:
     sweep, found = load_sweep(write_sweep(tmp_path, text))
     assert found == []
     network, topology, size = sweep.axes
-    assert [(each.path, each.value) for each in network.points[0].changes] == [
+    assert [(each.path, each.value) for each in network.values["perfect"]] == [
         ("network.link", {"preset": "ideal"}),
         ("network.deadline", None),
     ]
-    assert (topology.name, [point.label for point in topology.points]) == ("topology", ["ring", "complete"])
-    assert [(point.label, point.changes[0].value) for point in size.points] == [("small", [5, 5]), ("large", [8, 8])]
+    assert (topology.name, list(topology.values)) == ("topology", ["ring", "complete"])
+    assert [(label, change.value) for label, (change,) in size.values.items()] == [("small", [5, 5]), ("large", [8, 8])]
 
 
 def test_parts_may_stand_in_other_files_and_paths_are_relative_to_the_file_that_names_them(tmp_path):
@@ -113,8 +113,16 @@ set: {a b: 3}
         ("[1, 2]", f"{{{'a' * 41}: 1}}", "cannot name a folder; write another name"),
         ("path: network.link.loss", "path: a.rounds", "line 7: axes.1: another axis is called `rounds`"),
         ("path: network.link.loss", "name: loss", "line 7: axes.1.values: are no values of anything"),
-        ("path: network.link.loss, values: [0%, 20%]", "name: loss, values: {a: 3}", "line 7: axes.1.values.a: must be a block, not `3`"),
-        ("path: network.link.loss, values: [0%, 20%]", "name: loss, values: {a: {b c: 3}}", "line 7: axes.1.values.a.b c: `b c` is no path"),
+        (
+            "path: network.link.loss, values: [0%, 20%]",
+            "name: loss, values: {a: 3}",
+            "line 7: axes.1.values.a: must be a block, not `3`",
+        ),
+        (
+            "path: network.link.loss, values: [0%, 20%]",
+            "name: loss, values: {a: {b c: 3}}",
+            "line 7: axes.1.values.a.b c: `b c` is no path",
+        ),
         ("path: network.link.loss", "path: algorithm", "so undoes `algorithm.consensus.rounds` of axis rounds; write"),
         ("path: network.link.loss", "name: b, path: algorithm.consensus.rounds", "make one axis of them"),
         ("path: network.link.loss", "path: seeds", "line 7: axes.1.path: seeds are the same in all cells"),
@@ -123,7 +131,11 @@ set: {a b: 3}
         ("algorithm.hidden: 5", "network.link: {}", ""),
         ("algorithm.hidden: 5", "network.link.loss: 5%", "line 4: network.link.loss: has no effect: axis loss sets it"),
         ("compare: {rounds: 1}", "compare: {round: 1}", "there is no axis `round`; did you mean `rounds`?"),
-        ("compare: {rounds: 1}", "compare: {rounds: 3}", "line 9: compare.rounds: there is no value of rounds `3`; choose one of: 1, 2"),
+        (
+            "compare: {rounds: 1}",
+            "compare: {rounds: 3}",
+            "line 9: compare.rounds: there is no value of rounds `3`; choose one of: 1, 2",
+        ),
         ("axes: {loss: [20%]}", "axes: {loss: [30%]}", "line 13: quick.axes.loss: there is no value of loss `30%`"),
         ("axes: {loss: [20%]}", "axes: {rounds: [2]}", "line 13: quick.axes.rounds: leaves out `1`, the baseline"),
         ("[1, 2]", f"[{', '.join(map(str, range(1001)))}]", "line 5: axes: 2002 cells; at most 2000"),
@@ -167,12 +179,11 @@ def test_a_file_to_include_that_is_not_there_hides_no_keys(tmp_path):
 def test_values_are_called_as_they_are_written_and_kinds_and_presets_by_their_name(tmp_path):
     values = "[3, 5 ms, 0.001, null, true, {preset: wifi}, {kind: ring}, [7, 7]]"
     sweep, _ = load_sweep(write_sweep(tmp_path, SWEEP.replace("[0%, 20%]", values)))
-    labels = [point.label for point in sweep.axes[1].points]
-    assert labels == ["3", "5 ms", "0.001", "null", "true", "wifi", "ring", "7, 7"]
+    assert list(sweep.axes[1].values) == ["3", "5 ms", "0.001", "null", "true", "wifi", "ring", "7, 7"]
 
 
 def test_a_quick_look_keeps_the_order_of_the_axis(tmp_path):
     sweep, _ = load_sweep(
         write_sweep(tmp_path, SWEEP.replace("axes: {loss: [20%]}", "axes: {rounds: [2, 1]}")), quick=True
     )
-    assert [point.label for point in sweep.axes[0].points] == ["1", "2"]
+    assert list(sweep.axes[0].values) == ["1", "2"]
