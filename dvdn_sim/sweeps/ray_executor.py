@@ -22,8 +22,6 @@ from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.sweeps.jobs import Event, Job, JobReport, Outcome, work
 from dvdn_sim.sweeps.local import STOP, TICK_S, Worker
 
-AUTO = "auto"
-"""The address that stands for a cluster of this machine, started for the sweep."""
 JOINED, OVER = "joined", "over"
 JOIN_TIMEOUT_S = 60.0
 """How long it may take to join a cluster, or to start one."""
@@ -36,7 +34,7 @@ class RayCluster:
     """Does jobs on a Ray cluster; an `Executor`.
 
     Attributes:
-        address: host and port of one that runs, of which this machine is a part; or `AUTO`.
+        address: host and port of one that runs, of which this machine is a part; or `auto`, which starts one here.
         do: what does a job, in a worker.
         version: of this program, which every machine of the cluster must have.
         patience_s: how long to wait for a machine that can do what is left, once there is none.
@@ -125,7 +123,13 @@ def _run(cluster: RayCluster, jobs: Sequence[Job], line: Connection) -> None:
 
     with ray_tasks.joined(cluster.address):
         line.send(JOINED)
-        for event in ray_tasks.run_tasks(cluster, jobs, lambda: line.poll() and line.recv() == STOP):
+        for event in ray_tasks.run_tasks(
+            jobs,
+            lambda: line.poll() and line.recv() == STOP,
+            do=cluster.do,
+            version=cluster.version,
+            patience_s=cluster.patience_s,
+        ):
             line.send(event)
 
 

@@ -29,9 +29,10 @@ from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records import finished_digest, locked, write_durably
 from dvdn_sim.sweeps.jobs import MAX_ATTEMPTS, Began, Ended, Event, Job, JobReport, Outcome, given_up
 from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, cores, job_bytes
-from dvdn_sim.sweeps.ray_executor import AUTO, RayCluster
 from dvdn_sim.wording import size_text
 
+AUTO = "auto"
+"""The address that stands for a cluster of this machine, started for the sweep."""
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 """How long the inbox may take to answer; it holds next to nothing, so that then something is broken."""
@@ -117,10 +118,17 @@ def _places_for(need: Mapping[str, int]) -> int:
     return count
 
 
-def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
+def run_tasks(
+    jobs: Sequence[Job],
+    stop: Callable[[], bool],
+    *,
+    do: Callable[[Job, JobReport], Outcome],
+    version: str,
+    patience_s: float,
+) -> Iterator[Event]:
     """Yield what happens to the jobs, at least one, in a process that is part of the cluster.
 
-    Their folders are given from the root; `stop` is as for an `Executor`.
+    Their folders are given from the root; `stop` is as for an `Executor`, all else as in `RayCluster`.
 
     Raises:
         DvdnSimError: No machine can do what is left; or one lacks this program, or has another version of it.
@@ -139,7 +147,7 @@ def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]
     begun: set[str] = set()
     stopping, possible_s = False, time.monotonic()
     with _token(jobs[0].run_dir.parent) as token:
-        waiting = {task.remote(cluster.version, [ray.put((job, cluster.do))], inbox, token): job for job in jobs}
+        waiting = {task.remote(version, [ray.put((job, do))], inbox, token): job for job in jobs}
         while waiting:
             over, _ = ray.wait(list(waiting), timeout=TICK_S)
             stopping = stopping or stop()
@@ -152,7 +160,7 @@ def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]
             for ref in [ref for ref in over if ref in waiting]:
                 job = waiting.pop(ref)
                 yield Ended(job.id, _outcome(ref, job))
-            possible_s = _last_possible_s(need, possible_s, cluster.patience_s)
+            possible_s = _last_possible_s(need, possible_s, patience_s)
 
 
 def _last_possible_s(need: Mapping[str, int], before_s: float, patience_s: float) -> float:
