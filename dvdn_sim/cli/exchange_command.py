@@ -112,17 +112,9 @@ def _write(path: Path, text: str) -> None:
 # Objects for programs.
 
 SHARED = (
-    "delivered_fraction",
-    "late_fraction",
-    "round_time_s",
-    "round_time_p50_s",
-    "round_time_p99_s",
-    "bytes_per_update",
-    "a_eff",
-    "mse_after_rounds",
-    "disagreement_after_rounds",
-    "mean_drift_var",
-)
+    "delivered_fraction", "late_fraction", "round_time_s", "round_time_p50_s", "round_time_p99_s", "bytes_per_update",
+    "a_eff", "mse_after_rounds", "disagreement_after_rounds", "mean_drift_var",
+)  # fmt: skip
 """Figures that are both predicted and measured, and so laid side by side."""
 
 ROWS: Mapping[str, tuple[str, str]] = {

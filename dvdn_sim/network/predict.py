@@ -49,7 +49,7 @@ OTHER_INDICES: Final = 10**6
 """Of episodes whose graphs no trial of `consensus` meets."""
 MAX_FOR_MOMENTS = 400
 MAX_FOR_EIGENVALUES = 2000
-MAX_SAMPLED = 360
+MAX_SAMPLED = 240
 ENOUGH_MESSAGES = 36_000
 ENOUGH_PACKETS = 600_000
 MAX_MESSAGES = 300_000
@@ -160,7 +160,7 @@ def _graphs(setting: Setting) -> list[tuple[Graph, ...]]:
     """The graph of each round, for the exchanges of a sample; of one, if all have the same."""
     if setting.network.topology.fixed:
         return [tuple(setting.graphs(0))]
-    draws = int(np.clip(4e8 // (setting.rounds * setting.n_agents**3), 10, 400))
+    draws = int(np.clip(4e8 // (setting.rounds * setting.n_agents**3), 10, 200))
     steps = setting.steps_of(draws, PURPOSE)
     return [tuple(setting.graphs(OTHER_INDICES + index, step)) for index, step in enumerate(steps)]
 

@@ -1,13 +1,15 @@
 """Scenes in which `consensus` must measure what `predict` says, for every policy that each allows."""
 
+import sys
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
 from dvdn_sim.consensus import POLICIES
-from dvdn_sim.network import Setting, measure, predict
+from dvdn_sim.network import Setting, exchanges, measure, predict
 from dvdn_sim.scenario import load_scenario
 
 LOSSY = Path(__file__).parents[2] / "scenarios" / "lossy_lbf.yaml"
@@ -78,7 +80,19 @@ def measured_in(name, trials, values=None):
 
 @lru_cache(maxsize=256)
 def predicted_in(name, policy, values=None):
-    return predict(replace(setting_of(name, values), sent=replace(setting_of(name, values).sent, policy=policy)))
+    setting = setting_of(name, values)
+    with patch.object(sys.modules["dvdn_sim.network.predict"], "exchanges", shared_exchanges):
+        return predict(replace(setting, sent=replace(setting.sent, policy=policy)))
+
+
+def shared_exchanges(setting, networks, purpose, *, each, first):
+    """Those of a scene, which do not depend on what policies make of them, once for all of its policies."""
+    return exchanged(replace(setting, sent=replace(setting.sent, policy="self"), values=None), networks, each, first)
+
+
+@lru_cache(maxsize=4)
+def exchanged(setting, networks, each, first):
+    return list(exchanges(setting, networks, "predict", each=each, first=first))
 
 
 def apart(value, error, expected, doubt):
