@@ -78,6 +78,7 @@ class Prediction:
         rounds_to_target: K for a root-mean-square error of 10%; None where it is not known or never reached.
         lambda_min: Smallest eigenvalue of the weights' matrix of a topology that never changes; else None.
         sending_s: How long the busiest transmitter sends per update.
+        sending_error_s: The standard error of that.
         waiting_s: How long exchanges of this kind last per update.
         waiting_error_s: The standard error of that.
         warnings: What to mind.
@@ -89,6 +90,7 @@ class Prediction:
     rounds_to_target: int | None
     lambda_min: float | None
     sending_s: float
+    sending_error_s: float
     waiting_s: float
     waiting_error_s: float
     warnings: tuple[str, ...]
@@ -121,7 +123,8 @@ def predict(setting: Setting) -> Prediction:
         figures |= _mean_round_time(setting, graphs[0][0])
     if setting.values is None and setting.sent.kind == "td":
         figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
-    round_s, wire_bytes = (float(np.max(figures[name].value)) for name in ("round_time_s", "bytes_per_update"))
+    round_s = float(np.max(figures["round_time_s"].value))
+    sending_s, sending_error_s = _sending_s(setting, graphs, figures["bytes_per_update"])
     rounds = setting.sent.exchanges * setting.rounds
     found = Prediction(
         figures=per_update(setting, figures),
@@ -129,7 +132,8 @@ def predict(setting: Setting) -> Prediction:
         sampled=count,
         rounds_to_target=None if steps is None else _rounds_to_target(setting, steps),
         lambda_min=_lambda_min(setting) if fixed else None,
-        sending_s=setting.sent.exchanges * _sending_s(setting, graphs, wire_bytes),
+        sending_s=setting.sent.exchanges * sending_s,
+        sending_error_s=setting.sent.exchanges * sending_error_s,
         waiting_s=rounds * round_s,
         waiting_error_s=rounds * float(np.max(figures["round_time_s"].error)),
         warnings=tuple(_warnings(setting, figures, tally.dropped)),
@@ -299,14 +303,17 @@ def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:
 # What follows from the figures.
 
 
-def _sending_s(setting: Setting, graphs: Sequence[Sequence[Graph]], wire_bytes: float) -> float:
-    """How long the busiest transmitter sends in an exchange, of the wire bytes of the whole team its share."""
-    network = setting.network
-    busiest = BUSIEST[network.share, network.broadcast]
-    busy, every = np.mean(
-        [[[busiest(graph), _messages(setting, graph)] for graph in sequence] for sequence in graphs], axis=(0, 1)
-    ).tolist()
-    return float(8.0 * wire_bytes / float(network.link.rate) * busy / max(every, 1.0))
+def _sending_s(setting: Setting, graphs: Sequence[Sequence[Graph]], wire_bytes: Number) -> tuple[float, float]:
+    """How long the busiest transmitter sends in an exchange, its share of the team's bytes; and the standard error."""
+    busiest = BUSIEST[setting.network.share, setting.network.broadcast]
+    counts = np.array(
+        [[[busiest(graph), _messages(setting, graph)] for graph in sequence] for sequence in graphs], float
+    ).mean(1)
+    busy, every = counts.mean(0)
+    bytes_ = float(np.max(wire_bytes.value))
+    sending_s = float(8.0 * bytes_ / float(setting.network.link.rate) * busy / max(every, 1.0))
+    doubts = (counts[:, 0].std() / np.sqrt(len(counts)) / max(busy, 1.0), np.max(wire_bytes.error) / max(bytes_, 1.0))
+    return sending_s, sending_s * float(np.hypot(*doubts))
 
 
 def _jtd(setting: Setting, mse: Number) -> Number:
@@ -321,12 +328,11 @@ def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction
     updating_s = float(setting.network.compute.mean) + sum(each.waiting_s for each in every)
     overlap = setting.network.schedule == "overlap"
     period_s = max(setting.episode_s, updating_s) if overlap else setting.episode_s + updating_s
-    share = found.sending_s / max(period_s, 1e-300)
-    bytes_ = found.figures["bytes_per_update"]
-    doubts = [np.divide(np.max(bytes_.error), max(np.max(bytes_.value), 1.0))]
+    share, error_s = found.sending_s / max(period_s, 1e-300), 0.0
     if not overlap or updating_s > setting.episode_s:
-        doubts += [each.waiting_error_s / max(period_s, 1e-300) for each in every]
-    return {"utilisation": Number.of(share, share * float(np.linalg.norm(doubts)), found.figures["round_time_s"].how)}
+        error_s = float(np.linalg.norm([each.waiting_error_s for each in every]))
+    error = np.hypot(found.sending_error_s, share * error_s) / max(period_s, 1e-300)
+    return {"utilisation": Number.of(share, float(error), found.figures["round_time_s"].how)}
 
 
 def _warnings(setting: Setting, figures: dict[str, Number], dropped: float) -> Iterator[str]:
