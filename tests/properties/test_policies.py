@@ -26,7 +26,7 @@ from dvdn_sim.consensus import (
 )
 
 EPSILON = 1e-12
-MEMORYLESS = ("self", "renormalize", "symmetric", "zero_fill")
+MEMORYLESS = [name for name, kind in POLICIES.items() if kind.memoryless]
 EVERY_POLICY = pytest.mark.parametrize("name", POLICIES)
 ALL_BUT_ZERO_FILL = pytest.mark.parametrize("name", [name for name in POLICIES if name != "zero_fill"])
 
