@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from exchange_evidence import INVARIANTS, evidence_of
-from hypothesis import HealthCheck, Phase, given, settings
-from random_scenarios import BASE, scenarios
+from hypothesis import HealthCheck, Phase, find, given, settings
+from random_scenarios import BASE, faults, scenarios, topologies
 
 from dvdn_sim.consensus import POLICIES, PullPolicy, RunningSum, metropolis
 from dvdn_sim.network import Setting, SimulatedNetwork
@@ -142,21 +142,17 @@ def test_luck_that_is_not_the_seeds_is_seen(good, monkeypatch):
     assert not broken("repetition", good)
 
 
-def test_random_scenarios_cover_what_there_is():
+SEARCH = settings(max_examples=5000, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+NAMED = {
+    "topology": (topologies(6), TOPOLOGIES, lambda drawn: {drawn["kind"]}),
+    "fault": (faults(6), FAULTS, lambda drawn: {drawn["kind"]}),
+    "policy": (scenarios(), POLICIES, lambda drawn: {drawn.algorithm.consensus.policy}),
+    "share": (scenarios(), ("link", "node", "medium"), lambda drawn: {drawn.network.share}),
+}
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, (_, names, _) in NAMED.items() for name in names])
+def test_random_scenarios_cover_what_there_is(part, name):
     """Every policy, transmitter, topology and fault that the program has."""
-    met = {"policies": set(), "share": set(), "topologies": set(), "faults": set()}
-
-    @settings(ANY, max_examples=400, phases=[Phase.generate])
-    @given(scenarios())
-    def count(scenario):
-        network = scenario.network
-        met["policies"].add(scenario.algorithm.consensus.policy)
-        met["share"].add(network.share)
-        met["topologies"].add(network.topology.kind)
-        met["faults"] |= {fault.kind for fault in network.faults}
-
-    count()
-    assert met["policies"] == set(POLICIES)
-    assert met["share"] == {"link", "node", "medium"}
-    assert met["topologies"] == set(TOPOLOGIES)
-    assert met["faults"] == set(FAULTS)
+    drawn_from, _, names_in = NAMED[part]
+    find(drawn_from, lambda drawn: name in names_in(drawn), settings=SEARCH)
