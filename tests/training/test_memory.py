@@ -79,9 +79,7 @@ def test_run_refuses_before_it_makes_a_folder_and_an_environment_of_the_users_co
     monkeypatch.setattr("dvdn_sim.scenario.rules.memory_limit", lambda: 400_000_000)
     scenario = tiny("training.buffer=1000", "training.steps=20", "network.topology={kind: ring}")
     dvdn_sim.run(scenario, device="cpu", out=tmp_path / "small")
-    with pytest.raises(
-        ScenarioError, match=r"training\.buffer: the replay buffer takes .*, and this machine has 400"
-    ):
+    with pytest.raises(ScenarioError, match=r"training\.buffer: the replay buffer takes .*, and this machine has 400"):
         dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", make_env=make)
     assert not (tmp_path / "run").exists()
 
