@@ -125,21 +125,6 @@ def _mistakes_of(file: Path, changes: list[str]) -> list[dict[str, Any]]:
     return []
 
 
-def schema_paths(schema: Any, here: str = "") -> list[str]:
-    """Return the keys that the schema allows, as dotted paths, sorted."""
-    found = set()
-    if isinstance(schema, dict):
-        for key, each in schema.get("properties", {}).items():
-            found.add(f"{here}.{key}".lstrip("."))
-            found.update(schema_paths(each, f"{here}.{key}"))
-        for word in ("anyOf", "oneOf", "allOf", "prefixItems"):
-            for each in schema.get(word, ()):
-                found.update(schema_paths(each, here))
-        for word in ("items",):
-            found.update(schema_paths(schema.get(word), f"{here}[]"))
-    return sorted(found)
-
-
 def write(name: str, value: Any) -> None:
     """Write one file of pins."""
     PINNED.mkdir(exist_ok=True)
