@@ -19,11 +19,9 @@ from dvdn_sim.reporting.curves import (
     Curve,
     Exchanges,
     area,
-    checkpoints,
     curves_of,
     exchanges_of,
     final_mean,
-    last_return,
     learning_curve,
     on_grid,
     scores_of,
@@ -32,14 +30,14 @@ from dvdn_sim.reporting.curves import (
 from dvdn_sim.reporting.episode_page import CLEAR, MARK, episode_page, pairs_of, state_of, states
 from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, contrasts, estimate_text, score
 from dvdn_sim.reporting.page import ASSUMPTIONS
-from dvdn_sim.reporting.plots import COLOURS, Figure, Panels, around, axes, band, colour, line, plain, points
+from dvdn_sim.reporting.plots import COLOURS, Figure, Panels, around, axes, banded, colour, plain, points
 from dvdn_sim.reporting.report import Report, report, write_svgs
 from dvdn_sim.reporting.study import Cell, Study, finished_runs, read_study
 
 __all__ = [
     "ASSUMPTIONS", "BINS", "CLEAR", "COLOURS", "COLUMNS", "LAST", "MARK", "MEASURES", "WHOLE", "Cell", "Curve",
-    "Exchanges", "Figure", "Panels", "Report", "Study", "answer", "area", "around", "axes", "band", "best",
-    "checkpoints", "colour", "contrasts", "curves_of", "episode_page", "estimate_text", "exchanges_of",
-    "final_mean", "finished_runs", "last_return", "learning_curve", "line", "on_grid", "pairs_of", "plain",
-    "points", "read_study", "report", "score", "scores_of", "state_of", "states", "tracking_of", "write_svgs",
+    "Exchanges", "Figure", "Panels", "Report", "Study", "answer", "area", "around", "axes", "banded", "best",
+    "colour", "contrasts", "curves_of", "episode_page", "estimate_text", "exchanges_of", "final_mean",
+    "finished_runs", "learning_curve", "on_grid", "pairs_of", "plain", "points", "read_study", "report", "score",
+    "scores_of", "state_of", "states", "tracking_of", "write_svgs",
 ]  # fmt: skip

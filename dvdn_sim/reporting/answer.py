@@ -11,11 +11,12 @@ def answer(study: Study) -> str:
     if found:
         return _of_contrasts(study, found)
     if len(study.cells) == 1:
-        return f"The team returns {_return(study.cells[0])} in the last tenth of training{_random(study.cells[0])}."
+        (cell,) = study.cells
+        random = "" if cell.random_return is None else f"; uniform random play returns {cell.random_return:.2f}"
+        return f"The team returns {_return(cell)} in the last tenth of training{random}."
     if not study.one_task:
-        return (
-            f"{len(study.cells)} runs of different tasks, whose returns are not to be compared; the scores are below."
-        )
+        count = len(study.cells)
+        return f"{count} runs of different tasks, whose returns are not to be compared; the scores are below."
     ordered = sorted(study.cells, key=lambda cell: score(cell, LAST).value)
     worst, best = ordered[0], ordered[-1]
     return (
@@ -26,8 +27,9 @@ def answer(study: Study) -> str:
 
 def _of_contrasts(study: Study, found: list[Contrast]) -> str:
     axis, baseline = study.compare
-    labels = list(dict.fromkeys(each.label for each in found))
-    overall = [each for label in labels for each in _overall([each for each in found if each.label == label])]
+    overall = [  # over all cells; of a label with one cell, its own
+        each for each in found if not each.where or sum(other.label == each.label for other in found) == 1
+    ]
     overall.sort(key=lambda each: -each.found.difference.value)
     seeds = sorted({len(cell.curves) for cell in study.cells})
     each_cell = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
@@ -46,16 +48,10 @@ def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> st
         return "No difference is clear. "
     if not clear:
         return "No difference over all cells is clear. " if overall else ""
-    better = [f"{axis}={each.label}" for each in clear if each.better]
-    worse = [f"{axis}={each.label}" for each in clear if not each.better]
-    verdicts = [*([f"{listed(better)} better"] if better else []), *([f"{listed(worse)} worse"] if worse else [])]
+    better, worse = ([f"{axis}={each.label}" for each in clear if (each.found.difference.value > 0.0) == sign]
+                     for sign in (True, False))  # fmt: skip
+    verdicts = [f"{listed(labels)} {word}" for labels, word in ((better, "better"), (worse, "worse")) if labels]
     return f"Clearly {' and '.join(verdicts)} than {axis}={baseline}. "
-
-
-def _overall(found: list[Contrast]) -> list[Contrast]:
-    """Return the comparison over all cells; of a label with one cell, its own."""
-    pooled = [each for each in found if each.where == ""]
-    return pooled or (found if len(found) == 1 else [])
 
 
 def _cells(axis: str, found: list[Contrast]) -> str:
@@ -79,7 +75,3 @@ def _return(cell: Cell) -> str:
     if found.interval is None:
         return f"{found.value:.2f} (one seed, no interval)"
     return f"{found.value:.2f} ({found.interval[0]:.2f} to {found.interval[1]:.2f}, {len(cell.curves)} seeds)"
-
-
-def _random(cell: Cell) -> str:
-    return f"; uniform random play returns {cell.random_return:.2f}" if cell.random_return is not None else ""

@@ -11,23 +11,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records import Columns, Run
-from dvdn_sim.statistics import RESAMPLES, Floats, Statistic, estimate, interquartile_mean
+from dvdn_sim.statistics import Band, Floats, estimate
 
 Axis = Literal["env_steps", "sim_time_s", "bytes_sent"]
+COUNTED = ("sent", "held", "late", "expired", "lost", "bytes")
+MEANS = ("a_eff", "jtd_relative_error", "column_sum_error")
 COLUMNS: Columns = {
     "metrics": (
         "seed", "phase", "env_steps", "updates", "episodes", "sim_time_s", "bytes_sent", "return_mean",
         "disagreement", "tracker_imbalance", "tracked_gradient",
     ),
-    "network": (
-        "seed", "kind", "update", "env_steps", "round_time_s", "deadline_s", "sent", "held", "late",
-        "expired", "lost", "bytes", "a_eff", "jtd_relative_error", "column_sum_error",
-    ),
+    "network": ("seed", "kind", "update", "env_steps", "round_time_s", "deadline_s", *COUNTED, *MEANS),
 }  # fmt: skip
 """All that a page needs of the records."""
 FINAL = 0.1
@@ -36,38 +34,18 @@ BINS = 40
 """Parts of training over which exchanges and gradient tracking are averaged."""
 QUANTILES = (0.05, 0.5, 0.95, 0.99)
 """Of round times."""
+RESAMPLES = 2000
+"""Of each point of a learning curve."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The evaluations of one seed of a run, ``[T]`` each, in their order; the first is from before training.
-
-    Returns are undiscounted team returns, means over the episodes of each evaluation. `sim_time_s` and `bytes_sent` (on
-    the wire, all agents) are None without a network.
-    """
+    """The evaluations of one seed of a run, in their order; the first is from before training."""
 
     returns: Floats
-    env_steps: Floats
-    sim_time_s: Floats | None
-    bytes_sent: Floats | None
-
-    def along(self, axis: Axis) -> Floats:
-        """Return where the evaluations are on an axis, ``[T]``; `ValueError` if the run has no network for it."""
-        positions: Floats | None = getattr(self, axis)
-        if positions is None:
-            raise ValueError(f"a run without a network has no {axis}; use env_steps")
-        return positions
-
-    def at(self, axis: Axis, points: npt.ArrayLike) -> Floats:
-        """Return the return of the latest evaluation at or before each point ``[P]`` of an axis.
-
-        Raises `ValueError` for a point before the first evaluation, or an axis that the run has not.
-        """
-        positions, wanted = self.along(axis), np.asarray(points, float)
-        latest = np.searchsorted(positions, wanted, side="right") - 1
-        if (latest < 0).any():
-            raise ValueError(f"{axis} {wanted.min():g} is before the first evaluation, at {positions[0]:g}")
-        return self.returns[latest]
+    """Undiscounted team returns, means over the episodes of each evaluation, ``[T]``."""
+    along: Mapping[Axis, Floats]
+    """Where the evaluations are on an axis, ``[T]``; without a network there are environment steps alone."""
 
 
 def curves_of(run: Run) -> dict[int, Curve]:
@@ -82,27 +60,17 @@ def curves_of(run: Run) -> dict[int, Curve]:
 def _curve(rows: pl.DataFrame, whose: str) -> Curve:
     if rows.is_empty():
         raise RunFolderError(f"{whose}: no evaluation was recorded")
-    returns, env_steps = rows["return_mean"].to_numpy(), rows["env_steps"].to_numpy()
-    unsound = np.flatnonzero(~np.isfinite(returns))
-    if unsound.size:
-        first = unsound[0]
-        raise RunFolderError(f"{whose}: the return at step {env_steps[first]} is {returns[first]}")
-    time, sent = (None if rows[name].null_count() else rows[name].to_numpy().astype(float)
-                  for name in ("sim_time_s", "bytes_sent"))  # fmt: skip
-    return Curve(returns, env_steps.astype(float), time, sent)
+    if wrong := rows.filter(~pl.col("return_mean").is_finite().fill_null(value=False)).rows(named=True):
+        raise RunFolderError(f"{whose}: the return at step {wrong[0]['env_steps']} is {wrong[0]['return_mean']}")
+    axes: tuple[Axis, ...] = ("env_steps", "sim_time_s", "bytes_sent")
+    along = {axis: rows[axis].to_numpy().astype(float) for axis in axes if not rows[axis].null_count()}
+    return Curve(rows["return_mean"].to_numpy(), along)
 
 
-def last_return(curve: Curve) -> float:
-    """Return the return of the last evaluation."""
-    return float(curve.returns[-1])
-
-
-def final_mean(curve: Curve, share: float = FINAL) -> float:
-    """Return the mean return of the evaluations in the last share of training, the last one always among them."""
-    if not 0.0 <= share <= 1.0:
-        raise ValueError(f"share of training is {share}; from 0 to 1 expected")
-    end = curve.env_steps[-1]
-    return float(curve.returns[(curve.env_steps > (1.0 - share) * end) | (curve.env_steps == end)].mean())
+def final_mean(curve: Curve) -> float:
+    """Return the mean return of the evaluations in the last tenth of training, the last one always among them."""
+    steps = curve.along["env_steps"]
+    return float(curve.returns[(steps > (1.0 - FINAL) * steps[-1]) | (steps == steps[-1])].mean())
 
 
 def area(curve: Curve) -> float:
@@ -110,8 +78,9 @@ def area(curve: Curve) -> float:
 
     A run of no steps has the return of its last evaluation.
     """
-    steps = float(np.ptp(curve.env_steps))
-    return float(np.trapezoid(curve.returns, curve.env_steps)) / steps if steps > 0.0 else last_return(curve)
+    steps = curve.along["env_steps"]
+    length = float(np.ptp(steps))
+    return float(np.trapezoid(curve.returns, steps)) / length if length > 0.0 else float(curve.returns[-1])
 
 
 def scores_of(
@@ -132,85 +101,41 @@ def scores_of(
     return scores
 
 
-def checkpoints(curves: Sequence[Curve], axis: Axis = "env_steps") -> Floats:
-    """Return a grid on which every curve has made its k-th evaluation by the k-th point, ``[P]``.
+def on_grid(curves: Sequence[Curve], axis: Axis = "env_steps") -> tuple[Floats, Floats]:
+    """Return a grid ``[P]`` and the return of every curve at each of its points, ``[curves, P]``.
 
-    It has as many points as the curve with the fewest evaluations. Seeds are evaluated after the episode that reaches
-    the next multiple of some steps, so that over steps they are aligned evaluation by evaluation. Raises `ValueError`
-    if there are no curves, or one has no such axis.
+    Every curve has made its k-th evaluation by the k-th point; there are as many points as the curve with the fewest
+    evaluations has. Seeds are evaluated after the episode that reaches the next multiple of some steps, so that over
+    steps they are aligned evaluation by evaluation. Raises `ValueError` if there are no curves.
     """
     if not curves:
         raise ValueError("no curves: at least one expected")
     shortest = min(len(curve.returns) for curve in curves)
-    grid: Floats = np.max([curve.along(axis)[:shortest] for curve in curves], axis=0)
-    return grid
+    grid = np.max([curve.along[axis][:shortest] for curve in curves], axis=0)
+    latest = [np.searchsorted(curve.along[axis], grid, side="right") - 1 for curve in curves]
+    return grid, np.array([curve.returns[at] for curve, at in zip(curves, latest, strict=True)])
 
 
-def on_grid(curves: Sequence[Curve], axis: Axis = "env_steps", points: npt.ArrayLike | None = None) -> Floats:
-    """Return the return of every curve at every point, ``[curves, P]``; by default at its `checkpoints`."""
-    grid = checkpoints(curves, axis) if points is None else points
-    return np.array([curve.at(axis, grid) for curve in curves])
-
-
-@dataclass(frozen=True)
-class LearningCurve:
-    """How an arm learnt: a statistic of its runs at each point by itself, with the ends of its 95 % interval.
-
-    All are ``[P]``; the ends are None where a cell has a single run.
-    """
-
-    points: Floats
-    value: Floats
-    low: Floats | None
-    high: Floats | None
-
-
-def learning_curve(
-    cells: Sequence[Sequence[Curve]],
-    axis: Axis = "env_steps",
-    points: npt.ArrayLike | None = None,
-    statistic: Statistic = interquartile_mean,
-    *,
-    resamples: int = RESAMPLES,
-) -> LearningCurve:
-    """Return how an arm learnt, over the runs of one or several cells; by default at the `checkpoints` of all curves.
-
-    Raises `ValueError` for no curves, a cell without any, a point before a first evaluation, or an axis it has not.
-    """
-    if not all(cells):
-        raise ValueError(f"no curves in one of {len(cells)} cells: at least one of each expected")
-    everyone = [curve for curves in cells for curve in curves]
-    grid = checkpoints(everyone, axis) if points is None else np.asarray(points, float)
-    returns = [on_grid(curves, axis, grid) for curves in cells]
-    found = [
-        estimate([each[:, point] for each in returns], statistic, resamples=resamples) for point in range(len(grid))
-    ]
-    value, ends = np.array([each.value for each in found]), [each.interval for each in found]
-    if any(end is None for end in ends):
-        return LearningCurve(grid, value, None, None)
-    low, high = np.array(ends, float).reshape(-1, 2).T
-    return LearningCurve(grid, value, low, high)
+def learning_curve(curves: Sequence[Curve], axis: Axis = "env_steps") -> Band:
+    """Return how the runs of a cell learnt: their interquartile mean on their grid, each point by itself."""
+    grid, returns = on_grid(curves, axis)
+    return Band.of(grid, [estimate([each], resamples=RESAMPLES) for each in returns.T])
 
 
 @dataclass(frozen=True)
 class Exchanges:
-    """All exchanges of a run.
-
-    Attributes:
-        messages: By kind (`td`, `gt`), sums over seeds: exchanges, sent, held, late, expired, lost, bytes.
-        round_time_s: By kind, `QUANTILES` of the time that an agent took for a round; None if it had none.
-        deadline_s: By kind, the longest that an agent may wait; None for no limit.
-        means: Of all exchanges of TD errors, as a run's summary has them: ``a_eff, jtd_relative_error,
-            column_sum_error``; those that are no finite number left out, and all if there are no such exchanges.
-        over_training: The same, one row per seed and bin: ``seed, bin, env_steps, a_eff, jtd_relative_error,
-            column_sum_error, delivered_fraction``. No rows if there are none.
-    """
+    """All exchanges of a run; by kind (`td`, `gt`) where nothing else is said."""
 
     messages: Mapping[str, Mapping[str, int]]
+    """Sums over seeds: exchanges, sent, held, late, expired, lost, bytes."""
     round_time_s: Mapping[str, tuple[float, ...] | None]
+    """`QUANTILES` of the time that an agent took for a round; None if it had none."""
     deadline_s: Mapping[str, float | None]
+    """The longest that an agent may wait; None for no limit."""
     means: Mapping[str, float]
+    """`MEANS` of all exchanges of TD errors, as a run's summary has them, as far as they are finite numbers."""
     over_training: pl.DataFrame
+    """The same, one row per seed and bin, with ``seed, bin, env_steps`` and ``delivered_fraction``."""
 
 
 def exchanges_of(run: Run) -> Exchanges | None:
@@ -218,24 +143,19 @@ def exchanges_of(run: Run) -> Exchanges | None:
     rows = run.network
     if rows.is_empty():
         return None
-    kinds = rows["kind"].unique().sort().to_list()
-    of_kind = {kind: rows.filter(kind=kind) for kind in kinds}
-    counted = ("sent", "held", "late", "expired", "lost", "bytes")
-    td = rows.filter(kind="td")
+    of_kind = {kind: rows.filter(kind=kind) for kind in rows["kind"].unique().sort()}
+    td, means = rows.filter(kind="td"), [pl.col(name).mean() for name in MEANS]
+    delivered = (pl.col("held").sum() / pl.col("sent").sum()).alias("delivered_fraction")
+    found = td.select(*means).row(0, named=True)
     return Exchanges(
         messages={
-            kind: {"exchanges": each.height, **each.select(pl.col(counted).sum()).row(0, named=True)}
+            kind: {"exchanges": each.height, **each.select(pl.col(COUNTED).sum()).row(0, named=True)}
             for kind, each in of_kind.items()
         },
         round_time_s={kind: _quantiles(each["round_time_s"]) for kind, each in of_kind.items()},
-        deadline_s={kind: _largest(each["deadline_s"]) for kind, each in of_kind.items()},
-        means=_finite(td.select(*_means()).row(0, named=True)),
-        over_training=(
-            td.with_columns(_bin("update"))
-            .group_by("seed", "bin")
-            .agg(pl.col("env_steps").max(), *_means(), _held())
-            .sort("seed", "bin")
-        ),
+        deadline_s={kind: each.select(pl.col("deadline_s").max()).item() for kind, each in of_kind.items()},
+        means={name: value for name, value in found.items() if value is not None and math.isfinite(value)},
+        over_training=_by_bin(td, "update", *means, delivered),
     )
 
 
@@ -249,38 +169,17 @@ def tracking_of(run: Run) -> pl.DataFrame | None:
     if rows.is_empty():
         return None
     share = (pl.col("tracker_imbalance") / pl.col("tracked_gradient").clip(1e-12)).mean().alias("imbalance")
-    return (
-        rows.with_columns(_bin("env_steps"))
-        .group_by("seed", "bin")
-        .agg(pl.col("env_steps").max(), pl.col("disagreement").mean(), share)
-        .sort("seed", "bin")
-    )
+    return _by_bin(rows, "env_steps", pl.col("disagreement").mean(), share)
 
 
-def _bin(column: str) -> pl.Expr:
-    """Return which of `BINS` equal parts of training a row belongs to, by a column that grows with it."""
-    return (pl.col(column) * BINS // (pl.col(column).max() + 1)).alias("bin")
-
-
-def _means() -> tuple[pl.Expr, ...]:
-    return tuple(pl.col(name).mean() for name in ("a_eff", "jtd_relative_error", "column_sum_error"))
-
-
-def _held() -> pl.Expr:
-    return (pl.col("held").sum() / pl.col("sent").sum()).alias("delivered_fraction")
-
-
-def _finite(means: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: value for name, value in means.items() if value is not None and math.isfinite(value)}
+def _by_bin(rows: pl.DataFrame, column: str, *found: pl.Expr) -> pl.DataFrame:
+    """Return what is found in each of `BINS` equal parts of training, told by a column that grows with it."""
+    part = (pl.col(column) * BINS // (pl.col(column).max() + 1)).alias("bin")
+    grouped = rows.with_columns(part).group_by("seed", "bin")
+    return grouped.agg(pl.col("env_steps").max(), *found).sort("seed", "bin")
 
 
 def _quantiles(round_time_s: pl.Series) -> tuple[float, ...] | None:
-    times = round_time_s.explode().drop_nulls()
-    if times.is_empty():
-        return None
-    return tuple(float(times.quantile(each, "linear")) for each in QUANTILES)  # type: ignore[arg-type]
-
-
-def _largest(deadline_s: pl.Series) -> float | None:
-    largest = deadline_s.max()
-    return float(largest) if isinstance(largest, float) else None
+    times = round_time_s.explode().drop_nulls().to_frame("s")
+    quantiles = [pl.col("s").quantile(each, "linear").alias(str(each)) for each in QUANTILES]
+    return None if times.is_empty() else times.select(*quantiles).row(0)

@@ -1,18 +1,16 @@
 """An episode as one page: the team at each step, the links between its agents, what they did and what they gained.
 
-Frames are SVG: the environment, and over it the links. A drawing is `WIDTH` units wide.
+Frames are SVG: the environment, and over it the links. A drawing is `WIDTH` units wide. What is drawn is worked out
+here; the template ``episode.html.j2`` writes it.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import takewhile
 from typing import Literal
 
-from markupsafe import Markup
-
-from dvdn_sim.records import Edge, Episode, Frame, Links, Picture, Point, Stroke
+from dvdn_sim.records import Edge, Episode, Links, Point, Stroke
 from dvdn_sim.reporting.page import render
 
 MARK = '<p class="muted" data-page="dvdn-sim episode">'
@@ -27,66 +25,44 @@ CLEAR = 5.0
 Pair = tuple[int, int]
 """Two agents, the smaller index first."""
 State = Literal["up", "cut", "absent"]
-Place = Callable[[Point], Point]
-"""Takes a point of the world to the drawing."""
+Element = tuple[str, dict[str, str], str]
+"""An SVG element: its name, attributes and text."""
 
 
 def episode_page(episode: Episode) -> str:
     """Return the page, which is the same for the same episode."""
-    labels = [_label(step, len(episode.agents), frame.links) for step, frame in enumerate(episode.frames)]
-    linked = any(frame.links is not None for frame in episode.frames)
-    over_time, changing = _links_over_time(episode) if linked else ("", [])
+    heard = [None if frame.links is None else _heard(frame.links, len(episode.agents)) for frame in episode.frames]
+    over_time, changing = _links_over_time(episode)
     return render(
         "episode",
         f"{episode.name}: team of seed {episode.seed}, episode {episode.number}",
         mark=MARK,
+        width=WIDTH,
         episode=episode,
-        labels=labels,
-        frames=[_facts(episode, step) for step in range(len(episode.frames))],
-        scenes=Markup(_scenes(episode, labels)),  # noqa: S704 (what others wrote in it is escaped)
-        places=Markup(_places(episode, labels)),  # noqa: S704
-        linked=linked,
+        heard=heard,
+        labels=[_label(step, each) for step, each in enumerate(heard)],
+        scenes=_scenes(episode),
+        places=_places(episode),
+        linked=any(each is not None for each in heard),
         over_time=over_time,
-        timeline=[_timeline(episode, pair) for pair in changing],
+        timeline={pair: states(episode, pair) for pair in changing},
     )
 
 
-def _label(step: int, agents: int, links: Links | None) -> str:
+def _heard(links: Links, agents: int) -> list[str]:
+    """Return whom each agent hears."""
+    senders = [", ".join(str(sender) for sender, receiver in links.up if receiver == agent) for agent in range(agents)]
+    return ["down" if agent in links.down else each or "nobody" for agent, each in enumerate(senders)]
+
+
+def _label(step: int, heard: Sequence[str] | None) -> str:
     """Return a frame in words.
 
-    >>> _label(3, 4, Links(up=((0, 1), (1, 0)), cut=((1, 2),), down=(2,)))
+    >>> _label(3, _heard(Links(up=((0, 1), (1, 0)), cut=((1, 2),), down=(2,)), 4))
     'step 3: agent 0 hears 1; agent 1 hears 0; agent 2 is down; agent 3 hears nobody'
     """
-    if links is None:
-        return f"step {step}"
-    heard = ("is down" if agent in links.down else f"hears {_senders(links, agent)}" for agent in range(agents))
-    return f"step {step}: {'; '.join(f'agent {agent} {words}' for agent, words in enumerate(heard))}"
-
-
-def _senders(links: Links, agent: int) -> str:
-    return ", ".join(str(sender) for sender, receiver in links.up if receiver == agent) or "nobody"
-
-
-def _facts(episode: Episode, step: int) -> dict[str, object]:
-    """Return what agents did, gained and heard up to a frame."""
-    frame = episode.frames[step]
-    links, count = frame.links, range(len(episode.agents))
-    columns = [
-        list(map(str, count)),
-        episode.agents,
-        frame.actions or ["–" for _ in count],
-        [f"{each:.4g}" for each in frame.rewards] if frame.rewards else ["–" for _ in count],
-    ]
-    if links is not None:
-        columns.append(["down" if agent in links.down else _senders(links, agent) for agent in count])
-    return {
-        "step": step,
-        "so_far": f"{episode.returns[step]:.4g}",
-        "time_s": frame.time_s,
-        "faults": () if links is None else links.faults,
-        "heads": ["#", "agent", "did", "gained", "hears"][: len(columns)],
-        "rows": list(zip(*columns, strict=True)),
-    }
+    said = [f"agent {agent} {'is' if each == 'down' else 'hears'} {each}" for agent, each in enumerate(heard or ())]
+    return f"step {step}: {'; '.join(said)}" if said else f"step {step}"
 
 
 def _links_over_time(episode: Episode) -> tuple[str, list[Pair]]:
@@ -100,25 +76,6 @@ def _links_over_time(episode: Episode) -> tuple[str, list[Pair]]:
     if not pairs:
         words = "The topology has no links at any of these steps."
     return words.strip(), changing[:MAX_ROWS]
-
-
-def _timeline(episode: Episode, pair: Pair) -> dict[str, object]:
-    """Return when a pair was linked, for its row of the drawing."""
-    found = states(episode, pair)
-    words = (f"{kind} at step {first}" if first == last else f"{kind} from step {first} to {last}"
-             for kind, first, last in found)  # fmt: skip
-    label = f"agents {pair[0]} and {pair[1]}: {', '.join(words) or 'absent'}"
-    return {"name": f"{pair[0]}–{pair[1]}", "label": label, "states": found}
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What a frame shows of the agents: SVG over which links are drawn, where agents are, their radius, the height."""
-
-    scene: str
-    where: Sequence[Point]
-    radius: float
-    height: float
 
 
 def pairs_of(episode: Episode) -> list[Pair]:
@@ -148,76 +105,76 @@ def states(episode: Episode, pair: Pair) -> list[tuple[str, int, int]]:
     return found
 
 
-def _scenes(episode: Episode, labels: Sequence[str]) -> str:
-    """Return one SVG that holds every frame, of which the first is shown; labels are the frames in words."""
+@dataclass(frozen=True)
+class Team:
+    """The agents in a frame: what is drawn of them, over which links are; where they are, and their radius."""
+
+    elements: Sequence[Element]
+    where: Sequence[Point]
+    radius: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Every frame of a picture."""
+
+    height: int
+    ground: Sequence[Element]  # what is in all of them
+    frames: Sequence[tuple[dict[State, str], Sequence[Element], str]]  # paths of links by state, the team, crosses
+
+
+def _scenes(episode: Episode) -> Drawing:
+    """Return the environment, or agents on a circle, the first at the top, if it cannot be drawn."""
     pictures = [frame.picture for frame in episode.frames if frame.picture is not None]
     if not pictures:
-        return _svg(WIDTH, _frames(episode, labels, lambda _: _circle(len(episode.agents))))
-    low = min(each.low[0] for each in pictures), min(each.low[1] for each in pictures)
-    high = max(each.high[0] for each in pictures), max(each.high[1] for each in pictures)
-    place, scale = _map(low, high)
-    height = round((high[1] - low[1]) * scale)
-    still = _still(pictures)
-    ground = f'<rect width="{WIDTH}" height="{height}" fill="{_colour(pictures[0].background)}"/>'
-    ground += "".join(_svg_of(stroke, place, scale, pictures[0]) for stroke in pictures[0].strokes[:still])
-
-    def drawn(frame: Frame) -> Drawn:
-        picture = frame.picture
-        assert picture is not None  # noqa: S101  (narrowing: one environment draws all its frames or none)
-        strokes = "".join(_svg_of(stroke, place, scale, picture) for stroke in picture.strokes[still:])
-        where = [place(point) for point in picture.places]
-        return Drawn(f'<g class="scene">{strokes}</g>', where, picture.radius * scale, height)
-
-    return _svg(height, f'<g class="scene">{ground}</g>{_frames(episode, labels, drawn)}')
+        angles = [2 * math.pi * agent / len(episode.agents) for agent in range(len(episode.agents))]
+        circle = [(500 + 400 * math.sin(angle), 500 - 400 * math.cos(angle)) for angle in angles]
+        return _drawing(episode, WIDTH, [_discs(circle)] * len(episode.frames))
+    lefts, bottoms = zip(*(each.low for each in pictures), strict=True)
+    rights, tops = zip(*(each.high for each in pictures), strict=True)
+    place, scale, height = _map((min(lefts), min(bottoms)), (max(rights), max(tops)))
+    first, pixel = pictures[0], WIDTH / pictures[0].width_px
+    # What does not move is drawn once: the first strokes that all pictures share.
+    same = takewhile(lambda each: len({*each}) == 1, zip(*(each.strokes for each in pictures), strict=False))
+    still = sum(1 for _ in same)
+    ground = ("rect", {"width": str(WIDTH), "height": str(height), "fill": _colour(first.background)}, "")
+    strokes = [[_element(stroke, place, scale, pixel) for stroke in each.strokes] for each in pictures]
+    teams = [Team(drawn[still:], [*map(place, each.places)], each.radius * scale)
+             for drawn, each in zip(strokes, pictures, strict=True)]  # fmt: skip
+    return _drawing(episode, height, teams, [ground, *strokes[0][:still]])
 
 
-def _places(episode: Episode, labels: Sequence[str]) -> str:
-    """Return an SVG of where the topology has its agents; empty where they do not move."""
-    every = [
-        frame.links.places for frame in episode.frames if frame.links is not None and frame.links.places is not None
-    ]
+def _places(episode: Episode) -> Drawing | None:
+    """Return where the topology has its agents; None where they do not move."""
+    every = [frame.links.places for frame in episode.frames if frame.links is not None and frame.links.places]
     if not every:
-        return ""
+        return None
     points = [point for each in every for point in each]
     (left, bottom), (right, top) = (tuple(map(end, zip(*points, strict=True))) for end in (min, max))
     margin = 0.08 * max(right - left, top - bottom, 1e-9)
-    place, scale = _map((left - margin, bottom - margin), (right + margin, top + margin))
-    height = round((top - bottom + 2 * margin) * scale)
-
-    def drawn(frame: Frame) -> Drawn:
-        now = (frame.links.places if frame.links is not None else None) or ()
-        where = [place(point) for point in now]
-        return Drawn(_discs(where), where, RADIUS, height)
-
-    return _svg(height, _frames(episode, labels, drawn))
+    place, _, height = _map((left - margin, bottom - margin), (right + margin, top + margin))
+    return _drawing(episode, height, [_discs([*map(place, now)]) for now in every])
 
 
-def _svg(height: int, content: str) -> str:
-    box = f'viewBox="0 0 {WIDTH} {height}" role="group" aria-label="the team, step by step"'
-    return f'<svg class="frames" {box}>{content}</svg>'
+def _map(low: Point, high: Point) -> tuple[Callable[[Point], Point], float, int]:
+    """Return what takes points of a world to the drawing, how many of its units one of the world's is, its height."""
+    scale = WIDTH / (high[0] - low[0])
+    height = round((high[1] - low[1]) * scale)
+    return lambda point: ((point[0] - low[0]) * scale, (high[1] - point[1]) * scale), scale, height
 
 
-def _frames(episode: Episode, labels: Sequence[str], drawn: Callable[[Frame], Drawn]) -> str:
-    pairs, parts = pairs_of(episode), []
-    for step, (frame, label) in enumerate(zip(episode.frames, labels, strict=True)):
-        shown = drawn(frame)
-        under, over = ("", "") if frame.links is None else _links(frame.links, pairs, shown)
-        hidden = " hidden" if step else ""
-        parts.append(
-            f'<g data-step="{step}" role="img" aria-label="{escape(label)}"{hidden}>{under}{shown.scene}{over}</g>'
-        )
-    return "\n".join(parts)
-
-
-def _links(links: Links, pairs: Sequence[Pair], shown: Drawn) -> tuple[str, str]:
-    """Return the links of an instant, those of each kind in one path, and crosses over agents that are down."""
-    strokes: dict[State, list[str]] = {"absent": [], "cut": [], "up": []}
-    for pair in pairs:
-        state, direction = state_of(links, pair)
-        strokes[state].append(_stroke(shown, direction or pair, arrow=direction is not None))
-    lines = "".join(f'<path class="{state}" d="{"".join(each)}"/>' for state, each in strokes.items() if each)
-    crosses = "".join(_cross(shown.where[agent], 0.75 * shown.radius) for agent in links.down)
-    return lines, f'<path class="down" d="{crosses}"/>' if crosses else ""
+def _drawing(episode: Episode, height: int, teams: Sequence[Team], ground: Sequence[Element] = ()) -> Drawing:
+    """Draw the links of every frame over its team, those of each kind in one path, and crosses over who is down."""
+    pairs, frames = pairs_of(episode), []
+    for frame, team in zip(episode.frames, teams, strict=True):
+        paths: dict[State, str] = {"absent": "", "cut": "", "up": ""}
+        links = frame.links or Links(())
+        for pair in pairs:  # none, without a network
+            state, direction = state_of(links, pair)
+            paths[state] += _line(team, direction or pair, height, arrow=direction is not None)
+        crosses = "".join(_cross(team.where[agent], 0.75 * team.radius) for agent in links.down)
+        frames.append(({state: path for state, path in paths.items() if path}, team.elements, crosses))
+    return Drawing(height, ground, frames)
 
 
 def _cross(centre: Point, arm: float) -> str:
@@ -226,19 +183,19 @@ def _cross(centre: Point, arm: float) -> str:
     return "M{}L{}M{}L{}".format(*map(_xy, corners))
 
 
-def _stroke(shown: Drawn, edge: Edge, *, arrow: bool) -> str:
+def _line(team: Team, edge: Edge, height: float, *, arrow: bool) -> str:
     """Return a line between two agents, bent around those between them; with an arrow if it leads one way only."""
-    start, end = (complex(*shown.where[agent]) for agent in edge)
+    start, end = (complex(*team.where[agent]) for agent in edge)
     length = abs(end - start)
     along = (end - start) / length if length else 1 + 0j
-    near = (complex(*place) - start for agent, place in enumerate(shown.where) if agent not in edge)
+    near = (complex(*place) - start for agent, place in enumerate(team.where) if agent not in edge)
     beside = ((each * along.conjugate()) for each in near)
-    passes = any(0 < each.real < length and abs(each.imag) < shown.radius for each in beside)
+    passes = any(0 < each.real < length and abs(each.imag) < team.radius for each in beside)
     middle = (start + end) / 2
     if passes:  # towards the middle of the drawing, so that it stays within
-        sides = [middle + 3.0 * shown.radius * along * turn for turn in (1j, -1j)]
-        middle = min(sides, key=lambda side: abs(side - complex(WIDTH, shown.height) / 2))
-    gap = min(shown.radius + CLEAR, 0.4 * length)
+        sides = [middle + 3.0 * team.radius * along * turn for turn in (1j, -1j)]
+        middle = min(sides, key=lambda side: abs(side - complex(WIDTH, height) / 2))
+    gap = min(team.radius + CLEAR, 0.4 * length)
     leaves, arrives = _direction(start, middle, along), _direction(middle, end, along)
     first, tip = start + gap * leaves, end - gap * arrives
     bend = f"Q{_xy(middle)} {_xy(tip)}" if passes else f"L{_xy(tip)}"
@@ -250,46 +207,32 @@ def _direction(start: complex, end: complex, otherwise: complex) -> complex:
     return (end - start) / abs(end - start) if end != start else otherwise
 
 
-def _circle(count: int) -> Drawn:
-    """Return agents on a circle, the first at the top, for an environment that cannot be drawn."""
-    angles = [2 * math.pi * agent / count for agent in range(count)]
-    where = [(500 + 400 * math.sin(angle), 500 - 400 * math.cos(angle)) for angle in angles]
-    return Drawn(_discs(where), where, RADIUS, WIDTH)
+def _discs(where: Sequence[Point]) -> Team:
+    """Return agents as discs with their numbers."""
+    elements: list[Element] = []
+    for agent, (x, y) in enumerate(where):
+        elements.append(("circle", {"class": "agent", "cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{RADIUS:g}"}, ""))
+        elements.append(("text", {"class": "agent", "x": f"{x:.1f}", "y": f"{y:.1f}"}, str(agent)))
+    return Team(elements, where, RADIUS)
 
 
-def _discs(where: Sequence[Point]) -> str:
-    return "".join(
-        f'<circle class="agent" cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS:g}"/>'
-        f'<text class="agent" x="{x:.1f}" y="{y:.1f}">{agent}</text>'
-        for agent, (x, y) in enumerate(where)
-    )
-
-
-def _map(low: Point, high: Point) -> tuple[Place, float]:
-    """Return what takes points of the world to the drawing, and how many of its units one of the world's is."""
-    scale = WIDTH / (high[0] - low[0])
-    return lambda point: ((point[0] - low[0]) * scale, (high[1] - point[1]) * scale), scale
-
-
-def _still(pictures: Sequence[Picture]) -> int:
-    """Return how many first strokes all pictures share: what does not move is drawn once."""
-    same = takewhile(lambda strokes: len({*strokes}) == 1, zip(*(each.strokes for each in pictures), strict=False))
-    return sum(1 for _ in same)
-
-
-def _svg_of(stroke: Stroke, place: Place, scale: float, picture: Picture) -> str:
+def _element(stroke: Stroke, place: Callable[[Point], Point], scale: float, pixel: float) -> Element:
+    """Return a stroke as SVG; `scale` and `pixel` are one unit of the world and one pixel in units of the drawing."""
     colour, points = _colour(stroke.colour), [place(point) for point in stroke.points]
-    (x, y), pixel = points[0], WIDTH / picture.width_px
-    if stroke.kind == "disc":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{stroke.size * scale:.1f}" fill="{colour}"/>'
-    if stroke.kind == "text":
-        size = f'font-size="{stroke.size * pixel:.1f}"'
-        return f'<text x="{x:.1f}" y="{y:.1f}" {size} fill="{colour}">{escape(stroke.words)}</text>'
-    if stroke.kind == "rectangle":
-        right, top = points[1]
-        return f'<rect x="{x:.1f}" y="{top:.1f}" width="{right - x:.1f}" height="{y - top:.1f}" fill="{colour}"/>'
-    path = "L".join(map(_xy, points))
-    return f'<path d="M{path}" stroke="{colour}" stroke-width="{stroke.size * pixel:.1f}"/>'
+    x, y = points[0]
+    at, size = {"x": f"{x:.1f}", "y": f"{y:.1f}"}, f"{stroke.size * pixel:.1f}"
+    match stroke.kind:
+        case "disc":
+            radius = f"{stroke.size * scale:.1f}"
+            return "circle", {"cx": at["x"], "cy": at["y"], "r": radius, "fill": colour}, ""
+        case "text":
+            return "text", {**at, "font-size": size, "fill": colour}, stroke.words
+        case "rectangle":
+            right, top = points[1]
+            box = {"x": at["x"], "y": f"{top:.1f}", "width": f"{right - x:.1f}", "height": f"{y - top:.1f}"}
+            return "rect", {**box, "fill": colour}, ""
+        case "line":
+            return "path", {"d": f"M{'L'.join(map(_xy, points))}", "stroke": colour, "stroke-width": size}, ""
 
 
 def _colour(colour: tuple[int, int, int]) -> str:

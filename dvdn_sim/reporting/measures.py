@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dvdn_sim.reporting.curves import Axis, Curve, area, checkpoints, final_mean, on_grid
+from dvdn_sim.reporting.curves import Axis, Curve, area, final_mean, on_grid
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import BestCheckpoint, Comparison, Estimate, Scores, best_checkpoint, compare, estimate
 
@@ -32,8 +32,8 @@ def score(cell: Cell, counted: str) -> Estimate:
 
 def best(cell: Cell) -> BestCheckpoint:
     """Return the result by the paper's protocol, which is optimistic."""
-    curves = list(cell.curves.values())
-    return best_checkpoint(on_grid(curves, "env_steps", checkpoints(curves)))
+    _, returns = on_grid(list(cell.curves.values()))
+    return best_checkpoint(returns)
 
 
 def estimate_text(found: Estimate, digits: int = 3) -> str:
@@ -61,10 +61,7 @@ class Measure:
 
 
 def _mean_of(column: str) -> Callable[[Cell], float | None]:
-    def found(cell: Cell) -> float | None:
-        return None if cell.exchanges is None else cell.exchanges.means.get(column)
-
-    return found
+    return lambda cell: None if cell.exchanges is None else cell.exchanges.means.get(column)
 
 
 def _delivered(cell: Cell) -> float | None:
@@ -78,10 +75,8 @@ def _at_the_end(axis: Axis, unit: float) -> Callable[[Cell], float | None]:
     """Return where training ended on an axis, a mean over seeds; None without a network."""
 
     def found(cell: Cell) -> float | None:
-        try:
-            return unit * float(np.mean([curve.along(axis)[-1] for curve in cell.curves.values()]))
-        except ValueError:
-            return None
+        ends = [curve.along[axis][-1] for curve in cell.curves.values() if axis in curve.along]
+        return unit * float(np.mean(ends)) if len(ends) == len(cell.curves) else None
 
     return found
 
@@ -104,13 +99,10 @@ MEASURES: Mapping[str, Measure] = {
 
 @dataclass(frozen=True)
 class Contrast:
-    """How much better one label of the compared axis is than the baseline.
-
-    `where` has the labels on the other axes; it is empty for all cells together, or if there is no other axis.
-    """
+    """How much better one label of the compared axis is than the baseline."""
 
     label: str
-    where: str
+    where: str  # labels on the other axes; empty for all cells together, or if there is no other axis
     found: Comparison
 
     @property
@@ -118,12 +110,6 @@ class Contrast:
         """True if the interval of the difference leaves out zero."""
         ends = self.found.difference.interval
         return ends is not None and (ends[0] > 0.0 or ends[1] < 0.0)
-
-    @property
-    def better(self) -> bool:
-        """True if all of the interval is above zero."""
-        ends = self.found.difference.interval
-        return ends is not None and ends[0] > 0.0
 
     def text(self) -> str:
         """Return the difference with its interval: ``+0.12 (+0.05 to +0.19)``."""
@@ -145,19 +131,14 @@ def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> l
     found = []
     for label, scores in arms.items():
         shared = [where for where in base if where in scores and scores[where].keys() & base[where].keys()]
-        if len(shared) > 1 and study.one_task:
-            found.append(Contrast(label, "", compare(_only(scores, shared), _only(base, shared))))
-        found += [Contrast(label, where, compare(_only(scores, [where]), _only(base, [where]))) for where in shared]
+        together = {"": shared} if len(shared) > 1 and study.one_task else {}
+        for where, cells in (together | {where: [where] for where in shared}).items():
+            mine, theirs = ({cell: each[cell] for cell in cells} for each in (scores, base))
+            found.append(Contrast(label, where, compare(mine, theirs)))
     return found
 
 
-def _only(scores: Scores, cells: list[str]) -> Scores:
-    return {cell: scores[cell] for cell in cells}
-
-
-def _scores(
-    study: Study, axis: str, cells: list[Cell], measure: Callable[[Curve], float]
-) -> dict[str, dict[int, float]]:
+def _scores(study: Study, axis: str, cells: list[Cell], measure: Callable[[Curve], float]) -> Scores:
     """Return the scores of one arm, by what its cells are called on the other axes."""
     others = [name for name in study.varied if name != axis]
     return {

@@ -15,11 +15,13 @@ import numpy.typing as npt
 import polars as pl
 
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics import Estimate
+from dvdn_sim.statistics import Band, Estimate
 
 Json = dict[str, Any]
 COLOURS = 8
 DASHES = ("solid", "dash", "dot", "dashdot")
+Dot = tuple[Any, Estimate, str]
+"""Where it is along the horizontal axis, the estimate, and what is said of it."""
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star")
 
 
@@ -45,25 +47,15 @@ Views = dict[tuple[str, ...], View]
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure.
+    """One figure."""
 
-    Attributes:
-        id: Its name, that of its files and of the table's.
-        title: What it shows.
-        caption: How to read it, in a sentence or two; plain text.
-        alt: What there is to see, for whoever does not.
-        choices: What a reader may choose.
-        views: What is shown.
-        table: The numbers behind it, of all views.
-    """
-
-    id: str
+    id: str  # its name, that of its files and of the table's
     title: str
-    caption: str
-    alt: str
+    caption: str  # how to read it, in a sentence or two; plain text
+    alt: str  # what there is to see, for whoever does not
     choices: Sequence[Choice]
     views: Views
-    table: pl.DataFrame
+    table: pl.DataFrame  # the numbers behind it, of all views
 
     def states(self) -> Iterator[tuple[str, ...]]:
         """Yield every state of the choices, in order; the first is shown at first."""
@@ -71,12 +63,10 @@ class Figure:
 
 
 class Panels:
-    """The cells of a study laid out: one axis gives the lines, the labels of the others are chosen.
+    """The cells of a study laid out.
 
-    Attributes:
-        series: Name of the axis whose labels are the lines: that of the baseline, or the first.
-        across: Name of the axis along the horizontal one, where a figure has one; None if cells differ on one axis.
-        choices: One for each axis whose label is chosen.
+    The labels of one axis, `series`, are the lines: that of the baseline, or the first. Where a figure asks for it and
+    cells differ on a second axis (`across`), its labels are along the horizontal one; those of the others are chosen.
     """
 
     def __init__(self, study: Study, *, across: bool = False) -> None:
@@ -103,24 +93,32 @@ class Panels:
         return {state: view for state, view in drawn.items() if view.traces}
 
 
-def shown(options: Iterable[str], views: Views) -> list[str]:
-    """Return the options of a figure's first choice that have a view."""
-    return [option for option in options if any(state[0] == option for state in views)]
-
-
 def colour(number: int, opacity: float | None = None) -> str:
     """Return the colour of the n-th series, from 0; after eight they begin anew, with another dash and symbol."""
     name = f"series-{number % COLOURS + 1}"
     return name if opacity is None else f"{name}/{opacity}"
 
 
-def line(x: npt.ArrayLike, y: npt.ArrayLike, name: str, number: int, *, step: bool = False) -> Json:
-    """Draw the line of the n-th series."""
+def banded(found: Band, name: str, number: int, *, step: bool = False) -> list[Json]:
+    """Draw the line of the n-th series, over the interval around it as one closed shape, if there is one."""
     style = {"color": colour(number), "width": 2, "dash": DASHES[number // COLOURS % len(DASHES)]}
-    return {
-        "type": "scatter", "mode": "lines", "x": plain(x), "y": plain(y), "name": name, "legendgroup": name,
+    along = plain(found.points)
+    drawn: Json = {
+        "type": "scatter", "mode": "lines", "x": along, "y": plain(found.value), "name": name, "legendgroup": name,
         "line": style | ({"shape": "hv"} if step else {}),
     }  # fmt: skip
+    if found.low is None or found.high is None:
+        return [drawn]
+    below, above = plain(found.low), plain(found.high)
+    if step:
+        along = [each for point in along for each in (point, point)][1:]
+        below, above = ([each for value in end for each in (value, value)][:-1] for end in (below, above))
+    band: Json = {
+        "type": "scatter", "mode": "lines", "x": [*along, *reversed(along)], "y": [*above, *reversed(below)],
+        "fill": "toself", "fillcolor": colour(number, 0.16), "line": {"width": 0, "color": colour(number, 0.0)},
+        "name": name, "legendgroup": name, "showlegend": False, "hoverinfo": "skip",
+    }  # fmt: skip
+    return [band, drawn]
 
 
 def dashed(x: Sequence[float], y: Sequence[float], name: str) -> Json:
@@ -131,33 +129,14 @@ def dashed(x: Sequence[float], y: Sequence[float], name: str) -> Json:
     }  # fmt: skip
 
 
-def band(
-    x: npt.ArrayLike, low: npt.ArrayLike | None, high: npt.ArrayLike | None, name: str, number: int, *,
-    step: bool = False,
-) -> list[Json]:  # fmt: skip
-    """Draw the interval around the line of the n-th series as one closed shape; nothing where there is none."""
-    if low is None or high is None:
-        return []
-    along, below, above = plain(x), plain(low), plain(high)
-    if step:
-        along = [each for point in along for each in (point, point)][1:]
-        below, above = ([each for value in end for each in (value, value)][:-1] for end in (below, above))
-    return [{
-        "type": "scatter", "mode": "lines", "x": [*along, *reversed(along)], "y": [*above, *reversed(below)],
-        "fill": "toself", "fillcolor": colour(number, 0.16), "line": {"width": 0, "color": colour(number, 0.0)},
-        "name": name, "legendgroup": name, "showlegend": False, "hoverinfo": "skip",
-    }]  # fmt: skip
-
-
-def points(
-    x: Sequence[Any], found: Sequence[Estimate], name: str, number: int, hover: Sequence[str], *, joined: bool = False
-) -> Json:
+def points(dots: Sequence[Dot], name: str, number: int, *, joined: bool = False) -> Json:
     """Draw dots of the n-th series with their intervals, if there are any."""
+    found = [y for _, y, _ in dots]
     trace: Json = {
-        "type": "scatter", "mode": "lines+markers" if joined else "markers", "x": list(x),
+        "type": "scatter", "mode": "lines+markers" if joined else "markers", "x": [x for x, _, _ in dots],
         "y": plain([each.value for each in found]), "name": name, "legendgroup": name,
         "line": {"color": colour(number), "width": 1.5, "dash": "dot"}, "marker": marker(number),
-        "text": list(hover), "hovertemplate": "%{text}<extra></extra>",
+        "text": [hover for *_, hover in dots], "hovertemplate": "%{text}<extra></extra>",
     }  # fmt: skip
     return trace | ({"error_y": error_bars(found, number)} if any(each.interval for each in found) else {})
 
@@ -230,7 +209,20 @@ def row(at: Mapping[str, str], numbers: Mapping[str, Any]) -> Json:
     return {f"axis_{name}" if name in numbers else name: label for name, label in at.items()} | dict(numbers)
 
 
-def interval_columns(name: str, found: Estimate) -> Json:
-    """Return the ends of an interval as tables have them: ``NAME_ci95_low`` and ``_high``, empty if there is none."""
+def rows(at: Mapping[str, str], numbers: Mapping[str, Any]) -> pl.DataFrame:
+    """Return rows of a table: columns of numbers, beside labels that are repeated."""
+    return pl.DataFrame(row(at, numbers))  # polars repeats what stands alone
+
+
+def estimate_columns(value: str, ends: str, found: Estimate) -> Json:
+    """Return an estimate as columns of a table: `value`, and ``ENDS_ci95_low`` and ``_high``, which may be empty."""
     low, high = found.interval or (None, None)
-    return {f"{name}_ci95_low": low, f"{name}_ci95_high": high}
+    return {value: found.value, f"{ends}_ci95_low": low, f"{ends}_ci95_high": high}
+
+
+def band_columns(points: str, value: str, found: Band) -> Json:
+    """Return a band as columns of a table."""
+    ends = {"ci95_low": found.low, "ci95_high": found.high}
+    none = pl.Series([None] * len(found.points), dtype=pl.Float64)
+    columns = {name: none if end is None else end for name, end in ends.items()}
+    return {points: found.points, value: found.value, **columns}

@@ -60,35 +60,20 @@ def finished_runs(run_dirs: Iterable[Path | str], columns: Columns | None = None
 
 @dataclass(frozen=True)
 class Cell:
-    """A finished run, what its records come to, and where it stands among the others.
-
-    Attributes:
-        id: Its name.
-        at: Its label on every axis.
-        run_dir: Its folder.
-        manifest: Of the run.
-        scenario_text: The resolved scenario.
-        task: The scenario's environment, or the name of the one that Python gave in its place.
-        curves: The evaluations of every seed.
-        random_return: The return of uniform random play; None if that was not recorded.
-        points: Steps, updates, episodes and clock at each evaluation of the first seed.
-        health: Warnings of the checks that watched it.
-        exchanges: What became of its messages; None without a network.
-        tracking: How gradient tracking went, over training; None without it.
-    """
+    """A finished run, what its records come to, and where it stands among the others."""
 
     id: str
-    at: Mapping[str, str]
+    at: Mapping[str, str]  # its label on every axis
     run_dir: Path
     manifest: Mapping[str, Any]
-    scenario_text: str
-    task: str
-    curves: Mapping[int, Curve]
-    random_return: float | None
-    points: pl.DataFrame
+    scenario_text: str  # resolved
+    task: str  # the scenario's environment, or the name of the one that Python gave in its place
+    curves: Mapping[int, Curve]  # the evaluations of every seed
+    random_return: float | None  # of uniform random play; None if that was not recorded
+    points: pl.DataFrame  # steps, updates, episodes and clock at each evaluation of the first seed
     health: Sequence[HealthWarning]
-    exchanges: Exchanges | None
-    tracking: pl.DataFrame | None
+    exchanges: Exchanges | None  # what became of its messages; None without a network
+    tracking: pl.DataFrame | None  # how gradient tracking went, over training; None without it
 
     @cached_property
     def scenario(self) -> Scenario | None:
@@ -103,22 +88,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """The cells that a page is about.
+    """The cells that a page is about."""
 
-    Attributes:
-        name: Of the sweep, or of the runs.
-        question: Of the sweep; empty for runs of no sweep.
-        axes: Labels on every axis, in order, of those that have a finished cell.
-        compare: Axis and label of the baseline; empty if there is none.
-        cells: The finished ones.
-        left_out: The others.
-    """
-
-    name: str
-    question: str
-    axes: Mapping[str, Sequence[str]]
-    compare: tuple[str, ...]
-    cells: Sequence[Cell]
+    name: str  # of the sweep, or of the runs
+    question: str  # of the sweep; empty for runs of no sweep
+    axes: Mapping[str, Sequence[str]]  # labels on every axis, in order, of those that have a finished cell
+    compare: tuple[str, ...]  # axis and label of the baseline; empty if there is none
+    cells: Sequence[Cell]  # the finished ones
     left_out: Sequence[LeftOut]
 
     @property
@@ -160,10 +136,8 @@ def read_study(folders: Sequence[Path | str], progress: Progress = lambda _done,
     if len(found) == 1 and sweeps:
         (table,) = sweeps.values()
         cells, left_out = _read({found[0] / row.id: (row.id, row.axes) for row in table.rows}, not_begun, progress)
-        axes = {
-            name: [label for label in labels if any(cell.at[name] == label for cell in cells)]
-            for name, labels in table.axes.items()
-        }
+        seen = {name: {cell.at[name] for cell in cells} for name in table.axes}
+        axes = {name: [label for label in labels if label in seen[name]] for name, labels in table.axes.items()}
         study = Study(table.name, table.question, axes, table.compare, cells, left_out)
     else:
         cells, left_out = _read(_side_by_side(found, sweeps), not_begun, progress)
@@ -226,7 +200,12 @@ def _read(wanted: Wanted, not_begun: Mapping[Path, str], progress: Progress) -> 
 def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
     if not run.seeds:
         raise RunFolderError(f"{run.path / MANIFEST_FILE} is damaged: no seeds")
-    evaluations = run.metrics.filter(pl.col("phase") == "evaluation", pl.col("seed") == run.seeds[0]).sort("env_steps")
+    try:
+        env = yaml.safe_load(run.scenario)["env"]
+        played = run.manifest.get("env", env["kind"])
+    except (KeyError, TypeError, yaml.YAMLError) as error:
+        raise RunFolderError(f"{run.path / SCENARIO_FILE} is damaged: it has no environment") from error
+    evaluations = run.metrics.filter(phase="evaluation", seed=run.seeds[0]).sort("env_steps")
     random = run.metrics.filter(phase="random")["return_mean"].mean()
     return Cell(
         id=name,
@@ -234,7 +213,7 @@ def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
         run_dir=run.path,
         manifest=run.manifest,
         scenario_text=run.scenario,
-        task=_task(run),
+        task=str(env if played == env["kind"] else played),
         curves=curves_of(run),
         random_return=random if isinstance(random, float) else None,
         points=evaluations.select("env_steps", "updates", "episodes", "sim_time_s"),
@@ -242,13 +221,3 @@ def _cell(name: str, at: Mapping[str, str], run: Run) -> Cell:
         exchanges=exchanges_of(run),
         tracking=tracking_of(run),
     )
-
-
-def _task(run: Run) -> str:
-    try:
-        env = yaml.safe_load(run.scenario)["env"]
-        kind = env["kind"]
-    except (KeyError, TypeError, yaml.YAMLError) as error:
-        raise RunFolderError(f"{run.path / SCENARIO_FILE} is damaged: it has no environment") from error
-    played = run.manifest.get("env", kind)
-    return str(env if played == kind else played)

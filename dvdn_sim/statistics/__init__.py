@@ -12,7 +12,7 @@ cell counts alike, however many of its runs are there. Draws have names: equal s
 """
 
 from dvdn_sim.statistics.bootstrap import (
-    RESAMPLES,
+    Band,
     BestCheckpoint,
     Estimate,
     Statistic,
@@ -25,7 +25,6 @@ from dvdn_sim.statistics.bootstrap import (
 )
 from dvdn_sim.statistics.comparison import (
     Comparison,
-    Profile,
     compare,
     performance_profile,
     probability_of_improvement,
@@ -34,8 +33,8 @@ from dvdn_sim.statistics.comparison import (
 from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked, normalised, pair, strata
 
 __all__ = [
-    "RESAMPLES", "BestCheckpoint", "Comparison", "Estimate", "Floats", "Pairing", "Profile", "Scores", "Statistic",
-    "Strata", "best_checkpoint", "checked", "compare", "estimate", "estimate_scores", "interquartile_mean", "mean",
+    "Band", "BestCheckpoint", "Comparison", "Estimate", "Floats", "Pairing", "Scores", "Statistic", "Strata",
+    "best_checkpoint", "checked", "compare", "estimate", "estimate_scores", "interquartile_mean", "mean",
     "normalised", "pair", "performance_profile", "probability_of_improvement", "strata", "student_quantile",
     "wilson",
 ]  # fmt: skip

@@ -1,45 +1,25 @@
 """An estimate over runs and its 95 % interval, by a stratified bootstrap that knows how few seeds are.
 
 Runs are drawn again with replacement, within each cell, and the statistic θ* is computed of each such resample. The
-usual interval ends at its 2.5 % and 97.5 % quantiles (Agarwal et al. 2021, "Deep reinforcement learning at the edge of
-the statistical precipice"). With few seeds that is too narrow: resamples spread √((n - 1)/n) of what samples do, and a
-spread that is estimated itself asks for Student's quantile, not the normal one. Hesterberg's expanded percentile
-interval (2015, "What teachers should know about the bootstrap") moves the ends to the quantiles Φ(∓z),
-
-    z = √(n/(n - 1)) · t_0.975(n - 1)
-
-which keeps what is good about percentiles: they ask for no symmetry, and stay within the scores. Of several cells, with
-v_c the variance of θ* that comes from cell c (after Welch and Satterthwaite),
+usual interval ends at its 2.5 % and 97.5 % quantiles (Agarwal et al. 2021). With few seeds that is too narrow:
+resamples spread √((n - 1)/n) of what samples do, and an estimated spread asks for Student's quantile. Hesterberg's
+expanded percentile interval (2015) moves the ends to the quantiles Φ(∓z), asks for no symmetry and stays within the
+scores. Of several cells, with v_c the variance of θ* from cell c (Efron 2014; Welch and Satterthwaite),
 
     z = √(Σ_c v_c n_c/(n_c - 1) / Σ_c v_c) · t_0.975(ν),    ν = (Σ_c v_c)² / Σ_c v_c²/(n_c - 1)
     v_c = Σ_i cov(how often run i of c was drawn, θ*)²
 
-(the latter after Efron 2014, "Estimation and accuracy after model selection"). Percentiles cannot say what no resample
-shows: where the rarest of those that differ, of probability Π_c n_c^(-n_c v_c/max v), is likelier than Φ(-z), the
-interval is Student's, the estimate ± z · sd(θ*). For one cell that is so below five seeds. It is wide and may leave the
-range of the scores: that is how little they say.
-
-How many in a hundred intervals of the interquartile mean cover the truth, and in parentheses of the usual percentiles
-(2000 samples of each kind, standard error 0.5; `tests/soak/coverage.py` makes this table):
-
-    cells × seeds         1 × 2     1 × 3     1 × 4     1 × 5     1 × 10    3 × 5     10 × 5    10 × 10
-    normal                95 (51)   96 (77)   98 (86)   94 (90)   96 (92)   95 (90)   96 (92)   95 (93)
-    heavy tails, t(2)     96 (50)   97 (75)   99 (88)   94 (90)   97 (94)   97 (92)   95 (92)   95 (93)
-    skewed, lognormal     94 (50)   93 (75)   96 (87)   94 (90)   97 (92)   95 (89)   95 (91)   95 (94)
-    bounded, Beta(8, .8)  93 (50)   94 (76)   96 (86)   94 (89)   97 (94)   96 (91)   95 (91)   95 (93)
-    1 seed in 5 fails     93 (49)   96 (75)   98 (88)   94 (90)   96 (94)   96 (90)   95 (92)   94 (92)
-    1 seed in 3 fails     70 (45)   68 (67)   82 (82)   88 (83)   98 (88)   95 (88)   95 (92)   95 (94)
-
-BCa intervals cover as the usual ones do, 83 to 90 at five seeds and 89 to 95 at ten. What five seeds cannot tell is
-whether one in three fails. A mean is covered less often where it depends on what is seldom seen: by 81 of five seeds if
-scores are skewed, by 67 if one in five fails. So look at the interquartile mean.
+Percentiles cannot say what no resample shows: where the rarest of those that differ, of probability
+Π_c n_c^(-n_c v_c/max v), is likelier than Φ(-z), the interval is Student's, the estimate ± z · sd(θ*). For one cell
+that is so below five seeds. `docs/statistics.md` has how often the intervals cover the truth.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +44,26 @@ class Estimate:
 
     value: float
     interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Band:
+    """Estimates along an axis, ``[P]`` each; `low` and `high` are the ends of the interval at each point by itself.
+
+    They are None where one of the estimates has no interval.
+    """
+
+    points: Floats
+    value: Floats
+    low: Floats | None
+    high: Floats | None
+
+    @classmethod
+    def of(cls, points: npt.ArrayLike, found: Sequence[Estimate]) -> Self:
+        """Return the band of the estimates at these points."""
+        value, ends = np.array([each.value for each in found]), [each.interval for each in found]
+        low, high = (None, None) if None in ends else np.array(ends, float).reshape(-1, 2).T
+        return cls(np.asarray(points, float), value, low, high)
 
 
 class Statistic(Protocol):
@@ -189,22 +189,14 @@ def _expanded(sizes: Ints, picks: Ints, resampled: Floats) -> tuple[float, float
 
 @dataclass(frozen=True)
 class BestCheckpoint:
-    """The return at the best checkpoint: optimistic, for comparison with published numbers only.
+    """The return at the best checkpoint: optimistic, for comparison with published numbers only."""
 
-    Attributes:
-        index: Of the checkpoint with the highest mean over seeds.
-        checkpoints: How many there were; the paper has 41.
-        per_seed: Returns at the best one, ``[seeds]``.
-        estimate: Their mean and its percentile interval, which knows nothing of the choice.
-        held_out: Each seed's return at the checkpoint that is best for all other seeds, ``[seeds]``: what the choice is
-            worth to a seed that had no part in it. None for a single seed.
-    """
-
-    index: int
-    checkpoints: int
-    per_seed: Floats
-    estimate: Estimate
+    index: int  # of the checkpoint with the highest mean over seeds
+    checkpoints: int  # how many there were; the paper has 41
+    per_seed: Floats  # returns at the best one, [seeds]
+    estimate: Estimate  # their mean and its percentile interval, which knows nothing of the choice
     held_out: Floats | None
+    """Each seed's return at the checkpoint that is best for all others, ``[seeds]``; None for a single seed."""
 
     @property
     def optimism(self) -> float | None:
@@ -217,9 +209,7 @@ def best_checkpoint(returns: Floats) -> BestCheckpoint:
 
     This is how the paper's tables are made (41 checkpoints of 100 episodes, ten seeds, 10 000 resamples of the mean; it
     is spelt out in "Networked agents in the dark", AAMAS 2025). The highest of many noisy means is above what it
-    estimates: on a flat curve, with a spread of 0.03 between seeds, by 0.021 for ten seeds and by 0.029 for five, which
-    is as much as the half width of published intervals. Raises `ValueError` for another shape, for no values, or for
-    values that are not finite.
+    estimates. Raises `ValueError` for another shape, for no values, or for values that are not finite.
 
     >>> found = best_checkpoint(np.array([[0.1, 0.4, 0.7], [0.3, 0.8, 0.3]]))
     >>> found.index, found.per_seed.tolist(), found.held_out.tolist()

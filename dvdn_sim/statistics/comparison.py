@@ -17,26 +17,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.statistics.bootstrap import Estimate, Z, estimate, mean
-from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked, pair, strata
+from dvdn_sim.statistics.bootstrap import Band, Estimate, Z, estimate
+from dvdn_sim.statistics.scores import Pairing, Scores, Strata, checked, pair, strata
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much better one arm is than another.
-
-    Attributes:
-        difference: Interquartile mean of the differences of pairs. It leaves a quarter of the pairs out at each end: if
-            arms differ in a few of many cells only, look at the mean, or at these cells.
-        mean_difference: Mean of the differences.
-        probability_of_improvement: That a run of the first arm beats one of the second, whatever their seeds; of the
-            runs that have a partner.
-        pairing: Which runs were compared, and which could not be.
-    """
+    """How much better one arm is than another, and which runs were compared."""
 
     difference: Estimate
-    mean_difference: Estimate
+    """Interquartile mean of the differences of pairs, which leaves a quarter of the pairs out at each end."""
     probability_of_improvement: Estimate
+    """That a run of the first arm beats one of the second, whatever their seeds; of the runs that have a partner."""
     pairing: Pairing
 
 
@@ -57,48 +49,30 @@ def compare(scores: Scores, other: Scores) -> Comparison:
     x, y = (strata({cell: {seed: arm[cell][seed] for seed in seeds} for cell, seeds in pairing.seeds.items()})
             for arm in (scores, other))  # fmt: skip
     differences = [np.subtract(mine, theirs) for mine, theirs in zip(x, y, strict=True)]
-    return Comparison(
-        difference=estimate(differences),
-        mean_difference=estimate(differences, mean),
-        probability_of_improvement=probability_of_improvement(x, y),
-        pairing=pairing,
-    )
+    return Comparison(estimate(differences), probability_of_improvement(x, y), pairing)
 
 
 def _runs_in_words(scores: Scores) -> str:
     return "; ".join(f"{cell!r} with seeds {', '.join(map(str, sorted(runs)))}" for cell, runs in scores.items())
 
 
-@dataclass(frozen=True)
-class Profile:
-    """Share of an arm's runs above each threshold, a mean over cells; every array is ``[T]``.
-
-    `low` and `high` are the ends of the 95 % interval at each threshold by itself; None where a cell has a single run.
-    """
-
-    thresholds: Floats
-    fraction: Floats
-    low: Floats | None
-    high: Floats | None
-
-
-def performance_profile(cells: Strata, thresholds: npt.ArrayLike) -> Profile:
-    """Return the share of an arm's runs that score more than each threshold (Agarwal et al. 2021).
+def performance_profile(cells: Strata, thresholds: npt.ArrayLike) -> Band:
+    """Return the share of an arm's runs that score more than each threshold, a mean over cells (Agarwal et al. 2021).
 
     Scores of all cells, ``[runs]`` each, are on one scale. Raises what `checked` raises.
 
-    >>> performance_profile([np.array([0.2, 0.6]), np.array([0.6, 0.9])], [0.0, 0.6]).fraction.tolist()
+    >>> performance_profile([np.array([0.2, 0.6]), np.array([0.6, 0.9])], [0.0, 0.6]).value.tolist()
     [1.0, 0.25]
     """
     found, points = checked(cells), np.asarray(thresholds, float)
     shares = np.array([(cell[:, None] > points).mean(0) for cell in found])
     fraction, sizes = shares.mean(0), np.array([[len(cell)] for cell in found])
     if sizes.min() < 2:
-        return Profile(points, fraction, None, None)
+        return Band.of(points, [Estimate(share, None) for share in fraction])
     variance = (shares * (1.0 - shares) / (sizes - 1)).sum(0) / len(found) ** 2
-    ends = [wilson(share, spread, int(sizes.sum())) for share, spread in zip(fraction, variance, strict=True)]
-    low, high = np.array(ends).reshape(-1, 2).T
-    return Profile(points, fraction, low, high)
+    runs = int(sizes.sum())
+    pairs = zip(fraction, variance, strict=True)
+    return Band.of(points, [Estimate(share, wilson(share, spread, runs)) for share, spread in pairs])
 
 
 def probability_of_improvement(cells: Strata, others: Strata) -> Estimate:

@@ -70,17 +70,11 @@ def normalised(scores: Scores, low: Mapping[str, float], high: Mapping[str, floa
 
 @dataclass(frozen=True)
 class Pairing:
-    """Which runs of two arms have the same cell and seed, and so the same luck.
+    """Which runs of two arms have the same cell and seed, and so the same luck: their seeds, by cell."""
 
-    Attributes:
-        seeds: With a run in both arms, by cell; cells without any are not in it.
-        alone: Seeds of the first arm without a partner in the second, by cell.
-        alone_other: Seeds of the second arm without a partner in the first, by cell.
-    """
-
-    seeds: Mapping[str, tuple[int, ...]]
-    alone: Mapping[str, tuple[int, ...]]
-    alone_other: Mapping[str, tuple[int, ...]]
+    seeds: Mapping[str, tuple[int, ...]]  # with a run in both arms; cells without any are not in it
+    alone: Mapping[str, tuple[int, ...]]  # of the first arm, without a partner in the second
+    alone_other: Mapping[str, tuple[int, ...]]  # of the second arm, without a partner in the first
 
     @property
     def pairs(self) -> int:

@@ -172,4 +172,4 @@ def study_of(
 
 def flat(score: float) -> Curve:
     """A curve from 0 to a score, which is that of the last tenth of training."""
-    return Curve(np.array([0.0, score]), np.array([0.0, 100.0]), None, None)
+    return Curve(np.array([0.0, score]), {"env_steps": np.array([0.0, 100.0])})

@@ -14,17 +14,15 @@ from dvdn_sim.reporting import (
     COLUMNS,
     Curve,
     area,
-    checkpoints,
     curves_of,
     exchanges_of,
     final_mean,
-    last_return,
     learning_curve,
     on_grid,
     scores_of,
     tracking_of,
 )
-from dvdn_sim.statistics import best_checkpoint, estimate
+from dvdn_sim.statistics import estimate
 
 STEPS = st.lists(st.integers(1, 50), min_size=1, max_size=12).map(lambda gaps: np.cumsum([0, *gaps]).astype(float))
 CURVES = STEPS.flatmap(
@@ -36,7 +34,7 @@ CURVES = STEPS.flatmap(
 
 def curve(steps, returns):
     steps = np.asarray(steps, float)
-    return Curve(np.asarray(returns, float), steps, 0.5 * steps, 100.0 * steps)
+    return Curve(np.asarray(returns, float), {"env_steps": steps, "sim_time_s": 0.5 * steps, "bytes_sent": 100 * steps})
 
 
 def test_curves_are_evaluations_in_the_order_of_steps(folder):
@@ -45,52 +43,35 @@ def test_curves_are_evaluations_in_the_order_of_steps(folder):
     found = curves_of(run)
     assert list(found) == [3, 1]
     assert found[3].returns.tolist() == [0.1, 0.5, 0.75]
-    assert found[3].env_steps.tolist() == [0.0, 104.0, 200.0]
-    assert found[3].sim_time_s.tolist() == [0.0, 52.0, 100.0]
-    assert found[3].bytes_sent.tolist() == [0.0, 10400.0, 20000.0]
+    assert {axis: at.tolist() for axis, at in found[3].along.items()} == {
+        "env_steps": [0.0, 104.0, 200.0],
+        "sim_time_s": [0.0, 52.0, 100.0],
+        "bytes_sent": [0.0, 10400.0, 20000.0],
+    }
 
 
 def test_without_a_network_there_are_steps_alone(folder):
     (found,) = curves_of(load_run(folder("a", {0: [(0, 0.1)]}, network=False))).values()
-    assert (found.sim_time_s, found.bytes_sent) == (None, None)
-    with pytest.raises(ValueError, match="a run without a network has no bytes_sent"):
-        found.at("bytes_sent", [0.0])
+    assert list(found.along) == ["env_steps"]
 
 
-def test_a_return_that_is_no_number_is_refused_with_its_run(folder):
-    run = load_run(folder("bad", {0: [(0, 0.0)], 4: [(0, 0.0), (100, float("nan"))]}))
-    with pytest.raises(RunFolderError, match=r"bad, seed 4: the return at step 100 is nan"):
-        curves_of(run)
-
-
-def test_a_seed_without_evaluations_is_refused(folder):
-    run = load_run(folder("bad", {0: [(0, 0.0)], 4: []}))
-    with pytest.raises(RunFolderError, match=r"bad, seed 4: no evaluation"):
-        curves_of(run)
-
-
-def test_a_return_holds_until_the_next_evaluation():
-    found = curve([0, 100, 200], [1.0, 2.0, 3.0])
-    points = [0, 99, 100, 150, 200, 1000]
-    assert found.at("env_steps", points).tolist() == [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
-    assert found.at("sim_time_s", np.array(points) / 2).tolist() == [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
-    assert float(found.at("bytes_sent", 15_000)) == 2.0
-    with pytest.raises(ValueError, match="env_steps -1 is before the first evaluation, at 0"):
-        found.at("env_steps", [5, -1])
+@pytest.mark.parametrize(
+    ("rows", "said"), [([(0, 0.0), (100, float("nan"))], "the return at step 100 is nan"), ([], "no evaluation")]
+)
+def test_a_seed_without_evaluations_or_numbers_is_refused_with_its_run(folder, rows, said):
+    with pytest.raises(RunFolderError, match=rf"bad, seed 4: {said}"):
+        curves_of(load_run(folder("bad", {0: [(0, 0.0)], 4: rows})))
 
 
 def test_the_final_tenth_of_41_evaluations_is_four():
     found = curve(np.arange(41) * 125_000, np.arange(41.0))
     assert final_mean(found) == np.mean([37, 38, 39, 40])
-    assert final_mean(found, 0.0) == last_return(found) == 40.0
-    assert final_mean(found, 1.0) == np.arange(1.0, 41.0).mean()
-    with pytest.raises(ValueError, match=r"share of training is 1\.5"):
-        final_mean(found, 1.5)
+    assert final_mean(curve([0], [0.25])) == 0.25
 
 
 @given(CURVES)
 def test_area_is_scipys_integral_over_the_steps(found):
-    expected = integrate.trapezoid(found.returns, found.env_steps) / found.env_steps[-1]
+    expected = integrate.trapezoid(found.returns, found.along["env_steps"]) / found.along["env_steps"][-1]
     assert area(found) == pytest.approx(expected, abs=1e-12)
     assert found.returns.min() - 1e-12 <= area(found) <= found.returns.max() + 1e-12
 
@@ -104,12 +85,17 @@ def test_area_by_hand():
 def test_ragged_seeds_are_aligned_evaluation_by_evaluation():
     """Seeds are evaluated after the episode that reaches 100, 200, …; by steps, time and bytes alike."""
     curves = [curve([0, 103, 200, 307], [1, 2, 3, 4]), curve([0, 100, 219], [5, 6, 7])]
-    assert checkpoints(curves).tolist() == [0, 103, 219]
+    assert on_grid(curves)[0].tolist() == [0, 103, 219]
     for axis in ("env_steps", "sim_time_s", "bytes_sent"):
-        assert on_grid(curves, axis).tolist() == [[1, 2, 3], [5, 6, 7]]
-    assert best_checkpoint(on_grid(curves)).index == 2
+        assert on_grid(curves, axis)[1].tolist() == [[1, 2, 3], [5, 6, 7]]
     with pytest.raises(ValueError, match="no curves"):
         on_grid([])
+
+
+def test_a_return_holds_until_the_next_evaluation():
+    """By the third point, 200, the first seed has made its third evaluation of five."""
+    curves = [curve([0, 10, 20, 190, 210], [1, 2, 3, 4, 5]), curve([0, 100, 200], [6, 7, 8])]
+    assert [each.tolist() for each in on_grid(curves)] == [[0, 100, 200], [[1, 3, 4], [6, 7, 8]]]
 
 
 @given(st.integers(1, 5), st.integers(1, 9), st.randoms(use_true_random=False))
@@ -119,7 +105,7 @@ def test_evaluations_every_so_many_steps_keep_their_number(seeds, evaluations, r
         curve([0, *(50 * k + random.randint(0, 49) for k in range(1, evaluations))], range(evaluations))
         for _ in range(seeds)
     ]
-    assert on_grid(curves).tolist() == [list(range(evaluations))] * seeds
+    assert on_grid(curves)[1].tolist() == [list(range(evaluations))] * seeds
 
 
 def test_scores_of_an_arm_by_cell_and_seed(folder):
@@ -139,25 +125,17 @@ def test_a_seed_that_comes_twice_is_refused(folder):
 
 def test_a_learning_curve_is_an_estimate_at_each_point():
     rng = np.random.default_rng(0)
-    cells = [[curve([0, 100, 200], rng.normal(size=3)) for _ in range(5)] for _ in range(2)]
-    found = learning_curve(cells)
+    curves = [curve([0, 100, 200], rng.normal(size=3)) for _ in range(5)]
+    found = learning_curve(curves)
     assert found.points.tolist() == [0, 100, 200]
     for point in range(3):
-        expected = estimate([np.array([each.returns[point] for each in curves]) for curves in cells])
-        assert found.value[point] == expected.value
-        assert (found.low[point], found.high[point]) == expected.interval
+        expected = estimate([np.array([each.returns[point] for each in curves])], resamples=2000)
+        assert (found.value[point], (found.low[point], found.high[point])) == (expected.value, expected.interval)
 
 
-def test_a_learning_curve_where_asked_for_and_of_one_seed():
-    found = learning_curve([[curve([0, 100], [0.0, 1.0])]], "bytes_sent", [0, 9_999, 10_000])
-    assert (found.value.tolist(), found.low, found.high) == ([0.0, 0.0, 1.0], None, None)
-
-
-@pytest.mark.parametrize("points", [None, [0.0]])
-@pytest.mark.parametrize("cells", [[], [[]], [[curve([0], [0.5])], []]])
-def test_a_learning_curve_of_nothing_is_refused(cells, points):
-    with pytest.raises(ValueError, match=r"no curves|no cells"):
-        learning_curve(cells, points=points)
+def test_a_learning_curve_of_one_seed_has_no_interval():
+    found = learning_curve([curve([0, 100], [0.0, 1.0])], "bytes_sent")
+    assert (found.points.tolist(), found.value.tolist(), found.low, found.high) == ([0, 10_000], [0.0, 1.0], None, None)
 
 
 @pytest.fixture
@@ -245,13 +223,8 @@ def test_parts_of_seeds_are_aligned_and_those_that_stop_early_have_fewer(read):
 
 
 def test_no_exchange_is_none_and_one_of_parameters_alone_has_no_td(read):
-    run = read([{"seed": 0, "kind": "gt", "update": 1, "sent": 1}])
-    found = exchanges_of(run)
+    found = exchanges_of(read([{"seed": 0, "kind": "gt", "update": 1, "sent": 1}]))
     assert (found.means, found.over_training.height) == ({}, 0)
-
-
-def test_nothing_was_sent(read):
-    assert exchanges_of(read()) is None
 
 
 def test_tracker_imbalance_is_over_the_norm_of_the_gradients_sum(read):
@@ -265,11 +238,10 @@ def test_tracker_imbalance_is_over_the_norm_of_the_gradients_sum(read):
     assert found.rows() == [(0, 0, 9, 1.5, 0.625), (0, 39, 399, 4.0, 0.0)]
 
 
-def test_parameters_that_are_mixed_without_trackers_have_no_imbalance(read):
-    found = tracking_of(read(train=[{"seed": 0, "env_steps": 5, "disagreement": 3.0}]))
-    assert found["imbalance"].to_list() == [None]
-    assert found["disagreement"].to_list() == [3.0]
-
-
-def test_without_exchanged_parameters_there_is_no_tracking(read):
-    assert tracking_of(read(train=[{"seed": 0, "env_steps": 5}])) is None
+@pytest.mark.parametrize(("row", "imbalance"), [({"disagreement": 3.0}, [None]), ({}, None)])
+def test_what_is_not_recorded_is_none(read, row, imbalance):
+    """Parameters may be mixed without trackers; or nothing was exchanged."""
+    run = read(train=[{"seed": 0, "env_steps": 5, **row}])
+    found = tracking_of(run)
+    assert exchanges_of(run) is None
+    assert (None if found is None else found["imbalance"].to_list()) == imbalance

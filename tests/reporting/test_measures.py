@@ -131,7 +131,7 @@ def test_by_hand():
     assert first.found.difference.value == pytest.approx(0.25)
     assert first.found.difference.interval == pytest.approx((0.25, 0.25))
     assert first.found.pairing.pairs == 3
-    assert (first.clear, first.better) == (True, True)
+    assert first.clear
     assert second.found.difference.value == pytest.approx(0.25 / 3)
     assert not second.clear
 
@@ -141,7 +141,6 @@ def test_the_other_way_round_is_the_same_with_the_other_sign():
     for one, other in zip(there, back, strict=True):
         assert one.found.difference.value == pytest.approx(-other.found.difference.value)
         assert one.clear == other.clear
-        assert one.clear == (one.better or other.better)
 
 
 def test_only_equal_seeds_are_compared():
@@ -149,7 +148,7 @@ def test_only_equal_seeds_are_compared():
     (found,) = contrasts(study_of(AXES, scores, ("rounds", "1")))
     assert (found.where, found.found.difference.value, found.found.pairing.seeds) == ("", 1.0, {"": (1,)})
     assert found.found.difference.interval is None
-    assert (found.clear, found.better) == (False, False)
+    assert not found.clear
 
 
 def test_cells_without_a_partner_are_in_no_comparison():

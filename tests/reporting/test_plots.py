@@ -2,13 +2,14 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_folders import study_of
 
-from dvdn_sim.reporting import COLOURS, Panels, around, axes, band, colour, line, plain, points
-from dvdn_sim.statistics import Estimate
+from dvdn_sim.reporting import COLOURS, Panels, around, axes, banded, colour, plain, points
+from dvdn_sim.statistics import Band, Estimate
 
 NUMBERS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9)
 
@@ -29,28 +30,29 @@ def test_numbers_are_cut_to_six_digits():
 
 
 def test_a_band_goes_there_above_and_back_below():
-    (found,) = band([0, 1, 2], [0, 0, 0], [1, 2, 3], "a", 0)
-    assert (found["x"], found["y"]) == ([0, 1, 2, 2, 1, 0], [1, 2, 3, 0, 0, 0])
+    band, line = banded(Band(np.arange(3), np.ones(3), np.zeros(3), np.array([1, 2, 3])), "a", 0)
+    assert (band["x"], band["y"]) == ([0, 1, 2, 2, 1, 0], [1, 2, 3, 0, 0, 0])
+    assert (line["x"], line["y"]) == ([0, 1, 2], [1, 1, 1])
 
 
 def test_a_band_of_steps_holds_each_value_until_the_next_point():
-    (found,) = band([0, 1, 2], [0, -1, -2], [1, 2, 3], "a", 0, step=True)
-    ahead, back = list(zip(found["x"], found["y"], strict=True))[:5], list(zip(found["x"], found["y"], strict=True))[5:]
-    assert ahead == [(0, 1), (1, 1), (1, 2), (2, 2), (2, 3)]
-    assert back == [(2, -2), (2, -1), (1, -1), (1, 0), (0, 0)]
+    found, _ = banded(Band(np.arange(3), np.zeros(3), -np.arange(3), np.arange(1, 4)), "a", 0, step=True)
+    points = list(zip(found["x"], found["y"], strict=True))
+    assert points[:5] == [(0, 1), (1, 1), (1, 2), (2, 2), (2, 3)]
+    assert points[5:] == [(2, -2), (2, -1), (1, -1), (1, 0), (0, 0)]
 
 
 def test_the_ninth_series_has_the_first_colour_and_another_dash():
-    first, ninth = (line([0], [0], "a", number)["line"] for number in (0, COLOURS))
-    assert first["color"] == ninth["color"] == colour(0) == "series-1"
-    assert (first["dash"], ninth["dash"]) == ("solid", "dash")
+    (first,), (ninth,) = (banded(Band(np.zeros(1), np.zeros(1), None, None), "a", n) for n in (0, COLOURS))
+    assert first["line"]["color"] == ninth["line"]["color"] == colour(0) == "series-1"
+    assert (first["line"]["dash"], ninth["line"]["dash"]) == ("solid", "dash")
     assert colour(1, 0.5) == "series-2/0.5"
 
 
 def test_dots_have_ends_where_there_are_any():
-    found = points(["x", "y"], [Estimate(1.0, (0.5, 3.0)), Estimate(2.0, None)], "a", 0, ["", ""])
+    found = points([("x", Estimate(1.0, (0.5, 3.0)), ""), ("y", Estimate(2.0, None), "")], "a", 0)
     assert (found["error_y"]["array"], found["error_y"]["arrayminus"]) == ([2.0, 0.0], [0.5, 0.0])
-    assert "error_y" not in points(["x"], [Estimate(1.0, None)], "a", 0, [""])
+    assert "error_y" not in points([("x", Estimate(1.0, None), "")], "a", 0)
 
 
 def test_what_begins_with_an_axis_is_of_it():

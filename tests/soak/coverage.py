@@ -1,4 +1,4 @@
-"""How often 95 % intervals cover the truth: the tables in the docstrings of dvdn_sim/statistics.
+"""How often 95 % intervals cover the truth: the tables in docs/statistics.md and dvdn_sim/statistics.
 
     python tests/soak/coverage.py --samples 4000
 

@@ -11,21 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dvdn_sim.reporting.measures import A_EFF, LAST, SCORES, WHOLE, score, seed_scores
-from dvdn_sim.reporting.plots import (
-    Choice,
-    Figure,
-    Panels,
-    View,
-    around,
-    around_estimates,
-    axes,
-    dashed,
-    interval_columns,
-    points,
-    row,
-    table,
-)
+from dvdn_sim.reporting import plots
+from dvdn_sim.reporting.figures.returns import score_columns
+from dvdn_sim.reporting.measures import A_EFF, LAST, SCORES, score, seed_scores
+from dvdn_sim.reporting.plots import Choice, Dot, Figure, Panels, View
 from dvdn_sim.reporting.study import RUN_AXIS, Cell, Study
 
 MIN_CELLS = 4
@@ -34,22 +23,13 @@ MIN_CELLS = 4
 
 @dataclass(frozen=True)
 class Fit:
-    """A straight line through cells: return = intercept + slope · a_eff.
-
-    Attributes:
-        slope: Of the return.
-        intercept: Of the return.
-        scatter: Standard deviation of the cells about the line.
-        noise: The part of it that seeds alone make: root mean square of the cells' standard errors; None where a cell
-            has a single seed.
-        explained: Share of the cells' variance that the line explains, R².
-    """
+    """A straight line through cells: return = intercept + slope · a_eff."""
 
     slope: float
     intercept: float
-    scatter: float
-    noise: float | None
-    explained: float
+    scatter: float  # standard deviation of the cells about the line
+    noise: float | None  # of that what seeds alone make: RMS of the cells' standard errors; None for single seeds
+    explained: float  # share of the cells' variance that the line explains, R²
 
 
 def fit(cells: Sequence[Cell], counted: str = LAST) -> Fit | None:
@@ -93,31 +73,29 @@ def collapse(study: Study) -> Figure | None:
         alt=f"{len(cells)} cells by a_eff and return. {found}".rstrip(),
         choices=[Choice("return of", list(SCORES))],
         views={(counted,): _view(study, cells, counted, line) for counted, line in lines.items()},
-        table=table(_row(cell) for cell in cells),
+        table=plots.table(plots.row(cell.at, {"a_eff": _a_eff(cell), **score_columns(cell)}) for cell in cells),
     )
 
 
 def _view(study: Study, cells: Sequence[Cell], counted: str, line: Fit | None) -> View:
     panels = Panels(study)
 
-    def series(cell: Cell) -> str:
+    def label(cell: Cell) -> str:
         """Return what a dot's colour stands for: its label on the first axis, or its sweep, where there are several."""
-        label = panels.label(cell)
-        return label.partition(": ")[0] if panels.series == RUN_AXIS else label
+        own = panels.label(cell)
+        return own.partition(": ")[0] if panels.series == RUN_AXIS else own
 
-    traces = []
-    for number, label in enumerate(dict.fromkeys(map(series, study.cells))):
-        here = sorted((cell for cell in cells if series(cell) == label), key=_a_eff)
-        if here:
-            found = [score(cell, counted) for cell in here]
-            hover = [f"{cell.id}<br>a_eff {_a_eff(cell):.3f}, return {each.value:.3f}"
-                     for cell, each in zip(here, found, strict=True)]  # fmt: skip
-            traces.append(points([_a_eff(cell) for cell in here], found, label, number, hover))
+    series: dict[str, list[Dot]] = {label(cell): [] for cell in study.cells}
+    for cell in sorted(cells, key=_a_eff):
+        found = score(cell, counted)
+        hover = f"{cell.id}<br>a_eff {_a_eff(cell):.3f}, return {found.value:.3f}"
+        series[label(cell)].append((_a_eff(cell), found, hover))
+    traces = [plots.points(dots, name, number) for number, (name, dots) in enumerate(series.items()) if dots]
     if line is not None:
-        span = around([_a_eff(cell) for cell in cells], 0.02)
-        traces.append(dashed(span, [line.intercept + line.slope * x for x in span], "straight line"))
-    heights = around_estimates(score(cell, counted) for cell in cells)
-    return View(traces, axes("a_eff", f"return, {counted}", panels.series, yaxis_range=heights))
+        span = plots.around([_a_eff(cell) for cell in cells], 0.02)
+        traces.append(plots.dashed(span, [line.intercept + line.slope * x for x in span], "straight line"))
+    heights = plots.around_estimates(score(cell, counted) for cell in cells)
+    return View(traces, plots.axes("a_eff", f"return, {counted}", panels.series, yaxis_range=heights))
 
 
 def fit_text(line: Fit) -> str:
@@ -131,16 +109,4 @@ def fit_text(line: Fit) -> str:
 
 
 def _a_eff(cell: Cell) -> float:
-    value = A_EFF.of(cell)
-    return math.nan if value is None else value
-
-
-def _row(cell: Cell) -> dict[str, object]:
-    last, whole = score(cell, LAST), score(cell, WHOLE)
-    return row(cell.at, {
-        "a_eff": _a_eff(cell),
-        "return_iqm": last.value,
-        **interval_columns("return", last),
-        "area_iqm": whole.value,
-        **interval_columns("area", whole),
-    })  # fmt: skip
+    return math.nan if (value := A_EFF.of(cell)) is None else value

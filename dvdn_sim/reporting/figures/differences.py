@@ -3,22 +3,9 @@
 import numpy as np
 import polars as pl
 
+from dvdn_sim.reporting import plots
 from dvdn_sim.reporting.measures import LAST, SCORES, Contrast, contrasts, seed_scores
-from dvdn_sim.reporting.plots import (
-    Choice,
-    Figure,
-    Json,
-    View,
-    axes,
-    band,
-    error_bars,
-    interval_columns,
-    line,
-    marker,
-    plain,
-    row,
-    table,
-)
+from dvdn_sim.reporting.plots import Choice, Figure, Json, View
 from dvdn_sim.reporting.study import Study
 from dvdn_sim.statistics import performance_profile
 
@@ -42,16 +29,16 @@ def differences(study: Study) -> Figure | None:
         ),
         choices=[Choice("return of", list(SCORES))],
         views={(counted,): _view(study, each) for counted, each in found.items()},
-        table=table(_row(axis, counted, each) for counted, those in found.items() for each in those),
+        table=plots.table(_row(axis, counted, each) for counted, those in found.items() for each in those),
     )
 
 
 def _view(study: Study, found: list[Contrast]) -> View:
     axis, baseline = study.compare
     labels = [label for label in study.axes[axis] if label != baseline]
-    places = list(dict.fromkeys(each.where or "all cells" for each in found))
+    places = list(dict.fromkeys(_where(each) for each in found))
     traces = [_trace([each for each in found if each.label == label], label, n) for n, label in enumerate(labels)]
-    layout = axes(
+    layout = plots.axes(
         f"return, minus that of {axis}={baseline}", "", axis, height=180 + 26 * len(found),
         yaxis_type="category", yaxis_categoryarray=places[::-1], yaxis_categoryorder="array",
         scattermode="group", scattergap=0.4, xaxis_zeroline=True,
@@ -59,26 +46,27 @@ def _view(study: Study, found: list[Contrast]) -> View:
     return View(traces, layout)
 
 
+def _where(each: Contrast) -> str:
+    return each.where or "all cells"
+
+
 def _trace(found: list[Contrast], label: str, number: int) -> Json:
     estimates = [each.found.difference for each in found]
     return {
-        "type": "scatter", "mode": "markers", "name": label, "x": plain([each.value for each in estimates]),
-        "y": [each.where or "all cells" for each in found], "orientation": "h", "marker": marker(number),
-        "error_x": error_bars(estimates, number),
+        "type": "scatter", "mode": "markers", "name": label, "x": plots.plain([each.value for each in estimates]),
+        "y": [_where(each) for each in found], "orientation": "h", "marker": plots.marker(number),
+        "error_x": plots.error_bars(estimates, number),
         "text": [f"{label}: {each.text()}" for each in found], "hovertemplate": "%{text}<extra></extra>",
     }  # fmt: skip
 
 
 def _row(axis: str, counted: str, each: Contrast) -> Json:
-    difference, better = each.found.difference, each.found.probability_of_improvement
-    return row({axis: each.label}, {
+    return plots.row({axis: each.label}, {
         "return_of": counted,
-        "where": each.where or "all cells",
+        "where": _where(each),
         "pairs": each.found.pairing.pairs,
-        "difference_iqm": difference.value,
-        **interval_columns("difference", difference),
-        "probability_of_improvement": better.value,
-        **interval_columns("improvement", better),
+        **plots.estimate_columns("difference_iqm", "difference", each.found.difference),
+        **plots.estimate_columns("probability_of_improvement", "improvement", each.found.probability_of_improvement),
     })  # fmt: skip
 
 
@@ -94,11 +82,8 @@ def performance_profiles(study: Study) -> Figure | None:
     traces, tables = [], []
     for number, (label, cells) in enumerate(scores.items()):
         found = performance_profile(cells, thresholds)
-        traces += band(thresholds, found.low, found.high, label, number, step=True)
-        traces.append(line(thresholds, found.fraction, label, number, step=True))
-        numbers = {"threshold": thresholds, "fraction": found.fraction, "ci95_low": found.low, "ci95_high": found.high}
-        ends = {"ci95_low": pl.Float64, "ci95_high": pl.Float64}
-        tables.append(pl.DataFrame(row({axis: label}, numbers), schema_overrides=ends))
+        traces += plots.banded(found, label, number, step=True)
+        tables.append(plots.rows({axis: label}, plots.band_columns("threshold", "fraction", found)))
     return Figure(
         id="profiles",
         title="How many runs are how good",
@@ -106,6 +91,6 @@ def performance_profiles(study: Study) -> Figure | None:
         f" each {axis}, with 95 % intervals.",
         alt=f"Performance profiles of {len(scores)} arms; the numbers are in the table.",
         choices=[],
-        views={(): View(traces, axes("return above", "share of runs", axis, yaxis_range=[-0.03, 1.03]))},
+        views={(): View(traces, plots.axes("return above", "share of runs", axis, yaxis_range=[-0.03, 1.03]))},
         table=pl.concat(tables),
     )

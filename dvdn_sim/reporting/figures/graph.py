@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dvdn_sim.network import LinksUp
-from dvdn_sim.reporting.plots import Choice, Figure, Json, View, Views, colour, row, table
+from dvdn_sim.reporting import plots
+from dvdn_sim.reporting.plots import Choice, Figure, Json, View, Views
 from dvdn_sim.reporting.study import Cell, Study
 
 FRAMES = 6
@@ -40,8 +41,12 @@ def graph(study: Study) -> Figure | None:
         alt="Agents on a circle with the links between them; what each link carried is in the table.",
         choices=[Choice("cell", list(dict.fromkeys(state[0] for state in views))), Choice("moment", moments)],
         views=views,
-        table=table(each for cell in cells for each in _rows(cell)),
-    )
+        table=plots.table(
+            plots.row(cell.at, {"agent": a, "other": b, "sent": sent, "held": held,
+                                "held_in_time": held / sent if sent else None})
+            for cell in cells for (a, b), (sent, held) in sorted(_loads(cell).items())
+        ),
+    )  # fmt: skip
 
 
 def _loads(cell: Cell) -> Loads:
@@ -60,10 +65,8 @@ def _frames(cell: Cell) -> Iterator[View]:
         return
     n_agents = scenario.env.n_agents
     links_up = LinksUp(scenario.network, n_agents=n_agents, seed=scenario.seeds[0])
-    places = [
-        (math.sin(2 * math.pi * agent / n_agents), math.cos(2 * math.pi * agent / n_agents))
-        for agent in range(n_agents)
-    ]
+    angles = [2 * math.pi * agent / n_agents for agent in range(n_agents)]
+    places = [(math.sin(angle), math.cos(angle)) for angle in angles]
     last = cell.points.height - 1
     for number in range(FRAMES):
         point = cell.points.row(round(number * last / (FRAMES - 1)), named=True)
@@ -90,7 +93,7 @@ def _link(pair: tuple[int, int], dash: str, loads: Loads, places: Sequence[tuple
     hover = f"{pair[0]} – {pair[1]}: {sent} packets, {share:.1%} held in time" if sent else f"{pair[0]} – {pair[1]}"
     return {
         "type": "scatter", "mode": "lines", "x": [x, (x + to_x) / 2, to_x], "y": [y, (y + to_y) / 2, to_y],
-        "line": {"width": width, "color": colour(number), "dash": dash}, "showlegend": False,
+        "line": {"width": width, "color": plots.colour(number), "dash": dash}, "showlegend": False,
         "text": [hover] * 3, "hovertemplate": "%{text}<extra></extra>",
     }  # fmt: skip
 
@@ -113,9 +116,3 @@ def _layout(title: str) -> Json:
         "xaxis": hidden, "yaxis": hidden | {"scaleanchor": "x"}, "height": 440, "showlegend": False,
         "title": {"text": title, "font": {"size": 13}},
     }  # fmt: skip
-
-
-def _rows(cell: Cell) -> Iterator[Json]:
-    for (a, b), (sent, held) in sorted(_loads(cell).items()):
-        share = held / sent if sent else None
-        yield row(cell.at, {"agent": a, "other": b, "sent": sent, "held": held, "held_in_time": share})

@@ -4,12 +4,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import polars as pl
-
 from dvdn_sim.errors import ScenarioError
-from dvdn_sim.network import Number, Setting, predict_every
+from dvdn_sim.network import Number, Setting, predict
+from dvdn_sim.reporting import plots
 from dvdn_sim.reporting.curves import QUANTILES
-from dvdn_sim.reporting.plots import Choice, Figure, Panels, View, Views, around, axes, dashed, points, row, table
+from dvdn_sim.reporting.plots import Choice, Dot, Figure, Panels, View, Views
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import Estimate
 
@@ -41,12 +40,9 @@ def predicted(study: Study, progress: Callable[[int, int], None] = lambda _done,
     for number, cell in enumerate(study.cells):
         progress(number, len(study.cells))
         found[cell.id] = pairs(cell)
+    by_name = {name: {cell: each[name] for cell, each in found.items() if name in each} for name in NUMBERS}
     panels = Panels(study)
-    views: Views = {
-        (name,): _view(study, panels, name, {cell: each[name] for cell, each in found.items() if name in each})
-        for name in NUMBERS
-        if any(name in each for each in found.values())
-    }
+    views: Views = {(name,): _view(panels, name, of_cells) for name, of_cells in by_name.items() if of_cells}
     if not views:
         return None
     return Figure(
@@ -57,27 +53,31 @@ def predicted(study: Study, progress: Callable[[int, int], None] = lambda _done,
         alt="Measured against predicted numbers of every cell; all of them are in the table.",
         choices=[Choice("number", [state[0] for state in views])],
         views=views,
-        table=_table(study, found),
-    )
+        table=plots.table(
+            plots.row(cell.at, {
+                "number": NUMBERS[name][0],
+                "predicted": pair.predicted,
+                "standard_error": pair.error if math.isfinite(pair.error) else None,
+                "how": pair.how,
+                "measured": pair.measured,
+            })
+            for cell in study.cells for name, pair in found[cell.id].items()
+        ),
+    )  # fmt: skip
 
 
 def pairs(cell: Cell) -> dict[str, Pair]:
     """Return what was predicted and measured of a cell's exchanges of TD errors; empty if there were none."""
-    if cell.scenario is None or cell.exchanges is None or "td" not in cell.exchanges.messages:
+    measured = _measured(cell)
+    if cell.scenario is None or not measured:
         return {}
     try:
-        settings = Setting.all_from_scenario(cell.scenario)
+        td = [setting for setting in Setting.all_from_scenario(cell.scenario) if setting.sent.kind == "td"]
     except ScenarioError:  # a topology that only training knows, by positions from the environment
         return {}
-    for setting, prediction in zip(settings, predict_every(settings), strict=True):
-        if setting.sent.kind == "td":
-            measured = _measured(cell)
-            return {
-                name: _pair(prediction.figures[key], measured[key])
-                for name, (key, _, _) in NUMBERS.items()
-                if key in prediction.figures and key in measured
-            }
-    return {}
+    figures = {key: figure for setting in td for key, figure in predict(setting).figures.items()}
+    both = {name: key for name, (key, _, _) in NUMBERS.items() if key in figures and key in measured}
+    return {name: _pair(figures[key], measured[key]) for name, key in both.items()}
 
 
 def _pair(number: Number, measured: float) -> Pair:
@@ -86,41 +86,27 @@ def _pair(number: Number, measured: float) -> Pair:
 
 
 def _measured(cell: Cell) -> dict[str, float]:
-    exchanges = cell.exchanges
-    if exchanges is None:
+    """Return what was measured, by the names of what is predicted; empty if no TD errors were exchanged."""
+    if cell.exchanges is None or "td" not in cell.exchanges.messages:
         return {}
-    messages, times = exchanges.messages["td"], exchanges.round_time_s["td"]
-    found = {"bytes_per_update": messages["bytes"] / messages["exchanges"]}
+    messages, times = cell.exchanges.messages["td"], cell.exchanges.round_time_s["td"]
+    found = {"bytes_per_update": messages["bytes"] / messages["exchanges"], **cell.exchanges.means}
     if messages["sent"]:
         found["delivered_fraction"] = messages["held"] / messages["sent"]
     if times is not None:
         found |= {f"round_time_p{100 * q:.0f}_s": value for q, value in zip(QUANTILES, times, strict=True)}
-    return found | dict(exchanges.means)
+    return found
 
 
-def _view(study: Study, panels: Panels, name: str, found: Mapping[str, Pair]) -> View:
+def _view(panels: Panels, name: str, found: Mapping[str, Pair]) -> View:
     _, unit, title = NUMBERS[name]
-    cells = [cell for cell in study.cells if cell.id in found]
-    span = around([unit * value for pair in found.values() for value in (pair.predicted, pair.measured)])
-    traces = [dashed(span, span, "as predicted")]
-    for number, label in enumerate(study.axes[panels.series]):
-        here = [cell for cell in cells if panels.label(cell) == label]
-        if here:
-            x, y = ([unit * getattr(found[cell.id], which) for cell in here] for which in ("predicted", "measured"))
-            hover = [f"{cell.id}<br>predicted {a:.4g}, measured {b:.4g}" for cell, a, b in zip(here, x, y, strict=True)]
-            traces.append(points(x, [Estimate(value, None) for value in y], label, number, hover))
-    return View(traces, axes(f"predicted: {title}", "measured", panels.series, xaxis_range=span, yaxis_range=span))
-
-
-def _table(study: Study, found: Mapping[str, Mapping[str, Pair]]) -> pl.DataFrame:
-    return table(
-        row(cell.at, {
-            "number": NUMBERS[name][0],
-            "predicted": pair.predicted,
-            "standard_error": pair.error if math.isfinite(pair.error) else None,
-            "how": pair.how,
-            "measured": pair.measured,
-        })
-        for cell in study.cells
-        for name, pair in found[cell.id].items()
-    )  # fmt: skip
+    series: dict[str, list[Dot]] = {label: [] for label in panels.study.axes[panels.series]}
+    for cell in panels.study.cells:
+        if cell.id in found:
+            x, y = unit * found[cell.id].predicted, unit * found[cell.id].measured
+            hover = f"{cell.id}<br>predicted {x:.4g}, measured {y:.4g}"
+            series[panels.label(cell)].append((x, Estimate(y, None), hover))
+    span = plots.around([unit * value for pair in found.values() for value in (pair.predicted, pair.measured)])
+    traces = [plots.points(dots, label, number) for number, (label, dots) in enumerate(series.items()) if dots]
+    layout = plots.axes(f"predicted: {title}", "measured", panels.series, xaxis_range=span, yaxis_range=span)
+    return View([plots.dashed(span, span, "as predicted"), *traces], layout)

@@ -2,24 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-import polars as pl
-
+from dvdn_sim.reporting import plots
 from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, estimate_text, score
-from dvdn_sim.reporting.plots import (
-    Choice,
-    Figure,
-    Json,
-    Panels,
-    View,
-    around_estimates,
-    axes,
-    heatmap,
-    interval_columns,
-    points,
-    row,
-    shown,
-    table,
-)
+from dvdn_sim.reporting.plots import Choice, Dot, Figure, Json, Panels, View
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import Estimate
 
@@ -36,12 +21,12 @@ def final_returns(study: Study) -> Figure:
     found = {counted: {cell.id: measure(cell) for cell in study.cells} for counted, measure in COUNTED.items()}
 
     def draw(counted: str, cells: list[tuple[int, Cell]]) -> View:
-        layout = axes(
+        layout = plots.axes(
             panels.across or panels.series, "return", panels.series, xaxis_type="category",
-            yaxis_range=around_estimates(found[counted].values()),
+            yaxis_range=plots.around_estimates(found[counted].values()),
             scattermode="group", scattergap=0.8, showlegend=panels.across is not None,
         )  # fmt: skip
-        return View(_traces(panels, [cell for _, cell in cells], found[counted]), layout)
+        return View(_traces(panels, cells, found[counted]), layout)
 
     return Figure(
         id="ends",
@@ -51,38 +36,41 @@ def final_returns(study: Study) -> Figure:
         alt=f"Returns of {len(study.cells)} cells with intervals, also in the table of scores.",
         choices=[Choice("return of", list(COUNTED)), *panels.choices],
         views=panels.views(COUNTED, draw),
-        table=table(_scores(cell) for cell in study.cells),
+        table=plots.table(_scores(cell) for cell in study.cells),
     )
 
 
-def _traces(panels: Panels, cells: list[Cell], found: Mapping[str, Estimate]) -> list[Json]:
+def _traces(panels: Panels, cells: list[tuple[int, Cell]], found: Mapping[str, Estimate]) -> list[Json]:
     """Return one line of dots for each series; cells of one axis are dots of one."""
 
-    def dots(here: list[Cell], axis: str, name: str, number: int) -> Json:
-        hover = [f"{cell.id}<br>{estimate_text(found[cell.id])}" for cell in here]
-        estimates = [found[cell.id] for cell in here]
-        return points([cell.at[axis] for cell in here], estimates, name, number, hover, joined=bool(panels.across))
+    def dot(cell: Cell, axis: str) -> Dot:
+        return cell.at[axis], found[cell.id], f"{cell.id}<br>{estimate_text(found[cell.id])}"
 
     if panels.across is None:
-        return [dots(cells, panels.series, "return", 0)] if cells else []
-    order = list(panels.study.axes[panels.across])
-    cells = sorted(cells, key=lambda cell: order.index(cell.at[panels.across or ""]))
-    labels = panels.study.axes[panels.series]
-    series = [[cell for cell in cells if panels.label(cell) == label] for label in labels]
-    return [dots(here, panels.across, labels[number], number) for number, here in enumerate(series) if here]
+        dots = [dot(cell, panels.series) for _, cell in cells]
+        return [plots.points(dots, "return", 0)] if dots else []
+    series: dict[tuple[str, int], list[Dot]] = {}
+    for number, cell in cells:
+        series.setdefault((panels.label(cell), number), []).append(dot(cell, panels.across))
+    return [plots.points(dots, label, number, joined=True) for (label, number), dots in series.items()]
 
 
 def _scores(cell: Cell) -> Json:
-    last, whole, top = score(cell, LAST), score(cell, WHOLE), best(cell)
-    return row(cell.at, {
+    top = best(cell)
+    return plots.row(cell.at, {
         "seeds": len(cell.curves),
-        "return_iqm": last.value,
-        **interval_columns("return", last),
-        "area_iqm": whole.value,
-        **interval_columns("area", whole),
+        **score_columns(cell),
         "best_checkpoint_mean": top.estimate.value,
         "best_checkpoint_optimism": top.optimism,
     })  # fmt: skip
+
+
+def score_columns(cell: Cell) -> Json:
+    """Return both scores of a cell as columns of a table."""
+    return {
+        **plots.estimate_columns("return_iqm", "return", score(cell, LAST)),
+        **plots.estimate_columns("area_iqm", "area", score(cell, WHOLE)),
+    }
 
 
 def heatmap_of_cells(study: Study) -> Figure | None:
@@ -94,7 +82,7 @@ def heatmap_of_cells(study: Study) -> Figure | None:
     columns, lines = list(study.axes[across]), list(study.axes[series])
 
     def draw(name: str, cells: list[tuple[int, Cell]]) -> View:
-        measure, layout = MEASURES[name], axes(
+        measure, layout = MEASURES[name], plots.axes(
             across, series, xaxis_type="category", yaxis_type="category", showlegend=False,
             height=140 + 56 * len(lines),
         )  # fmt: skip
@@ -104,22 +92,20 @@ def heatmap_of_cells(study: Study) -> Figure | None:
         grid = [[at.get((label, column)) for column in columns] for label in lines]
         values = [[None if cell is None else measure.of(cell) for cell in line] for line in grid]
         text = [["" if cell is None else measure.text(cell) for cell in line] for line in grid]
-        return View([heatmap(columns, lines, values, text, f"{series}=%{{y}}, {across}=%{{x}}: %{{text}}")], layout)
+        return View(
+            [plots.heatmap(columns, lines, values, text, f"{series}=%{{y}}, {across}=%{{x}}: %{{text}}")], layout
+        )
 
     views = panels.views(MEASURES, draw)
+    names = {name: name.replace(" ", "_").replace("(", "").replace(")", "") for name in MEASURES}
     return Figure(
         id="heat",
         title=f"{series} × {across}",
         caption="One number for each cell; of returns it is the interquartile mean over seeds.",
         alt=f"Heat map of {series} against {across}; the numbers are written in it, and in the table.",
-        choices=[Choice("number", shown(MEASURES, views)), *panels.choices],
+        choices=[Choice("number", [name for name in MEASURES if any(state[0] == name for state in views)]),
+                 *panels.choices],
         views=views,
-        table=_measured(study),
-    )
-
-
-def _measured(study: Study) -> pl.DataFrame:
-    names = {name: name.replace(" ", "_").replace("(", "").replace(")", "") for name in MEASURES}
-    return table(
-        row(cell.at, {names[name]: measure.of(cell) for name, measure in MEASURES.items()}) for cell in study.cells
-    )
+        table=plots.table(plots.row(cell.at, {names[name]: measure.of(cell) for name, measure in MEASURES.items()})
+                    for cell in study.cells),
+    )  # fmt: skip

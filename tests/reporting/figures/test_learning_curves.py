@@ -27,7 +27,7 @@ def test_axes_and_their_units(tmp_path):
 def test_lines_and_bands_are_those_of_the_curves(tmp_path):
     study = read_study([write_run(tmp_path / "run", RETURNS)])
     figure = learning_curves(study)
-    found = learning_curve([list(study.cells[0].curves.values())], resamples=2000)
+    found = learning_curve(list(study.cells[0].curves.values()))
     band, _ = figure.views[("environment steps",)].traces
     assert band["y"] == pytest.approx([*found.high, *reversed(found.low)], rel=1e-5)
     table = figure.table.filter(against="env_steps")
