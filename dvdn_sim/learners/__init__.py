@@ -3,7 +3,7 @@
     q_network           which agent uses which network, and what each has; recurrent_q and feed_forward_q: the kinds
     replay              episodes, sampled by a seed that all agents share
     td                  targets, temporal differences and masks, as pure functions, and the reward inside them
-    objectives          the lines in which learners differ, and the catalogue; qmix: its mixing network
+    qmix                the mixing network of QMIX; what else algorithms differ in is in `dvdn_sim.algorithms`
     optim               Adam, GTAdam and gradient clipping; who does not learn stays exactly as it is
     parameter_exchange  which block of the parameters an update exchanges, and what operators make of it
     tracking            gradient tracking and averaging of parameters
@@ -20,23 +20,21 @@ from dvdn_sim.learners.agents import QAgent, layers_of, q_network_of, row_of
 from dvdn_sim.learners.exploration import Actor, epsilon_after
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
 from dvdn_sim.learners.learner import Learner, UpdateFigures
-from dvdn_sim.learners.objectives import OBJECTIVES, DvdnObjective, Objective, Teams, counts, mixed, objective_of
 from dvdn_sim.learners.optim import Adam, TrackedAdam, clip_by_norm
 from dvdn_sim.learners.parameter_exchange import Exchanged, ExchangeSchedule
 from dvdn_sim.learners.q_network import Layout, QNetwork, Weights
-from dvdn_sim.learners.qmix import Mixer
+from dvdn_sim.learners.qmix import Mixer, TeamMixers
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.replay import EpisodeReplay, Episodes, Minibatch
 from dvdn_sim.learners.td import (
-    Held,
-    Local,
     RewardStatistics,
-    Signal,
     all_finite,
     chosen,
     continues,
+    counts,
     double_q_value,
     local_rewards,
+    mixed,
     td_errors,
     valid_steps,
 )
@@ -44,11 +42,10 @@ from dvdn_sim.learners.tracking import TRACKERS, Tracker, disagreement, paramete
 from dvdn_sim.learners.transfer import LINE, remembered, rows, together
 
 __all__ = [
-    "LINE", "OBJECTIVES", "TRACKERS", "Actor", "Adam", "DvdnObjective", "EpisodeReplay", "Episodes",
-    "ExchangeSchedule", "Exchanged", "FeedForwardQ", "Held", "Layout", "Learner", "Local", "Minibatch", "Mixer",
-    "Objective", "QAgent", "QNetwork", "RecurrentQ", "RewardStatistics", "Signal", "Teams", "TrackedAdam",
-    "Tracker", "UpdateFigures", "Weights", "all_finite", "chosen", "clip_by_norm", "continues", "counts",
-    "disagreement", "double_q_value", "epsilon_after", "layers_of", "local_rewards", "mixed", "objective_of",
-    "parameter_exchange_of", "q_network_of", "remembered", "row_of", "rows", "td_errors", "together", "tracker_of",
-    "valid_steps",
+    "LINE", "TRACKERS", "Actor", "Adam", "EpisodeReplay", "Episodes", "ExchangeSchedule", "Exchanged",
+    "FeedForwardQ", "Layout", "Learner", "Minibatch", "Mixer", "QAgent", "QNetwork", "RecurrentQ",
+    "RewardStatistics", "TeamMixers", "TrackedAdam", "Tracker", "UpdateFigures", "Weights", "all_finite", "chosen",
+    "clip_by_norm", "continues", "counts", "disagreement", "double_q_value", "epsilon_after", "layers_of",
+    "local_rewards", "mixed", "parameter_exchange_of", "q_network_of", "remembered", "row_of", "rows", "td_errors",
+    "together", "tracker_of", "valid_steps",
 ]  # fmt: skip

@@ -8,15 +8,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.objectives import Objective
+from dvdn_sim.algorithms import Held, Local, QLearning, Qmix, Signal
 from dvdn_sim.learners.optim import Adam, clip_by_norm, frozen
 from dvdn_sim.learners.q_network import Layout, QNetwork, Weights
+from dvdn_sim.learners.qmix import Mixer, TeamMixers
 from dvdn_sim.learners.replay import Minibatch
 from dvdn_sim.learners.td import (
-    Held,
-    Local,
     RewardStatistics,
-    Signal,
     chosen,
     continues,
     double_q_value,
@@ -26,7 +24,7 @@ from dvdn_sim.learners.td import (
 )
 from dvdn_sim.learners.tracking import parameter_exchange_of
 from dvdn_sim.learners.transfer import remembered, rows
-from dvdn_sim.scenario import QLearning, Training
+from dvdn_sim.scenario import Training
 from netmodels.streams import stream
 
 
@@ -68,13 +66,13 @@ class Learner:
     Attributes:
         parameters: ``[2, R, G, P]``, online and target; G networks per team, one for each agent or one for all.
         gradient: Clipped, of the latest `differentiate`, ``[R, G, P]``.
+        mixers: What QMIX learns beside the agents' networks; None for other algorithms.
         updates: Updates done, ``[R]``, on the host.
     """
 
     def __init__(
         self,
         network: QNetwork[Any, Any],
-        objective: Objective,
         spec: QLearning,
         training: Training,
         *,
@@ -89,8 +87,7 @@ class Learner:
 
         Args:
             network: Sizes, the same for all agents; its input holds the numbers of agents that share it, too.
-            objective: What is learnt.
-            spec: The algorithm: step size, discount, clipping, rewards, and which agents share a network.
+            spec: The algorithm: what is learnt, step size, discount, clipping, and which agents share a network.
             training: Size of a minibatch, and how targets follow.
             seeds: One per replica.
             available: Actions that each agent has, bool ``[N, A]``.
@@ -99,7 +96,7 @@ class Learner:
             dtype: Of parameters and temporal differences.
             agent_keys: Names of the agents in random streams; relabelling both relabels the result.
         """
-        self.network, self.objective, self._spec, self._training = network, objective, spec, training
+        self.network, self._spec, self._training = network, spec, training
         self.n_agents = len(available)
         self.layout = layout = Layout.from_spec(spec, len(seeds), self.n_agents)
         # Who agrees on parameters begins with the same ones.
@@ -111,8 +108,12 @@ class Learner:
         self.updates = np.zeros(len(seeds), np.int64)
         self._own_updates = np.zeros((len(seeds), layout.networks), np.int64)
         self._optimiser = Adam(self.parameters[0], spec.lr)
-        mixing = objective.mixing
-        self._mixing_optimiser = None if mixing is None else Adam(mixing.parameters[0][:, None], spec.lr)
+        state_dim = self.n_agents * (network.obs_dim - layout.ids)
+        self.mixers = (
+            TeamMixers(Mixer(self.n_agents, state_dim, spec), seeds, self.parameters)
+            if isinstance(spec, Qmix)
+            else None
+        )
         self._statistics = RewardStatistics(len(seeds), device)
         everyone = bool(available.all())
         self._unavailable = None if everyone else ~available[:, None, None, :].to(device)
@@ -147,7 +148,6 @@ class Learner:
     @property
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold between two updates, the tensors themselves: copy into them to restore."""
-        mixing, mixing_optimiser = self.objective.mixing, self._mixing_optimiser
         state = {
             "parameters": self.parameters,
             "updates": torch.from_numpy(self.updates),
@@ -155,10 +155,7 @@ class Learner:
         }
         state |= {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state.items()}
         state |= {f"rewards.{name}": tensor for name, tensor in self._statistics.state.items()}
-        if mixing is not None and mixing_optimiser is not None:
-            state["mixing"] = mixing.parameters
-            state |= {f"mixing_optimiser.{name}": tensor for name, tensor in mixing_optimiser.state.items()}
-        return state
+        return state if self.mixers is None else state | self.mixers.state
 
     @property
     def acting_weights(self) -> Weights:
@@ -177,7 +174,7 @@ class Learner:
         if statistics is not None:
             team = minibatch.rewards.sum(1)
             statistics.merge(team, minibatch.longest, remembered(active, team.device))
-        rewards = local_rewards(self.objective.reward_model, minibatch.rewards, statistics).to(dtype)
+        rewards = local_rewards(self._spec.reward_model, minibatch.rewards, statistics).to(dtype)
         weights = self.network.weights(self.parameters.view(-1, self.parameters.shape[-1]))
         q = self.network.forward(weights, self.layout.by_network(minibatch.observations), self._tape)
         q_online, q_target = self.layout.by_agent(q).unbind(0)
@@ -204,7 +201,7 @@ class Learner:
         """Take one gradient step on the errors of the last `local_errors`.
 
         Args:
-            held: What each agent holds after the exchange; None where the objective exchanges nothing.
+            held: What each agent holds after the exchange; None where the algorithm exchanges nothing.
             active: bool ``[R]``, or ``[R, N]`` where some agents of a replica do not learn; the others are left exactly
                 as they are.
 
@@ -222,7 +219,7 @@ class Learner:
         if self._local is None or self._minibatch is None:
             raise RuntimeError("update follows local_errors")
         local, minibatch, self._local, self._minibatch = self._local, self._minibatch, None, None
-        signal = self.objective.signal(local, held)
+        signal = (self.mixers or self._spec).signal(local, held)
         steps = minibatch.actions.shape[2]
         count = local.mask.sum((2, 3), keepdim=True)
         self._d_q[:, :steps].zero_()
@@ -231,20 +228,19 @@ class Learner:
         weights = self.network.weights(self.parameters[0].flatten(0, 1))
         gradient = self.network.backward(weights, self._d_q[:, :steps], self._tape)
         self.gradient = gradient.view_as(self.parameters[0])
-        mixing = self.objective.mixing
-        others = [] if mixing is None else [mixing.gradient[:, None]]
-        norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self.objective.central)
+        others = [] if self.mixers is None else [self.mixers.gradient[:, None]]
+        norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self._spec.central)
         return self._figures(local, signal, count, norms)
 
     def follow(self, active: npt.NDArray[np.bool_]) -> None:
         """Count the step that was taken, and let the targets follow; `active` as in `update`."""
-        learning, mixing = self._learning(active), self.objective.mixing
+        learning = self._learning(active)
         teams = _any(learning)[:, 0]
         self.updates += teams
         self._own_updates += learning
         self._pull_targets(self.parameters, learning, self._own_updates)
-        if mixing is not None:
-            self._pull_targets(mixing.parameters, teams, self.updates)
+        if self.mixers is not None:
+            self._pull_targets(self.mixers.parameters, teams, self.updates)
 
     def _pull_targets(self, copies: Tensor, learnt: npt.NDArray[np.bool_], updates: npt.NDArray[np.int64]) -> None:
         """Make hard or soft copies ``[2, R, P]`` or ``[2, R, G, P]``, online to target, of what has just learnt."""
@@ -258,11 +254,11 @@ class Learner:
 
     def _step(self, active: npt.NDArray[np.bool_]) -> None:
         """Adam, for those that learn only."""
-        learning, mixing = self._learning(active), self.objective.mixing
+        learning, mixers = self._learning(active), self.mixers
         _adam(self._optimiser, self.parameters[0], self.gradient, learning)
-        if mixing is not None and self._mixing_optimiser is not None:
-            parameters, gradient = mixing.parameters[0][:, None], mixing.gradient[:, None]
-            _adam(self._mixing_optimiser, parameters, gradient, _any(learning))
+        if mixers is not None:
+            parameters, gradient = mixers.parameters[0][:, None], mixers.gradient[:, None]
+            _adam(mixers.optimiser, parameters, gradient, _any(learning))
 
     def _learning(self, active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Which networks learn, ``[R, G]``."""

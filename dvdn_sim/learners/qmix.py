@@ -11,6 +11,7 @@ The mixers of R teams go at once, with their own backward pass. Everything is a 
 the agents' networks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,9 +20,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import elu
 
+from dvdn_sim.algorithms import Held, Local, Qmix, Signal
+from dvdn_sim.learners.optim import Adam
 from dvdn_sim.learners.q_network import back_through_relu, linear, views
-from dvdn_sim.learners.td import Held, Local, RewardModel, Signal
-from dvdn_sim.scenario import Qmix
+from netmodels.streams import stream
 
 
 class MixerWeights(NamedTuple):
@@ -148,30 +150,31 @@ def _layer_gradient(weight: Tensor, activations: Tensor, d_outputs: Tensor, into
     return back_through_relu(d_outputs, weight, activations, into=d_outputs.new_empty(activations.shape))
 
 
-class QmixObjective:
-    """y - Q_tot with Q_tot = mix(Q_1 … Q_N; s) and y = R + γ Q_tot⁻(τ_{t+1}); its parameters join the agents' step.
+class TeamMixers:
+    """The mixers of R teams, whose parameters join the agents' step.
 
-    The state s is all observations, one after the other (EPyMARL, for environments without a state of their own).
-    Each Q_i is pulled by (y - Q_tot) ∂Q_tot/∂Q_i.
+    The error is y - Q_tot with Q_tot = mix(Q_1 … Q_N; s) and y = R + γ Q_tot⁻(τ_{t+1}). The state s is all
+    observations, one after the other (EPyMARL, for environments without a state of their own). Each Q_i is pulled by
+    (y - Q_tot) ∂Q_tot/∂Q_i.
 
     Attributes:
-        parameters: Of the mixer, online and target, ``[2, R, P]``.
+        parameters: Online and target, ``[2, R, P]``.
         gradient: Of the latest loss with respect to the online ones, ``[R, P]``.
     """
 
-    central = True
-    reward_model: RewardModel = "team_sum"
-
-    def __init__(self, mixer: Mixer, initial: Tensor) -> None:
-        """Begin with a mixer and its first parameters, ``[R, P]``."""
+    def __init__(self, mixer: Mixer, seeds: Sequence[int], like: Tensor) -> None:
+        """Draw first parameters, of the type and on the device of `like`."""
         self.mixer = mixer
-        self.parameters = initial.repeat(2, 1, 1)
-        self.gradient = torch.zeros_like(initial)
+        initial = mixer.initial_parameters([stream(seed, "initial_weights", "mixer") for seed in seeds])
+        self.parameters = initial.to(like).repeat(2, 1, 1)
+        self.gradient = torch.zeros_like(self.parameters[0])
+        self.optimiser = Adam(self.parameters[0][:, None], mixer.spec.lr)
 
     @property
-    def mixing(self) -> "QmixObjective":
-        """Its own parameters."""
-        return self
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold, the tensors themselves."""
+        own = {f"mixing_optimiser.{name}": tensor for name, tensor in self.optimiser.state.items()}
+        return {"mixing": self.parameters} | own
 
     def signal(self, local: Local, held: Held | None) -> Signal:
         """The mixed error, and what it pulls each agent's Q by."""

@@ -7,62 +7,10 @@ Each replica has its own statistics. Padding up to the longest episode of the *r
 as in EPyMARL; padding beyond it, which only a batch mate's longer episode causes, does not.
 """
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
-
 import torch
 from torch import Tensor
 
-RewardModel = Literal["team_mean", "team_sum", "individual"]
-
-
-@dataclass(frozen=True)
-class Local:
-    """What agents know before any exchange; R teams, N agents, T steps, B episodes.
-
-    Attributes:
-        td: Local temporal differences δ ``[R, N, T, B]``; nonsense where there was no step.
-        q_t: Q_i(τ_t, a_t), of the same shape.
-        value_tp1: Q_i⁻(τ_{t+1}, argmax_a Q_i(τ_{t+1}, a)), of the same shape.
-        rewards: ρ_i, ``[R, N or 1, T, B]``.
-        continues: Whether the value of the next state counts, bool ``[R, T, B]``.
-        mask: 1 where there was a step, 0 elsewhere, ``[R, 1, T, B]``.
-        observations: ``[R, N, T + 1, B, D]``.
-        gamma: Discount per step.
-    """
-
-    td: Tensor
-    q_t: Tensor
-    value_tp1: Tensor
-    rewards: Tensor
-    continues: Tensor
-    mask: Tensor
-    observations: Tensor
-    gamma: float
-
-
-class Held(NamedTuple):
-    """What agents hold after an exchange.
-
-    Attributes:
-        values: ``[R, N, T, B]``, the mix of local errors.
-        counts: ``[R, N]``, how many agents' errors are in it; None where nobody asks.
-    """
-
-    values: Tensor
-    counts: Tensor | None = None
-
-
-class Signal(NamedTuple):
-    """What a learner makes of the errors, each ``[R, N, T, B]``; positions without a step may hold nonsense.
-
-    Attributes:
-        error: What the loss squares.
-        pull: -½ of the derivative of the squared error with respect to Q_i(a_i), before the mean over steps.
-    """
-
-    error: Tensor
-    pull: Tensor
+from dvdn_sim.algorithms import RewardModel
 
 
 def valid_steps(lengths: Tensor, steps: int) -> Tensor:
@@ -115,6 +63,30 @@ def td_errors(q_t: Tensor, value_tp1: Tensor, r_t: Tensor, continues_t: Tensor, 
     [0.5, -0.5]
     """
     return r_t + gamma * value_tp1 * continues_t - q_t
+
+
+def mixed(operator: Tensor, td: Tensor, invalid: Tensor | None = None) -> Tensor:
+    """Return A δ, what agents hold after an exchange.
+
+    Args:
+        operator: A ``[..., N, N]``.
+        td: δ ``[..., N, T, B]``.
+        invalid: Bool ``[..., N]``, agents whose values are not finite: nobody hears those, whatever the operator says
+            (where its entry is 0, 0·NaN would still be NaN), and they hold NaN. None if there are none.
+    """
+    if invalid is None:
+        return torch.einsum("...ij,...jtb->...itb", operator, td)
+    nan = invalid[..., None, None]
+    return torch.einsum("...ij,...jtb->...itb", operator, td.masked_fill(nan, 0.0)).masked_fill(nan, torch.nan)
+
+
+def counts(operator: Tensor) -> Tensor:
+    """Return how many agents' values are in what each agent holds, ``[..., N, N]`` to ``[..., N]``.
+
+    >>> counts(torch.tensor([[0.5, 0.5], [0.0, 1.0]])).tolist()
+    [2.0, 1.0]
+    """
+    return (operator != 0).to(operator.dtype).sum(-1)
 
 
 def local_rewards(model: RewardModel, rewards: Tensor, statistics: "RewardStatistics | None") -> Tensor:

@@ -1,7 +1,6 @@
 """From YAML to a `Scenario`, and back.
 
     scenario    `Scenario`, `Training`, `Evaluation`
-    algorithm   how the agents learn and what they exchange
     network     the network between them; links, topologies and faults are the specs of `netmodels`
     envs        what they act in: settings, sizes and rules of every environment
     document    YAML as plain values with their places, and back
@@ -14,12 +13,12 @@
     text        a scenario in words
 
 All models are pydantic dataclasses, checked whenever they are built. A kind is a class with its ``kind`` and its name
-in a union (`AnyEnv`, `AnyAlgorithm`, and those of `netmodels`).
+in a union (`AnyEnv`, `AnyAlgorithm` in `dvdn_sim.algorithms`, and those of `netmodels`).
 """
 
 # isort: off
 # fmt: off
-from dvdn_sim.scenario.algorithm import (
+from dvdn_sim.algorithms import (
     ALGORITHMS, AnyAlgorithm, Consensus, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange,
     QLearning, Qmix, Sharing, Tracking, Vdn,
 )

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dvdn_sim.consensus import POLICIES
-from dvdn_sim.scenario.algorithm import (
+from dvdn_sim.algorithms import (
     AnyPolicy,
     AnyWeights,
     Consensus,
@@ -15,6 +14,7 @@ from dvdn_sim.scenario.algorithm import (
     QLearning,
     Tracking,
 )
+from dvdn_sim.consensus import POLICIES
 from dvdn_sim.scenario.envs import Env
 from dvdn_sim.scenario.scenario import Scenario
 

@@ -16,9 +16,9 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from dvdn_sim.algorithms import Consensus, Dvdn, DvdnGt, ParameterExchange
 from dvdn_sim.consensus import POLICIES
 from dvdn_sim.errors import Mistake, ScenarioError
-from dvdn_sim.scenario.algorithm import Consensus, Dvdn, DvdnGt, ParameterExchange
 from dvdn_sim.scenario.document import Path, dotted
 from dvdn_sim.scenario.messages import CARRIES, MessageSpec, block_bytes, exchanged, message_specs, parameter_count
 from dvdn_sim.scenario.network import AUTO, Network

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from dvdn_sim.scenario.algorithm import AnyAlgorithm
+from dvdn_sim.algorithms import AnyAlgorithm
 from dvdn_sim.scenario.envs import AnyEnv
 from dvdn_sim.scenario.network import Network
 from netmodels.units import CLOSED, Count, Fraction, Natural, Number, Spec, shown

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from dvdn_sim.scenario.algorithm import Consensus, ParameterExchange, Tracking
+from dvdn_sim.algorithms import Consensus, ParameterExchange, Tracking
 from dvdn_sim.scenario.document import flow_text
 from dvdn_sim.scenario.messages import CARRIES, exchanged
 from dvdn_sim.scenario.network import AUTO, Network

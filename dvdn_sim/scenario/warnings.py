@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
+from dvdn_sim.algorithms import DvdnGt, Tracking
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lambda_min_of_round
-from dvdn_sim.scenario.algorithm import DvdnGt, Tracking
 from dvdn_sim.scenario.document import dotted
 from dvdn_sim.scenario.messages import MessageSpec, ack_bytes, message_specs
 from dvdn_sim.scenario.network import ConstantTime, Network

@@ -1,6 +1,6 @@
 """Wire a run: from a scenario to its parts. Nothing else wires.
 
-The two catalogues say which class plays an environment of a scenario, and which one learns an algorithm.
+The catalogue says which class plays an environment of a scenario.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 
+from dvdn_sim.algorithms import Consensus, Dvdn, ParameterExchange, QLearning
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
 from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.api import BatchedEnv
@@ -24,15 +25,13 @@ from dvdn_sim.learners import (
     Layout,
     Learner,
     QNetwork,
-    Teams,
     Tracker,
-    objective_of,
     parameter_exchange_of,
     q_network_of,
     tracker_of,
 )
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import Env, Scenario, algorithm, message_specs, refuse_oversized_replay
+from dvdn_sim.scenario import Env, Scenario, message_specs, refuse_oversized_replay
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.teams import TrainedOpponent
 from netmodels.streams import stream
@@ -95,12 +94,12 @@ def envs_of(
     return ReplicaEnvs(make(row_seeds, device), len(seeds))
 
 
-def _policy_of(block: algorithm.Consensus | algorithm.ParameterExchange | None) -> Policy | None:
+def _policy_of(block: Consensus | ParameterExchange | None) -> Policy | None:
     return None if block is None else POLICIES[block.policy](WEIGHTS[block.weights])
 
 
 def actor_of(
-    spec: algorithm.QLearning,
+    spec: QLearning,
     network: QNetwork[Any, Any],
     envs: ReplicaEnvs,
     seeds: list[int],
@@ -151,7 +150,7 @@ class RunParts:
     actor: Actor
     eval_actor: Actor
     networks: tuple[SimulatedNetwork, ...]
-    consensus: algorithm.Consensus | None
+    consensus: Consensus | None
     td_policy: Policy | None
     parameter_policy: Policy | None
     tracker: Tracker | None
@@ -192,7 +191,6 @@ def build(
         _check_network(scenario, env.n_agents, env.episode_limit, network.parameter_count)
     learner = Learner(
         network,
-        objective_of(spec, Teams(seeds, env.n_agents, env.obs_dim, device, dtype)),
         spec,
         training,
         seeds=seeds,
@@ -218,7 +216,7 @@ def build(
         reward_dtype=dtype,
         device=device,
     )
-    consensus = spec.consensus if isinstance(spec, algorithm.Dvdn) else None
+    consensus = spec.consensus if isinstance(spec, Dvdn) else None
     return RunParts(
         scenario=scenario,
         train_envs=train_envs,

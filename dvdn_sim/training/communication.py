@@ -8,8 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.algorithms import Held
 from dvdn_sim.consensus import Policy, apply_float16
-from dvdn_sim.learners import Exchanged, Held, Minibatch, Tracker, counts, disagreement, mixed, remembered
+from dvdn_sim.learners import Exchanged, Minibatch, Tracker, counts, disagreement, mixed, remembered
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.scenario import parameter_bytes, td_bytes
 from dvdn_sim.training.build import RunParts

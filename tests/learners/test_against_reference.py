@@ -94,7 +94,7 @@ def plain_of(spec, learner, replica, target_update, target_tau):
         agents = [as_module(network, rows[0])] * 3
     else:
         agents = [as_module(network, row, own) for row, own in zip(rows, obs_dims_of(spec), strict=True)]
-    mixing = learner.objective.mixing
+    mixing = learner.mixers
     return PlainTeam(
         kind_of(spec),
         agents,
@@ -133,7 +133,7 @@ def assert_equal(learner, replica, team, tolerance=1e-9):
             found = in_module_order(learner.network, learner.parameters[copy, replica, i], agent.fc1.in_features)
             for mine, theirs in zip(found, agent.parameters(), strict=True):
                 torch.testing.assert_close(mine, theirs.detach(), rtol=tolerance, atol=tolerance)
-    mixing = learner.objective.mixing
+    mixing = learner.mixers
     for copy, mixer in enumerate((team.mixer, team.target_mixer)):
         if mixer is not None:
             found = mixer_in_module_order(mixing.mixer, mixing.parameters[copy, replica])

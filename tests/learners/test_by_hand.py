@@ -164,7 +164,7 @@ def test_qmix():
     e = 18 - 3/e and -1. Slopes are |w_f| ELU' |W_1|, with ELU' = 1/e and 1: (6/e, 3/2e) and (6, 3/2).
     """
     made = begin(Qmix(mixer_embed=1, hypernet_hidden=1))
-    mixing = made.learner.objective.mixing
+    mixing = made.learner.mixers
     mixing.parameters.zero_()
     for copy, values in enumerate(([[-2.0, 0.5], [-3.0], 1.0, -5.0], [[-1.0, 1.0], [0.5], 0.0, 0.0])):
         for weight, value in zip(mixer_biases(mixing, mixing.parameters[copy]), values, strict=True):

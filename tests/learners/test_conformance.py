@@ -87,7 +87,7 @@ def learn(made, experiences, active=None):
 
 def everything(made):
     """All that an update may change, by name; the replica is the first axis."""
-    learner, mixing = made.learner, made.learner.objective.mixing
+    learner, mixing = made.learner, made.learner.mixers
     optimisers = {"optimiser": learner._optimiser}
     kept = {"online": learner.parameters[0], "target": learner.parameters[1]}
     if mixing is not None:
@@ -167,7 +167,7 @@ def test_targets_follow_when_due_and_only_then(name):
     """
     experiences, tau = three_replicas(), CASES[name][1].get("target_tau")
     made = learner_of(name, SEEDS)
-    learner, mixing = made.learner, made.learner.objective.mixing
+    learner, mixing = made.learner, made.learner.mixers
     shared = learner.layout.shared
     own = np.zeros((3, 3), int)
     for update in range(UPDATES):
@@ -223,7 +223,7 @@ def relabelled_facts(facts, order):
 
 def relabelled_rows(made, order):
     """Online and target parameters [2, R, G, P], and the mixer's [2, R, P], when agent order[i] stands in place i."""
-    learner, mixing, n = made.learner, made.learner.objective.mixing, len(order)
+    learner, mixing, n = made.learner, made.learner.mixers, len(order)
     rows, mixer_rows = learner.parameters.clone(), None if mixing is None else mixing.parameters.clone()
     if not learner.layout.shared:
         rows = rows[:, :, list(order)]
@@ -252,14 +252,14 @@ def test_relabelling_agents_relabels_the_result(name, order):
         other.learner.parameters.copy_(rows)
     assert torch.equal(other.learner.parameters, rows)  # agents of their own begin as their keys say
     if mixer_rows is not None:
-        other.learner.objective.mixing.parameters.copy_(mixer_rows)
+        other.learner.mixers.parameters.copy_(mixer_rows)
     for episodes, facts in experience(9, 4, available):
         learn(one, [(episodes, facts)])
         learn(other, [([relabelled(each, list(order)) for each in episodes], relabelled_facts(facts, order))])
     rows, mixer_rows = relabelled_rows(one, order)
     torch.testing.assert_close(other.learner.parameters, rows, rtol=1e-10, atol=1e-10)
     if mixer_rows is not None:
-        torch.testing.assert_close(other.learner.objective.mixing.parameters, mixer_rows, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(other.learner.mixers.parameters, mixer_rows, rtol=1e-10, atol=1e-10)
 
 
 @those_that_exchange

@@ -8,24 +8,21 @@ import torch
 from plain_team import Drqn, Episode, FeedForward, PlainMixer
 from torch import nn
 
+from dvdn_sim.algorithms import Held, Local
 from dvdn_sim.consensus import Facts, lossless_facts
 from dvdn_sim.learners import (
     EpisodeReplay,
     Episodes,
     Exchanged,
     FeedForwardQ,
-    Held,
     Learner,
-    Local,
     Minibatch,
     Mixer,
     RecurrentQ,
-    Teams,
     Tracker,
     UpdateFigures,
     counts,
     mixed,
-    objective_of,
     q_network_of,
     tracker_of,
 )
@@ -89,17 +86,14 @@ def make_learner(
     seeds: Sequence[int],
     available: np.ndarray,
     steps: int,
-    obs_dim: int | None = None,
     device: torch.device = CPU,
     dtype: torch.dtype = torch.float64,
     agent_keys: tuple[int, ...] | None = None,
     **training: object,
 ) -> Learner:
     """What learns as an algorithm says, with a network and `training` that are given."""
-    teams = Teams(seeds, len(available), obs_dim or network.obs_dim, device, dtype)
     return Learner(
         network,
-        objective_of(spec, teams),
         spec,
         Training(steps=1, epsilon=Epsilon(steps=1), **training),
         seeds=list(seeds),
@@ -178,7 +172,7 @@ def trained(spec: QLearning, *, available: np.ndarray, obs_dim: int, **options: 
     """The algorithm of a scenario for teams of any sizes, as `training.build` wires it; options as `make_learner`."""
     n_agents, n_actions = available.shape
     network = q_network_of(spec, n_agents=n_agents, obs_dim=obs_dim, n_actions=n_actions)
-    learner = make_learner(spec, network, available=available, obs_dim=obs_dim, **options)
+    learner = make_learner(spec, network, available=available, **options)
     return Trained(learner, tracker_of(spec, learner.parameters[0]))
 
 

@@ -120,7 +120,7 @@ def test_one_agent_is_plain_drqn(name):
     """Every kind, ten updates with clipping, to 1e-9; GTAdam with bias correction, QMIX with its mixer."""
     spec = ALONE.get(name, ALGORITHMS.get(name))(hidden=6, lr=3e-3, clip=1.0)
     one = made(spec, 1, seeds=(4,))
-    learner, mixing = one.learner, one.learner.objective.mixing
+    learner, mixing = one.learner, one.learner.mixers
     plain = PlainTeam(
         "iql" if mixing is None else "qmix",
         [as_module(learner.network, learner.parameters[0, 0, 0])],

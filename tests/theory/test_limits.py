@@ -254,7 +254,7 @@ def test_qmix_with_a_mixer_that_only_adds_is_vdn():
     n_agents, options = 3, {"standardise_rewards": True}
     spec = Qmix(mixer_embed=4, hypernet_hidden=5)
     qmix, vdn = learner_of(spec, n_agents, **options), learner_of(Vdn(), n_agents, **options)
-    mixing = qmix.objective.mixing
+    mixing = qmix.mixers
     weights = mixing.mixer.weights(mixing.parameters.zero_().flatten(0, 1))
     weights.w1[:, -1], weights.wf[:, -1], weights.v[:, -1] = -0.25, 1.0, -400.0
     weights.from_state[:, -1, -4:] = 100.0

@@ -11,7 +11,8 @@ import pytest
 import torch
 from small_runs import run_small, small
 
-from dvdn_sim.learners import Held, counts, epsilon_after, mixed
+from dvdn_sim.algorithms import Held
+from dvdn_sim.learners import counts, epsilon_after, mixed
 from dvdn_sim.scenario import ALGORITHMS, Consensus, Evaluation, Training
 from dvdn_sim.training import build
 

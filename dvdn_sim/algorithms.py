@@ -1,13 +1,22 @@
-"""Algorithms: how the agents learn, and what they exchange to do so."""
+"""Algorithms: the options of each, what its agents exchange, and the error that they learn from.
 
+Every algorithm minimises a mean of squared errors and differentiates only the agents' own -Q_i(a_i) inside them, so
+a gradient step is known from what pulls each Q_i: `signal` says that, the learner (`dvdn_sim.learners`) does the rest.
+Nothing here imports torch: a scenario is checked without it.
+"""
+
+import dataclasses
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS
 from netmodels.units import CLOSED, Count, Flag, Fraction, Natural, Number, kinds_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Positive = Annotated[Number, Field(gt=0.0)]
 Width = Annotated[Count, Field(le=4096)]
@@ -23,6 +32,55 @@ else:
     AnyPolicy = Annotated[
         Literal[tuple(_RESOLVED)], AfterValidator(_RESOLVED.__getitem__), Field(validate_default=True)
     ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """What agents know before any exchange; R teams, N agents, T steps, B episodes.
+
+    Attributes:
+        td: Local temporal differences δ ``[R, N, T, B]``; nonsense where there was no step.
+        q_t: Q_i(τ_t, a_t), of the same shape.
+        value_tp1: Q_i⁻(τ_{t+1}, argmax_a Q_i(τ_{t+1}, a)), of the same shape.
+        rewards: ρ_i, ``[R, N or 1, T, B]``.
+        continues: Whether the value of the next state counts, bool ``[R, T, B]``.
+        mask: 1 where there was a step, 0 elsewhere, ``[R, 1, T, B]``.
+        observations: ``[R, N, T + 1, B, D]``.
+        gamma: Discount per step.
+    """
+
+    td: "Tensor"
+    q_t: "Tensor"
+    value_tp1: "Tensor"
+    rewards: "Tensor"
+    continues: "Tensor"
+    mask: "Tensor"
+    observations: "Tensor"
+    gamma: float
+
+
+class Held(NamedTuple):
+    """What agents hold after an exchange.
+
+    Attributes:
+        values: ``[R, N, T, B]``, the mix of local errors.
+        counts: ``[R, N]``, how many agents' errors are in it; None where nobody asks.
+    """
+
+    values: "Tensor"
+    counts: "Tensor | None" = None
+
+
+class Signal(NamedTuple):
+    """What an algorithm makes of the errors, each ``[R, N, T, B]``; positions without a step may hold nonsense.
+
+    Attributes:
+        error: What the loss squares.
+        pull: -½ of the derivative of the squared error with respect to Q_i(a_i), before the mean over steps.
+    """
+
+    error: "Tensor"
+    pull: "Tensor"
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -47,6 +105,20 @@ class QLearning:
     standardise_rewards: Flag = True
     bootstrap_on_timeout: Flag = False
 
+    @property
+    def central(self) -> bool:
+        """Whether one trainer clips the gradient over the whole team, rather than every agent its own."""
+        return False
+
+    @property
+    def reward_model(self) -> RewardModel:
+        """Which reward is inside a local temporal difference."""
+        raise NotImplementedError
+
+    def signal(self, local: Local, held: Held | None) -> Signal:
+        """Return the error signal, from what agents know and what they hold after the exchange (None without one)."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Sharing(QLearning):
@@ -63,7 +135,10 @@ class Sharing(QLearning):
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Iql(Sharing):
-    """Independent Q-learning: every agent learns from the reward alone and sends nothing.
+    """Independent Q-learning (Tan 1993): every agent learns from the reward alone and sends nothing.
+
+    With ρ_i = R (`team_sum`, EPyMARL's common reward) each agent explains the whole team reward; with its own reward,
+    ρ_i = r_i, it is Q-learning on that.
 
     Attributes:
         reward_model: the reward that an agent explains: the team's (``team_sum``), its share, or its own.
@@ -75,12 +150,36 @@ class Iql(Sharing):
     reward_model: RewardModel = "team_sum"
     clip_over: Literal["agent", "team"] = "agent"
 
+    @property
+    def central(self) -> bool:
+        """Whether there is one loss for all, the mean over agents, which makes each one's gradient 1/N as long."""
+        return self.share_parameters or self.clip_over == "team"
+
+    def signal(self, local: Local, held: Held | None) -> Signal:
+        """e_i = δ_i: each agent explains the reward alone."""
+        return Signal(local.td, local.td / local.td.shape[1] if self.central else local.td)
+
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Vdn(Sharing):
-    """Value decomposition: the sum of all agents' values learns the team's reward, in one place."""
+    """Value decomposition (Sunehag et al. 2018): the sum of all agents' values learns the team reward, in one place."""
 
     kind: Literal["vdn"] = field(default="vdn", repr=False)
+
+    @property
+    def central(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def reward_model(self) -> RewardModel:
+        """Agents' shares, which sum to the team's reward."""
+        return "team_mean"
+
+    def signal(self, local: Local, held: Held | None) -> Signal:
+        """e_i = Σ_j δ_j = R + γ Σ_j Q_j⁻ - Σ_j Q_j, the joint temporal difference, for every agent."""
+        joint = local.td.sum(1, keepdim=True).expand_as(local.td)
+        return Signal(joint, joint)
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -95,6 +194,20 @@ class Qmix(Sharing):
     kind: Literal["qmix"] = field(default="qmix", repr=False)
     mixer_embed: Width = 32
     hypernet_hidden: Width = 64
+
+    @property
+    def central(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def reward_model(self) -> RewardModel:
+        """The team's reward."""
+        return "team_sum"
+
+    def signal(self, local: Local, held: Held | None) -> Signal:
+        """Not known from the options alone: `dvdn_sim.learners.qmix.TeamMixers` has parameters of its own."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -116,19 +229,37 @@ class Consensus:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Dvdn(QLearning):
-    """Distributed value decomposition: agents estimate the sum of TD errors from what their neighbours send.
+    """Distributed value decomposition (arXiv 2502.07635): agents estimate the sum of TD errors by consensus.
+
+    e_i = N Σ_j A_ij δ_j: own TD plus N (A δ)_i - δ_i, the paper's estimate of the others' sum. For any K the own
+    initial δ_i is what the estimate excludes, so e = N A δ with the operator of all K rounds (our reading where the
+    paper is ambiguous). On the complete lossless graph A = 11ᵀ/N and the update is VDN's.
 
     Attributes:
         consensus: how TD errors are exchanged and mixed.
         reward_model: the reward within an agent's TD error: the team's divided by its size, the team's, or its own.
-        self_estimate: what an agent multiplies the mix by: the size of the team (``literal``), or the number of agents
-            whose errors are in it (``count_aware``), so that an agent that heard nobody learns alone.
+        self_estimate: what an agent multiplies the mix by (docs/method.md, limits). ``literal``: by N; an agent that
+            heard nobody learns from N δ_i, with `team_mean` independent learning of N·Q_i on R. ``count_aware``: by the
+            number of agents whose errors are in it; that agent learns alone, on R/N, and a part of the team that is
+            cut off learns its own sum. The reward in the target then changes with who is heard.
     """
 
     kind: Literal["dvdn"] = field(default="dvdn", repr=False)
     consensus: Consensus = Consensus()
     reward_model: RewardModel = "team_mean"
     self_estimate: Literal["literal", "count_aware"] = "literal"
+
+    def signal(self, local: Local, held: Held | None) -> Signal:
+        """e_i = N x_i, or n_i x_i, with x = A δ what agents hold after the exchange."""
+        if held is None:
+            raise ValueError("dvdn needs what its agents hold after the exchange")
+        if self.self_estimate == "literal":
+            error = held.values * held.values.shape[1]
+        elif held.counts is None:
+            raise ValueError("a count-aware estimate needs how many agents were heard")
+        else:
+            error = held.values * held.counts[..., None, None]
+        return Signal(error, error)
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -207,6 +338,10 @@ class NetworkedQ(QLearning):
     kind: Literal["networked_q"] = field(default="networked_q", repr=False)
     reward_model: RewardModel = "team_sum"
     averaging: ParameterExchange = ParameterExchange(every=5)
+
+    def signal(self, local: Local, held: Held | None) -> Signal:
+        """e_i = δ_i, as independent agents."""
+        return Signal(local.td, local.td)
 
 
 AnyAlgorithm = Annotated[Iql | Vdn | Qmix | NetworkedQ | Dvdn | DvdnGt, Field(discriminator="kind")]
