@@ -91,7 +91,7 @@ def everything(made):
     optimisers = {"optimiser": learner._optimiser}
     kept = {"online": learner.parameters[0], "target": learner.parameters[1]}
     if mixing is not None:
-        optimisers["mixing optimiser"] = learner._mixing_optimiser
+        optimisers["mixing optimiser"] = mixing.optimiser
         kept |= {"mixer": mixing.parameters[0], "target mixer": mixing.parameters[1]}
     for name, each in optimisers.items():
         kept |= {f"{name} {part}": getattr(each, part) for part in ("first", "second", "steps")}
