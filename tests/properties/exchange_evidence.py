@@ -9,31 +9,23 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
+from small_networks import MS, Lives
+from strategies import relabelled
 
 from dvdn_sim.consensus import RunningSum
-from dvdn_sim.network import NEVER_NS, ExchangeReport, MessageCounts, MessageLife, Setting, SimulatedNetwork
+from dvdn_sim.network import NEVER_NS, ExchangeReport, MessageCounts, Setting, SimulatedNetwork
 from dvdn_sim.network.faults import renamed
 from netmodels.streams import stream
-from netmodels.topology import Graph
 
 ROUNDING = 1e-9
 SHRINKS = "zero_fill"
 """The policy that keeps neither row sums nor agreement nor the hull."""
 AGREED = 3.7
-PERTURBATION = 1e6
 EXCHANGES = 3
 LANDED_STEPS = 10**6
 """Steps of acting after which everything that was sent has arrived."""
-
-
-class Lives:
-    """A probe that keeps what it is told."""
-
-    def __init__(self):
-        self.all: list[MessageLife] = []
-
-    def message(self, life):
-        self.all.append(life)
+LONGEST_CRASH_NS = 60 * MS
+"""Of those with an end, among random scenarios."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +37,7 @@ class Evidence:
         reports: Of the exchanges.
         audits: After each of them, and after everything had landed.
         counts: Outcomes of all messages, after everything had landed.
+        packets: The same by kind and link, in packets.
         lives: What a probe was told.
         values: What agents held before each exchange [N, 2].
         policies: By name.
@@ -54,7 +47,8 @@ class Evidence:
     reports: list[ExchangeReport]
     audits: list[str]
     counts: MessageCounts
-    lives: list[MessageLife]
+    packets: dict[tuple[str, int, int], MessageCounts]
+    lives: Lives
     values: np.ndarray
     policies: dict
 
@@ -66,20 +60,23 @@ class Evidence:
 
 def evidence_of(setting, number=None):
     """Exchange a few times; agent i is called number[i], with its links, faults and random streams."""
-    lives, reports, audits = Lives(), [], []
-    network = _network(setting, list(range(setting.n_agents)) if number is None else list(number), lives)
+    reports, audits, lives, n_agents = [], [], Lives(), setting.n_agents
+    network = _network(setting, list(range(n_agents)) if number is None else list(number), lives)
     for index in range(EXCHANGES):
         network.act(1)
-        reports.append(
-            network.exchange(
-                "td", rounds=setting.rounds, size_bytes=setting.sent.size_bytes, episode=index, update=index
-            )
-        )
-        audits.append(network.counters.audit())
+        about = {"rounds": setting.rounds, "size_bytes": setting.sent.size_bytes, "episode": index, "update": index}
+        reports.append(network.exchange("td", **about))
+        audits.append(_audit_of(network))
     network.act(LANDED_STEPS)
-    audits.append(network.counters.audit())
-    values = stream(setting.seed, "values").standard_normal((setting.n_agents, 2))
-    return Evidence(setting, reports, audits, network.counters.messages, lives.all, values, setting.policies())
+    audits.append(_audit_of(network))
+    values = stream(setting.seed, "values").standard_normal((n_agents, 2))
+    counters = network.counters
+    return Evidence(setting, reports, audits, counters.messages, counters.packets, lives, values, setting.policies())
+
+
+def _audit_of(network):
+    negative = [link for link, counts in network.counters.packets.items() if counts.in_flight < 0]
+    return f"less than nothing in flight: {negative}" if negative else network.counters.audit()
 
 
 @dataclass(frozen=True)
@@ -87,28 +84,24 @@ class _Renumbered:
     """A topology whose agent i is called number[i]."""
 
     topology: object
-    number: tuple[int, ...]
+    number: list[int]
 
     def graph(self, n_agents, *args, **options):
-        graph = self.topology.graph(n_agents, *args, **options)
-        return Graph(n_agents, tuple(sorted((self.number[a], self.number[b]) for a, b in graph.edges)))
+        return relabelled(self.topology.graph(n_agents, *args, **options), self.number)
 
     def describe(self):
         return self.topology.describe()
 
 
 def _network(setting, number, lives):
-    network = setting.network
+    network, n_agents = setting.network, setting.n_agents
     faults = tuple(renamed(fault, dict(enumerate(number))) for fault in network.faults)
     others = tuple(replace(other, edge=(number[other.edge[0]], number[other.edge[1]])) for other in network.other_links)
     return SimulatedNetwork(
-        replace(network, faults=faults, other_links=others),
-        n_agents=setting.n_agents,
-        seed=setting.seed,
-        topology=_Renumbered(network.topology, tuple(number)),
-        agent_keys=[number.index(agent) for agent in range(setting.n_agents)],
-        probe=lives,
-    )
+        replace(network, faults=faults, other_links=others), n_agents=n_agents, seed=setting.seed,
+        topology=_Renumbered(network.topology, number),
+        agent_keys=[number.index(agent) for agent in range(n_agents)], probe=lives,
+    )  # fmt: skip
 
 
 def audit(evidence):
@@ -123,8 +116,8 @@ def lives(evidence):
     counts = evidence.counts
     expected = Counter(delivered=counts.delivered, late=counts.late, expired=counts.expired, lost=counts.lost.total())
     told = Counter(life.outcome for life in evidence.lives)
-    if told != +expected:
-        yield f"{dict(told)} told, {dict(+expected)} counted"
+    if told != +expected or told.total() != counts.sent:
+        yield f"{dict(told)} told, {dict(+expected)} counted, {counts.sent} sent"
     reasons = Counter(life.reason for life in evidence.lives if life.reason)
     if reasons != counts.lost:
         yield f"lost: {dict(reasons)} told, {dict(counts.lost)} counted"
@@ -135,36 +128,47 @@ def reports(evidence):
     for report in evidence.reports:
         facts, closed = report.facts, report.closed_at_ns != NEVER_NS
         unheard = ~facts.held[:, facts.reverse] | (facts.reverse < 0)
+        there = facts.latest >= 0
+        sent, all_sent = report.messages.sent, int(facts.active.sum())
         odd = {
             "messages held are not those counted": int(facts.held.sum()) != report.messages.delivered,
+            "messages sent are not those of its graphs": sent > all_sent
+            or (sent < all_sent and not evidence.setting.network.faults),
+            "an agent holds what was never sent": not facts.active[facts.latest[there], np.nonzero(there)[1]].all(),
             "an agent holds less than a round before": (np.diff(facts.latest, axis=0) < 0).any(),
             "an agent holds a message of a later round": (facts.latest > np.arange(facts.rounds)[:, None]).any(),
             "an agent holds messages of a round never closed": facts.held[~closed[:, facts.edges[:, 1]]].any(),
             "an agent closed a round and not the one before": (closed[1:] & ~closed[:-1]).any(),
             "a round was closed after the exchange had ended": (report.through_at_ns > report.ended_ns).any(),
             "an agent knows that it was heard, and it was not": (facts.confirmed & unheard).any(),
+            "an agent knows without acknowledgements": report.acks is None and facts.confirmed.any(),
         }
         yield from (said for said, is_so in odd.items() if is_so)
 
 
 def patience(evidence):
-    """Where nothing fails, nobody spends longer in a round than its deadlines."""
-    for report in [] if evidence.setting.network.faults else evidence.reports:
-        if not report.finished.all():
+    """Nobody spends longer in a round than its deadlines, nor an exchange longer than all of them and the crashes."""
+    faults = evidence.setting.network.faults
+    for report in evidence.reports:
+        if not faults and not report.finished.all():
             yield f"agents {np.flatnonzero(~report.finished).tolist()} never finished"
-        elif report.acks is None and report.deadlines_ns is not None:
+        elif report.acks is None and report.deadlines_ns is not None and report.finished.any():
             late = report.round_times_ns > report.deadlines_ns
-            if late.any():
+            if late.any() and not faults:
                 yield f"{int(late.sum())} rounds outlasted their deadline"
+            crashed_ns = LONGEST_CRASH_NS * (1 + len(faults)) if faults else 0
+            waits_ns = int(report.deadlines_ns.max(axis=1).sum())
+            if report.ended_ns > max(report.started_at_ns.max(), 0) + waits_ns + crashed_ns:
+                yield "an exchange outlasted all its deadlines"
 
 
 def operators(evidence):
-    """Rows of operators sum to 1; applying a policy is multiplying by its operator."""
+    """Rows of operators are weights that sum to 1; applying a policy is multiplying by its operator."""
     for name, policy, facts in evidence.each():
         matrices = policy.operator(facts)
-        off = np.abs(matrices.sum(axis=2) - 1.0).max()
+        off = max(np.abs(matrices.sum(axis=2) - 1.0).max(), -matrices.min())
         if name != SHRINKS and off > ROUNDING:
-            yield f"{name}: a row sums to 1 ± {off:.2g}"
+            yield f"{name}: a row sums to 1 ± {off:.2g}, or has a weight below 0"
         off = np.abs(policy.apply(facts, evidence.values) - matrices @ evidence.values).max()
         if off > ROUNDING:
             yield f"{name}: applying differs from multiplying by {off:.2g}"
@@ -217,61 +221,68 @@ def mass(evidence):
 
 def repetition(evidence):
     """The same scenario and seed give the same, to the bit."""
-    again = evidence_of(evidence.setting)
-    for index, (report, other) in enumerate(zip(evidence.reports, again.reports, strict=True)):
-        same = (
-            np.array_equal(report.facts.latest, other.facts.latest)
-            and np.array_equal(report.facts.confirmed, other.facts.confirmed)
-            and np.array_equal(report.through_at_ns, other.through_at_ns)
-            and report.messages == other.messages
-        )
-        if not same:
-            yield f"exchange {index} differs when run again"
-    if again.lives != evidence.lives:
-        yield "messages fare otherwise when run again"
+    agents = np.arange(evidence.setting.n_agents)
+    yield from _differing(evidence, evidence_of(evidence.setting), agents, "when run again")
 
 
 def relabelling(evidence):
     """Agents called otherwise, with their links, faults and random streams, fare as they did."""
-    setting = evidence.setting
-    number = stream(setting.seed, "relabelling").permutation(setting.n_agents)
-    moved = evidence_of(setting, number.tolist())
-    for index, (report, other) in enumerate(zip(evidence.reports, moved.reports, strict=True)):
-        edges = number[report.facts.edges]
+    number = stream(evidence.setting.seed, "relabelling").permutation(evidence.setting.n_agents)
+    moved = evidence_of(evidence.setting, number.tolist())
+    yield from _differing(evidence, moved, number, f"if agents are called {number.tolist()}")
+
+
+def _differing(evidence, other, number, when):
+    for index, (mine, moved) in enumerate(zip(evidence.reports, other.reports, strict=True)):
+        edges = number[mine.facts.edges]
         order = np.lexsort((edges[:, 1], edges[:, 0])) if len(edges) else np.zeros(0, np.int64)
         same = (
-            np.array_equal(other.facts.edges, edges[order])
-            and np.array_equal(other.facts.latest, report.facts.latest[:, order])
-            and np.array_equal(other.facts.confirmed, report.facts.confirmed[:, order])
-            and np.array_equal(other.through_at_ns[:, number], report.through_at_ns)
-            and (other.messages, other.wire_bytes) == (report.messages, report.wire_bytes)
+            np.array_equal(moved.facts.edges, edges[order])
+            and all(
+                np.array_equal(getattr(moved.facts, each), getattr(mine.facts, each)[:, order])
+                for each in ("active", "latest", "confirmed")
+            )
+            and all(
+                np.array_equal(getattr(moved, each)[..., number], getattr(mine, each))
+                for each in ("started_at_ns", "through_at_ns", "deadlines_ns")
+                if getattr(mine, each) is not None
+            )
+            and (moved.messages, moved.acks, moved.wire_bytes) == (mine.messages, mine.acks, mine.wire_bytes)
         )
         if not same:
-            yield f"exchange {index} differs if agents are called {number.tolist()}"
+            yield f"exchange {index} differs {when}"
+    packets = {
+        (kind, number[sender], number[receiver]): counts
+        for (kind, sender, receiver), counts in evidence.packets.items()
+    }
+    lives = [life._replace(sender=number[life.sender], receiver=number[life.receiver]) for life in evidence.lives]
+    if packets != other.packets or sorted(lives) != sorted(other.lives):
+        yield f"messages fare otherwise {when}"
 
 
 def influence(evidence):
-    """Who was not heard by an agent, directly or through others, changes nothing of what it holds."""
-    for name, policy, facts in evidence.each():
-        heard = _heard_of(facts)
-        before = policy.apply(facts, evidence.values)[-1]
-        for agent in np.flatnonzero(~heard.all(axis=0)):
-            values = evidence.values.copy()
-            values[agent] += PERTURBATION
-            changed = (policy.apply(facts, values)[-1] != before).any(axis=1)
-            if (changed & ~heard[:, agent]).any():
-                yield f"{name}: agent {agent} changes what {np.flatnonzero(changed & ~heard[:, agent]).tolist()} hold"
+    """What an agent held has no weight where no message can have carried it, directly or through others."""
+    for update, report in enumerate(evidence.reports):
+        came = _could_have_come(evidence, update, report.facts.rounds)
+        for name, policy in evidence.policies.items():
+            without = np.argwhere((policy.operator(report.facts)[-1] != 0.0) & ~came)
+            yield from (f"{name}: agent {sender} changes what {agent} holds" for agent, sender in without.tolist())
 
 
-def _heard_of(facts):
-    """Whose value may be in what an agent holds at the end, [N, N]."""
-    heard = np.eye(facts.n_agents, dtype=bool)
-    for latest in facts.latest:
-        before = heard.copy()
-        for edge in np.flatnonzero(latest >= 0):
-            sender, receiver = facts.edges[edge]
-            heard[receiver] |= before[sender]
-    return heard
+def _could_have_come(evidence, update, rounds):
+    """Bool [N, N]: whether what j held at first can have come to i, by the messages that arrived, in time or late.
+
+    A message of round k can carry on what had come to its sender before that round.
+    """
+    came = {(life.round, life.sender, life.receiver) for life in evidence.lives
+            if (life.kind, life.update) == ("td", update) and life.outcome in ("delivered", "late")}  # fmt: skip
+    reached = np.eye(evidence.setting.n_agents, dtype=bool)
+    for k in range(rounds):
+        before = reached.copy()
+        for sent, sender, receiver in came:
+            if sent == k:
+                reached[receiver] |= before[sender]
+    return reached
 
 
 INVARIANTS = {

@@ -99,7 +99,7 @@ def _final(message: Message, closed: list[list[int]]) -> str:
 
 def play(play: Play) -> list[Outcome]:
     """All exchanges of a play, until one does not end."""
-    transport = transport_of(play.keys, seed=play.seed, link=play.spec, share=play.share)
+    transport = transport_of(play.n_agents, seed=play.seed, link=play.spec, share=play.share)
     now_ns, outcomes = 0, []
     for graphs, starts in play.exchanges:
         outcome = exchange(transport, graphs, [now_ns + ns for ns in starts], play.deadline_ns, play.size_bytes)

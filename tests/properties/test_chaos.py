@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_scenarios import faults
 from small_networks import Given, network_of
 from strategies import MS, connected_graphs
 
@@ -20,37 +21,20 @@ HEALED_MS, DEADLINE_MS, ROUNDS, ENOUGH = 40, 4, 150, 20
 LINK = LinkSpec(rate="unlimited", delay="1 ms")
 
 
-@st.composite
-def storms(draw, n_agents):
+def storms(n_agents):
     """Faults of all kinds that cut, slow or lose; each is over when it has healed."""
-    agents = st.integers(0, n_agents - 1)
-    pairs = st.permutations(range(n_agents)).map(lambda order: list(order[:2]))
-    options = {
-        "crash": {"node": agents, "state": st.just("kept")},
-        "blackout": {},
-        "degrade": {"link": st.sampled_from([{"loss": 0.6}, {"delay": "9 ms"}, {"duplicate": 0.5, "loss": 0.3}])},
-        "flap": {"up": st.just("6 ms"), "down": st.just("3 ms")},
-        "one_way": {"edge": pairs},
-        "link_down": {"edge": pairs},
-        "partition": {"groups": st.lists(agents, min_size=1, unique=True).map(lambda group: [group])},
-    }
-    faults = []
-    for kind in draw(st.lists(st.sampled_from(sorted(options)), min_size=1, max_size=6)):
-        begins = draw(st.integers(0, HEALED_MS - 1))
-        lasts = draw(st.integers(1, HEALED_MS - begins))
-        chosen = {name: draw(values) for name, values in options[kind].items()}
-        faults.append({"kind": kind, "at": f"{begins} ms", "for": f"{lasts} ms"} | chosen)
-    return faults
+    half = HEALED_MS // 2
+    return st.lists(faults(n_agents, latest_ms=half, longest_ms=half, heals=True), min_size=1, max_size=6)
 
 
 @st.composite
-def days(draw, *, faults=storms):
+def days(draw, *, failing=storms):
     """A graph of 2 to 12 agents, what fails, whether there are acknowledgements, and values to agree on."""
     n_agents = draw(st.integers(2, 12))
     graph, seed, acks = draw(connected_graphs(n_agents)), draw(st.integers(0, 999)), draw(st.booleans())
     network = network_of(
         n_agents, seed=seed, topology=Given([graph]), link=LINK, deadline=DEADLINE_MS * 1e-3,
-        faults=draw(faults(n_agents)), acks=acks,
+        faults=draw(failing(n_agents)), acks=acks,
     )  # fmt: skip
     return network, graph, acks, np.random.default_rng(seed).normal(size=(n_agents, 3))
 
@@ -74,9 +58,9 @@ def on_the_whole_graph(graph):
     return step, sizes[-2]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(days())
-def test_after_healing_every_round_is_one_step_of_the_whole_graph(day):
+def test_after_healing_every_round_is_one_step_of_the_whole_graph_and_sums_fall_to_the_mean_before(day):
     network, graph, acks, values = day
     report = exchanged(network)
     facts, whole = report.facts, first_whole_round(report.facts)
@@ -84,6 +68,7 @@ def test_after_healing_every_round_is_one_step_of_the_whole_graph(day):
     assert report.finished.all()
     assert ROUNDS - whole >= ENOUGH
     assert report.through_at_ns[whole - 1 if whole else 0].max() <= 4 * HEALED_MS * MS * (2 if acks else 1)
+    check_running_sums(graph, facts, whole, values)
     step, rate = on_the_whole_graph(graph)
     for name in ["self", "renormalize", *(["symmetric"] if acks else [])]:
         held = POLICIES[name](metropolis).apply(facts, values)
@@ -98,20 +83,13 @@ def test_after_healing_every_round_is_one_step_of_the_whole_graph(day):
         assert (away <= bound + 1e-12).all()
 
 
-@settings(max_examples=80, deadline=None)
-@given(days())
-def test_after_healing_running_sums_fall_to_the_mean_there_was_before(day):
+def check_running_sums(graph, facts, whole, values):
     """z = y - mean·ζ of what agents hold: z ← P z with P = (adjacency + 1) C, which C^½ makes symmetric."""
-    network, graph, _, values = day
-    facts = exchanged(network).facts
-    whole = first_whole_round(facts)
     masses = RunningSum().masses(facts, values)
     np.testing.assert_allclose(masses.in_flight[whole:], 0.0, atol=1e-12)
     np.testing.assert_allclose(masses.held[whole:].sum(1), np.tile(values.sum(0), (ROUNDS - whole, 1)), atol=1e-10)
     kept = 1.0 / (1.0 + np.array([len(graph.neighbours(agent)) for agent in range(graph.n_agents)]))
-    adjacency = np.eye(graph.n_agents)
-    for sender, receiver in graph.edges:
-        adjacency[receiver, sender] = 1.0
+    adjacency = np.eye(graph.n_agents) + graph.adjacency()
     root = np.sqrt(kept)[:, None]
     sizes = np.sort(np.abs(np.linalg.eigvalsh(root * adjacency * root.T)))
     away = masses.held - masses.held_zeta[..., None] * values.mean(0)
@@ -129,7 +107,7 @@ def test_links_that_go_on_losing_do_not_fall_at_that_rate():
     broken = []
 
     @settings(max_examples=20, deadline=None, database=None)
-    @given(days(faults=worse_for_ever))
+    @given(days(failing=worse_for_ever))
     def search(day):
         network, graph, _, values = day
         facts = exchanged(network).facts

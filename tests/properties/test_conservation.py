@@ -15,29 +15,23 @@ EPSILON = 1e-12
 any_directed_facts = any_facts(graphs=rounds_of_graphs(max_rounds=8, connected=False, one_way=True))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(facts=any_directed_facts, data=st.data(), shape=st.sampled_from([(), (2,), (2, 2)]))
 def test_mass_held_and_in_flight_is_that_of_the_start_after_every_round(facts, data, shape):
+    """ζ is positive, what is in flight is not negative, and estimates are the ratio, within the hull."""
     x = data.draw(values_of(facts.n_agents, *shape))
-    masses = POLICY.masses(facts, x)
+    masses, estimates, off = POLICY.masses(facts, x), POLICY.apply(facts, x), EPSILON * scale(x)
     there = masses.held.sum(1) + masses.in_flight.sum(1)
-    np.testing.assert_allclose(there, np.tile(x.sum(0), (facts.rounds, *(1,) * len(shape))), atol=1e-11 * scale(x))
+    np.testing.assert_allclose(there, np.tile(x.sum(0), (facts.rounds, *(1,) * len(shape))), atol=10 * off)
     zeta = masses.held_zeta.sum(1) + masses.in_flight_zeta.sum(1)
     np.testing.assert_allclose(zeta, facts.n_agents, atol=1e-11)
-
-
-@settings(max_examples=300)
-@given(facts=any_directed_facts, data=st.data())
-def test_zeta_is_positive_what_is_in_flight_is_not_negative_and_estimates_are_the_ratio(facts, data):
-    x = data.draw(values_of(facts.n_agents))
-    masses = POLICY.masses(facts, x)
     assert (masses.held_zeta > 0).all()
     assert (masses.held_zeta <= facts.n_agents + EPSILON).all()
     assert (masses.in_flight_zeta >= -EPSILON).all()
-    estimates = POLICY.apply(facts, x)
-    np.testing.assert_allclose(masses.held / masses.held_zeta, estimates, atol=EPSILON * scale(x))
-    assert (estimates >= x.min() - EPSILON * scale(x)).all()
-    assert (estimates <= x.max() + EPSILON * scale(x)).all()
+    held_zeta = masses.held_zeta.reshape(*masses.held_zeta.shape, *(1,) * len(shape))
+    np.testing.assert_allclose(masses.held / held_zeta, estimates, atol=off)
+    assert (estimates >= x.min(0) - off).all()
+    assert (estimates <= x.max(0) + off).all()
 
 
 def scale(x: np.ndarray) -> float:

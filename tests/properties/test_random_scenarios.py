@@ -1,20 +1,23 @@
 """Any scenario's exchanges keep every invariant; and each invariant would see what breaks it."""
 
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from exchange_evidence import INVARIANTS, evidence_of
 from hypothesis import HealthCheck, Phase, find, given, settings
-from random_scenarios import BASE, faults, scenarios, topologies
+from random_scenarios import BASE, DELAYS, LOSSES, faults, scenarios, settings_of, topologies
 
 from dvdn_sim.consensus import POLICIES, PullPolicy, RunningSum, metropolis
 from dvdn_sim.network import Setting, SimulatedNetwork
 from dvdn_sim.scenario import parse_scenario
 from netmodels.faults import FAULTS
+from netmodels.links import DELAYS as DELAYS_OF_LINKS
+from netmodels.links import LOSSES as LOSSES_OF_LINKS
 from netmodels.topology import TOPOLOGIES
 
-ANY = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+ANY = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 LOSSY = (
     "network.link.loss=30%",
     "network.acks=true",
@@ -33,10 +36,10 @@ def broken(name, evidence):
 
 
 @ANY
-@given(scenarios())
-def test_no_invariant_breaks(scenario):
-    """Every topology, link, fault, deadline and policy; what fails is shrunk, and printed as a scenario."""
-    found = evidence_of(Setting.from_scenario(scenario))
+@given(settings_of())
+def test_no_invariant_breaks(setting):
+    """Every topology, link, fault, deadline and policy; what fails is shrunk, and printed."""
+    found = evidence_of(setting)
     assert {name: said for name in INVARIANTS if (said := broken(name, found))} == {}
 
 
@@ -142,17 +145,28 @@ def test_luck_that_is_not_the_seeds_is_seen(good, monkeypatch):
     assert not broken("repetition", good)
 
 
-SEARCH = settings(max_examples=5000, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-NAMED = {
-    "topology": (topologies(6), TOPOLOGIES, lambda drawn: {drawn["kind"]}),
-    "fault": (faults(6), FAULTS, lambda drawn: {drawn["kind"]}),
-    "policy": (scenarios(), POLICIES, lambda drawn: {drawn.algorithm.consensus.policy}),
-    "share": (scenarios(), ("link", "node", "medium"), lambda drawn: {drawn.network.share}),
-}
+SEARCH = settings(max_examples=1000, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None)
 
 
-@pytest.mark.parametrize(("part", "name"), [(part, name) for part, (_, names, _) in NAMED.items() for name in names])
-def test_random_scenarios_cover_what_there_is(part, name):
-    """Every policy, transmitter, topology and fault that the program has."""
-    drawn_from, _, names_in = NAMED[part]
-    find(drawn_from, lambda drawn: name in names_in(drawn), settings=SEARCH)
+def test_random_scenarios_cover_what_there_is():
+    """Every topology, fault, policy, transmitter, delay, loss and schedule that the program has."""
+    assert {delay["kind"] for delay in DELAYS} == DELAYS_OF_LINKS.keys()
+    assert {loss["kind"] for loss in LOSSES} == LOSSES_OF_LINKS.keys()
+    for drawn_from, kinds in ((topologies(6), TOPOLOGIES), (faults(6), FAULTS)):
+        for kind in kinds:
+            find(drawn_from, lambda drawn, kind=kind: drawn["kind"] == kind, settings=SEARCH)
+    seen = defaultdict(set)
+
+    @settings(SEARCH, max_examples=150, derandomize=True)
+    @given(scenarios())
+    def note(scenario):
+        network, consensus = scenario.network, scenario.algorithm.consensus
+        for name, value in (("policy", consensus.policy), ("share", network.share), ("schedule", network.schedule),
+                            ("acks", network.acks), ("broadcast", network.broadcast)):  # fmt: skip
+            seen[name].add(value)
+
+    note()
+    assert seen["policy"] == set(POLICIES)
+    assert seen["share"] == {"link", "node", "medium"}
+    assert seen["schedule"] == {"blocking", "overlap"}
+    assert seen["acks"] == seen["broadcast"] == {True, False}

@@ -1,164 +1,104 @@
 """Invariant 8 for the network: saved and put back whenever it is asked for something, it does what it would have done.
 
 The network that is compared is a new one before everything that it is asked for: made again from its parameters and
-seed, and given what JSON says of the one before. So every state is one that came from a state, too.
+seed, and given what JSON says of the one before. So every state is one that came from a state, too. Networks are
+compared by what they answer, and field by field: what a state forgets is found whoever added it and wherever it is.
 """
 
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import _lru_cache_wrapper, partial
 
 import numpy as np
 import pytest
-from forgotten import differences
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_networks import ConstantTime, LognormalTime, NormalTime, network_of
+from random_scenarios import DELAYS, LOSSES, MARKOV, MOVING, SCHEDULE, scenarios
+from small_networks import ConstantTime, Lives, LognormalTime, NormalTime, network_of
 
 from dvdn_sim.errors import ExchangeStuckError
-from dvdn_sim.network import SimulatedNetwork
+from dvdn_sim.network import Clock, SimulatedNetwork, TeamFaults, Transport
 from netmodels import LinkSpec
-from netmodels.faults import FAULTS
-from netmodels.links import DELAYS, LOSSES
+from netmodels.faults import FaultPlan
+from netmodels.links import Availability, Regime, Server
+from netmodels.streams import Draws
 from netmodels.topology import topology_of
 
-DELAY = {
-    "constant": {"mean": "2 ms"},
-    "uniform": {"mean": "4 ms", "jitter": "2 ms"},
-    "normal": {"mean": "4 ms", "jitter": "4 ms"},
-    "lognormal": {"mean": "4 ms", "jitter": "4 ms"},
-    "pareto": {"mean": "4 ms", "shape": 1.5},
-    "exponential": {"mean": "8 ms"},
-    "empirical": {"values": ["1 ms", "9 ms", "30 ms"]},
-    "trace": {"values": ["1 ms", "9 ms", "30 ms"]},
-}
-LOSS = {
-    "bernoulli": {"p": "20%"},
-    "gemodel": {"p": "20%", "r": "40%", "one_minus_k": "5%"},
-    "trace": {"values": [0, 0, 0, 0, 0, 0, 0, 1, 1]},
-}
-TOPOLOGY = (
-    {"kind": "complete"},
-    {"kind": "ring"},
-    {"kind": "random_connected", "resample": "episode"},
-    {"kind": "random_connected", "resample": "round"},
-    {"kind": "erdos_renyi", "p": "80%", "connected": False},
-    {"kind": "edge_markov", "up": "30 ms", "down": "10 ms", "base": {"kind": "complete"}},
-    {
-        "kind": "range",
-        "radius": "5 m",
-        "mobility": {"kind": "random_waypoint", "area": ["9 m", "9 m"], "speed": ["50 m/s", "90 m/s"], "pause": 0},
-    },
-    {"kind": "schedule", "entries": [{"at": 0, "topology": {"kind": "path"}},
-                                     {"at": "40 ms", "topology": {"kind": "complete"}}]},
-)  # fmt: skip
-ms = st.integers(0, 40).map(lambda at: f"{at} ms")
-
-
-def test_all_kinds_are_among_them():
-    assert DELAY.keys() == DELAYS.keys()
-    assert LOSS.keys() == LOSSES.keys()
-    assert FAULT.keys() == FAULTS.keys()
-
-
-links = st.builds(
-    LinkSpec,
-    rate=st.sampled_from(["unlimited", "12 Mbit/s", "1 Mbit/s", "200 kbit/s"]),
-    delay=st.sampled_from([{"kind": kind, **options} for kind, options in DELAY.items()]),
-    loss=st.sampled_from([0.0, *({"kind": kind, **options} for kind, options in LOSS.items())]),
-    corrupt=st.sampled_from([0.0, 0.2]),
-    duplicate=st.sampled_from([0.0, 0.3]),
-    retries=st.sampled_from([0, 0, 2]),
-    retry_delay=st.just("1 ms"),
-    limit=st.sampled_from([2, 8, 1000]),
-    limit_bytes=st.sampled_from([None, 600, 5000]),
-    mtu=st.sampled_from([30, 200, 1472]),
-    fifo=st.booleans(),
+WORKED_OUT = (
+    Availability,  # remembers when links are down around the time that it was last asked about
+    FaultPlan,  # when faults begin and end, drawn by name
+    TeamFaults,  # the same, by agent
+    np.random.Generator,  # only ever inside one of these, or of Draws
+    _lru_cache_wrapper,
 )
-agents = st.integers(0, 99)
-FAULT = {
-    "crash": {"node": agents, "state": st.sampled_from(["kept", "lost"])},
-    "link_down": {"edge": st.tuples(agents, agents)},
-    "one_way": {"edge": st.tuples(agents, agents)},
-    "partition": {"groups": st.sampled_from([[[0]], [[1]]])},
-    "blackout": {},
-    "flap": {"up": st.just("15 ms"), "down": st.just("5 ms")},
-    "degrade": {"link": st.sampled_from([{"loss": 0.5, "delay": "9 ms"}, {"rate": "100 kbit/s"}, {"duplicate": 0.9}])},
-    "straggler": {"node": agents, "factor": st.sampled_from([0.5, 6.0])},
+CACHES = {
+    (Clock, "environment"): "what is on it is in the states of those whose it is: flights and crashes",
+    (Transport, "_links"): "the links of the network, by agents in place of keys",
+    (Regime, "offsets"): "a table that grows with the longest message",
 }
 
 
-@st.composite
-def faults_of(draw, n_agents):
-    kind = draw(st.sampled_from([*FAULT, "crash", "crash"]))
-    fault = {"kind": kind, "at": draw(ms), **{name: draw(options) for name, options in FAULT[kind].items()}}
-    if "node" in fault:
-        fault["node"] %= n_agents
-    if "edge" in fault:
-        fault["edge"] = draw(st.permutations(range(n_agents)))[:2]
-    if draw(st.sampled_from([True, True, False])):
-        fault["for"] = draw(st.integers(1, 30).map(lambda at: f"{at} ms"))
-    return fault
+def differences(one: object, other: object, path: str = "network") -> Iterator[str]:
+    """Paths of all fields that differ, and how."""
+    if isinstance(one, WORKED_OUT):
+        return
+    mine, others = _parts(one), _parts(other)
+    if mine is None or others is None:
+        if one != other:
+            yield f"{path}: {one!r}, {other!r}"
+    elif mine.keys() != others.keys():
+        yield f"{path}: {list(mine)}, {list(others)}"
+    else:
+        for name, value in mine.items():
+            yield from differences(value, others[name], f"{path}.{name}")
+
+
+def _parts(thing: object) -> dict[str, object] | None:
+    """What something is made of, by name; None for what can be compared as it is."""
+    if thing is None or isinstance(thing, str | int | float | set | frozenset):
+        return None
+    if isinstance(thing, Mapping):
+        return {str(key): value for key, value in thing.items()}
+    if isinstance(thing, Sequence | np.ndarray):
+        return {str(index): value for index, value in enumerate(thing)}
+    if isinstance(thing, Draws):  # what was drawn ahead, and is not handed out yet, is drawn again
+        return {"drawn": thing.drawn}
+    if isinstance(thing, Server):  # it forgets what has left when it is next asked
+        thing._backlog(thing.now_ns)
+    slots = [name for cls in type(thing).__mro__ for name in getattr(cls, "__slots__", ())]
+    every = {name: getattr(thing, name) for name in slots} | getattr(thing, "__dict__", {})
+    return {name: value for name, value in every.items() if (type(thing), name) not in CACHES}
 
 
 @dataclass(frozen=True)
 class Team:
-    """A network, and what it is asked for."""
+    """A network, made with a probe, and what it is asked for."""
 
-    parameters: dict
+    network: Callable[..., SimulatedNetwork]
     asked: list[tuple]
 
-    def network(self, probe) -> SimulatedNetwork:
-        return network_of(**self.parameters, probe=probe)
 
-
+exchanges = st.tuples(
+    st.just("exchange"), st.sampled_from(["td", "gt"]), st.integers(1, 3), st.sampled_from([1, 100, 3000]),
+    st.booleans(),
+)  # fmt: skip
 asked = st.one_of(
     st.tuples(st.just("act"), st.sampled_from([0, 1, 1, 3, 20])),
     st.tuples(st.just("compute")),
     st.tuples(st.just("take_restarted")),
     st.tuples(st.just("down_while_acting"), st.integers(0, 6)),
-    *[
-        st.tuples(
-            st.just("exchange"), st.sampled_from(["td", "gt"]), st.integers(1, 3), st.sampled_from([1, 100, 3000]),
-            st.booleans(),
-        )
-    ]
-    * 3,
+    exchanges, exchanges, exchanges,
 )  # fmt: skip
-
-
-ACKS = {"acks": True}
-AUTO_ACKS = ACKS | {"ack_repeat": 2, "ack_deadline": "auto"}
 
 
 @st.composite
 def teams(draw):
-    n_agents = draw(st.integers(2, 5))
-    share = draw(st.sampled_from(["link", "node", "medium"]))
-    faults = draw(st.lists(faults_of(n_agents), max_size=4))
-    acks = draw(st.sampled_from([{}, ACKS, ACKS | {"ack_repeat": 3, "ack_deadline": 0.002}, AUTO_ACKS]))
-    patience = [0.0, 0.003, 0.02, "auto"] if faults or acks else [None, 0.003, 0.02]
-    link, broadcast, other_links = draw(links), share != "link" and draw(st.booleans()), {}
-    others = st.lists(st.tuples(st.permutations(range(n_agents)), links), max_size=0 if broadcast else 2)
-    other_links = {tuple(order[:2]): _fields(other) for order, other in draw(others)}
-    parameters = {
-        "n_agents": n_agents, "seed": draw(st.integers(0, 1000)),
-        "topology": topology_of(draw(st.sampled_from(TOPOLOGY[1 if n_agents > 2 else 2 :]))),
-        "link": link, "share": share, "broadcast": broadcast, "deadline": draw(st.sampled_from(patience)),
-        "control_period": draw(st.sampled_from([1e-9, 0.001, 0.01])),
-        "compute": draw(st.sampled_from([ConstantTime(0.0), NormalTime(0.005, 0.005), LognormalTime(0.005, 0.005)])),
-        "agent_keys": tuple(draw(st.permutations(range(n_agents + 2)))[:n_agents]),
-        "other_links": other_links, "faults": tuple(faults), **acks,
-        "schedule": draw(st.sampled_from(["blocking", "overlap"])),
-    }  # fmt: skip
-    return Team(parameters, draw(st.lists(asked, min_size=2, max_size=8)))
-
-
-def _fields(spec):
-    return {field.name: getattr(spec, field.name) for field in fields(spec) if field.init}
-
-
-class Lives(list):
-    message = list.append
+    scenario = draw(scenarios())
+    n_agents = scenario.env.n_agents
+    keys = tuple(draw(st.permutations(range(n_agents + 2)))[:n_agents])
+    network = partial(SimulatedNetwork, scenario.network, n_agents=n_agents, seed=scenario.seeds[0], agent_keys=keys)
+    return Team(network, draw(st.lists(asked, min_size=2, max_size=8)))
 
 
 def plain(value):
@@ -193,7 +133,7 @@ def put_back(team, network, lives):
     state = network.state()
     written = json.dumps(state)
     assert json.loads(written) == state
-    again = team.network(lives)
+    again = team.network(probe=lives)
     again.restore(json.loads(written))
     assert json.dumps(again.state()) == written
     assert list(differences(network, again)) == []
@@ -203,7 +143,7 @@ def put_back(team, network, lives):
 def check(team) -> list[dict]:
     """Ask one network for everything, and a new one for each thing; the states that these came from."""
     whole_lives, lives, states = Lives(), Lives(), []
-    whole, network = team.network(whole_lives), team.network(lives)
+    whole, network = team.network(probe=whole_lives), team.network(probe=lives)
     for number, (what, *about) in enumerate(team.asked):
         expected = ask(whole, number, what, *about)
         states.append(network.state())
@@ -219,68 +159,61 @@ def check(team) -> list[dict]:
     return states
 
 
-@settings(max_examples=100)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(teams())
 def test_a_new_process_before_everything_that_is_asked_for(team):
     check(team)
 
 
-BUSY = {"rate": "1 Mbit/s", "delay": {"kind": "normal", "mean": "8 ms", "jitter": "6 ms"}, "loss": 0.1, "mtu": 200}
+BUSY = {"rate": "1 Mbit/s", "delay": DELAYS[2] | {"mean": "8 ms"}, "loss": 0.1, "mtu": 200}
 ASKED = [
     *[("exchange", "td", 2, 700, True), ("exchange", "gt", 1, 300, False), ("act", 1), ("take_restarted",)] * 3,
     ("compute",), ("down_while_acting", 9), ("act", 3), ("exchange", "td", 1, 1, True),
 ]  # fmt: skip
 
 
-def busy(link=(), **changes):
+def busy(link=(), asked=ASKED, **changes):
     defaults = {
         "n_agents": 3, "seed": 3, "topology": topology_of({"kind": "complete"}), "share": "link", "deadline": 0.008,
-        "link": LinkSpec(**{**BUSY, **dict(link)}), "control_period": 0.004, "compute": LognormalTime(0.003, 0.003),
+        "link": LinkSpec(**BUSY | dict(link)), "control_period": 0.004, "compute": LognormalTime(0.003, 0.003),
     }  # fmt: skip
-    return Team(defaults | changes, ASKED)
+    return Team(partial(network_of, **defaults | changes), asked)
 
 
 def faulty(*faults):
     return busy(faults=faults)
 
 
+LOST = {"kind": "crash", "node": 1, "state": "lost"}
+ACKS = {"acks": True, "ack_repeat": 2}
 CASES = {
-    **{f"delay {kind}": busy({"delay": {"kind": kind, **options}}) for kind, options in DELAY.items()},
-    **{f"loss {kind}": busy({"loss": {"kind": kind, **options}}) for kind, options in LOSS.items()},
-    **{f"topology {options['kind']}": busy(topology=topology_of(options)) for options in TOPOLOGY},
+    **{f"delay {delay['kind']}": busy({"delay": delay}) for delay in DELAYS},
+    **{f"loss {loss['kind']}": busy({"loss": loss}) for loss in LOSSES},
+    **{f"topology {each['kind']}": busy(topology=topology_of(each)) for each in (MARKOV, MOVING, SCHEDULE)},
+    "topology of each round": busy(topology=topology_of({"kind": "random_connected", "resample": "round"})),
     **{
         f"{name} {value}": busy({name: value, "retry_delay": "1 ms"})
         for name, value in (
-            ("corrupt", 0.2),
-            ("duplicate", 0.5),
-            ("retries", 2),
-            ("limit", 2),
-            ("limit_bytes", 300),
-            ("fifo", False),
-            ("rate", "unlimited"),
-            ("rate", "60 kbit/s"),
+            ("duplicate", 0.5), ("retries", 2), ("limit", 2), ("limit_bytes", 300), ("fifo", False),
+            ("rate", "unlimited"), ("rate", "60 kbit/s"),
         )
     },
-    **{
-        f"{share}, broadcast {broadcast}": busy(share=share, broadcast=broadcast)
-        for share, broadcast in (("node", False), ("node", True), ("medium", False), ("medium", True))
-    },
+    "node": busy(share="node"),
+    "medium, broadcast": busy(share="medium", broadcast=True),
     "duplicates of a constant delay": busy({"delay": "9 ms", "duplicate": 0.5}),
     "a retransmission that is corrupted": busy({"corrupt": 0.3, "retries": 1, "retry_delay": 0}, share="node"),
-    "acknowledged": busy(**ACKS),
-    "acknowledged twice": busy(**ACKS, ack_repeat=2, ack_deadline=0.002),
-    "acknowledged, worked out": busy(**AUTO_ACKS, deadline="auto"),
+    "acknowledged": busy(**ACKS, ack_deadline=0.002),
+    "acknowledged, worked out": busy(**ACKS, ack_deadline="auto", deadline="auto"),
     "patient": busy({"loss": 0.0}, deadline=None),
     "impatient": busy(deadline=0.0),
     "overlap": busy(schedule="overlap"),
     "constant compute": busy(compute=ConstantTime(0.002)),
     "normal compute": busy(compute=NormalTime(0.002, 0.002)),
-    "other links": busy(other_links={(0, 1): {"rate": "9 kbit/s", "delay": 0, "loss": 0.5}}),
-    "other names": busy(agent_keys=(4, 0, 2), share="medium"),
+    "other links, other names": busy(
+        other_links={(0, 1): {"rate": "9 kbit/s", "delay": 0, "loss": 0.5}}, agent_keys=(4, 0, 2)
+    ),
     "crash, state lost": faulty(
-        {"kind": "crash", "node": 1, "at": "9 ms", "for": "7 ms", "state": "lost"},
-        {"kind": "crash", "node": 1, "at": "40 ms", "for": "30 ms", "state": "lost"},
-        {"kind": "crash", "node": 2, "at": "50 ms"},
+        LOST | {"at": "9 ms", "for": "7 ms"}, LOST | {"at": "40 ms", "for": "30 ms"}, LOST | {"node": 2, "at": "50 ms"}
     ),
     "crash, state kept": faulty({"kind": "crash", "node": 1, "at": "9 ms", "for": "7 ms"}),
     "link down": faulty({"kind": "link_down", "edge": [0, 1], "at": "9 ms", "for": "30 ms"}),
@@ -293,7 +226,7 @@ CASES = {
         {"kind": "degrade", "at": "20 ms", "for": "30 ms", "link": {"duplicate": 0.5}, "edge": [0, 1]},
     ),
     "straggler": faulty({"kind": "straggler", "node": 0, "at": "9 ms", "for": "30 ms", "factor": 4.0}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -309,12 +242,12 @@ def test_each_feature(case):
 
 def test_what_happens_at_the_very_instant_of_the_cut():
     """Messages take 10 ms, exchanges and acting 5 ms: some arrive, and an agent crashes or comes back, just then."""
-    faults = [{"kind": "crash", "node": 1, "at": f"{at} ms", "for": "10 ms", "state": "lost"} for at in (20, 40, 60)]
-    parameters = busy().parameters | {
-        "link": LinkSpec(rate="unlimited", delay="10 ms", duplicate=0.5), "deadline": 0.005, "faults": faults,
-        "control_period": 0.005, "compute": ConstantTime(0.0),
-    }  # fmt: skip
-    states = check(Team(parameters, [("exchange", "td", 1, 900, True), ("act", 1)] * 10))
+    faults = [LOST | {"at": f"{at} ms", "for": "10 ms"} for at in (20, 40, 60)]
+    states = check(busy(
+        {"rate": "unlimited", "delay": "10 ms", "loss": 0.0, "mtu": 1472, "duplicate": 0.5},
+        [("exchange", "td", 1, 900, True), ("act", 1)] * 10,
+        deadline=0.005, faults=faults, control_period=0.005, compute=ConstantTime(0.0),
+    ))  # fmt: skip
     due = [flight for state in states for flight in state["flights"] if flight[-1] == state["now_ns"]]
     assert len(due) > 20
     assert len({tuple(state["crashes"]["coming"][0]) for state in states if state["crashes"]["coming"]}) == 6

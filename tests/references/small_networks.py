@@ -7,7 +7,7 @@ from dvdn_sim.scenario import ConstantTime, LognormalTime, Network, NormalTime, 
 from netmodels import LinkSpec
 from netmodels.topology import Complete
 
-__all__ = ["MS", "ConstantTime", "Given", "LognormalTime", "NormalTime", "network_of", "spec_of", "transport_of"]
+__all__ = ["MS", "ConstantTime", "Given", "Lives", "LognormalTime", "NormalTime", "network_of", "spec_of", "transport_of"]
 
 MS = 1_000_000
 NONE: Mapping = {}
@@ -27,6 +27,12 @@ class Given:
         return "given"
 
     __repr__ = describe
+
+
+class Lives(list):
+    """A probe that keeps what it is told."""
+
+    message = list.append
 
 
 def spec_of(other_links=NONE, **fields) -> Network:
