@@ -1,6 +1,6 @@
 """The audit says "ok" when counts add up, and otherwise what does not; a probe is told every message's life once.
 
-That what probes are told adds up to the counts: tests/properties/test_exchange_whole.py.
+That what probes are told adds up to the counts: tests/properties/test_random_scenarios.py.
 """
 
 import pytest

@@ -7,7 +7,9 @@ from dvdn_sim.scenario import ConstantTime, LognormalTime, Network, NormalTime, 
 from netmodels import LinkSpec
 from netmodels.topology import Complete
 
-__all__ = ["MS", "ConstantTime", "Given", "Lives", "LognormalTime", "NormalTime", "network_of", "spec_of", "transport_of"]
+__all__ = [
+    "MS", "ConstantTime", "Given", "Lives", "LognormalTime", "NormalTime", "network_of", "spec_of", "transport_of",
+]  # fmt: skip
 
 MS = 1_000_000
 NONE: Mapping = {}
