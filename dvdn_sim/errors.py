@@ -60,7 +60,7 @@ class ScenarioError(DvdnSimError):
         self.source = source
 
     @classmethod
-    def of(cls, source: str, mistakes: tuple[Mistake, ...]) -> "ScenarioError":
+    def from_mistakes(cls, source: str, mistakes: tuple[Mistake, ...]) -> "ScenarioError":
         """Return the error that lists ``mistakes``, all of them in its message too."""
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         lines = "".join(f"\n  {mistake}" for mistake in mistakes)

@@ -426,4 +426,4 @@ def per_update(setting: Setting, figures: dict[str, Number]) -> dict[str, Number
 
 
 def _refused(scenario: Scenario, path: str, message: str, remedy: str) -> ScenarioError:
-    return ScenarioError.of(scenario.name, (Mistake(path, None, message, remedy),))
+    return ScenarioError.from_mistakes(scenario.name, (Mistake(path, None, message, remedy),))

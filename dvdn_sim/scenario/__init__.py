@@ -25,7 +25,7 @@ from dvdn_sim.algorithms import (
 from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, block_text, flow_text, read_document
 from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, Marbler, Particles
 from dvdn_sim.scenario.load import (
-    checked, first_mistakes, load_scenario, parse_scenario, read_file, reason_of, resolve_includes, resolved_yaml,
+    checked, first_mistakes, load_scenario, parse_scenario, read_yaml, resolve_includes, resolved_yaml,
 )
 from dvdn_sim.scenario.messages import (
     HEADER_BYTES, VECTORS, MessageSpec, ack_bytes, exchanged, message_specs, parameter_bytes, parameter_count,
@@ -49,7 +49,7 @@ __all__ = [
     "Shape", "Sharing", "Tracking", "Training", "Value", "Vdn", "ack_bytes", "block_text", "checked",
     "describe", "differences", "exchanged", "first_mistakes", "flow_text", "has_gpu", "headline", "json_schema",
     "listing", "load_scenario", "memory_limit", "message_specs", "no_such", "parameter_bytes", "parameter_count",
-    "parse_scenario", "parse_seeds", "read_document", "read_file", "reason_of", "refuse_oversized_replay",
+    "parse_scenario", "parse_seeds", "read_document", "read_yaml", "refuse_oversized_replay",
     "replay_bytes",
     "resolve_includes", "resolved_yaml", "shape_of", "td_bytes", "warnings_of",
 ]  # fmt: skip

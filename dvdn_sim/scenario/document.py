@@ -7,8 +7,7 @@ is ninety.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -53,21 +52,11 @@ def plain_scalar(text: str) -> Scalar:
         return int(text)
     if _HEX_OR_OCTAL.fullmatch(text):
         return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return _number(text)
-    return text
-
-
-def _number(text: str) -> int | float:
-    """Return 1.5e5 as the whole number that it is; 5.0 stays a float."""
+    if not _FLOAT.fullmatch(text):
+        return text
     number = float(text)
-    exact = "e" in text.lower() and number.is_integer() and abs(number) < 2**53
-    return int(number) if exact else number
-
-
-def is_plain_text(text: str) -> bool:
-    """Return whether ``text``, written without quotes, is read as this same text."""
-    return plain_scalar(text) == text and isinstance(plain_scalar(text), str)
+    # 1.5e5 is the whole number that it is; 5.0 stays a float.
+    return int(number) if "e" in text.lower() and number.is_integer() and abs(number) < 2**53 else number
 
 
 @dataclass(frozen=True)
@@ -78,55 +67,62 @@ class Place:
     override: str = ""
     file: str = ""
 
+    def at(self, line: int | None) -> "Place":
+        """Return the place of a line of the same file, or of the same ``--set``."""
+        return self if self.override else Place(line, file=self.file)
+
+    def mistake(self, path: Path, message: str, remedy: str = "") -> Mistake:
+        """Return a mistake in what was written here."""
+        return Mistake(dotted(path), self.line, message, remedy, self.override, self.file)
+
+
+@dataclass
+class Node:
+    """A value with its place: a scalar, a list of nodes or a block of nodes."""
+
+    value: "Scalar | list[Node] | dict[str, Node]"
+    place: Place
+
+    @property
+    def plain(self) -> Value:
+        """The value without places."""
+        if isinstance(self.value, dict):
+            return {key: node.plain for key, node in self.value.items()}
+        return [node.plain for node in self.value] if isinstance(self.value, list) else self.value
+
 
 @dataclass
 class Document:
-    """Plain values with their places.
+    """What a text says.
 
     Attributes:
-        root: the values.
-        places: where each was written.
+        node: its value; None where it cannot be read, so that it makes no sense to look for more mistakes in it.
         mistakes: those against YAML itself, of overrides, and of files to include.
-        readable: whether ``root`` is what the text says, so that it makes sense to look for more mistakes in it.
         incomplete: blocks that lack what a file was to bring, so that nobody can say what is missing in them.
     """
 
-    root: Value = None
-    places: dict[Path, Place] = field(default_factory=dict)
+    node: Node | None = None
     mistakes: list[Mistake] = field(default_factory=list)
-    readable: bool = False
     incomplete: list[Path] = field(default_factory=list)
+
+    @property
+    def root(self) -> Value:
+        """Its value without places."""
+        return None if self.node is None else self.node.plain
 
     def place(self, path: Path) -> Place:
         """Return where ``path`` was written, or the nearest block around it that was."""
-        while path and path not in self.places:
-            path = path[:-1]
-        return self.places.get(path, Place())
+        node = self.node or Node(None, Place())
+        for step in path:
+            if isinstance(node.value, dict) and step in node.value:
+                node = node.value[str(step)]
+            elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+        return node.place
 
     def blame(self, path: Path, message: str, remedy: str = "") -> Mistake:
         """Return a mistake at ``path``."""
-        place = self.place(path)
-        return Mistake(dotted(path), place.line, message, remedy, place.override, place.file)
-
-    def written_in(self, *, file: str = "", override: str = "") -> "Document":
-        """Return the same values, told as those of a file or of a ``--set``."""
-        places = {path: Place(None if override else place.line, override, file) for path, place in self.places.items()}
-        mistakes = [
-            replace(wrong, line=None if override else wrong.line, override=override, file=file)
-            for wrong in self.mistakes
-        ]
-        return replace(self, places=places, mistakes=mistakes)
-
-    def standing_at(self, path: Path) -> "Document":
-        """Return the same values, told as those of a block that stands at ``path``."""
-        return replace(
-            self,
-            places={(*path, *inner): place for inner, place in self.places.items()},
-            mistakes=[
-                replace(wrong, path=".".join(filter(None, (dotted(path), wrong.path)))) for wrong in self.mistakes
-            ],
-            incomplete=[(*path, *inner) for inner in self.incomplete],
-        )
+        return self.place(path).mistake(path, message, remedy)
 
 
 def dotted(path: Path) -> str:
@@ -145,160 +141,129 @@ def value_at(path: Path, root: Value) -> Value:
     '50 ms'
     """
     for step in path:
-        root = inner(root, step)
+        if isinstance(root, dict):
+            root = root.get(str(step))
+        else:
+            root = root[step] if isinstance(root, list) and isinstance(step, int) and step < len(root) else None
     return root
 
 
-def inner(value: Value, step: str | int) -> Value:
-    """Return what stands one step within a value; None where there is nothing."""
-    if isinstance(value, dict):
-        return value.get(str(step))
-    return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
+def read_document(text: str | bytes, path: Path = (), source: Place | None = None) -> Document:
+    """Return the values of a YAML text. Never raises: what is wrong is in ``mistakes``.
 
-
-def read_document(text: str | bytes) -> Document:
-    """Return the values of a YAML text. Never raises: what is wrong is in ``mistakes``."""
-    document = Document()
+    Args:
+        text: YAML.
+        path: of the block in whose place the text stands.
+        source: the file or the ``--set`` that it is of, if it is not the scenario's own.
+    """
+    reader = _Reader(path, source or Place())
     if len(text) > MAX_BYTES:
-        document.mistakes.append(Mistake("", None, f"longer than {MAX_BYTES // 1024} KiB", "this is not a scenario"))
-        return document
-    try:
-        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        message = f"not a text file: byte {error.start} is not UTF-8"
-        document.mistakes.append(Mistake("", line, message, "save the file as UTF-8"))
-        return document
-    reader = _Reader(decoded, document)
-    try:
-        root = reader.read()
-        document.readable = not reader.refused
-        document.root = root if document.readable else None
-    except _NoScenarioError:
-        return document
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes such as "\\UFFFFFFFF"
-        document.mistakes.append(_syntax_mistake(error, decoded))
-    return document
+        reader.refuse(None, f"longer than {MAX_BYTES // 1024} KiB", "this is not a scenario")
+    else:
+        reader.read(text)
+    return reader.document
 
 
-def _syntax_mistake(error: Exception, text: str) -> Mistake:
-    """Return PyYAML's complaint as a mistake with a line and one sentence."""
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        line = None if mark is None else mark.line + 1
-        return Mistake("", line, f"not YAML: {said}", "check indentation, brackets and colons here and above")
-    if isinstance(error, yaml.reader.ReaderError):
-        line = text[: error.position].count("\n") + 1
-        return Mistake("", line, f"not YAML: the character U+{error.character:04X}", "remove that character")
-    return Mistake("", None, f"not YAML: {' '.join(str(error).split())}", "remove that character")
-
-
-class _NoScenarioError(Exception):
+class _TooMuchError(Exception):
     """What follows need not be read; why is noted."""
 
 
-class _Reader:
-    """Plain values from PyYAML's events as they come: nothing is built of what a scenario may not have.
+class _Loader(yaml.BaseLoader):
+    """PyYAML's loader, which notes what a scenario may not have before anything is built of it."""
 
-    Attributes:
-        refused: whether there was something that is legal YAML and no scenario; noted in the document's mistakes.
-    """
-
-    def __init__(self, text: str, document: Document) -> None:
-        self.refused = False
-        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
-        self._document = document
+    def __init__(self, text: str, reader: "_Reader") -> None:
+        super().__init__(text)
+        self._reader = reader
         self._depth = self._values = 0
 
-    def read(self) -> Value:
-        """Return the value of the one document; None where there is none."""
-        next(self._events)  # the stream
-        if not isinstance(next(self._events), yaml.DocumentStartEvent):
-            return None
-        value = self._value(self._next(), ())
-        next(self._events)  # the end of the document
-        event = next(self._events)
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._refuse(event, "a second document starts here", "keep one scenario per file")
-        return value
-
-    def _next(self) -> yaml.Event:
-        event = next(self._events)
-        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
-        if isinstance(event, yaml.AliasEvent):
-            self._refuse(event, f"alias {shown(f'*{anchor}')}", "write the value out")
-        elif anchor is not None:
-            self._refuse(event, f"anchor {shown(f'&{anchor}')}", "remove it and write the value out where it is wanted")
-        if tag is not None:
-            self._refuse(event, f"tag {shown(tag)}", "remove it")
+    def get_event(self) -> yaml.Event:
+        """Return the next event."""
+        event: yaml.Event = super().get_event()  # type: ignore[no-untyped-call]
+        line, refuse = _line(event), self._reader.refuse
+        if isinstance(event, yaml.NodeEvent):
+            self._values += 1
+            if event.anchor is not None:
+                said = "alias `*{}`" if isinstance(event, yaml.AliasEvent) else "anchor `&{}`"
+                refuse(line, said.format(legible(event.anchor)), "remove it and write the value out where it is wanted")
+            if (tag := getattr(event, "tag", None)) is not None:
+                refuse(line, f"tag {shown(tag)}", "remove it")
         self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        self._values += isinstance(event, yaml.NodeEvent)
-        if self._depth > MAX_DEPTH:
-            self._refuse(event, f"nested deeper than {MAX_DEPTH} levels", "this is not a scenario")
-            raise _NoScenarioError
-        if self._values > MAX_VALUES:
-            self._refuse(event, f"more than {MAX_VALUES:_} keys and values", "this is not a scenario")
-            raise _NoScenarioError
+        if self._depth > MAX_DEPTH or self._values > MAX_VALUES:
+            deep = f"nested deeper than {MAX_DEPTH} levels"
+            refuse(
+                line,
+                deep if self._depth > MAX_DEPTH else f"more than {MAX_VALUES:_} keys and values",
+                "this is not a scenario",
+            )
+            raise _TooMuchError
         return event
 
-    def _refuse(self, event: yaml.Event, message: str, remedy: str) -> None:
-        self.refused = True
-        self._document.mistakes.append(Mistake("", _line(event), message, remedy))
 
-    def _value(self, event: yaml.Event, path: Path) -> Value:
-        """Return the value that begins with an event, noting the place of everything in it."""
-        self._document.places.setdefault(path, Place(_line(event)))
-        if isinstance(event, yaml.ScalarEvent):
-            return plain_scalar(event.value) if event.style is None else str(event.value)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._list(path)
-        return self._block(path) if isinstance(event, yaml.MappingStartEvent) else None
+class _Reader:
+    """Reads a text that stands at `path` of a scenario into a document."""
 
-    def _list(self, path: Path) -> list[Value]:
-        values: list[Value] = []
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            values.append(self._value(event, (*path, len(values))))
-        return values
+    def __init__(self, path: Path, source: Place) -> None:
+        self.document = Document()
+        self._path, self._source = path, source
 
-    def _block(self, path: Path) -> dict[str, Value]:
-        """Return a mapping, refusing repeated keys and keys that are not texts."""
-        block: dict[str, Value] = {}
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            if isinstance(event, yaml.ScalarEvent) and event.value not in block:
-                key = str(event.value)
-                self._document.places[*path, key] = Place(_line(event))
-                block[key] = self._value(self._next(), (*path, key))
+    def refuse(self, line: int | None, message: str, remedy: str, path: Path = ()) -> None:
+        """Note a mistake."""
+        self.document.mistakes.append(self._source.at(line).mistake((*self._path, *path), message, remedy))
+
+    def read(self, text: str | bytes) -> None:
+        """Read all of it, or up to what is no YAML."""
+        try:
+            text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+            root = _Loader(text, self).get_single_node()
+            if not self.document.mistakes:
+                self.document.node = Node(None, self._source) if root is None else self._node(root, self._place(root))
+        except _TooMuchError:
+            pass
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            self.refuse(line, f"not a text file: byte {error.start} is not UTF-8", "save the file as UTF-8")
+        except yaml.reader.ReaderError as error:
+            line = str(text)[: error.position].count("\n") + 1
+            self.refuse(line, f"not YAML: the character U+{error.character:04X}", "remove that character")
+        except yaml.MarkedYAMLError as error:
+            said = ", ".join(part for part in (error.context, error.problem) if part)
+            mark = error.problem_mark or error.context_mark
+            self.refuse(
+                mark and mark.line + 1, f"not YAML: {said}", "check indentation, brackets and colons here and above"
+            )
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes such as "\\UFFFFFFFF"
+            self.refuse(None, f"not YAML: {' '.join(str(error).split())}", "remove that character")
+
+    def _place(self, node: yaml.Node) -> Place:
+        return self._source.at(_line(node))
+
+    def _node(self, node: yaml.Node, place: Place, path: Path = ()) -> Node:
+        """Return a node of PyYAML's as one with its place, refusing repeated keys and keys that are not texts."""
+        if isinstance(node, yaml.ScalarNode):
+            return Node(plain_scalar(node.value) if node.style is None else node.value, place)
+        if isinstance(node, yaml.SequenceNode):
+            entries = enumerate(node.value)
+            return Node([self._node(each, self._place(each), (*path, index)) for index, each in entries], place)
+        block: dict[str, Node] = {}
+        for key, value in node.value:
+            where = self._place(key)
+            if not isinstance(key, yaml.ScalarNode):
+                self.refuse(where.line, "a key must be a word", "check the brackets", path)
+            elif key.value in block:
+                first = block[key.value].place.line
+                message = f"{shown(key.value)} is given twice" + (f", first on line {first}" if first else "")
+                self.refuse(where.line, message, "remove one of them", (*path, key.value))
             else:
-                self._document.mistakes.append(self._wrong_with_key(event, path))
-                self._pass_over(event)
-                self._pass_over(self._next())
-        return block
-
-    def _wrong_with_key(self, event: yaml.Event, path: Path) -> Mistake:
-        if not isinstance(event, yaml.ScalarEvent):
-            return Mistake(dotted(path), _line(event), "a key must be a word", "check the brackets")
-        here = (*path, str(event.value))
-        message = f"{shown(event.value)} is given twice, first on line {self._document.places[here].line}"
-        return Mistake(dotted(here), _line(event), message, "remove one of them")
-
-    def _pass_over(self, event: yaml.Event) -> None:
-        """Read to the end of what begins with an event."""
-        outside = self._depth - isinstance(event, yaml.CollectionStartEvent)
-        while self._depth > outside:
-            self._next()
+                block[key.value] = self._node(value, where, (*path, key.value))
+        return Node(block, place)
 
 
-def _line(event: yaml.Event) -> int | None:
-    return None if event.start_mark is None else event.start_mark.line + 1
+def _line(part: yaml.Event | yaml.Node) -> int | None:
+    return None if part.start_mark is None else part.start_mark.line + 1
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's writer, with blocks indented, and quotes wherever a text would be read as something else."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 (PyYAML's)
-        """Indent lists within blocks too."""
-        super().increase_indent(flow, indentless=False)
+    """PyYAML's writer, with lists in line, and quotes wherever a text would be read as something else."""
 
     def ignore_aliases(self, data: object) -> bool:
         """Write every value out: readers refuse aliases."""
@@ -306,31 +271,23 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if is_plain_text(text) else "'"
+    style = None if plain_scalar(text) == text else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _represent_block(dumper: yaml.SafeDumper, block: dict[str, Value]) -> yaml.MappingNode:
     nested = any(isinstance(value, dict) for value in block.values())
-    return dumper.represent_mapping("tag:yaml.org,2002:map", block.items(), flow_style=not nested)
+    in_line = bool(dumper.default_flow_style) or not nested
+    return dumper.represent_mapping("tag:yaml.org,2002:map", block.items(), flow_style=in_line)
 
 
 def _represent_list(dumper: yaml.SafeDumper, items: list[Value]) -> yaml.SequenceNode:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
 
 
-class _Flow(_Dumper):
-    """The same, all in one line."""
-
-
-def _represent_in_line(dumper: yaml.SafeDumper, block: dict[str, Value]) -> yaml.MappingNode:
-    return dumper.represent_mapping("tag:yaml.org,2002:map", block.items(), flow_style=True)
-
-
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(dict, _represent_block)
 _Dumper.add_representer(list, _represent_list)
-_Flow.add_representer(dict, _represent_in_line)
 
 
 def block_text(value: Value) -> str:
@@ -350,5 +307,5 @@ def flow_text(value: Value) -> str:
     >>> flow_text({"kind": "vdn", "lr": 3e-4})
     '{kind: vdn, lr: 0.0003}'
     """
-    text = yaml.dump(value, Dumper=_Flow, sort_keys=False, width=10**6, allow_unicode=True)
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=10**6, allow_unicode=True, default_flow_style=True)
     return text.removesuffix("\n").removesuffix("\n...")

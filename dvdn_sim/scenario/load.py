@@ -10,8 +10,8 @@ several files a later one wins. Paths are relative to the folder of the file tha
 """
 
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from os.path import normpath
 from pathlib import Path as FilePath
@@ -24,14 +24,14 @@ from dvdn_sim.scenario.document import (
     INCLUDE,
     MAX_BYTES,
     Document,
+    Node,
     Path,
     Place,
     Value,
     block_text,
     dotted,
-    inner,
     read_document,
-)
+)  # fmt: skip
 from dvdn_sim.scenario.mistakes import explain, meant
 from dvdn_sim.scenario.rules import broken_rules
 from dvdn_sim.scenario.scenario import Scenario
@@ -48,10 +48,7 @@ MAX_FILES = 100
 MAX_IN_A_ROW = 5
 """How many files may include one another in a row, the scenario's own among them."""
 MAX_NAMES = 1000
-LONGEST_NAME = 200
-
-
-_SCENARIO = reader(Scenario)
+MAX_NAME = 200
 
 
 def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenario:
@@ -68,12 +65,7 @@ def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenar
         ScenarioError: with every mistake there is, each with its place and a remedy; of very many, the first.
     """
     source = legible(str(path), most=1000)
-    try:
-        text = read_file(FilePath(path), MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        wrong = Mistake("", None, f"cannot be read: {reason_of(error)}", "name a YAML file")
-        raise ScenarioError.of(source, (wrong,)) from error
-    return _scenario(text, overrides, source, FilePath(path))
+    return _scenario(read_yaml(FilePath(path)), overrides, source)
 
 
 def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str = "scenario") -> Scenario:
@@ -92,18 +84,18 @@ def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str
     dvdn_sim.errors.ScenarioError: scenario: 1 mistake
       line 1: is not a scenario; write `key: value` lines; scenarios/lossy_lbf.yaml is an example
     """
-    return _scenario(text, overrides, source)
-
-
-def _scenario(text: str | bytes, overrides: Sequence[str], source: str, file: FilePath | None = None) -> Scenario:
     document = read_document(text)
-    resolve_includes(document, file)
+    resolve_includes(document)
+    return _scenario(document, overrides, source)
+
+
+def _scenario(document: Document, overrides: Sequence[str], source: str) -> Scenario:
     for change in overrides:
         override(document, change)
-    scenario, mistakes = _checked_with_rules(document) if document.readable else (None, [])
+    scenario, mistakes = (None, []) if document.node is None else _checked_with_rules(document)
     mistakes += document.mistakes
     if scenario is None or mistakes:
-        raise ScenarioError.of(source, first_mistakes(mistakes))
+        raise ScenarioError.from_mistakes(source, first_mistakes(mistakes))
     return scenario
 
 
@@ -119,11 +111,12 @@ def first_mistakes(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
 
 def _checked_with_rules(document: Document) -> tuple[Scenario | None, list[Mistake]]:
     """Return the scenario, if every block of it is well formed, and all that is wrong with it."""
-    if not isinstance(document.root, dict):
+    root = document.root
+    if not isinstance(root, dict):
         remedy = "write `key: value` lines; scenarios/lossy_lbf.yaml is an example"
         return None, [document.blame((), "is not a scenario", remedy)]
     scenario, mistakes = checked(document, Scenario)
-    known = _valid_blocks(document.root) if scenario is None else scenario
+    known = _valid_blocks(root) if scenario is None else scenario
     if not document.incomplete:  # what files that were not read say may be what rules ask for
         mistakes += [document.blame(*wrong) for wrong in broken_rules(known)]
     return scenario, mistakes
@@ -151,7 +144,7 @@ def _valid_blocks(root: dict[str, Value]) -> dict[str, object]:
 
 def resolved_yaml(scenario: Scenario) -> str:
     """Return a scenario as YAML: complete, with units, and read back as an equal scenario."""
-    return block_text(_kind_first(cast("Value", _SCENARIO.dump_python(scenario, mode="json", by_alias=True))))
+    return block_text(_kind_first(cast("Value", reader(Scenario).dump_python(scenario, mode="json", by_alias=True))))
 
 
 def _kind_first(value: Value) -> Value:
@@ -159,6 +152,16 @@ def _kind_first(value: Value) -> Value:
         kind = {"kind": value["kind"]} if "kind" in value else {}
         return {**kind, **{key: _kind_first(inner) for key, inner in value.items() if key != "kind"}}
     return [_kind_first(entry) for entry in value] if isinstance(value, list) else value
+
+
+def read_yaml(file: FilePath) -> Document:
+    """Return what a YAML file says, and what it includes; what is wrong with it is in the document's mistakes."""
+    try:
+        document = read_document(read_file(file, MAX_BYTES + 1))
+    except (OSError, ValueError) as error:
+        return Document(mistakes=[Mistake("", None, f"cannot be read: {reason_of(error)}", "name a YAML file")])
+    resolve_includes(document, file)
+    return document
 
 
 class NotAFileError(OSError):
@@ -189,77 +192,74 @@ class _NotIncludedError(Exception):
 
 
 @dataclass
-class _Spent:
-    """What was read for one text: bounded, whatever includes what."""
-
-    files: int = 0
-    size_bytes: int = 0
-
-
-@dataclass(frozen=True)
 class _Includes:
-    """Reads what a text includes.
+    """Reads what a document includes, within bounds, whatever includes what.
 
-    Attributes:
-        document: the text.
-        folder: what paths in it are relative to.
-        chain: its file and those that include it, outermost first.
-        spent: what was read so far.
+    A chain is a file and those that include it, outermost first; paths are relative to the last one's folder.
     """
 
     document: Document
-    folder: FilePath
-    chain: tuple[FilePath, ...] = ()
-    spent: _Spent = field(default_factory=_Spent)
+    files: int = 0
+    size_bytes: int = 0
 
-    def resolved(self, value: Value, path: Path = ()) -> Value:
-        """Return what stands at ``path``, with nothing left to include."""
-        if isinstance(value, list):
-            return [self.resolved(entry, (*path, index)) for index, entry in enumerate(value)]
-        if not isinstance(value, dict):
-            return value
-        block = {key: self.resolved(inner, (*path, key)) for key, inner in value.items() if key != INCLUDE}
-        if INCLUDE in value:
-            self._lay_files_under(block, value[INCLUDE], path)
-        return block
+    def resolve(self, node: Node, path: Path, chain: tuple[FilePath, ...]) -> None:
+        """Leave nothing to include in a node that stands at `path`."""
+        if isinstance(node.value, list):
+            for index, entry in enumerate(node.value):
+                self.resolve(entry, (*path, index), chain)
+        elif isinstance(node.value, dict):
+            named = node.value.pop(INCLUDE, None)
+            for key, inner in node.value.items():
+                self.resolve(inner, (*path, key), chain)
+            if named is not None:
+                self._lay_files_under(node.value, named, path, chain)
 
-    def _lay_files_under(self, block: dict[str, Value], named: Value, path: Path) -> None:
+    def _lay_files_under(self, block: dict[str, Node], named: Node, path: Path, chain: tuple[FilePath, ...]) -> None:
         here: Path = (*path, INCLUDE)
-        below = Document(root={})
-        entries = [((*here, index), name) for index, name in enumerate(named)] if isinstance(named, list) else []
-        for place, name in entries or [(here, named)]:
+        below: dict[str, Node] = {}
+        entries = (
+            [((*here, index), name) for index, name in enumerate(named.value or ())]
+            if isinstance(named.value, list)
+            else []
+        )
+        for where, name in entries or [(here, named)]:
             try:
-                part = self._part(name).standing_at(path)
-                _refuse_another_kind(part.root, block, below.root)
+                part = self._part(name.plain, path, chain)
+                _refuse_another_kind(part, block, below)
             except _NotIncludedError as error:
-                self.document.mistakes.append(self.document.blame(place, *error.args))
+                self.document.mistakes.append(name.place.mistake(where, *error.args))
                 self.document.incomplete.append(path)
-                continue
-            self.document.mistakes += part.mistakes
-            self.document.incomplete += part.incomplete if part.readable else [path]
-            if isinstance(part.root, dict) and isinstance(below.root, dict):
-                _lay(below.root, part.root, path, part.places, below.places)
+            else:
+                _lay(below, part)
                 below = part
-        if isinstance(below.root, dict):
-            _lay(below.root, block, path, self.document.places, below.places)
+        _lay(below, block)
 
-    def _part(self, name: Value) -> Document:
-        """Return what stands in a file, with nothing left to include; its root is a block unless it has mistakes."""
+    def _part(self, name: Value, path: Path, chain: tuple[FilePath, ...]) -> dict[str, Node]:
+        """Return the block that a file holds, with nothing left to include; none of it if it is no YAML."""
         if not isinstance(name, str):
             raise _NotIncludedError(f"must be a file or a list of files, not {shown(name)}", "name YAML files")
-        file = self.folder / name
-        part = read_document(self._text(file)).written_in(file=legible(normpath(file), most=LONGEST_NAME))
-        if part.readable and not isinstance(part.root, dict):
+        file = (chain[-1].parent if chain else FilePath()) / name
+        source = Place(file=legible(normpath(file), most=MAX_NAME))
+        part = read_document(self._text(file, chain), path, source)
+        self.document.mistakes += part.mistakes
+        if part.node is None:
+            self.document.incomplete.append(path)
+            return {}
+        if not isinstance(part.node.value, dict):
             message = f"{_name_of(file)} holds {shown(part.root)}, which is no block"
             raise _NotIncludedError(message, "write `key: value` lines")
-        if part.readable:
-            within = _Includes(part, file.parent, (*self.chain, file.resolve()), self.spent)
-            part.root = within.resolved(part.root)
-        return part
+        self.resolve(part.node, path, (*chain, file))
+        return part.node.value
 
-    def _text(self, file: FilePath) -> bytes:
+    def _text(self, file: FilePath, chain: tuple[FilePath, ...]) -> bytes:
+        self.files += 1
+        if len(chain) >= MAX_IN_A_ROW:
+            raise _NotIncludedError(f"more than {MAX_IN_A_ROW} files include one another", "write some of it out")
+        if self.files > MAX_FILES:
+            raise _NotIncludedError(f"more than {MAX_FILES} files are included", "write some of it out")
         try:
-            self._refuse_endless(file)
+            if file.resolve() in [each.resolve() for each in chain]:
+                raise _NotIncludedError(f"{_name_of(file)} includes itself", "remove one of the `include` on the way")
             text = read_file(file, MAX_BYTES + 1)
         except FileNotFoundError as error:
             raise _NotIncludedError(f"there is no file {_name_of(file)}", _nearest(file)) from error
@@ -268,73 +268,47 @@ class _Includes:
         except (OSError, ValueError, RuntimeError) as error:  # also: no name of a file; a link to itself
             message = f"{_name_of(file)} cannot be read: {reason_of(error)}"
             raise _NotIncludedError(message, "name a YAML file") from error
-        self.spent.size_bytes += len(text)
-        if self.spent.size_bytes > MAX_BYTES:
+        self.size_bytes += len(text)
+        if self.size_bytes > MAX_BYTES:
             message = f"with {_name_of(file)}, more than {MAX_BYTES // 1024} KiB are included"
             raise _NotIncludedError(message, "this is not a scenario")
         return text
 
-    def _refuse_endless(self, file: FilePath) -> None:
-        self.spent.files += 1
-        if file.resolve() in self.chain:
-            raise _NotIncludedError(f"{_name_of(file)} includes itself", "remove one of the `include` on the way")
-        if len(self.chain) >= MAX_IN_A_ROW:
-            raise _NotIncludedError(f"more than {MAX_IN_A_ROW} files include one another", "write some of it out")
-        if self.spent.files > MAX_FILES:
-            raise _NotIncludedError(f"more than {MAX_FILES} files are included", "write some of it out")
 
-
-def resolve_includes(document: Document, file: FilePath | None = None) -> None:
+def resolve_includes(document: Document, file: FilePath | None = None, path: Path = ()) -> None:
     """Replace every ``include`` of a document by what it stands for, or note in its mistakes why that cannot be.
 
     Paths are relative to the folder of the file, or to the current directory if the text stands in none.
     """
-    if document.readable:
-        folder, chain = (FilePath(), ()) if file is None else (file.parent, (file.resolve(),))
-        document.root = _Includes(document, folder, chain).resolved(document.root)
+    if document.node is not None:
+        _Includes(document).resolve(document.node, path, () if file is None else (file,))
 
 
-def _lay(
-    below: dict[str, Value],
-    block: dict[str, Value],
-    path: Path,
-    places: dict[Path, Place],
-    places_below: Mapping[Path, Place],
-) -> None:
-    """Give a block the keys that it lacks and one below it has, with the places of what stands under them."""
-    for key, value in below.items():
-        here, own = (*path, key), block.get(key)
-        if key not in block:
-            block[key] = value
-            places.update((inner, places_below[inner]) for inner in _paths(value, here))
-        elif isinstance(own, dict) and isinstance(value, dict) and not _differ_in_kind(own, value):
-            _lay(value, own, here, places, places_below)
+def _lay(below: dict[str, Node], block: dict[str, Node]) -> None:
+    """Give a block the keys that it lacks and one below it has."""
+    for key, node in below.items():
+        own, value = block.setdefault(key, node).value, node.value
+        if isinstance(own, dict) and isinstance(value, dict) and own is not value and not _differ_in_kind(own, value):
+            _lay(value, own)
 
 
-def _refuse_another_kind(part: Value, *others: Value) -> None:
+def _refuse_another_kind(part: dict[str, Node], *others: dict[str, Node]) -> None:
     """Refuse a file of which nothing would remain."""
     for other in others:
-        if isinstance(part, dict) and isinstance(other, dict) and _differ_in_kind(part, other):
-            message = f"brings kind {shown(part['kind'])}, and kind {shown(other['kind'])} is chosen beside it"
+        if _differ_in_kind(part, other):
+            kind, chosen = shown(part["kind"].plain), shown(other["kind"].plain)
+            message = f"brings kind {kind}, and kind {chosen} is chosen beside it"
             raise _NotIncludedError(message, "remove the one or the other")
 
 
-def _differ_in_kind(one: dict[str, Value], other: dict[str, Value]) -> bool:
-    return "kind" in one and "kind" in other and one["kind"] != other["kind"]
-
-
-def _paths(value: Value, path: Path) -> Iterator[Path]:
-    """Yield the path of a value and of all within it."""
-    yield path
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, each in inner:
-        yield from _paths(each, (*path, step))
+def _differ_in_kind(one: dict[str, Node], other: dict[str, Node]) -> bool:
+    return "kind" in one and "kind" in other and one["kind"].plain != other["kind"].plain
 
 
 def _name_of(file: FilePath) -> str:
     """Return the name of a file for messages; the end of one without end."""
     name = legible(normpath(file), most=10**4)
-    return f"`{name}`" if len(name) <= LONGEST_NAME else f"`...{name[-LONGEST_NAME:]}`"
+    return f"`{name}`" if len(name) <= MAX_NAME else f"`...{name[-MAX_NAME:]}`"
 
 
 def _nearest(file: FilePath) -> str:
@@ -346,67 +320,39 @@ def _nearest(file: FilePath) -> str:
 def override(document: Document, text: str) -> None:
     """Change one value of a document as ``path=value`` says, or note in its mistakes why that cannot be.
 
-    Blocks on the way that are not there are made; whether they may be there is checked later, with all else.
+    The value is YAML, and may include files; so may a block that is set.
     """
     name, equals, written = text.partition("=")
-    text = legible(text, most=200)
-    path = tuple(key.strip() for key in name.split("."))
+    place, path = Place(override=legible(text, most=200)), tuple(key.strip() for key in name.split("."))
     if not equals or not all(path):
-        remedy = "write it as `--set network.link.loss=20%`"
-        document.mistakes.append(Mistake("", None, "is not of the form `path=value`", remedy, text))
-        return
-    if path[-1] == INCLUDE:
+        wrong = place.mistake((), "is not of the form `path=value`", "write it as `--set network.link.loss=20%`")
+        document.mistakes.append(wrong)
+    elif path[-1] == INCLUDE:
         whole = f"set all of it: --set '{dotted(path[:-1])}={{include: FILE}}'"
         remedy = whole if path[:-1] else "write it in the scenario"
-        document.mistakes.append(Mistake(name, None, "cannot be set", remedy, text))
-        return
-    value = read_document(written).written_in(override=text)
-    value.places.setdefault((), Place(override=text))  # of nothing at all
-    resolve_includes(value)
-    if not value.mistakes and document.readable:
-        document.mistakes += _put(document, path, value, text)
-    document.mistakes += value.standing_at(path).mistakes
-
-
-def _put(document: Document, path: tuple[str, ...], value: Document, text: str) -> list[Mistake]:
-    """Put ``value`` at ``path``, and return what stands in the way."""
-    document.root = {} if document.root is None else document.root
-    holder: Value = document.root
-    here: Path = ()
-    for key in path[:-1]:
-        step = _step(holder, key)
-        if step is None:
-            return [_blocked(here, holder, key, text)]
-        if isinstance(holder, dict) and holder.get(key) is None:
-            holder[key] = {}
-        holder, here = inner(holder, step), (*here, step)
-        document.places.setdefault(here, Place(override=text))
-    last = _step(holder, path[-1])
-    if isinstance(holder, dict):
-        holder[path[-1]] = value.root
-    elif isinstance(holder, list) and isinstance(last, int):
-        holder[last] = value.root
+        document.mistakes.append(place.mistake(path, "cannot be set", remedy))
     else:
-        return [_blocked(here, holder, path[-1], text)]
-    here = (*here, path[-1] if last is None else last)
-    for place in [place for place in document.places if place[: len(here)] == here]:
-        del document.places[place]
-    document.places |= value.standing_at(here).places
+        value = read_document(written, path, place)
+        resolve_includes(value, path=path)
+        document.mistakes += value.mistakes
+        if document.node is not None and value.node is not None and not value.mistakes:
+            document.mistakes += _put(document.node, path, value.node)
+
+
+def _put(node: Node, keys: Path, value: Node, path: Path = ()) -> list[Mistake]:
+    """Put a value where keys lead from a node that stands at `path`, and return what stands in the way."""
+    key, *rest = map(str, keys)
+    if node.value is None:
+        node.value = {}
+    if isinstance(node.value, dict):
+        node.value[key] = inner = node.value.get(key, Node(None, value.place)) if rest else value
+        return _put(inner, tuple(rest), value, (*path, key)) if rest else []
+    if not isinstance(node.value, list):
+        remedy = f"set all of it: --set '{dotted(path)}={{{key}: ...}}'"
+        return [value.place.mistake(path, f"is {shown(node.plain)}, which has no `{key}`", remedy)]
+    if not (key.isdecimal() and key.isascii() and int(key[:9]) < len(node.value)):
+        return [value.place.mistake(path, f"is a list of {len(node.value)}, which has no `{key}`", "count from 0")]
+    if rest:
+        return _put(node.value[int(key)], tuple(rest), value, (*path, int(key)))
+    node.value[int(key)] = value
     return []
-
-
-def _step(holder: Value, key: str) -> str | int | None:
-    """Return a key as a step within a block, or an index as one within a list; None where it is neither."""
-    if isinstance(holder, dict):
-        return key
-    counts = isinstance(holder, list) and key.isdecimal() and key.isascii() and int(key[:9]) < len(holder)
-    return int(key) if counts else None
-
-
-def _blocked(path: Path, holder: Value, key: str, text: str) -> Mistake:
-    """Return the mistake of a path that leads through something that is no block."""
-    message = f"is {shown(holder)}, which has no `{key}`"
-    if isinstance(holder, list):
-        return Mistake(dotted(path), None, f"is a list of {len(holder)}, which has no `{key}`", "count from 0", text)
-    remedy = f"set all of it: --set '{dotted(path)}={{{key}: ...}}'"
-    return Mistake(dotted(path), None, message, remedy, text)

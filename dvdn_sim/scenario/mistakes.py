@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import ErrorDetails
 
 from dvdn_sim.errors import Mistake
-from dvdn_sim.scenario.document import Document, Path, Place, Value, dotted, flow_text, inner, value_at
+from dvdn_sim.scenario.document import Document, Path, Value, dotted, flow_text, value_at
 from dvdn_sim.scenario.shape import Shape, shape_of
 from netmodels.units import shown
 
-Words = tuple[str, str]
-"""What is wrong, and what to write instead; the second may be empty."""
 _MISSING = ("missing", "union_tag_not_found")
 _UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
 
@@ -22,25 +21,26 @@ def explain(errors: Iterable[ErrorDetails], document: Document, spec: type) -> l
 
     What is missing where a file to include was not read is not told: it may stand there.
     """
-    shape = shape_of(spec)
+    shape, root = shape_of(spec), document.root
     mistakes: list[Mistake] = []
-    unknown: list[Path] = []
+    left_behind: dict[Path, list[str]] = {}
     for error in errors:
-        path, place = _place(error["loc"], document.root, shape)
-        if error["type"] in _MISSING and any(path[: len(block)] == block for block in document.incomplete):
+        path, place = _place(error["loc"], root, shape)
+        block, kind = path[:-1], error["type"]
+        if kind in _MISSING and any(path[: len(each)] == each for each in document.incomplete):
             continue
-        if error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
+        if kind == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
             continue  # its entries are wrong, and told
-        if error["type"] in _UNKNOWN_KEY:
-            unknown.append(path)
-            continue
-        finding = Finding(path, place, error["input"], error.get("ctx", {}), error["msg"], document.root)
-        key, message, remedy = _explained(error["type"], finding)
-        mistakes.append(document.blame((*path, key) if key else path, message, remedy))
-    together = _leftovers(unknown, document)
-    alone = [path for path in unknown if path[:-1] not in together]
-    words = ((path, _unknown_key(path, document.root, shape)) for path in alone)
-    return [*mistakes, *together.values(), *(document.blame(path, *said) for path, said in words)]
+        if kind not in _UNKNOWN_KEY:
+            key, *words = _explained(
+                kind, Finding(path, place, error["input"], error.get("ctx", {}), error["msg"], value_at(path, root))
+            )
+            mistakes.append(document.blame((*path, key) if key else path, *words))
+        elif document.place((*block, "kind")).override and not document.place(path).override:
+            left_behind.setdefault(block, []).append(str(path[-1]))
+        else:
+            mistakes.append(document.blame(path, "unknown key", _other_key(path, root, shape)))
+    return [*mistakes, *(_leftover(block, keys, document) for block, keys in left_behind.items())]
 
 
 def _place(location: tuple[int | str, ...], root: Value, shape: Shape) -> tuple[Path, Shape | None]:
@@ -59,7 +59,7 @@ def _place(location: tuple[int | str, ...], root: Value, shape: Shape) -> tuple[
         if step == "[key]":  # pydantic's word for: not the value is wrong, but its key
             break
         here = None if here is None else here.step(step, root)
-        root, path = inner(root, step), (*path, step)
+        root, path = value_at((step,), root), (*path, step)
     return path, here
 
 
@@ -70,10 +70,10 @@ class Finding:
     Attributes:
         path: the value at fault.
         shape: what may stand there; None where nobody knows.
-        given: that value.
+        given: that value, or for what is missing the block around it.
         context: pydantic's details, such as the bound that was crossed.
         said: pydantic's own words.
-        root: the whole scenario.
+        written: what stands in the YAML there.
     """
 
     path: Path
@@ -81,16 +81,27 @@ class Finding:
     given: object
     context: Mapping[str, object]
     said: str
-    root: Value
+    written: Value
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of the block that may stand here."""
         return [] if self.shape is None else list(self.shape.kinds)
 
+    @property
+    def keys(self) -> str:
+        """The keys of the block that may stand here, unless it is one of several kinds."""
+        block = None if self.shape is None else self.shape.block()
+        return "" if block is None else f"the keys {', '.join(block.keys)}"
+
+    @property
+    def alternatives(self) -> list[JsonSchemaValue]:
+        """The JSON schemas of which one has to be satisfied here."""
+        return [] if self.shape is None else [each.node for each in self.shape.alternatives()]
+
 
 Explained = tuple[str, str, str]
-"""The key within the value at fault that is to blame, if it is not all of it; and the words."""
+"""The key within the value at fault that is to blame, if it is not all of it; what is wrong, and what to write."""
 
 
 def _explained(error_type: str, finding: Finding) -> Explained:
@@ -110,22 +121,19 @@ def _refused(finding: Finding) -> Explained:
     name, colon, rest = said.partition(": ")
     if not colon or not name.replace(".", "").isidentifier():
         return "", said, ""
-    return name.rpartition(".")[2] if isinstance(value_at(finding.path, finding.root), dict) else "", rest, ""
+    return name.rpartition(".")[2] if isinstance(finding.written, dict) else "", rest, ""
 
 
 def _missing(finding: Finding) -> Explained:
-    written, shape = value_at(finding.path, finding.root), finding.shape
-    if isinstance(written, list):  # one of its entries
-        return "", f"must have more than {_entries(len(written))}", ""
+    if isinstance(finding.written, list):  # one of its entries
+        return "", f"must have more than {_entries(len(finding.written))}", ""
     if finding.kinds:
         return "", "is missing", f"write `{finding.path[-1]}: {{kind: ...}}`; {choose(finding.kinds)}"
-    block = None if shape is None else shape.block()
-    if block is not None:
-        return "", "is missing", f"it has the keys {', '.join(block.keys)}"
-    for each in () if shape is None else shape.alternatives():
-        if "examples" in each.node:
-            return "", "is missing", f"write it as {' or '.join(f'`{text}`' for text in each.node['examples'])}"
-    meaning = "" if shape is None else str(shape.node.get("description", "")).rstrip(".")
+    if finding.keys:
+        return "", "is missing", f"it has {finding.keys}"
+    for examples in (node["examples"] for node in finding.alternatives if "examples" in node):
+        return "", "is missing", f"write it as {' or '.join(f'`{text}`' for text in examples)}"
+    meaning = "" if finding.shape is None else str(finding.shape.node.get("description", "")).rstrip(".")
     return "", "is missing", f"it has no default: {meaning}" if meaning else "it has no default"
 
 
@@ -134,36 +142,29 @@ def _kind_missing(finding: Finding) -> Explained:
 
 
 def _kind_unknown(finding: Finding) -> Explained:
+    """Explain a kind of ``env``, or of a ``fault`` of ``faults``, that there is not."""
     given = finding.given.get("kind") if isinstance(finding.given, dict) else None
-    return "kind", *no_such(_family(finding.path), given, finding.kinds)
-
-
-def _family(path: Path) -> str:
-    """Return what is chosen at a path: ``env``, and a ``fault`` of ``faults``."""
-    names = [step for step in path if isinstance(step, str)]
-    return names[-1].removesuffix("s") if isinstance(path[-1], int) else names[-1]
+    name = next(step for step in reversed(finding.path) if isinstance(step, str))
+    what = name.removesuffix("s") if isinstance(finding.path[-1], int) else name
+    return "kind", *no_such(what, given, finding.kinds)
 
 
 def _no_block(finding: Finding) -> Explained:
     kinds, given = finding.kinds, finding.given
     if not kinds:
-        block = None if finding.shape is None else finding.shape.block()
-        keys = "" if block is None else f" with the keys {', '.join(block.keys)}"
-        return "", f"must be a block, not {shown(given)}", f"write a block{keys}"
-    message = f"must be a block with a `kind`, not {shown(given)}"
-    if isinstance(given, str) and given in kinds:
-        return "", message, f"write `{finding.path[-1]}: {{kind: {given}}}`"
-    return "", message, f"write `{finding.path[-1]}: {{kind: ...}}`; {choose(kinds)}"
+        return "", f"must be a block, not {shown(given)}", f"write a block with {finding.keys}".removesuffix(" with ")
+    known = isinstance(given, str) and given in kinds
+    remedy = f"write `{finding.path[-1]}: {{kind: {given if known else '...'}}}`"
+    return "", f"must be a block with a `kind`, not {shown(given)}", remedy if known else f"{remedy}; {choose(kinds)}"
 
 
 def _literal(finding: Finding) -> Explained:
-    nodes = [] if finding.shape is None else [each.node for each in finding.shape.alternatives()]
-    valid = [name for node in nodes for name in node.get("enum", [node["const"]] if "const" in node else [])]
-    return "", *no_such(str(finding.path[-1]), finding.given, valid)
+    lists = (node.get("enum", [node["const"]] if "const" in node else []) for node in finding.alternatives)
+    return "", *no_such(str(finding.path[-1]), finding.given, [name for names in lists for name in names])
 
 
-def no_such(what: str, given: object, valid: list[str]) -> Words:
-    """Return words for a name that is not among the ``valid`` ones."""
+def no_such(what: str, given: object, valid: list[str]) -> tuple[str, str]:
+    """Return what is wrong with a name that is not among the ``valid`` ones, and what to write instead."""
     question = meant(given, valid)
     listed = choose(valid) if len(valid) > 1 or not question else ""
     return f"there is no {what} {shown(given)}", f"{question} {listed}".strip()
@@ -233,35 +234,22 @@ def meant(given: object, valid: Iterable[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else ""
 
 
-def _unknown_key(path: Path, root: Value, shape: Shape) -> Words:
-    """Return words for a key that its block does not have."""
-    key = str(path[-1])
-    here = shape.at(path[:-1], root)
+def _other_key(path: Path, root: Value, shape: Shape) -> str:
+    """Return what may be meant by a key that its block does not have."""
+    key, here = str(path[-1]), shape.at(path[:-1], root)
     block = None if here is None else here.block(value_at(path[:-1], root))
     valid = [] if block is None else list(block.keys)
     homes = (home for home in shape.every_key() if home[-1] == key and home[:-1] != path[:-1])
     elsewhere = dict.fromkeys(f"`{dotted(home)}`" for home in homes)
-    if elsewhere and not meant(key, valid):
-        return "unknown key", f"it belongs at {' or '.join(elsewhere)}"
-    return "unknown key", meant(key, valid) or f"the keys here are: {', '.join(valid) or 'none but kind'}"
-
-
-def _leftovers(unknown: Iterable[Path], document: Document) -> dict[Path, Mistake]:
-    """Return one mistake per block whose kind a ``--set`` changed and whose other keys the new kind does not have."""
-    keys_by_block: dict[Path, list[str]] = {}
-    for path in unknown:
-        block = path[:-1]
-        if document.places.get((*block, "kind"), Place()).override and not document.place(path).override:
-            keys_by_block.setdefault(block, []).append(str(path[-1]))
-    return {block: _leftover(block, keys, document) for block, keys in keys_by_block.items()}
+    belongs = f"it belongs at {' or '.join(elsewhere)}" if elsewhere else ""
+    return meant(key, valid) or belongs or f"the keys here are: {', '.join(valid) or 'none but kind'}"
 
 
 def _leftover(path: Path, keys: list[str], document: Document) -> Mistake:
     """Return the mistake of keys that belong to the kind that the file had chosen."""
     value = value_at(path, document.root)
     kept = {key: item for key, item in value.items() if key not in keys} if isinstance(value, dict) else {}
-    message = (
-        f"kind {shown(kept.get('kind'))} has no {' and no '.join(f'`{key}`' for key in keys)}, which the file sets"
-    )
+    without = " and no ".join(f"`{key}`" for key in keys)
+    message = f"kind {shown(kept.get('kind'))} has no {without}, which the file sets"
     remedy = f"replace the whole block: --set '{dotted(path)}={flow_text(kept)}'"
     return document.blame((*path, "kind"), message, remedy)

@@ -541,4 +541,4 @@ def refuse_oversized_replay(
         most = scenario.training.buffer * limit // size
         message = f"the replay buffer takes {size_text(size)}, and {where} has {size_text(limit)}"
         mistake = Mistake("training.buffer", None, message, f"at most {most}, or fewer `seeds` at a time")
-        raise ScenarioError.of(source or scenario.name, (mistake,))
+        raise ScenarioError.from_mistakes(source or scenario.name, (mistake,))

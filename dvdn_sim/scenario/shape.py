@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from dvdn_sim.consensus import POLICIES
-from dvdn_sim.scenario.document import INCLUDE, Path, Value, flow_text, inner
+from dvdn_sim.scenario.document import INCLUDE, Path, Value, flow_text, value_at
 from dvdn_sim.scenario.scenario import Scenario
 from netmodels import LinkSpec
 from netmodels.presets import PRESETS
@@ -136,7 +136,7 @@ class Shape:
         here: Shape | None = self
         for step in path:
             here = None if here is None else here.step(step, root)
-            root = inner(root, step)
+            root = value_at((step,), root)
         return here
 
     def every_key(self, path: Path = ()) -> Iterator[Path]:

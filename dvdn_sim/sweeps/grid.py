@@ -44,7 +44,7 @@ def load_cells(
     cells, of_cells = ([], []) if sweep is None else cells_of(sweep)
     mistakes += of_cells
     if sweep is None or mistakes:
-        raise ScenarioError.of(str(path), first_mistakes(mistakes))
+        raise ScenarioError.from_mistakes(str(path), first_mistakes(mistakes))
     return sweep, cells
 
 

@@ -27,7 +27,6 @@ from pydantic.dataclasses import dataclass as model
 
 from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario import (
-    MAX_BYTES,
     Document,
     Path,
     Place,
@@ -38,8 +37,7 @@ from dvdn_sim.scenario import (
     no_such,
     parse_seeds,
     read_document,
-    read_file,
-    reason_of,
+    read_yaml,
     resolve_includes,
 )
 from netmodels.units import CLOSED, refusal, shown
@@ -144,7 +142,7 @@ class Change:
         return f"{earlier}.".startswith(f"{self.path}.")
 
     def mistake(self, message: str, remedy: str) -> Mistake:
-        return Mistake(self.path, self.place.line, message, remedy, self.place.override, self.place.file)
+        return self.place.mistake((self.path,), message, remedy)
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,7 @@ class Sweep:
             for axis in self.axes
         ]
         entries = (textwrap.indent(block_text(axis), "    ").removeprefix("    ") for axis in axes)
-        base = read_document(self.base) if isinstance(self.base, str) else _read(self.base)
+        base = read_document(self.base) if isinstance(self.base, str) else read_yaml(self.base)
         tail = {"set": _values_of(self.changes), "base": base.root}
         return f"{block_text(head)}axes:\n{''.join(f'  - {entry}' for entry in entries)}{block_text(tail)}"
 
@@ -232,11 +230,11 @@ def load_sweep(
         seeds: in place of the file's.
         quick: whether the smaller sweep is meant that the file describes under ``quick``.
     """
-    document = _read(FilePath(path))
-    if document.readable and not isinstance(document.root, dict):
+    document = read_yaml(FilePath(path))
+    if document.node is not None and not isinstance(document.root, dict):
         remedy = "write `key: value` lines: name, question, base, axes"
         return None, [*document.mistakes, Mistake("", None, "is not a sweep", remedy)]
-    written, mistakes = checked(document, SweepFile) if document.readable else (None, [])
+    written, mistakes = checked(document, SweepFile) if document.node is not None else (None, [])
     mistakes += document.mistakes
     if written is None:
         return None, mistakes
@@ -251,16 +249,6 @@ def load_sweep(
     of_seeds = [change for change in more if change.path.partition(".")[0] == "seeds"]
     mistakes += [change.mistake("is no setting of a cell", "write `--seeds 0-4`") for change in of_seeds]
     return sweep, [*mistakes, *_in_vain(sweep)]
-
-
-def _read(file: FilePath) -> Document:
-    """Read a YAML file and what it includes; what is wrong is in the document's mistakes."""
-    try:
-        document = read_document(read_file(file, MAX_BYTES + 1))
-    except (OSError, ValueError) as error:
-        return Document(mistakes=[Mistake("", None, f"cannot be read: {reason_of(error)}", "name a YAML file")])
-    resolve_includes(document, file)
-    return document
 
 
 def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:

@@ -41,7 +41,7 @@ def test_quotes_make_texts():
         ("a: &x 1\nb: 2", 1, "anchor `&x`"),
         ("a: &x 1\nb: *x", 2, "alias `*x`"),
         ("a: 1\nb: !!python/object:os.system 2", 2, "tag `tag:yaml.org,2002:python/object:os.system`"),
-        ("a: 1\n---\nb: 2", 2, "a second document"),
+        ("a: 1\n---\nb: 2", 2, "found another document"),
         ("a: 1\nb: 2\na: 3", 3, "`a` is given twice, first on line 1"),
         ("a: {b: 1, b: 2}", 1, "`b` is given twice"),
         ("? [a, b]\n: 1", 1, "a key must be a word"),
