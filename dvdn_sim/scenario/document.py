@@ -229,7 +229,9 @@ class _Reader:
             said = ", ".join(part for part in (error.context, error.problem) if part)
             mark = error.problem_mark or error.context_mark
             self.refuse(
-                mark and mark.line + 1, f"not YAML: {said}", "check indentation, brackets and colons here and above"
+                None if mark is None else mark.line + 1,
+                f"not YAML: {said}",
+                "check indentation, brackets and colons here and above",
             )
         except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes such as "\\UFFFFFFFF"
             self.refuse(None, f"not YAML: {' '.join(str(error).split())}", "remove that character")

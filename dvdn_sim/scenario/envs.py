@@ -23,29 +23,27 @@ Broken = tuple[str, str, str]
 
 
 class Env(Spec):
-    """What a scenario must know of any environment; the methods here serve where an environment has no others.
+    """What a scenario must know of any environment; most of it follows from the settings.
 
     Attributes:
         noun: what an agent is called.
         n_actions: A, between how many actions an agent chooses; the most if agents differ.
+        n_agents: number of agents that learn.
+        obs_dim: D, how many numbers an agent observes; the most if agents differ.
+        homogeneous: whether all agents play the same part, so that one network may serve all.
+        description: what is played, in one line.
     """
 
     if TYPE_CHECKING:
         kind: str
         max_episode_steps: int
+        n_agents: int
+        obs_dim: int
+        description: str
 
     noun = "agent"
     n_actions = 5
-
-    @property
-    def n_agents(self) -> int:
-        """Number of agents that learn."""
-        raise NotImplementedError
-
-    @property
-    def obs_dim(self) -> int:
-        """D, how many numbers an agent observes; the most if agents differ."""
-        raise NotImplementedError
+    homogeneous = True
 
     @property
     def longest_episode(self) -> int:
@@ -53,18 +51,9 @@ class Env(Spec):
         return self.max_episode_steps
 
     @property
-    def homogeneous(self) -> bool:
-        """Whether all agents play the same part, so that one network may serve all."""
-        return True
-
-    @property
     def title(self) -> str:
         """Who plays what, in a few words: ``3 players, lbf 7x7``."""
         return f"{plural(self.n_agents, self.noun)}, {self.kind}"
-
-    def describe(self) -> str:
-        """Return in one line what is played."""
-        raise NotImplementedError
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield what breaks rules that join several settings."""
@@ -108,24 +97,19 @@ class Foraging(Env):
     noun = "player"
     n_actions = 6  # nothing, four directions, load
 
-    @property
-    def n_agents(self) -> int:
-        return self.players
-
-    @property
-    def obs_dim(self) -> int:
-        """Place and level of every food and every player."""
-        return 3 * (self.max_num_food + self.players)
+    def __post_init__(self) -> None:
+        who, what = plural(self.players, self.noun), plural(self.max_num_food, "food")
+        rows, columns = self.field_size
+        self._settle(
+            n_agents=self.players,
+            obs_dim=3 * (self.max_num_food + self.players),  # place and level of every food and every player
+            description=f"{who} gather {what} on {rows} x {columns} cells, sight {self.sight}",
+        )
 
     @property
     def title(self) -> str:
         rows, columns = self.field_size
         return f"{plural(self.players, self.noun)}, lbf {rows}x{columns}"
-
-    def describe(self) -> str:
-        rows, columns = self.field_size
-        who, what = plural(self.players, self.noun), plural(self.max_num_food, "food")
-        return f"{who} gather {what} on {rows} x {columns} cells, sight {self.sight}"
 
     @property
     def most_food(self) -> int:
@@ -143,28 +127,25 @@ class Foraging(Env):
 
     def broken_rules(self) -> Iterator[Broken]:
         rows, columns = self.field_size
-        field_text, either = f"a field of {rows} by {columns}", "raise the one or lower the other"
-        lowest, strongest = min(3, self.players) * self.min_player_level, self.players * self.max_player_level
-        if self.min_player_level > self.max_player_level:
-            yield (
-                "min_player_level",
-                f"{self.min_player_level} is above max_player_level, {self.max_player_level}",
-                either,
-            )
-        if self.max_food_level is None and self.min_food_level > lowest:
-            message = f"{self.min_food_level} is above the highest food level, which can be as low as {lowest}"
+        size, either = f"a field of {rows} by {columns}", "raise the one or lower the other"
+        low, high, food = self.min_player_level, self.max_player_level, self.max_food_level
+        weakest, strongest = min(3, self.players) * low, self.players * high
+        if low > high:
+            yield "min_player_level", f"{low} is above max_player_level, {high}", either
+        if food is None and self.min_food_level > weakest:
+            message = f"{self.min_food_level} is above the highest food level, which can be as low as {weakest}"
             yield "min_food_level", message, "lower it, or set `max_food_level`"
-        if self.max_food_level is not None and self.min_food_level > self.max_food_level:
-            yield "min_food_level", f"{self.min_food_level} is above max_food_level, {self.max_food_level}", either
-        if self.max_food_level is not None and self.max_food_level > strongest:
-            team = f"{self.players} players of level {self.max_player_level} make {strongest}"
-            yield "max_food_level", f"no team could load it: {team}", f"at most {strongest}"
+        if food is not None and self.min_food_level > food:
+            yield "min_food_level", f"{self.min_food_level} is above max_food_level, {food}", either
+        if food is not None and food > strongest:
+            message = f"no team could load it: {self.players} players of level {high} make {strongest}"
+            yield "max_food_level", message, f"at most {strongest}"
         if self.max_num_food > self.most_food:
             remedy = f"at most {self.most_food}: foods keep off the border and two cells from each other"
-            yield "max_num_food", f"{self.max_num_food} foods do not fit {field_text}", remedy
+            yield "max_num_food", f"{self.max_num_food} foods do not fit {size}", remedy
         room = rows * columns - self.max_num_food
         if self.players > room:
-            message = f"{self.players} players do not fit {field_text} beside {self.max_num_food} foods"
+            message = f"{self.players} players do not fit {size} beside {self.max_num_food} foods"
             yield "players", message, f"at most {max(room, 1)}"
 
 
@@ -184,13 +165,12 @@ class Lbf(Foraging):
     observe_agent_levels: Flag = True
     food_levels: Literal["v3", "legacy"] = "v3"
 
-    @property
-    def obs_dim(self) -> int:
-        """Place and level of every food and every player; without the levels of players, if these are not seen."""
-        return 3 * self.max_num_food + (3 if self.observe_agent_levels else 2) * self.players
-
-    def describe(self) -> str:
-        return super().describe() + (", food levels as in older versions" if self.food_levels == "legacy" else "")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.observe_agent_levels:
+            self._settle(obs_dim=3 * self.max_num_food + 2 * self.players)
+        if self.food_levels == "legacy":
+            self._settle(description=f"{self.description}, food levels as in older versions")
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -199,8 +179,9 @@ class LbForaging(Foraging):
 
     kind: Literal["lbforaging"] = field(default="lbforaging", repr=False)
 
-    def describe(self) -> str:
-        return f"{super().describe()}, by lbforaging itself"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._settle(description=f"{self.description}, by lbforaging itself")
 
     def broken_rules(self) -> Iterator[Broken]:
         yield from super().broken_rules()
@@ -248,9 +229,9 @@ class Opposed(Particles):
         opponent_policy: str | None
 
     @property
-    def homogeneous(self) -> bool:
-        """Agents of both sides are not alike."""
-        return self.opponent != "agent"
+    def _learns(self) -> bool:
+        """Whether the other side learns, too: then not all agents play the same part."""
+        return self.opponent == "agent"
 
     def _played(self) -> str:
         return _PLAYED[self.opponent] if self.opponent_policy is None else "trained before"
@@ -258,7 +239,7 @@ class Opposed(Particles):
     def broken_rules(self) -> Iterator[Broken]:
         if self.opponent_policy is None:
             return
-        if self.opponent == "agent":
+        if self._learns:
             yield "opponent_policy", "`opponent: agent` learns, and plays no policy of before", "remove one of the two"
         if not os.path.isfile(self.opponent_policy):  # noqa: PTH113  (Path refuses a null character, which may stand here)
             message = f"there is no file {shown(self.opponent_policy)}"
@@ -282,17 +263,14 @@ class MpeSpread(Particles):
     local_ratio: Fraction = 0.5
     reward: Literal["mpe2", "legacy", "individual"] = "mpe2"
 
-    @property
-    def n_agents(self) -> int:
-        return self.N
-
-    @property
-    def obs_dim(self) -> int:
-        """Own velocity and place; places of landmarks; places of others, and what they do not say."""
-        return 10 if self.observation == "nearest" else 4 + 2 * self.N + 4 * (self.N - 1)
-
-    def describe(self) -> str:
-        return f"{plural(self.N, 'agent')} cover {plural(self.N, 'landmark')}{self._how()}, reward {self.reward}"
+    def __post_init__(self) -> None:
+        who, what = plural(self.N, "agent"), plural(self.N, "landmark")
+        self._settle(
+            n_agents=self.N,
+            # Own velocity and place; places of landmarks; places of others, and what they do not say.
+            obs_dim=10 if self.observation == "nearest" else 4 + 2 * self.N + 4 * (self.N - 1),
+            description=f"{who} cover {what}{self._how()}, reward {self.reward}",
+        )
 
     def broken_rules(self) -> Iterator[Broken]:
         if self.local_ratio != 0.5 and self.reward != "mpe2":
@@ -319,21 +297,17 @@ class MpeAdversary(Opposed):
     opponent_policy: str | None = None
     reward: Literal["mpe2", "legacy"] = "mpe2"
 
-    @property
-    def n_agents(self) -> int:
-        return self.N + (self.opponent == "agent")
-
-    @property
-    def obs_dim(self) -> int:
-        """Places of the goal, of landmarks and of others, the nearest with its colour; an adversary sees no goal."""
-        if self.observation == "full":
-            return 2 + 2 * self.N + 2 * self.N
-        nearest, adversary = 2 + 2 * self.N + 2 + 3, 2 * self.N + 2 * self.N
-        return max(nearest, adversary if self.opponent == "agent" else 0)
-
-    def describe(self) -> str:
-        said = f"{plural(self.N, 'agent')} among {plural(self.N, 'landmark')} against an adversary"
-        return f"{said}, {self._played()}{self._how()}"
+    def __post_init__(self) -> None:
+        # Places of the goal, of landmarks and of others, the nearest with its colour; an adversary sees no goal.
+        everything, nearest, adversary = 2 + 4 * self.N, 2 + 2 * self.N + 2 + 3, 4 * self.N
+        sees = everything if self.observation == "full" else nearest
+        who = f"{plural(self.N, 'agent')} among {plural(self.N, 'landmark')} against an adversary"
+        self._settle(
+            n_agents=self.N + self._learns,
+            obs_dim=max(sees, adversary if self._learns else 0),
+            homogeneous=not self._learns,
+            description=f"{who}, {self._played()}{self._how()}",
+        )
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -358,21 +332,17 @@ class MpeTag(Opposed):
     opponent_policy: str | None = None
     reward: Literal["mpe2", "individual"] = "mpe2"
 
-    @property
-    def n_agents(self) -> int:
-        return self.num_adversaries + (self.num_good if self.opponent == "agent" else 0)
-
-    @property
-    def obs_dim(self) -> int:
-        """Own velocity and place; places of obstacles and of others; velocities of prey. Prey always sees it all."""
+    def __post_init__(self) -> None:
+        # Own velocity and place; places of obstacles and of others; velocities of prey. Prey always sees it all.
         prey = 4 + 2 * self.num_obstacles + 2 * (self.num_adversaries + self.num_good - 1) + 2 * (self.num_good - 1)
         predator = prey + 2 if self.observation == "full" else 4 + 2 + 2 + 2 + 2
-        return max(predator, prey if self.opponent == "agent" else 0)
-
-    def describe(self) -> str:
-        who = self._played()
-        said = f"{plural(self.num_adversaries, 'predator')} against {self.num_good} prey, {who}"
-        return f"{said}, {plural(self.num_obstacles, 'obstacle')}{self._how()}, reward {self.reward}"
+        who = f"{plural(self.num_adversaries, 'predator')} against {self.num_good} prey, {self._played()}"
+        self._settle(
+            n_agents=self.num_adversaries + (self.num_good if self._learns else 0),
+            obs_dim=max(predator, prey if self._learns else 0),
+            homogeneous=not self._learns,
+            description=f"{who}, {plural(self.num_obstacles, 'obstacle')}{self._how()}, reward {self.reward}",
+        )
 
 
 Robots = Annotated[Natural, Field(le=100)]
@@ -383,33 +353,6 @@ Iterations = Annotated[Count, Field(le=10_000)]
 Amount = Annotated[Number, Field(ge=0.0, le=1e6)]
 MeanAndDeviation = tuple[Amount, Amount]
 MOVES = 5
-HEIGHT = 1.8
-"""Of the area in which robots and prey begin."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Places of which some are dealt out at the beginning of an episode, in a grid as high as the arena.
-
-    Attributes:
-        key: the setting that says how far they are from each other.
-        what: what begins there.
-        count: how many are dealt out.
-        width: of the grid.
-        apart: how far neighbouring places are from each other.
-    """
-
-    key: str
-    what: str
-    count: int
-    width: float
-    apart: float
-
-    @property
-    def room(self) -> int:
-        """How many places there are."""
-        # 1e-9: what is a whole number of places must not be lost to rounding.
-        return math.floor(self.width / self.apart + 1e-9) * math.floor(HEIGHT / self.apart + 1e-9)
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -443,18 +386,16 @@ class Marbler(Env):
     def longest_episode(self) -> int:
         return self.max_episode_steps + self.time_limit_plus_one
 
-    @property
-    def places(self) -> tuple[Places, ...]:
-        """Where things begin by chance."""
-        return ()
+    def _no_places(self, key: str, things: str, count: int, width: float) -> Iterator[Broken]:
+        """Yield the mistake of more things than a grid has places, as far apart as `key` says, to deal out to them."""
+        apart = getattr(self, key)
+        # 1.8: the height of the area. 1e-9: what is a whole number of places must not be lost to rounding.
+        room = math.floor(width / apart + 1e-9) * math.floor(1.8 / apart + 1e-9)
+        if count > room:
+            message = f"{count} {things} do not fit: there are {room} places so far apart"
+            yield key, message, "a smaller one, or fewer of them"
 
-    def broken_rules(self) -> Iterator[Broken]:
-        for places in self.places:
-            if places.count > places.room:
-                message = f"{places.count} {places.what} do not fit: there are {places.room} places so far apart"
-                yield places.key, message, "a smaller one, or fewer of them"
-
-    def _broken_neighbours(self, count: int) -> Iterator[Broken]:
+    def _no_neighbours(self, count: int) -> Iterator[Broken]:
         """Yield the mistake of more neighbours than there are other robots."""
         if count >= max(1, self.n_agents):
             others = self.n_agents - 1
@@ -483,22 +424,13 @@ class ArcticTransport(Marbler):
     not_reached_penalty: Number = -0.05
     dist_multiplier: Number = -0.075
 
-    @property
-    def n_agents(self) -> int:
-        return 4
-
-    @property
-    def obs_dim(self) -> int:
-        """Place and tile of every robot, the goal, and the eight tiles around each drone."""
-        return 30
-
-    @property
-    def homogeneous(self) -> bool:
-        """Drones are always fast; of the two others, one is slow on water and one on ice."""
-        return False
-
-    def describe(self) -> str:
-        return "2 drones scout for a robot on ice and one on water, MARBLER ArcticTransport"
+    def __post_init__(self) -> None:
+        self._settle(
+            n_agents=4,
+            obs_dim=30,  # place and tile of every robot, the goal, and the eight tiles around each drone
+            homogeneous=False,  # drones are always fast; of the two others, one is slow on water and one on ice
+            description="2 drones scout for a robot on ice and one on water, MARBLER ArcticTransport",
+        )
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -543,34 +475,22 @@ class MaterialTransport(Marbler):
     capability_aware: Flag = False
     start_dist: Apart = 0.3
 
-    @property
-    def n_agents(self) -> int:
-        return self.n_fast_agents + self.n_slow_agents
-
-    @property
-    def obs_dim(self) -> int:
-        """Own place and load, both zones, and a message of every robot; own capacity and step, if these are seen."""
-        return 5 + self.n_agents + 2 * self.capability_aware
-
     n_actions = 4 * MOVES  # a move, and one of four messages
 
-    @property
-    def homogeneous(self) -> bool:
-        """Fast robots carry little, slow ones much."""
-        return not (self.n_fast_agents and self.n_slow_agents)
-
-    @property
-    def places(self) -> tuple[Places, ...]:
-        """Where robots begin."""
-        return (Places("start_dist", "robots", self.n_agents, self.end_goal_width, self.start_dist),)
-
-    def describe(self) -> str:
-        return f"{self.n_fast_agents} fast and {self.n_slow_agents} slow robots carry, MARBLER MaterialTransport"
+    def __post_init__(self) -> None:
+        fast, slow = self.n_fast_agents, self.n_slow_agents
+        self._settle(
+            n_agents=fast + slow,
+            # Own place and load, both zones, and a message of every robot; own capacity and step, if these are seen.
+            obs_dim=5 + fast + slow + 2 * self.capability_aware,
+            homogeneous=not (fast and slow),  # fast robots carry little, slow ones much
+            description=f"{fast} fast and {slow} slow robots carry, MARBLER MaterialTransport",
+        )
 
     def broken_rules(self) -> Iterator[Broken]:
         if self.n_agents < 1:
             yield "n_fast_agents", "there are no robots", "at least one of either sort"
-        yield from super().broken_rules()
+        yield from self._no_places("start_dist", "robots", self.n_agents, self.end_goal_width)
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -611,35 +531,22 @@ class PredatorCapturePrey(Marbler):
     capture_reward: Number = 5.0
     time_penalty: Number = -0.05
 
-    @property
-    def n_agents(self) -> int:
-        return self.predators + self.captures
-
-    @property
-    def obs_dim(self) -> int:
-        """Place and prey sensed, of oneself and of neighbours; their radii, if these are told."""
-        return (6 if self.capability_aware else 4) * (self.num_neighbors + 1)
-
-    @property
-    def homogeneous(self) -> bool:
-        """Some sense prey, others capture it."""
-        return not (self.predators and self.captures)
-
-    @property
-    def places(self) -> tuple[Places, ...]:
-        """Where robots begin, and prey is."""
-        robots = Places("start_dist", "robots", self.n_agents, 0.9, self.start_dist)
-        return robots, Places("prey_dist", "prey", self.num_prey, 0.9, self.prey_dist)
-
-    def describe(self) -> str:
+    def __post_init__(self) -> None:
         who = f"{self.predators} predators and {self.captures} capture robots"
-        return f"{who} after {self.num_prey} prey, MARBLER PredatorCapturePrey"
+        self._settle(
+            n_agents=self.predators + self.captures,
+            # Place and prey sensed, of oneself and of neighbours; their radii, if these are told.
+            obs_dim=(6 if self.capability_aware else 4) * (self.num_neighbors + 1),
+            homogeneous=not (self.predators and self.captures),  # some sense prey, others capture it
+            description=f"{who} after {self.num_prey} prey, MARBLER PredatorCapturePrey",
+        )
 
     def broken_rules(self) -> Iterator[Broken]:
         if self.n_agents < 1:
             yield "predators", "there are no robots", "at least one of either sort"
-        yield from super().broken_rules()
-        yield from self._broken_neighbours(self.num_neighbors)
+        yield from self._no_places("start_dist", "robots", self.n_agents, 0.9)
+        yield from self._no_places("prey_dist", "prey", self.num_prey, 0.9)
+        yield from self._no_neighbours(self.num_neighbors)
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -668,44 +575,21 @@ class Warehouse(Marbler):
     load_reward: Number = 1.0
     unload_reward: Number = 3.0
 
-    @property
-    def n_agents(self) -> int:
-        return self.num_robots
-
-    @property
-    def obs_dim(self) -> int:
-        """Place and load, of oneself and of neighbours."""
-        return 3 * (self.num_neighbors + 1)
-
-    @property
-    def homogeneous(self) -> bool:
-        """Every second robot is of the other colour, and has the other half to go to."""
-        return self.num_robots < 2
-
-    @property
-    def places(self) -> tuple[Places, ...]:
-        """Where robots begin."""
-        return (Places("start_dist", "robots", self.num_robots, 2.8, self.start_dist),)
-
-    def describe(self) -> str:
-        return f"{self.num_robots} robots carry loads across, MARBLER Warehouse"
+    def __post_init__(self) -> None:
+        self._settle(
+            n_agents=self.num_robots,
+            obs_dim=3 * (self.num_neighbors + 1),  # place and load, of oneself and of neighbours
+            homogeneous=self.num_robots < 2,  # every second robot has the other colour, and the other half to go to
+            description=f"{self.num_robots} robots carry loads across, MARBLER Warehouse",
+        )
 
     def broken_rules(self) -> Iterator[Broken]:
-        yield from super().broken_rules()
-        yield from self._broken_neighbours(self.num_neighbors)
+        yield from self._no_places("start_dist", "robots", self.num_robots, 2.8)
+        yield from self._no_neighbours(self.num_neighbors)
 
 
-AnyEnv = Annotated[
-    Lbf
-    | MpeSpread
-    | MpeAdversary
-    | MpeTag
-    | ArcticTransport
-    | MaterialTransport
-    | PredatorCapturePrey
-    | Warehouse
-    | LbForaging,
-    Field(discriminator="kind"),
-]
+AnyParticles = MpeSpread | MpeAdversary | MpeTag
+AnyMarbler = ArcticTransport | MaterialTransport | PredatorCapturePrey | Warehouse
+AnyEnv = Annotated[Lbf | AnyParticles | AnyMarbler | LbForaging, Field(discriminator="kind")]
 """The catalogue."""
 ENVS = kinds_of(AnyEnv)

@@ -25,7 +25,7 @@ def describe(scenario: Scenario) -> str:
     env, training, evaluation = scenario.env, scenario.training, scenario.evaluation
     lines = [
         f"{scenario.name}: {headline(scenario)}",
-        f"env         {env.describe()}, at most {env.longest_episode} steps",
+        f"env         {env.description}, at most {env.longest_episode} steps",
         f"algorithm   {_algorithm(scenario)}",
         *([] if scenario.network is None else _network(scenario.network)),
         f"training    batch {training.batch} of {training.buffer} episodes, exploration {training.epsilon.start:g} to "
