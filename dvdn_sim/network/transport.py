@@ -36,7 +36,7 @@ class Transport:
         if spec.broadcast and spec.share == "link":
             raise ValueError("broadcast: expected share node or medium, got share 'link'")
         self.share, self.broadcast = spec.share, spec.broadcast
-        self._spec, self._others, self._seed = spec.link, spec.changed_links(), seed
+        self._spec, self._others, self._seed = spec.link, spec.changed_links, seed
         self._keys = keys = tuple(agent_keys)
         self._index = {key: agent for agent, key in enumerate(keys)}
         overrides = {(keys[sender], keys[receiver]): other for (sender, receiver), other in self._others.items()}

@@ -1,14 +1,12 @@
 """From YAML to a `Scenario`, and back.
 
-    scenario    `Scenario`, `Training`, `Evaluation`
-    network     the network between them; links, topologies and faults are the specs of `netmodels`
+    scenario    `Scenario`, `Network`, `Training`, `Evaluation`; what the agents send each other, and how many bytes
     envs        what they act in: settings, sizes and rules of every environment
     document    YAML as plain values with their places, and back
     load        files, `include`, `--set`; from a document to a scenario
     shape       what may stand where: for editors, for `dvdn-sim list`, for messages
     mistakes    pydantic's errors with place and remedy
     rules       what several values must satisfy, and whether the replay buffer fits into the machine's memory
-    messages    what the agents send each other, and how many bytes it takes
     warnings    what can be run and yet is no good idea
     text        a scenario in words
 
@@ -27,14 +25,13 @@ from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, Marbler, Pa
 from dvdn_sim.scenario.load import (
     checked, first_mistakes, load_scenario, parse_scenario, read_yaml, resolve_includes, resolved_yaml,
 )
-from dvdn_sim.scenario.messages import (
-    HEADER_BYTES, VECTORS, MessageSpec, ack_bytes, exchanged, message_specs, parameter_bytes, parameter_count,
-    td_bytes,
-)
 from dvdn_sim.scenario.mistakes import no_such
-from dvdn_sim.scenario.network import AnyCompute, ConstantTime, LognormalTime, Network, NormalTime, OtherLink
 from dvdn_sim.scenario.rules import has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
-from dvdn_sim.scenario.scenario import Epsilon, Evaluation, Scenario, Training, parse_seeds
+from dvdn_sim.scenario.scenario import (
+    HEADER_BYTES, VECTORS, AnyCompute, ConstantTime, Epsilon, Evaluation, LognormalTime, MessageSpec, Network,
+    NormalTime, OtherLink, Scenario, Training, ack_bytes, exchanged, message_specs, parameter_bytes, parameter_count,
+    parse_seeds, td_bytes,
+)
 from dvdn_sim.scenario.shape import Shape, json_schema, listing, shape_of
 from dvdn_sim.scenario.text import describe, differences, headline
 from dvdn_sim.scenario.warnings import warnings_of

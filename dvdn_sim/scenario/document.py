@@ -120,8 +120,9 @@ class Document:
                 node = node.value[step]
         return node.place
 
-    def blame(self, path: Path, message: str, remedy: str = "") -> Mistake:
-        """Return a mistake at ``path``."""
+    def blame(self, path: Path | str, message: str, remedy: str = "") -> Mistake:
+        """Return a mistake at a path, which may be written with dots."""
+        path = path_of(path) if isinstance(path, str) else path
         return self.place(path).mistake(path, message, remedy)
 
 
@@ -132,6 +133,15 @@ def dotted(path: Path) -> str:
     'network.link.loss'
     """
     return ".".join(legible(str(step)) for step in path)
+
+
+def path_of(text: str) -> Path:
+    """Return the path that is written with dots; whole numbers count entries of a list.
+
+    >>> path_of("network.faults.0.at")
+    ('network', 'faults', 0, 'at')
+    """
+    return tuple(int(step) if step.isdecimal() else step for step in text.split(".") if step)
 
 
 def value_at(path: Path, root: Value) -> Value:

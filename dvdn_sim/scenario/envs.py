@@ -31,7 +31,6 @@ class Env(Spec):
         n_agents: number of agents that learn.
         obs_dim: D, how many numbers an agent observes; the most if agents differ.
         homogeneous: whether all agents play the same part, so that one network may serve all.
-        description: what is played, in one line.
     """
 
     if TYPE_CHECKING:
@@ -39,7 +38,6 @@ class Env(Spec):
         max_episode_steps: int
         n_agents: int
         obs_dim: int
-        description: str
 
     noun = "agent"
     n_actions = 5
@@ -54,6 +52,10 @@ class Env(Spec):
     def title(self) -> str:
         """Who plays what, in a few words: ``3 players, lbf 7x7``."""
         return f"{plural(self.n_agents, self.noun)}, {self.kind}"
+
+    def describe(self) -> str:
+        """Return in one line what is played."""
+        raise NotImplementedError
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield what breaks rules that join several settings."""
@@ -98,13 +100,13 @@ class Foraging(Env):
     n_actions = 6  # nothing, four directions, load
 
     def __post_init__(self) -> None:
+        # Place and level of every food and every player.
+        self._settle(n_agents=self.players, obs_dim=3 * (self.max_num_food + self.players))
+
+    def describe(self) -> str:
         who, what = plural(self.players, self.noun), plural(self.max_num_food, "food")
         rows, columns = self.field_size
-        self._settle(
-            n_agents=self.players,
-            obs_dim=3 * (self.max_num_food + self.players),  # place and level of every food and every player
-            description=f"{who} gather {what} on {rows} x {columns} cells, sight {self.sight}",
-        )
+        return f"{who} gather {what} on {rows} x {columns} cells, sight {self.sight}"
 
     @property
     def title(self) -> str:
@@ -169,8 +171,9 @@ class Lbf(Foraging):
         super().__post_init__()
         if not self.observe_agent_levels:
             self._settle(obs_dim=3 * self.max_num_food + 2 * self.players)
-        if self.food_levels == "legacy":
-            self._settle(description=f"{self.description}, food levels as in older versions")
+
+    def describe(self) -> str:
+        return super().describe() + (", food levels as in older versions" if self.food_levels == "legacy" else "")
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -179,9 +182,8 @@ class LbForaging(Foraging):
 
     kind: Literal["lbforaging"] = field(default="lbforaging", repr=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._settle(description=f"{self.description}, by lbforaging itself")
+    def describe(self) -> str:
+        return f"{super().describe()}, by lbforaging itself"
 
     def broken_rules(self) -> Iterator[Broken]:
         yield from super().broken_rules()
@@ -264,13 +266,12 @@ class MpeSpread(Particles):
     reward: Literal["mpe2", "legacy", "individual"] = "mpe2"
 
     def __post_init__(self) -> None:
-        who, what = plural(self.N, "agent"), plural(self.N, "landmark")
-        self._settle(
-            n_agents=self.N,
-            # Own velocity and place; places of landmarks; places of others, and what they do not say.
-            obs_dim=10 if self.observation == "nearest" else 4 + 2 * self.N + 4 * (self.N - 1),
-            description=f"{who} cover {what}{self._how()}, reward {self.reward}",
-        )
+        # Own velocity and place; places of landmarks; places of others, and what they do not say.
+        obs_dim = 10 if self.observation == "nearest" else 4 + 2 * self.N + 4 * (self.N - 1)
+        self._settle(n_agents=self.N, obs_dim=obs_dim)
+
+    def describe(self) -> str:
+        return f"{plural(self.N, 'agent')} cover {plural(self.N, 'landmark')}{self._how()}, reward {self.reward}"
 
     def broken_rules(self) -> Iterator[Broken]:
         if self.local_ratio != 0.5 and self.reward != "mpe2":
@@ -301,13 +302,12 @@ class MpeAdversary(Opposed):
         # Places of the goal, of landmarks and of others, the nearest with its colour; an adversary sees no goal.
         everything, nearest, adversary = 2 + 4 * self.N, 2 + 2 * self.N + 2 + 3, 4 * self.N
         sees = everything if self.observation == "full" else nearest
+        obs_dim = max(sees, adversary if self._learns else 0)
+        self._settle(n_agents=self.N + self._learns, obs_dim=obs_dim, homogeneous=not self._learns)
+
+    def describe(self) -> str:
         who = f"{plural(self.N, 'agent')} among {plural(self.N, 'landmark')} against an adversary"
-        self._settle(
-            n_agents=self.N + self._learns,
-            obs_dim=max(sees, adversary if self._learns else 0),
-            homogeneous=not self._learns,
-            description=f"{who}, {self._played()}{self._how()}",
-        )
+        return f"{who}, {self._played()}{self._how()}"
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -336,13 +336,15 @@ class MpeTag(Opposed):
         # Own velocity and place; places of obstacles and of others; velocities of prey. Prey always sees it all.
         prey = 4 + 2 * self.num_obstacles + 2 * (self.num_adversaries + self.num_good - 1) + 2 * (self.num_good - 1)
         predator = prey + 2 if self.observation == "full" else 4 + 2 + 2 + 2 + 2
-        who = f"{plural(self.num_adversaries, 'predator')} against {self.num_good} prey, {self._played()}"
         self._settle(
             n_agents=self.num_adversaries + (self.num_good if self._learns else 0),
             obs_dim=max(predator, prey if self._learns else 0),
             homogeneous=not self._learns,
-            description=f"{who}, {plural(self.num_obstacles, 'obstacle')}{self._how()}, reward {self.reward}",
         )
+
+    def describe(self) -> str:
+        who = f"{plural(self.num_adversaries, 'predator')} against {self.num_good} prey, {self._played()}"
+        return f"{who}, {plural(self.num_obstacles, 'obstacle')}{self._how()}, reward {self.reward}"
 
 
 Robots = Annotated[Natural, Field(le=100)]
@@ -425,12 +427,12 @@ class ArcticTransport(Marbler):
     dist_multiplier: Number = -0.075
 
     def __post_init__(self) -> None:
-        self._settle(
-            n_agents=4,
-            obs_dim=30,  # place and tile of every robot, the goal, and the eight tiles around each drone
-            homogeneous=False,  # drones are always fast; of the two others, one is slow on water and one on ice
-            description="2 drones scout for a robot on ice and one on water, MARBLER ArcticTransport",
-        )
+        # Place and tile of every robot, the goal, and the eight tiles around each drone. Drones are always fast; of the
+        # two others, one is slow on water and one on ice.
+        self._settle(n_agents=4, obs_dim=30, homogeneous=False)
+
+    def describe(self) -> str:
+        return "2 drones scout for a robot on ice and one on water, MARBLER ArcticTransport"
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -484,8 +486,10 @@ class MaterialTransport(Marbler):
             # Own place and load, both zones, and a message of every robot; own capacity and step, if these are seen.
             obs_dim=5 + fast + slow + 2 * self.capability_aware,
             homogeneous=not (fast and slow),  # fast robots carry little, slow ones much
-            description=f"{fast} fast and {slow} slow robots carry, MARBLER MaterialTransport",
         )
+
+    def describe(self) -> str:
+        return f"{self.n_fast_agents} fast and {self.n_slow_agents} slow robots carry, MARBLER MaterialTransport"
 
     def broken_rules(self) -> Iterator[Broken]:
         if self.n_agents < 1:
@@ -532,14 +536,16 @@ class PredatorCapturePrey(Marbler):
     time_penalty: Number = -0.05
 
     def __post_init__(self) -> None:
-        who = f"{self.predators} predators and {self.captures} capture robots"
         self._settle(
             n_agents=self.predators + self.captures,
             # Place and prey sensed, of oneself and of neighbours; their radii, if these are told.
             obs_dim=(6 if self.capability_aware else 4) * (self.num_neighbors + 1),
             homogeneous=not (self.predators and self.captures),  # some sense prey, others capture it
-            description=f"{who} after {self.num_prey} prey, MARBLER PredatorCapturePrey",
         )
+
+    def describe(self) -> str:
+        who = f"{self.predators} predators and {self.captures} capture robots"
+        return f"{who} after {self.num_prey} prey, MARBLER PredatorCapturePrey"
 
     def broken_rules(self) -> Iterator[Broken]:
         if self.n_agents < 1:
@@ -576,12 +582,13 @@ class Warehouse(Marbler):
     unload_reward: Number = 3.0
 
     def __post_init__(self) -> None:
-        self._settle(
-            n_agents=self.num_robots,
-            obs_dim=3 * (self.num_neighbors + 1),  # place and load, of oneself and of neighbours
-            homogeneous=self.num_robots < 2,  # every second robot has the other colour, and the other half to go to
-            description=f"{self.num_robots} robots carry loads across, MARBLER Warehouse",
-        )
+        # Place and load, of oneself and of neighbours. Every second robot has the other colour, and the other half to
+        # go to.
+        obs_dim = 3 * (self.num_neighbors + 1)
+        self._settle(n_agents=self.num_robots, obs_dim=obs_dim, homogeneous=self.num_robots < 2)
+
+    def describe(self) -> str:
+        return f"{self.num_robots} robots carry loads across, MARBLER Warehouse"
 
     def broken_rules(self) -> Iterator[Broken]:
         yield from self._no_places("start_dist", "robots", self.num_robots, 2.8)

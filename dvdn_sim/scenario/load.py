@@ -49,6 +49,7 @@ MAX_IN_A_ROW = 5
 """How many files may include one another in a row, the scenario's own among them."""
 MAX_NAMES = 1000
 MAX_NAME = 200
+_SCENARIO = reader(Scenario)
 
 
 def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenario:
@@ -144,7 +145,7 @@ def _valid_blocks(root: dict[str, Value]) -> dict[str, object]:
 
 def resolved_yaml(scenario: Scenario) -> str:
     """Return a scenario as YAML: complete, with units, and read back as an equal scenario."""
-    return block_text(_kind_first(cast("Value", reader(Scenario).dump_python(scenario, mode="json", by_alias=True))))
+    return block_text(_kind_first(cast("Value", _SCENARIO.dump_python(scenario, mode="json", by_alias=True))))
 
 
 def _kind_first(value: Value) -> Value:

@@ -8,7 +8,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import ErrorDetails
 
 from dvdn_sim.errors import Mistake
-from dvdn_sim.scenario.document import Document, Path, Value, dotted, flow_text, value_at
+from dvdn_sim.scenario.document import Document, Path, Value, dotted, flow_text, path_of, value_at
 from dvdn_sim.scenario.shape import Shape, shape_of
 from netmodels.units import shown
 
@@ -35,7 +35,7 @@ def explain(errors: Iterable[ErrorDetails], document: Document, spec: type) -> l
             key, *words = _explained(
                 kind, Finding(path, place, error["input"], error.get("ctx", {}), error["msg"], value_at(path, root))
             )
-            mistakes.append(document.blame((*path, key) if key else path, *words))
+            mistakes.append(document.blame((*path, *path_of(key)), *words))
         elif document.place((*block, "kind")).override and not document.place(path).override:
             left_behind.setdefault(block, []).append(str(path[-1]))
         else:
@@ -121,7 +121,9 @@ def _refused(finding: Finding) -> Explained:
     name, colon, rest = said.partition(": ")
     if not colon or not name.replace(".", "").isidentifier():
         return "", said, ""
-    return name.rpartition(".")[2] if isinstance(finding.written, dict) else "", rest, ""
+    if not isinstance(finding.written, dict):
+        return "", rest, ""
+    return name.rpartition(".")[2] if value_at(path_of(name), finding.written) is None else name, rest, ""
 
 
 def _missing(finding: Finding) -> Explained:

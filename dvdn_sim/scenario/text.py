@@ -7,9 +7,7 @@ import yaml
 
 from dvdn_sim.algorithms import Consensus, ParameterExchange, Tracking
 from dvdn_sim.scenario.document import flow_text
-from dvdn_sim.scenario.messages import CARRIES, exchanged
-from dvdn_sim.scenario.network import AUTO, Network
-from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.scenario import AUTO, CARRIES, Network, Scenario, exchanged
 from dvdn_sim.wording import plural, thousands
 from netmodels.units import RATE, TIME
 
@@ -25,7 +23,7 @@ def describe(scenario: Scenario) -> str:
     env, training, evaluation = scenario.env, scenario.training, scenario.evaluation
     lines = [
         f"{scenario.name}: {headline(scenario)}",
-        f"env         {env.description}, at most {env.longest_episode} steps",
+        f"env         {env.describe()}, at most {env.longest_episode} steps",
         f"algorithm   {_algorithm(scenario)}",
         *([] if scenario.network is None else _network(scenario.network)),
         f"training    batch {training.batch} of {training.buffer} episodes, exploration {training.epsilon.start:g} to "

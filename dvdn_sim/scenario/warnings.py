@@ -6,11 +6,7 @@ from functools import cache
 
 from dvdn_sim.algorithms import DvdnGt, Tracking
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lambda_min_of_round
-from dvdn_sim.scenario.document import dotted
-from dvdn_sim.scenario.messages import MessageSpec, ack_bytes, message_specs
-from dvdn_sim.scenario.network import ConstantTime, Network
-from dvdn_sim.scenario.rules import links_of
-from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.scenario import ConstantTime, MessageSpec, Network, Scenario, ack_bytes, message_specs
 from netmodels import LinkSpec
 from netmodels.units import milliseconds
 
@@ -29,16 +25,11 @@ PASSAGES = 5000
 
 
 def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]:
-    """Return what to mind about a scenario that can be run.
-
-    Args:
-        scenario: what would run.
-        n_agents: so many in place of the scenario's.
-    """
+    """Return what to mind about a scenario that can be run, if need be with another number of agents."""
     network, sent = scenario.network, message_specs(scenario)
     if network is None or not sent:
         return []
-    links = {dotted(path): _as_sent(network, link) for path, link in links_of(network).items()}
+    links = {path: _as_sent(network, link) for path, link in network.links.items()}
     agents = scenario.env.n_agents if n_agents is None else n_agents
     found = list(_climbs(scenario, sent, agents))
     for spec in sent:
@@ -46,7 +37,11 @@ def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]
         found += _hardly_arrives(network, spec, links)
         if isinstance(scenario.algorithm, DvdnGt) and spec.kind == "gt":
             found += _loses_for_good(network, scenario.algorithm.tracking, spec, links, agents)
-    found += _are_heterogeneous(scenario)
+    if isinstance(scenario.algorithm, DvdnGt) and not scenario.env.homogeneous:
+        found.append(
+            f"dvdn_gt makes the networks of all agents equal, and {scenario.env.title}, play different parts: in the "
+            "DVDN paper it is worse there; `kind: dvdn` is for them"
+        )
     if network.share == "medium":
         found.append("`share: medium` is an ideal medium, on which nothing collides: a real one carries less")
     return found
@@ -85,7 +80,7 @@ def _climbs(scenario: Scenario, sent: tuple[MessageSpec, ...], n_agents: int) ->
 
 def _comes_too_late(network: Network, spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[str]:
     """A round is over before its messages can be there, whatever is lost."""
-    if network.deadline is None or isinstance(network.deadline, str):
+    if not isinstance(network.deadline, float):
         return
     for path, link in links.items():
         least_s = link.serialisation_ns(link.wire_bytes(spec.size_bytes)) / 1e9 + link.delay.quantile(0.0)
@@ -102,20 +97,20 @@ def _comes_too_late(network: Network, spec: MessageSpec, links: dict[str, LinkSp
 
 def _hardly_arrives(network: Network, spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[str]:
     """A message is lost with any one of its packets."""
-    found = [(link.delivery_probability(spec.size_bytes), path) for path, link in _quickly_told(spec, links)]
+    found = [(link.delivery_probability(spec.size_bytes), path) for link, path in _quickly_told(spec, links).items()]
     whole, path = min(found, default=(1.0, ""))
     if whole >= SELDOM:
         return
     packets = links[path].packets(spec.size_bytes)
-    said = f"messages of {spec.carries}, {packets} packets long, " if packets > 1 else f"messages of {spec.carries} "
-    if whole == 0.0:
-        yield f"{said}never arrive where `{path}` says: nobody hears of them"
-        return
+    said = f"messages of {spec.carries}, {packets} packets long," if packets > 1 else f"messages of {spec.carries}"
     again = "`retries` without `broadcast`" if network.broadcast else "`retries`"
-    yield (
-        f"{said}arrive whole with probability {whole:.2g} where `{path}` says: one packet lost loses all; write "
-        f"{again}{_or_shorter(spec)}"
-    )
+    if whole == 0.0:
+        yield f"{said} never arrive where `{path}` says: nobody hears of them"
+    else:
+        yield (
+            f"{said} arrive whole with probability {whole:.2g} where `{path}` says: one packet lost loses all; write "
+            f"{again}{_or_shorter(spec)}"
+        )
 
 
 def _loses_for_good(
@@ -129,7 +124,7 @@ def _loses_for_good(
         return
     acknowledged = tracking.policy == "symmetric"
     copies = network.ack_repeat if acknowledged else 0
-    told = {link for _, link in _quickly_told(spec, links)}
+    told = _quickly_told(spec, links)
 
     @cache
     def fates(link: LinkSpec) -> tuple[float, float]:
@@ -143,52 +138,42 @@ def _loses_for_good(
         if there in told and back in told:
             (heard, not_heard), (heard_back, not_heard_back) = fates(there), fates(back)
             worst, path = max((worst, path), (heard * not_heard_back + heard_back * not_heard, where))
-    if worst < RARE:
-        return
-    what = (
-        f"with `ack_repeat: {copies}` a link is confirmed at one end only"
-        if acknowledged
-        else f"a message of {spec.carries} arrives in one direction of a link only"
-    )
-    more = ", or a larger `network.ack_repeat`" if acknowledged else ""
-    yield (
-        f"gradient tracking bears no loss: {what} with probability {worst:.2g} where `{path}` says, and what is taken "
-        "at one end and not at the other is missing in the sum of trackers for ever; write "
-        f"`algorithm.tracking.form: running_sum`{more}"
-    )
+    what, more = f"a message of {spec.carries} arrives in one direction of a link only", ""
+    if acknowledged:
+        what = f"with `ack_repeat: {copies}` a link is confirmed at one end only"
+        more = ", or a larger `network.ack_repeat`"
+    if worst >= RARE:
+        yield (
+            f"gradient tracking bears no loss: {what} with probability {worst:.2g} where `{path}` says, and what is "
+            "taken at one end and not at the other is missing in the sum of trackers for ever; write "
+            f"`algorithm.tracking.form: running_sum`{more}"
+        )
 
 
 def _both_ways(network: Network, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec, LinkSpec]]:
     """Yield where each kind of link is written, and both of its directions."""
     usual = next(iter(links.values()))
-    changed = {edge: _as_sent(network, link) for edge, link in network.changed_links().items()}
+    changed = {edge: _as_sent(network, link) for edge, link in network.changed_links.items()}
     edges = [(0, 0), *(other.edge for other in network.other_links)]
     for path, (first, second) in zip(links, edges, strict=True):
         yield path, changed.get((first, second), usual), changed.get((second, first), usual)
 
 
-def _quickly_told(spec: MessageSpec, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec]]:
-    """Yield each kind of link once, as long as it does not take long to tell what becomes of a message there."""
+def _quickly_told(spec: MessageSpec, links: dict[str, LinkSpec]) -> dict[LinkSpec, str]:
+    """Return each kind of link with a place, as far as it takes no time to tell what becomes of a message there."""
     steps = 0
-    told: dict[LinkSpec, str] = {}
+    places: dict[LinkSpec, str] = {}
     for path, link in links.items():
-        if told.setdefault(link, path) != path:
-            continue
+        places.setdefault(link, path)
+    told = {}
+    for link, path in places.items():
         states = len(link.loss.stationary())
         passages = link.packets(spec.size_bytes) + (PASSAGES if link.retries and states > 1 else 0)
         steps += passages * (link.retries + 1) * (1 + states // 1000)
         if steps <= MAX_STEPS:
-            yield path, link
+            told[link] = path
+    return told
 
 
 def _or_shorter(spec: MessageSpec) -> str:
     return ", or a smaller `training.batch`" if spec.kind == "td" else f", or more `algorithm.{spec.block}.blocks`"
-
-
-def _are_heterogeneous(scenario: Scenario) -> Iterator[str]:
-    """One network for all does not suit agents that play different parts (the DVDN paper)."""
-    if isinstance(scenario.algorithm, DvdnGt) and not scenario.env.homogeneous:
-        yield (
-            f"dvdn_gt makes the networks of all agents equal, and {scenario.env.title}, play different parts: in the "
-            "DVDN paper it is worse there; `kind: dvdn` is for them"
-        )

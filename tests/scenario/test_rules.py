@@ -125,7 +125,7 @@ def test_later_entries_for_a_link_add_to_earlier_ones(lossy):
     entries = "{edge: [0, 1], link: {loss: 0}}, {edge: [1, 0], one_way: true, link: {delay: 1 ms}}"
     network = parse_scenario(lossy, [f"network.other_links=[{entries}]"]).network
     assert network is not None
-    changed = network.changed_links()
+    changed = network.changed_links
     assert set(changed) == {(0, 1), (1, 0)}
     assert changed[0, 1] == replace(network.link, loss=0.0)
     assert changed[1, 0] == replace(network.link, loss=0.0, delay=1e-3)
