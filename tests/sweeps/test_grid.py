@@ -129,7 +129,7 @@ axes:
 """
     found = said(tmp_path, SWEEP[: SWEEP.index("axes:")] + axes)
     (wrong,) = found
-    assert wrong.startswith("line 6: algorithm.consensus.policy: `symmetric` uses only links on which")
+    assert wrong.startswith("line 6: algorithm.consensus.policy: `symmetric` needs acknowledgements: it")
     assert "(in policy=symmetric,acks=without and 1 more)" in wrong
 
 
