@@ -6,12 +6,13 @@ is nature's choice, not the policy's (Santos et al., arXiv 2210.06274, abstract 
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
+from pettingzoo.utils import BaseParallelWrapper  # type: ignore[import-untyped, unused-ignore]
 
 from dvdn_sim.envs.spaces import Encoder, encoder
 from dvdn_sim.network import Mailboxes, MessageCounts
@@ -23,7 +24,7 @@ Encode = Callable[[Any, Any], npt.NDArray[np.floating[Any]]]
 FLOAT32_BYTES = 4
 
 
-class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unused-ignore]
+class HybridParallelEnv(BaseParallelWrapper[Any, Any, Any]):  # type: ignore[misc, unused-ignore]
     """An environment whose agents hear each other over a simulated network.
 
     An agent's observation is a Box of float32: its own observation (a Discrete one-hot), then for every other possible
@@ -57,8 +58,6 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
     ((49,), {'player_1': 0})
     """
 
-    metadata: ClassVar[dict[str, object]] = {"name": "hybrid"}
-
     def __init__(
         self,
         env: ParallelEnv[Any, Any, Any],
@@ -69,8 +68,8 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         seed: int = 0,
     ) -> None:
         _check(env, network, encode, message_space)
-        self.env, self._network, self._encode = env, network, encode
-        self.metadata = dict(env.metadata)  # type: ignore[misc]  # of this environment, not of its class
+        super().__init__(env)
+        self._network, self._encode = network, encode
         self.render_mode = getattr(env, "render_mode", None)
         self.possible_agents = list(env.possible_agents)
         self._place = {agent: index for index, agent in enumerate(self.possible_agents)}
@@ -88,28 +87,13 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         self._episode, self._step = -1, 0
 
     @property
-    def agents(self) -> list[Any]:
-        """Those that are in the environment now."""
-        return list(self.env.agents)
-
-    @property
     def counts(self) -> MessageCounts:
         """Outcomes of all messages since the last reset with a seed."""
         return self._mailboxes.counts
 
-    @property
-    def unwrapped(self) -> ParallelEnv[Any, Any, Any]:
-        """The environment within."""
-        return self.env.unwrapped
-
     def observation_space(self, agent: Any) -> spaces.Box:
         """Return the observation space of `agent`, always the same object."""
         return self._spaces[agent]
-
-    def action_space(self, agent: Any) -> spaces.Space[Any]:
-        """Return the action space of `agent`, that of the environment within."""
-        space: spaces.Space[Any] = self.env.action_space(agent)
-        return space
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -136,19 +120,6 @@ class HybridParallelEnv(ParallelEnv[Any, Any, Any]):  # type: ignore[misc, unuse
         senders = [agent for agent in observations if not terminations[agent]]
         heard, infos = self._communicate(observations, infos, senders)
         return heard, rewards, terminations, truncations, infos
-
-    def render(self) -> Any:
-        """Show the environment within."""
-        return self.env.render()
-
-    def close(self) -> None:
-        """Close the environment within."""
-        self.env.close()
-
-    def state(self) -> npt.NDArray[Any]:
-        """The state of the environment within."""
-        state: npt.NDArray[Any] = self.env.state()
-        return state
 
     def _new_mailboxes(self) -> Mailboxes:
         return Mailboxes(self._network, n_agents=len(self.possible_agents), seed=self._seed)
