@@ -6,9 +6,8 @@ import json
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,9 +19,10 @@ from dvdn_sim.cli.output import AsJson, Changes, Display, Quiet, option, print_w
 from dvdn_sim.errors import Mistake, ScenarioError, StorageError
 
 if TYPE_CHECKING:
-    from dvdn_sim.consensus import Trajectory
     from dvdn_sim.network import Measurement, Number, Prediction, Setting
     from dvdn_sim.scenario import Scenario
+
+    Figures = Mapping[str, Number]
 
 Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2)]
 Links = Annotated[int | None, option("N", "Links of a random connected topology.", minimum=1)]
@@ -69,7 +69,7 @@ def consensus(
     refuse_used_folder(out)
     from dvdn_sim.network import Setting, measure
     from dvdn_sim.network import predict as work_out
-    from dvdn_sim.records import create_run_dir
+    from dvdn_sim.records import create_run_dir, write_durably
     from dvdn_sim.scenario import load_scenario, warnings_of
 
     loaded = load_scenario(scenario, changes or [])
@@ -83,8 +83,11 @@ def consensus(
         measured = measure(setting, trials, lambda done, total: display.show(done, total, {}))
     found = measurement_json(setting, measured, predicted, warnings)
     if out is not None:
-        _write(out / "consensus.json", json.dumps(found, allow_nan=False, indent=2) + "\n")
-        _write(out / "consensus.svg", error_figure(setting, measured.curves, predicted.figures))
+        try:
+            write_durably(out / "consensus.json", json.dumps(found, allow_nan=False, indent=2) + "\n")
+            write_durably(out / "consensus.svg", error_figure(setting, measured.policies, predicted.figures))
+        except OSError as error:
+            raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
     if as_json:
         typer.echo(json.dumps(found, allow_nan=False))
     else:
@@ -98,15 +101,6 @@ def _numbers(scenario: Scenario, values: str | None) -> list[float] | None:
     except ValueError as error:
         mistake = Mistake("--values", None, f"{values!r} is no list of numbers", "write it as `3,0,-1.5`")
         raise ScenarioError.from_mistakes(scenario.name, (mistake,)) from error
-
-
-def _write(path: Path, text: str) -> None:
-    from dvdn_sim.records import write_durably
-
-    try:
-        write_durably(path, text)
-    except OSError as error:
-        raise StorageError(f"{path.parent} cannot be written: {error.strerror or error}") from error
 
 
 # Objects for programs.
@@ -165,7 +159,7 @@ def prediction_json(scenario: Scenario, predicted: Predicted, warnings: Sequence
 
 def total_bytes(predicted: Predicted) -> float:
     """Return the bytes of an update, of all kinds of messages together."""
-    return sum((_at(prediction.figures["bytes_per_update"].value, 0) for _, prediction in predicted), 0.0)
+    return sum(prediction.figures["bytes_per_update"].at(0)[0] for _, prediction in predicted)
 
 
 def _prediction_json(setting: Setting, prediction: Prediction) -> dict[str, object]:
@@ -177,7 +171,7 @@ def _prediction_json(setting: Setting, prediction: Prediction) -> dict[str, obje
         "how": {name: figure.how for name, figure in prediction.figures.items()},
         "standard_error": _errors(prediction.figures),
         "sampled_exchanges": prediction.sampled,
-        "sampler": "simulator",
+        "sampler": prediction.sampler,
     }
 
 
@@ -198,12 +192,8 @@ def measurement_json(
             "how": {name: figure.how for name, figure in shared.items()},
         },
         "policies": {
-            name: {
-                "mse_after_rounds": curve.mse.tolist(),
-                "disagreement_after_rounds": curve.disagreement.tolist(),
-                "mean_drift_var": float(curve.drift[-1]),
-            }
-            for name, curve in measured.curves.items()
+            name: {key: found[key].value for key in ("mse_after_rounds", "disagreement_after_rounds", "mean_drift_var")}
+            for name, found in measured.policies.items()
         },
         "audit": "ok",
         "warnings": [*warnings, *predicted.warnings],
@@ -224,11 +214,11 @@ def _heading(setting: Setting) -> dict[str, object]:
     }
 
 
-def _values(figures: Mapping[str, Number]) -> dict[str, object]:
+def _values(figures: Figures) -> dict[str, object]:
     return {name: _finite(figure.value) for name, figure in figures.items()}
 
 
-def _errors(figures: Mapping[str, Number]) -> dict[str, object]:
+def _errors(figures: Figures) -> dict[str, object]:
     return {name: _finite(figure.error) for name, figure in figures.items()}
 
 
@@ -237,10 +227,6 @@ def _finite(value: float | tuple[float, ...]) -> object:
     if isinstance(value, tuple):
         return [_finite(each) for each in value]
     return value if math.isfinite(value) else None
-
-
-def _at(value: float | tuple[float, ...], index: int) -> float:
-    return value[index] if isinstance(value, tuple) else value
 
 
 # Tables for people.
@@ -263,15 +249,11 @@ def print_predictions(scenario: Scenario, predicted: Predicted, console: Console
 
 
 def _print_prediction(setting: Setting, prediction: Prediction, console: Console) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name, justify in (("", "left"), ("predicted", "right"), ("± s.e.", "right"), ("", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for name, label, unit, index in _rows(prediction.figures, setting.rounds):
-        figure = prediction.figures[name]
-        value, error = _at(figure.value, index), _at(figure.error, index)
-        table.add_row(
-            label, _said(value, unit), _said(error, unit) if error > 0.0 else "", Text(figure.how, style="dim")
-        )
+    table = _table("", "predicted", "± s.e.", "")
+    for name, label, unit, k in _rows(prediction.figures, setting.rounds):
+        value, error = prediction.figures[name].at(k)
+        how = Text(prediction.figures[name].how, style="dim")
+        table.add_row(label, _said(value, unit), _said(error, unit) if error > 0.0 else "", how)
     if prediction.rounds_to_target is not None:
         how = Text(prediction.figures["mse_after_rounds"].how, style="dim")
         table.add_row("rounds for an rms error of 10%", str(prediction.rounds_to_target), "", how)
@@ -279,19 +261,15 @@ def _print_prediction(setting: Setting, prediction: Prediction, console: Console
         table.add_row("λ_min of the weights", f"{prediction.lambda_min:.3f}", "", Text("closed", style="dim"))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     graphs = "one graph" if prediction.graphs == 1 else f"a sample of {prediction.graphs} graphs"
-    _print_notes([f"Over {graphs}; {prediction.sampled} exchanges sampled (simulator)."], console)
-    _print_notes([f"Mind: {warning}." for warning in prediction.warnings], console)
+    sampled = f"Over {graphs}; {prediction.sampled} exchanges sampled ({prediction.sampler})."
+    _print_notes([sampled, *(f"Mind: {warning}." for warning in prediction.warnings)], console)
 
 
 def print_measurement(setting: Setting, measured: Measurement, predicted: Prediction, console: Console) -> None:
     """Print a measurement beside what was predicted, and how far they are apart."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "predicted", "measured", "± s.e.", "apart, s.e."):
-        table.add_column(name, justify="right" if name else "left")
-    for name, label, unit, index in _rows(measured.figures, setting.rounds):
-        ours, theirs = measured.figures[name], predicted.figures[name]
-        value, error = _at(ours.value, index), _at(ours.error, index)
-        expected, doubt = _at(theirs.value, index), _at(theirs.error, index)
+    table = _table("", "predicted", "measured", "± s.e.", "apart, s.e.")
+    for name, label, unit, k in _rows(measured.figures, setting.rounds):
+        (value, error), (expected, doubt) = measured.figures[name].at(k), predicted.figures[name].at(k)
         both = math.hypot(error, doubt)
         apart = f"{(value - expected) / both:+.1f}" if both > 0.0 else ""
         table.add_row(
@@ -300,11 +278,19 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
     name, _, said = _headline(setting).partition(": ")
     console.print(Text.assemble((name, "bold"), ": ", said))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
-    final = {name: math.sqrt(curve.mse[-1]) for name, curve in measured.curves.items()}
+    final = {name: math.sqrt(found["mse_after_rounds"].at(-1)[0]) for name, found in measured.policies.items()}
     said = ", ".join(f"{name} {error:.3g}" for name, error in final.items())
     trials = "1 trial, hence no standard errors." if measured.trials == 1 else f"{measured.trials} trials."
-    _print_notes([f"{trials} Rms error after the last round: {said}."], console)
-    _print_notes([f"Mind: {warning}." for warning in predicted.warnings], console)
+    errors = f"{trials} Rms error after the last round: {said}."
+    _print_notes([errors, *(f"Mind: {warning}." for warning in predicted.warnings)], console)
+
+
+def _table(*columns: str) -> Table:
+    """Return an empty table whose columns are numbers, but for those without a name."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name else "left")
+    return table
 
 
 def _headline(setting: Setting) -> str:
@@ -340,7 +326,7 @@ def _print_notes(notes: Iterable[str], console: Console) -> None:
             console.print(Text(f"  {line}"))
 
 
-def _rows(figures: Mapping[str, Number], rounds: int) -> list[tuple[str, str, str, int]]:
+def _rows(figures: Figures, rounds: int) -> list[tuple[str, str, str, int]]:
     """(figure, label, unit, round) of every line of a table; 0 where there is one figure for all rounds."""
     rows = [(name, label, unit, 0) for name, (label, unit) in ROWS.items() if name in figures]
     shown = [k for k in range(rounds) if k < 3 or k == rounds - 1 or k + 1 in {5, 10, 20, 50, 100, 200, 500}]
@@ -368,106 +354,44 @@ def _said(value: float, unit: str) -> str:
     return f"{value / scale:.3g} {name}"
 
 
-# The figure, without a library that would have to be installed for it.
+# The figure: `consensus.svg.j2` draws it, without a library that would have to be installed for it.
 
-WIDTH, HEIGHT = 860, 440
-TOP, BOTTOM, LEFT, PANEL, GAP = 84, 66, 62, 350, 66
 FLOOR = 1e-6
-# Okabe and Ito's colours, which colour-blind readers tell apart.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
-PANELS: tuple[tuple[str, str, Literal["mse", "disagreement"]], ...] = (
-    ("error about the true mean (rms)", "mse_after_rounds", "mse"),
-    ("disagreement (rms)", "disagreement_after_rounds", "disagreement"),
-)
+PANELS = {"error about the true mean (rms)": "mse_after_rounds", "disagreement (rms)": "disagreement_after_rounds"}
 
 
-def error_figure(setting: Setting, curves: Mapping[str, Trajectory], predicted: Mapping[str, Number]) -> str:
+def error_figure(setting: Setting, measured: Mapping[str, Figures], predicted: Figures) -> str:
     """Return an SVG of what is left after every round, in root mean square: error, and disagreement.
 
     A line for each policy that was measured, the scenario's own first, and circles for what was predicted of that.
     """
     import numpy as np
+    from jinja2 import Template
 
     start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
 
-    def rms(squares: Iterable[float]) -> list[float]:
-        return [max(math.sqrt(max(square, 0.0)), FLOOR) for square in (start, *squares)]
+    def exponents(figure: Number) -> list[float]:
+        """From mean squares, that at the beginning included, to powers of 10 of their roots."""
+        return list(np.log10(np.maximum([start, *np.atleast_1d(figure.value)], FLOOR**2)) / 2)
 
-    drawn = [{name: rms(getattr(curve, part).tolist()) for name, curve in curves.items()} for _, _, part in PANELS]
-    every = [value for panel in drawn for curve in panel.values() for value in curve]
-    powers = math.floor(math.log10(min(every)) + 1e-9), max(math.ceil(math.log10(max(every)) - 1e-9), 0)
-    name, _, subtitle = _headline(setting).partition(": ")
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-        ' font-family="system-ui, sans-serif" font-size="12" fill="#222">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="26" font-size="15" font-weight="600">{escape(name)}</text>',
-        f'<text x="{LEFT}" y="46" fill="#555">{escape(subtitle)}</text>',
+    panels = [
+        (label, [exponents(found[name]) for found in measured.values()], exponents(predicted[name]))
+        for label, name in PANELS.items()
     ]
-    for index, (label, figure, _) in enumerate(PANELS):
-        circles = rms(np.atleast_1d(predicted[figure].value).tolist())
-        parts += _panel(LEFT + index * (PANEL + GAP), label, drawn[index], circles, powers)
-    return "\n".join([*parts, *_legend(list(curves)), "</svg>"]) + "\n"
-
-
-def _panel(
-    left: int, label: str, curves: Mapping[str, Sequence[float]], circles: Sequence[float], powers: tuple[int, int]
-) -> list[str]:
-    """One pair of axes with all its curves; the vertical one is logarithmic, between two powers of 10."""
-    rounds, height, (bottom, top) = len(circles) - 1, HEIGHT - TOP - BOTTOM, powers
-
-    def across(k: int) -> float:
-        return round(left + PANEL * k / rounds, 1)
-
-    def down(value: float) -> float:
-        return round(TOP + height * (math.log10(value) - top) / (bottom - top), 1)
-
-    parts = [f'<text x="{left}" y="{TOP - 12}" font-weight="600">{label}</text>']
-    for power in range(top, bottom - 1, -1):
-        y = down(10.0**power)
-        parts.append(f'<path d="M{left} {y}H{left + PANEL}" stroke="#ddd"/>')
-        shown = "1" if power == 0 else f'10<tspan dy="-5" font-size="9">{power}</tspan>'
-        parts.append(f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{shown}</text>')
-    for k in _ticks(rounds):
-        x, y = across(k), TOP + height
-        parts.append(f'<path d="M{x} {y}v5" stroke="#888"/><text x="{x}" y="{y + 19}" text-anchor="middle">{k}</text>')
-    parts.append(f'<path d="M{left} {TOP}V{TOP + height}H{left + PANEL}" fill="none" stroke="#888"/>')
-    parts.append(f'<text x="{left + PANEL}" y="{TOP + height + 36}" text-anchor="end">rounds</text>')
-    for index, curve in reversed(list(enumerate(curves.values()))):  # the scenario's own on top
-        points = " ".join(f"{across(k)},{down(value)}" for k, value in enumerate(curve))
-        parts.append(f'<polyline points="{points}" fill="none" {_style(index)}/>')
-    for k in range(1, rounds + 1):
-        if rounds <= 40 or k % (rounds // 20) == 0:
-            at = f'cx="{across(k)}" cy="{down(circles[k])}"'
-            parts.append(f"<circle {at} {CIRCLE}/>")
-    return parts
-
-
-def _ticks(rounds: int) -> list[int]:
-    """Round numbers to mark, at most 7 or so, from 0.
-
-    >>> _ticks(3), _ticks(50)
-    ([0, 1, 2, 3], [0, 10, 20, 30, 40, 50])
-    """
-    step = next(s for power in range(6) for s in (10**power, 2 * 10**power, 5 * 10**power) if rounds / s <= 6)
-    return list(range(0, rounds + 1, step))
-
-
-CIRCLE = f'r="3.5" fill="white" stroke="{COLOURS[0]}" stroke-width="1.5"'
-
-
-def _style(index: int) -> str:
-    dashes = 'stroke-width="2.5"' if index == 0 else 'stroke-width="1.5" stroke-dasharray="5 2"'
-    return f'stroke="{COLOURS[index % len(COLOURS)]}" {dashes}'
-
-
-def _legend(names: Sequence[str]) -> list[str]:
-    """All policies under the panels, and what the circles are."""
-    parts, x, y = [], float(LEFT), HEIGHT - 12
-    for index, name in enumerate(names):
-        parts.append(f'<path d="M{x:g} {y - 4}h18" {_style(index)}/>')
-        parts.append(f'<text x="{x + 23:g}" y="{y}">{escape(name)}</text>')
-        x += 38 + 7 * len(name)
-    parts.append(f'<circle cx="{x + 6:g}" cy="{y - 4}" {CIRCLE}/>')
-    parts.append(f'<text x="{x + 15:g}" y="{y}">predicted</text>')
-    return parts
+    every = [power for _, curves, _ in panels for curve in curves for power in curve]
+    steps = (factor * 10**power for power in range(6) for factor in (1, 2, 5))
+    name, _, subtitle = _headline(setting).partition(": ")
+    template = Template(
+        Path(__file__).with_name("consensus.svg.j2").read_text("utf-8"), autoescape=True, trim_blocks=True
+    )
+    drawn: str = template.render(
+        name=name,
+        subtitle=subtitle,
+        policies=list(measured),
+        panels=panels,
+        rounds=setting.rounds,
+        mark=next(step for step in steps if setting.rounds / step <= 6),
+        bottom=math.floor(min(every) + 1e-9),
+        top=max(math.ceil(max(every) - 1e-9), 0),
+    )
+    return drawn

@@ -16,37 +16,6 @@ import numpy as np
 from dvdn_sim.consensus.weights import Values, Weights, weight_matrix
 from netmodels.topology import Graph
 
-# What an agent knows of its messages.
-
-
-class Confirmation(NamedTuple):
-    """Probabilities of what the two ends of a link know of one round.
-
-    Attributes:
-        both: both ends know that both messages were heard.
-        one_end: exactly one end knows (`ack_mismatch`).
-        neither: none does.
-    """
-
-    both: float
-    one_end: float
-    neither: float
-
-
-def confirmation(q: float, ack: float | None = None, repeat: int = 1) -> Confirmation:
-    """Return what acknowledgements leave known of a link whose two directions lose messages independently.
-
-    Both messages must be heard, q², and then each end must hear one of the acks of the other, with probability
-    α = 1 - (1 - q_ack)^repeat: both ends know with q²α², one alone with 2 q² α(1 - α). With acks sent once over
-    the same link, q⁴ and 2 q³(1 - q) (docs/method.md (closed forms)). q_ack is q if not given.
-
-    >>> [round(chance, 4) for chance in confirmation(0.9)]
-    [0.6561, 0.1458, 0.1981]
-    """
-    known = 1.0 - (1.0 - (q if ack is None else ack)) ** repeat
-    both, one_end = q**2 * known**2, 2.0 * q**2 * known * (1.0 - known)
-    return Confirmation(both, one_end, 1.0 - both - one_end)
-
 
 @dataclass(frozen=True)
 class Heard:
@@ -73,10 +42,16 @@ class Heard:
         return cls(q, q * (1.0 - q), q * (1.0 - q))
 
     @classmethod
-    def confirmed(cls, known: Confirmation) -> Self:
-        """Each end counts a link that it knows to be heard at both: the policy `symmetric` with acks that are lost."""
-        mean = known.both + known.one_end / 2.0
-        return cls(mean, mean * (1.0 - mean), known.both - mean**2)
+    def confirmed(cls, q: float, ack: float, repeat: int = 1) -> Self:
+        """Each end counts a link that it knows to be heard at both: the policy `symmetric` with acks that are lost.
+
+        Both messages must be heard, q², and then each end must hear one of the acks of the other, with probability
+        α = 1 - (1 - q_ack)^repeat: both ends know with q²α², one alone with 2 q² α(1 - α). With acks sent once over
+        the same link, q⁴ and 2 q³(1 - q) (docs/method.md, closed forms).
+        """
+        known = 1.0 - (1.0 - ack) ** repeat
+        mean = q**2 * known
+        return cls(mean, mean * (1.0 - mean), mean * known - mean**2)
 
 
 # Moments of one round.
@@ -180,7 +155,7 @@ class DrawnSteps:
 
 
 def closed_steps(
-    policy: str, weights: Weights, graphs: Sequence[Graph], *, q: float, one_round: bool, known: Confirmation | None
+    policy: str, weights: Weights, graphs: Sequence[Graph], *, q: float, one_round: bool, known: Heard | None
 ) -> StepMoments | None:
     """Return the moments of one round over each of some graphs, for a policy that has them.
 
@@ -190,11 +165,11 @@ def closed_steps(
         graphs: G of them.
         q: Probability that a message is held.
         one_round: Whether the exchange has no further round, so that there is nothing yet to remember.
-        known: What acknowledgements leave known; None without any.
+        known: What acknowledgements let both ends count; None without any.
     """
     make: dict[str, Callable[[Values], StepMoments]] = {
         "self": lambda matrices: PullSteps(matrices, Heard.one_way(q)),
-        "symmetric": lambda matrices: PullSteps(matrices, Heard.confirmed(known or Confirmation(0.0, 0.0, 1.0))),
+        "symmetric": lambda matrices: PullSteps(matrices, known or Heard(0.0, 0.0, 0.0)),
         "zero_fill": lambda matrices: ZeroFillSteps(matrices, q),
     }
     if one_round:
@@ -219,8 +194,7 @@ def _refuse_not_square(weights: Values) -> None:
 # How far agents are from agreement, round by round.
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory:
+class Trajectory(NamedTuple):
     """Expectations after round 1 … K, of given values or over values of variance 1; leading axes are graphs or trials.
 
     Attributes:
@@ -234,27 +208,6 @@ class Trajectory:
     disagreement: Values
     drift: Values
     a_eff: Values
-
-    @classmethod
-    def stacked(cls, paths: Sequence[Self]) -> Self:
-        """Return some trajectories as one, with a leading axis."""
-        return cls(*map(np.array, zip(*map(_parts, paths), strict=True)))
-
-    def averaged(self) -> Self:
-        """Return the mean over the first axis."""
-        shares = np.full(len(self.mse), 1.0 / len(self.mse))
-        return type(self)(*(np.asarray(np.tensordot(shares, part, 1)) for part in _parts(self)))
-
-    def standard_errors(self) -> Self:
-        """Return those of the means over the first axis, s/√n; not a number for one alone."""
-        count = len(self.mse)
-        if count == 1:
-            return type(self)(*(np.full(part.shape[1:], np.nan) for part in _parts(self)))
-        return type(self)(*(np.asarray(part.std(0, ddof=1) / np.sqrt(count)) for part in _parts(self)))
-
-
-def _parts(path: Trajectory) -> tuple[Values, ...]:
-    return path.mse, path.disagreement, path.drift, path.a_eff
 
 
 def trajectory(steps: StepMoments | Sequence[StepMoments], rounds: int, values: Values | None = None) -> Trajectory:

@@ -8,7 +8,8 @@ forms are averaged over a sample of graphs.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -17,10 +18,10 @@ from dvdn_sim.consensus import (
     WEIGHTS,
     DrawnSteps,
     Facts,
+    Heard,
     StepMoments,
     Trajectory,
     closed_steps,
-    confirmation,
     expected_of,
     expected_round_time,
     lambda_min_of_round,
@@ -28,16 +29,17 @@ from dvdn_sim.consensus import (
     rounds_to_reach,
     trajectory,
 )
+from dvdn_sim.network.arrays import covers, exchange_of_arrays
+from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.trials import (
     MAX_FOR_OPERATORS,
     Number,
     Setting,
     Tally,
     exchanges,
-    network_of,
     path_figures,
-    per_update,
     realised,
+    stacked,
 )
 from dvdn_sim.scenario import ConstantTime, ack_bytes
 from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
@@ -53,6 +55,9 @@ MAX_SAMPLED = 240
 ENOUGH_MESSAGES = 36_000
 ENOUGH_PACKETS = 600_000
 MAX_MESSAGES = 300_000
+MAX_SIMULATED = 100
+"""Messages of an exchange beyond which exchanges are drawn in arrays, where that is possible, and how many of these."""
+MAX_DRAWN = 4_000_000
 NETWORKS = 60
 """Of a sample; as each serves some exchanges in turn, they are what is independent, and standard errors are theirs."""
 TARGET: Final = 0.1
@@ -75,70 +80,68 @@ class Prediction:
         figures: By name; those that `consensus` measures have the same names there.
         graphs: How many sequences of graphs were met; one where the topology never changes.
         sampled: Exchanges drawn for what is sampled.
+        sampler: What drew them: `simulator`, or `numpy` for `dvdn_sim.network.arrays`.
         rounds_to_target: K for a root-mean-square error of 10%; None where it is not known or never reached.
         lambda_min: Smallest eigenvalue of the weights' matrix of a topology that never changes; else None.
         sending_s: How long the busiest transmitter sends per update.
-        sending_error_s: The standard error of that.
         waiting_s: How long exchanges of this kind last per update.
-        waiting_error_s: The standard error of that.
         warnings: What to mind.
     """
 
     figures: dict[str, Number]
     graphs: int
     sampled: int
+    sampler: str
     rounds_to_target: int | None
     lambda_min: float | None
-    sending_s: float
-    sending_error_s: float
-    waiting_s: float
-    waiting_error_s: float
+    sending_s: Number
+    waiting_s: Number
     warnings: tuple[str, ...]
 
 
 def predict_every(settings: Sequence[Setting]) -> tuple[Prediction, ...]:
     """Work out what the exchanges of a scenario will be like, which take turns in every update, in this order."""
-    found = tuple(map(predict, settings))
-    return tuple(
-        replace(prediction, figures=prediction.figures | _utilisation(setting, prediction, found))
-        for setting, prediction in zip(settings, found, strict=True)
-    )
+    found = tuple(map(_predict, settings))
+    for setting, prediction in zip(settings, found, strict=True):
+        prediction.figures["utilisation"] = _utilisation(setting, prediction, found)
+    return found
 
 
 def predict(setting: Setting) -> Prediction:
     """Work out what exchanges of one kind will be like, if an update has no others."""
+    return predict_every([setting])[0]
+
+
+def _predict(setting: Setting) -> Prediction:
+    """All but the utilisation, which depends on the other kinds of exchanges."""
     fixed, graphs = setting.network.topology.fixed, _graphs(setting)
-    tally, paths, count = _sample(setting, graphs)
-    figures = _of_a_message(setting) | tally.figures("sampled")
-    undisturbed = tally.undisturbed and _same_chances(setting)
+    sample = _sample(setting, graphs)
+    figures = _of_a_message(setting) | sample.tally.figures("sampled")
+    undisturbed = sample.tally.undisturbed and _same_chances(setting)
     steps, path = _closed_path(setting, graphs) if undisturbed else (None, None)
-    figures |= path_figures(paths, "sampled") if path is None else _exact_figures(path, fixed=fixed)
+    figures |= path_figures(sample.paths, "sampled") if path is None else _exact_figures(path, fixed=fixed)
     if undisturbed:
         q = setting.network.link.delivery_probability(setting.sent.size_bytes)
-        figures["delivered_fraction"] = Number.of(q, 0.0, "closed")
-    plain = not tally.dropped and _plain(setting)
+        figures["delivered_fraction"] = Number(q, 0.0, "closed")
+    plain = not sample.tally.dropped and _plain(setting)
     if undisturbed or plain:
         figures |= _exchange_bytes(setting, graphs)
     if plain and fixed:
         figures |= _mean_round_time(setting, graphs[0][0])
     if setting.values is None and setting.sent.kind == "td":
         figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
-    round_s = float(np.max(figures["round_time_s"].value))
-    sending_s, sending_error_s = _sending_s(setting, graphs, figures["bytes_per_update"])
-    rounds = setting.sent.exchanges * setting.rounds
-    found = Prediction(
-        figures=per_update(setting, figures),
+    figures["bytes_per_update"] = figures["bytes_per_update"].times(setting.sent.exchanges)
+    return Prediction(
+        figures=figures,
         graphs=len(graphs),
-        sampled=count,
+        sampled=sample.exchanges,
+        sampler=sample.sampler,
         rounds_to_target=None if steps is None else _rounds_to_target(setting, steps),
         lambda_min=_lambda_min(setting) if fixed else None,
-        sending_s=setting.sent.exchanges * sending_s,
-        sending_error_s=setting.sent.exchanges * sending_error_s,
-        waiting_s=rounds * round_s,
-        waiting_error_s=rounds * float(np.max(figures["round_time_s"].error)),
-        warnings=tuple(_warnings(setting, figures, tally.dropped)),
+        sending_s=_sending_s(setting, graphs, figures["bytes_per_update"]),
+        waiting_s=figures["round_time_s"].times(setting.sent.exchanges * setting.rounds),
+        warnings=tuple(_warnings(setting, figures, sample.tally.dropped)),
     )
-    return replace(found, figures=found.figures | _utilisation(setting, found, [found]))
 
 
 def _same_chances(setting: Setting) -> bool:
@@ -169,17 +172,43 @@ def _graphs(setting: Setting) -> list[tuple[Graph, ...]]:
     return [tuple(setting.graphs(OTHER_INDICES + index, step)) for index, step in enumerate(steps)]
 
 
-def _sample(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> tuple[Tally, Trajectory, int]:
-    """Exchange over simulated networks: what became of messages, of values by network, and how often."""
+class Sample(NamedTuple):
+    """Exchanges drawn: what became of messages, and of values by network; how many there were, and what drew them."""
+
+    tally: Tally
+    paths: Trajectory
+    exchanges: int
+    sampler: str
+
+
+def _sample(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> Sample:
     messages = max(1.0, float(np.mean([sum(len(graph.edges) for graph in sequence) for sequence in graphs])))
-    enough = min(ENOUGH_MESSAGES // messages, ENOUGH_PACKETS // (messages * setting.packets))
-    count = int(np.clip(enough, np.clip(MAX_MESSAGES // messages, 1, 4), MAX_SAMPLED))
-    networks = min(count, NETWORKS)
+    arrays = messages > MAX_SIMULATED and covers(setting.network, graphs[0], setting.sent.size_bytes)
+    if arrays:
+        count = networks = int(np.clip(MAX_DRAWN // messages, 2, MAX_SAMPLED))
+        drawn = _draw(setting, graphs, count)
+    else:
+        enough = min(ENOUGH_MESSAGES // messages, ENOUGH_PACKETS // (messages * setting.packets))
+        count = int(np.clip(enough, np.clip(MAX_MESSAGES // messages, 1, 4), MAX_SAMPLED))
+        networks = min(count, NETWORKS)
+        drawn = exchanges(setting, networks, PURPOSE, each=count // networks, first=OTHER_INDICES)
     tally, generator, paths = Tally(), stream(setting.seed, PURPOSE), []
-    for reports in exchanges(setting, networks, PURPOSE, each=count // networks, first=OTHER_INDICES):
+    for reports in drawn:
         tally.add(reports)
-        paths.append(Trajectory.stacked([_path(setting, report.facts, generator) for report in reports]).averaged())
-    return tally, Trajectory.stacked(paths), networks * (count // networks)
+        each = stacked([_path(setting, report.facts, generator) for report in reports])
+        paths.append(Trajectory(*(part.mean(0) for part in each)))
+    return Sample(tally, stacked(paths), networks * (count // networks), "numpy" if arrays else "simulator")
+
+
+def _draw(setting: Setting, graphs: Sequence[Sequence[Graph]], count: int) -> Iterator[list[ExchangeReport]]:
+    """Draw one exchange over each of so many networks without the simulator."""
+    generator = stream(setting.seed, PURPOSE, "arrays")
+    for number in range(count):
+        of_rounds = graphs[number % len(graphs)]
+        drawn = exchange_of_arrays(
+            setting.network, of_rounds, setting.sent.size_bytes, computing=setting.computing, generator=generator
+        )
+        yield [drawn]
 
 
 def _path(setting: Setting, facts: Facts, generator: np.random.Generator) -> Trajectory:
@@ -195,44 +224,39 @@ def _path(setting: Setting, facts: Facts, generator: np.random.Generator) -> Tra
 
 def _closed_path(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> tuple[StepMoments | None, Trajectory | None]:
     """Moments of a round, where all have the same, and what is expected on each of the graphs ``[G, K]``."""
-    network, link, sent = setting.network, setting.network.link, setting.sent
+    network, link, sent, topology = setting.network, setting.network.link, setting.sent, setting.network.topology
     bursty = not isinstance(link.loss, Bernoulli) and link.loss.loss_rate > 0.0
     # With bursts a link's messages depend on each other, be they of two rounds, or a message and an acknowledgement.
     if setting.n_agents > MAX_FOR_MOMENTS or (bursty and (setting.rounds > 1 or network.acks)):
         return None, None
     q, known = link.delivery_probability(sent.size_bytes), None
     if network.acks:
-        known = confirmation(q, link.delivery_probability(ack_bytes(setting.n_agents)), network.ack_repeat)
+        known = Heard.confirmed(q, link.delivery_probability(ack_bytes(setting.n_agents)), network.ack_repeat)
 
+    @cache
     def steps_over(each: Sequence[Graph]) -> StepMoments | None:
         one_round = setting.rounds == 1
         return closed_steps(sent.policy, WEIGHTS[sent.weights], each, q=q, one_round=one_round, known=known)
 
-    same = all(len(set(sequence)) == 1 for sequence in graphs)
-    steps = [steps_over(each) for each in (list(zip(*graphs, strict=True))[:1] if same else zip(*graphs, strict=True))]
-    moments = [step for step in steps if step is not None]
-    if not moments:
-        lossless = q == 1.0 and setting.n_agents <= MAX_FOR_OPERATORS
-        return None, _lossless(setting, graphs) if lossless else None
-    path = trajectory(moments * setting.rounds if same else moments, setting.rounds, setting.given)
-    topology = network.topology
+    by_round = list(zip(*graphs, strict=True))
+    steps = [step for step in map(steps_over, by_round) if step is not None]
+    if not steps:
+        if q < 1.0 or setting.n_agents > MAX_FOR_OPERATORS:
+            return None, None
+        operators = [setting.policy.operator(lossless_facts(sequence)) for sequence in graphs]
+        return None, stacked([expected_of(operator, setting.given) for operator in operators])
+    path = trajectory(steps, setting.rounds, setting.given)
     if isinstance(topology, RandomConnected) and topology.resample == "round" and setting.rounds > 1:
-        every = steps_over([graph for sequence in graphs for graph in sequence])
+        every = steps_over(tuple(graph for sequence in graphs for graph in sequence))
         return None if every is None else DrawnSteps(every), path
-    return moments[0] if same else None, path
-
-
-def _lossless(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> Trajectory:
-    return Trajectory.stacked(
-        [expected_of(setting.policy.operator(lossless_facts(sequence)), setting.given) for sequence in graphs]
-    )
+    return steps[0] if len(set(by_round)) == 1 else None, path
 
 
 def _exact_figures(path: Trajectory, *, fixed: bool) -> dict[str, Number]:
     """Figures of closed forms on each of a sample of graphs, or on the one there is."""
     found = path_figures(path, "closed" if fixed else "sampled")
-    # One graph has no sampling error; nor have values that differ by rounding alone.
-    errors = {name: np.nan_to_num(np.array(figure.error)) for name, figure in found.items()}
+    # One graph has no sampling error (not a number); nor have values that differ by rounding alone.
+    errors = {name: np.array(figure.error) for name, figure in found.items()}
     return {
         name: Number.of(np.array(figure.value), np.where(errors[name] > 1e-12, errors[name], 0.0), figure.how)
         for name, figure in found.items()
@@ -303,45 +327,47 @@ def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:
 # What follows from the figures.
 
 
-def _sending_s(setting: Setting, graphs: Sequence[Sequence[Graph]], wire_bytes: Number) -> tuple[float, float]:
-    """How long the busiest transmitter sends in an exchange, its share of the team's bytes; and the standard error."""
+def _sending_s(setting: Setting, graphs: Sequence[Sequence[Graph]], wire_bytes: Number) -> Number:
+    """How long the busiest transmitter sends per update: its share of the team's bytes."""
     busiest = BUSIEST[setting.network.share, setting.network.broadcast]
     counts = np.array(
         [[[busiest(graph), _messages(setting, graph)] for graph in sequence] for sequence in graphs], float
     ).mean(1)
     busy, every = counts.mean(0)
-    bytes_ = float(np.max(wire_bytes.value))
-    sending_s = float(8.0 * bytes_ / float(setting.network.link.rate) * busy / max(every, 1.0))
-    doubts = (counts[:, 0].std() / np.sqrt(len(counts)) / max(busy, 1.0), np.max(wire_bytes.error) / max(bytes_, 1.0))
-    return sending_s, sending_s * float(np.hypot(*doubts))
+    value, error = wire_bytes.at(0)
+    sending_s = 8.0 * value / setting.network.link.rate * busy / max(every, 1.0)
+    doubt = np.hypot(counts[:, 0].std() / np.sqrt(len(counts)) / max(busy, 1.0), error / max(value, 1.0))
+    return Number.of(sending_s, sending_s * doubt, wire_bytes.how)
 
 
 def _jtd(setting: Setting, mse: Number) -> Number:
     """√(N·mse): root-mean-square error of e_i = N x_i about the joint TD error, relative to that, in the end."""
-    last, error = np.atleast_1d(mse.value)[-1], np.atleast_1d(mse.error)[-1]
+    last, error = mse.at(-1)
     relative = np.sqrt(setting.n_agents * last)
     return Number.of(relative, setting.n_agents * error / (2.0 * relative) if relative else 0.0, mse.how)
 
 
-def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction]) -> dict[str, Number]:
+def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction]) -> Number:
     """Share of the time from one update to the next that the busiest transmitter sends, if episodes are long."""
-    updating_s = float(setting.network.compute.mean) + sum(each.waiting_s for each in every)
+    waiting_s, waiting_error_s = np.array([each.waiting_s.at(0) for each in every]).T
+    updating_s = setting.network.compute.mean + waiting_s.sum()
     overlap = setting.network.schedule == "overlap"
     period_s = max(setting.episode_s, updating_s) if overlap else setting.episode_s + updating_s
-    share, error_s = found.sending_s / max(period_s, 1e-300), 0.0
-    if not overlap or updating_s > setting.episode_s:
-        error_s = float(np.linalg.norm([each.waiting_error_s for each in every]))
-    error = np.hypot(found.sending_error_s, share * error_s) / max(period_s, 1e-300)
-    return {"utilisation": Number.of(share, float(error), found.figures["round_time_s"].how)}
+    period_s, (sending_s, sending_error_s) = max(period_s, 1e-300), found.sending_s.at(0)
+    share = sending_s / period_s
+    exact = overlap and updating_s <= setting.episode_s
+    period_error_s = 0.0 if exact else float(np.linalg.norm(waiting_error_s))
+    error = np.hypot(sending_error_s, share * period_error_s) / period_s
+    return Number.of(share, error, found.figures["round_time_s"].how)
 
 
 def _warnings(setting: Setting, figures: dict[str, Number], dropped: float) -> Iterator[str]:
     carries = setting.sent.carries
-    for cut in network_of(setting, setting.seed).cut_for_ever:
+    for cut in setting.simulated(setting.seed).cut_for_ever:
         yield f"{cut}, for ever; nobody is told, and every round that misses it lasts until the deadline"
     if dropped > 0.0:
         yield f"{dropped:.2%} of the messages of {carries} find a queue full: a round's messages exceed `limit`"
-    late = float(np.max(figures["late_fraction"].value))
+    late, _ = figures["late_fraction"].at(0)
     if late > 0.0:
         yield (
             f"{late:.2%} of the messages of {carries} come after their round was closed: the deadline is "
@@ -350,5 +376,5 @@ def _warnings(setting: Setting, figures: dict[str, Number], dropped: float) -> I
         )
     if setting.sent.dtype == "float16":
         yield "messages in float16 round values by up to 1 in 2048; the errors predicted leave that out"
-    if setting.sent.kind == "td" and np.atleast_1d(figures["a_eff"].value)[0] > 0.9:
+    if setting.sent.kind == "td" and figures["a_eff"].at(0)[0] > 0.9:
         yield "a_eff is above 0.9: this is nearly independent learning"

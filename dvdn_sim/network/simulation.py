@@ -15,7 +15,7 @@ from dvdn_sim.network.faults import Crashes, faults_of
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import AnyCompute, LognormalTime, Network, NormalTime, ack_bytes
 from netmodels.streams import Draws, stream
-from netmodels.topology import Graph, Instant, Topology
+from netmodels.topology import Graph, Instant
 from netmodels.units import checked_state
 
 Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
@@ -86,17 +86,17 @@ class SimulatedNetwork:
         *,
         n_agents: int,
         seed: int,
-        topology: Topology | None = None,
+        topology_seed: int | None = None,
         agent_keys: Sequence[int] | None = None,
         probe: Probe | None = None,
     ) -> None:
-        """Put the network of a scenario in place, idle, at time 0; a `topology` may stand in for the scenario's.
+        """Put the network of a scenario in place, idle, at time 0; its topology may be drawn with a seed of its own.
 
         Agents' keys are their names in random streams, by default their indices; a probe is told every message's life.
         """
         keys = tuple(range(n_agents)) if agent_keys is None else tuple(agent_keys)
-        self._spec, self._n_agents, self._seed = spec, n_agents, seed
-        self._topology = spec.topology if topology is None else topology
+        self._spec, self._n_agents = spec, n_agents
+        self._topology, self._topology_seed = spec.topology, seed if topology_seed is None else topology_seed
         self._control_period_ns = round(spec.control_period * 1e9)
         self._clock = Clock()
         self.faults = faults_of(spec, seed=seed, agent_keys=keys)
@@ -190,7 +190,8 @@ class SimulatedNetwork:
         """Return the graph of every round of an exchange, frozen at its start."""
         now_ns = self._clock.now_ns
         return [
-            self._topology.graph(self._n_agents, self._seed, Instant(episode, update, k, now_ns)) for k in range(rounds)
+            self._topology.graph(self._n_agents, self._topology_seed, Instant(episode, update, k, now_ns))
+            for k in range(rounds)
         ]
 
     def exchange(

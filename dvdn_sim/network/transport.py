@@ -31,7 +31,8 @@ class Transport:
         """Prepare the links of a scenario's network; faults name agents by their keys.
 
         Raises:
-            ValueError: Broadcasting with a transmitter per link, or over links that cut or queue messages differently.
+            ValueError: Broadcasting with a transmitter per link, or over links that cut or queue messages differently;
+                other links between agents that there are not.
         """
         if spec.broadcast and spec.share == "link":
             raise ValueError("broadcast: expected share node or medium, got share 'link'")
@@ -39,6 +40,9 @@ class Transport:
         self._spec, self._others, self._seed = spec.link, spec.changed_links, seed
         self._keys = keys = tuple(agent_keys)
         self._index = {key: agent for agent, key in enumerate(keys)}
+        strangers = {agent for link in self._others for agent in link if agent >= len(keys)}
+        if strangers:
+            raise ValueError(f"other_links: expected agents below {len(keys)}, got {sorted(strangers)}")
         overrides = {(keys[sender], keys[receiver]): other for (sender, receiver), other in self._others.items()}
         # The network knows agents by their keys alone.
         self._network = netmodels.Network(

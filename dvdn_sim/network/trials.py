@@ -7,6 +7,7 @@ count for as long as they last; the graphs are those that the scenario's first s
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import SimulatedNetwork
 from dvdn_sim.scenario import MessageSpec, Network, Scenario, message_specs
 from netmodels.streams import stream
-from netmodels.topology import START, Graph, Instant, RandomConnected, Topology
+from netmodels.topology import Graph, Instant, RandomConnected
 
 Floats = npt.NDArray[np.float64]
 Given = Sequence[float] | None
@@ -103,11 +104,14 @@ class Setting:
             )
             for sent in message_specs(scenario)
         )
-        try:
-            for setting in found:
+        for setting in found:
+            path = "network.topology"
+            try:
                 setting.graphs(0)
-        except ValueError as error:
-            raise _refused(scenario, "network.topology", str(error), "") from error
+                path = "network"  # made for more agents
+                setting.simulated(0)
+            except ValueError as error:
+                raise _refused(scenario, path, str(error), "") from error
         return found
 
     @property
@@ -145,6 +149,10 @@ class Setting:
         topology, now_ns = self.network.topology, round(step * float(self.network.control_period) * 1e9)
         return [topology.graph(self.n_agents, self.seed, Instant(index, index, k, now_ns)) for k in range(self.rounds)]
 
+    def simulated(self, seed: int) -> SimulatedNetwork:
+        """Return a network as the scenario says, with luck of its own and the graphs of the scenario's seed."""
+        return SimulatedNetwork(self.network, n_agents=self.n_agents, seed=seed, topology_seed=self.seed)
+
     def steps_of(self, trials: int, purpose: str) -> list[int]:
         """Return when trials happen: each at a random step of its part of the run, in environment steps."""
         shares = stream(self.seed, purpose, "steps").random(trials)
@@ -166,27 +174,6 @@ class Setting:
 # One exchange after the other.
 
 
-@dataclass(frozen=True)
-class Pinned:
-    """A topology as one seed meets it, whatever the seed of the network."""
-
-    topology: Topology
-    seed: int
-
-    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
-        del seed
-        return self.topology.graph(n_agents, self.seed, at)
-
-    def describe(self) -> str:
-        return self.topology.describe()
-
-
-def network_of(setting: Setting, seed: int) -> SimulatedNetwork:
-    """Return a network as the scenario says, with luck of its own and the graphs of the scenario's seed."""
-    topology = Pinned(setting.network.topology, setting.seed)
-    return SimulatedNetwork(setting.network, n_agents=setting.n_agents, seed=seed, topology=topology)
-
-
 def exchanges(
     setting: Setting, networks: int, purpose: str, *, each: int = 1, first: int = 0
 ) -> Iterator[list[ExchangeReport]]:
@@ -204,7 +191,7 @@ def exchanges(
     """
     steps = setting.steps_of(networks * each, purpose)
     for number in range(networks):
-        network = network_of(setting, int(stream(setting.seed, purpose, number).integers(2**62)))
+        network = setting.simulated(int(stream(setting.seed, purpose, number).integers(2**62)))
         reports, acted = list[ExchangeReport](), 0
         for trial in range(number, networks * each, networks):
             network.act(max(steps[trial] - acted, setting.episode_steps if reports else 0))
@@ -245,18 +232,26 @@ class Number:
     @classmethod
     def of(cls, value: float | Floats, error: float | Floats, how: str) -> "Number":
         """From numbers or arrays ``[K]``."""
-        return cls(_plain(value), _plain(error), how)
+        plain: list[Any] = [np.asarray(each, float).tolist() for each in (value, error)]
+        of_value, of_error = (tuple(each) if isinstance(each, list) else each for each in plain)
+        return cls(of_value, of_error, how)
 
+    def at(self, k: int) -> tuple[float, float]:
+        """Return value and error of a round, or for all."""
+        value, error = (each[k] if isinstance(each, tuple) else each for each in (self.value, self.error))
+        return value, error
 
-def _plain(value: float | Floats) -> float | tuple[float, ...]:
-    array = np.asarray(value, float)
-    return float(array) if array.ndim == 0 else tuple(array.tolist())
+    def times(self, factor: float) -> "Number":
+        """Return a multiple of one figure."""
+        value, error = self.at(0)
+        return Number(factor * value, factor * error, self.how)
 
 
 def mean_figure(samples: Floats, how: str) -> Number:
-    """Return a mean, and s/√n."""
-    error = samples.std(ddof=1) / np.sqrt(len(samples)) if len(samples) > 1 else np.nan
-    return Number.of(samples.mean(), error, how)
+    """Return the mean of samples ``[n]`` or ``[n, K]``, and s/√n."""
+    count = len(samples)
+    error = samples.std(0, ddof=1) / np.sqrt(count) if count > 1 else np.full(samples.shape[1:], np.nan)
+    return Number.of(samples.mean(0), error, how)
 
 
 def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Number:
@@ -264,20 +259,23 @@ def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Number:
     if not wholes.any():
         return Number.of(1.0, 0.0, how)
     ratio = parts.sum() / wholes.sum()
-    off = parts - ratio * wholes
-    error = off.std(ddof=1) / np.sqrt(len(off)) / wholes.mean() if len(off) > 1 else np.nan
-    return Number.of(ratio, error, how)
+    _, error = mean_figure(parts - ratio * wholes, how).at(0)
+    return Number.of(ratio, error / wholes.mean(), how)
 
 
 def path_figures(paths: Trajectory, how: str) -> dict[str, Number]:
     """Return figures of trajectories ``[n, K]``, by their names in JSON."""
-    path, errors = paths.averaged(), paths.standard_errors()
     return {
-        "a_eff": Number.of(path.a_eff[-1], errors.a_eff[-1], how),
-        "mse_after_rounds": Number.of(path.mse, errors.mse, how),
-        "disagreement_after_rounds": Number.of(path.disagreement, errors.disagreement, how),
-        "mean_drift_var": Number.of(path.drift[-1], errors.drift[-1], how),
+        "a_eff": mean_figure(paths.a_eff[:, -1], how),
+        "mse_after_rounds": mean_figure(paths.mse, how),
+        "disagreement_after_rounds": mean_figure(paths.disagreement, how),
+        "mean_drift_var": mean_figure(paths.drift[:, -1], how),
     }
+
+
+def stacked(paths: Sequence[Trajectory]) -> Trajectory:
+    """Return trajectories as one, with a leading axis."""
+    return Trajectory(*map(np.array, zip(*paths, strict=True)))
 
 
 class Tally:
@@ -289,8 +287,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.undisturbed = True
-        self._dropped = 0
-        self._rows: list[tuple[float, ...]] = []
+        self._rows: list[Floats] = []
         self._durations_ns: list[npt.NDArray[np.int64]] = []
 
     def add(self, reports: Sequence[ExchangeReport]) -> None:
@@ -300,22 +297,22 @@ class Tally:
             counts, durations = report.messages, report.round_times_ns
             durations = durations[durations >= 0]  # those that were closed
             every = [counts] if report.acks is None else [counts, report.acks]
-            self._dropped += counts.lost["queue_full"]
             self.undisturbed &= all(not _late(of) and set(+of.lost) <= {"loss", "corrupted"} for of in every)
             round_s = float(durations.mean()) * 1e-9 if len(durations) else 0.0
-            rows.append((counts.sent, counts.delivered, _late(counts), report.wire_bytes, round_s))
+            dropped = counts.lost["queue_full"]
+            rows.append((counts.sent, counts.delivered, _late(counts), dropped, report.wire_bytes, round_s))
             self._durations_ns.append(durations)
-        self._rows.append(tuple(np.mean(rows, axis=0).tolist()))
+        self._rows.append(np.mean(rows, axis=0))
 
     @property
     def dropped(self) -> float:
         """Share of the messages that were lost because a queue was full."""
-        sent = len(self._durations_ns) * float(np.mean([row[0] for row in self._rows]))
-        return self._dropped / max(sent, 1.0)
+        sent, _, _, dropped, _, _ = np.sum(self._rows, axis=0)
+        return float(dropped / max(sent, 1e-300))
 
     def figures(self, how: str) -> dict[str, Number]:
         """Return figures with standard errors."""
-        sent, held, late, wire_bytes, round_s = np.array(self._rows, float).T
+        sent, held, late, _, wire_bytes, round_s = np.array(self._rows).T
         p50, p99 = np.quantile(np.concatenate(self._durations_ns), [0.5, 0.99], method="inverted_cdf") * 1e-9
         return {
             "delivered_fraction": ratio_figure(held, sent, how),
@@ -364,21 +361,18 @@ def _held(policy: Policy, facts: Facts, values: Floats, wire: str) -> Floats:
     return policy.apply(facts, values) if wire == "float32" else apply_float16(policy, facts, values)
 
 
-@dataclass(frozen=True, eq=False)
-class Measurement:
+class Measurement(NamedTuple):
     """What trials came to.
 
     Attributes:
         trials: T.
         figures: By the names that `predict` gives its own.
-        curves: What agents hold after every round, for each policy that the scenario allows, its own first.
-        errors: Their standard errors.
+        policies: What agents hold after every round, under each policy that the scenario allows, its own first.
     """
 
     trials: int
     figures: dict[str, Number]
-    curves: dict[str, Trajectory]
-    errors: dict[str, Trajectory]
+    policies: dict[str, dict[str, Number]]
 
 
 def enough_trials(setting: Setting) -> int:
@@ -409,20 +403,10 @@ def measure(
             paths[name].append(realised(policy, report.facts, values, probes, trace=trace, wire=setting.sent.dtype))
         tally.add([report])
         progress(trial + 1, count)
-    every = {name: Trajectory.stacked(each) for name, each in paths.items()}
-    return Measurement(
-        trials=count,
-        figures=per_update(setting, tally.figures("measured")) | path_figures(every[setting.sent.policy], "measured"),
-        curves={name: each.averaged() for name, each in every.items()},
-        errors={name: each.standard_errors() for name, each in every.items()},
-    )
-
-
-def per_update(setting: Setting, figures: dict[str, Number]) -> dict[str, Number]:
-    """Return the same figures, with the bytes of an exchange made those of an update."""
-    of_one, often = figures["bytes_per_update"], setting.sent.exchanges
-    bytes_ = Number.of(often * np.array(of_one.value), often * np.array(of_one.error), of_one.how)
-    return figures | {"bytes_per_update": bytes_}
+    found = {name: path_figures(stacked(each), "measured") for name, each in paths.items()}
+    figures = tally.figures("measured") | found[setting.sent.policy]
+    figures["bytes_per_update"] = figures["bytes_per_update"].times(setting.sent.exchanges)
+    return Measurement(count, figures, found)
 
 
 def _refused(scenario: Scenario, path: str, message: str, remedy: str) -> ScenarioError:

@@ -97,20 +97,21 @@ def test_without_loss_all_policies_agree_with_their_operators():
     assert found.figures["late_fraction"].value == 0.0
     same = ("self", "renormalize", "stale", "zero_fill")
     for name in same[1:]:
-        np.testing.assert_allclose(found.curves[name].mse, found.curves["self"].mse, atol=1e-12)
-    assert found.curves["self"].drift[-1] == pytest.approx(0.0, abs=1e-20)
+        mse, expected = (found.policies[each]["mse_after_rounds"].value for each in (name, "self"))
+        assert mse == pytest.approx(expected, abs=1e-12)
+    assert found.policies["self"]["mean_drift_var"].value == pytest.approx(0.0, abs=1e-20)
 
 
 def test_policies_that_the_scenario_does_not_allow_are_left_out():
-    found = list(measure(setting_of("ring_1"), 1).curves)
+    found = list(measure(setting_of("ring_1"), 1).policies)
     assert found == [name for name in POLICIES if name != "symmetric"]
     assert len(found) >= 6
-    assert "symmetric" in measure(setting_of("acks_1"), 1).curves
+    assert "symmetric" in measure(setting_of("acks_1"), 1).policies
     one_way = setting(
         "network.topology={kind: edges, directed: true, edges: [[0, 1], [1, 2], [2, 0]]}",
         "algorithm.consensus.policy=push_sum",
     )
-    assert list(measure(one_way, 2).curves) == ["push_sum", "running_sum"]
+    assert list(measure(one_way, 2).policies) == ["push_sum", "running_sum"]
 
 
 def test_one_trial_has_no_standard_error():
@@ -137,6 +138,11 @@ def test_books_that_do_not_balance_are_an_error(monkeypatch):
         list(exchanges(setting(), 1, "x"))
 
 
+COMPLETE = ["network.topology={kind: complete}"]
+CRASH = "network.faults=[{kind: crash, node: 2, at: 1 s, for: 1 s}]"
+OTHER = "network.other_links=[{edge: [0, 2], link: {loss: 30%}}]"
+
+
 @pytest.mark.parametrize(
     ("changes", "options", "said"),
     [
@@ -144,6 +150,8 @@ def test_books_that_do_not_balance_are_an_error(monkeypatch):
         (["algorithm.consensus.rounds=0"], {}, "sends no messages"),
         (scene(3, "{kind: ring}", "0%", 1, *CALM), {"links": 3}, "has no number of links"),
         ([], {"agents": 9, "links": 3}, "has 8 to 36 links"),
+        ([*COMPLETE, CRASH], {"agents": 2}, r"network: fault: expected agents below 2, got \[2\]"),
+        ([*COMPLETE, OTHER], {"agents": 2}, r"network: other_links: expected agents below 2, got \[2\]"),
         ([], {"values": [1.0, 2.0]}, "a finite number for each of 3 agents, got"),
         ([], {"values": [1.0, 2.0, float("inf")]}, "a finite number for each of 3 agents, got"),
     ],

@@ -95,12 +95,12 @@ def exchanged(setting, networks, each, first):
     return list(exchanges(setting, networks, "predict", each=each, first=first))
 
 
-def apart(value, error, expected, doubt):
-    """How many standard errors a measurement is from a prediction; what is exact must be equal."""
-    both = np.hypot(np.atleast_1d(error), np.atleast_1d(doubt))
-    off = np.atleast_1d(value) - np.atleast_1d(expected)
-    negligible = 1e-9 * (1.0 + np.abs(np.atleast_1d(expected)))
-    return np.where(np.abs(off) <= negligible, 0.0, off / np.maximum(both, 1e-300))
+def furthest(one, other):
+    """How many standard errors two numbers are apart at most; what is exact must be equal."""
+    value, error, expected, doubt = map(np.atleast_1d, (one.value, one.error, other.value, other.error))
+    off = np.abs(value - expected)
+    negligible = 1e-9 * (1.0 + np.abs(expected))
+    return float(np.where(off <= negligible, 0.0, off / np.maximum(np.hypot(error, doubt), 1e-300)).max())
 
 
 def policies_of(name):
@@ -114,16 +114,6 @@ def policies_of(name):
 
 def worst_policy_figure(name, policy, trials, values=None):
     """The figure of a policy that is furthest from its prediction: (name of the figure, standard errors)."""
-    measurement, prediction = measured_in(name, trials, values), predicted_in(name, policy, values)
-    curve, errors, figures = measurement.curves[policy], measurement.errors[policy], prediction.figures
-    pairs = {
-        "mse_after_rounds": (curve.mse, errors.mse),
-        "disagreement_after_rounds": (curve.disagreement, errors.disagreement),
-        "mean_drift_var": (curve.drift[-1], errors.drift[-1]),
-        "a_eff": (curve.a_eff[-1], errors.a_eff[-1]),
-    }
-    found = {
-        figure: float(np.abs(apart(value, error, figures[figure].value, figures[figure].error)).max())
-        for figure, (value, error) in pairs.items()
-    }
+    measured, predicted = measured_in(name, trials, values).policies[policy], predicted_in(name, policy, values).figures
+    found = {figure: furthest(ours, predicted[figure]) for figure, ours in measured.items()}
     return max(found.items(), key=lambda pair: pair[1])

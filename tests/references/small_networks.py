@@ -53,7 +53,10 @@ def spec_of(other_links=NONE, **fields) -> Network:
 def network_of(n_agents, *, seed=1, topology=None, agent_keys=None, probe=None, **fields) -> SimulatedNetwork:
     """The network of a team; `topology` may be any object that has graphs."""
     spec = spec_of(**fields)
-    return SimulatedNetwork(spec, n_agents=n_agents, seed=seed, topology=topology, agent_keys=agent_keys, probe=probe)
+    network = SimulatedNetwork(spec, n_agents=n_agents, seed=seed, agent_keys=agent_keys, probe=probe)
+    if topology is not None:  # of a kind that no scenario has
+        network._topology = topology
+    return network
 
 
 def transport_of(agent_keys, *, seed=0, faults=None, **fields) -> Transport:

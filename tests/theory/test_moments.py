@@ -24,12 +24,10 @@ from enumeration import (
 from dvdn_sim.consensus import (
     POLICIES,
     WEIGHTS,
-    Confirmation,
     DrawnSteps,
     Heard,
     PullSteps,
     ZeroFillSteps,
-    confirmation,
     lossless_facts,
     rounds_to_reach,
     trajectory,
@@ -68,10 +66,6 @@ def enumerated(policy, graphs, q):
     return total
 
 
-def figures(path):
-    return np.array([path.mse, path.disagreement, path.drift, path.a_eff])
-
-
 STEPS = {
     "self": lambda weights, q: PullSteps(weights, Heard.one_way(q)),
     "symmetric": lambda weights, q: PullSteps(weights, Heard.together(q * q)),
@@ -89,7 +83,7 @@ STEPS = {
 def test_trajectories_against_every_pattern_of_losses(policy, weights, graph, rounds, q):
     steps = STEPS[policy](weights_of(graph, weights), q)
     expected = enumerated(POLICIES[policy](WEIGHTS[weights]), [graph] * rounds, q)
-    np.testing.assert_allclose(figures(trajectory(steps, rounds)), expected, atol=1e-12)
+    np.testing.assert_allclose(np.array(trajectory(steps, rounds)), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("q", QS)
@@ -99,7 +93,7 @@ def test_the_first_round_of_ratio_consensus_is_a_weighted_mean(policy, graph, q)
     shares = (weights_of(graph) > 0) + np.eye(graph.n_agents)
     steps = ratio_steps(shares / (1 + np.array(graph.degrees)), q)
     expected = enumerated(POLICIES[policy](WEIGHTS["metropolis"]), [graph], q)
-    np.testing.assert_allclose(figures(trajectory(steps, 1)), expected, atol=1e-12)
+    np.testing.assert_allclose(np.array(trajectory(steps, 1)), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("policy", STEPS)
@@ -107,7 +101,7 @@ def test_rounds_with_different_graphs(policy):
     graphs = [PATH_3, TRIANGLE]
     steps = [STEPS[policy](weights_of(graph), 0.7) for graph in graphs]
     expected = enumerated(POLICIES[policy](WEIGHTS["metropolis"]), graphs, 0.7)
-    np.testing.assert_allclose(figures(trajectory(steps, 2)), expected, atol=1e-12)
+    np.testing.assert_allclose(np.array(trajectory(steps, 2)), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("policy", STEPS)
@@ -119,7 +113,7 @@ def test_graphs_drawn_anew_each_round(policy):
     expected = sum(
         enumerated(POLICIES[policy](WEIGHTS["metropolis"]), pair, 0.8) / 9 for pair in product(graphs, repeat=2)
     )
-    np.testing.assert_allclose(figures(trajectory(drawn, 2)), expected, atol=1e-12)
+    np.testing.assert_allclose(np.array(trajectory(drawn, 2)), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("policy", STEPS)
@@ -129,8 +123,7 @@ def test_leading_axes_are_graphs(policy):
     together = trajectory(STEPS[policy](weights, 0.7), 3)
     for index in (0, 7):
         alone = trajectory(STEPS[policy](weights[index], 0.7), 3)
-        np.testing.assert_allclose(figures(together)[:, index], figures(alone), atol=1e-14)
-    np.testing.assert_allclose(figures(together.averaged()), figures(together).mean(1), atol=1e-14)
+        np.testing.assert_allclose(np.array(together)[:, index], np.array(alone), atol=1e-14)
 
 
 def patterns_of_links(graph, q):
@@ -211,7 +204,7 @@ def test_given_values_against_every_pattern_of_losses(policy):
         ])  # fmt: skip
     steps = STEPS[policy](weights_of(STAR_4), q)
     found = trajectory(steps, rounds, x)
-    np.testing.assert_allclose(figures(found)[:3], total, atol=1e-12)
+    np.testing.assert_allclose(np.array(found)[:3], total, atol=1e-12)
     np.testing.assert_array_equal(found.a_eff, trajectory(steps, rounds).a_eff)
     if policy == "self":
         np.testing.assert_allclose(found.drift, accumulated_drift(weights_of(STAR_4), q, x, rounds), atol=1e-14)
@@ -220,8 +213,8 @@ def test_given_values_against_every_pattern_of_losses(policy):
 def test_random_values_are_the_sum_over_a_basis():
     """Figures are quadratic in the values: over independent ones of variance 1, each basis vector counts once."""
     for steps in (PullSteps(weights_of(SIX_LINKS), Heard.one_way(0.8)), ZeroFillSteps(weights_of(SIX_LINKS), 0.8)):
-        by_basis = sum(figures(trajectory(steps, 3, unit))[:3] for unit in np.eye(5))
-        np.testing.assert_allclose(by_basis, figures(trajectory(steps, 3))[:3], atol=1e-13)
+        by_basis = sum(np.array(trajectory(steps, 3, unit))[:3] for unit in np.eye(5))
+        np.testing.assert_allclose(by_basis, np.array(trajectory(steps, 3))[:3], atol=1e-13)
 
 
 def test_drift_of_random_values_is_that_of_the_trajectory():
@@ -246,32 +239,34 @@ def acks_enumerated(q, ack, repeat):
 
 @pytest.mark.parametrize(("q", "ack", "repeat"), [(0.9, 0.9, 1), (0.7, 0.95, 2), (0.5, 0.6, 3), (1.0, 0.5, 1)])
 def test_ack_probabilities_against_every_loss(q, ack, repeat):
-    known = confirmation(q, ack, repeat)
-    assert (known.both, known.one_end) == pytest.approx(acks_enumerated(q, ack, repeat))
-    assert sum(known) == pytest.approx(1.0)
+    assert known_at(Heard.confirmed(q, ack, repeat)) == pytest.approx(acks_enumerated(q, ack, repeat))
+
+
+def known_at(heard):
+    """Probabilities that both ends count a link, and that one alone does."""
+    both = heard.covariance + heard.mean**2
+    return both, 2 * (heard.mean - both)
 
 
 def test_ack_probabilities_of_the_notes():
-    known = confirmation(0.8)
-    assert (known.both, known.one_end) == pytest.approx((0.8**4, 2 * 0.8**3 * 0.2))
-    assert Heard.confirmed(Confirmation(0.25, 0.0, 0.75)) == Heard.together(0.25)
+    assert known_at(Heard.confirmed(0.8, 0.8)) == pytest.approx((0.8**4, 2 * 0.8**3 * 0.2))
 
 
 def test_symmetric_with_acks_that_are_lost():
     """One round of a pair, by hand: both ends count, one does, or none."""
-    known = confirmation(0.8)
-    path = trajectory(PullSteps(weights_of(PAIR), Heard.confirmed(known)), 1)
+    heard = Heard.confirmed(0.8, 0.8)
+    both, one_end = known_at(heard)
+    path = trajectory(PullSteps(weights_of(PAIR), heard), 1)
     # values x, y: both → the mean; one end → it moves to the mean alone; E (x - y)² = 2.
-    mse = known.one_end * 0.25 + known.neither * 0.5
-    assert path.mse[0] == pytest.approx(mse)
-    assert path.drift[0] == pytest.approx(known.one_end * 2 / 16)
+    assert path.mse[0] == pytest.approx(one_end * 0.25 + (1 - both - one_end) * 0.5)
+    assert path.drift[0] == pytest.approx(one_end * 2 / 16)
 
 
 def test_rounds_for_a_target_error():
     weights = np.array([weights_of(graph) for graph in connected_graphs(5, 6)])
     steps = PullSteps(weights, Heard.together(0.81))
     rounds = rounds_to_reach(steps, 1e-4)
-    errors = trajectory(steps, rounds).averaged().mse
+    errors = trajectory(steps, rounds).mse.mean(0)
     assert errors[-1] <= 1e-4 < errors[-2]
     assert rounds_to_reach(PullSteps(weights, Heard.one_way(0.9)), 1e-4) is None
     assert rounds_to_reach(PullSteps(weights, Heard.one_way(0.0)), 1e-4) is None
