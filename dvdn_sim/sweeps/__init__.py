@@ -2,8 +2,7 @@
 
 Read in this order:
 
-* `sweep`: what a sweep file says, as `SweepFile` and, with labels and places, `Sweep`.
-* `grid`: `load_cells`: the cells of a sweep, each with its name and scenario, or every mistake of all of them.
+* `sweep`: what a sweep file says; `load_cells`: its cells, or every mistake in the file and in any of them.
 * `jobs`: what a job is, and `work`, which does it wherever it was sent; `Executor`: what sends them.
 * `local`: jobs on processes of this machine, and how many fit it.
 * `ray_executor`: jobs on a Ray cluster; `ray_tasks`: what is done in that cluster. Ray is imported there alone.
@@ -13,12 +12,21 @@ What a sweep leaves behind is `dvdn_sim.records.SweepTable`.
 """
 
 from dvdn_sim.sweeps.execute import run_sweep
-from dvdn_sim.sweeps.grid import SweepCell, cell_id, load_cells
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job, JobReport, Moved, Outcome, Warned, work
 from dvdn_sim.sweeps.local import Pool, processes_for, refuse_oversized_cells
 from dvdn_sim.sweeps.progress import Pace, SweepProgress
 from dvdn_sim.sweeps.ray_executor import RayCluster
-from dvdn_sim.sweeps.sweep import AxisFile, QuickFile, Sweep, SweepFile, folder_name, load_sweep
+from dvdn_sim.sweeps.sweep import (
+    AxisFile,
+    QuickFile,
+    Sweep,
+    SweepCell,
+    SweepFile,
+    cell_id,
+    folder_name,
+    load_cells,
+    load_sweep,
+)
 
 __all__ = [
     "AxisFile", "Began", "Ended", "Event", "Executor", "Job", "JobReport", "Moved", "Outcome", "Pace", "Pool",

@@ -20,9 +20,8 @@ from dvdn_sim.records import (
     write_durably,
 )
 from dvdn_sim.scenario import differences, resolved_yaml
-from dvdn_sim.sweeps.grid import SweepCell
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
-from dvdn_sim.sweeps.sweep import Sweep
+from dvdn_sim.sweeps.sweep import Sweep, SweepCell
 
 WRITE_EVERY_S = 2.0
 
@@ -53,17 +52,14 @@ def run_sweep(
     """Run every cell that is not finished yet, and leave the folder of a sweep; return the cells with their states.
 
     A sweep that was interrupted or killed is resumed: finished cells are kept as they are, others resume from their
-    checkpoints. One signal to stop ends all jobs with a checkpoint; Ctrl-C after it ends them at once. `device` and
-    `checkpoint_every_s` are as in `dvdn_sim.run`.
+    checkpoints. One signal to stop ends all jobs with a checkpoint; Ctrl-C after it ends them at once, and raises
+    `KeyboardInterrupt`. `device` and `checkpoint_every_s` are as in `dvdn_sim.run`.
 
-    Raises:
-        RunFolderError: `out` holds something else, another process writes there, or it cannot be made. Nothing was
-            changed.
-        StorageError: The disk refuses the table; the cells' own folders are as they are.
-        KeyboardInterrupt: Ctrl-C after a signal to stop.
+    Raises `RunFolderError` where `out` holds something else, another process writes there, or it cannot be made, in
+    which case nothing was changed; and `StorageError` if the disk refuses the table.
     """
     try:
-        _refuse_foreign(out, sweep)
+        _earlier(out, sweep)
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunFolderError(f"{out} cannot be used: {error.strerror or error}") from error
@@ -83,37 +79,34 @@ def run_sweep(
     return table
 
 
-def _refuse_foreign(out: Path, sweep: Sweep) -> None:
-    """Refuse a folder that holds anything but this sweep, or links that lead elsewhere."""
+def _earlier(out: Path, sweep: Sweep) -> SweepTable | None:
+    """Return what earlier invocations left; refuse a folder that holds anything else, or links that lead elsewhere."""
     if out.exists() and not out.is_dir():
         raise RunFolderError(f"{out} is a file; a new or empty folder, or that of a sweep, expected")
     refuse_links(out)
-    if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):
-        return
     if not (out / CELLS_FILE).exists():
-        raise RunFolderError(f"{out} is not empty and holds no sweep that was run; a new or empty folder expected")
-    if (name := read_cells(out).name) != sweep.name:
-        raise RunFolderError(f"{out} holds the sweep {name}; that of {sweep.name}, or a new or empty folder, expected")
+        if out.exists() and not all(path.name.startswith(".") for path in out.iterdir()):
+            raise RunFolderError(f"{out} is not empty and holds no sweep that was run; a new or empty folder expected")
+        return None
+    table = read_cells(out)
+    if table.name != sweep.name:
+        name = f"that of {sweep.name}, or a new or empty folder, expected"
+        raise RunFolderError(f"{out} holds the sweep {table.name}; {name}")
+    return table
 
 
 def _table(sweep: Sweep, cells: Sequence[SweepCell], out: Path) -> SweepTable:
     """Return the cells with the states that earlier invocations left."""
-    earlier = read_cells(out) if (out / CELLS_FILE).exists() else None
-    found = {row.id: row.found for row in earlier.rows if row.found} if earlier else {}
+    earlier = _earlier(out, sweep)
+    found = {row.id: row.found for row in earlier.rows} if earlier else {}
     rows = []
     for cell in cells:
         _refuse_other_run(out / cell.id, resolved_yaml(cell.scenario))
         row = SweepRow(cell.id, cell.at, cell.changes, cell.scenario.seeds, found=found.get(cell.id, {}))
         row.state = "finished" if row.found else "waiting"
         rows.append(row)
-    return SweepTable(
-        name=sweep.name,
-        question=sweep.question,
-        axes={axis.name: tuple(axis.values) for axis in sweep.axes},
-        compare=sweep.compare or (),
-        rows=rows,
-        wall_s=earlier.wall_s if earlier else 0.0,
-    )
+    axes, wall_s = {axis.name: tuple(axis.values) for axis in sweep.axes}, earlier.wall_s if earlier else 0.0
+    return SweepTable(sweep.name, sweep.question, axes, sweep.compare or (), rows, wall_s)
 
 
 def _refuse_other_run(run_dir: Path, scenario: str) -> None:

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -40,12 +40,9 @@ class Outcome:
     """How a job ended; it can be resumed if somebody interrupted it."""
 
     state: Literal["finished", "failed", "interrupted"]
-    error: str = ""
-    """Why it failed, or where it was interrupted."""
-    found: Mapping[str, Any] = field(default_factory=dict)
-    """What the summary of a finished run has under `dvdn_sim.records.FOUND`."""
-    work_s: float = 0.0
-    """How long the last process worked on it."""
+    error: str = ""  # why it failed, or where it was interrupted
+    found: Mapping[str, Any] = field(default_factory=dict)  # by `FOUND`, what the summary of a finished run has
+    work_s: float = 0.0  # how long the last process worked on it
 
 
 @dataclass(frozen=True)
@@ -98,21 +95,15 @@ class Executor(Protocol):
     """Has jobs done somewhere: in other processes, on other machines."""
 
     def places(self, jobs: Sequence[Job]) -> int:
-        """Return how many of these jobs, at least one, can be done at once.
-
-        Raises:
-            DvdnSimError: There is nothing to do them with.
-        """
+        """Return how many of these jobs, at least one, can be done at once; `DvdnSimError` if there is no place."""
 
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
         """Yield what happens to the jobs until each has ended, once; but for those not begun when asked to stop.
 
         A job whose process is lost is begun again, `MAX_ATTEMPTS` times in all. A job that fails, or takes long, keeps
         no other from being done. They begin in the order given. `stop` is asked now and then; once it is true no job is
-        begun, and those under way stop with a checkpoint. Closing the iterator early leaves no process behind.
-
-        Raises:
-            DvdnSimError: There is nothing to do them with, or not any more.
+        begun, and those under way stop with a checkpoint. Closing the iterator early leaves no process behind. Raises
+        `DvdnSimError` if there is nothing to do them with, or not any more.
         """
 
 
@@ -140,7 +131,7 @@ def work(job: Job, report: JobReport) -> Outcome:
         outcome = Outcome("failed", str(error))
     except Exception:  # a defect that shows in one cell is no reason to lose the others
         outcome = Outcome("failed", traceback.format_exc().rstrip())
-    return Outcome(outcome.state, outcome.error, outcome.found, time.monotonic() - began_s)
+    return replace(outcome, work_s=time.monotonic() - began_s)
 
 
 def _train(job: Job, report: JobReport) -> dict[str, Any]:

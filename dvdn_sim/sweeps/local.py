@@ -19,7 +19,6 @@ from pathlib import Path
 
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.scenario import Scenario, has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
-from dvdn_sim.sweeps.grid import SweepCell
 from dvdn_sim.sweeps.jobs import (
     MAX_ATTEMPTS,
     Began,
@@ -32,6 +31,7 @@ from dvdn_sim.sweeps.jobs import (
     import_training,
     work,
 )
+from dvdn_sim.sweeps.sweep import SweepCell
 
 _CGROUP = Path("/sys/fs/cgroup")
 READY, STOP = "ready", "stop"
@@ -90,15 +90,17 @@ class Pool:
         return self.processes
 
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
-        state = _PoolState(deque(jobs), min(self.processes, len(jobs)), partial(_serve, self.do, self.prepare))
+        team, events = _Team(self, deque(jobs)), list[Event]()
         try:
-            while state.waiting or state.busy:
-                if stop() and not state.stopping:
-                    state.stop()
-                yield from state.hand_out()
-                yield from state.hear()
+            while team.waiting or team.busy:
+                if stop() and not team.stopping:
+                    team.stop()
+                events += team.hand_out()  # before anybody takes time over what happened
+                yield from events
+                events = team.hear()
+            yield from events
         finally:
-            for worker in state.workers:  # whatever they were at can be resumed
+            for worker in team.workers:  # whatever they were at can be resumed
                 worker.end()
 
 
@@ -146,20 +148,19 @@ class Worker:
 
 
 @dataclass
-class _PoolState:
-    """All workers and all jobs."""
+class _Team:
+    """The workers of a pool, and the jobs that wait."""
 
+    pool: Pool
     waiting: deque[Job]
-    size: int
-    serve: Callable[[Connection], None]
     workers: list[Worker] = field(default_factory=list)
     attempts: Counter[str] = field(default_factory=Counter)
     stopping: bool = False
     failed_starts: int = 0
 
     @property
-    def busy(self) -> list[Worker]:
-        return [worker for worker in self.workers if worker.job is not None]
+    def busy(self) -> int:
+        return sum(worker.job is not None for worker in self.workers)
 
     def stop(self) -> None:
         """Begin nothing more, and tell workers to stop with a checkpoint."""
@@ -168,30 +169,24 @@ class _PoolState:
         for worker in self.workers:
             worker.send(STOP)
 
-    def hand_out(self) -> Iterator[Event]:
+    def hand_out(self) -> list[Event]:
         """Give every idle worker a job; start as many as there is work for."""
+        begun: list[Event] = []
         for worker in self.workers:
-            yield from self._give(worker)
-        wanted = min(self.size, len(self.busy) + len(self.waiting))
-        while len(self.workers) < wanted:
-            self.workers.append(Worker(self.serve))
+            if self.waiting and worker.ready and worker.job is None:
+                worker.job = job = self.waiting.popleft()
+                self.attempts[job.id] += 1
+                worker.send(job)
+                begun.append(Began(job.id))
+        while len(self.workers) < min(self.pool.processes, self.busy + len(self.waiting)):
+            self.workers.append(Worker(partial(_serve, self.pool.do, self.pool.prepare)))
+        return begun
 
-    def hear(self) -> Iterator[Event]:
-        """Wait for messages of any worker, not for long, and yield what they come to."""
-        lines = {worker.line: worker for worker in self.workers}
-        for line in wait(list(lines), TICK_S) if lines else []:
-            worker = lines[line]  # type: ignore[index]  # they are the ones that were given
-            for message in worker.messages():
-                yield from self._take(worker, message)
-
-    def _give(self, worker: Worker) -> list[Event]:
-        """Give a worker the next job, if it is free and there is one."""
-        if not self.waiting or not worker.ready or worker.job is not None:
-            return []
-        worker.job = job = self.waiting.popleft()
-        self.attempts[job.id] += 1
-        worker.send(job)
-        return [Began(job.id)]
+    def hear(self) -> list[Event]:
+        """Wait for messages of any worker, not for long, and return what they come to."""
+        wait([worker.line for worker in self.workers], TICK_S)
+        heard = [(worker, message) for worker in self.workers for message in worker.messages()]
+        return [event for worker, message in heard for event in self._take(worker, message)]
 
     def _take(self, worker: Worker, message: object) -> list[Event]:
         if message == READY:
@@ -200,7 +195,7 @@ class _PoolState:
             job, worker.job = worker.job, None
             if message.outcome.state == "interrupted" and not self.stopping:  # by somebody outside of this sweep
                 return self._retry(job, "its process was asked to stop")
-            return [message, *self._give(worker)]  # given before anybody takes time over what ended
+            return [message]
         elif isinstance(message, Event):
             return [message]
         elif message is None:

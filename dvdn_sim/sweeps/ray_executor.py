@@ -31,26 +31,19 @@ LEAVE_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class RayCluster:
-    """Does jobs on a Ray cluster; an `Executor`.
+    """Does jobs on a Ray cluster; an `Executor`."""
 
-    Attributes:
-        address: host and port of one that runs, of which this machine is a part; or `auto`, which starts one here.
-        do: what does a job, in a worker.
-        version: of this program, which every machine of the cluster must have.
-        patience_s: how long to wait for a machine that can do what is left, once there is none.
-    """
-
-    address: str
-    do: Callable[[Job, JobReport], Outcome] = work
-    version: str = field(default_factory=lambda: importlib.metadata.version("dvdn-sim"))
-    patience_s: float = 60.0
+    address: str  # host and port of one that runs, of which this machine is a part; or `auto`, which starts one here
+    do: Callable[[Job, JobReport], Outcome] = work  # what does a job, in a worker
+    version: str = field(default_factory=lambda: importlib.metadata.version("dvdn-sim"))  # every machine must have it
+    patience_s: float = 60.0  # how long to wait for a machine that can do what is left, once there is none
 
     def run(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
         jobs = [replace(job, run_dir=job.run_dir.absolute()) for job in jobs]
         if not jobs:
             return
         stopping = False
-        with closing(_answers(partial(_run, self, jobs))) as answers:
+        with closing(_answers(self, jobs)) as answers:
             for worker, message in answers:
                 if isinstance(message, Event):
                     yield message
@@ -59,20 +52,21 @@ class RayCluster:
                     worker.send(STOP)
 
     def places(self, jobs: Sequence[Job]) -> int:
-        with closing(_answers(partial(_count, self, jobs))) as answers:
+        with closing(_answers(self, jobs, count=True)) as answers:
             return next(message for _, message in answers if isinstance(message, int))
 
 
-def _answers(serve: Callable[[Connection], None]) -> Generator[tuple[Worker, object], None, None]:
+def _answers(
+    cluster: RayCluster, jobs: Sequence[Job], *, count: bool = False
+) -> Generator[tuple[Worker, object], None, None]:
     """Start the process that talks to Ray, and yield what it sends, and None now and then, until it is done.
 
-    Raises:
-        DvdnSimError: Ray is not installed; the process says so, or is gone, or joins no cluster for too long.
+    Raises `DvdnSimError` if Ray is not installed; if the process says so, is gone, or joins no cluster for too long.
     """
     if importlib.util.find_spec("ray") is None:
         raise DvdnSimError("Ray is not installed; try: pip install 'dvdn-sim[ray]'")
     with tempfile.NamedTemporaryFile("r", prefix="dvdn-sim-ray-", encoding="utf-8", errors="replace") as log:
-        worker, began_s, joined = Worker(partial(_serve, serve, Path(log.name))), time.monotonic(), False
+        worker, began_s, joined = Worker(partial(_serve, cluster, jobs, count, Path(log.name))), time.monotonic(), False
         try:
             while True:
                 worker.line.poll(TICK_S)
@@ -98,10 +92,10 @@ def _last_line(log: Iterator[str]) -> str:
     return f"; its last words: {lines[-1]}" if lines else ""
 
 
-def _serve(serve: Callable[[Connection], None], log: Path, line: Connection) -> None:
-    """Send what `serve` does, and how it ended, unless whoever asked has hung up: what the process runs.
+def _serve(cluster: RayCluster, jobs: Sequence[Job], count: bool, log: Path, line: Connection) -> None:  # noqa: FBT001
+    """Be part of the cluster and have it do the jobs, or count how many it can do at once: what the process runs.
 
-    What is printed meanwhile goes to a file.
+    It sends what happens and how it ended, unless whoever asked has hung up. What is printed goes to a file.
     """
     with log.open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
@@ -109,33 +103,17 @@ def _serve(serve: Callable[[Connection], None], log: Path, line: Connection) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # blocked as it is, Ray lets it through
     with suppress(OSError):
         try:
-            serve(line)
+            from dvdn_sim.sweeps import ray_tasks  # noqa: PLC0415 (Ray stays out of the process that shows the sweep)
+
+            with ray_tasks.joined(cluster.address):
+                line.send(JOINED)
+                if count:
+                    line.send(ray_tasks.places(jobs))
+                else:
+                    for event in ray_tasks.run_tasks(cluster, jobs, lambda: line.poll() and line.recv() == STOP):
+                        line.send(event)
             line.send(OVER)
         except DvdnSimError as error:
             line.send(error)
         except Exception:  # EOFError above all, if they have
             line.send(DvdnSimError(traceback.format_exc().rstrip()))
-
-
-def _run(cluster: RayCluster, jobs: Sequence[Job], line: Connection) -> None:
-    """Be part of the cluster, and have it do the jobs."""
-    from dvdn_sim.sweeps import ray_tasks  # noqa: PLC0415 (Ray stays out of the process that shows the sweep)
-
-    with ray_tasks.joined(cluster.address):
-        line.send(JOINED)
-        for event in ray_tasks.run_tasks(
-            jobs,
-            lambda: line.poll() and line.recv() == STOP,
-            do=cluster.do,
-            version=cluster.version,
-            patience_s=cluster.patience_s,
-        ):
-            line.send(event)
-
-
-def _count(cluster: RayCluster, jobs: Sequence[Job], line: Connection) -> None:
-    """Be part of the cluster, and tell how many jobs it can do at once."""
-    from dvdn_sim.sweeps import ray_tasks  # noqa: PLC0415
-
-    with ray_tasks.joined(cluster.address):
-        line.send(ray_tasks.places(jobs))

@@ -29,6 +29,7 @@ from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records import finished_digest, locked, write_durably
 from dvdn_sim.sweeps.jobs import MAX_ATTEMPTS, Began, Ended, Event, Job, JobReport, Outcome, given_up
 from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, cores, job_bytes
+from dvdn_sim.sweeps.ray_executor import RayCluster
 from dvdn_sim.wording import size_text
 
 AUTO = "auto"
@@ -46,11 +47,7 @@ Files = Mapping[str, bytes]
 
 @contextmanager
 def joined(address: str) -> Iterator[None]:
-    """Be part of a cluster, which is started if the address is `auto`, and then ended.
-
-    Raises:
-        DvdnSimError: There is no such cluster.
-    """
+    """Be part of a cluster, which is started if the address is `auto`, and then ended."""
     options: dict[str, Any] = {"address": address}
     if address == AUTO:
         options = {"address": "local", "num_cpus": cores(), "object_store_memory": 128 * 2**20}  # no folders are sent
@@ -82,11 +79,7 @@ def _refuse_silent(address: str) -> None:
 
 
 def places(jobs: Sequence[Job]) -> int:
-    """Return how many jobs like the largest of these the cluster can do at once, as it is now.
-
-    Raises:
-        DvdnSimError: It can do none of them.
-    """
+    """Return how many jobs like the largest of these the cluster can do at once; `DvdnSimError` if none."""
     return min(len(jobs), _places_for(_need(jobs)))
 
 
@@ -101,8 +94,7 @@ def _need(jobs: Sequence[Job]) -> dict[str, int]:
 def _places_for(need: Mapping[str, int]) -> int:
     """Return how often the machines that are alive hold what is needed, if they did nothing else.
 
-    Raises:
-        DvdnSimError: Not once: such a job would wait for ever.
+    Raises `DvdnSimError` if not once: such a job would wait for ever.
     """
     nodes = [node["Resources"] for node in _ray.nodes() if node["Alive"]]
     count = sum(min(int(has.get(name, 0) // amount) for name, amount in need.items()) for has in nodes)
@@ -118,20 +110,11 @@ def _places_for(need: Mapping[str, int]) -> int:
     return count
 
 
-def run_tasks(
-    jobs: Sequence[Job],
-    stop: Callable[[], bool],
-    *,
-    do: Callable[[Job, JobReport], Outcome],
-    version: str,
-    patience_s: float,
-) -> Iterator[Event]:
+def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
     """Yield what happens to the jobs, at least one, in a process that is part of the cluster.
 
-    Their folders are given from the root; `stop` is as for an `Executor`, all else as in `RayCluster`.
-
-    Raises:
-        DvdnSimError: No machine can do what is left; or one lacks this program, or has another version of it.
+    Their folders are given from the root; `stop` is as for an `Executor`. Raises `DvdnSimError` if no machine can do
+    what is left, or one lacks this program, or has another version of it.
     """
     need = _need(jobs)
     _places_for(need)
@@ -147,7 +130,7 @@ def run_tasks(
     begun: set[str] = set()
     stopping, possible_s = False, time.monotonic()
     with _token(jobs[0].run_dir.parent) as token:
-        waiting = {task.remote(version, [ray.put((job, do))], inbox, token): job for job in jobs}
+        waiting = {task.remote(cluster.version, [ray.put((job, cluster.do))], inbox, token): job for job in jobs}
         while waiting:
             over, _ = ray.wait(list(waiting), timeout=TICK_S)
             stopping = stopping or stop()
@@ -160,20 +143,13 @@ def run_tasks(
             for ref in [ref for ref in over if ref in waiting]:
                 job = waiting.pop(ref)
                 yield Ended(job.id, _outcome(ref, job))
-            possible_s = _last_possible_s(need, possible_s, patience_s)
-
-
-def _last_possible_s(need: Mapping[str, int], before_s: float, patience_s: float) -> float:
-    """Return when there last was a machine for what is left; raise if that is too long ago."""
-    if time.monotonic() - before_s < LOOK_EVERY_S:
-        return before_s
-    try:
-        _places_for(need)
-    except DvdnSimError:
-        if time.monotonic() - before_s >= patience_s:
-            raise
-        return before_s
-    return time.monotonic()
+            if time.monotonic() - possible_s >= LOOK_EVERY_S:
+                try:
+                    _places_for(need)
+                    possible_s = time.monotonic()
+                except DvdnSimError:
+                    if time.monotonic() - possible_s >= cluster.patience_s:
+                        raise
 
 
 @contextmanager
@@ -202,8 +178,7 @@ def _news(inbox: Any, *, stop: bool) -> list[Event]:
 def _outcome(ref: Any, job: Job) -> Outcome:
     """Return how a task that is over ended, its folder put in place if it comes with it.
 
-    Raises:
-        DvdnSimError: The machine cannot do any job: it lacks this program, or has another version of it.
+    Raises `DvdnSimError` if the machine cannot do any job: it lacks this program, or has another version of it.
     """
     try:
         result: tuple[Outcome, Files | None] | None = ray.get(ref, timeout=ANSWER_TIMEOUT_S)
@@ -292,10 +267,6 @@ def _do(version: str, task: list[Any], inbox: Any, token: Path) -> tuple[Outcome
 
     None if it was not begun, for somebody asked to stop. The task is a reference to the job and what does it; in a
     list, so that it is opened once the version is known. Who sees the token, a file, shares the storage.
-
-    Raises:
-        DvdnSimError: This machine has another version of the program.
-        _StoppedElsewhereError: The job was interrupted by somebody outside of this sweep.
     """
     if (mine := importlib.metadata.version("dvdn-sim")) != version:
         machine = f"{platform.node()}, a machine of the Ray cluster,"
@@ -330,11 +301,7 @@ def _do_apart(job: Job, do: Callable[[Job, JobReport], Outcome], line: _Line) ->
 
 
 def files_of(folder: Path) -> Files:
-    """Return what a run's folder holds; but for hidden files, which are locks and what was cut off as it was written.
-
-    Raises:
-        OSError: It cannot be read.
-    """
+    """Return what a run's folder holds, but for hidden files: locks, and what was cut off as it was written."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -346,11 +313,8 @@ def files_of(folder: Path) -> Files:
 def put_in_place(files: Files, folder: Path) -> None:
     """Put a run's folder in its place: written beside it, forced to the disk, then renamed.
 
-    A finished run is not replaced; what else is there is.
-
-    Raises:
-        RunFolderError: The folder is damaged, or another process writes to it. It is as it was.
-        OSError: The disk refuses; the folder is as it was.
+    A finished run is not replaced; what else is there is. The folder is as it was if the disk refuses (`OSError`), or
+    if it is damaged or another process writes to it (`RunFolderError`).
     """
     incoming, before = (folder.with_name(f".{folder.name}.{what}") for what in ("incoming", "before"))
     try:

@@ -1,4 +1,4 @@
-"""A sweep: which scenario, what differs between cells, and what to compare.
+"""A sweep: which scenario, what differs between cells, and what to compare; and the cells that come of it.
 
     name: rounds_x_loss
     question: How many rounds of consensus does a lossy network need?
@@ -10,41 +10,52 @@
     compare: {rounds: 1}
     quick: {seeds: 0-1, axes: {rounds: [1, 3]}}
 
-`SweepFile` has every key of such a file; `load_sweep` makes a `Sweep` of it, with a label for every value, or lists all
-that is wrong with it.
+`SweepFile` has every key of such a file; `load_sweep` makes a `Sweep` of it, with a label for every value; `load_cells`
+makes its cells, all combinations of the axes' values, or lists all that is wrong with any of them.
 """
 
+import hashlib
+import itertools
 import re
 import textwrap
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from os.path import normpath
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass as model
 
-from dvdn_sim.errors import Mistake
+from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario import (
     Document,
     Path,
     Place,
+    Scenario,
     Value,
     block_text,
     checked,
+    first_mistakes,
     flow_text,
+    load_scenario,
     no_such,
+    parse_scenario,
     parse_seeds,
     read_document,
     read_yaml,
     resolve_includes,
 )
-from netmodels.units import CLOSED, refusal, shown
+from dvdn_sim.wording import first_of
+from netmodels.units import CLOSED, legible, refusal, shown
 
+MAX_ID = 150
 MAX_LABEL = 40
 MAX_CELLS = 2000
 _DOTTED = re.compile(r"\w+(\.\w+)*")
+_SET_OPTION = re.compile(r"--set '([\w.]+)=(.*)'")
 
 
 def _path(value: object) -> object:
@@ -99,6 +110,13 @@ class AxisFile:
             remedy = "name them and say what each sets: {perfect: {network.link.loss: 0%}}; or write `path: ...`"
             raise refusal("are no values of anything: there is no `path`", remedy)
         return _SETTINGS_BY_LABEL.validate_python(values)
+
+    @property
+    def labelled(self) -> list[tuple[str | int, str, Any]]:
+        """Each value with its key in the file and its label."""
+        if isinstance(self.values, list):
+            return [(index, label_of(value), value) for index, value in enumerate(self.values)]
+        return [(label, label, value) for label, value in self.values.items()]
 
 
 @model(frozen=True, kw_only=True, config=CLOSED)
@@ -168,17 +186,12 @@ class Sweep:
 
     name: str
     question: str
-    base: FilePath | str
-    """The scenario that the cells change: its file, or its text if the sweep file holds it."""
-    document: Document
-    """The sweep file's."""
-    changes: tuple[Change, ...]
-    """To all cells, in order."""
+    base: FilePath | str  # the scenario that the cells change: its file, or its text if the sweep file holds it
+    document: Document  # the sweep file's
+    changes: tuple[Change, ...]  # to all cells, in order
     axes: tuple[Axis, ...]
-    seeds: tuple[int, ...] | None
-    """Of every cell; None for those of the base."""
-    compare: tuple[str, str] | None
-    """Axis and label of the baseline."""
+    seeds: tuple[int, ...] | None  # of every cell; None for those of the base
+    compare: tuple[str, str] | None  # axis and label of the baseline
 
     def resolved(self) -> str:
         """Return the sweep as YAML that needs no other file; read back, it has the same cells."""
@@ -187,14 +200,13 @@ class Sweep:
             head["seeds"] = list(self.seeds)
         if self.compare is not None:
             head["compare"] = dict([self.compare])
-        axes: list[Value] = [
-            {"name": axis.name, "values": {label: _values_of(changes) for label, changes in axis.values.items()}}
-            for axis in self.axes
-        ]
-        entries = (textwrap.indent(block_text(axis), "    ").removeprefix("    ") for axis in axes)
+        axes = ""
+        for axis in self.axes:
+            values: dict[str, Value] = {label: dict(_values_of(changes)) for label, changes in axis.values.items()}
+            text = textwrap.indent(block_text({"name": axis.name, "values": values}), "    ")
+            axes += text.replace("    ", "  - ", 1)
         base = read_document(self.base) if isinstance(self.base, str) else read_yaml(self.base)
-        tail = {"set": _values_of(self.changes), "base": base.root}
-        return f"{block_text(head)}axes:\n{''.join(f'  - {entry}' for entry in entries)}{block_text(tail)}"
+        return f"{block_text(head)}axes:\n{axes}{block_text({'set': _values_of(self.changes), 'base': base.root})}"
 
 
 def _values_of(changes: Sequence[Change]) -> dict[str, Value]:
@@ -217,12 +229,38 @@ def label_of(value: Value) -> str:
     return value if isinstance(value, str) else flow_text(value).strip("{}[]")
 
 
+@dataclass(frozen=True)
+class SweepCell:
+    """One combination: its label on every axis, what these set by dotted path, and what is run.
+
+    Its name, ``rounds=3,loss=10%``, is that of its folder, and depends on what it is, not on which others there are.
+    """
+
+    id: str
+    at: Mapping[str, str]
+    changes: Mapping[str, Value]
+    scenario: Scenario
+
+
+def load_cells(
+    path: str | FilePath, changes: Sequence[str] = (), *, seeds: Sequence[int] | None = None, quick: bool = False
+) -> tuple[Sweep, list[SweepCell]]:
+    """Read a sweep file and all its cells; the arguments are those of `load_sweep`.
+
+    Raises `ScenarioError` with every mistake in the file and in any of its cells.
+    """
+    sweep, mistakes = load_sweep(path, changes, seeds=seeds, quick=quick)
+    cells, of_cells = ([], []) if sweep is None else _cells_of(sweep)
+    mistakes += of_cells
+    if sweep is None or mistakes:
+        raise ScenarioError.from_mistakes(str(path), first_mistakes(mistakes))
+    return sweep, cells
+
+
 def load_sweep(
     path: str | FilePath, changes: Sequence[str] = (), *, seeds: Sequence[int] | None = None, quick: bool = False
 ) -> tuple[Sweep | None, list[Mistake]]:
     """Read a sweep file, and every mistake in the file itself; there is no sweep if it is too wrong for one.
-
-    What is wrong with the cells is found by `dvdn_sim.sweeps.grid.cells_of`.
 
     Args:
         path: a YAML file; what it names or includes is relative to its folder.
@@ -248,7 +286,13 @@ def load_sweep(
     sweep = replace(sweep, changes=(*sweep.changes, *more), seeds=tuple(seeds or ()) or sweep.seeds)
     of_seeds = [change for change in more if change.path.partition(".")[0] == "seeds"]
     mistakes += [change.mistake("is no setting of a cell", "write `--seeds 0-4`") for change in of_seeds]
-    return sweep, [*mistakes, *_in_vain(sweep)]
+    mistakes += [  # that an axis undoes in all cells
+        change.mistake(f"has no effect: axis {axis.name} sets it in every cell", "remove it")
+        for change in sweep.changes
+        for axis in sweep.axes
+        if all(any(each.undoes(change.path) for each in value) for value in axis.values.values())
+    ]
+    return sweep, mistakes
 
 
 def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:
@@ -259,7 +303,7 @@ def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:
         base=beside / written.base if isinstance(written.base, str) else block_text(written.base),
         document=document,
         changes=_changes(written.set, ("set",), document),
-        axes=tuple(_axis(axis, ("axes", index), document) for index, axis in enumerate(written.axes)),
+        axes=tuple(_axis(axis, ("axes", index, "values"), document) for index, axis in enumerate(written.axes)),
         seeds=written.seeds,
         compare=next(((axis, label_of(value)) for axis, value in (written.compare or {}).items()), None),
     )
@@ -272,20 +316,12 @@ def _changes(block: Mapping[str, Value], path: Path, document: Document) -> tupl
 def _axis(written: AxisFile, path: Path, document: Document) -> Axis:
     """Return an axis; its name is empty where the file gives none."""
     values: dict[str, tuple[Change, ...]] = {}
-    for key, label, value in _labelled(written):
-        here = (*path, "values", key)
+    for key, label, value in written.labelled:
+        here = (*path, key)
         one = None if written.path is None else (Change(written.path, value, document.place(here)),)
         values[label] = one or _changes(value, here, document)
     *_, block, last = ["", *(written.path or "").split(".")]
     return Axis(written.name or (block if block and last in ("kind", "preset") else last), values)
-
-
-def _labelled(written: AxisFile) -> Iterator[tuple[str | int, str, Any]]:
-    """Yield each value of an axis with its key in the file and its label."""
-    if isinstance(written.values, list):
-        yield from ((index, label_of(value), value) for index, value in enumerate(written.values))
-    else:
-        yield from ((label, label, value) for label, value in written.values.items())
 
 
 def _quick(written: QuickFile, sweep: Sweep) -> Sweep:
@@ -318,31 +354,33 @@ Broken = tuple[Path, str, str]
 
 def _broken_rules(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
     """Yield what no key alone can break."""
-    yield from _axes_have_names(written, sweep)
-    for index, axis in enumerate(written.axes):
-        yield from _labels_can_be_told_apart(axis, ("axes", index, "values"))
-    yield from _axes_do_not_overwrite(sweep)
+    earlier: dict[str, str] = {}  # axes, by the paths that they set
+    names = [axis.name for axis in sweep.axes]
+    for index, (axis, file) in enumerate(zip(sweep.axes, written.axes, strict=True)):
+        here: Path = ("axes", index)
+        if not axis.name:
+            yield here, "has no name and no path", "write `name: ...`, or `path: ...` if one value differs"
+        elif axis.name in names[:index]:
+            place = (*here, "name") if file.name else here
+            yield place, f"another axis is called `{axis.name}`", "write another `name: ...`"
+        yield from _labels_can_be_told_apart(file, (*here, "values"))
+        changes = {change.path: change for value in axis.values.values() for change in value}
+        for path, change in changes.items():  # of a whole block, perhaps
+            undone = next((other for other in earlier if change.undoes(other)), None)
+            if undone is not None:
+                remedy = "make one axis of them" if undone == path else "write this axis before that one"
+                yield here, f"sets {path}, and so undoes `{undone}` of axis {earlier[undone]}", remedy
+        earlier |= dict.fromkeys(changes, axis.name)
     yield from _labels_exist(written, sweep)
     if (count := prod(len(axis.values) for axis in sweep.axes)) > MAX_CELLS:
         yield ("axes",), f"{count} cells", f"at most {MAX_CELLS}; a smaller sweep shows the same"
-
-
-def _axes_have_names(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
-    names = [axis.name for axis in sweep.axes]
-    for index, name in enumerate(names):
-        here: Path = ("axes", index)
-        if not name:
-            yield here, "has no name and no path", "write `name: ...`, or `path: ...` if one value differs"
-        elif name in names[:index]:
-            here = (*here, "name") if written.axes[index].name else here
-            yield here, f"another axis is called `{name}`", "write another `name: ...`"
 
 
 def _labels_can_be_told_apart(axis: AxisFile, path: Path) -> Iterator[Broken]:
     """File systems may not tell capitals from small letters."""
     remedy = "name the values: {NAME: VALUE}" if isinstance(axis.values, list) else "write another name"
     seen: dict[str, str] = {}
-    for key, label, _ in _labelled(axis):
+    for key, label, _ in axis.labelled:
         safe = folder_name(label)
         same = seen.get(safe.lower())
         seen[safe.lower()] = label
@@ -354,45 +392,77 @@ def _labels_can_be_told_apart(axis: AxisFile, path: Path) -> Iterator[Broken]:
             yield (*path, key), f"cannot be told from {shown(same)} in the name of a folder", remedy
 
 
-def _axes_do_not_overwrite(sweep: Sweep) -> Iterator[Broken]:
-    """A later change of a whole block undoes an earlier one of a part of it."""
-    earlier: dict[str, str] = {}
-    for index, axis in enumerate(sweep.axes):
-        changes = {change.path: change for value in axis.values.values() for change in value}
-        for path, change in changes.items():
-            undone = next((other for other in earlier if change.undoes(other)), None)
-            if undone is not None:
-                remedy = "make one axis of them" if undone == path else "write this axis before that one"
-                yield ("axes", index), f"sets {path}, and so undoes `{undone}` of axis {earlier[undone]}", remedy
-        earlier |= dict.fromkeys(changes, axis.name)
-
-
-def _in_vain(sweep: Sweep) -> Iterator[Mistake]:
-    """Yield a mistake for every change to all cells that an axis undoes in all cells."""
-    for change in sweep.changes:
-        for axis in sweep.axes:
-            if all(any(each.undoes(change.path) for each in value) for value in axis.values.values()):
-                yield change.mistake(f"has no effect: axis {axis.name} sets it in every cell", "remove it")
-
-
 def _labels_exist(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
     """Those of the baseline, and those of a quick look, which needs the baseline, too."""
-    axis, label = sweep.compare or ("", "")
-    if axis:
-        yield from _are_labels(("compare", axis), [label], sweep)
-    for name, values in (written.quick.axes if written.quick else {}).items():
-        here: Path = ("quick", "axes", name)
-        labels = [label_of(value) for value in values]
-        yield from _are_labels(here, labels, sweep)
-        if axis == name and label not in labels:
-            yield here, f"leaves out {shown(label)}, the baseline", "keep it, for all others are compared with it"
-
-
-def _are_labels(path: Path, labels: list[str], sweep: Sweep) -> Iterator[Broken]:
-    """Yield what is no label of the axis that a path ends in."""
     known = {axis.name: list(axis.values) for axis in sweep.axes}
-    if (name := str(path[-1])) not in known:
-        yield path, *no_such("axis", name, list(known))
-    for label in labels if name in known else ():
-        if label not in known[name]:
-            yield path, *no_such(f"value of {name}", label, known[name])
+    axis, baseline = sweep.compare or ("", "")
+    named: dict[Path, list[str]] = {("compare", axis): [baseline]} if axis else {}
+    for name, values in (written.quick.axes if written.quick else {}).items():
+        labels = named[("quick", "axes", name)] = [label_of(value) for value in values]
+        if name == axis and baseline not in labels:
+            remedy = "keep it, for all others are compared with it"
+            yield ("quick", "axes", name), f"leaves out {shown(baseline)}, the baseline", remedy
+    for path, labels in named.items():
+        name = str(path[-1])
+        if name not in known:
+            yield path, *no_such("axis", name, list(known))
+        for label in labels if name in known else ():
+            if label not in known[name]:
+                yield path, *no_such(f"value of {name}", label, known[name])
+
+
+def _cells_of(sweep: Sweep) -> tuple[list[SweepCell], list[Mistake]]:
+    """Return the cells, the last axis the fastest; and what is wrong with any of them, each mistake once.
+
+    One that comes of a combination is told with the first cell that has it.
+    """
+    cells: list[SweepCell] = []
+    cells_with: Counter[str] = Counter()  # by a change that they have, as text; by the empty text, all
+    wrong: defaultdict[tuple[str, Mistake], list[str]] = defaultdict(list)  # by the change at fault, and the mistake
+    seeds = [] if sweep.seeds is None else [Change("seeds", list(sweep.seeds), Place())]
+    for combination in itertools.product(*(axis.values.items() for axis in sweep.axes)):
+        at = {axis.name: label for axis, (label, _) in zip(sweep.axes, combination, strict=True)}
+        own = [change for _, changes in combination for change in changes]
+        changes = [*seeds, *sweep.changes, *own]
+        by_text = {legible(change.text, most=200): change for change in changes}  # as mistakes name it
+        cells_with.update(["", *by_text])
+        try:
+            texts, base = [change.text for change in changes], sweep.base
+            scenario = parse_scenario(base, texts) if isinstance(base, str) else load_scenario(base, texts)
+        except ScenarioError as error:
+            for key in dict.fromkeys(_in_the_sweep(mistake, by_text, sweep) for mistake in error.mistakes):
+                wrong[key].append(cell_id(at))
+        else:
+            cells.append(SweepCell(cell_id(at), at, {change.path: change.value for change in own}, scenario))
+    return cells, [
+        mistake
+        if len(names) == cells_with[text]
+        else replace(mistake, message=f"{mistake.message} (in {first_of(names)})")
+        for (text, mistake), names in wrong.items()
+    ]
+
+
+def _in_the_sweep(mistake: Mistake, changes: Mapping[str, Change], sweep: Sweep) -> tuple[str, Mistake]:
+    """Return the text of the change at fault, if one is; and the mistake as one of the sweep: its place, its remedy."""
+    text = mistake.override if mistake.override in changes else ""
+    if text:
+        place = changes[text].place
+    elif isinstance(sweep.base, str):
+        steps = (int(step) if step.isdecimal() else step for step in mistake.path.split(".") if step)
+        place = sweep.document.place(("base", *steps))
+    else:
+        place = Place(mistake.line, file=mistake.file or normpath(sweep.base))
+    remedy = _SET_OPTION.sub(r"`\1: \2`", mistake.remedy)
+    return text, replace(mistake, line=place.line, override=place.override, file=place.file, remedy=remedy)
+
+
+def cell_id(at: Mapping[str, str]) -> str:
+    """Return the name of a cell, safe on any file system, from its label on each axis.
+
+    A very long one ends in a hash of all of it.
+    """
+    name = ",".join(f"{axis}={folder_name(label)}" for axis, label in at.items())
+    if len(name) <= MAX_ID:
+        return name
+    hashed = hashlib.blake2b(name.lower().encode(), digest_size=8).hexdigest()
+    return f"{name[: MAX_ID - len(hashed) - 1]}-{hashed}"
