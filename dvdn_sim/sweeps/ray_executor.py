@@ -110,7 +110,8 @@ def _serve(cluster: RayCluster, jobs: Sequence[Job], count: bool, log: Path, lin
                 if count:
                     line.send(ray_tasks.places(jobs))
                 else:
-                    for event in ray_tasks.run_tasks(cluster, jobs, lambda: line.poll() and line.recv() == STOP):
+                    how = cluster.do, cluster.version, cluster.patience_s
+                    for event in ray_tasks.run_tasks(jobs, lambda: line.poll() and line.recv() == STOP, *how):
                         line.send(event)
             line.send(OVER)
         except DvdnSimError as error:

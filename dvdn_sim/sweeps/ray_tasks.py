@@ -29,7 +29,6 @@ from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records import finished_digest, locked, write_durably
 from dvdn_sim.sweeps.jobs import MAX_ATTEMPTS, Began, Ended, Event, Job, JobReport, Outcome, given_up
 from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, cores, job_bytes
-from dvdn_sim.sweeps.ray_executor import RayCluster
 from dvdn_sim.wording import size_text
 
 AUTO = "auto"
@@ -110,11 +109,17 @@ def _places_for(need: Mapping[str, int]) -> int:
     return count
 
 
-def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[Event]:
+def run_tasks(
+    jobs: Sequence[Job],
+    stop: Callable[[], bool],
+    do: Callable[[Job, JobReport], Outcome],
+    version: str,
+    patience_s: float,
+) -> Iterator[Event]:
     """Yield what happens to the jobs, at least one, in a process that is part of the cluster.
 
-    Their folders are given from the root; `stop` is as for an `Executor`. Raises `DvdnSimError` if no machine can do
-    what is left, or one lacks this program, or has another version of it.
+    Their folders are given from the root; `stop` is as for an `Executor`, the rest as in `RayCluster`. Raises
+    `DvdnSimError` if no machine can do what is left, or one lacks this program, or has another version of it.
     """
     need = _need(jobs)
     _places_for(need)
@@ -130,7 +135,7 @@ def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]
     begun: set[str] = set()
     stopping, possible_s = False, time.monotonic()
     with _token(jobs[0].run_dir.parent) as token:
-        waiting = {task.remote(cluster.version, [ray.put((job, cluster.do))], inbox, token): job for job in jobs}
+        waiting = {task.remote(version, [ray.put((job, do))], inbox, token): job for job in jobs}
         while waiting:
             over, _ = ray.wait(list(waiting), timeout=TICK_S)
             stopping = stopping or stop()
@@ -148,7 +153,7 @@ def run_tasks(cluster: RayCluster, jobs: Sequence[Job], stop: Callable[[], bool]
                     _places_for(need)
                     possible_s = time.monotonic()
                 except DvdnSimError:
-                    if time.monotonic() - possible_s >= cluster.patience_s:
+                    if time.monotonic() - possible_s >= patience_s:
                         raise
 
 
