@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 
 import dvdn_sim
+from dvdn_sim.cli import main as main_of_program
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import load_scenario, parse_scenario, resolved_yaml
 
@@ -26,11 +26,10 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "references")]
 
 from inputs import COMMANDS, FILES, LOSSY, OVERRIDES, ROOT, SWEEP, TEXTS  # noqa: E402
-from killing import BASE, CASES, FAULTS  # noqa: E402
+from killing import BASE, CASES, CONTEXT, FAULTS  # noqa: E402
 
 PINNED = HERE / "pinned"
 SHORT = ("training.steps=72", "evaluation.every=40")
-PROGRAM = "import sys; from dvdn_sim.cli import main; sys.argv[0] = 'dvdn-sim'; main()"
 TIMED = {
     "wall_s", "env_steps_per_s", "versions", "disk", "estimate", "memory_bytes", "jobs", "sampler", "sampled_exchanges",
 }  # fmt: skip
@@ -72,11 +71,23 @@ def run_of(case: str, out: Path) -> dict[str, Any]:
 def said_by(arguments: Iterable[str], out: Path) -> tuple[int, str, str]:
     """Return exit code, standard output and standard error of the command in a process of its own."""
     words = [word.replace("OUT", str(out)) for word in arguments]
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1", "TERM": "dumb"}
-    done = subprocess.run(  # noqa: S603 (our own words)
-        [sys.executable, "-c", PROGRAM, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout.replace(str(out), "OUT"), done.stderr.replace(str(out), "OUT")
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("stdout", "stderr")]
+        process = CONTEXT.Process(target=_command, args=(words, files))
+        process.start()
+        process.join()
+        printed, said = (file.read_text().replace(str(out), "OUT") for file in files)
+    return process.exitcode, printed, said
+
+
+def _command(words: list[str], files: list[Path]) -> None:
+    """Be `dvdn-sim`, in a process that was forked with all imports done."""
+    for descriptor, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
+    os.environ.update({"COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1", "TERM": "dumb"})
+    os.chdir(ROOT)
+    sys.argv = ["dvdn-sim", *words]
+    main_of_program()
 
 
 def commands(out: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dvdn_sim.records import TABLES, TRACE
 from dvdn_sim.scenario import parse_scenario
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["dvdn_sim.training"])
+CONTEXT.set_forkserver_preload(["dvdn_sim.training", "dvdn_sim.cli", "dvdn_sim.reporting", "dvdn_sim.sweeps"])
 
 BASE = """\
 name: killed

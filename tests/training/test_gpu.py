@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 from killing import BASE, CASES
-from same_bytes import SHORT
+from pin import SHORT
 from small_runs import run_small
 
 import dvdn_sim
