@@ -97,11 +97,12 @@ def _network(setting, number, lives):
     network, n_agents = setting.network, setting.n_agents
     faults = tuple(renamed(fault, dict(enumerate(number))) for fault in network.faults)
     others = tuple(replace(other, edge=(number[other.edge[0]], number[other.edge[1]])) for other in network.other_links)
-    return SimulatedNetwork(
+    simulated = SimulatedNetwork(
         replace(network, faults=faults, other_links=others), n_agents=n_agents, seed=setting.seed,
-        topology=_Renumbered(network.topology, number),
         agent_keys=[number.index(agent) for agent in range(n_agents)], probe=lives,
     )  # fmt: skip
+    simulated._topology = _Renumbered(network.topology, number)
+    return simulated
 
 
 def audit(evidence):
