@@ -96,11 +96,15 @@ class Document:
     """What a text says.
 
     Attributes:
+        path: of the block in whose place the text stands.
+        source: the file or the ``--set`` that it is of, if it is not the scenario's own.
         node: its value; None where it cannot be read, so that it makes no sense to look for more mistakes in it.
         mistakes: those against YAML itself, of overrides, and of files to include.
         incomplete: blocks that lack what a file was to bring, so that nobody can say what is missing in them.
     """
 
+    path: Path = ()
+    source: Place = Place()
     node: Node | None = None
     mistakes: list[Mistake] = field(default_factory=list)
     incomplete: list[Path] = field(default_factory=list)
@@ -109,6 +113,10 @@ class Document:
     def root(self) -> Value:
         """Its value without places."""
         return None if self.node is None else self.node.plain
+
+    def refuse(self, line: int | None, message: str, remedy: str, path: Path = ()) -> None:
+        """Note a mistake against YAML."""
+        self.mistakes.append(self.source.at(line).mistake((*self.path, *path), message, remedy))
 
     def place(self, path: Path) -> Place:
         """Return where ``path`` was written, or the nearest block around it that was."""
@@ -158,20 +166,33 @@ def value_at(path: Path, root: Value) -> Value:
     return root
 
 
-def read_document(text: str | bytes, path: Path = (), source: Place | None = None) -> Document:
-    """Return the values of a YAML text. Never raises: what is wrong is in ``mistakes``.
-
-    Args:
-        text: YAML.
-        path: of the block in whose place the text stands.
-        source: the file or the ``--set`` that it is of, if it is not the scenario's own.
-    """
-    reader = _Reader(path, source or Place())
+def read_document(text: str | bytes, path: Path = (), source: Place = Place()) -> Document:
+    """Return the values of a YAML text. Never raises: what is wrong is in ``mistakes``."""
+    document = Document(path, source)
     if len(text) > MAX_BYTES:
-        reader.refuse(None, f"longer than {MAX_BYTES // 1024} KiB", "this is not a scenario")
-    else:
-        reader.read(text)
-    return reader.document
+        document.refuse(None, f"longer than {MAX_BYTES // 1024} KiB", "this is not a scenario")
+        return document
+    try:
+        text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        root = _Loader(text, document).get_single_node()
+        if not document.mistakes:
+            document.node = Node(None, source) if root is None else _node(document, root, source.at(_line(root)))
+    except _TooMuchError:
+        pass
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        document.refuse(line, f"not a text file: byte {error.start} is not UTF-8", "save the file as UTF-8")
+    except yaml.reader.ReaderError as error:
+        line = str(text)[: error.position].count("\n") + 1
+        document.refuse(line, f"not YAML: the character U+{error.character:04X}", "remove that character")
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        said = f"not YAML: {', '.join(part for part in (error.context, error.problem) if part)}"
+        remedy = "check indentation, brackets and colons here and above"
+        document.refuse(None if mark is None else mark.line + 1, said, remedy)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes such as "\\UFFFFFFFF"
+        document.refuse(None, f"not YAML: {' '.join(str(error).split())}", "remove that character")
+    return document
 
 
 class _TooMuchError(Exception):
@@ -181,15 +202,15 @@ class _TooMuchError(Exception):
 class _Loader(yaml.BaseLoader):
     """PyYAML's loader, which notes what a scenario may not have before anything is built of it."""
 
-    def __init__(self, text: str, reader: "_Reader") -> None:
+    def __init__(self, text: str, document: Document) -> None:
         super().__init__(text)
-        self._reader = reader
+        self._document = document
         self._depth = self._values = 0
 
     def get_event(self) -> yaml.Event:
         """Return the next event."""
         event: yaml.Event = super().get_event()  # type: ignore[no-untyped-call]
-        line, refuse = _line(event), self._reader.refuse
+        line, refuse = _line(event), self._document.refuse
         if isinstance(event, yaml.NodeEvent):
             self._values += 1
             if event.anchor is not None:
@@ -199,75 +220,31 @@ class _Loader(yaml.BaseLoader):
                 refuse(line, f"tag {shown(tag)}", "remove it")
         self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if self._depth > MAX_DEPTH or self._values > MAX_VALUES:
-            deep = f"nested deeper than {MAX_DEPTH} levels"
-            refuse(
-                line,
-                deep if self._depth > MAX_DEPTH else f"more than {MAX_VALUES:_} keys and values",
-                "this is not a scenario",
-            )
+            deep = f"nested deeper than {MAX_DEPTH} levels" if self._depth > MAX_DEPTH else ""
+            refuse(line, deep or f"more than {MAX_VALUES:_} keys and values", "this is not a scenario")
             raise _TooMuchError
         return event
 
 
-class _Reader:
-    """Reads a text that stands at `path` of a scenario into a document."""
-
-    def __init__(self, path: Path, source: Place) -> None:
-        self.document = Document()
-        self._path, self._source = path, source
-
-    def refuse(self, line: int | None, message: str, remedy: str, path: Path = ()) -> None:
-        """Note a mistake."""
-        self.document.mistakes.append(self._source.at(line).mistake((*self._path, *path), message, remedy))
-
-    def read(self, text: str | bytes) -> None:
-        """Read all of it, or up to what is no YAML."""
-        try:
-            text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-            root = _Loader(text, self).get_single_node()
-            if not self.document.mistakes:
-                self.document.node = Node(None, self._source) if root is None else self._node(root, self._place(root))
-        except _TooMuchError:
-            pass
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            self.refuse(line, f"not a text file: byte {error.start} is not UTF-8", "save the file as UTF-8")
-        except yaml.reader.ReaderError as error:
-            line = str(text)[: error.position].count("\n") + 1
-            self.refuse(line, f"not YAML: the character U+{error.character:04X}", "remove that character")
-        except yaml.MarkedYAMLError as error:
-            said = ", ".join(part for part in (error.context, error.problem) if part)
-            mark = error.problem_mark or error.context_mark
-            self.refuse(
-                None if mark is None else mark.line + 1,
-                f"not YAML: {said}",
-                "check indentation, brackets and colons here and above",
-            )
-        except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes such as "\\UFFFFFFFF"
-            self.refuse(None, f"not YAML: {' '.join(str(error).split())}", "remove that character")
-
-    def _place(self, node: yaml.Node) -> Place:
-        return self._source.at(_line(node))
-
-    def _node(self, node: yaml.Node, place: Place, path: Path = ()) -> Node:
-        """Return a node of PyYAML's as one with its place, refusing repeated keys and keys that are not texts."""
-        if isinstance(node, yaml.ScalarNode):
-            return Node(plain_scalar(node.value) if node.style is None else node.value, place)
-        if isinstance(node, yaml.SequenceNode):
-            entries = enumerate(node.value)
-            return Node([self._node(each, self._place(each), (*path, index)) for index, each in entries], place)
-        block: dict[str, Node] = {}
-        for key, value in node.value:
-            where = self._place(key)
-            if not isinstance(key, yaml.ScalarNode):
-                self.refuse(where.line, "a key must be a word", "check the brackets", path)
-            elif key.value in block:
-                first = block[key.value].place.line
-                message = f"{shown(key.value)} is given twice" + (f", first on line {first}" if first else "")
-                self.refuse(where.line, message, "remove one of them", (*path, key.value))
-            else:
-                block[key.value] = self._node(value, where, (*path, key.value))
-        return Node(block, place)
+def _node(document: Document, node: yaml.Node, place: Place, path: Path = ()) -> Node:
+    """Return a node of PyYAML's as one with its place, refusing repeated keys and keys that are not texts."""
+    if isinstance(node, yaml.ScalarNode):
+        return Node(plain_scalar(node.value) if node.style is None else node.value, place)
+    if isinstance(node, yaml.SequenceNode):
+        entries = ((index, each, place.at(_line(each))) for index, each in enumerate(node.value))
+        return Node([_node(document, each, where, (*path, index)) for index, each, where in entries], place)
+    block: dict[str, Node] = {}
+    for key, value in node.value:
+        line, here = _line(key), (*path, key.value)
+        if not isinstance(key, yaml.ScalarNode):
+            document.refuse(line, "a key must be a word", "check the brackets", path)
+        elif key.value in block:
+            first = block[key.value].place.line
+            message = f"{shown(key.value)} is given twice" + (f", first on line {first}" if first else "")
+            document.refuse(line, message, "remove one of them", here)
+        else:
+            block[key.value] = _node(document, value, place.at(line), here)
+    return Node(block, place)
 
 
 def _line(part: yaml.Event | yaml.Node) -> int | None:

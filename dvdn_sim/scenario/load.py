@@ -11,13 +11,14 @@ several files a later one wins. Paths are relative to the folder of the file tha
 
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from os.path import normpath
 from pathlib import Path as FilePath
 from typing import TypeVar, cast, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario.document import (
@@ -53,14 +54,11 @@ _SCENARIO = reader(Scenario)
 
 
 def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenario:
-    """Read a scenario from a YAML file.
+    """Read a scenario from a YAML file; what the file leaves out has its default.
 
     Args:
         path: the file; what it includes is relative to its folder.
         overrides: changes in the form of ``--set``: ``network.link.loss=20%``, applied in order.
-
-    Returns:
-        The scenario, complete: what the file leaves out has its default.
 
     Raises:
         ScenarioError: with every mistake there is, each with its place and a remedy; of very many, the first.
@@ -70,15 +68,9 @@ def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenar
 
 
 def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str = "scenario") -> Scenario:
-    """Read a scenario from its text; what it includes is relative to the current directory.
+    """Read a scenario from its text, as `load_scenario` does; what it includes is relative to the current directory.
 
-    Args:
-        text: YAML.
-        overrides: as in `load_scenario`.
-        source: what to call the text in errors.
-
-    Raises:
-        ScenarioError: with every mistake there is.
+    `source` is what to call the text in errors.
 
     >>> parse_scenario("5 ms")
     Traceback (most recent call last):
@@ -126,8 +118,7 @@ def _checked_with_rules(document: Document) -> tuple[Scenario | None, list[Mista
 def checked(document: Document, spec: type[Spec]) -> tuple[Spec | None, list[Mistake]]:
     """Return the values of a document as a closed pydantic spec, None if they are none; and all mistakes in them."""
     try:
-        read: TypeAdapter[object] = reader(cast("object", spec))
-        return cast("Spec", read.validate_python(document.root, context=UNITS_REQUIRED)), []
+        return reader(cast("object", spec)).validate_python(document.root, context=UNITS_REQUIRED), []
     except ValidationError as error:
         return None, explain(error.errors(include_url=False)[:MAX_EXPLAINED], document, spec)
 
@@ -136,16 +127,14 @@ def _valid_blocks(root: dict[str, Value]) -> dict[str, object]:
     """Return the blocks of a scenario that have no mistakes, for rules that ask for no others."""
     known: dict[str, object] = {}
     for name, annotation in get_type_hints(Scenario, include_extras=True).items():
-        try:
+        with suppress(ValidationError):
             known[name] = reader(annotation).validate_python(root.get(name), context=UNITS_REQUIRED)
-        except ValidationError:
-            continue
     return known
 
 
 def resolved_yaml(scenario: Scenario) -> str:
     """Return a scenario as YAML: complete, with units, and read back as an equal scenario."""
-    return block_text(_kind_first(cast("Value", _SCENARIO.dump_python(scenario, mode="json", by_alias=True))))
+    return block_text(_kind_first(_SCENARIO.dump_python(scenario, mode="json", by_alias=True)))
 
 
 def _kind_first(value: Value) -> Value:
@@ -160,30 +149,25 @@ def read_yaml(file: FilePath) -> Document:
     try:
         document = read_document(read_file(file, MAX_BYTES + 1))
     except (OSError, ValueError) as error:
-        return Document(mistakes=[Mistake("", None, f"cannot be read: {reason_of(error)}", "name a YAML file")])
+        return Document(mistakes=[Mistake("", None, f"cannot be read: {_reason_of(error)}", "name a YAML file")])
     resolve_includes(document, file)
     return document
-
-
-class NotAFileError(OSError):
-    """A folder, or a device or a pipe, which may have no end or never begin."""
 
 
 def read_file(path: FilePath, most_bytes: int) -> bytes:
     """Return what a file holds, or the beginning of it.
 
     Raises:
-        NotAFileError: it is something else.
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is a folder, or a device or a pipe, which may have no end or never begin.
         ValueError: no file can have that name.
     """
     if not stat.S_ISREG(path.stat().st_mode):
-        raise NotAFileError("it is not a file")
+        raise OSError("it is not a file")
     with path.open("rb") as opened:
         return opened.read(most_bytes)
 
 
-def reason_of(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """Return why a file could not be read, in a few words."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
@@ -264,10 +248,8 @@ class _Includes:
             text = read_file(file, MAX_BYTES + 1)
         except FileNotFoundError as error:
             raise _NotIncludedError(f"there is no file {_name_of(file)}", _nearest(file)) from error
-        except NotAFileError as error:
-            raise _NotIncludedError(f"{_name_of(file)} is not a file", "name a YAML file") from error
         except (OSError, ValueError, RuntimeError) as error:  # also: no name of a file; a link to itself
-            message = f"{_name_of(file)} cannot be read: {reason_of(error)}"
+            message = f"{_name_of(file)} cannot be read: {_reason_of(error)}"
             raise _NotIncludedError(message, "name a YAML file") from error
         self.size_bytes += len(text)
         if self.size_bytes > MAX_BYTES:
@@ -276,13 +258,13 @@ class _Includes:
         return text
 
 
-def resolve_includes(document: Document, file: FilePath | None = None, path: Path = ()) -> None:
+def resolve_includes(document: Document, file: FilePath | None = None) -> None:
     """Replace every ``include`` of a document by what it stands for, or note in its mistakes why that cannot be.
 
     Paths are relative to the folder of the file, or to the current directory if the text stands in none.
     """
     if document.node is not None:
-        _Includes(document).resolve(document.node, path, () if file is None else (file,))
+        _Includes(document).resolve(document.node, document.path, () if file is None else (file,))
 
 
 def _lay(below: dict[str, Node], block: dict[str, Node]) -> None:
@@ -334,7 +316,7 @@ def override(document: Document, text: str) -> None:
         document.mistakes.append(place.mistake(path, "cannot be set", remedy))
     else:
         value = read_document(written, path, place)
-        resolve_includes(value, path=path)
+        resolve_includes(value)
         document.mistakes += value.mistakes
         if document.node is not None and value.node is not None and not value.mistakes:
             document.mistakes += _put(document.node, path, value.node)

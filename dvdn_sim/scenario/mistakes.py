@@ -58,7 +58,7 @@ def _place(location: tuple[int | str, ...], root: Value, shape: Shape) -> tuple[
             break
         if step == "[key]":  # pydantic's word for: not the value is wrong, but its key
             break
-        here = None if here is None else here.step(step, root)
+        here = None if here is None else here.at((step,), root)
         root, path = value_at((step,), root), (*path, step)
     return path, here
 
@@ -105,14 +105,15 @@ Explained = tuple[str, str, str]
 
 
 def _explained(error_type: str, finding: Finding) -> Explained:
+    if error_type == "said":
+        return "", str(finding.context["said"]), str(finding.context["remedy"])
     if error_type in _WORDS:
         return _WORDS[error_type](finding)
-    if error_type not in _PLAIN:
-        return "", f"{shown(finding.given)} is not valid: {finding.said}", ""
     lengths = {"least": finding.context.get("min_length"), "most": finding.context.get("max_length")}
     counted = {name: _entries(count) for name, count in lengths.items() if isinstance(count, int)}
-    message, _, remedy = _PLAIN[error_type].partition("; ")
-    return "", message.format(given=shown(finding.given), **finding.context, **counted), remedy
+    message, _, remedy = _PLAIN.get(error_type, "{given} is not valid: {said}").partition("; ")
+    words = {"given": shown(finding.given), "said": finding.said, **finding.context, **counted}
+    return "", message.format(**words), remedy
 
 
 def _refused(finding: Finding) -> Explained:
@@ -172,10 +173,6 @@ def no_such(what: str, given: object, valid: list[str]) -> tuple[str, str]:
     return f"there is no {what} {shown(given)}", f"{question} {listed}".strip()
 
 
-def _said(finding: Finding) -> Explained:
-    return "", str(finding.context["said"]), str(finding.context["remedy"])
-
-
 def _entries(count: int) -> str:
     return "1 entry" if count == 1 else f"{count} entries"
 
@@ -186,7 +183,6 @@ def _no_preset(finding: Finding) -> Explained:
 
 _NO_NAME = "{given} cannot name a folder; use letters, digits, `.`, `_` and `-`, at most 64"
 _WORDS: dict[str, Callable[[Finding], Explained]] = {
-    "said": _said,
     "value_error": _refused,
     "missing": _missing,
     "union_tag_not_found": _kind_missing,

@@ -5,6 +5,7 @@ depends on the machine: whether the replay buffer, the largest part of nearly ev
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -241,13 +242,13 @@ def _shorter(scenario: Scenario, message: MessageSpec, link: LinkSpec) -> str:
     block = exchanged(scenario.algorithm)[message.block]
     if isinstance(block, Consensus):
         return "a smaller `training.batch`"
-    parameters = enough = parameter_count(scenario.algorithm, scenario.env)
-    too_few = block.blocks
-    while enough - too_few > 1:
-        middle = (too_few + enough) // 2
-        size = block_bytes(block, parameters, middle)
-        fits = link.packets(size) <= MAX_PACKETS and link.fits(size)
-        too_few, enough = (too_few, middle) if fits else (middle, enough)
+    parameters = parameter_count(scenario.algorithm, scenario.env)
+
+    def fits(blocks: int) -> bool:
+        size = block_bytes(block, parameters, blocks)
+        return link.packets(size) <= MAX_PACKETS and link.fits(size)
+
+    enough = bisect_left(range(parameters), x=True, lo=block.blocks, key=fits)
     return f"at least {enough} as `algorithm.{message.block}.blocks`, which send the parameters in parts"
 
 

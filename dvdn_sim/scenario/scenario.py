@@ -16,9 +16,6 @@ from dvdn_sim.algorithms import (
     AnyPolicy,
     AnyWeights,
     Consensus,
-    Dvdn,
-    DvdnGt,
-    NetworkedQ,
     ParameterExchange,
     QLearning,
     Tracking,
@@ -337,14 +334,9 @@ def exchanged(algorithm: QLearning) -> dict[str, Consensus | ParameterExchange]:
     >>> list(exchanged(DvdnGt())), list(exchanged(Dvdn(consensus=Consensus(rounds=0))))
     (['consensus', 'tracking'], [])
     """
-    blocks: dict[str, Consensus | ParameterExchange] = {}
-    if isinstance(algorithm, Dvdn) and algorithm.consensus.rounds > 0:
-        blocks["consensus"] = algorithm.consensus
-    if isinstance(algorithm, DvdnGt):
-        blocks["tracking"] = algorithm.tracking
-    if isinstance(algorithm, NetworkedQ):
-        blocks["averaging"] = algorithm.averaging
-    return blocks
+    blocks: dict[str, Consensus | ParameterExchange]
+    blocks = {key: getattr(algorithm, key) for key in CARRIES if hasattr(algorithm, key)}
+    return {key: block for key, block in blocks.items() if not isinstance(block, Consensus) or block.rounds > 0}
 
 
 def message_specs(
@@ -352,10 +344,8 @@ def message_specs(
 ) -> tuple[MessageSpec, ...]:
     """Return what the agents send, in the order in which an update exchanges it; nothing for most algorithms.
 
-    Args:
-        scenario: what would run.
-        positions: steps of all episodes of the longest minibatch, if they are not those of the scenario's environment.
-        parameters: of an agent's network, likewise.
+    `positions` are the steps of all episodes of the longest minibatch, and `parameters` those of an agent's network, if
+    they are not those of the scenario's environment.
     """
     found = []
     for key, block in exchanged(scenario.algorithm).items():
@@ -385,11 +375,7 @@ def td_bytes(positions: int, consensus: Consensus) -> int:
 
 
 def parameter_bytes(floats: int) -> int:
-    """Return the payload of parameters or trackers.
-
-    >>> parameter_bytes(2 * 26566)
-    212552
-    """
+    """Return the payload of parameters or trackers."""
     return HEADER_BYTES + VALUE_BYTES["float32"] * floats
 
 

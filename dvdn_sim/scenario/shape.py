@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -24,9 +24,9 @@ _ATTRIBUTE = re.compile(r"^        (\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
 
 
 @cache
-def reader(spec: object) -> TypeAdapter[object]:
+def reader(spec: Any) -> TypeAdapter[Any]:
     """Return pydantic's reader and writer of a type."""
-    return TypeAdapter(cast("type[object]", spec))
+    return TypeAdapter(spec)
 
 
 class _WithMeanings(GenerateJsonSchema):
@@ -97,11 +97,9 @@ class Shape:
         for each in self.alternatives():
             if "discriminator" in each.node:
                 kinds = {ref: kind for kind, ref in each.node["discriminator"]["mapping"].items()}
-                return {kinds[option["$ref"]]: self._definition(option["$ref"]) for option in each.node["oneOf"]}
+                blocks = [Shape(option, self.definitions) for option in each.node["oneOf"]]
+                return {kinds[block.node["$ref"]]: next(block.alternatives()) for block in blocks}
         return {}
-
-    def _definition(self, reference: str) -> "Shape":
-        return next(Shape({"$ref": reference}, self.definitions).alternatives())
 
     def block(self, value: Value = None) -> "Shape | None":
         """Return the block that a value is to be read as; None where none may stand, or it is of no known kind."""
@@ -124,18 +122,15 @@ class Shape:
                 return Shape(first[0] if first else each.node["items"], self.definitions)
         return None
 
-    def step(self, step: str | int, value: Value) -> "Shape | None":
-        """Return what may stand one step within a value that has this shape."""
-        if isinstance(step, int):
-            return self.entry(step)
-        block = self.block(value)
-        return None if block is None else block.keys.get(step)
-
     def at(self, path: Path, root: Value) -> "Shape | None":
         """Return what may stand at a path, given the kinds that ``root`` has chosen on the way."""
         here: Shape | None = self
         for step in path:
-            here = None if here is None else here.step(step, root)
+            if isinstance(step, int):
+                here = None if here is None else here.entry(step)
+            else:
+                block = None if here is None else here.block(root)
+                here = None if block is None else block.keys.get(step)
             root = value_at((step,), root)
         return here
 

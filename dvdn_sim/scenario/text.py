@@ -56,11 +56,12 @@ def _exchange(key: str, block: Consensus | ParameterExchange) -> str:
 def _network(network: Network) -> list[str]:
     """Return what carries the messages, in lines."""
     link = network.link
+    wait = TIME.format(network.deadline) if isinstance(network.deadline, float) else AUTO
     sharing = {"link": "one transmitter per link", "node": "one transmitter per node", "medium": "one shared medium"}
     parts = [
         network.topology.describe(),
         sharing[network.share] + (", broadcast" if network.broadcast else ""),
-        _wait(network),
+        "waits for every message" if network.deadline is None else f"deadline {wait}",
     ]
     parts += ["acknowledged"] if network.acks else []
     parts += ["exchanged while acting"] if network.schedule == "overlap" else []
@@ -72,21 +73,8 @@ def _network(network: Network) -> list[str]:
     return lines + [f"fault       {fault.describe()}" for fault in network.faults]
 
 
-def _wait(network: Network) -> str:
-    if network.deadline is None:
-        return "waits for every message"
-    return f"deadline {AUTO if isinstance(network.deadline, str) else TIME.format(network.deadline)}"
-
-
 def differences(before: str, now: str) -> list[str]:
-    """What changed between two resolved scenarios, one line for each value.
-
-    Args:
-        before: YAML text.
-        now: YAML text.
-
-    Raises:
-        ValueError: One of them is no YAML.
+    """Return what changed between two scenarios in resolved YAML, by value; ValueError for what is no YAML.
 
     >>> differences("{a: {b: 1, c: 2}}", "{a: {b: 1, c: 3, d: []}}")
     ['a.c: 2 before, 3 now', 'a.d: nothing before, [] now']

@@ -206,9 +206,9 @@ MISTAKES = [
     ("", "tasks/forrest.yaml", "line 3", "env.include", "no file `tasks/forrest.yaml`", "mean `forest.yaml`?"),
     ("", "nowhere/x.yaml", "line 3", "env.include", "no file `nowhere/x.yaml`", "relative to the folder"),
     ("", "[nowhere.yaml]", "line 3", "env.include.0", "no file `nowhere.yaml`", ""),
-    ("", "tasks", "line 3", "env.include", "`tasks` is not a file", "name a YAML file"),
+    ("", "tasks", "line 3", "env.include", "`tasks` cannot be read: it is not a file", "name a YAML file"),
     ("", "''", "line 3", "env.include", "is not a file", ""),
-    ("", "/dev/zero", "line 3", "env.include", "`/dev/zero` is not a file", ""),
+    ("", "/dev/zero", "line 3", "env.include", "it is not a file", ""),
     ("", '"a\\0b"', "line 3", "env.include", "cannot be read", ""),
     ("", "x" * 300, "line 3", "env.include", "cannot be read: File name too long", ""),
     ("", "3", "line 3", "env.include", "must be a file or a list of files, not `3`", "name YAML files"),
@@ -307,7 +307,7 @@ def test_files_that_include_one_another_without_end_are_bounded(folder):
 def test_a_pipe_is_not_waited_for(folder):
     os.mkfifo(folder.path / "pipe.yaml")
     folder.main = folder.main.replace("tasks/forest.yaml", "pipe.yaml")
-    assert [wrong[1:3] for wrong in folder.mistakes()] == [("env.include", "`pipe.yaml` is not a file")]
+    assert [wrong[1:3] for wrong in folder.mistakes()] == [("env.include", "`pipe.yaml` cannot be read: it is not a file")]
 
 
 def test_the_text_says_the_file(folder):

@@ -75,7 +75,7 @@ TYPICAL = [
     (RANGE + ", mobility: {kind: trace, file: /}}", "network.topology.mobility.file", "got '/'", "a text file"),
     ("env={kind: mpe_tag, opponent_policy: x}", "env.opponent_policy", "no file `x`", "`policies/seed-….safetensors`"),
     ("env={include: env.yaml}", "env.include", "there is no file `env.yaml`", "relative to the folder"),
-    ("env={include: /dev/zero}", "env.include", "`/dev/zero` is not a file", "name a YAML file"),
+    ("env={include: /dev/zero}", "env.include", "`/dev/zero` cannot be read: it is not a file", "name a YAML file"),
     # YAML
     ("env=*x", "env", "alias `*x`", "write the value out"),
     ("env.players=&x 3", "env.players", "anchor `&x`", "remove it"),
