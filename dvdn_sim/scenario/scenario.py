@@ -331,6 +331,7 @@ class MessageSpec:
 def exchanged(algorithm: QLearning) -> dict[str, Consensus | ParameterExchange]:
     """Return the blocks of an algorithm that say how something is exchanged, by key, in the order of the exchanges.
 
+    >>> from dvdn_sim.algorithms import Dvdn, DvdnGt
     >>> list(exchanged(DvdnGt())), list(exchanged(Dvdn(consensus=Consensus(rounds=0))))
     (['consensus', 'tracking'], [])
     """
@@ -407,6 +408,7 @@ def parameter_count(algorithm: QLearning, env: Env) -> int:
 
     P = H(D + 1) + 6H² + 6H + A(H + 1) with a memory (a GRU), P = H(D + 1) + H(H + 1) + A(H + 1) without.
 
+    >>> from dvdn_sim.algorithms import DvdnGt
     >>> from dvdn_sim.scenario.envs import Lbf
     >>> parameter_count(DvdnGt(hidden=64), Lbf(field_size=(10, 10), players=3, max_num_food=3, sight=2))
     26566

@@ -4,7 +4,7 @@ import pytest
 
 from dvdn_sim.scenario import MAX_BYTES, parse_scenario, resolved_yaml, warnings_of
 from dvdn_sim.scenario.document import MAX_VALUES
-from netmodels.recordings import MAX_RECORDED as MOST_VALUES
+from netmodels.recordings import MAX_RECORDED
 
 # 150 000 steps of 100 ms are 15 000 s; with a deadline of 50 ms they last 22 500 s at most.
 TOO_LONG = [
@@ -61,20 +61,18 @@ def test_what_changes_a_hundred_million_times_is_not(lossy):
     assert parse_scenario(lossy, ["network.faults=[{kind: flap, up: 150 us, down: 1 us}]"])
 
 
-def test_recordings_are_no_longer_than_a_run_can_keep(lossy, mistakes_of):
+def test_recordings_are_no_longer_than_a_run_can_keep(lossy, mistakes_of, monkeypatch):
     def trace(kind, value, count):
         return f"network.link.{kind}={{kind: trace, values: [{', '.join([value] * count)}]}}"
 
-    scenario = parse_scenario(lossy, [trace("delay", "0.0012345678901234567 s", MOST_VALUES)])
-    kept = resolved_yaml(scenario)
-    assert len(kept) < MAX_BYTES
-    assert MOST_VALUES < MAX_VALUES
-    assert parse_scenario(kept) == scenario
-    half = [trace("loss", "0", MOST_VALUES // 2), trace("delay", "1 ms", MOST_VALUES // 2)]
-    assert parse_scenario(lossy, half)
-    (mistake,) = mistakes_of(lossy, [half[0], trace("delay", "1 ms", MOST_VALUES // 2 + 1)])
+    longest = parse_scenario(lossy, [trace("delay", "0.0012345678901234567 s", MAX_RECORDED)])
+    assert len(resolved_yaml(longest)) < MAX_BYTES
+    assert MAX_RECORDED < MAX_VALUES
+    monkeypatch.setattr("dvdn_sim.scenario.rules.MAX_RECORDED", 10)
+    assert parse_scenario(lossy, [trace("loss", "0", 5), trace("delay", "1 ms", 5)])
+    (mistake,) = mistakes_of(lossy, [trace("loss", "0", 5), trace("delay", "1 ms", 6)])
     assert mistake.path == "network.link.delay"
-    assert "20001 recorded values" in mistake.message
+    assert "11 recorded values" in mistake.message
 
 
 SLOW = [

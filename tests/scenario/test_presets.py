@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dvdn_sim.scenario import DvdnGt, Scenario, parse_scenario, resolved_yaml
+from dvdn_sim.scenario import DvdnGt, Scenario, parse_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 PAPER = SCENARIOS / "presets" / "paper"
@@ -53,27 +53,16 @@ def test_these_are_the_presets():
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_preset_is_its_row(name):
-    scenario = of_preset(name)
-    algorithm, training, evaluation = scenario.algorithm, scenario.training, scenario.evaluation
-    assert (
-        algorithm.hidden,
-        algorithm.lr,
-        algorithm.recurrent,
-        getattr(algorithm, "share_parameters", None),
-        evaluation.epsilon,
-        training.epsilon.steps,
-        training.target_tau or training.target_update,
-    ) == ROWS[name]
-    assert algorithm.standardise_rewards is not name.startswith("marbler")
-    assert resolved_yaml(scenario).count(f"kind: {name.partition('_')[2].removesuffix('_ns')}") == 1
-
-
-@pytest.mark.parametrize("name", ROWS)
-def test_a_preset_follows_the_protocol(name):
+def test_a_preset_is_its_row_and_follows_the_protocol(name):
     """41 evaluations of 100 episodes, the first at once, 10 seeds."""
     scenario = of_preset(name)
     algorithm, training, evaluation = scenario.algorithm, scenario.training, scenario.evaluation
+    assert (
+        algorithm.hidden, algorithm.lr, algorithm.recurrent, getattr(algorithm, "share_parameters", None),
+        evaluation.epsilon, training.epsilon.steps, training.target_tau or training.target_update,
+    ) == ROWS[name]  # fmt: skip
+    assert algorithm.standardise_rewards is not name.startswith("marbler")
+    assert algorithm.kind == name.partition("_")[2].removesuffix("_ns")
     assert (1 + training.steps // evaluation.every, evaluation.episodes, len(scenario.seeds)) == (41, 100, 10)
     assert (training.batch, training.buffer, training.episodes_per_iteration) == (32, 5000, 1)
     assert (training.epsilon.start, training.epsilon.end) == (1.0, 0.05)

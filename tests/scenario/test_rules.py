@@ -51,11 +51,10 @@ def test_a_queue_that_may_overflow_needs_a_deadline(lossy, share, rounds, limit,
     assert paths(lossy, *LOSSLESS, *changes) == ([] if enough else ["network.deadline"])
 
 
-def test_a_queue_bounded_in_bytes_needs_a_deadline(lossy):
+def test_other_reasons_for_a_deadline(lossy):
     assert paths(lossy, *LOSSLESS, "network.link.limit_bytes=1 MB") == ["network.deadline"]
-
-
-def test_a_deadline_is_not_needed_where_nothing_is_sent(lossy):
+    other = "network.other_links=[{edge: [0, 1], link: {corrupt: 1%}}]"
+    assert paths(lossy, *LOSSLESS, other) == ["network.deadline"]
     assert paths(lossy, "algorithm={kind: iql}", "network.deadline=") == []
 
 
@@ -114,11 +113,6 @@ def test_weights_on_which_both_ends_agree_need_links_in_both_directions(lossy):
 )
 def test_links_that_differ(lossy, other, wrong):
     assert paths(lossy, f"network.other_links=[{{{other}}}]") == wrong
-
-
-def test_a_link_that_loses_needs_a_deadline_wherever_it_is(lossy):
-    other = "network.other_links=[{edge: [0, 1], link: {corrupt: 1%}}]"
-    assert paths(lossy, *LOSSLESS, other) == ["network.deadline"]
 
 
 def test_later_entries_for_a_link_add_to_earlier_ones(lossy):

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lambda_min_of_round, lossless_facts
@@ -59,6 +59,15 @@ def test_a_graph_that_stays_with_a_negative_eigenvalue(lossy, topology, players,
     assert warned(lossy, *changes, "algorithm.consensus.rounds=3") == [warning]
 
 
+def test_of_several_weights_those_that_are_chosen_count(lossy):
+    """A ring of four with a tail of two."""
+    edges = [[0, 1], [1, 2], [2, 3], [3, 0], [3, 4], [4, 5]]
+    tailed = ("env.players=6", f"network.topology={{kind: edges, edges: {edges}}}", "network.link.loss=0%")
+    for name in ("metropolis", "max_degree"):
+        least = lambda_min_of_round(Edges(edges).graph(6, 0), WEIGHTS[name])
+        assert f"λ_min = {least:.3f}" in only(warned(lossy, *tailed, f"algorithm.consensus.weights={name}"))
+
+
 @pytest.mark.parametrize(
     "remedy",
     ["algorithm.consensus.weights=lazy", "algorithm.consensus.rounds=2", "network.topology={kind: random_connected}",
@@ -68,18 +77,6 @@ def test_a_graph_that_stays_with_a_negative_eigenvalue(lossy, topology, players,
 def test_what_mends_it(lossy, remedy):
     assert only(warned(lossy, *RING))
     assert warned(lossy, *RING, remedy) == []
-
-
-def test_both_kinds_of_weights(lossy):
-    """A ring of four with a tail of two."""
-    edges = [[0, 1], [1, 2], [2, 3], [3, 0], [3, 4], [4, 5]]
-    tailed = ("env.players=6", f"network.topology={{kind: edges, edges: {edges}}}", "network.link.loss=0%")
-    graph = Edges(edges).graph(6, 0)
-    said = {}
-    for name in ("metropolis", "max_degree"):
-        said[name] = only(warned(lossy, *tailed, f"algorithm.consensus.weights={name}"))
-        assert f"λ_min = {lambda_min_of_round(graph, WEIGHTS[name]):.3f}" in said[name]
-    assert said["metropolis"] != said["max_degree"]
 
 
 def test_ratio_consensus_is_warned_of_too_and_lazy_weights_are_no_help_there(lossy):
@@ -107,9 +104,8 @@ def test_every_seed_has_a_graph_of_its_own_if_it_is_drawn(lossy):
 
 
 def test_more_agents_than_the_environment_has(lossy):
-    complete = "network.topology={kind: ring}"
-    assert warned(lossy, complete) == []
-    assert "-0.333" in only(warned(lossy, complete, n_agents=4))
+    assert warned(lossy, "network.topology={kind: ring}") == []
+    assert "-0.333" in only(warned(lossy, "network.topology={kind: ring}", n_agents=4))
 
 
 GRAPHS = st.integers(2, 7).flatmap(
@@ -119,6 +115,7 @@ GRAPHS = st.integers(2, 7).flatmap(
 )
 
 
+@settings(max_examples=40)
 @given(graph=GRAPHS)
 def test_the_smallest_eigenvalue_is_that_of_the_matrix_that_mixes(graph):
     for name in ("metropolis", "max_degree"):
@@ -127,6 +124,7 @@ def test_the_smallest_eigenvalue_is_that_of_the_matrix_that_mixes(graph):
         assert least == pytest.approx(np.linalg.eigvalsh(operator)[0], abs=1e-9)
 
 
+@settings(max_examples=60)
 @given(graph=GRAPHS, rounds=st.integers(1, 4), policy=st.sampled_from(["self", "running_sum", "push_sum"]))
 def test_the_mix_of_all_rounds_has_a_negative_eigenvalue_just_where_it_is_said(graph, rounds, policy):
     """Also of ratio consensus, whose mix is not symmetric: its eigenvalues are real, and have the same signs."""
@@ -145,32 +143,26 @@ SLOW = ("network.link={rate: 1 Mbit/s, delay: 5 ms, loss: 10%}", "network.share=
 
 
 def test_a_deadline_before_any_message_is_there(lossy):
-    """3224 + 3·28 bytes at 1 Mbit/s: 26.464 ms, and 5 ms on the way."""
+    """3224 + 3·28 bytes at 1 Mbit/s: 26.464 ms, and 5 ms on the way; and the simulator: none lost, and none held."""
     warning = only(warned(lossy, *SLOW, "network.deadline=31.4 ms"))
     assert "TD errors are late: " in warning
     assert "at least 31.46 ms where `network.link` says, and `network.deadline` is 31.4 ms;" in warning
     assert "`training.batch`" in warning
-    assert warned(lossy, *SLOW, "network.deadline=31.5 ms") == []
     assert warned(lossy, *SLOW, "network.deadline=auto") == []
-
-
-@pytest.mark.parametrize(("deadline_ms", "late"), [(31.464, False), (31.463, True)])
-def test_that_all_are_late_is_so(lossy, deadline_ms, late):
-    """Against the simulator: nothing lost, and nothing held."""
-    changes = (*SLOW, "network.link.loss=0%", f"network.deadline={deadline_ms} ms", "network.topology={kind: complete}")
-    scenario = parse_scenario(lossy, changes)
-    network = SimulatedNetwork(scenario.network, n_agents=3, seed=0)
-    report = network.exchange("td", rounds=1, size_bytes=message_specs(scenario)[0].size_bytes, episode=0, update=0)
-    assert report.messages.delivered == (0 if late else 6)
-    assert bool(warnings_of(scenario)) == late
+    for deadline_ms, late in ((31.464, False), (31.463, True)):
+        exact = ("network.link.loss=0%", f"network.deadline={deadline_ms} ms", "network.topology={kind: complete}")
+        scenario = parse_scenario(lossy, (*SLOW, *exact))
+        network = SimulatedNetwork(scenario.network, n_agents=3, seed=0)
+        size_bytes = message_specs(scenario)[0].size_bytes
+        report = network.exchange("td", rounds=1, size_bytes=size_bytes, episode=0, update=0)
+        assert report.messages.delivered == (0 if late else 6)
+        assert bool(warnings_of(scenario)) == late
 
 
 def test_agents_that_begin_at_different_times_may_be_in_time(lossy):
-    early = "are late, but for those of agents that began so much earlier:"
-    assert early in only(
-        warned(lossy, *SLOW, "network.deadline=9 ms", "network.compute={kind: normal, mean: 10 ms, jitter: 3 ms}")
-    )
-    assert early not in only(warned(lossy, *SLOW, "network.deadline=9 ms"))
+    early, late = "are late, but for those of agents that began so much earlier:", (*SLOW, "network.deadline=9 ms")
+    assert early in only(warned(lossy, *late, "network.compute={kind: normal, mean: 10 ms, jitter: 3 ms}"))
+    assert early not in only(warned(lossy, *late))
 
 
 def test_the_shortest_delay_counts(lossy):
@@ -187,9 +179,6 @@ def test_parameters_may_be_late_where_td_errors_are_not(lossy):
     assert "parameters and trackers are late: the longest take at least 1.738 s" in warning
     assert "`algorithm.tracking.blocks`" in warning
     assert warned(lossy, *SLOW, link, DVDN_GT, "network.deadline=1 s", "algorithm.tracking.blocks=2") == []
-
-
-def test_one_slow_link_is_named(lossy):
     slow = "network.other_links=[{edge: [0, 1], link: {rate: 100 kbit/s}}]"
     assert "`network.other_links.0.link`" in only(warned(lossy, slow))
 
@@ -269,13 +258,17 @@ def test_trackers_whose_acknowledgements_may_mislead(lossy, repeat, said):
         assert "or a larger `network.ack_repeat`" in only(found)
 
 
+EXCHANGES = 3000
+
+
 @pytest.mark.parametrize(
-    ("loss", "repeat", "back"),
-    [("10%", 1, None), ("{kind: gemodel, p: 3%, r: 25%}", 3, None), ("{kind: gemodel, p: 3%, r: 5%}", 10, None),
-     ("5%", 1, "40%")],
-)  # fmt: skip
+    ("loss", "repeat", "back"), [("10%", 1, None), ("{kind: gemodel, p: 3%, r: 25%}", 3, None), ("5%", 1, "40%")]
+)
 def test_that_links_are_confirmed_at_one_end_as_often_is_so(lossy, loss, repeat, back):
-    """Against the simulator, by two agents and one link; losses may come in bursts, and differ by direction."""
+    """Against the simulator, by two agents and one link; losses may come in bursts, and differ by direction.
+
+    Half as many exchanges as once still tell what is said from its half or its double: 4 sigmas are at most 0.6 of it.
+    """
     options = [*ONE_PACKET, f"network.link.loss={loss}", "network.acks=true", f"network.ack_repeat={repeat}"]
     if back is not None:
         options += [f"network.other_links=[{{edge: [1, 0], one_way: true, link: {{loss: {back}}}}}]"]
@@ -283,10 +276,10 @@ def test_that_links_are_confirmed_at_one_end_as_often_is_so(lossy, loss, repeat,
     network = SimulatedNetwork(scenario.network, n_agents=2, seed=0)
     found = [
         network.exchange("gt", rounds=1, size_bytes=1000, episode=n, update=n).facts.ack_mismatch.any()
-        for n in range(6000)
+        for n in range(EXCHANGES)
     ]
     said = float(only(warnings_of(scenario)).split("with probability ")[1].split()[0])
-    batches = np.reshape(found, (60, -1)).mean(1)  # bursts reach from one exchange to the next
+    batches = np.reshape(found, (40, -1)).mean(1)  # bursts reach from one exchange to the next
     sigma = batches.std(ddof=1) / np.sqrt(len(batches))
     assert abs(batches.mean() - said) < 4 * sigma + 0.05 * said  # it is said to two digits
     assert sigma < 0.15 * said
@@ -301,12 +294,8 @@ def test_that_links_are_confirmed_at_one_end_as_often_is_so(lossy, loss, repeat,
      ("{kind: marbler_material, n_slow_agents: 0}", False), ("{kind: mpe_tag, opponent: agent}", True)],
 )  # fmt: skip
 def test_tracking_for_agents_that_play_different_parts(lossy, env, differ):
-    changes = (
-        f"env={env}",
-        "network.topology={kind: random_connected}",
-        "network.link.loss=0%",
-        "network.deadline=5 s",
-    )
+    network = ("topology={kind: complete}", "link.loss=0%", "deadline=9 s")
+    changes = (f"env={env}", *(f"network.{change}" for change in network))
     found = warned(lossy, *changes, DVDN_GT)
     assert bool(found) == differ
     if differ:

@@ -21,30 +21,21 @@ def mistakes(text, *overrides):
 
 @pytest.mark.parametrize(
     ("algorithm", "what"),
-    [
-        ("dvdn", "dvdn's agents exchange TD errors"),
-        ("dvdn_gt", "dvdn_gt's agents exchange TD errors, parameters and trackers"),
-        ("networked_q", "networked_q's agents exchange parameters"),
-    ],
+    [("dvdn", "TD errors"), ("dvdn_gt", "TD errors, parameters and trackers"), ("networked_q", "parameters")],
 )
-def test_what_is_sent_needs_a_network(lossy, algorithm, what):
+def test_what_is_sent_needs_a_network_and_somebody_to_hear_it(lossy, algorithm, what):
     found = mistakes(lossy, f"algorithm={{kind: {algorithm}}}", "network=null")
     assert list(found) == ["network"]
-    assert found["network"].message == f"is missing: {what}"
+    assert found["network"].message == f"is missing: {algorithm}'s agents exchange {what}"
+    found = mistakes(lossy, f"algorithm={{kind: {algorithm}}}", "env.players=1", "network.topology={kind: complete}")
+    assert list(found) == ["env"]
+    assert "at least 2 agents" in found["env"].message
+    assert "iql" in found["env"].remedy
 
 
 def test_nothing_needs_nothing(lossy):
     assert mistakes(lossy, "algorithm.consensus.rounds=0", "network=null") == {}
     assert list(mistakes(lossy, DVDN_GT, "algorithm.consensus={rounds: 0}", "network=null")) == ["network"]
-
-
-@pytest.mark.parametrize("algorithm", ["dvdn", "dvdn_gt", "networked_q"])
-def test_one_agent_has_nobody_to_exchange_with(lossy, algorithm):
-    alone = (f"algorithm={{kind: {algorithm}}}", "env.players=1", "network.topology={kind: complete}")
-    found = mistakes(lossy, *alone)
-    assert list(found) == ["env"]
-    assert "at least 2 agents" in found["env"].message
-    assert "iql" in found["env"].remedy
     assert mistakes(lossy, "algorithm={kind: iql}", "env.players=1", "network=null") == {}
 
 

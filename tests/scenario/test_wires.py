@@ -29,12 +29,8 @@ def test_dvdn_sends_td_errors(lossy):
     )
 
 
-@pytest.mark.parametrize("kind", ["iql", "vdn", "qmix"])
-def test_what_learns_alone_or_in_one_place_sends_nothing(lossy, kind):
-    assert sent(lossy, f"algorithm={{kind: {kind}}}") == ()
-
-
-def test_no_rounds_send_nothing(lossy):
+def test_what_learns_alone_or_in_one_place_sends_nothing(lossy):
+    assert [sent(lossy, f"algorithm={{kind: {kind}}}") for kind in ("iql", "vdn", "qmix")] == [(), (), ()]
     assert sent(lossy, "algorithm.consensus.rounds=0", "network=null") == ()
 
 
@@ -83,7 +79,7 @@ def test_another_environment_may_be_given(lossy):
 
 
 @pytest.mark.parametrize("recurrent", [True, False])
-@pytest.mark.parametrize("hidden", [1, 5, 128])
+@pytest.mark.parametrize("hidden", [1, 64])
 @pytest.mark.parametrize("kind", [kind for kind in ENVS if kind != "lbforaging"])
 def test_parameters_are_counted_as_the_networks_count_them(lossy, kind, hidden, recurrent):
     options = "field_size: [8, 8], players: 3, max_num_food: 2, sight: 2" if kind == "lbf" else ""
@@ -92,8 +88,7 @@ def test_parameters_are_counted_as_the_networks_count_them(lossy, kind, hidden, 
     assert parameter_count(DvdnGt(hidden=hidden, recurrent=recurrent), env) == network.parameter_count
 
 
-@pytest.mark.parametrize("every", [1, 3])
-@pytest.mark.parametrize("blocks", [1, 4, 10])
+@pytest.mark.parametrize(("every", "blocks"), [(1, 1), (3, 4), (1, 10)])
 @pytest.mark.parametrize("form", [*VECTORS, "averaging"])
 def test_what_trackers_ask_to_be_sent_is_what_is_foretold(lossy, form, blocks, every):
     """Over a whole turn of blocks: the longest message, and how many exchanges there are in an update."""
