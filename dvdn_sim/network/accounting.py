@@ -4,13 +4,15 @@ The network does not measure itself: it counts outcomes, whose audit must add up
 message's life once it is over.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
+from itertools import starmap
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
-from dvdn_sim.network.clock import Clock, ClockEvent
 from netmodels import Transfer
+from netmodels.topology import Graph
 from netmodels.units import checked_state
 
 NEVER_NS = -1
@@ -119,10 +121,6 @@ class MessageCounts:
         others = {name: counts[name] for name in counts if name not in {"held", "lost"}}
         return cls(**others, delivered=delivered, lost=lost)
 
-    def copy(self) -> "MessageCounts":
-        """Return the counts as they are now."""
-        return replace(self, lost=self.lost.copy())
-
 
 @dataclass
 class NetworkCounters:
@@ -133,12 +131,15 @@ class NetworkCounters:
         packets: Packets, by (kind of message, sender, receiver).
         wire_bytes: Bytes put on the wire, headers included.
         airtime_ns: Time that transmitters spent sending them.
+        flights: Messages on their way when their exchange was over, in order of arrival. They are used no more: the
+            life of each is that of a message that has expired.
     """
 
     messages: MessageCounts = field(default_factory=MessageCounts)
     packets: dict[tuple[str, int, int], MessageCounts] = field(default_factory=dict)
     wire_bytes: int = 0
     airtime_ns: int = 0
+    flights: list[MessageLife] = field(default_factory=list)
 
     def of_link(self, kind: str, sender: int, receiver: int) -> MessageCounts:
         """Return the packet counts of one kind of message on one link."""
@@ -148,10 +149,15 @@ class NetworkCounters:
             found = self.packets[key] = MessageCounts()
         return found
 
-    def expire(self, life: MessageLife) -> None:
-        """Count a message that was on its way as one that has expired."""
-        self.messages.settle("expired")
-        self.of_link(life.kind, life.sender, life.receiver).settle("expired", life.packets)
+    def land(self, before_ns: int, probe: Probe | None) -> None:
+        """Let messages arrive, and expire, that are there before a time."""
+        number = bisect_left(self.flights, before_ns, key=lambda life: life.arrived_ns)
+        for life in self.flights[:number]:
+            self.messages.settle("expired")
+            self.of_link(life.kind, life.sender, life.receiver).settle("expired", life.packets)
+            if probe is not None:
+                probe.message(life)
+        del self.flights[:number]
 
     def state(self) -> dict[str, Any]:
         """Return all counts as JSON can say them."""
@@ -160,14 +166,22 @@ class NetworkCounters:
             "packets": [[*link, counts.as_json()] for link, counts in self.packets.items()],
             "wire_bytes": self.wire_bytes,
             "airtime_ns": self.airtime_ns,
+            "flights": [list(life) for life in self.flights],
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Make the counters of a state."""
+        """Make the counters of a state; ValueError if its flights are no messages, or others than are in flight."""
         checked_state(state, [each.name for each in fields(cls)], "counter of a network")
+        messages = MessageCounts.from_json(state["messages"])
         packets = {(kind, i, j): MessageCounts.from_json(counts) for kind, i, j, counts in state["packets"]}
-        return cls(**{**state, "messages": MessageCounts.from_json(state["messages"]), "packets": packets})
+        for values in state["flights"]:
+            if len(values) != len(MessageLife._fields):
+                raise ValueError(f"flights: expected {', '.join(MessageLife._fields)}, got {values}")
+        flights = list(starmap(MessageLife, state["flights"]))
+        if len(flights) != messages.in_flight:
+            raise ValueError(f"flights: expected the {messages.in_flight} messages on their way, got {len(flights)}")
+        return cls(**{**state, "messages": messages, "packets": packets, "flights": flights})
 
     def audit(self) -> str:
         """Say what does not add up, or "ok".
@@ -190,20 +204,28 @@ class NetworkCounters:
 
 
 @dataclass(frozen=True)
-class MessageClass:
-    """What the messages of one phase of an exchange have in common.
+class Phase:
+    """One phase of an exchange: messages of one kind, from every agent to its neighbours.
 
     Attributes:
         kind: What they carry.
         round: That they belong to.
         size_bytes: Payload of each.
         counts: Their outcomes; shared by the phases of a kind.
+        graph: Of the round.
+        copies: How often each message is sent.
+        deadlines_ns: How long each agent waits; None for as long as it takes.
+        acks: Whether they are acknowledgements.
     """
 
     kind: str
     round: int
     size_bytes: int
-    counts: MessageCounts = field(compare=False)
+    counts: MessageCounts
+    graph: Graph
+    copies: int
+    deadlines_ns: Sequence[int] | None
+    acks: bool
 
 
 class ExchangeCounters:
@@ -216,7 +238,7 @@ class ExchangeCounters:
     def __init__(
         self,
         network: NetworkCounters,
-        phases: Sequence[MessageClass],
+        phases: Sequence[Phase],
         edges: Sequence[tuple[int, int]],
         probe: Probe | None,
         update: int,
@@ -269,7 +291,7 @@ class ExchangeCounters:
         if arrived:
             packets.lost["incomplete"] += arrived
         if self._probe is not None:
-            life = self.life(edge, p, LOST, transfer.handed_over_ns, NEVER_NS)
+            life = self._life(edge, p, LOST, transfer.handed_over_ns, NEVER_NS)
             self._probe.message(life._replace(reason=reason, packets=transfer.packets))
 
     def is_there(self, edge: int, p: int, sent_ns: int, now_ns: int) -> None:
@@ -290,7 +312,7 @@ class ExchangeCounters:
             total.in_flight -= number
         if self._probe is not None:
             for edge in edges:
-                self._probe.message(self.life(edge, p, "delivered", *self._came.pop((edge, p))))
+                self._probe.message(self._life(edge, p, "delivered", *self._came.pop((edge, p))))
 
     def settle(self, outcome: Outcome, edge: int, p: int, sent_ns: int, now_ns: int) -> None:
         """Count a message whose outcome is clear as it comes."""
@@ -298,77 +320,21 @@ class ExchangeCounters:
         self._phases[p].counts.settle(outcome)
         self._packets[p][edge].settle(outcome, self._sizes[p][edge])
         if self._probe is not None:
-            self._probe.message(self.life(edge, p, outcome, sent_ns, now_ns))
+            self._probe.message(self._life(edge, p, outcome, sent_ns, now_ns))
 
     def expire(self, edge: int, p: int) -> None:
         """Count a message that was there, and that its receiver will not use any more."""
         self.settle("expired", edge, p, *self._came.pop((edge, p), (NEVER_NS, NEVER_NS)))
 
-    def life(self, edge: int, p: int, outcome: str, sent_ns: int, arrived_ns: int) -> MessageLife:
+    def leave(self, flights: Iterable[tuple[int, int, int, int]]) -> None:
+        """Leave behind what is on its way when the exchange is over, by edge, phase, and when it was sent and comes."""
+        self._network.flights += [self._life(edge, p, "expired", *times) for edge, p, *times in flights]
+        self._network.flights.sort(key=lambda life: life.arrived_ns)
+
+    def _life(self, edge: int, p: int, outcome: str, sent_ns: int, arrived_ns: int) -> MessageLife:
         """Return the life of a message on a link in a phase."""
         phase, (sender, receiver), packets = self._phases[p], self._edges[edge], self._sizes[p][edge]
         return MessageLife(
             phase.kind, self._update, phase.round, sender, receiver, sent_ns, phase.size_bytes, packets, outcome, "",
             arrived_ns,
         )  # fmt: skip
-
-
-class Arrival(ClockEvent):
-    """The arrival of a message of an exchange under way, or of one that is over: nobody waits for that any more.
-
-    An exchange ends when every agent is through with it or has given up, and nothing of it is used in another. So what
-    is still on its way then has one outcome left, and a checkpoint needs no more of it than the life it will have had.
-    """
-
-    counters: ExchangeCounters
-    edge: int
-    phase: int
-    sent_ns: int
-
-    def life_if_expired(self, arrives_ns: int) -> MessageLife:
-        """Return the life that the message will have had, once the exchange is over."""
-        return self.counters.life(self.edge, self.phase, "expired", self.sent_ns, arrives_ns)
-
-
-class RestoredArrival(Arrival):
-    """The arrival of a message of an exchange that another process made."""
-
-    life: MessageLife
-
-    def life_if_expired(self, arrives_ns: int) -> MessageLife:
-        """Return the life that the message will have had."""
-        return self.life
-
-
-def flights_of(clock: Clock) -> list[list[Any]]:
-    """List all messages on their way between two exchanges: priority, then life if expired, in order of arrival."""
-    return [
-        [priority, *event.life_if_expired(at_ns)]
-        for at_ns, priority, event in clock.pending()
-        if isinstance(event, Arrival)
-    ]
-
-
-def restore_flights(
-    clock: Clock, flights: Sequence[Sequence[Any]], counters: NetworkCounters, probe: Probe | None
-) -> None:
-    """Let messages arrive, and expire, that another process sent.
-
-    Raises:
-        ValueError: Others than those that are counted as in flight, or what is no message.
-    """
-    expected = counters.messages.in_flight
-    if len(flights) != expected:
-        raise ValueError(f"flights: expected the {expected} messages that are on their way, got {len(flights)}")
-
-    def expire(arrival: RestoredArrival) -> None:
-        counters.expire(arrival.life)
-        if probe is not None:
-            probe.message(arrival.life)
-
-    for priority, *values in flights:
-        if len(values) != len(MessageLife._fields):
-            raise ValueError(f"flights: expected {', '.join(MessageLife._fields)}, got {values}")
-        arrival = RestoredArrival(clock, expire)
-        arrival.life = MessageLife(*values)
-        clock.schedule(arrival, arrival.life.arrived_ns, priority)

@@ -11,7 +11,6 @@ from typing import Any, Final
 from simpy.core import EmptySchedule, Environment
 from simpy.events import Event
 
-BEFORE_ALL: Final = 0
 FIRST_PRIORITY: Final = 1
 """Events at one time happen by priority, lowest first, and within a priority in the order of scheduling."""
 
@@ -28,17 +27,16 @@ class ClockEvent(Event):
 
 
 class Clock:
-    """The time of one simulated team.
+    """The time of one exchange.
 
-    >>> clock, seen = Clock(), []
+    >>> clock, seen = Clock(2), []
     >>> clock.schedule(ClockEvent(clock, lambda event: seen.append((clock.now_ns, event.about)), 7), 5)
-    >>> clock.advance_to(9)
-    >>> seen, clock.now_ns
-    ([(5, (7,))], 9)
+    >>> clock.step(), seen, clock.step()
+    (True, [(5, (7,))], False)
     """
 
-    def __init__(self) -> None:
-        self.environment = Environment(initial_time=0)
+    def __init__(self, now_ns: int = 0) -> None:
+        self.environment = Environment(initial_time=now_ns)
 
     @property
     def now_ns(self) -> int:
@@ -57,20 +55,10 @@ class Clock:
             raise ValueError(f"at_ns: expected a Python int of at least {now_ns}, got {at_ns!r}")
         self.environment.schedule(event, priority, at_ns - now_ns)  # type: ignore[arg-type]
 
-    def pending(self) -> list[tuple[int, int, ClockEvent]]:
-        """List time, priority and event of all that is to happen, in that order."""
+    def pending(self) -> list[tuple[int, ClockEvent]]:
+        """List time and event of all that is to happen, in that order."""
         queue = sorted(self.environment._queue)  # noqa: SLF001  (simpy keeps it to itself)
-        return [(at_ns, priority, event) for at_ns, priority, _, event in queue]  # type: ignore[misc]
-
-    def restart_at(self, now_ns: int) -> None:
-        """Set another time, with nothing to happen.
-
-        Raises:
-            ValueError: A time before 0, or one that is not a Python int.
-        """
-        if type(now_ns) is not int or now_ns < 0:
-            raise ValueError(f"now_ns: expected a Python int of at least 0, got {now_ns!r}")
-        self.environment = Environment(initial_time=now_ns)
+        return [(at_ns, event) for at_ns, _, _, event in queue]  # type: ignore[misc]
 
     def step(self) -> bool:
         """Let the next event happen; False if there is none."""
@@ -83,15 +71,4 @@ class Clock:
     def finish_instant(self) -> None:
         """Let all further events happen that are due now."""
         while self.environment.peek() == self.environment.now:
-            self.environment.step()
-
-    def advance_to(self, at_ns: int) -> None:
-        """Let everything before `at_ns` happen, and make it `at_ns`.
-
-        Raises:
-            ValueError: A time in the past, or one that is not a Python int.
-        """
-        mark = ClockEvent(self, lambda _: None)
-        self.schedule(mark, at_ns, BEFORE_ALL)
-        while not mark.processed:
             self.environment.step()

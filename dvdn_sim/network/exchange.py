@@ -25,20 +25,20 @@ from dvdn_sim.consensus import Facts, union_of_edges
 from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network.accounting import (
     NEVER_NS,
-    Arrival,
     ExchangeCounters,
-    MessageClass,
     MessageCounts,
     NetworkCounters,
+    Phase,
     Probe,
 )
 from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
-from dvdn_sim.network.faults import Crashes
+from dvdn_sim.network.faults import Downtime, TeamFaults
 from dvdn_sim.network.transport import Transport
 from netmodels import Transfer
+from netmodels.links import FOREVER_NS
 from netmodels.topology import Graph
 
-STARTS = FIRST_PRIORITY + 1
+CRASHES, STARTS = FIRST_PRIORITY, FIRST_PRIORITY + 1
 HAND_OVERS, ARRIVALS, DEADLINES = range(3)
 
 Waits = int | Sequence[Sequence[int]]
@@ -65,21 +65,12 @@ class Acks:
     deadline_ns: Waits
 
 
-@dataclass(frozen=True)
-class Phase(MessageClass):
-    """One phase of an exchange.
+class Arrival(ClockEvent):
+    """The arrival of a message of the exchange."""
 
-    Attributes:
-        acks: Whether its messages are acknowledgements.
-        graph: Of the round.
-        copies: How often each message is sent.
-        deadlines_ns: How long each agent waits; None for as long as it takes.
-    """
-
-    acks: bool
-    graph: Graph
-    copies: int
-    deadlines_ns: Sequence[int] | None
+    edge: int
+    phase: int
+    sent_ns: int
 
 
 def phases_of(
@@ -89,13 +80,10 @@ def phases_of(
     counts, ack_counts = MessageCounts(), MessageCounts()
     phases = []
     for k, graph in enumerate(graphs):
-        waits = _by_agent(deadline_ns, k, graph)
-        phases.append(Phase(kind, k, size_bytes, counts, acks=False, graph=graph, copies=1, deadlines_ns=waits))
+        phases.append(Phase(kind, k, size_bytes, counts, graph, 1, _by_agent(deadline_ns, k, graph), acks=False))
         if acks is not None:
-            waits, repeat = _by_agent(acks.deadline_ns, k, graph), acks.repeat
-            phases.append(
-                Phase("ack", k, acks.size_bytes, ack_counts, acks=True, graph=graph, copies=repeat, deadlines_ns=waits)
-            )
+            waits = _by_agent(acks.deadline_ns, k, graph)
+            phases.append(Phase("ack", k, acks.size_bytes, ack_counts, graph, acks.repeat, waits, acks=True))
     return phases
 
 
@@ -178,7 +166,7 @@ class ExchangeReport:
 
 
 class Exchange:
-    """An exchange under way. `run` brings it to its end; messages still in flight then find it again later."""
+    """An exchange under way. `run` brings it to its end; the network's counters keep what is still in flight then."""
 
     def __init__(
         self,
@@ -191,14 +179,14 @@ class Exchange:
         size_bytes: int,
         deadline_ns: Waits | None,
         acks: Acks | None = None,
-        crashes: Crashes | None = None,
+        faults: TeamFaults | None = None,
         probe: Probe | None = None,
         update: int = 0,
     ) -> None:
         """Lay out K ≥ 1 rounds, whose graphs all agents know.
 
         Args:
-            clock: Simulated time.
+            clock: Stands where the exchange begins, with nothing to happen.
             transport: The links.
             counters: Where every message is counted.
             kind: What the messages carry, such as `td`.
@@ -206,11 +194,11 @@ class Exchange:
             size_bytes: Payload of every message.
             deadline_ns: How long an agent waits in a round; None for as long as it takes.
             acks: How messages are acknowledged; None if they are not.
-            crashes: Who is up; None if nobody ever crashes.
+            faults: Who crashes when; None if nobody ever does.
             probe: Is told every message's life, with the index of the `update`.
             update: See `probe`.
         """
-        self._clock, self._transport, self._crashes = clock, transport, crashes
+        self._clock, self._transport, self._faults = clock, transport, faults
         self._rounds, self._agents = len(graphs), graphs[0].n_agents
         self._phases = phases_of(kind, graphs, size_bytes, deadline_ns, acks)
         self._deadline_ns = deadline_ns
@@ -234,6 +222,7 @@ class Exchange:
         self._missing = [0] * self._agents
         self._there = [0] * len(self._edges)  # bit p: the message of phase p, not closed yet, is there
         self._newest = [-1] * len(self._edges)
+        self._downtimes: list[list[Downtime]] = []
         self._suspended = [False] * self._agents
         self._gone = [False] * self._agents
         self._interrupted = [False] * self._agents  # a start or a deadline passed while the agent was down
@@ -243,11 +232,12 @@ class Exchange:
         self._closed_at_ns = [[NEVER_NS] * self._agents for _ in self._phases]
         self._started_at_ns = [NEVER_NS] * self._agents
 
-    def run(self, starts_ns: Sequence[int | None]) -> ExchangeReport:
+    def run(self, starts_ns: Sequence[int | None], past_ns: int | None = None) -> ExchangeReport:
         """Let all agents go through all rounds.
 
         Args:
             starts_ns: When each agent starts, not in the past; None for one that never does.
+            past_ns: Crashes and recoveries before it have happened; by default, when the exchange begins.
 
         Raises:
             ExchangeStuckError: No agent can go on and none has a deadline; names who waits for whom.
@@ -256,13 +246,15 @@ class Exchange:
         for agent, at_ns in enumerate(starts_ns):
             if at_ns is not None:
                 self._clock.schedule(ClockEvent(self._clock, self._on_start, agent), at_ns, STARTS)
-        if self._crashes is not None:
-            self._crashes.listener = self._on_transition
-            for agent in np.flatnonzero(self._crashes.down).tolist():
+        past_ns = began_ns if past_ns is None else past_ns
+        if self._faults is not None:
+            self._downtimes = [self._faults.downtimes(agent, past_ns) for agent in range(self._agents)]
+        for agent, downtimes in enumerate(self._downtimes):
+            down = bool(downtimes) and downtimes[0].start_ns < past_ns
+            if down:
                 self._suspend(agent)
+            self._schedule_transition(agent, 0, up=down)
         self._let_things_happen()
-        if self._crashes is not None:
-            self._crashes.listener = None
         return self._end(began_ns)
 
     def _let_things_happen(self) -> None:
@@ -277,7 +269,8 @@ class Exchange:
         self._give_up_all()
 
     def _end(self, began_ns: int) -> ExchangeReport:
-        counts = {phase.kind: phase.counts.copy() for phase in self._phases}
+        arrivals = ((at_ns, event) for at_ns, event in self._clock.pending() if isinstance(event, Arrival))
+        self._counters.leave((event.edge, event.phase, event.sent_ns, at_ns) for at_ns, event in arrivals)
         stride = self._last // self._rounds
         deadlines = None if self._deadline_ns is None else [phase.deadlines_ns for phase in self._phases[::stride]]
         closed_at_ns = np.array(self._closed_at_ns, np.int64)
@@ -285,12 +278,12 @@ class Exchange:
             facts=self._facts(),
             started_at_ns=np.array(self._started_at_ns, np.int64),
             closed_at_ns=closed_at_ns[::stride],
-            messages=counts[self._phases[0].kind],
+            messages=self._phases[0].counts,
             wire_bytes=self._counters.wire_bytes,
             began_ns=began_ns,
             ended_ns=self._clock.now_ns,
             deadlines_ns=None if deadlines is None else np.array(deadlines, np.int64),
-            acks=counts["ack"] if stride == 2 else None,
+            acks=self._phases[1].counts if stride == 2 else None,
             acked_at_ns=closed_at_ns[1::2] if stride == 2 else None,
         )
 
@@ -423,12 +416,11 @@ class Exchange:
     def _follow(self, edge: int, p: int, transfer: Transfer) -> None:
         """Let a message that was handed over arrive, if it does."""
         missed = 0
-        if self._crashes is not None and transfer.lost_reason is None:
-            missed = self._crashes.faults.missed(self._edges[edge][1], transfer)
+        if self._faults is not None and transfer.lost_reason is None:
+            missed = self._faults.missed(self._edges[edge][1], transfer)
         if self._counters.hand_over(edge, p, transfer, missed):
             arrival = Arrival(self._clock, self._on_arrival)
-            arrival.counters, arrival.sent_ns = self._counters, transfer.handed_over_ns
-            arrival.edge, arrival.phase = edge, p
+            arrival.edge, arrival.phase, arrival.sent_ns = edge, p, transfer.handed_over_ns
             self._clock.schedule(arrival, transfer.complete_ns, priority(p, ARRIVALS))
 
     def _on_arrival(self, arrival: Arrival) -> None:
@@ -456,12 +448,22 @@ class Exchange:
 
     # Crashes.
 
-    def _on_transition(self, agent: int, up: bool, state_lost: bool) -> None:  # noqa: FBT001  (a callback)
+    def _schedule_transition(self, agent: int, index: int, *, up: bool) -> None:
+        """One thing at a time: nothing is on the clock for ever."""
+        if index < len(self._downtimes[agent]):
+            downtime = self._downtimes[agent][index]
+            at_ns = downtime.end_ns if up else downtime.start_ns
+            if at_ns < FOREVER_NS:
+                self._clock.schedule(ClockEvent(self._clock, self._on_transition, agent, index, up), at_ns, CRASHES)
+
+    def _on_transition(self, transition: ClockEvent) -> None:
+        agent, index, up = transition.about
+        self._schedule_transition(agent, index + up, up=not up)
         if up:
             self._resume(agent)
             return
         self._suspend(agent)
-        if state_lost and self._phase[agent] < self._last:
+        if self._downtimes[agent][index].state_lost and self._phase[agent] < self._last:
             self._give_up(agent)
 
     def _suspend(self, agent: int) -> None:

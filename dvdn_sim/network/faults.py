@@ -1,26 +1,25 @@
-"""Which agents are up, and which links at a given time: the faults of a team, in its own numbers, and on the clock.
+"""Which agents are up, and which links at a given time: the faults of a team, in its own numbers.
 
 What faults do to messages, the links themselves know. Nobody is told: a crashed agent neither sends, receives nor
 closes a round; the others notice a deadline that passes.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, cast
 
-from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
+import numpy as np
+import numpy.typing as npt
+
 from dvdn_sim.records import Links, Point
 from dvdn_sim.scenario import Network
 from netmodels import FaultPlan, Transfer
-from netmodels.faults import Crash, Fault, FaultEvent, LinkDown
+from netmodels.faults import Crash, Fault, FaultEvent
 from netmodels.links import FOREVER_NS, Availability
 from netmodels.topology import EdgeMarkov, Instant, Mobility, Range, Schedule
-from netmodels.units import checked_state, milliseconds
-
-CRASHES = FIRST_PRIORITY
-"""Who goes down or comes back at a time does so before anything else happens."""
+from netmodels.units import milliseconds
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,14 @@ class TeamFaults:
         self._starts = [[down.start_ns for down in downtimes] for downtimes in self._downtimes]
         self._ends = [[down.end_ns for down in downtimes] for downtimes in self._downtimes]
 
-    def downtimes(self, agent: int) -> list[Downtime]:
-        """When an agent is down, in order, apart from each other."""
-        return self._downtimes[agent]
+    def downtimes(self, agent: int, from_ns: int = 0) -> list[Downtime]:
+        """When an agent is down, in order, apart from each other; without those that are over before an instant."""
+        return self._downtimes[agent][bisect_left(self._ends[agent], from_ns) :]
+
+    def restarted(self, from_ns: int, to_ns: int) -> npt.NDArray[np.bool_]:
+        """Which agents come back without what they held, from one instant to before another, bool ``[N]``."""
+        back = [[down.end_ns for down in downtimes if down.state_lost] for downtimes in self._downtimes]
+        return np.array([any(from_ns <= at_ns < to_ns for at_ns in of_agent) for of_agent in back])
 
     def done_ns(self, agent: int, now_ns: int, compute_ns: int) -> int | None:
         """When an agent that computes from now on is done: it does not while it is down. None if never."""
@@ -109,62 +113,6 @@ class TeamFaults:
 def faults_of(network: Network, *, seed: int, agent_keys: Sequence[int]) -> TeamFaults | None:
     """Draw the faults of a scenario's network; None if it has none."""
     return TeamFaults(network.faults, seed=seed, agent_keys=agent_keys) if network.faults else None
-
-
-class Crashes:
-    """Who is up now; tells an exchange under way who goes down and who comes back.
-
-    Attributes:
-        faults: Of the team.
-        down: By agent, whether it is down.
-        restarted: Agents that came back without what they held, since somebody last emptied this.
-        listener: Called with the agent, whether it is up now, and whether it loses what it held.
-    """
-
-    def __init__(self, clock: Clock, faults: TeamFaults, n_agents: int) -> None:
-        """Put all crashes on a clock that stands at 0."""
-        self.faults, self._clock = faults, clock
-        self.down = [False] * n_agents
-        self.restarted: set[int] = set()
-        self.listener: Callable[[int, bool, bool], None] | None = None
-        for agent in range(n_agents):
-            self._schedule(agent, 0, up=False)
-
-    def _schedule(self, agent: int, index: int, *, up: bool) -> None:
-        """One thing at a time: nothing is on the clock for ever."""
-        downtimes = self.faults.downtimes(agent)
-        if index == len(downtimes):
-            return
-        at_ns = downtimes[index].end_ns if up else downtimes[index].start_ns
-        if at_ns < FOREVER_NS:
-            self._clock.schedule(ClockEvent(self._clock, self._on_transition, agent, index, up), at_ns, CRASHES)
-
-    def state(self) -> dict[str, Any]:
-        """Who is down, and what comes next, as JSON can say it."""
-        coming = [list(event.about) for _, priority, event in self._clock.pending() if priority == CRASHES]
-        return {"down": list(self.down), "restarted": sorted(self.restarted), "coming": coming}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state, on a clock that stands at its time and has nothing on it."""
-        checked_state(state, ("down", "restarted", "coming"), "team that crashes")
-        agents = range(len(self.down))
-        if len(state["down"]) != len(agents):
-            raise ValueError(f"down: expected {len(agents)} agents, got {len(state['down'])}")
-        self.down, self.restarted = list(state["down"]), set(state["restarted"])
-        for agent, index, up in state["coming"]:
-            if agent not in agents or index not in range(len(self.faults.downtimes(agent))):
-                raise ValueError(f"coming: expected a crash that there will be, got number {index} of agent {agent}")
-            self._schedule(agent, index, up=bool(up))
-
-    def _on_transition(self, event: ClockEvent) -> None:
-        agent, index, up = event.about
-        self.down[agent] = not up
-        self._schedule(agent, index + up, up=not up)
-        state_lost = self.faults.downtimes(agent)[index].state_lost
-        if up and state_lost:
-            self.restarted.add(agent)
-        if self.listener is not None:
-            self.listener(agent, bool(up), state_lost)
 
 
 class LinksUp:
@@ -230,17 +178,15 @@ def _in_keys(fault: Fault, keys: Sequence[int]) -> Fault:
     return renamed(fault, dict(enumerate(keys)))
 
 
-def renamed(fault: Fault, name: Mapping[int, int]) -> Fault:
+def renamed(fault: Fault, names: Mapping[int, int]) -> Fault:
     """The same fault with its agents called otherwise."""
-    change: dict[str, object] = {}
-    if hasattr(fault, "node"):
-        change["node"] = name[fault.node]
-    if getattr(fault, "edge", None) is not None:
-        change["edge"] = tuple(name[agent] for agent in cast("LinkDown", fault).edge)
-    if hasattr(fault, "groups"):
-        change["groups"] = tuple(tuple(name[agent] for agent in group) for group in fault.groups)
+
+    def in_names(agents: Any) -> Any:
+        return tuple(map(in_names, agents)) if isinstance(agents, tuple) else names[agents]
+
+    named = {name: getattr(fault, name, None) for name in ("node", "edge", "groups")}
     copy: Callable[..., Fault] = replace
-    return copy(fault, **change)
+    return copy(fault, **{name: in_names(agents) for name, agents in named.items() if agents is not None})
 
 
 def _merged(plan: FaultPlan, key: int) -> list[Downtime]:

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.network.accounting import NetworkCounters, Probe, flights_of, restore_flights
+from dvdn_sim.network.accounting import NetworkCounters, Probe
 from dvdn_sim.network.clock import Clock
 from dvdn_sim.network.deadlines import auto_deadlines_ns
 from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
-from dvdn_sim.network.faults import Crashes, faults_of
+from dvdn_sim.network.faults import faults_of
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import AnyCompute, LognormalTime, Network, NormalTime, ack_bytes
 from netmodels.streams import Draws, stream
 from netmodels.topology import Graph, Instant
-from netmodels.units import checked_state
+from netmodels.units import checked_state, count
 
 Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
 
@@ -76,6 +76,7 @@ class SimulatedNetwork:
     agents compute and exchange; the one after it starts when both are done, so updates are never more than one behind.
 
     Attributes:
+        now_ns: Simulated nanoseconds since the start of the run.
         counters: Counts of everything sent so far.
         faults: What goes wrong and when; None if nothing ever does.
     """
@@ -98,9 +99,10 @@ class SimulatedNetwork:
         self._spec, self._n_agents = spec, n_agents
         self._topology, self._topology_seed = spec.topology, seed if topology_seed is None else topology_seed
         self._control_period_ns = round(spec.control_period * 1e9)
-        self._clock = Clock()
+        self.now_ns = 0
+        self._past_ns = 0  # all before it has happened: `now_ns`, or 1 more where that instant is over
+        self._restarts_ns = 0
         self.faults = faults_of(spec, seed=seed, agent_keys=keys)
-        self._crashes = None if self.faults is None else Crashes(self._clock, self.faults, n_agents)
         plan = None if self.faults is None else self.faults.plan
         self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=plan)
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
@@ -117,13 +119,14 @@ class SimulatedNetwork:
         more than how far they have been read.
         """
         return {
-            "now_ns": self._clock.now_ns,
+            "now_ns": self.now_ns,
+            "past_ns": self._past_ns,
+            "restarts_ns": self._restarts_ns,
             "acting_from_ns": self._acting_from_ns,
             "transport": self._transport.state(),
             "compute": self._compute.state(),
             "counters": self.counters.state(),
-            "flights": flights_of(self._clock),
-        } | ({} if self._crashes is None else {"crashes": self._crashes.state()})
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state, on a network that has just been put in place with the same parameters and seed.
@@ -134,28 +137,20 @@ class SimulatedNetwork:
             ValueError: The state of another network; this one is then good for nothing.
         """
         checked_state(state, self.state().keys(), "simulated network")
-        self._clock.restart_at(state["now_ns"])
-        self._acting_from_ns = state["acting_from_ns"]
+        times = ("now_ns", "past_ns", "restarts_ns", "acting_from_ns")
+        self.now_ns, self._past_ns, self._restarts_ns, self._acting_from_ns = (count(state[x], x) for x in times)
         self._compute.restore(state["compute"])
         self._transport.restore(state["transport"])
-        if self._crashes is not None:
-            self._crashes.restore(state["crashes"])
         self.counters = NetworkCounters.from_state(state["counters"])
-        restore_flights(self._clock, state["flights"], self.counters, self._probe)
 
     def watch(self, probe: Probe) -> None:
         """Let a probe be told every message's life from the next exchange on."""
         self._probe = probe
 
     @property
-    def now_ns(self) -> int:
-        """Simulated nanoseconds since the start of the run."""
-        return self._clock.now_ns
-
-    @property
     def now_s(self) -> float:
         """Simulated seconds since the start of the run."""
-        return self._clock.now_ns * 1e-9
+        return self.now_ns * 1e-9
 
     @property
     def cut_for_ever(self) -> list[str]:
@@ -164,11 +159,8 @@ class SimulatedNetwork:
 
     def take_restarted(self) -> npt.NDArray[np.bool_]:
         """Which agents came back without what they held since the last call, bool ``[N]``."""
-        restarted = np.zeros(self._n_agents, bool)
-        if self._crashes is not None:
-            restarted[list(self._crashes.restarted)] = True
-            self._crashes.restarted.clear()
-        return restarted
+        since_ns, self._restarts_ns = self._restarts_ns, self._past_ns
+        return np.zeros(self._n_agents, bool) if self.faults is None else self.faults.restarted(since_ns, self._past_ns)
 
     def down_while_acting(self, steps: int) -> npt.NDArray[np.bool_]:
         """Which agents will be down at the beginning of each of the coming environment steps, bool ``[steps, N]``."""
@@ -183,12 +175,17 @@ class SimulatedNetwork:
     def act(self, steps: int) -> None:
         """Let the team act for so many environment steps."""
         done_ns = self._acting_from_ns + steps * self._control_period_ns
-        self._clock.advance_to(max(self._clock.now_ns, done_ns))
-        self._acting_from_ns = self._clock.now_ns
+        self._go_to(max(self.now_ns, done_ns))
+        self._acting_from_ns = self.now_ns
+
+    def _go_to(self, now_ns: int) -> None:
+        """Let everything before a time happen, and make it now."""
+        self.now_ns, self._past_ns = now_ns, max(self._past_ns, now_ns)
+        self.counters.land(self._past_ns, self._probe)
 
     def graphs(self, *, rounds: int, episode: int, update: int) -> list[Graph]:
         """Return the graph of every round of an exchange, frozen at its start."""
-        now_ns = self._clock.now_ns
+        now_ns = self.now_ns
         return [
             self._topology.graph(self._n_agents, self._topology_seed, Instant(episode, update, k, now_ns))
             for k in range(rounds)
@@ -211,7 +208,7 @@ class SimulatedNetwork:
         graphs = self.graphs(rounds=rounds, episode=episode, update=update)
         deadlines = self._deadlines_ns(graphs, size_bytes, starts_ns)
         exchange = Exchange(
-            self._clock,
+            Clock(self.now_ns),
             self._transport,
             self.counters,
             kind=kind,
@@ -219,11 +216,13 @@ class SimulatedNetwork:
             size_bytes=size_bytes,
             deadline_ns=deadlines,
             acks=self._acks_of(graphs, deadlines),
-            crashes=self._crashes,
+            faults=self.faults,
             probe=self._probe,
             update=update,
         )
-        report = exchange.run(starts_ns)
+        report = exchange.run(starts_ns, self._past_ns)
+        self._past_ns = report.ended_ns + 1
+        self._go_to(report.ended_ns)
         if computing or self._spec.schedule == "blocking":
             self._compute_is_over(report.began_ns)
         return report
@@ -234,25 +233,25 @@ class SimulatedNetwork:
         Returns:
             Which agents are done by then, and so may update, bool ``[N]``.
         """
-        began_ns, done_ns = self._clock.now_ns, self._starts_ns()
+        began_ns, done_ns = self.now_ns, self._starts_ns()
         ended_ns = max(self._unhindered(began_ns, done_ns), default=began_ns)
-        self._clock.advance_to(ended_ns)
+        self._go_to(ended_ns)
         self._compute_is_over(began_ns)
         return np.array([at_ns is not None and at_ns <= ended_ns for at_ns in done_ns])
 
     def _compute_is_over(self, began_ns: int) -> None:
-        self._acting_from_ns = began_ns if self._spec.schedule == "overlap" else self._clock.now_ns
+        self._acting_from_ns = began_ns if self._spec.schedule == "overlap" else self.now_ns
 
     def _starts_ns(self) -> list[int | None]:
         """When each agent is done computing; None if it is down for ever before that."""
-        now_ns, times_ns = self._clock.now_ns, self._compute.next_ns()
+        now_ns, times_ns = self.now_ns, self._compute.next_ns()
         if self.faults is None:
             return [now_ns + time_ns for time_ns in times_ns]
         return [self.faults.done_ns(agent, now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]
 
     def _up_at_ns(self) -> list[int | None]:
         """When each agent is up: now, as a rule; None if it is down for ever."""
-        now_ns = self._clock.now_ns
+        now_ns = self.now_ns
         if self.faults is None:
             return [now_ns] * self._n_agents
         return [self.faults.done_ns(agent, now_ns, 0) for agent in range(self._n_agents)]
@@ -267,7 +266,7 @@ class SimulatedNetwork:
         if deadline_s != "auto":
             return round(deadline_s * 1e9)
         # Who goes down while it computes starts late by as much: nobody knows, and nobody waits for that.
-        started = self._unhindered(self._clock.now_ns, starts_ns)
+        started = self._unhindered(self.now_ns, starts_ns)
         spread_ns = max(started) - min(started) if started else 0
         waits = [self._auto_ns(graph, size_bytes, 1) for graph in graphs]
         return [[wait_ns + spread_ns for wait_ns in waits[0]], *map(list, waits[1:])]

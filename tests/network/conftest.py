@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 from small_networks import spec_of
 
-from dvdn_sim.network import Acks, Clock, Crashes, Exchange, NetworkCounters, TeamFaults
+from dvdn_sim.network import Acks, Clock, Exchange, NetworkCounters, TeamFaults
 from netmodels import Transfer
 from netmodels.topology import Graph
 
@@ -54,35 +54,19 @@ class ScriptedTransport:
         return list(receivers)
 
 
-class CountingClock(Clock):
-    """Counts what happens."""
-
-    def __init__(self):
-        super().__init__()
-        self.events = 0
-        step = self.environment.step
-
-        def counted():
-            step()
-            self.events += 1
-
-        self.environment.step = counted
-
-
 class Scene:
-    """Exchanges on one clock over scripted or real links."""
+    """Exchanges in turn over scripted or real links; `events` are counted over all."""
 
     def __init__(self, transport, deadline_ns=None, size_bytes=1472):
-        self.clock, self.transport, self.counters = CountingClock(), transport, NetworkCounters()
+        self.transport, self.counters = transport, NetworkCounters()
         self.deadline_ns, self.size_bytes = deadline_ns, size_bytes
-
-        self.crashes = self.acks = None
+        self.now_ns = self.events = 0
+        self.faults = self.acks = None
         self.lives = []
 
     def crashing(self, *faults, n_agents):
         """The same with crashes: faults as mappings."""
-        team = TeamFaults(spec_of(faults=faults).faults, seed=0, agent_keys=range(n_agents))
-        self.crashes = Crashes(self.clock, team, n_agents)
+        self.faults = TeamFaults(spec_of(faults=faults).faults, seed=0, agent_keys=range(n_agents))
         return self
 
     def acknowledging(self, deadline_ns, repeat=1):
@@ -94,11 +78,27 @@ class Scene:
         self.lives.append(life)
 
     def exchange(self, graphs, starts_ns, kind="td"):
+        clock = Clock(self.now_ns)
+        step = clock.environment.step
+
+        def counted():
+            step()
+            self.events += 1
+
+        clock.environment.step = counted
         under_way = Exchange(
-            self.clock, self.transport, self.counters, kind=kind, graphs=graphs, size_bytes=self.size_bytes,
-            deadline_ns=self.deadline_ns, acks=self.acks, crashes=self.crashes, probe=self, update=3,
+            clock, self.transport, self.counters, kind=kind, graphs=graphs, size_bytes=self.size_bytes,
+            deadline_ns=self.deadline_ns, acks=self.acks, faults=self.faults, probe=self, update=3,
         )  # fmt: skip
-        return under_way.run(starts_ns)
+        try:
+            return under_way.run(starts_ns)
+        finally:
+            self.now_ns = clock.now_ns
+
+    def wait_until(self, now_ns):
+        """Let what is in flight arrive."""
+        self.now_ns = now_ns
+        self.counters.land(now_ns, self)
 
     @property
     def counts(self):

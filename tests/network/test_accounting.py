@@ -29,7 +29,7 @@ def test_midway_and_after_everything_has_landed(midway):
     counters = midway.counters
     assert (midway.counts, counters.messages.in_flight) == ({"delivered": 2, "loss": 1, "in_flight": 1}, 1)
     assert counters.audit() == "ok"
-    midway.clock.advance_to(31 * MS)
+    midway.wait_until(31 * MS)
     assert (midway.counts, counters.messages.in_flight) == ({"delivered": 2, "loss": 1, "expired": 1}, 0)
     assert counters.audit() == "ok"
 
@@ -39,7 +39,7 @@ def test_midway_and_after_everything_has_landed(midway):
 @pytest.mark.parametrize("landed", [False, True])
 def test_a_wrong_count_of_messages_is_named(midway, field, by, landed):
     if landed:
-        midway.clock.advance_to(31 * MS)
+        midway.wait_until(31 * MS)
     counts = midway.counters.messages
     setattr(counts, field, getattr(counts, field) + by)
     assert (
@@ -80,7 +80,7 @@ def test_the_lives_of_a_small_scene(scripted, pair):
     # Agent 0's round-0 message is 1 ns late; its round-1 message is lost; agent 1's of round 1 comes after the end.
     scene = scripted(5 * MS, deadline_ns=5 * MS, special={(0, 1): [5 * MS + 1, LOST], (1, 0): [5 * MS, 9 * MS]})
     scene.exchange([pair, pair], [0, 0])
-    scene.clock.advance_to(20 * MS)
+    scene.wait_until(20 * MS)
     assert scene.lives == [
         MessageLife("td", 3, 0, 1, 0, 0, 1472, 1, "delivered", "", 5 * MS),
         MessageLife("td", 3, 1, 0, 1, 5 * MS, 1472, 1, "lost", "loss", -1),

@@ -74,7 +74,7 @@ def test_who_loses_its_state_is_out_of_the_exchange_and_what_it_held_has_expired
     # Of round 0, agent 1's two are held, agent 0's was there, and agent 2's comes at 30, after the end. Those that the
     # others send at 5 come at 10: agent 1 is up, and knows nothing of this exchange.
     assert outcomes_of(report.messages) == {"delivered": 2, "expired": 3, "in_flight": 1}
-    scene.clock.advance_to(31 * MS)
+    scene.wait_until(31 * MS)
     assert scene.counts == {"delivered": 2, "expired": 4}
     assert scene.counters.audit() == "ok"
     assert [life.outcome for life in scene.lives].count("expired") == 4

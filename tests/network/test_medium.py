@@ -20,7 +20,7 @@ def test_on_a_medium_messages_come_one_after_the_other(over):
     report = scene.exchange([ALL], [0, 0, 0])
     assert sorted(life.arrived_ns for life in scene.lives) == [ms * MS for ms in range(6, 12)]
     assert (report.wire_bytes, scene.counters.airtime_ns) == (6 * 1500, 6 * MS)
-    assert scene.clock.events == 3 + 1 + 6  # starts, one hand-over of all that wait at that instant, messages
+    assert scene.events == 3 + 1 + 6  # starts, one hand-over of all that wait at that instant, messages
 
 
 def test_a_broadcast_is_sent_once_and_heard_by_all(over):
@@ -43,7 +43,7 @@ def test_a_broadcast_is_lost_on_each_link_for_itself(over):
     scene = over(transport_of(3, link=lossy, share="node", broadcast=True), 20 * MS)
     heard = Counter()
     for _ in range(200):
-        now_ns = scene.clock.now_ns
+        now_ns = scene.now_ns
         facts = scene.exchange([ALL], [now_ns] * 3).facts
         heard[tuple(facts.held[0, facts.edges[:, 0] == 0].tolist())] += 1
     assert all(30 < heard[outcome] < 70 for outcome in ((False, False), (False, True), (True, False), (True, True)))
@@ -53,7 +53,7 @@ def test_who_hands_over_first_at_an_instant_is_drawn(over):
     firsts = Counter()
     scene = scene_over(over)
     for _ in range(60):
-        now_ns = scene.clock.now_ns
+        now_ns = scene.now_ns
         scene.lives.clear()
         scene.exchange([ALL], [now_ns] * 3)
         first = min(scene.lives, key=lambda life: life.arrived_ns)

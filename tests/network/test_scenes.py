@@ -24,8 +24,8 @@ def test_two_agents_and_no_loss(over, pair, outcomes_of):
     assert report.round_times_ns.tolist() == [[8 * MS, 4 * MS]]
     assert outcomes_of(report.messages) == {"delivered": 2}
     assert (report.wire_bytes, scene.counters.wire_bytes, scene.counters.airtime_ns) == (3000, 3000, 2 * MS)
-    assert scene.clock.now_ns == 8 * MS
-    assert scene.clock.events == 2 + 2  # starts and messages: nobody can lose one, and nobody sets a deadline
+    assert scene.now_ns == 8 * MS
+    assert scene.events == 2 + 2  # starts and messages: nobody can lose one, and nobody sets a deadline
 
 
 def test_two_rounds_follow_each_other_at_each_agent_for_itself(over, pair):
@@ -45,7 +45,7 @@ def test_a_round_whose_message_is_lost_closes_at_the_deadline(scripted, pair, ou
     assert latest(report) == {(0, 1): [-1, 1], (1, 0): [0, 1]}
     assert outcomes_of(report.messages) == {"delivered": 3, "loss": 1}
     # Two starts, three arrivals; deadlines of both in round 0, of agent 0 in round 1 (agent 1 has its message early).
-    assert scene.clock.events == 2 + 3 + 3
+    assert scene.events == 2 + 3 + 3
 
 
 def test_an_arrival_at_the_deadline_is_in_time(scripted, pair, outcomes_of):
@@ -61,7 +61,7 @@ def test_an_arrival_a_nanosecond_after_the_last_deadline_has_expired(scripted, p
     report = scene.exchange([pair], [0, 0])
     assert report.closed_at_ns.tolist() == [[5 * MS, 5 * MS]]
     assert outcomes_of(report.messages) == {"delivered": 1, "in_flight": 1}
-    scene.clock.advance_to(5 * MS + 2)
+    scene.wait_until(5 * MS + 2)
     assert scene.counts == {"delivered": 1, "expired": 1}
     assert outcomes_of(report.messages) == {"delivered": 1, "in_flight": 1}  # a report is of its instant
 
@@ -95,7 +95,7 @@ def test_messages_of_a_faster_neighbour_are_kept(scripted, outcomes_of):
     assert report.closed_at_ns[1].tolist() == [102 * MS, 101 * MS, 102 * MS]
     assert report.facts.held.all()
     assert outcomes_of(report.messages) == {"delivered": 8}
-    assert scene.clock.events == 3 + 8
+    assert scene.events == 3 + 8
 
 
 def test_an_early_message_counts_only_from_its_round_on(scripted):
@@ -115,7 +115,7 @@ def test_an_isolated_agent_closes_all_rounds_when_it_starts(scripted):
     report = scene.exchange([pair_of_three] * 2, [0, 0, 7 * MS])
     assert report.closed_at_ns[:, 2].tolist() == [7 * MS, 7 * MS]
     assert report.closed_at_ns[:, 0].tolist() == [1 * MS, 2 * MS]
-    assert scene.clock.now_ns == 7 * MS
+    assert scene.now_ns == 7 * MS
 
 
 @pytest.mark.parametrize("n_agents", [1, 3])
@@ -126,7 +126,7 @@ def test_without_links_nothing_is_sent(scripted, n_agents, outcomes_of):
     assert report.facts.edges.shape == (0, 2)
     assert report.facts.latest.shape == report.facts.held.shape == (2, 0)
     assert outcomes_of(report.messages) == {}
-    assert scene.clock.events == n_agents
+    assert scene.events == n_agents
 
 
 def test_the_deadline_counts_from_the_agents_own_round_start(scripted, pair, outcomes_of):
@@ -135,7 +135,7 @@ def test_the_deadline_counts_from_the_agents_own_round_start(scripted, pair, out
     assert report.closed_at_ns.tolist() == [[10 * MS, 14 * MS], [20 * MS, 24 * MS], [30 * MS, 34 * MS]]
     assert not report.facts.held.any()
     assert outcomes_of(report.messages) == {"in_flight": 6}
-    assert scene.clock.events == 2 + 6
+    assert scene.events == 2 + 6
 
 
 def test_what_is_in_flight_when_an_exchange_ends_expires_in_a_later_one_and_is_not_used_there(
@@ -145,7 +145,7 @@ def test_what_is_in_flight_when_an_exchange_ends_expires_in_a_later_one_and_is_n
     scene = scripted(1 * MS, deadline_ns=10 * MS, special={(0, 1): [15 * MS, LOST]})
     first = scene.exchange([pair], [0, 0])
     assert outcomes_of(first.messages) == {"delivered": 1, "in_flight": 1}
-    assert scene.clock.now_ns == 10 * MS
+    assert scene.now_ns == 10 * MS
     second = scene.exchange([pair], [10 * MS, 10 * MS])
     assert outcomes_of(second.messages) == {"delivered": 1, "loss": 1}
     assert latest(second) == {(0, 1): [-1], (1, 0): [0]}
@@ -176,11 +176,11 @@ def arrivals_from_hub(over, share, exchanges, keys=(0, 1, 2, 3)):
     scene = over(transport_of(keys, seed=3, share=share))
     times = []
     for _ in range(exchanges):
-        now_ns = scene.clock.now_ns
+        now_ns = scene.now_ns
         report = scene.exchange([STAR], [now_ns] * 4)
         times.append(((report.closed_at_ns[0, 1:] - now_ns) / MS).tolist())
         assert report.closed_at_ns[0, 0] - now_ns == 6 * MS  # each leaf has one message to send
-        scene.clock.advance_to(scene.clock.now_ns + 100 * MS)
+        scene.wait_until(scene.now_ns + 100 * MS)
     return times
 
 
