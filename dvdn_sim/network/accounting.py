@@ -326,10 +326,11 @@ class ExchangeCounters:
         """Count a message that was there, and that its receiver will not use any more."""
         self.settle("expired", edge, p, *self._came.pop((edge, p), (NEVER_NS, NEVER_NS)))
 
-    def leave(self, flights: Iterable[tuple[int, int, int, int]]) -> None:
+    def leave(self, flights: Iterable[tuple[int, int, int, int]], now_ns: int) -> None:
         """Leave behind what is on its way when the exchange is over, by edge, phase, and when it was sent and comes."""
         self._network.flights += [self._life(edge, p, "expired", *times) for edge, p, *times in flights]
         self._network.flights.sort(key=lambda life: life.arrived_ns)
+        self._network.land(now_ns + 1, self._probe)
 
     def _life(self, edge: int, p: int, outcome: str, sent_ns: int, arrived_ns: int) -> MessageLife:
         """Return the life of a message on a link in a phase."""

@@ -269,8 +269,9 @@ class Exchange:
         self._give_up_all()
 
     def _end(self, began_ns: int) -> ExchangeReport:
-        arrivals = ((at_ns, event) for at_ns, event in self._clock.pending() if isinstance(event, Arrival))
-        self._counters.leave((event.edge, event.phase, event.sent_ns, at_ns) for at_ns, event in arrivals)
+        arrivals = [(at_ns, event) for at_ns, event in self._clock.pending() if isinstance(event, Arrival)]
+        flights = [(event.edge, event.phase, event.sent_ns, at_ns) for at_ns, event in arrivals]
+        self._counters.leave(flights, self._clock.now_ns)
         stride = self._last // self._rounds
         deadlines = None if self._deadline_ns is None else [phase.deadlines_ns for phase in self._phases[::stride]]
         closed_at_ns = np.array(self._closed_at_ns, np.int64)

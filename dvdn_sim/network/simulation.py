@@ -221,8 +221,7 @@ class SimulatedNetwork:
             update=update,
         )
         report = exchange.run(starts_ns, self._past_ns)
-        self._past_ns = report.ended_ns + 1
-        self._go_to(report.ended_ns)
+        self.now_ns, self._past_ns = report.ended_ns, report.ended_ns + 1
         if computing or self._spec.schedule == "blocking":
             self._compute_is_over(report.began_ns)
         return report
