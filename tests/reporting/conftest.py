@@ -23,6 +23,5 @@ def browser() -> Iterator[webdriver.Chrome]:
 @pytest.fixture
 def opened(browser, page) -> webdriver.Chrome:
     """The page of a module, all drawn, on a screen of 1200 by 900 in the light."""
-    figures, address = page
-    show(browser, address, len(figures))
+    show(browser, page[1], len(page[0]))
     return browser

@@ -1,6 +1,7 @@
 """Which runs a page is about: whatever is not a whole, finished run is named, left out, and in no number."""
 
 import json
+import shutil
 
 import pytest
 from report_folders import SCENARIO, write_run, write_sweep
@@ -30,13 +31,6 @@ def test_a_sweep_has_its_own_name_question_axes_and_order(tmp_path):
     assert study.varied == ("loss", "rounds")  # that of the baseline first
     assert [cell.at["loss"] for cell in study.along("rounds")["3"]] == AXES["loss"]
     assert (study.left_out, study.one_task) == ([], True)
-
-
-def test_a_run_whose_signs_are_damaged_is_left_out(tmp_path):
-    cells = {("1", "0%"): ONE, ("1", "20%"): ONE | {"signs": [{}]}}
-    study = read_study([write_sweep(tmp_path / "s", AXES, cells)])
-    assert at(study) == [("1", "0%")]
-    assert "manifest.json is damaged" in left(study)["rounds=1,loss=20%"]
 
 
 def test_what_is_not_finished_is_named_and_no_axis_has_its_label(tmp_path):
@@ -75,47 +69,33 @@ def test_a_cell_under_way_is_said_to_be_running_and_one_not_begun_to_wait(tmp_pa
         assert left(read_study([folder])) == {"rounds=2": "running", "rounds=3": "waiting"}
 
 
-def damage_no_scenario(run):
-    (run / "scenario.yaml").unlink()
+def manifest(**changes):
+    def damage(run):
+        found = json.loads((run / "manifest.json").read_text())
+        (run / "manifest.json").write_text(json.dumps(found | changes))
 
-
-def damage_another_yaml(run):
-    (run / "scenario.yaml").write_text("[never closed")
-
-
-def damage_no_seeds(run):
-    manifest = json.loads((run / "manifest.json").read_text())
-    (run / "manifest.json").write_text(json.dumps(manifest | {"seeds": []}))
-
-
-def damage_no_evaluations(run):
-    for part in (run / "metrics").iterdir():
-        part.unlink()
+    return damage
 
 
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (damage_no_scenario, "scenario.yaml is damaged: it has no environment"),
-        (damage_another_yaml, "scenario.yaml is damaged: it has no environment"),
-        (damage_no_seeds, "manifest.json is damaged: no seeds"),
-        (damage_no_evaluations, "seed 0: no evaluation was recorded"),
+        (lambda run: (run / "scenario.yaml").unlink(), "scenario.yaml is damaged: it has no environment"),
+        (lambda run: (run / "scenario.yaml").write_text("[no"), "scenario.yaml is damaged: it has no environment"),
+        (manifest(seeds=[]), "manifest.json is damaged: no seeds"),
+        (manifest(signs=[{}]), "manifest.json is damaged"),
+        (lambda run: shutil.rmtree(run / "metrics"), "seed 0: no evaluation was recorded"),
+        (None, "the return at step 100 is nan"),
     ],
 )
 def test_a_finished_run_that_lacks_something_costs_no_other_its_page(tmp_path, damage, why):
-    whole, torn = write_run(tmp_path / "whole", **ONE), write_run(tmp_path / "torn", **ONE)
-    damage(torn)
+    whole = write_run(tmp_path / "whole", **ONE)
+    torn = write_run(tmp_path / "torn", {0: [0.0, 1.0 if damage else float("nan")]})
+    if damage:
+        damage(torn)
     study = read_study([whole, torn])
     assert [cell.id for cell in study.cells] == ["whole"]
     assert why in left(study)["torn"]
-
-
-def test_a_return_that_is_no_number_leaves_its_run_out(tmp_path):
-    write_run(tmp_path / "a", **ONE)
-    write_run(tmp_path / "b", {0: [0.0, float("nan")]})
-    study = read_study([tmp_path])
-    assert [cell.id for cell in study.cells] == ["a"]
-    assert left(study)["b"].endswith("the return at step 100 is nan")
 
 
 def test_a_folder_of_runs_a_run_and_one_of_equal_name_are_one_axis(tmp_path):
@@ -128,9 +108,11 @@ def test_a_folder_of_runs_a_run_and_one_of_equal_name_are_one_axis(tmp_path):
 
 
 def test_a_single_run_gives_the_page_its_name(tmp_path):
-    study = read_study([write_run(tmp_path / "lossy", {0: [0.0, 1.0]}, random=0.25)])
+    study = read_study([write_run(tmp_path / "lossy", {5: [0.0, 1.0, 2.0], 6: [0.0]}, random=0.25)])
     assert (study.name, study.varied) == ("lossy", ("run",))
-    assert study.cells[0].random_return == 0.25
+    (cell,) = study.cells
+    assert (cell.random_return, list(cell.curves)) == (0.25, [5, 6])
+    assert cell.points.rows() == [(0, 0, 0, 0.0), (100, 10, 10, 50.0), (200, 20, 20, 100.0)]  # of the first seed
 
 
 def test_whatever_is_given_twice_is_one(tmp_path):
@@ -175,11 +157,8 @@ def test_a_team_of_another_environment_is_another_task(tmp_path):
     assert not study.one_task
     assert not read_study([known, other]).one_task
     assert read_study([of_python]).one_task
-
-
-def test_a_scenario_of_another_version_keeps_its_run(tmp_path):
-    study = read_study([write_run(tmp_path / "a", **ONE, scenario=SCENARIO + "colour: blue\n")])
-    assert study.cells[0].scenario is None
+    newer = write_run(tmp_path / "d", **ONE, scenario=SCENARIO + "colour: blue\n")  # of another version
+    assert read_study([newer]).cells[0].scenario is None
 
 
 def test_whoever_waits_is_told_of_every_folder(tmp_path):
@@ -190,25 +169,14 @@ def test_whoever_waits_is_told_of_every_folder(tmp_path):
     assert told == [(0, 3), (1, 3), (2, 3)]
 
 
-def test_points_are_those_of_the_first_seed(tmp_path):
-    (cell,) = read_study([write_run(tmp_path / "a", {5: [0.0, 1.0, 2.0], 6: [0.0]})]).cells
-    assert cell.points.rows() == [(0, 0, 0, 0.0), (100, 10, 10, 50.0), (200, 20, 20, 100.0)]
-    assert list(cell.curves) == [5, 6]
-
-
-ROWS = {0: [(0, 0.0)]}
-
-
-def test_only_finished_runs_are_taken_in_the_order_given(folder, tmp_path):
-    good = [folder(name, ROWS) for name in ("b", "a")]
+def test_only_finished_runs_are_taken_in_the_order_given(tmp_path):
+    failed, nowhere = "failed: seed 0, update 7: the loss is nan", tmp_path / "nowhere"
+    good = [write_run(tmp_path / name, **ONE) for name in ("b", "a")]
     bad = {
-        folder("stopped", ROWS, state="interrupted"): "interrupted",
-        folder(
-            "broken", ROWS, state="failed: seed 0, update 7: the loss is nan"
-        ): "failed: seed 0, update 7: the loss is nan",
-        folder("killed", ROWS, state="running"): "killed",
-        tmp_path
-        / "nowhere": f"{tmp_path / 'nowhere'} holds no run: no scenario.yaml, manifest.json, metrics or network",
+        write_run(tmp_path / "stopped", **ONE, state="interrupted"): "interrupted",
+        write_run(tmp_path / "broken", **ONE, state=failed): failed,
+        write_run(tmp_path / "killed", **ONE, state="running"): "killed",
+        nowhere: f"{nowhere} holds no run: no scenario.yaml, manifest.json, metrics or network",
     }
     finished, left_out = finished_runs([good[0], *bad, str(good[1])], COLUMNS)
     assert [run.path for run in finished] == good
