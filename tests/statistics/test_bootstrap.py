@@ -49,14 +49,12 @@ def test_a_weight_is_so_many_equal_scores(pairs):
 
 
 def test_a_cell_that_lacks_runs_counts_like_the_others():
-    """Four runs at 0 and two at 1: half and half, of cells; pooled, the mean would be 1/3 and the middle four 1/4."""
+    """Four runs at 0 and two at 1: half and half, of cells; pooled, the mean would be 1/3 and the middle four 1/4.
+
+    In resamples of cells {0, 1} and {10, 10, 10}: (0 + 10)/2 to (1 + 10)/2; pooled, it would be 6 to 6.4.
+    """
     cells = [np.zeros(4), np.ones(2)]
-    assert estimate(cells).value == 0.5
-    assert estimate(cells, mean).value == 0.5
-
-
-def test_a_cell_that_lacks_runs_counts_like_the_others_in_resamples():
-    """Cells {0, 1} and {10, 10, 10}: (0 + 10)/2 to (1 + 10)/2; pooled, it would be 6 to 6.4."""
+    assert estimate(cells).value == estimate(cells, mean).value == 0.5
     found = estimate([np.array([0.0, 1.0]), np.full(3, 10.0)], mean, method="percentile")
     assert found == Estimate(5.25, (5.0, 5.5))
 
@@ -206,13 +204,13 @@ def coverage(draw, truth, cells, seeds, samples, **how):
 @pytest.mark.parametrize(("draw", "truth"), [NORMAL, HEAVY, BOUNDED], ids=["normal", "heavy", "bounded"])
 @pytest.mark.parametrize(("cells", "seeds"), [(1, 5), (1, 10), (4, 5)])
 def test_ninety_five_per_cent_cover_the_truth(draw, truth, cells, seeds):
-    """From 92 to 98 % of intervals, standard error 0.6 %. Beta(2, 1) has the quantiles √u: their middle's mean."""
-    assert 0.92 <= coverage(draw, truth, cells, seeds, samples=1500 if cells == 1 else 800) <= 0.98
+    """From 92 to 98 % of intervals, standard error 0.6 to 0.8 %. Beta(2, 1) has the quantiles √u: their middle's mean."""
+    assert 0.92 <= coverage(draw, truth, cells, seeds, samples=1500 if seeds == 5 and cells == 1 else 800) <= 0.98
 
 
 def test_the_usual_percentiles_do_not():
-    """They cover 89 % at five seeds: 92 % are five standard errors away."""
-    assert coverage(*NORMAL, 1, 5, samples=2500, method="percentile") < 0.91
+    """They cover 89 % at five seeds: 92 % are four standard errors away."""
+    assert coverage(*NORMAL, 1, 5, samples=1500, method="percentile") < 0.91
 
 
 def test_the_best_for_all_seeds_together():
@@ -222,10 +220,9 @@ def test_the_best_for_all_seeds_together():
     """
     found = best_checkpoint(np.array([[0.1, 0.4, 0.7], [0.3, 0.8, 0.3]]))
     assert (found.index, found.checkpoints) == (1, 3)
-    assert found.per_seed.tolist() == [0.4, 0.8]
-    assert found.estimate.value == pytest.approx(0.6)
-    assert found.held_out.tolist() == [0.4, 0.3]
-    assert found.optimism == pytest.approx(0.25)
+    assert (found.per_seed.tolist(), found.held_out.tolist()) == ([0.4, 0.8], [0.4, 0.3])
+    assert (found.estimate.value, found.optimism) == pytest.approx((0.6, 0.25))
+    assert found.estimate == estimate([found.per_seed], mean, method="percentile")
 
 
 @given(arrays(float, st.tuples(st.integers(2, 6), st.integers(1, 8)), elements=st.integers(0, 9)))
@@ -236,12 +233,6 @@ def test_held_out_is_the_protocol_without_the_seed(returns):
         others = best_checkpoint(np.delete(returns, seed, axis=0))
         assert found.held_out[seed] == returns[seed, others.index]
     assert found.optimism >= -1e-12
-
-
-def test_its_interval_is_the_usual_bootstrap_of_the_mean():
-    returns = np.random.default_rng(0).normal(size=(10, 41))
-    found = best_checkpoint(returns)
-    assert found.estimate == estimate([found.per_seed], mean, method="percentile")
 
 
 @pytest.mark.parametrize(("seeds", "bias"), [(5, 0.029), (10, 0.021)])
@@ -255,11 +246,6 @@ def test_on_a_flat_curve_it_is_too_high_and_held_out_is_not(seeds, bias):
         # 0.0005: the biases are rounded to three digits.
         assert abs(values.mean() - expected) < 4 * values.std() / np.sqrt(experiments) + 0.0005
     assert (best.mean() - 0.8) > 20 * best.std() / np.sqrt(experiments)
-
-
-def test_where_all_seeds_are_best_at_the_end_there_is_no_optimism():
-    found = best_checkpoint(np.linspace(0.0, 1.0, 41) + 0.001 * np.arange(5.0)[:, None])
-    assert (found.index, found.optimism) == (40, 0.0)
 
 
 def test_a_single_seed_has_no_interval_and_nothing_held_out():

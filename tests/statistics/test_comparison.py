@@ -74,13 +74,10 @@ def test_a_score_that_is_no_number_is_refused_even_where_it_has_no_partner():
         compare({"a": {0: 1.0}}, {"a": {0: 1.0, 3: float("nan")}})
 
 
-def test_one_pair_is_no_interval():
+def test_one_pair_is_no_interval_and_equal_arms_have_no_difference():
     found = compare(arm([2.0]), arm([1.0]))
     assert found.difference == Estimate(1.0, None)
     assert found.probability_of_improvement == Estimate(1.0, None)
-
-
-def test_equal_arms():
     found = compare(arm([0.1, 0.2, 0.3, 0.4, 0.5]), arm([0.1, 0.2, 0.3, 0.4, 0.5]))
     assert found.difference == Estimate(0.0, (0.0, 0.0))
     assert found.probability_of_improvement.value == 0.5
@@ -139,11 +136,6 @@ def test_who_is_not_better_is_worse(cells):
         assert found.interval == pytest.approx((1.0 - high, 1.0 - low))
 
 
-@given(CELLS)
-def test_an_arm_is_no_better_than_itself(cells):
-    assert probability_of_improvement(cells, cells).value == pytest.approx(0.5)
-
-
 def test_improvement_by_hand():
     """x beats y in 3 of 4 pairs and ties in none: rows 1 and ½, columns 1 and ½, variances 1/8 each, v = 1/8.
 
@@ -157,17 +149,10 @@ def test_improvement_by_hand():
     assert found.interval == pytest.approx((centre - half, centre + half))
 
 
-def test_five_wins_of_five_are_not_certainty():
-    """No resample shows a loss; Wilson's interval of five trials reaches down to 1/(1 + z²/5) = 0.57."""
-    found = probability_of_improvement([np.arange(5.0) + 10.0], [np.arange(5.0)])
-    assert found.value == 1.0
-    assert found.interval == pytest.approx((0.5655, 1.0), abs=1e-4)
-
-
 def test_where_all_are_on_one_side_it_counts_as_many_trials_as_the_smaller_arms_have_runs():
     """Two runs and three: never more than five pairs of runs that have nothing to do with each other."""
     found = probability_of_improvement([np.ones(5), np.ones(3)], [np.zeros(2), np.zeros(4)])
-    assert found.interval == wilson(1.0, 0.0, 5)
+    assert found.interval == wilson(1.0, 0.0, 5) == pytest.approx((0.5655, 1.0), abs=1e-4)  # from 1/(1 + z²/5)
     profile = performance_profile([np.ones(5), np.ones(3)], [0.0, 2.0])
     assert (profile.low[0], profile.high[0]) == wilson(1.0, 0.0, 8)
     assert (profile.low[1], profile.high[1]) == wilson(0.0, 0.0, 8)
@@ -190,7 +175,7 @@ def test_arms_of_other_cells_are_refused():
 def test_its_variance_is_that_of_brunner_and_munzels_test(runs):
     """Their statistic is (½ - p)/√v; of ties too."""
     rng = np.random.default_rng(sum(runs))
-    for _ in range(50):
+    for _ in range(20):
         x, y = (rng.integers(0, 8, size=size).astype(float) for size in runs)
         found = probability_of_improvement([x], [y])
         if 0.0 < found.value < 1.0 and found.value != 0.5:
@@ -214,8 +199,8 @@ def coverage(found, truth):
 @pytest.mark.parametrize(("cells", "seeds"), [(1, 5), (1, 10), (10, 5)])
 @pytest.mark.parametrize("shift", [0.0, 1.0, 2.0])
 def test_ninety_five_per_cent_cover_the_probability(cells, seeds, shift):
-    """From 92 to 98 % (standard error 0.5 %), where the truth is ½, 0.76 and 0.92: resampling has 60 % of the last."""
-    drawn = np.random.default_rng(cells * seeds).normal(size=(2000, 2, cells, seeds))
+    """From 92 to 98 % (standard error 0.9 %), where the truth is ½, 0.76 and 0.92: resampling has 60 % of the last."""
+    drawn = np.random.default_rng(cells * seeds).normal(size=(600, 2, cells, seeds))
     drawn[:, 0] += shift
     found = (probability_of_improvement(list(x), list(y)).interval for x, y in drawn)
     assert 0.92 <= coverage(found, stats.norm.cdf(shift / np.sqrt(2))) <= 0.98
@@ -250,7 +235,7 @@ def test_every_cell_counts_alike_in_a_profile():
 
 
 def test_ninety_five_per_cent_cover_the_profile():
-    drawn = np.random.default_rng(1).random((2000, 10, 5))
+    drawn = np.random.default_rng(1).random((600, 10, 5))
     for share in (0.5, 0.8, 0.95):
         profiles = (performance_profile(list(each), [1 - share]) for each in drawn)
         assert 0.92 <= coverage(((each.low[0], each.high[0]) for each in profiles), share) <= 0.98
