@@ -38,12 +38,19 @@ from dvdn_sim.learners.td import (
     td_errors,
     valid_steps,
 )
-from dvdn_sim.learners.tracking import TRACKERS, Tracker, disagreement, parameter_exchange_of, tracker_of
+from dvdn_sim.learners.tracking import (
+    TRACKERS,
+    TRACKING_FIGURES,
+    Tracker,
+    disagreement,
+    parameter_exchange_of,
+    tracker_of,
+)
 from dvdn_sim.learners.transfer import LINE, remembered, rows, together
 
 __all__ = [
-    "LINE", "TRACKERS", "Actor", "Adam", "EpisodeReplay", "Episodes", "ExchangeSchedule", "Exchanged",
-    "FeedForwardQ", "Layout", "Learner", "Minibatch", "Mixer", "QAgent", "QNetwork", "RecurrentQ",
+    "LINE", "TRACKERS", "TRACKING_FIGURES", "Actor", "Adam", "EpisodeReplay", "Episodes", "ExchangeSchedule",
+    "Exchanged", "FeedForwardQ", "Layout", "Learner", "Minibatch", "Mixer", "QAgent", "QNetwork", "RecurrentQ",
     "RewardStatistics", "TeamMixers", "TrackedAdam", "Tracker", "UpdateFigures", "Weights", "all_finite", "chosen",
     "clip_by_norm", "continues", "counts", "disagreement", "double_q_value", "epsilon_after", "layers_of",
     "local_rewards", "mixed", "parameter_exchange_of", "q_network_of", "remembered", "row_of", "rows", "td_errors",

@@ -23,31 +23,24 @@ IN_CACHE = 2**18
 
 
 class Exchanged(NamedTuple):
-    """What one exchange of one replica came to.
+    """What one exchange of one replica came to: who heard whom, in one round, and A ``[N, N]`` of these facts.
 
-    Attributes:
-        facts: Who heard whom, in one round. Agents that had nothing to send are cut out (`Facts.without_senders`).
-        operator: A ``[N, N]`` of these facts, by a consensus policy.
+    Agents that had nothing to send are cut out of the facts (`Facts.without_senders`).
     """
 
     facts: Facts
     operator: Array
 
 
-Exchanges = Sequence[Mapping[int, Exchanged]]
-"""The exchanges of one update, in order: of each, what it came to in every replica that took part in it."""
+Exchange = Mapping[int, Exchanged]
+"""One exchange: what it came to in every replica that took part in it."""
+Extra = Callable[["ParameterBlock", Exchange], Sequence[Array]]
+"""What a form of tracking needs of an exchange beside its operators."""
 
 
 @dataclass(frozen=True)
 class ParameterBlock:
-    """A block of parameters, and the replicas that exchange it now.
-
-    Attributes:
-        number: Which of the blocks.
-        positions: Its parameters.
-        replicas: Indices, increasing.
-        everyone: Whether these are all replicas.
-    """
+    """A block of parameters, and the replicas that exchange it now, in order; `everyone` if these are all."""
 
     number: int
     positions: slice
@@ -124,53 +117,56 @@ class ExchangeSchedule:
         ]
 
 
-@dataclass(frozen=True, eq=False)
-class OperatorMixing:
-    """One exchange: x ← A x on a block of the parameters, A = I elsewhere.
+class Mixing(NamedTuple):
+    """x ← A x on a block of the parameters, with A = I elsewhere.
 
     Attributes:
-        blocks: What which replicas exchange.
-        tensors: Of each block, A ``[r, N, N]`` and the sums of its rows ``[r, N, 1]``, then what else was asked for.
+        tensors: A of its replicas ``[r, N, N]``, the sums of the rows ``[r, N, 1]``, and what else is asked for.
     """
 
-    blocks: Sequence[ParameterBlock]
-    tensors: Sequence[Sequence[Tensor]]
-
-    def apply(self, values: Tensor) -> None:
-        """Mix values ``[R, N, P]``, in place: x_i ← (Σ_j A_ij) x_i + Σ_j A_ij (x_j - x_i).
-
-        What agents agree on stays to the last bit, and so does what an agent holds that hears nobody.
-        """
-        for block, (operators, sums, *_) in zip(self.blocks, self.tensors, strict=True):
-            held = block.of(values)
-            for own in torch.split(held, columns(operators.numel(), held), dim=-1):
-                pulled = torch.matmul(operators[:, :, None], own[:, None] - own[:, :, None])[:, :, 0]
-                own.copy_(pulled.addcmul_(sums, own))
-            block.put(values, held)
+    block: ParameterBlock
+    tensors: Sequence[Tensor]
 
 
-def columns(rows: int, values: Tensor) -> int:
-    """Return how many parameters to take at a time, so that so many rows of them stay in the cache; on a GPU all."""
-    return values.shape[-1] if values.is_cuda else max(IN_CACHE // rows, 1)
+def mixings(
+    schedule: ExchangeSchedule,
+    updates: npt.NDArray[np.int64],
+    exchanges: Sequence[Exchange],
+    *,
+    like: Tensor,
+    extra: Extra | None = None,
+) -> list[list[Mixing]]:
+    """Return what each exchange does to the blocks that it carried, brought to the device of a tensor in one copy."""
+    blocks = [schedule.split(updates, exchange) for exchange in exchanges]
+    arrays = [
+        (*_operators(block, exchange), *(extra(block, exchange) if extra else ()))
+        for exchange, carried in zip(exchanges, blocks, strict=True)
+        for block in carried
+    ]
+    there = iter(together(arrays, like))
+    return [[Mixing(block, next(there)) for block in carried] for carried in blocks]
 
 
-def operators_of(block: ParameterBlock, exchange: Mapping[int, Exchanged]) -> tuple[Array, Array]:
-    """Return A of the block's replicas, and the sums of its rows."""
+def _operators(block: ParameterBlock, exchange: Exchange) -> tuple[Array, Array]:
     operators = np.stack([exchange[replica].operator for replica in block.replicas])
     sums = operators.sum(2, keepdims=True)
     sums[np.abs(sums - 1.0) < 1e-12] = 1.0  # to the last bit, where they are 1 at all
     return operators, sums
 
 
-Extra = Callable[[ParameterBlock, Mapping[int, Exchanged]], Sequence[Array]]
-"""What a tracker needs of an exchange beside its operators."""
+def mix(exchange: Sequence[Mixing], values: Tensor) -> None:
+    """Mix values ``[R, N, P]``, in place: x_i ← (Σ_j A_ij) x_i + Σ_j A_ij (x_j - x_i).
+
+    What agents agree on stays to the last bit, and so does what an agent holds that hears nobody.
+    """
+    for block, (operators, sums, *_) in exchange:
+        held = block.of(values)
+        for own in torch.split(held, columns(operators.numel(), held), dim=-1):
+            pulled = torch.matmul(operators[:, :, None], own[:, None] - own[:, :, None])[:, :, 0]
+            own.copy_(pulled.addcmul_(sums, own))
+        block.put(values, held)
 
 
-def mixings(
-    blocks: Sequence[Sequence[ParameterBlock]], exchanges: Exchanges, *, like: Tensor, extra: Extra = lambda _, __: ()
-) -> list[OperatorMixing]:
-    """Return the mixing of each exchange of an update, brought to the device of a tensor in one copy."""
-    made = zip(exchanges, blocks, strict=False)
-    arrays = [(*operators_of(block, exchange), *extra(block, exchange)) for exchange, of in made for block in of]
-    there = iter(together(arrays, like))
-    return [OperatorMixing(of, [next(there) for _ in of]) for of in blocks]
+def columns(rows: int, values: Tensor) -> int:
+    """Return how many parameters to take at a time, so that so many rows of them stay in the cache; on a GPU all."""
+    return values.shape[-1] if values.is_cuda else max(IN_CACHE // rows, 1)

@@ -16,19 +16,21 @@ from torch import Tensor
 from dvdn_sim.learners.optim import TrackedAdam, frozen
 from dvdn_sim.learners.parameter_exchange import (
     Array,
-    Exchanged,
-    Exchanges,
+    Exchange,
     ExchangeSchedule,
-    OperatorMixing,
+    Mixing,
     ParameterBlock,
     columns,
+    mix,
     mixings,
 )
 from dvdn_sim.scenario import DvdnGt, GtAdam, ParameterExchange, QLearning, Tracking, exchanged
 
+TRACKING_FIGURES = ("disagreement", "tracker_imbalance", "tracker_in_flight", "tracked_gradient")
+
 
 class Optimiser(Protocol):
-    """A direction, and the memory behind it: ω ← ω - lr · d(z), agent by agent."""
+    """A direction, and the memory behind it: ω ← ω - lr · d(z), agent by agent, in place."""
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -45,21 +47,23 @@ class Optimiser(Protocol):
 
 
 @dataclass(frozen=True)
-class TrackingFigures:
-    """Whether trackers and gradients balance, per replica ``[R]``, still on the device; Euclidean norms over P.
+class Form:
+    """An order of exchanging and learning.
 
     Attributes:
-        imbalance: ‖Σ_i z_i + what is in flight - Σ_i g_i‖; rounding apart, 0 unless a form lost a message one way.
-        in_flight: ‖what is in flight‖; 0 where a form has no such thing.
-        gradient: ‖Σ_i g_i‖, to compare them with.
+        vectors: How many vectors of P each message carries, for each exchange.
+        move: Changes ω of all agents in place, from the tracker, ω, g_new and what the exchanges do.
+        tracks: Whether there are trackers.
+        in_flight: Whether part of them may be in flight: R·N²·P numbers.
     """
 
-    imbalance: Tensor
-    in_flight: Tensor
-    gradient: Tensor
+    vectors: tuple[int, ...]
+    move: Callable[["Tracker", Tensor, Tensor, list[list[Mixing]]], None]
+    tracks: bool = True
+    in_flight: bool = False
 
 
-class Tracker(Protocol):
+class Tracker:
     """How agents turn gradients into new parameters together.
 
     The loop
@@ -72,16 +76,39 @@ class Tracker(Protocol):
     and moments. Nothing of its gradient has entered then, so its z and g stay in the sums. Cut it out of the facts
     wherever it has nothing to send: row and column of A are then those of the identity (its row is so in any case).
     Where it sent, was heard and crashed before it was done, that is a loss one way like any other, and in the figures.
+
+    Attributes:
+        optimiser: The direction.
+        held: Trackers z and last gradients g, ``[R, N, P]``, with Σ_i z_i = Σ_i g_i from the start, where both are 0;
+            how often each replica began anew, `epochs` ``[R]``; what is `in_flight` from whom to whom,
+            ``[R, N, N, P]``. Of these, what the form has.
     """
+
+    def __init__(self, parameters: Tensor, optimiser: Optimiser, schedule: ExchangeSchedule, *, form: Form) -> None:
+        """Begin with ω ``[R, N, P]``, where there are trackers the same for all agents of a team.
+
+        Raises:
+            ValueError: The schedule is for another number of parameters.
+        """
+        if parameters.shape[-1] != schedule.parameters:
+            raise ValueError(f"a schedule for {schedule.parameters} parameters, but there are {parameters.shape[-1]}")
+        self.optimiser, self._schedule, self._form = optimiser, schedule, form
+        self.held: dict[str, Tensor] = {}
+        if form.tracks:
+            replicas, n_agents, size = parameters.shape
+            self.held = {name: torch.zeros_like(parameters) for name in ("tracker", "gradient")}
+            self.held["epochs"] = torch.zeros(replicas, dtype=torch.int64, device=parameters.device)
+            if form.in_flight:
+                self.held["in_flight"] = parameters.new_zeros(replicas, n_agents, n_agents, size)
 
     @property
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold, the tensors themselves: copy into them to restore."""
-        ...
+        return self.held | {f"optimiser.{name}": tensor for name, tensor in self.optimiser.state.items()}
 
     def messages(self, update: int) -> tuple[int, ...]:
         """Return the floats in each agent's message, for each exchange of an update (counted from 0); () for none."""
-        ...
+        return self._schedule.messages(update, self._form.vectors)
 
     def step(
         self,
@@ -89,7 +116,7 @@ class Tracker(Protocol):
         gradient: Tensor,
         *,
         updates: npt.NDArray[np.int64],
-        exchanges: Exchanges,
+        exchanges: Sequence[Exchange],
         learning: npt.NDArray[np.bool_],
     ) -> None:
         """Move the parameters, in place.
@@ -102,20 +129,59 @@ class Tracker(Protocol):
             learning: Which agents learn, bool ``[R, N]``; all others stay exactly as they are.
 
         Raises:
-            ValueError: A replica exchanged something in an update that exchanges nothing.
+            ValueError: There are more exchanges than the form has, or in an update that exchanges nothing.
         """
-        ...
+        count = len(self._form.vectors)
+        if len(exchanges) > count:
+            raise ValueError(f"{len(exchanges)} exchanges in an update that has {count}")
+        links = partial(links_of, learning=learning) if self._form.in_flight else None
+        made = mixings(self._schedule, updates, exchanges, like=parameters, extra=links)
+        made += [[] for _ in range(count - len(made))]
+        kept = [self.held[name] for name in ("tracker", "gradient") if name in self.held]
+        with frozen(learning, (parameters, *kept, *self.optimiser.state.values())):
+            self._form.move(self, parameters, gradient, made)
+
+    def take_in(self, gradient: Tensor) -> Tensor:
+        """Take new gradients in: z ← z + g_new - g_old, in place; return z."""
+        self.held["tracker"].add_(gradient).sub_(self.held["gradient"])
+        self.held["gradient"].copy_(gradient)
+        return self.held["tracker"]
 
     def restart(self, agents: npt.NDArray[np.bool_]) -> None:
-        """Let agents begin anew that lost their state, bool ``[R, N]``, and with them the trackers of their replica."""
-        ...
+        """Let agents begin anew that lost their state, bool ``[R, N]``.
 
-    def figures(self) -> TrackingFigures | None:
-        """Return whether trackers and gradients balance; None where there are no trackers."""
-        ...
+        With trackers their replica begins a new epoch: g = 0 for these, then z = g for everyone. What was in flight
+        there is dropped: its senders or receivers do not know of it any more.
+        """
+        lost = torch.from_numpy(agents)
+        self.optimiser.forget(lost)
+        if self._form.tracks:
+            tracker, gradient, epochs, *in_flight = self.held.values()
+            lost = lost.to(tracker.device)
+            replicas = lost.any(1)
+            gradient[lost] = 0.0
+            tracker[replicas] = gradient[replicas]
+            epochs += replicas
+            for pending in in_flight:
+                pending[replicas] = 0.0
+
+    def figures(self, parameters: Tensor) -> dict[str, Tensor]:
+        """Return how far agents are apart, and whether trackers and gradients balance, ``[R]``, still on the device.
+
+        Those of `TRACKING_FIGURES` that there are, norms over P: ‖Σ_i z_i + what is in flight - Σ_i g_i‖, which
+        is 0, rounding apart, unless a form lost a message one way; ‖what is in flight‖; and, to compare them with,
+        ‖Σ_i g_i‖.
+        """
+        figures = [disagreement(parameters)]
+        if self._form.tracks:
+            tracker, gradient, _, *in_flight = self.held.values()
+            off, total = (tracker - gradient).sum(1), gradient.sum(1)
+            pending = in_flight[0].sum((1, 2)) if in_flight else torch.zeros_like(total)
+            figures += [torch.linalg.vector_norm(each, dim=-1) for each in (off + pending, pending, total)]
+        return dict(zip(TRACKING_FIGURES, figures, strict=False))
 
 
-class ParameterAveraging:
+def averaging(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
     """No trackers, as in networked Q-learning: ω ← A (ω - lr D(g)), P floats per message.
 
     Every agent learns alone, and now and then the parameters are averaged.
@@ -126,207 +192,41 @@ class ParameterAveraging:
     Keeps: the mean of the parameters in mixing with doubly stochastic A; agreement.
     Loses: as long as agents' gradients differ they do not agree, and with a constant step they end beside the optimum
     of the sum, by O(lr).
-
-    The others do as this one does, and hold trackers besides.
     """
-
-    vectors: tuple[int, ...] = (1,)
-    """How many vectors of P each message carries, for each exchange."""
-
-    def __init__(self, parameters: Tensor, optimiser: Optimiser, schedule: ExchangeSchedule) -> None:
-        """Begin with ω ``[R, N, P]``, where there are trackers the same for all agents of a team.
-
-        Raises:
-            ValueError: The schedule is for another number of parameters.
-        """
-        if parameters.shape[-1] != schedule.parameters:
-            raise ValueError(f"a schedule for {schedule.parameters} parameters, but there are {parameters.shape[-1]}")
-        self._optimiser, self._schedule = optimiser, schedule
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """What a checkpoint must hold, the tensors themselves."""
-        return {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state.items()}
-
-    def messages(self, update: int) -> tuple[int, ...]:
-        """Return the floats in the messages of an update."""
-        return self._schedule.messages(update, self.vectors)
-
-    def _blocks(self, updates: npt.NDArray[np.int64], exchanges: Exchanges) -> list[list[ParameterBlock]]:
-        """Return what is exchanged in each exchange of an update: nothing in those that were not made.
-
-        Raises:
-            ValueError: There are more exchanges, or in an update that exchanges nothing.
-        """
-        count = len(self.vectors)
-        if len(exchanges) > count:
-            raise ValueError(f"{len(exchanges)} exchanges in an update that has {count}")
-        made = [*exchanges, *[{}] * (count - len(exchanges))]
-        return [self._schedule.split(updates, exchange) for exchange in made]
-
-    def step(
-        self,
-        parameters: Tensor,
-        gradient: Tensor,
-        *,
-        updates: npt.NDArray[np.int64],
-        exchanges: Exchanges,
-        learning: npt.NDArray[np.bool_],
-    ) -> None:
-        """Take one update, in place; see `Tracker`."""
-        mixed = mixings(
-            self._blocks(updates, exchanges),
-            exchanges,
-            like=parameters,
-            extra=lambda block, exchange: self._links_of(block, exchange, learning),
-        )
-        with frozen(learning, (parameters, *self._held, *self._optimiser.state.values())):
-            self._move(parameters, gradient, mixed)
-
-    @property
-    def _held(self) -> tuple[Tensor, ...]:
-        """What agents hold beside parameters and moments, ``[R, N, P]`` each."""
-        return ()
-
-    def _links_of(
-        self, block: ParameterBlock, exchange: Mapping[int, Exchanged], learning: npt.NDArray[np.bool_]
-    ) -> Sequence[Array]:
-        """Return what is needed of an exchange beside its operator."""
-        return ()
-
-    def _move(self, parameters: Tensor, gradient: Tensor, mixed: list[OperatorMixing]) -> None:
-        """Move the parameters of all agents, as if all learnt."""
-        self._optimiser.step(parameters, gradient)
-        mixed[0].apply(parameters)
-
-    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
-        """Forget the moments of agents that lost their state."""
-        self._optimiser.forget(torch.from_numpy(agents))
-
-    def figures(self) -> TrackingFigures | None:
-        """Return None: there is nothing to balance."""
-        return None
+    tracker.optimiser.step(parameters, gradient)
+    mix(exchanges[0], parameters)
 
 
-class TrackerState:
-    """Trackers z and the last gradients g. Σ_i z_i = Σ_i g_i from the start, where both are 0.
-
-    Attributes:
-        tracker: z ``[R, N, P]``.
-        gradient: g ``[R, N, P]``.
-        epochs: How often each replica began anew, int64 ``[R]``.
-    """
-
-    def __init__(self, parameters: Tensor) -> None:
-        self.tracker = torch.zeros_like(parameters)
-        self.gradient = torch.zeros_like(parameters)
-        self.epochs = torch.zeros(len(parameters), dtype=torch.int64, device=parameters.device)
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """What a checkpoint must hold, the tensors themselves."""
-        return {"tracker": self.tracker, "gradient": self.gradient, "epochs": self.epochs}
-
-    def take_in(self, gradient: Tensor) -> None:
-        """Take new gradients in: z ← z + g_new - g_old, in place."""
-        self.tracker.add_(gradient).sub_(self.gradient)
-        self.gradient.copy_(gradient)
-
-    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
-        """Begin a new epoch where agents lost their state: g = 0 for these, z = g for all in their replica."""
-        lost = torch.from_numpy(agents).to(self.tracker.device)
-        replicas = lost.any(1)
-        self.gradient[lost] = 0.0
-        self.tracker[replicas] = self.gradient[replicas]
-        self.epochs += replicas
-
-    def figures(self, in_flight: Tensor | None = None) -> TrackingFigures:
-        """Return whether trackers and gradients balance, with what is in no tracker but will be, ``[R, P]``."""
-        off = (self.tracker - self.gradient).sum(1)
-        gradient = _norm(self.gradient.sum(1))
-        if in_flight is None:
-            return TrackingFigures(_norm(off), torch.zeros_like(gradient), gradient)
-        return TrackingFigures(_norm(off + in_flight), _norm(in_flight), gradient)
-
-
-Form = Callable[[Tensor, Tensor, TrackerState, list[OperatorMixing], Optimiser], None]
-"""An order of mixing and learning: changes ω and z in place, from (ω, g_new, trackers, exchanges, direction)."""
-
-
-def combine_then_adapt(
-    parameters: Tensor, gradient: Tensor, trackers: TrackerState, exchanged: list[OperatorMixing], optimiser: Optimiser
-) -> None:
+def combine_then_adapt(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
     """One exchange, of (ω, z) as they were before the update: z ← A z + g_new - g_old;  ω ← A ω - lr D(z).
 
     What is sent is known before the gradient is, so it can be sent while the next episode is acted.
 
     Source: DVDN (GT), eq. 4 of the extended abstract (AAMAS 2025), after Qu and Li 2018, read with j inside the sums.
-    """
-    (mixing,) = exchanged
-    mixing.apply(trackers.tracker)
-    mixing.apply(parameters)
-    trackers.take_in(gradient)
-    optimiser.step(parameters, trackers.tracker)
-
-
-def adapt_then_combine(
-    parameters: Tensor, gradient: Tensor, trackers: TrackerState, exchanged: list[OperatorMixing], optimiser: Optimiser
-) -> None:
-    """Two exchanges of P floats, one after the other: z ← A₁ (z + g_new - g_old);  ω ← A₂ (ω - lr D(z)).
-
-    On the complete lossless graph z is the mean gradient, and if all begin alike, this is centralised learning.
-    """
-    of_trackers, of_parameters = exchanged
-    trackers.take_in(gradient)
-    of_trackers.apply(trackers.tracker)
-    optimiser.step(parameters, trackers.tracker)
-    of_parameters.apply(parameters)
-
-
-class GradientTracking(ParameterAveraging):
-    """Trackers mixed by whatever operator an exchange came to.
 
     Keeps: Σ_i z_i = Σ_i g_i for operators with columns that sum to 1, mean ω ← mean ω - lr mean d for doubly stochastic
     ones, agreement for row-stochastic ones.
     Loses: Σ_i z_i = Σ_i g_i for ever, once a message is lost one way (`self`, and `symmetric` where an acknowledgement
     is): from then on agents follow a gradient that is off by that, and end beside the optimum.
     """
-
-    def __init__(
-        self,
-        parameters: Tensor,
-        optimiser: Optimiser,
-        schedule: ExchangeSchedule,
-        form: Form = combine_then_adapt,
-        vectors: tuple[int, ...] = (2,),
-    ) -> None:
-        """Begin, with z = g = 0, in some order of mixing and learning."""
-        super().__init__(parameters, optimiser, schedule)
-        self._trackers, self._form, self.vectors = TrackerState(parameters), form, vectors
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """What a checkpoint must hold, the tensors themselves."""
-        return self._trackers.tensors | super().state
-
-    @property
-    def _held(self) -> tuple[Tensor, ...]:
-        return self._trackers.tracker, self._trackers.gradient
-
-    def _move(self, parameters: Tensor, gradient: Tensor, mixed: list[OperatorMixing]) -> None:
-        self._form(parameters, gradient, self._trackers, mixed, self._optimiser)
-
-    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
-        """Begin a new epoch: g = 0 for those that lost their state, then z = g for everyone in their replica."""
-        self._trackers.restart(agents)
-        super().restart(agents)
-
-    def figures(self) -> TrackingFigures | None:
-        """Return whether Σ_i z_i = Σ_i g_i."""
-        return self._trackers.figures()
+    mix(exchanges[0], tracker.held["tracker"])
+    mix(exchanges[0], parameters)
+    tracker.optimiser.step(parameters, tracker.take_in(gradient))
 
 
-class RunningSumTracking(GradientTracking):
+def adapt_then_combine(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
+    """Two exchanges of P floats, one after the other: z ← A₁ (z + g_new - g_old);  ω ← A₂ (ω - lr D(z)).
+
+    On the complete lossless graph z is the mean gradient, and if all begin alike, this is centralised learning. Keeps
+    and loses what `combine_then_adapt` does.
+    """
+    z = tracker.take_in(gradient)
+    mix(exchanges[0], z)
+    tracker.optimiser.step(parameters, z)
+    mix(exchanges[1], parameters)
+
+
+def running_sum(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
     """Gradient tracking that no loss, one way or both, puts off for good.
 
     z_i ← z_i + g_i^new - g_i^old;  v_i = ω_i - lr D(z_i)
@@ -348,79 +248,32 @@ class RunningSumTracking(GradientTracking):
     before it was done has given what is still in its own tracker; less than nothing is then in flight from it, and its
     next message that comes through sets that right.
     Loses: P floats of memory for every ordered pair of agents, R·N²·P in all, and a gradient that is in flight while
-    messages are lost acts later. A crash that loses state loses what it held: `restart` begins a new epoch.
+    messages are lost acts later. A crash that loses state loses what it held: `Tracker.restart` begins a new epoch.
     """
-
-    def __init__(self, parameters: Tensor, optimiser: Optimiser, schedule: ExchangeSchedule) -> None:
-        """Begin, with z = g = 0 and nothing in flight."""
-        super().__init__(parameters, optimiser, schedule)
-        replicas, n_agents, size = parameters.shape
-        self._in_flight = parameters.new_zeros(replicas, n_agents, n_agents, size)
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """What a checkpoint must hold, the tensors themselves."""
-        return super().state | {"in_flight": self._in_flight}
-
-    def _links_of(
-        self, block: ParameterBlock, exchange: Mapping[int, Exchanged], learning: npt.NDArray[np.bool_]
-    ) -> Sequence[Array]:
-        return links_of(block, exchange, learning)
-
-    def _move(self, parameters: Tensor, gradient: Tensor, mixed: list[OperatorMixing]) -> None:
-        (mixing,) = mixed
-        self._trackers.take_in(gradient)
-        self._optimiser.step(parameters, self._trackers.tracker)
-        for block, (_, _, *links) in zip(mixing.blocks, mixing.tensors, strict=True):
-            self._combine(block, TrackerLinks(*links))
-        mixing.apply(parameters)
-
-    def _combine(self, block: ParameterBlock, links: "TrackerLinks") -> None:
-        """Running sums of the trackers, ``[replicas, sender, receiver, block]``."""
-        tracker, in_flight = block.of(self._trackers.tracker), block.of(self._in_flight)
-        width = columns(links.share.numel(), tracker)
-        for z, pending in zip(torch.split(tracker, width, -1), torch.split(in_flight, width, -1), strict=True):
-            pending.addcmul_(links.share, z[:, :, None])
-            taken = pending * links.heard
+    z = tracker.take_in(gradient)
+    tracker.optimiser.step(parameters, z)
+    for block, (_, _, share, kept, heard, *down) in exchanges[0]:
+        own, in_flight = block.of(z), block.of(tracker.held["in_flight"])
+        width = columns(share.numel(), own)
+        for given, pending in zip(torch.split(own, width, -1), torch.split(in_flight, width, -1), strict=True):
+            pending.addcmul_(share, given[:, :, None])
+            taken = pending * heard
             pending.sub_(taken)
-            if links.down is not None:
-                pending.addcmul_(links.down, z[:, :, None], value=-1)
-            z.mul_(links.kept).add_(taken.sum(1))
-        block.put(self._trackers.tracker, tracker)
-        block.put(self._in_flight, in_flight)
-
-    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
-        """Begin a new epoch: g = 0 for those that lost their state, then z = g for everyone in their replica.
-
-        What was in flight there is dropped: its senders or receivers do not know of it any more.
-        """
-        self._in_flight[torch.from_numpy(agents.any(1))] = 0.0
-        super().restart(agents)
-
-    def figures(self) -> TrackingFigures | None:
-        """Return whether Σ z + Σ in flight = Σ g."""
-        return self._trackers.figures(self._in_flight.sum((1, 2)))
+            for not_through in down:
+                pending.addcmul_(not_through, given[:, :, None], value=-1)
+            given.mul_(kept).add_(taken.sum(1))
+        block.put(z, own)
+        block.put(tracker.held["in_flight"], in_flight)
+    mix(exchanges[0], parameters)
 
 
-@dataclass(frozen=True, eq=False)
-class TrackerLinks:
-    """What an exchange was for the trackers, sender by receiver, in r replicas.
+def links_of(block: ParameterBlock, exchange: Exchange, learning: npt.NDArray[np.bool_]) -> list[Array]:
+    """Return what an exchange was for running sums, from the facts of a block's replicas and who is through ``[R, N]``.
 
-    Attributes:
-        share: a_i on links of the graph, ``[r, N, N, 1]``.
-        kept: a_i, ``[r, N, 1]``.
-        heard: 1 where the receiver heard the sender and is through with the exchange, ``[r, N, N, 1]``.
-        down: a_i on links of senders that are not through with the exchange, ``[r, N, N, 1]``; None if all are.
-    """
-
-    share: Tensor
-    kept: Tensor
-    heard: Tensor
-    down: Tensor | None = None
-
-
-def links_of(block: ParameterBlock, exchange: Mapping[int, Exchanged], learning: npt.NDArray[np.bool_]) -> list[Array]:
-    """Return what `TrackerLinks` is made of, from the facts of the block's replicas and who is through ``[R, N]``.
+    Returns:
+        a_i on links of the graph, ``[r, sender, receiver, 1]``; a_i, ``[r, N, 1]``; 1 where the receiver heard the
+        sender and is through with the exchange, as the first; and unless all are through, a_i on links of senders
+        that are not.
 
     Raises:
         ValueError: An exchange had several rounds.
@@ -441,10 +294,13 @@ def links_of(block: ParameterBlock, exchange: Mapping[int, Exchanged], learning:
 
 
 TRACKERS: Mapping[str, Callable[[Tensor, Optimiser, ExchangeSchedule], Tracker]] = {
-    "paper": GradientTracking,
-    "adapt_then_combine": partial(GradientTracking, form=adapt_then_combine, vectors=(1, 1)),
-    "running_sum": RunningSumTracking,
-    "averaging": ParameterAveraging,
+    name: partial(Tracker, form=form)
+    for name, form in {
+        "paper": Form((2,), combine_then_adapt),
+        "adapt_then_combine": Form((1, 1), adapt_then_combine),
+        "running_sum": Form((2,), running_sum, in_flight=True),
+        "averaging": Form((1,), averaging, tracks=False),
+    }.items()
 }
 """By the name that scenarios use; from parameters ``[R, N, P]``, a direction and a schedule."""
 
@@ -469,9 +325,3 @@ def disagreement(parameters: Tensor) -> Tensor:
     """Return √(mean over agents of ‖ω_i - mean ω‖²), ``[R]``, of parameters ``[R, N, P]``."""
     apart = parameters - parameters[:, :1]  # so that it is 0 where there is none
     return (apart - apart.mean(1, keepdim=True)).square().sum(2).mean(1).sqrt()
-
-
-def _norm(values: Tensor) -> Tensor:
-    """Return the Euclidean norm over the last axis."""
-    length: Tensor = torch.linalg.vector_norm(values, dim=-1)
-    return length

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dvdn_sim.algorithms import Held
 from dvdn_sim.consensus import Policy, apply_float16
-from dvdn_sim.learners import Exchanged, Minibatch, Tracker, counts, disagreement, mixed, remembered
+from dvdn_sim.learners import Exchanged, Minibatch, counts, mixed, remembered
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.scenario import parameter_bytes, td_bytes
 from dvdn_sim.training.build import RunParts
@@ -156,21 +156,3 @@ def for_tracker(exchanges: list[ByReplica]) -> list[dict[int, Exchanged]]:
         {replica: Exchanged(each.report.facts, each.operator) for replica, each in by_replica.items()}
         for by_replica in exchanges
     ]
-
-
-TRACKING_FIGURES = ("disagreement", "tracker_imbalance", "tracker_in_flight", "tracked_gradient")
-
-
-def tracking_figures(tracker: Tracker | None, parameters: Tensor) -> dict[str, Tensor]:
-    """Return how far agents that exchange parameters ``[R, N, P]`` are apart, and whether their trackers add up.
-
-    Returns:
-        By name, those of `TRACKING_FIGURES` that there are, ``[R]`` each.
-    """
-    if tracker is None:
-        return {}
-    figures = {"disagreement": disagreement(parameters)}
-    state = tracker.figures()
-    if state is not None:
-        figures |= dict(zip(TRACKING_FIGURES[1:], (state.imbalance, state.in_flight, state.gradient), strict=True))
-    return figures

@@ -14,7 +14,7 @@ import torch
 
 from dvdn_sim.learners import Episodes, all_finite, epsilon_after
 from dvdn_sim.training.build import RunParts
-from dvdn_sim.training.communication import Communication, for_tracker, tracking_figures
+from dvdn_sim.training.communication import Communication, for_tracker
 from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
 
 
@@ -115,7 +115,8 @@ class Loop:
             )
             learner.follow(learning)
         self.progress.updates += learning.any(1)
-        return Update(figures, exchanges, invalid, tracking_figures(parts.tracker, learner.parameters[0]))
+        tracking = {} if parts.tracker is None else parts.tracker.figures(learner.parameters[0])
+        return Update(figures, exchanges, invalid, tracking)
 
     def _restart(self) -> None:
         """Let agents that lost their state in a crash, and are back, begin anew."""

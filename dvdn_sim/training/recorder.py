@@ -11,10 +11,10 @@ from torch import Tensor
 
 from dvdn_sim.consensus import operator_figures
 from dvdn_sim.errors import DivergedError
-from dvdn_sim.learners import Episodes, UpdateFigures
+from dvdn_sim.learners import TRACKING_FIGURES, Episodes, UpdateFigures
 from dvdn_sim.network import MessageLife, SimulatedNetwork
 from dvdn_sim.records import HealthChecks, RecordWriter
-from dvdn_sim.training.communication import TRACKING_FIGURES, ByReplica, ReplicaExchange
+from dvdn_sim.training.communication import ByReplica, ReplicaExchange
 
 Phase = Literal["train", "evaluation", "random"]
 Floats = npt.NDArray[np.float64]

@@ -102,8 +102,7 @@ def test_optimum(benchmark, name, policy, p):
                 return Exchanged(facts, POLICIES[policy](metropolis).operator(facts)[-1])
 
             offs.append(descend(tracker, problem, omega, exchange, UPDATES))
-            figures = tracker.figures()
-            imbalances.append(0.0 if figures is None else float(figures.imbalance))
+            imbalances.append(float(tracker.figures(omega).get("tracker_imbalance", 0.0)))
 
     benchmark.pedantic(run, rounds=1)
     record(benchmark, offs, imbalances)

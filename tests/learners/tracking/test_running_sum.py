@@ -75,7 +75,7 @@ def test_without_loss_nothing_is_in_flight():
     for _ in range(10):
         step(tracker, omega, torch.from_numpy(rng.normal(size=(1, 5, P))), lossless_facts([ring(5)]))
         assert not tracker.state["in_flight"].any()
-        assert float(tracker.figures().in_flight) == 0.0
+        assert float(tracker.figures(omega)["tracker_in_flight"]) == 0.0
 
 
 def test_a_lost_share_waits_and_comes_with_the_next_message():
@@ -134,7 +134,7 @@ def test_a_restart_drops_what_is_in_flight_and_opens_new_books():
     assert torch.equal(state["gradient"][1], expected)
     assert not state["in_flight"][1].any()
     assert state["epochs"].tolist() == [0, 1]
-    assert float(tracker.figures().imbalance.max()) < 1e-14
+    assert float(tracker.figures(omega)["tracker_imbalance"].max()) < 1e-14
 
 
 def test_several_rounds_are_refused():

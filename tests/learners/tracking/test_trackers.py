@@ -234,7 +234,7 @@ def test_running_sums_keep_equal_agents_equal_on_regular_lossless_graphs_only(li
         facts = lossless_facts([Graph.undirected(4, links)])
         team.step([update], {0: facts}, team.draw()[:, :1].expand(1, 4, P))
     assert (float(disagreement(team.omega)) < 1e-14) == equal
-    assert float(team.tracker.figures().imbalance) < 1e-14
+    assert float(team.tracker.figures(team.omega)["tracker_imbalance"]) < 1e-14
 
 
 @EVERY_TRACKER
