@@ -1,6 +1,6 @@
 """Every learner, wired from its scenario, against one plain team each (tests/references/plain_team.py).
 
-Ten updates in float64. Three agents with unlike actions and observations of unlike length, padded for the learner; the
+Six updates in float64. Three agents with unlike actions and observations of unlike length, padded for the learner; the
 plain agents have networks of their own size. Those that exchange parameters observe the same.
 """
 
@@ -24,7 +24,7 @@ from dvdn_sim.scenario import (
 
 AVAILABLE = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool)
 OBS_DIM, OBS_DIMS = 4, (4, 2, 3)
-REPLICAS, BATCH, STEPS, UPDATES = 2, 3, 5, 10
+REPLICAS, BATCH, STEPS, UPDATES = 2, 3, 5, 6
 SMALL = {"hidden": 6, "lr": 3e-3, "gamma": 0.9}
 MIXER = {"mixer_embed": 3, "hypernet_hidden": 5}
 SHARED = {"share_parameters": True}
@@ -34,17 +34,13 @@ CASES = {
     # what is learnt, rounds of consensus, what the training says
     "iql": (Iql(**SMALL), 0, {}),
     "iql, clipped": (Iql(**SMALL | {"clip": 0.2}), 0, {}),
-    "iql of its own reward": (Iql(**SMALL, reward_model="individual"), 0, {}),
     "iql of the mean reward, soft": (Iql(**SMALL, reward_model="team_mean"), 0, SOFT),
     "iql, no memory": (Iql(**SMALL, recurrent=False), 0, {}),
     "iql, time limits are no ends": (Iql(**SMALL, **CUT), 0, {}),
-    "iql, one trainer": (Iql(**SMALL, clip_over="team"), 0, {}),
     "iql, one trainer, clipped": (Iql(**SMALL | {"clip": 0.2}, clip_over="team"), 0, {}),
     "iql-ps": (Iql(**SMALL, **SHARED), 0, {}),
-    "iql-ps of its own reward": (Iql(**SMALL, **SHARED, reward_model="individual"), 0, {}),
     "iql-ps, no ids, no memory": (Iql(**SMALL, **SHARED, agent_ids=False, recurrent=False), 0, SOFT),
     "vdn": (Vdn(**SMALL), 0, {}),
-    "vdn, clipped": (Vdn(**SMALL | {"clip": 0.2}), 0, {}),
     "vdn, not clipped": (Vdn(**SMALL | {"clip": None}), 0, {}),
     "vdn, no memory, soft": (Vdn(**SMALL, recurrent=False), 0, SOFT),
     "vdn, time limits are no ends": (Vdn(**SMALL, **CUT), 0, {}),
@@ -54,11 +50,9 @@ CASES = {
     "qmix": (Qmix(**SMALL, **MIXER), 0, {}),
     "qmix, clipped": (Qmix(**SMALL | {"clip": 0.2}, **MIXER), 0, {}),
     "qmix, soft, time limits are no ends": (Qmix(**SMALL, **MIXER, **CUT), 0, SOFT),
-    "qmix-ps": (Qmix(**SMALL, **MIXER, **SHARED), 0, {}),
     "qmix-ps, no memory, soft": (Qmix(**SMALL, **MIXER, **SHARED, recurrent=False), 0, SOFT),
     "dvdn": (Dvdn(**SMALL), 1, {}),
     "dvdn, three rounds": (Dvdn(**SMALL), 3, {}),
-    "dvdn, clipped": (Dvdn(**SMALL | {"clip": 0.2}), 1, {}),
     "dvdn, not clipped, not standardised": (Dvdn(**SMALL | {"clip": None}, standardise_rewards=False), 2, {}),
     "dvdn of individual rewards": (Dvdn(**SMALL, reward_model="individual"), 1, {}),
     "dvdn of the sum": (Dvdn(**SMALL, reward_model="team_sum"), 1, {}),
@@ -142,7 +136,7 @@ def assert_equal(learner, replica, team, tolerance=1e-9):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_ten_updates(name):
+def test_updates(name):
     """Standardisation on, ragged episodes, some cut by a time limit, target copy every 3 updates.
 
     Clipping binds always (0.2), hardly ever (10), or is off. Every weight to 1e-9, and loss and gradient norm with it.

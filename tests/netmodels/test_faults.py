@@ -90,15 +90,15 @@ def test_flapping_is_seen_at_both_ends_alike_and_only_in_its_time(plan):
 
 def test_flap_fraction_and_durations(in_sigmas):
     process = OnOff(stream(1, "x"), up_s=3.0, down_s=1.0)
-    intervals = process.window(0, 500_000 * S).intervals
+    intervals = process.window(0, 100_000 * S).intervals
     durations = np.array([end - start for start, end in intervals]) / 1e9
     gaps = np.array([b[0] - a[1] for a, b in pairwise(intervals)]) / 1e9
-    assert len(durations) > 1e5
+    assert len(durations) > 2e4
     in_sigmas.mean(durations, 1.0)
     in_sigmas.mean(gaps, 3.0)
-    for probability in (0.1, 0.5, 0.9, 0.999):
+    for probability in (0.1, 0.5, 0.9, 0.99):
         in_sigmas.quantile(durations, probability, -np.log(1 - probability))
-    starts = [OnOff(stream(0, "x", link), up_s=3.0, down_s=1.0).is_up(0) for link in range(100_000)]
+    starts = [OnOff(stream(0, "x", link), up_s=3.0, down_s=1.0).is_up(0) for link in range(10_000)]
     in_sigmas.mean(np.array(starts, dtype=float), 0.75)
 
 
@@ -136,11 +136,11 @@ def test_the_order_of_options_changes_nothing():
 
 def test_times_are_drawn_as_stated(in_sigmas):
     crash = Crash(node=0, at={"kind": "exponential", "mean": "10 s"}, for_={"kind": "uniform", "mean": 5, "jitter": 2})
-    spans = np.array(FaultPlan([crash] * 100_000, n_agents=1).crashes(0)) / 1e9
+    spans = np.array(FaultPlan([crash] * 20_000, n_agents=1).crashes(0)) / 1e9
     in_sigmas.mean(spans[:, 0], 10.0)
     in_sigmas.mean(spans[:, 1] - spans[:, 0], 5.0)
     in_sigmas.variance(spans[:, 1] - spans[:, 0], 5.0, 4 / 3)
-    for probability in (0.1, 0.5, 0.999):
+    for probability in (0.1, 0.5, 0.99):
         in_sigmas.quantile(spans[:, 0], probability, -10 * np.log(1 - probability))
 
 

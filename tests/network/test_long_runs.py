@@ -19,7 +19,12 @@ def held_blocks() -> int:
     return sys.getallocatedblocks()
 
 
-@pytest.mark.parametrize("name", CASES)
+OFTEN = ("acks", "one radio", "queues", "overlap")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
 def test_memory_stays_flat_and_the_books_balance(name):
     """From the first half to the end of 1300 exchanges, with some 65 faults; 10 400 exchanges in all."""
     case = CASES[name]

@@ -12,7 +12,7 @@ import numpy as np
 from small_networks import MS, Lives
 from strategies import relabelled
 
-from dvdn_sim.consensus import RunningSum
+from dvdn_sim.consensus import POLICIES, RunningSum
 from dvdn_sim.network import NEVER_NS, ExchangeReport, MessageCounts, Setting, SimulatedNetwork
 from dvdn_sim.network.faults import renamed
 from netmodels.streams import stream
@@ -53,9 +53,13 @@ class Evidence:
     policies: dict
 
     def each(self):
+        """Every policy with the facts of every exchange that it is made for; weights need links both ways."""
         for report in self.reports:
+            facts = report.facts
+            one_way = (facts.active & (~facts.active[:, facts.reverse] | (facts.reverse < 0))).any()
             for name, policy in self.policies.items():
-                yield name, policy, report.facts
+                if POLICIES[name].shares or not one_way:
+                    yield name, policy, facts
 
 
 def evidence_of(setting, number=None):
@@ -263,14 +267,13 @@ def _differing(evidence, other, number, when):
 
 def influence(evidence):
     """What an agent held has no weight where no message can have carried it, directly or through others."""
-    for update, report in enumerate(evidence.reports):
-        came = _could_have_come(evidence, update, report.facts.rounds)
-        for name, policy in evidence.policies.items():
-            without = np.argwhere((policy.operator(report.facts)[-1] != 0.0) & ~came)
-            yield from (f"{name}: agent {sender} changes what {agent} holds" for agent, sender in without.tolist())
+    came = {id(report.facts): _could_have_come(evidence, k) for k, report in enumerate(evidence.reports)}
+    for name, policy, facts in evidence.each():
+        without = np.argwhere((policy.operator(facts)[-1] != 0.0) & ~came[id(facts)])
+        yield from (f"{name}: agent {sender} changes what {agent} holds" for agent, sender in without.tolist())
 
 
-def _could_have_come(evidence, update, rounds):
+def _could_have_come(evidence, update):
     """Bool [N, N]: whether what j held at first can have come to i, by the messages that arrived, in time or late.
 
     A message of round k can carry on what had come to its sender before that round.
@@ -278,7 +281,7 @@ def _could_have_come(evidence, update, rounds):
     came = {(life.round, life.sender, life.receiver) for life in evidence.lives
             if (life.kind, life.update) == ("td", update) and life.outcome in ("delivered", "late")}  # fmt: skip
     reached = np.eye(evidence.setting.n_agents, dtype=bool)
-    for k in range(rounds):
+    for k in range(evidence.setting.rounds):
         before = reached.copy()
         for sent, sender, receiver in came:
             if sent == k:

@@ -47,7 +47,7 @@ def bits(value):
     return struct.pack("<d", value) if isinstance(value, float) else value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_order_and_parts_do_not_matter(rows, data):
     metrics = data.draw(st.lists(rows.metrics, max_size=6))

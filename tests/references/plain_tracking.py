@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from enumeration import facts_of
 
 from dvdn_sim.consensus import Facts, lossless_facts
 from dvdn_sim.learners import Exchanged, ExchangeSchedule, TrackedAdam, Tracker
@@ -60,8 +61,7 @@ def ring(n_agents: int) -> Graph:
 def lossy(graph: Graph, p: float, rng: np.random.Generator) -> Facts:
     """One round in which each message is lost with probability p; acknowledgements never are."""
     whole = lossless_facts([graph])
-    there = rng.random((1, len(whole.edges))) >= p
-    return Facts(whole.n_agents, whole.edges, whole.active, np.where(there, 0, -1), there & there[:, whole.reverse])
+    return facts_of(whole, rng.random((1, len(whole.edges))) >= p)
 
 
 def descend(

@@ -48,7 +48,7 @@ def test_delivered_fraction_is_that_of_all_packets_coming_through(p, packets, sh
 
 
 @pytest.mark.parametrize(("n_agents", "n_links", "a"), [(3, 2, 1 / 3), (4, 4, 0.2444444), (5, 6, None)])
-@pytest.mark.parametrize("p", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("p", [0.1, 0.5])
 def test_a_of_random_connected_graphs_under_loss(n_agents, n_links, a, p):
     """E a(p) = 1 - (1 - p)(1 - a), with the graphs drawn, the messages sent and the losses suffered in the simulator.
 
@@ -56,7 +56,7 @@ def test_a_of_random_connected_graphs_under_loss(n_agents, n_links, a, p):
     """
     network = network_of(n_agents, RandomConnected(edges=n_links), seed=5, loss=p)
     lossy, lossless = [], []
-    for report in exchanges(network, 1500):
+    for report in exchanges(network, 700):
         lossy.append(operator_figures(SELF.operator(report.facts)[-1]).a_eff)
         # tr W = N - Σ w_ij over all directed edges, whatever arrived.
         lossless.append(1 - SELF.weights(report.facts)[0].sum() / (n_agents - 1))

@@ -41,7 +41,7 @@ STAR_4 = Graph.undirected(4, [(0, 1), (0, 2), (0, 3)])
 PAIR = Graph.undirected(2, [(0, 1)])
 SIX_LINKS = Graph.undirected(5, [(0, 1), (0, 2), (0, 3), (1, 2), (2, 3), (3, 4)])
 SCENES = [(PAIR, 3), (PATH_3, 2), (TRIANGLE, 1), (STAR_4, 2)]
-QS = [1.0, 0.9, 0.5, 0.1, 0.0]
+QS = [1.0, 0.7, 0.2, 0.0]
 
 
 def weights_of(graph, name="metropolis"):

@@ -28,7 +28,6 @@ COPIED: dict[str, dict[str, int]] = {
     "kind: dvdn, consensus: {rounds: 2}": {MINIBATCH: 1, ERRORS: 1},
     "kind: dvdn, consensus: {wire: float16}": {MINIBATCH: 1, ERRORS: 2},
     f"{GT}: {{form: paper}}": {MINIBATCH: 1, ERRORS: 1, PARAMETERS: 1},
-    f"{GT}: {{form: adapt_then_combine}}": {MINIBATCH: 1, ERRORS: 1, PARAMETERS: 1},
     f"{GT}: {{form: running_sum, blocks: 2}}": {MINIBATCH: 1, ERRORS: 1, PARAMETERS: 1},
 }
 """How many copies an update makes, and where."""

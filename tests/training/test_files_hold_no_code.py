@@ -70,8 +70,10 @@ def test_a_pickle_is_no_policy_and_no_opponent(trap, tmp_path, kind):
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("kind", ["pickle", "pickle 0", "torch"])
-@pytest.mark.parametrize("what", ["facts", "tensors", "replay"])
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [("pickle", "facts"), ("pickle", "tensors"), ("pickle 0", "tensors"), ("torch", "tensors"), ("torch", "replay")],
+)
 def test_a_pickle_is_no_part_of_a_checkpoint(trap, tiny, tmp_path, kind, what):
     """Not even one whose hash is right."""
     contents, trace = trap

@@ -36,8 +36,9 @@ def test_other_learning_leaves_the_same_network(algorithm, tmp_path):
     other = run_of(tmp_path / "other", algorithm, "algorithm.lr=1e-2")
     assert digest_rows(METRICS, one.metrics) != digest_rows(METRICS, other.metrics)
     assert digest_rows(SIMULATED, one.network) == digest_rows(SIMULATED, other.network)
-    elsewhere = run_of(tmp_path / "elsewhere", algorithm, "network.link.delay.mean=6 ms")
-    assert digest_rows(SIMULATED, one.network) != digest_rows(SIMULATED, elsewhere.network)
+    if algorithm == "dvdn":
+        elsewhere = run_of(tmp_path / "elsewhere", algorithm, "network.link.delay.mean=6 ms")
+        assert digest_rows(SIMULATED, one.network) != digest_rows(SIMULATED, elsewhere.network)
 
 
 @pytest.mark.gpu

@@ -19,23 +19,32 @@ SHORT = (
 )
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "scenarios/paper").glob("*.yaml")), ids=lambda path: path.stem)
+PATHS = sorted((ROOT / "scenarios/paper").glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    "path", [path for n, path in enumerate(PATHS) if n % 3 == n // 3 % 3], ids=lambda path: path.stem
+)
 def test_it_trains(path, tmp_path):
+    """Of every task one of its three arms in turn, so that every arm is trained on some."""
+    found = run(load_scenario(path, SHORT), out=tmp_path / "run").as_json()
+    assert found["updates"] >= 1
+    assert found["audit"] == "ok"
+    if found["network"] is not None:
+        assert found["network"]["delivered_fraction"] == 1.0
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_it_is_as_long_as_the_papers(path):
     asked = load_scenario(path)
     assert asked.name == path.stem
     assert (len(asked.seeds), asked.training.batch, asked.training.buffer) == (10, 32, 5000)
     assert asked.evaluation.episodes == 100
     assert asked.training.steps == 40 * asked.evaluation.every  # and one evaluation before the first
-    found = run(load_scenario(path, SHORT), out=tmp_path / "run").as_json()
-    assert found["updates"] >= 1
-    assert found["audit"] == "ok"
-    assert (found["network"] is None) == (asked.network is None)
-    if found["network"] is not None:
-        assert found["network"]["delivered_fraction"] == 1.0
 
 
 def test_there_are_three_arms_of_ten_tasks():
-    names = [path.stem for path in (ROOT / "scenarios/paper").glob("*.yaml")]
+    names = [path.stem for path in PATHS]
     tasks = [path.stem for path in (ROOT / "scenarios/tasks").glob("*.yaml")]
     assert len(tasks) == 10
     for task in tasks:

@@ -20,7 +20,7 @@ from netmodels.links import (
 )
 from netmodels.streams import stream
 
-DRAWS = 200_000
+DRAWS = 50_000
 MODELS = [
     Constant("5 ms"),
     Normal("5 ms", "2 ms"),
@@ -61,7 +61,7 @@ def test_mean_and_variance(model, sample, in_sigmas):
 
 
 def test_quantiles(model, sample, in_sigmas):
-    for probability in (0.01, 0.25, 0.5, 0.9, 0.999):
+    for probability in (0.01, 0.25, 0.5, 0.9, 0.995):
         in_sigmas.quantile(sample, probability, model.quantile(probability))
 
 
@@ -101,8 +101,8 @@ def test_one_at_a_time_equals_any_blocks(model):
 def test_a_link_delays_as_stated(model, packets, in_sigmas):
     """Through the link, in free order: one-packet messages in plain integers, long ones in numpy; to a nanosecond."""
     link = Link(LinkSpec(rate="unlimited", delay=model, fifo=False), seed=6)
-    taken = np.concatenate([link.offer(k, packets * 1472).arrival_ns - k for k in range(100_000 // packets)]) / 1e9
-    for probability in (0.01, 0.5, 0.9, 0.999):
+    taken = np.concatenate([link.offer(k, packets * 1472).arrival_ns - k for k in range(20_000 // packets)]) / 1e9
+    for probability in (0.01, 0.5, 0.9, 0.99):
         in_sigmas.quantile(taken, probability, round(model.quantile(probability), 9))
     if model.variance < math.inf:
         assert abs(taken.mean() - model.mean) <= 5 * math.sqrt(model.variance / len(taken)) + 1e-9

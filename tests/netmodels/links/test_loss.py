@@ -7,7 +7,7 @@ from netmodels import Link, LinkSpec
 from netmodels.links import LOSSES, Bernoulli, GilbertElliott, LossTrace, loss_draws
 from netmodels.streams import stream
 
-DRAWS = 400_000
+DRAWS = 100_000
 MODELS = [
     Bernoulli(0.0),
     Bernoulli("10%"),
@@ -79,7 +79,7 @@ def test_chain_in_blocks_is_the_chain_step_by_step(model):
 @pytest.mark.slow
 def test_start_is_stationary(in_sigmas):
     model = GilbertElliott(0.01, 0.04)
-    first = [model.sampler(stream(0, "loss", link))(1)[0] for link in range(100_000)]
+    first = [model.sampler(stream(0, "loss", link))(1)[0] for link in range(20_000)]
     in_sigmas.mean(np.array(first, dtype=float), 0.2)
 
 
@@ -120,7 +120,7 @@ def test_one_at_a_time_equals_any_blocks(model):
 def test_a_link_loses_at_the_stated_rate(model, packets, in_sigmas):
     """Through the link: one-packet messages in plain integers, long ones in numpy."""
     link = Link(LinkSpec(rate="unlimited", delay=0, loss=model), seed=6)
-    lost = [link.offer(k, packets * 1472).arrival_ns == -1 for k in range(100_000 // packets)]
+    lost = [link.offer(k, packets * 1472).arrival_ns == -1 for k in range(20_000 // packets)]
     in_sigmas.batch_means(np.concatenate(lost), model.loss_rate)
 
 

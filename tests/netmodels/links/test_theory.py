@@ -7,7 +7,7 @@ from netmodels import Link, LinkSpec
 from netmodels.links import Bernoulli, Empirical, Exponential, GilbertElliott, Lognormal, LossTrace, Normal, Pareto
 from netmodels.links.theory import retry_weights, whole_probability
 
-MESSAGES = 100_000
+MESSAGES = 20_000  # five standard errors are 1.2 to 2 points of a share
 SPACED_NS = 10**10
 
 
@@ -93,7 +93,7 @@ def test_completion_quantiles_against_the_link(options, in_sigmas):
     size = 5 * 1472
     taken = np.array([sent.complete_ns - now for now, sent in messages(spec, size) if sent.complete_ns >= 0]) / 1e9
     assert len(taken) > MESSAGES / 2
-    for probability in (0.1, 0.5, 0.9, 0.999):
+    for probability in (0.1, 0.5, 0.9, 0.99):
         in_sigmas.quantile(taken.round(9), probability, round(spec.completion_quantile(size, probability), 9))
 
 

@@ -9,7 +9,7 @@ S = 10**9
 
 def test_links_are_up_their_share_of_the_time(in_sigmas):
     topology = EdgeMarkov(up="3 s", down="1 s")
-    graphs = [topology.graph(4, 1, Instant(now_ns=k * S)) for k in range(0, 200_000, 2)]
+    graphs = [topology.graph(4, 1, Instant(now_ns=k * S)) for k in range(0, 40_000, 2)]
     assert all(graph.symmetric for graph in graphs)
     up = np.array([[edge in graph.edges for edge in ((0, 1), (0, 2), (2, 3))] for graph in graphs])
     for column in up.T:
@@ -17,7 +17,7 @@ def test_links_are_up_their_share_of_the_time(in_sigmas):
     # Independent of each other, and correlated in time by exp(−t (1/up + 1/down)).
     assert abs(np.corrcoef(up[:, 0], up[:, 1])[0, 1]) < 5 / np.sqrt(len(up) / 2)
     correlation = np.corrcoef(up[:-1, 0], up[1:, 0])[0, 1]
-    assert correlation == pytest.approx(np.exp(-2 * 4 / 3), abs=0.02)
+    assert correlation == pytest.approx(np.exp(-2 * 4 / 3), abs=0.035)
 
 
 def test_jointly_connected_though_never_connected_for_long():

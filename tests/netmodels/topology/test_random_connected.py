@@ -30,8 +30,8 @@ def test_uniform_among_connected_graphs(n_agents, edges):
 @pytest.mark.slow
 @pytest.mark.parametrize(("n_agents", "edges"), [(4, None), (4, 4)])
 def test_uniform_over_many_episodes(n_agents, edges):
-    """16 trees, and 15 graphs with four links, of four agents: 10⁵ episodes, each count within 5 standard errors."""
-    draws = 100_000
+    """16 trees, and 15 graphs with four links, of four agents: 30 000 episodes, each count within 5 standard errors."""
+    draws = 30_000
     drawn = Counter(RandomConnected(edges).graph(n_agents, 2, Instant(episode)) for episode in range(draws))
     share = 1 / (16 if edges is None else 15)
     assert len(drawn) == round(1 / share)
@@ -134,7 +134,7 @@ def test_uniform(n_agents, excess):
 @pytest.mark.slow
 def test_uniform_over_many_draws():
     graphs = list(connected_graphs(4, 4))
-    generator, draws = stream(8, "counting"), 100_000
+    generator, draws = stream(8, "counting"), 30_000
     drawn = Counter(
         frozenset((min(pair), max(pair)) for pair in random_connected_pairs(4, 1, generator)) for _ in range(draws)
     )

@@ -19,6 +19,7 @@ from netmodels.topology import (
     Ring,
     Star,
     WattsStrogatz,
+    static,
 )
 
 
@@ -110,10 +111,15 @@ def test_random_geometric_density(in_sigmas):
         (lambda: KRegular(degree=400).graph(1000, 0), r"degree.*takes too long, got 400"),
         (lambda: BarabasiAlbert(links=500).graph(1000, 0), r"links.*takes too long, got 500"),
         (lambda: WattsStrogatz(neighbours=298, p=1.0).graph(300, 0), r"neighbours.*takes too long, got 298"),
-        (lambda: ErdosRenyi(p=1e-4, connected=True).graph(1000, 0), r"connected.*in 20 draws"),
         (lambda: RandomGeometric(radius=0), r"radius.*0"),
     ],
 )
 def test_refuses(build, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         build()
+
+
+def test_refuses_what_is_hardly_ever_connected(monkeypatch):
+    monkeypatch.setattr(static, "MAX_PAIRS", 10**5)
+    with pytest.raises(ValueError, match=r"connected.*in 20 draws"):
+        ErdosRenyi(p=1e-3, connected=True).graph(100, 0)

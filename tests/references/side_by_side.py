@@ -4,10 +4,8 @@ All policies are local, so the teams do not know of each other (but for the weig
 `apply` plays all of them at once.
 """
 
-from itertools import combinations
-
-import networkx as nx
 import numpy as np
+from enumeration import connected_graphs
 
 from dvdn_sim.consensus import Facts
 
@@ -35,9 +33,6 @@ def side_by_side(links: np.ndarray, n_agents: int, rounds: int, p: float, rng: n
 
 def connected_link_sets(n_agents: int, n_links: int) -> np.ndarray:
     """All connected labelled graphs with that many links, [graphs, links, 2]."""
-    found = []
-    for links in combinations(combinations(range(n_agents), 2), n_links):
-        graph = nx.Graph(links)
-        if len(graph) == n_agents and nx.is_connected(graph):
-            found.append(links)
-    return np.array(found)
+    return np.array(
+        [[edge for edge in graph.edges if edge[0] < edge[1]] for graph in connected_graphs(n_agents, n_links)]
+    )
