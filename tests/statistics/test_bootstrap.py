@@ -204,7 +204,7 @@ def coverage(draw, truth, cells, seeds, samples, **how):
 @pytest.mark.parametrize(("draw", "truth"), [NORMAL, HEAVY, BOUNDED], ids=["normal", "heavy", "bounded"])
 @pytest.mark.parametrize(("cells", "seeds"), [(1, 5), (1, 10), (4, 5)])
 def test_ninety_five_per_cent_cover_the_truth(draw, truth, cells, seeds):
-    """From 92 to 98 % of intervals, standard error below 0.8 %. Beta(2, 1) has the quantiles √u: their middle's mean."""
+    """From 92 to 98 % of intervals, error 0.8 %. Beta(2, 1) has the quantiles √u: their middle's mean."""
     assert 0.92 <= coverage(draw, truth, cells, seeds, samples=1500 if seeds == 5 and cells == 1 else 800) <= 0.98
 
 
