@@ -8,7 +8,6 @@ Read in this order:
 * ``mpe``: `SimpleSpread`, `SimpleAdversary`, `SimpleTag`, batched; ``mpe2`` is their oracle.
 * ``marbler``: `ArcticTransport`, `MaterialTransport`, `PredatorCapturePrey`, `Warehouse`, on a batched Robotarium.
 * ``adapt``: `BatchedParallelEnv`, any PettingZoo ``ParallelEnv`` behind that contract, one copy after the other.
-* ``spaces``: which PettingZoo spaces the adapter takes, and how an observation becomes a row of numbers.
 * ``parallel``: the other way round, one copy of a batch as a PettingZoo ``ParallelEnv``.
 * ``canvas``: what pictures are drawn with; ``random_play``: what no skill is worth.
 """

@@ -1,11 +1,14 @@
 """What every batch of rows needs: checks of what comes in, and choosing row by row between two states."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+from dvdn_sim.scenario import Env
 
 State = TypeVar("State")
 
@@ -15,6 +18,24 @@ def check_finite(**found: float) -> None:
     for name, value in found.items():
         if not math.isfinite(value):
             raise ValueError(f"{name} {value} found; a finite number expected")
+
+
+def refuse_broken(spec: Env, row_seeds: Sequence[int]) -> None:
+    """Refuse (ValueError) settings that do not go together, and a batch without rows."""
+    for setting, message, remedy in spec.broken_rules():
+        raise ValueError(f"{setting}: {message}; {remedy}")
+    if not row_seeds:
+        raise ValueError("no row_seeds found; 1 or more expected")
+
+
+def check_reset(n_rows: int | None, mask: Tensor | None, n_copies: int) -> None:
+    """Refuse (ValueError) a reset of a state of other rows, or a first one (None) that leaves a row out."""
+    if mask is not None:
+        check_mask(mask, n_copies)
+    if n_rows is None and mask is not None and not bool(mask.all()):
+        raise ValueError("the first reset leaves rows out; all expected")
+    if n_rows not in {None, n_copies}:
+        raise ValueError(f"a state of {n_rows} rows found; {n_copies} expected")
 
 
 def check_mask(mask: Tensor, n_copies: int) -> None:
@@ -32,14 +53,7 @@ def check_episode(episode: Tensor, n_copies: int) -> None:
 
 
 def check_actions(actions: Tensor, n_copies: int, action_counts: Tensor, agents: tuple[str, ...]) -> None:
-    """Refuse actions that are no tensor (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError).
-
-    Args:
-        actions: What was asked for.
-        n_copies: E.
-        action_counts: int64 ``[N]``, how many actions each agent has, numbered from 0.
-        agents: Their names.
-    """
+    """Refuse actions that are no tensor (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError)."""
     if not isinstance(actions, Tensor):
         raise TypeError(
             f"actions {type(actions).__name__} found; a tensor, int64 [{n_copies}, {len(agents)}], expected"
@@ -54,13 +68,7 @@ def check_actions(actions: Tensor, n_copies: int, action_counts: Tensor, agents:
 
 
 def where(mask: Tensor, chosen: State, other: State) -> State:
-    """The rows of `chosen` where `mask`, bool ``[E]``, is true, those of `other` elsewhere.
-
-    Args:
-        mask: By row.
-        chosen: A dataclass of tensors ``[E, ...]``.
-        other: One of the same type and shapes.
-    """
+    """Return the rows of `chosen`, a dataclass of tensors ``[E, ...]``, where `mask` is true, else those of `other`."""
     parts = {
         field.name: torch.where(
             mask.view(-1, *[1] * (getattr(chosen, field.name).ndim - 1)),

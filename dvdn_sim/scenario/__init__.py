@@ -21,7 +21,7 @@ from dvdn_sim.algorithms import (
     QLearning, Qmix, Sharing, Tracking, Vdn,
 )
 from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, block_text, flow_text, read_document
-from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, Marbler, Particles
+from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, Marbler, Opposed, Particles
 from dvdn_sim.scenario.load import (
     checked, first_mistakes, load_scenario, parse_scenario, read_yaml, resolve_includes, resolved_yaml,
 )
@@ -39,14 +39,13 @@ from dvdn_sim.scenario.warnings import warnings_of
 # isort: on
 
 __all__ = [
-    "ALGORITHMS", "ENVS", "HEADER_BYTES", "MAX_BYTES", "VECTORS", "AnyAlgorithm", "AnyCompute",
-    "AnyEnv", "Consensus", "ConstantTime", "Document", "Dvdn", "DvdnGt", "Env", "Epsilon", "Evaluation", "Foraging",
-    "GtAdam", "Iql", "Lbf", "LognormalTime", "Marbler", "MessageSpec", "Network", "NetworkedQ", "NormalTime",
-    "OtherLink", "ParameterExchange", "Particles", "Path", "Place", "QLearning", "Qmix", "Scenario",
-    "Shape", "Sharing", "Tracking", "Training", "Value", "Vdn", "ack_bytes", "block_text", "checked",
-    "describe", "differences", "exchanged", "first_mistakes", "flow_text", "has_gpu", "headline", "json_schema",
-    "listing", "load_scenario", "memory_limit", "message_specs", "no_such", "parameter_bytes", "parameter_count",
-    "parse_scenario", "parse_seeds", "read_document", "read_yaml", "refuse_oversized_replay",
-    "replay_bytes",
+    "ALGORITHMS", "ENVS", "HEADER_BYTES", "MAX_BYTES", "VECTORS", "AnyAlgorithm", "AnyCompute", "AnyEnv",
+    "Consensus", "ConstantTime", "Document", "Dvdn", "DvdnGt", "Env", "Epsilon", "Evaluation", "Foraging", "GtAdam",
+    "Iql", "Lbf", "LognormalTime", "Marbler", "MessageSpec", "Network", "NetworkedQ", "NormalTime", "Opposed",
+    "OtherLink", "ParameterExchange", "Particles", "Path", "Place", "QLearning", "Qmix", "Scenario", "Shape",
+    "Sharing", "Tracking", "Training", "Value", "Vdn", "ack_bytes", "block_text", "checked", "describe",
+    "differences", "exchanged", "first_mistakes", "flow_text", "has_gpu", "headline", "json_schema", "listing",
+    "load_scenario", "memory_limit", "message_specs", "no_such", "parameter_bytes", "parameter_count",
+    "parse_scenario", "parse_seeds", "read_document", "read_yaml", "refuse_oversized_replay", "replay_bytes",
     "resolve_includes", "resolved_yaml", "shape_of", "td_bytes", "warnings_of",
 ]  # fmt: skip

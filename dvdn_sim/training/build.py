@@ -4,7 +4,7 @@ The catalogue says which class plays an environment of a scenario.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -31,7 +31,7 @@ from dvdn_sim.learners import (
     tracker_of,
 )
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import Env, Scenario, message_specs, refuse_oversized_replay
+from dvdn_sim.scenario import Env, Opposed, Scenario, message_specs, refuse_oversized_replay
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.teams import TrainedOpponent
 from netmodels.streams import stream
@@ -41,26 +41,36 @@ MakeBatch = Callable[[Sequence[int], torch.device], BatchedEnv[Any]]
 """Makes a batch of as many rows as there are seeds, on a device."""
 
 
-def _lbforaging(*, row_seeds: Sequence[int], device: torch.device, **settings: Any) -> BatchedEnv[Any]:
-    return BatchedParallelEnv(lambda: ForagingParallelEnv(**settings), row_seeds, None, device)
+def _lbforaging(spec: Env, *, row_seeds: Sequence[int], device: torch.device) -> BatchedEnv[Any]:
+    return BatchedParallelEnv(lambda: ForagingParallelEnv(**_settings(spec)), row_seeds, None, device)
+
+
+def _lbf(spec: Env, *, row_seeds: Sequence[int], device: torch.device) -> BatchedEnv[Any]:
+    return LevelBasedForaging(**_settings(spec), row_seeds=row_seeds, device=device)
+
+
+def _settings(spec: Env) -> dict[str, Any]:
+    settings: dict[str, Any] = asdict(spec)  # type: ignore[call-overload]  # every one is a dataclass
+    del settings["kind"]
+    return settings
 
 
 def _against(kind: Callable[..., BatchedEnv[Any]], opponent_name: str) -> Callable[..., BatchedEnv[Any]]:
     """Let the environment's opponent of that name be one that was trained before, where the scenario says so."""
 
-    def make(*, opponent_policy: str | None, device: torch.device, **settings: Any) -> BatchedEnv[Any]:
-        if opponent_policy is not None:
-            asked = settings | {"opponent": "agent", "row_seeds": (0,)}
-            one = kind(**asked)
-            seen = one.obs_dims[one.agents.index(opponent_name)]
-            settings["opponent"] = TrainedOpponent(opponent_policy, opponent_name, seen, device)
-        return kind(**settings, device=device)
+    def make(spec: Opposed, *, row_seeds: Sequence[int], device: torch.device) -> BatchedEnv[Any]:
+        if spec.opponent_policy is None:
+            return kind(spec, row_seeds=row_seeds, device=device)
+        one = kind(replace(spec, opponent="agent", opponent_policy=None))
+        seen = one.obs_dims[one.agents.index(opponent_name)]
+        trained = TrainedOpponent(spec.opponent_policy, opponent_name, seen, device)
+        return kind(spec, opponent=trained, row_seeds=row_seeds, device=device)
 
     return make
 
 
 ENVIRONMENTS: Mapping[str, Callable[..., BatchedEnv[Any]]] = {
-    "lbf": LevelBasedForaging,
+    "lbf": _lbf,
     "lbforaging": _lbforaging,
     "mpe_spread": SimpleSpread,
     "mpe_adversary": _against(SimpleAdversary, "adversary_0"),
@@ -70,7 +80,7 @@ ENVIRONMENTS: Mapping[str, Callable[..., BatchedEnv[Any]]] = {
     "marbler_predator_prey": PredatorCapturePrey,
     "marbler_warehouse": Warehouse,
 }
-"""By the kind of the scenario's settings, which are the keywords; besides, ``row_seeds`` and ``device``."""
+"""By the kind of the scenario's settings, which they take; besides, ``row_seeds`` and ``device``."""
 
 
 def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -> MakeBatch:
@@ -80,9 +90,8 @@ def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -
         episode_limit: Steps after which an episode of `make_env`'s is cut; None for its own limit.
     """
     if make_env is None:
-        settings: dict[str, Any] = asdict(spec)  # type: ignore[call-overload]  # every one is a dataclass
-        make = ENVIRONMENTS[settings.pop("kind")]
-        return lambda row_seeds, device: make(**settings, row_seeds=row_seeds, device=device)
+        make = ENVIRONMENTS[spec.kind]
+        return lambda row_seeds, device: make(spec, row_seeds=row_seeds, device=device)
     return lambda row_seeds, device: BatchedParallelEnv(make_env, row_seeds, episode_limit, device)
 
 

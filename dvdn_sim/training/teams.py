@@ -18,9 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from dvdn_sim.envs.adapt import BatchedParallelEnv
+from dvdn_sim.envs.adapt import BatchedParallelEnv, OneHot
 from dvdn_sim.envs.api import BatchedEnv
-from dvdn_sim.envs.spaces import OneHot
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners import FeedForwardQ, Learner, QAgent, RecurrentQ, layers_of
 from dvdn_sim.records import write_durably

@@ -39,7 +39,7 @@ def test_contract_of_robots_that_look_at_once(kind, check_batched_env):
         (SimpleAdversary(opponent="agent"), ("adversary_0", "agent_0", "agent_1"), 5, (8, 10, 10), 25),
         (SimpleTag(), ("adversary_0", "adversary_1", "adversary_2"), 5, (16,) * 3, 25),
         (SimpleTag(**NEAREST), ("adversary_0", "adversary_1", "adversary_2"), 5, (12,) * 3, 25),
-        (SimpleTag(1, 1, opponent="agent"), ("adversary_0", "agent_0"), 5, (12, 10), 25),
+        (SimpleTag(num_good=1, num_adversaries=1, opponent="agent"), ("adversary_0", "agent_0"), 5, (12, 10), 25),
         (ArcticTransport(), ("drone_0", "drone_1", "ice_2", "water_3"), 5, (30,) * 4, 61),
         (MaterialTransport(), ("fast_0", "fast_1", "slow_2", "slow_3"), 20, (9,) * 4, 71),
         (PredatorCapturePrey(), ("predator_0", "predator_1", "capture_2", "capture_3"), 5, (16,) * 4, 81),

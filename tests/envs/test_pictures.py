@@ -6,7 +6,7 @@ import torch
 
 from dvdn_sim.envs import Canvas
 from dvdn_sim.envs.lbf import LbfState, LevelBasedForaging
-from dvdn_sim.envs.lbf.picture import FOOD, PLAYERS
+from dvdn_sim.envs.lbf.env import FOOD, PLAYERS
 from dvdn_sim.envs.mpe import SimpleAdversary
 
 RED, BLUE, WHITE, GREY = (255, 0, 0), (0, 0, 255), (255, 255, 255), (200, 200, 200)

@@ -35,24 +35,41 @@ CLASSES: dict[str, Callable[..., Any]] = {
 def test_these_are_the_classes_that_are_trained_in():
     assert set(CLASSES) == set(ENVS) == set(ENVIRONMENTS)
     wrapped = {kind for kind in ENVS if ENVIRONMENTS[kind] is not CLASSES[kind]}
-    assert wrapped == {"lbforaging", "mpe_adversary", "mpe_tag"}  # in copies; against opponents from files
+    assert wrapped == {"lbf", "lbforaging", "mpe_adversary", "mpe_tag"}  # by keywords, in copies, against files
 
 
-@pytest.mark.parametrize("kind", ENVS)
+@pytest.mark.parametrize("kind", ["lbf", "lbforaging"])  # the others take the scenario's settings themselves
 def test_the_fields_are_the_keywords_of_the_environment_with_their_defaults(kind):
     keywords = {
         name: parameter.default
         for name, parameter in inspect.signature(CLASSES[kind]).parameters.items()
         if name not in ("row_seeds", "device")
     }
-    # Of a file with a policy, training makes the opponent.
-    own = [field for field in fields(ENVS[kind]) if field.name not in ("kind", "opponent_policy")]
-    missing = {field.name: MISSING for field in own}
+    missing = {field.name: MISSING for field in fields(ENVS[kind]) if field.name != "kind"}
     defaults = {name: info.default for name, info in ENVS[kind].__pydantic_fields__.items() if name in missing}
     defaults = {name: MISSING if default is PydanticUndefined else default for name, default in defaults.items()}
     given = {name: MISSING if default is inspect.Parameter.empty else default for name, default in keywords.items()}
     assert missing.keys() == keywords.keys()
     assert defaults == given
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "named"),
+    [
+        ("mpe_spread", {"N": 0}, "N"),
+        ("mpe_spread", {"local_ratio": 0.2, "reward": "legacy"}, "local_ratio"),
+        ("mpe_adversary", {"opponent": "nobody"}, "opponent"),
+        ("mpe_tag", {"num_good": 2.5}, "num_good"),
+        ("marbler_arctic", {"fast_step": float("nan")}, "fast_step"),
+        ("marbler_material", {"n_slow_agents": 5}, "start_dist"),
+        ("marbler_predator_prey", {"num_neighbors": 4}, "num_neighbors"),
+        ("marbler_warehouse", {"barrier": "none"}, "barrier"),
+        ("marbler_warehouse", {"row_seeds": ()}, "row_seeds"),
+    ],
+)
+def test_a_class_refuses_what_a_scenario_refuses(kind, setting, named):
+    with pytest.raises(ValueError, match=rf"\b{named}\b"):
+        CLASSES[kind](**setting)
 
 
 SMALL = st.integers(0, 4)

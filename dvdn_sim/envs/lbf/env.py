@@ -1,5 +1,6 @@
-"""`LevelBasedForaging`: rules, sight and beginnings under the contract of a batched environment."""
+"""`LevelBasedForaging`: rules and beginnings under the contract of a batched environment, and its picture."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Literal
@@ -7,15 +8,58 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.batch import check_actions, check_episode, check_finite, check_mask
-from dvdn_sim.envs.canvas import Frame
-from dvdn_sim.envs.lbf.levels import Levels
-from dvdn_sim.envs.lbf.picture import frame, picture
-from dvdn_sim.envs.lbf.rules import Rules
-from dvdn_sim.envs.lbf.sight import Sight
-from dvdn_sim.envs.lbf.spawn import Spawn
-from dvdn_sim.envs.lbf.state import HIGHEST_LEVEL, LbfState
-from dvdn_sim.records import Picture
+from dvdn_sim.envs.batch import check_actions, check_episode, check_finite, check_reset
+from dvdn_sim.envs.canvas import Canvas, Colour, Frame
+from dvdn_sim.envs.lbf.rules import HIGHEST_LEVEL, LbfState, Rules, Sight
+from dvdn_sim.envs.lbf.spawn import Levels, Spawn
+from dvdn_sim.records import Picture, Point
+
+GRID: Colour = (222, 222, 222)
+FOOD: Colour = (97, 158, 75)
+INK: Colour = (255, 255, 255)
+BLACK: Colour = (40, 40, 40)
+PLAYERS: tuple[Colour, ...] = ((42, 93, 158), (205, 98, 38), (122, 82, 160), (28, 128, 128), (176, 48, 84))
+
+
+def frame(state: LbfState, row: int = 0) -> Frame:
+    """Draw one row, 400 pixels wide; row 0 of the field is at the top."""
+    return _drawn(state, row, numbered=False)[0].frame()
+
+
+def picture(state: LbfState, row: int = 0) -> Picture:
+    """Draw one row as strokes, every player with its number."""
+    canvas, places = _drawn(state, row, numbered=True)
+    return canvas.picture(places, 0.36)
+
+
+def _drawn(state: LbfState, row: int, *, numbered: bool) -> tuple[Canvas, list[Point]]:
+    """Draw a row, and return where the players are; those on one cell share it, and a number takes some room."""
+    rows, columns = state.size
+    canvas, cell_px = Canvas((0.0, -float(rows)), (float(columns), 0.0)), 400 / columns
+    height, radius, size = (0.55, 0.36, 0.45) if numbered else (0.5, 0.4, 0.5)
+    for line in range(rows + 1):
+        canvas.line([(0.0, -line), (columns, -line)], GRID)
+    for line in range(columns + 1):
+        canvas.line([(line, 0.0), (line, -rows)], GRID)
+    for down, right, level in state.foods[:, :, row].T.tolist():
+        if level > 0:
+            canvas.rectangle((right + 0.12, -down - 0.88), (right + 0.88, -down - 0.12), FOOD)
+            canvas.text((right + 0.5, -down - 0.5), str(level), INK, 0.5 * cell_px)
+    players = state.players[:, :, row].T.tolist()
+    sharing = Counter((down, right) for down, right, _ in players)
+    placed: Counter[tuple[int, int]] = Counter()
+    places: list[Point] = []
+    for player, (down, right, level) in enumerate(players):
+        share = 1 / sharing[down, right]
+        centre = right + share * (placed[down, right] + 0.5), -down - height
+        placed[down, right] += 1
+        places.append(centre)
+        canvas.disc(centre, radius * share, PLAYERS[player % len(PLAYERS)])
+        canvas.text(centre, str(level), INK, size * share * cell_px)
+        if numbered:
+            canvas.text((centre[0], -down - 0.1), f"#{player}", BLACK, 0.22 * cell_px)
+    return canvas, places
+
 
 Bounds = int | Sequence[int]
 ACTIONS = 6
@@ -29,24 +73,8 @@ class LevelBasedForaging:
     triplets (row, column, level) of the foods it sees, of itself, of the other players that it sees; -1, -1, 0 fills
     up. If all food is loaded, an episode's rewards sum to 1 over the team.
 
-    Args:
-        players: N, 1 or more.
-        field_size: Rows and columns, 3 or more each.
-        max_num_food: F, foods per episode; fewer if there is no room for them.
-        sight: How many cells a player sees to each side; the longest side of the field is full sight.
-        max_episode_steps: Steps after which an episode ends.
-        force_coop: Whether every food has the highest level.
-        min_player_level: Lowest level of a player, or one per player; dealt out at random.
-        max_player_level: Highest level of a player, or one per player.
-        min_food_level: Lowest level of a food, or one per food.
-        max_food_level: Highest level of a food, or one per food; None for the sum of the three lowest player levels.
-        penalty: Taken from each loader of a load that fails.
-        normalize_reward: Whether rewards are divided by what the team could load in all.
-        observe_agent_levels: Whether players see the levels of players.
-        food_levels: `v3`: the highest food level is drawn, too, as in lbforaging 2. `legacy`: it is not (unless it is
-            the only one), as in versions 1 and 2 of the environments, with which most numbers were published.
-        row_seeds: E seeds; rows with equal seeds play equal episodes.
-        device: Where all tensors are.
+    Keywords are those of the scenario's `env` (`dvdn-sim list envs`); bounds of levels may also be one per player or
+    food, dealt out at random. `row_seeds` are E seeds: rows with equal seeds play equal episodes.
 
     Raises:
         ValueError: A size out of range, levels of the wrong number, or a lowest level above its highest.
@@ -115,20 +143,11 @@ class LevelBasedForaging:
         self._spawn = Spawn(size, draws, players=players, foods=max_num_food, row_seeds=row_seeds, device=self.device)
 
     def reset(self, state: LbfState | None, mask: Tensor | None = None) -> tuple[LbfState, Tensor]:
-        """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone.
-
-        Raises:
-            ValueError: The first call leaves a row out; `mask` has another shape or dtype; a state of other rows.
-        """
-        if mask is not None:
-            check_mask(mask, self.n_copies)
+        """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone."""
+        check_reset(None if state is None else state.n_rows, mask, self.n_copies)
         if state is None:
-            if mask is not None and not bool(mask.all()):
-                raise ValueError("the first reset leaves rows out; all expected")
             state = self._spawn.first()
             return state, self._sight.observe(state)
-        if state.n_rows != self.n_copies:
-            raise ValueError(f"a state of {state.n_rows} rows found; {self.n_copies} expected")
         state = self._fitted(state)
         rows = torch.arange(self.n_copies, device=self.device) if mask is None else mask.nonzero().squeeze(1)
         if len(rows):
@@ -145,11 +164,7 @@ class LevelBasedForaging:
         return self._spawn.begin(torch.arange(self.n_copies, device=self.device), episode)
 
     def step(self, state: LbfState, actions: Tensor) -> tuple[LbfState, Tensor, Tensor, Tensor]:
-        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do.
-
-        Raises:
-            ValueError: An action that there is not; another shape or dtype; a state of another game.
-        """
+        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do."""
         check_actions(actions, state.n_rows, self._counts, self.agents)
         state, rewards, done = self._rules.step(self._fitted(state), actions)
         return state, self._sight.observe(state), rewards, done

@@ -1,10 +1,4 @@
-"""How an episode begins: players and foods at random, as ``lbforaging`` places them on a fresh field.
-
-Players are placed one after the other, each on any empty cell. Foods follow, each on any cell that is off the border,
-empty, and not near another food: not in the eight cells around it, nor two cells away in its row or column. So no
-player is ever beside two foods. The original draws cells until one fits, which is the same as drawing among those that
-fit, and gives up after 1000 draws in all; here a food is left out only where no cell fits.
-"""
+"""How an episode begins: where players and foods are, and of which levels."""
 
 from collections.abc import Sequence
 
@@ -12,8 +6,58 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.draws import key, uniform
-from dvdn_sim.envs.lbf.levels import Levels
-from dvdn_sim.envs.lbf.state import GONE, LbfState
+from dvdn_sim.envs.lbf.rules import GONE, LbfState
+
+
+class Levels:
+    """Draws the levels of one team and its foods, for many episodes at once."""
+
+    def __init__(
+        self,
+        *,
+        players: tuple[Sequence[int], Sequence[int]],
+        foods: tuple[Sequence[int], Sequence[int] | None],
+        force_coop: bool,
+        exclusive: bool,
+        device: torch.device,
+    ) -> None:
+        """Take lowest and highest levels, one per player and food; None for the sum of the three lowest player levels.
+
+        With `force_coop` every food has its highest level; `exclusive` leaves that out, unless it is the lowest, too.
+        """
+        self._players = [torch.tensor(list(each), device=device) for each in players]
+        self._lowest = torch.tensor(list(foods[0]), device=device)
+        self._highest = None if foods[1] is None else torch.tensor(list(foods[1]), device=device)
+        self._force_coop, self._exclusive = force_coop, exclusive
+        self._players_alike, self._foods_alike = _alike(*players), _alike(*foods)
+
+    def of_players(self, draws: Tensor, shuffle: Tensor) -> Tensor:
+        """Levels of players, int64 ``[M, N]``, from two uniform numbers ``[M, N]`` each."""
+        lowest, highest = self._players
+        return _between(lowest, highest, draws, None if self._players_alike else shuffle)
+
+    def of_foods(self, draws: Tensor, shuffle: Tensor, players: Tensor) -> Tensor:
+        """The same of foods, ``[M, F]``, for teams of given levels."""
+        highest = self._highest
+        if highest is None:
+            highest = players.sort(1).values[:, :3].sum(1, keepdim=True)
+        lowest = highest if self._force_coop else self._lowest
+        if self._exclusive:
+            highest = torch.maximum(lowest, highest - 1)
+        return _between(lowest, highest, draws, None if self._foods_alike else shuffle)
+
+
+def _alike(*bounds: Sequence[int] | None) -> bool:
+    return all(each is None or len(set(each)) == 1 for each in bounds)
+
+
+def _between(lowest: Tensor, highest: Tensor, draws: Tensor, shuffle: Tensor | None) -> Tensor:
+    """Whole numbers between bounds, both included; the bounds change places if there is a shuffle."""
+    lowest, highest = lowest.expand(draws.shape), highest.expand(draws.shape)
+    if shuffle is not None:
+        order = shuffle.argsort(1)
+        lowest, highest = lowest.gather(1, order), highest.gather(1, order)
+    return lowest + (draws * (highest - lowest + 1)).long()
 
 
 class Spawn:
@@ -29,16 +73,7 @@ class Spawn:
         row_seeds: Sequence[int],
         device: torch.device,
     ) -> None:
-        """Make the tables.
-
-        Args:
-            size: Rows and columns.
-            levels: Of players and foods.
-            players: N.
-            foods: F.
-            row_seeds: E.
-            device: Where states are.
-        """
+        """Make the tables."""
         rows, columns = self._size = size
         inner = torch.zeros(rows, columns, dtype=torch.bool)
         inner[1:-1, 1:-1] = True
@@ -72,15 +107,7 @@ class Spawn:
         return self._ahead
 
     def begin(self, rows: Tensor, episode: Tensor) -> LbfState:
-        """Begin episodes in some rows.
-
-        Args:
-            rows: int64 ``[M]``, which.
-            episode: int64 ``[M]``, their numbers.
-
-        Returns:
-            A state of M rows.
-        """
+        """Begin episodes of given numbers, int64 ``[M]``, in some rows, int64 ``[M]``: a state of M rows."""
         players = self._players
         draws = uniform(self._keys[rows, None], episode[:, None], self._which)
         where, level, shuffle = draws.view(len(rows), 3, -1).unbind(1)

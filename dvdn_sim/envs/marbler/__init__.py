@@ -1,17 +1,14 @@
 """MARBLER's scenarios (Torbati et al. 2023), batched: robots of the Robotarium in torch.
 
-barrier                 the nearest command under which no two robots come too close
-robotarium              how commands become motion, and what counts as a violation
-arena                   goals, places to begin at, who is seen first
-scenario                what all four share: `Scenario`, its options and states
+robotarium              how commands become motion, what counts as a violation, which commands keep robots apart
+scenario                what all four share: the arena, its picture, `Scenario`, states
 arctic_transport        `ArcticTransport`
 material_transport      `MaterialTransport`
 predator_capture_prey   `PredatorCapturePrey`
 warehouse               `Warehouse`
-picture                 the arena from above
 
-All numbers and rules are MARBLER's (commit 59c4923), its oddities included, and its constructor keywords are named
-after its configuration; what an oddity is called when it can be turned off says the docstring of each scenario. Two
+All numbers and rules are MARBLER's (commit 59c4923), its oddities included, and settings are named after its
+configuration; what an oddity is called when it can be turned off says the docstring of each scenario. Two
 things differ. The barrier is solved exactly, where the original stops its solver at a tolerance of 1e-2: robots that
 pass close to each other end up to millimetres elsewhere. And luck is drawn by row and episode (`dvdn_sim.draws`),
 equally distributed, where the original seeds one global generator and leaves another without a seed.

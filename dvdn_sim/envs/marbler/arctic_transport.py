@@ -4,16 +4,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from dvdn_sim.draws import uniform
-from dvdn_sim.envs.batch import check_finite
 from dvdn_sim.envs.canvas import Canvas
-from dvdn_sim.envs.marbler import picture
-from dvdn_sim.envs.marbler.arena import EDGE, MOVES, STAY
-from dvdn_sim.envs.marbler.scenario import BarrierName, FirstObservation, Options, RobotState, Scenario
+from dvdn_sim.envs.marbler.scenario import (
+    BLUE,
+    EDGE,
+    GREY,
+    ORANGE,
+    PALE_BLUE,
+    PALE_GREEN,
+    SAND,
+    WHITE,
+    RobotState,
+    Scenario,
+)
+from dvdn_sim.scenario import envs as settings
 
 CELL = 0.25
 """Metres."""
@@ -52,7 +62,7 @@ class ArcticState(RobotState):
         return torch.stack([x, torch.full_like(x, 0.5)], -1)
 
 
-class ArcticTransport(Scenario[ArcticState]):
+class ArcticTransport(Scenario[ArcticState, settings.ArcticTransport]):
     """Robots 0 and 1 are drones, 2 drives best on ice, 3 on water; the reward is shared.
 
     How far an action leads depends on the tile that a robot stood on at its latest observation: drones are always
@@ -62,73 +72,29 @@ class ArcticTransport(Scenario[ArcticState]):
     has never been on the goal, and `dist_multiplier` times its squared distance from the goal point while it is not on
     it now. The episode ends when both have been there.
     Actions: 0 left, 1 right, 2 up (towards smaller y, away from the goal), 3 down, 4 stay.
-
-    Args:
-        fast_step: How far one action leads, metres, if the time is enough.
-        normal_step: The same on indifferent tiles.
-        slow_step: The same on the wrong ones.
-        not_reached_penalty: Per robot and step.
-        dist_multiplier: Per robot, step and square metre.
-        max_episode_steps: Steps of an episode, less one (see `time_limit_plus_one`).
-        iterations_per_step: Robotarium iterations of 0.033 s per step (MARBLER's ``update_frequency``).
-        update_every: Iterations for which the robots' controller holds a command; 1 for the real Robotarium.
-        barrier: How near robots may come: `safe`, 0.2 m, or `default`, 0.17 m and gently.
-        penalize_violations: Whether collisions and leaving the arena end the episode.
-        violation_penalty: What every robot then gets instead of its reward.
-        first_observation: `zeros` after a reset, as in MARBLER, or the `real` one.
-        time_limit_plus_one: Whether the last step is the one after `max_episode_steps`, as in MARBLER.
-        row_seeds: E seeds; rows with equal seeds play equal episodes.
-        device: Where all tensors are.
-
-    Raises:
-        ValueError: A number out of range, or a choice that there is not.
     """
 
     def __init__(
         self,
+        spec: settings.ArcticTransport | None = None,
         *,
-        fast_step: float = 0.3,
-        normal_step: float = 0.2,
-        slow_step: float = 0.1,
-        not_reached_penalty: float = -0.05,
-        dist_multiplier: float = -0.075,
-        max_episode_steps: int = 60,
-        iterations_per_step: int = 36,
-        update_every: int = 15,
-        barrier: BarrierName = "safe",
-        penalize_violations: bool = True,
-        violation_penalty: float = -30.0,
-        first_observation: FirstObservation = "zeros",
-        time_limit_plus_one: bool = True,
         row_seeds: Sequence[int] = (0,),
         device: torch.device | str = "cpu",
+        **options: Any,
     ) -> None:
-        check_finite(fast_step=fast_step, normal_step=normal_step, slow_step=slow_step)
-        check_finite(not_reached_penalty=not_reached_penalty, dist_multiplier=dist_multiplier)
+        """Take the settings of a scenario, or the same as keywords (`dvdn-sim list envs`)."""
+        spec = settings.ArcticTransport(**options) if spec is None else spec
         super().__init__(
+            spec,
             "arctic_transport",
             agents=("drone_0", "drone_1", "ice_2", "water_3"),
-            colours=(picture.ORANGE, picture.ORANGE, picture.GREY, picture.BLUE),
-            n_actions=MOVES,
-            idle_action=STAY,
-            obs_dim=OBS_DIM,
-            options=Options(
-                max_episode_steps,
-                iterations_per_step,
-                update_every,
-                barrier,
-                penalize_violations,
-                violation_penalty,
-                first_observation,
-                time_limit_plus_one,
-            ),
+            colours=(ORANGE, ORANGE, GREY, BLUE),
             row_seeds=row_seeds,
             device=device,
         )
-        self._penalties = not_reached_penalty, dist_multiplier
-        ice, water = (normal_step, fast_step, slow_step, normal_step), (normal_step, slow_step, fast_step, normal_step)
-        steps = torch.tensor([(fast_step,) * 4, (fast_step,) * 4, ice, water], dtype=torch.float64)
-        self._steps = steps.flatten().to(self.device)  # by robot and tile
+        slow, normal, fast = spec.slow_step, spec.normal_step, spec.fast_step
+        by_tile = [(fast,) * 4, (fast,) * 4, (normal, fast, slow, normal), (normal, slow, fast, normal)]
+        self._steps = torch.tensor(by_tile, dtype=torch.float64).flatten().to(self.device)  # by robot and tile
         self._first_step = torch.arange(ROBOTS, device=self.device) * 4
         self._others = torch.tensor(OTHERS, device=self.device)
         self._around = torch.tensor(AROUND, device=self.device)
@@ -178,14 +144,14 @@ class ArcticTransport(Scenario[ArcticState]):
         reached = moved.reached | (tiles == GOAL)
         apart = moved.poses[:, DRONES:, :2] - moved.goal_point[:, None]
         squared = apart[..., 0] * apart[..., 0] + apart[..., 1] * apart[..., 1]
-        not_reached, distance = self._penalties
+        not_reached, distance = self._spec.not_reached_penalty, self._spec.dist_multiplier
         each = not_reached * (~reached[:, DRONES:]).double() + distance * squared * (tiles[:, DRONES:] != GOAL)
         reward = each[:, 0] + each[:, 1]
         after = replace(moved, observation=self._observe(moved), tiles=tiles, reached=reached)
         return after, reward[:, None].expand(-1, ROBOTS), reached[:, DRONES:].all(1)
 
     def _paint(self, canvas: Canvas, state: ArcticState, row: int) -> None:
-        colours = (picture.SAND, picture.WHITE, picture.PALE_BLUE, picture.PALE_GREEN)
+        colours = (SAND, WHITE, PALE_BLUE, PALE_GREEN)
         for i, line in enumerate(state.terrain[row].tolist()):
             for j, tile in enumerate(line):
                 corner = j * CELL - EDGE, 1.0 - (i + 1) * CELL

@@ -1,23 +1,145 @@
-"""Robots of the Robotarium: unicycles that a controller drives to goals, as its Python simulator moves them.
-
-The constants and the order of things are those of the simulator at commit 6bb184e, which MARBLER needs (Torbati et al.
-2023). A pose is (x, y, θ), metres and radians. One iteration, of dt = 0.033 s, first checks the pose for violations and
-then moves it, explicit Euler with θ from before the iteration:
-
-    x ← x + dt v cos θ,   y ← y + dt v sin θ,   θ ← θ + dt ω, wrapped to [−π, π]
-
-The commands (v, ω) are computed in every 15th iteration only and held in between (see `commands`), so a block of
-iterations is worked out at once: θ is linear in it, and positions are running sums of cos θ and sin θ.
-"""
+"""How commands become motion, what counts as a violation, and which commands keep robots apart."""
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.marbler.barrier import BARRIERS, Barrier, project, tournament
+TOLERANCE: Final = 1e-10
+"""m/s: a row is finished when no pair moved its command by more than this in a sweep."""
+SWEEPS: Final = 4  # between two looks at which rows are finished
+MOST_SWEEPS: Final = 1000  # robots on top of each other ask for speeds so large that TOLERANCE is below their rounding
+TOGETHER: Final = 1e-12  # m²: points this near (a micrometre) have no direction apart, so their pair asks for nothing
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """How near robots may come: safety radius R in metres, and γ on either side of it."""
+
+    radius: float
+    gain: float = 100.0
+    unsafe_gain: float = 100.0
+
+
+BARRIERS: Final = {"safe": Barrier(0.2, unsafe_gain=1e6), "default": Barrier(0.17)}
+"""MARBLER's two settings."""
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """The pairs of N robots in rounds of disjoint pairs.
+
+    Attributes:
+        rounds: How many.
+        first: int64 ``[P]``, one robot of each pair, round by round.
+        second: int64 ``[P]``, the other.
+        share: float64 ``[P, P]``, aₖ·aₗ = share · 4 dₖ·dₗ: 2 on the diagonal, 1 or −1 for pairs that share a robot.
+        pair: int64 ``[rounds, N]``, each robot's pair in each round.
+        side: float64 ``[rounds, N, 1]``, 1 where it is the first of it, −1 the second, 0 where it has none.
+    """
+
+    rounds: int
+    first: Tensor
+    second: Tensor
+    share: Tensor
+    pair: Tensor
+    side: Tensor
+
+
+@lru_cache
+def tournament(robots: int, device: torch.device) -> Tournament:
+    """All pairs of `robots`, by the circle method: one stays, the others move up one seat from round to round."""
+    seats = robots + robots % 2
+    rounds = max(seats - 1, 0)
+    pairs: list[tuple[int, int]] = []
+    pair = torch.zeros(rounds, robots, dtype=torch.int64)
+    side = torch.zeros(rounds, robots, 1, dtype=torch.float64)
+    for each in range(rounds):
+        circle = [seats - 1, *((each + seat) % (seats - 1) for seat in range(seats - 1))]
+        for one, other in zip(circle[: seats // 2], reversed(circle[seats // 2 :]), strict=True):
+            if max(one, other) < robots:
+                low, high = sorted((one, other))
+                pair[each, low] = pair[each, high] = len(pairs)
+                side[each, low], side[each, high] = 1.0, -1.0
+                pairs.append((low, high))
+    first, second = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).unbind(1)
+    signs = torch.zeros(len(pairs), robots, dtype=torch.float64)
+    signs[torch.arange(len(pairs)), first] = 1.0
+    signs[torch.arange(len(pairs)), second] = -1.0
+    parts = first, second, signs @ signs.T, pair, side
+    return Tournament(rounds, *(part.to(device) for part in parts))
+
+
+def project(points: Tensor, wanted: Tensor, barrier: Barrier) -> Tensor:
+    """Return the commands, float64 ``[2, N, E]``, m/s, that respect the barrier at `points` and are nearest to `wanted`.
+
+    They are within `TOLERANCE` per sweep of the projection. A row depends on that row alone.
+    """
+    pairs = tournament(wanted.shape[1], wanted.device)
+    apart = points[:, pairs.first] - points[:, pairs.second]
+    squared = apart[0] * apart[0] + apart[1] * apart[1]
+    h = squared - barrier.radius**2
+    limit = torch.where(h >= 0.0, barrier.gain, barrier.unsafe_gain) * (h * h * h)
+    closing = apart * (wanted[:, pairs.second] - wanted[:, pairs.first])
+    excess = 2.0 * (closing[0] + closing[1]) - limit
+    rows = ((excess > 0.0) & (squared > TOGETHER)).any(0).nonzero().squeeze(1)
+    if len(rows) == 0:
+        return wanted
+    apart, squared = apart[..., rows], squared[:, rows]
+    multipliers = _ascend(pairs, apart, squared, excess[:, rows])
+    change = 2.0 * multipliers * apart  # −λₖ aₖ at the first robot of pair k
+    changed = wanted[..., rows]
+    for pair, side in zip(pairs.pair, pairs.side, strict=True):
+        changed = changed + change[:, pair] * side
+    return wanted.index_copy(2, rows, changed)
+
+
+def _ascend(pairs: Tournament, apart: Tensor, squared: Tensor, excess: Tensor) -> Tensor:
+    """The multipliers λ ≥ 0 of the projection, ``[P, M]``, of M rows that break a limit.
+
+    Args:
+        pairs: Who plays whom when.
+        apart: d, ``[2, P, M]``.
+        squared: ‖d‖², ``[P, M]``.
+        excess: aₖ·û − bₖ, ``[P, M]``.
+    """
+    gram = 4.0 * pairs.share[..., None] * (apart[0, :, None] * apart[0] + apart[1, :, None] * apart[1])
+    norm = (8.0 * squared).sqrt()
+    inverse = torch.where(squared > TOGETHER, 0.125 / squared, 0.0)
+    result = torch.zeros_like(excess)
+    rows = torch.arange(excess.shape[1], device=excess.device)
+    residual, negative = excess.clone(), torch.zeros_like(excess)  # r and −λ
+    for _ in range(0, MOST_SWEEPS, SWEEPS):
+        moved = _sweep(pairs.rounds, gram, inverse, residual, negative)
+        result[:, rows] = -negative
+        unfinished = ((moved * norm).amax(0) > TOLERANCE).nonzero().squeeze(1)
+        if len(unfinished) == 0:
+            break
+        rows, norm, gram = rows[unfinished], norm[:, unfinished], gram[..., unfinished]
+        inverse, residual, negative = (each[:, unfinished] for each in (inverse, residual, negative))
+    return result
+
+
+def _sweep(rounds: int, gram: Tensor, inverse: Tensor, residual: Tensor, negative: Tensor) -> Tensor:
+    """Sweep `SWEEPS` times, changing `residual` and `negative` in place; |t| of the last sweep, ``[P, M]``."""
+    steps = torch.empty_like(residual)
+    parts = [each.view(rounds, -1, each.shape[-1]).unbind(0) for each in (inverse, residual, negative, steps)]
+    by_round = [
+        (*part, step.split(1), row.unbind(0))
+        for *part, step, row in zip(*parts, parts[3], gram.view(rounds, -1, *gram.shape[1:]).unbind(0), strict=True)
+    ]
+    for _ in range(SWEEPS):
+        for inverse_m, residual_m, negative_m, step_m, each_step, each_row in by_round:
+            torch.mul(residual_m, inverse_m, out=step_m)
+            torch.maximum(step_m, negative_m, out=step_m)
+            negative_m.sub_(step_m)
+            for step, row in zip(each_step, each_row, strict=True):
+                residual.addcmul_(row, step, value=-1.0)
+    return steps.abs_()
+
 
 DT: Final = 0.033
 """Seconds per iteration."""
@@ -119,15 +241,8 @@ def drive(
     """Drive robots towards their goals, and watch for violations.
 
     Every iteration looks at the pose that it is about to move, so a row with a violation moves once more. What the
-    last iteration causes is left to the first one of the next drive.
-
-    Args:
-        poses: float64 ``[E, N, 3]``.
-        goals: float64 ``[E, N, 2]``.
-        iterations: Of 0.033 s.
-        update_every: Iterations for which a command is held.
-        barrier: How near robots may come.
-        stop: Whether a row ends with the first iteration that finds a violation.
+    last iteration causes is left to the first one of the next drive. With `stop` a row ends with the first iteration
+    that finds a violation. See `advance` for the rest.
     """
     pose, goal = poses.permute(2, 1, 0).contiguous(), goals.permute(2, 1, 0).contiguous()
     ended = torch.zeros(poses.shape[0], dtype=torch.bool, device=poses.device)
@@ -168,12 +283,7 @@ def commands(pose: Tensor, goal: Tensor, barrier: Barrier) -> tuple[Tensor, Tens
 
         v = u_x cos θ + u_y sin θ,    ω = (u_y cos θ − u_x sin θ) / 0.05
 
-    clipped to 0.2 m/s and π rad/s.
-
-    Args:
-        pose: float64 ``[3, N, E]``.
-        goal: float64 ``[2, N, E]``.
-        barrier: How near robots may come.
+    clipped to 0.2 m/s and π rad/s. Poses are ``[3, N, E]``, goals ``[2, N, E]``.
     """
     cos, sin = pose[2].cos(), pose[2].sin()
     heading = torch.stack([cos, sin])

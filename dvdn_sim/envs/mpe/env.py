@@ -1,24 +1,98 @@
-"""`ParticleEnv`: a task and its physics under the contract of a batched environment."""
+"""`ParticleEnv`: a task, its physics and its opponents under the contract of a batched environment."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from dvdn_sim.draws import key, uniform
-from dvdn_sim.envs.batch import check_actions, check_episode, check_mask, where
+from dvdn_sim.envs.batch import check_actions, check_episode, check_reset, described, refuse_broken, where
 from dvdn_sim.envs.canvas import Canvas, Frame
-from dvdn_sim.envs.mpe.checks import check_least, check_tensor, check_word
-from dvdn_sim.envs.mpe.opponents import Opponent, Player
-from dvdn_sim.envs.mpe.opposition import Opposition, policy
-from dvdn_sim.envs.mpe.physics import ACTIONS, Order, Physics
-from dvdn_sim.envs.mpe.picture import draw
-from dvdn_sim.envs.mpe.state import MpeState
-from dvdn_sim.envs.mpe.task import Task
-from dvdn_sim.envs.mpe.vectors import joined
+from dvdn_sim.envs.mpe.opponents import Opponent, Player, Random, Still
+from dvdn_sim.envs.mpe.world import ACTIONS, MpeState, Physics, World, draw, joined
 from dvdn_sim.records import Picture
+from dvdn_sim.scenario import envs as settings
+
+
+def check_tensor(what: str, found: Tensor, dtype: torch.dtype, shape: list[int]) -> None:
+    """Refuse (ValueError) a tensor of another dtype or shape."""
+    if found.dtype != dtype or list(found.shape) != shape:
+        expected = described(torch.empty(shape, dtype=dtype, device="meta"))
+        raise ValueError(f"{what} {described(found)} found; {expected} expected")
+
+
+@dataclass(frozen=True)
+class Side:
+    """Agents that see and gain alike.
+
+    Attributes:
+        agents: Which, n of them.
+        observe: From a state to what they see, float32 ``[E, n, D]``.
+        reward: From the state after a step to what they gain by it, float64 ``[E, n]``.
+    """
+
+    agents: range
+    observe: Callable[[MpeState], Tensor]
+    reward: Callable[[MpeState], Tensor]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A game.
+
+    Attributes:
+        world: Its bodies.
+        sides: In the order of agents, together all of them.
+        opponents: Which side may be played by an opponent; None if there are learners only.
+        script: From the directions in which actions push, ``[5, 2]``, to what plays it if a script is asked for.
+    """
+
+    world: World
+    sides: tuple[Side, ...]
+    opponents: int | None = None
+    script: Callable[[Tensor], Opponent] | None = None
+
+
+class Opposition:
+    """The opponents of a game, which act on what they saw before the step, as learners do."""
+
+    def __init__(self, opponent: Opponent, side: Side, *, names: tuple[str, ...], limit: int) -> None:
+        """Seat a policy on a side; `names` are those of all agents, `limit` steps of an episode at most."""
+        self._opponent, self._side, self._limit = opponent, side, limit
+        self._names = names[side.agents.start : side.agents.stop]
+        self.memory_shape = (len(side.agents), opponent.memory_size)
+
+    def play(self, state: MpeState, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return actions of all agents, int64 ``[E, N + K]``, and what the opponents remember, float32 ``[E, K, H]``.
+
+        Refuses (ValueError) a policy that answers with another shape or dtype, or an action that there is not.
+        """
+        copies, (count, size) = len(state.step), self.memory_shape
+        device = state.step.device
+        tick = state.episode * self._limit + state.step
+        chance = uniform(state.key[:, None], tick[:, None], torch.arange(count, device=device))
+        seen, memory = self._side.observe(state).flatten(0, 1), state.memory.flatten(0, 1)
+        chosen, memory = self._opponent.act(seen, memory, chance.flatten())
+        check_tensor("opponent's actions", chosen, torch.int64, [copies * count])
+        check_tensor("opponent's memory", memory, torch.float32, [copies * count, size])
+        theirs = chosen.view(copies, count)
+        check_actions(theirs, copies, torch.full((count,), ACTIONS, device=device), self._names)
+        both = [theirs, actions] if self._side.agents.start == 0 else [actions, theirs]
+        return torch.cat(both, 1), memory.view(copies, count, size)
+
+
+def policy(opponent: Player | Opponent | None, task: Task, directions: Tensor) -> Opponent | None:
+    """Return the policy that a setting means, None for none; refuse (TypeError) something that cannot act."""
+    if opponent is None or isinstance(opponent, str):
+        if opponent == "scripted" and task.script is not None:
+            return task.script(directions)
+        players: dict[str | None, Opponent] = {"random": Random(), "still": Still()}
+        return players.get(opponent)
+    if not isinstance(getattr(opponent, "memory_size", None), int) or not callable(getattr(opponent, "act", None)):
+        raise TypeError(f"opponent {opponent!r} found; an Opponent, with memory_size and act, expected")
+    return opponent
 
 
 class ParticleEnv:
@@ -26,34 +100,19 @@ class ParticleEnv:
 
     def __init__(
         self,
+        spec: settings.Particles,
         task: Task,
+        opponent: Player | Opponent | None,
         *,
-        opponent: Player | Opponent = "agent",
-        physics: Order,
-        max_episode_steps: int,
         row_seeds: Sequence[int],
         device: torch.device,
     ) -> None:
-        """Put a game together.
-
-        Args:
-            task: What is played.
-            opponent: Who plays its opponents; `agent` if nobody does and all are agents.
-            physics: `mpe2` or `legacy`.
-            max_episode_steps: Steps after which an episode ends.
-            row_seeds: E.
-            device: Where states are.
-
-        Raises:
-            ValueError: No steps, no rows, or a word that there is not.
-            TypeError: An opponent that cannot act.
-        """
-        check_word("physics", physics, ("mpe2", "legacy"))
-        check_least(max_episode_steps=(max_episode_steps, 1), row_seeds=(len(row_seeds), 1))
+        """Put a game together; `opponent` plays the task's opponents: with None or `agent` these are agents, too."""
+        refuse_broken(spec, row_seeds)
         self.device = device
-        self.n_copies, self.n_actions, self.episode_limit = len(row_seeds), ACTIONS, max_episode_steps
+        self.n_copies, self.n_actions, self.episode_limit = len(row_seeds), ACTIONS, spec.max_episode_steps
         self._world = task.world
-        self._physics = Physics(task.world, physics, device)
+        self._physics = Physics(task.world, spec.physics, device)
         self._spawn_keys, self._keys = (
             torch.tensor([key(seed, name) for seed in row_seeds], device=device) for name in ("mpe", "mpe opponent")
         )
@@ -62,7 +121,7 @@ class ParticleEnv:
         self._opposition, self._learners = None, list(task.sides)
         if player is not None and task.opponents is not None:
             theirs = self._learners.pop(task.opponents)
-            self._opposition = Opposition(player, theirs, names=names, limit=max_episode_steps)
+            self._opposition = Opposition(player, theirs, names=names, limit=spec.max_episode_steps)
         self._memory_shape = (0, 0) if self._opposition is None else self._opposition.memory_shape
         self._own = slice(self._learners[0].agents.start, self._learners[-1].agents.stop)  # among all agents
         self.agents = names[self._own]
@@ -83,21 +142,12 @@ class ParticleEnv:
         return -highest, highest
 
     def reset(self, state: MpeState | None, mask: Tensor | None = None) -> tuple[MpeState, Tensor]:
-        """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone.
-
-        Raises:
-            ValueError: The first call leaves a row out; `mask` has another shape or dtype; a state of other rows.
-        """
-        if mask is not None:
-            check_mask(mask, self.n_copies)
+        """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone."""
+        check_reset(None if state is None else len(state.step), mask, self.n_copies)
         if state is None:
-            if mask is not None and not bool(mask.all()):
-                raise ValueError("the first reset leaves rows out; all expected")
             state = self._begin(torch.zeros_like(self._spawn_keys))
             return state, self.observe(state)
         self._check(state)
-        if len(state.step) != self.n_copies:
-            raise ValueError(f"a state of {len(state.step)} rows found; {self.n_copies} expected")
         fresh = self._begin(state.episode + 1)
         state = fresh if mask is None else where(mask, fresh, state)
         return state, self.observe(state)
@@ -108,11 +158,7 @@ class ParticleEnv:
         return self._begin(episode)
 
     def step(self, state: MpeState, actions: Tensor) -> tuple[MpeState, Tensor, Tensor, Tensor]:
-        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do.
-
-        Raises:
-            ValueError: An action that there is not; another shape or dtype; a state of another game.
-        """
+        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do."""
         self._check(state)
         check_actions(actions, len(state.step), self._counts, self.agents)
         memory = state.memory
@@ -143,17 +189,9 @@ class ParticleEnv:
     ) -> MpeState:
         """Put any number of worlds together by hand, at the beginning of episode 0.
 
-        Args:
-            positions: Of all agents, opponents included, ``[E, M, 2]``.
-            landmarks: ``[E, L, 2]``.
-            velocities: ``[E, M, 2]``; at rest if not given.
-            goal: int64 ``[E]``; landmark 0 if not given.
-
-        Returns:
-            The state. Draws of row i are those of row seed i, counted round and round.
-
-        Raises:
-            ValueError: Shapes that do not fit this game, or a goal that is no landmark.
+        Positions and velocities are of all agents, opponents included, ``[E, M, 2]``, landmarks ``[E, L, 2]``, goals
+        int64 ``[E]``. Draws of row i are those of row seed i, counted round and round. Refuses (ValueError) what does
+        not fit this game.
         """
         velocities = torch.zeros_like(positions) if velocities is None else velocities
         positions, velocities, landmarks = (

@@ -5,8 +5,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.mpe.physics import ACTIONS, DAMPING, DT
-from dvdn_sim.envs.mpe.vectors import least, length, total
+from dvdn_sim.envs.mpe.world import ACTIONS, DAMPING, DT, least, length, total
 
 Player = Literal["agent", "scripted", "random", "still"]
 
@@ -71,13 +70,7 @@ class Fleeing:
     memory_size = 0
 
     def __init__(self, directions: Tensor, *, obstacles: int, predators: int) -> None:
-        """Know the game.
-
-        Args:
-            directions: Where actions push, ``[5, 2]``.
-            obstacles: L.
-            predators: P.
-        """
+        """Know where actions push, ``[5, 2]``, and how many obstacles and predators there are."""
         self._steps = REACH * directions.float()
         self._predators = slice(2 + obstacles, 2 + obstacles + predators)
 
@@ -101,12 +94,7 @@ class Guessing:
     memory_size = 0
 
     def __init__(self, directions: Tensor, *, landmarks: int) -> None:
-        """Know the game.
-
-        Args:
-            directions: Where actions push, ``[5, 2]``.
-            landmarks: L.
-        """
+        """Know where actions push, ``[5, 2]``, and how many landmarks there are."""
         self._steps = REACH * directions.float()
         self._landmarks = landmarks
 

@@ -166,12 +166,3 @@ def test_zones_are_never_less_than_empty():
     state, _ = MaterialTransport(zone2=(0.0, 4.0), row_seeds=range(200)).reset(None)
     assert state.zones[:, 1].min() == 0
     assert (state.zones[:, 1] == 0).sum() > 80
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match=r"7 places, 0\.3 m apart in 0\.5 m by 1\.8 m, found; 1 to 6 expected"):
-        MaterialTransport(n_slow_agents=5)
-    with pytest.raises(ValueError, match="-1 fast and 2 slow robots found"):
-        MaterialTransport(n_fast_agents=-1)
-    with pytest.raises(ValueError, match="torques 0 and 15 found"):
-        MaterialTransport(small_torque=0)

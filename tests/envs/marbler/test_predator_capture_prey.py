@@ -163,14 +163,3 @@ def test_beginnings():
     assert set(y[x > 1.29].tolist()) == {-0.9}
     assert state.prey.shape == (500, 6, 2)
     assert state.remaining.tolist() == [6] * 500
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match="-1 predators and 2 captures found"):
-        PredatorCapturePrey(predators=-1)
-    with pytest.raises(ValueError, match=r"19 places, 0\.3 m apart in 0\.9 m by 1\.8 m, found; 1 to 18 expected"):
-        PredatorCapturePrey(predators=10, captures=9)
-    with pytest.raises(ValueError, match="0 places"):
-        PredatorCapturePrey(num_prey=0)
-    with pytest.raises(ValueError, match="num_neighbors 4 found; 0 to 3 expected"):
-        PredatorCapturePrey(num_neighbors=4)

@@ -12,9 +12,8 @@ from plain_robotarium import project as nearest_command
 from scipy.optimize import minimize
 
 from dvdn_sim.draws import key
-from dvdn_sim.envs.marbler.arena import Goals, Grid, beside
-from dvdn_sim.envs.marbler.barrier import BARRIERS, MOST_SWEEPS, Barrier, project
-from dvdn_sim.envs.marbler.robotarium import advance, drive
+from dvdn_sim.envs.marbler.robotarium import BARRIERS, MOST_SWEEPS, Barrier, advance, drive, project
+from dvdn_sim.envs.marbler.scenario import Goals, Grid, beside
 
 GOALS = Goals(torch.device("cpu"))
 LEFT, RIGHT, UP, DOWN, STAY = range(5)
@@ -438,21 +437,6 @@ def test_all_robots_are_equally_likely_to_be_anywhere():
     """The order in which cells are dealt out is random, too."""
     first = deal(Grid(-1.4, 0.5, 0.3, 4))[..., 1]
     assert (first.mean(0) - first.mean()).abs().max() < 5.0 * (0.5 / math.sqrt(4000))
-
-
-@pytest.mark.parametrize(
-    ("spacing", "count", "found"),
-    [
-        (0.3, 7, r"7 places, 0.3 m apart in 0.5 m by 1.8 m, found; 1 to 6 expected"),
-        (0.3, 0, "0 places"),
-        (0.6, 1, "1 to 0 expected"),
-        (0.0, 1, "0.0 m apart found"),
-        (math.nan, 1, "nan m apart found"),
-    ],
-)
-def test_grids_that_there_are_not(spacing, count, found):
-    with pytest.raises(ValueError, match=found):
-        Grid(-1.4, 0.5, spacing, count)
 
 
 def test_everybody_else_by_number():

@@ -152,7 +152,7 @@ def test_distance_travelled(name):
         violated = (state.collision | state.boundary)[:, None]
         assert not torch.where(violated, state.unbooked, 0.0).any()
         assert (state.unbooked <= 0.033 * 0.2 + 1e-12).all()
-        assert (state.travelled <= env._options.iterations_per_step * 0.033 * 0.2 + 0.0066 + 1e-12).all()
+        assert (state.travelled <= env._spec.iterations_per_step * 0.033 * 0.2 + 0.0066 + 1e-12).all()
     assert (booked + state.unbooked >= driven - 1e-9).all()
 
 
@@ -222,39 +222,6 @@ def test_crowds_that_collide_on_and_on_give_numbers(name):
         assert seen.isfinite().all()
         assert rewards.isfinite().all()
     assert all(bound.isinf().any() for bound in env.observation_bounds)
-
-
-@EACH
-@pytest.mark.parametrize(
-    ("setting", "found"),
-    [
-        ({"max_episode_steps": 0}, "max_episode_steps 0 found; 1 or more expected"),
-        ({"iterations_per_step": 0}, "iterations_per_step 0 found"),
-        ({"update_every": -1}, "update_every -1 found"),
-        ({"barrier": "none"}, "barrier 'none' found; 'safe' or 'default' expected"),
-        ({"first_observation": "blank"}, "first_observation 'blank' found; 'zeros' or 'real' expected"),
-        ({"row_seeds": ()}, "no row_seeds found"),
-    ],
-)
-def test_settings_that_there_are_not(name, setting, found):
-    with pytest.raises(ValueError, match=found):
-        ROBOTS[name](**setting)
-
-
-@pytest.mark.parametrize(
-    ("name", "setting"),
-    [
-        *[(name, "violation_penalty") for name in ROBOTS],
-        *[("arctic", each) for each in ("fast_step", "normal_step", "slow_step", "dist_multiplier")],
-        *[("material", each) for each in ("fast_step", "zone1_radius", "load_multiplier", "time_penalty")],
-        *[("prey", each) for each in ("step_dist", "predator_radius", "capture_reward", "time_penalty")],
-        *[("warehouse", each) for each in ("step_dist", "goal_width", "load_reward", "unload_reward")],
-    ],
-)
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_settings_that_are_no_numbers(name, setting, value):
-    with pytest.raises(ValueError, match=f"{setting} {value} found; a finite number expected"):
-        ROBOTS[name](**{setting: value})
 
 
 @EACH

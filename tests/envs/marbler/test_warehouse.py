@@ -131,10 +131,3 @@ def test_beginnings():
     assert theta.max() < 3.1416
     assert theta.mean().abs() < 5.0 * 1.8138 / len(theta) ** 0.5  # π / √3 is the spread of a uniform angle
     assert theta.std().item() == pytest.approx(1.8138, rel=0.02)
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match=r"13 places, 0\.6 m apart in 2\.8 m by 1\.8 m, found; 1 to 12 expected"):
-        Warehouse(num_robots=13)
-    with pytest.raises(ValueError, match="num_neighbors 6 found; 0 to 5 expected"):
-        Warehouse(num_neighbors=6)

@@ -7,7 +7,7 @@ import torch
 
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleTag
 from dvdn_sim.envs.mpe.opponents import Fleeing, Guessing, Random, best
-from dvdn_sim.envs.mpe.physics import directions
+from dvdn_sim.envs.mpe.world import directions
 
 NONE, LEFT, RIGHT, DOWN, UP = range(5)
 
@@ -131,7 +131,7 @@ def test_a_policy_is_told_what_it_saw_before_the_step():
 
 def test_memory_begins_anew_with_an_episode_and_rests_when_it_is_over():
     policy = Counting()
-    env = SimpleTag(2, opponent=policy, row_seeds=(1, 2), max_episode_steps=3)  # two prey, each with its own memory
+    env = SimpleTag(num_good=2, opponent=policy, row_seeds=(1, 2), max_episode_steps=3)  # two prey with a memory each
     state, _ = env.reset(None)
     actions = torch.zeros(2, 3, dtype=torch.int64)
     for _ in range(5):
@@ -144,7 +144,7 @@ def test_memory_begins_anew_with_an_episode_and_rests_when_it_is_over():
 def test_chance_depends_on_seed_episode_and_step_alone():
     def chances(seeds, steps):
         policy = Counting()
-        env = SimpleTag(2, opponent=policy, row_seeds=seeds, max_episode_steps=3)
+        env = SimpleTag(num_good=2, opponent=policy, row_seeds=seeds, max_episode_steps=3)
         state, _ = env.reset(None)
         for step in range(steps):
             if step == 3:
@@ -190,7 +190,7 @@ def test_bad_answers_are_refused(policy, message):
 
 
 def test_what_cannot_act_is_refused():
-    with pytest.raises(ValueError, match="'trained' found; 'agent', 'scripted', 'random' or 'still' expected"):
+    with pytest.raises(ValueError, match="'agent', 'scripted', 'random' or 'still'"):
         SimpleTag(opponent="trained")
     for nobody in (lambda seen: seen, 3, None):
         with pytest.raises(TypeError, match="found; an Opponent, with memory_size and act, expected"):

@@ -290,7 +290,7 @@ def test_what_predators_see_of_the_nearest():
 
 def test_what_is_not_there_is_seen_as_zeros():
     """No obstacle, no fellow predator; of two prey the nearest."""
-    env = SimpleTag(2, 1, 0, opponent="still", observation="nearest")
+    env = SimpleTag(num_good=2, num_adversaries=1, num_obstacles=0, opponent="still", observation="nearest")
     state = env.place(tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 0.5]]]), torch.zeros(1, 0, 2))
     assert env.obs_dims == (12,)
     assert env.observe(state)[0, 0].tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, 0, 0]
@@ -392,45 +392,6 @@ def test_observations_have_no_bounds_but_padding_has():
     assert torch.equal(low, -high)
     assert high.isinf().sum(1).tolist() == [8, 10, 10]
     assert high[0, 8:].tolist() == [0.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: SimpleSpread(N=0), "N 0 found; 1 or more expected"),
-        (lambda: SimpleSpread(local_ratio=1.5), "local_ratio 1.5 found; 0 to 1 expected"),
-        (lambda: SimpleSpread(local_ratio=math.nan), "local_ratio nan found; 0 to 1 expected"),
-        (
-            lambda: SimpleSpread(local_ratio=0.2, reward="legacy"),
-            "reward 'legacy' found; only 'mpe2' has a local_ratio",
-        ),
-        (lambda: SimpleSpread(max_episode_steps=0), "max_episode_steps 0 found; 1 or more expected"),
-        (lambda: SimpleSpread(row_seeds=()), "row_seeds 0 found; 1 or more expected"),
-        (lambda: SimpleSpread(physics="v2"), "physics 'v2' found; 'mpe2' or 'legacy' expected"),
-        (lambda: SimpleSpread(reward="shared"), "reward 'shared' found; 'mpe2', 'legacy' or 'individual' expected"),
-        (lambda: SimpleSpread(observation="near"), "observation 'near' found; 'full' or 'nearest' expected"),
-        (lambda: SimpleAdversary(N=0), "N 0 found; 1 or more expected"),
-        (lambda: SimpleAdversary(reward="individual"), "reward 'individual' found; 'mpe2' or 'legacy' expected"),
-        (lambda: SimpleAdversary(observation="far"), "observation 'far' found; 'full' or 'nearest' expected"),
-        (lambda: SimpleTag(num_good=0), "num_good 0 found; 1 or more expected"),
-        (lambda: SimpleTag(num_adversaries=0), "num_adversaries 0 found; 1 or more expected"),
-        (lambda: SimpleTag(num_obstacles=-1), "num_obstacles -1 found; 0 or more expected"),
-        (lambda: SimpleTag(reward="legacy"), "reward 'legacy' found; 'mpe2' or 'individual' expected"),
-        (lambda: SimpleTag(observation="far"), "observation 'far' found; 'full' or 'nearest' expected"),
-        (lambda: SimpleTag(physics="old"), "physics 'old' found; 'mpe2' or 'legacy' expected"),
-    ],
-)
-def test_settings_that_cannot_be_played_are_refused(build, message):
-    with pytest.raises(ValueError, match=message):
-        build()
-
-
-@pytest.mark.parametrize(
-    "build", [lambda: SimpleSpread(N=2.0), lambda: SimpleTag("1"), lambda: SimpleAdversary(N=None)]
-)
-def test_numbers_that_are_not_whole_are_refused(build):
-    with pytest.raises(TypeError, match="found; a whole number expected"):
-        build()
 
 
 def test_states_and_places_that_do_not_fit_are_refused():
