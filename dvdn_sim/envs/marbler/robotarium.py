@@ -74,7 +74,7 @@ def tournament(robots: int, device: torch.device) -> Tournament:
 
 
 def project(points: Tensor, wanted: Tensor, barrier: Barrier) -> Tensor:
-    """Return the commands, float64 ``[2, N, E]``, m/s, that respect the barrier at `points` and are nearest to `wanted`.
+    """Return the commands, float64 ``[2, N, E]`` in m/s, that respect the barrier at `points`, nearest to `wanted`.
 
     They are within `TOLERANCE` per sweep of the projection. A row depends on that row alone.
     """

@@ -6,8 +6,8 @@ env        `ParticleEnv`: a task and its opponents under the contract of `dvdn_s
 tasks      `SimpleSpread`, `SimpleAdversary`, `SimpleTag`
 
 Physics, observations and rewards are those of ``mpe2`` step by step; episodes begin with luck of their own, equally
-distributed. Older versions, in which most numbers were published, are options: see `physics`, and `reward` and
-`observation` of each task.
+distributed. Older versions, in which most numbers were published, are settings: physics, and `reward` and `observation`
+of each task.
 """
 
 from dvdn_sim.envs.mpe.opponents import Opponent

@@ -192,7 +192,7 @@ def test_bad_answers_are_refused(policy, message):
 def test_what_cannot_act_is_refused():
     with pytest.raises(ValueError, match="'agent', 'scripted', 'random' or 'still'"):
         SimpleTag(opponent="trained")
-    for nobody in (lambda seen: seen, 3, None):
+    for nobody in (lambda seen: seen, 3):
         with pytest.raises(TypeError, match="found; an Opponent, with memory_size and act, expected"):
             SimpleTag(opponent=nobody)
 
