@@ -126,12 +126,11 @@ def test_draws_that_depend_on_the_hash_of_a_text_are_found(scenario, scratch, in
     assert result.stderr.endswith("--device cpu --check-determinism --steps 60\n")
 
 
-@pytest.mark.parametrize("episodes", [1, 3])
 @pytest.mark.parametrize(
-    "env",
+    ("episodes", "env"),
     [
-        "{kind: mpe_spread, max_episode_steps: 4}",
-        "{kind: lbf, field_size: [5, 5], players: 3, max_num_food: 1, max_food_level: 1, sight: 4}",
+        (3, "{kind: mpe_spread, max_episode_steps: 4}"),
+        (1, "{kind: lbf, field_size: [5, 5], players: 3, max_num_food: 1, max_food_level: 1, sight: 4}"),
     ],
 )
 def test_steps_are_enough_for_the_updates(tmp_path, episodes, env):
@@ -230,6 +229,8 @@ def test_a_changed_value_is_named_in_whatever_column(table):
 
 
 def test_values_are_written_to_the_last_digit():
+    """Of several exchanges of one kind, as of parameters in two parts at one update, the one that differs is named."""
+    assert difference([{"bytes": 100}, {"bytes": 200}], [{"bytes": 101}, {"bytes": 200}]) == ("bytes", "100", "101")
     assert difference([{"a_eff": 0.1 + 0.2}], [{"a_eff": 0.3}]) == ("a_eff", "0.30000000000000004", "0.3")
     assert difference([{"faults": "flap"}], [{"faults": ""}]) == ("faults", "'flap'", "''")
     assert difference([{"a_eff": math.nan}], [{"a_eff": 1.0}]) == ("a_eff", "nan", "1.0")
@@ -268,11 +269,6 @@ def test_a_record_that_one_run_lacks(lacks):
     found = first_difference(*((short, whole) if lacks == "one" else (whole, short)))
     assert (found["table"], found["what"], found["column"]) == ("metrics", "evaluation", "")
     assert found[lacks] == "no such record"
-
-
-def test_of_several_exchanges_of_one_kind_the_one_that_differs_is_named():
-    """Parameters sent in two parts at one update."""
-    assert difference([{"bytes": 100}, {"bytes": 200}], [{"bytes": 101}, {"bytes": 200}]) == ("bytes", "100", "101")
 
 
 # With processes that end before they do anything.
@@ -366,16 +362,12 @@ def test_stopped_it_leaves_no_process_and_no_file(scenario, tmp_path, in_childre
 # What is refused.
 
 
-@pytest.mark.parametrize("words", [["--out", "x"], ["--trace"], ["--resume"], ["--checkpoint-every", "1"]])
-def test_options_about_a_folder_are_refused(scenario, scratch, words):
-    result = check(scenario, *words)
+@pytest.mark.parametrize(
+    "words", ["--out x", "--trace", "--resume", "--checkpoint-every 1", "--set network.link.los=1%"]
+)
+def test_options_about_a_folder_are_refused_and_mistakes_of_the_scenario_listed(scenario, scratch, words):
+    result = check(scenario, *words.split())
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"cannot be combined with {words[0]}" in result.stderr
-    assert list(scratch.iterdir()) == []
-
-
-def test_mistakes_of_the_scenario_are_listed(scenario, scratch):
-    result = check(scenario, "--set", "network.link.los=1%")
-    assert result.exit_code == 2
-    assert "did you mean `loss`?" in result.stderr
+    said = "did you mean `loss`?" if "--set" in words else f"cannot be combined with {words.split()[0]}"
+    assert said in result.stderr
     assert list(scratch.iterdir()) == []
