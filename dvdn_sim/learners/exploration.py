@@ -1,7 +1,5 @@
 """Epsilon-greedy acting of R teams in C copies of the environment each."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -26,7 +24,7 @@ class Actor:
 
     def __init__(
         self,
-        network: QNetwork[Any, Any],
+        network: QNetwork,
         *,
         layout: Layout,
         seeds: list[int],

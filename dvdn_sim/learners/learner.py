@@ -1,7 +1,6 @@
 """The update: from a minibatch to local temporal differences, and from what became of them to new parameters."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +71,7 @@ class Learner:
 
     def __init__(
         self,
-        network: QNetwork[Any, Any],
+        network: QNetwork,
         spec: QLearning,
         training: Training,
         *,
@@ -160,8 +159,7 @@ class Learner:
     @property
     def acting_weights(self) -> Weights:
         """Views of the online networks, R·G rows; they follow the updates."""
-        weights: Weights = self.network.weights(self.parameters[0].flatten(0, 1))
-        return weights
+        return self.network.weights(self.parameters[0].flatten(0, 1))
 
     @torch.inference_mode()
     def local_errors(self, minibatch: Minibatch, active: npt.NDArray[np.bool_]) -> Tensor:
@@ -176,7 +174,7 @@ class Learner:
             statistics.merge(team, minibatch.longest, remembered(active, team.device))
         rewards = local_rewards(self._spec.reward_model, minibatch.rewards, statistics).to(dtype)
         weights = self.network.weights(self.parameters.view(-1, self.parameters.shape[-1]))
-        q = self.network.forward(weights, self.layout.by_network(minibatch.observations), self._tape)
+        q = self._tape.forward(weights, self.layout.by_network(minibatch.observations))
         q_online, q_target = self.layout.by_agent(q).unbind(0)
         steps = minibatch.actions.shape[2]
         q_t = chosen(q_online[:, :, :-1], minibatch.actions)
@@ -226,7 +224,7 @@ class Learner:
         d_q = self.layout.by_agent(self._d_q[:, :steps])[0]
         d_q.scatter_(-1, minibatch.actions.unsqueeze(-1), (signal.pull * (local.mask * (-2 / count))).unsqueeze(-1))
         weights = self.network.weights(self.parameters[0].flatten(0, 1))
-        gradient = self.network.backward(weights, self._d_q[:, :steps], self._tape)
+        gradient = self._tape.backward(weights, self._d_q[:, :steps])
         self.gradient = gradient.view_as(self.parameters[0])
         others = [] if self.mixers is None else [self.mixers.gradient[:, None]]
         norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self._spec.central)

@@ -1,12 +1,13 @@
 """Which agent uses which Q-network, and what every one has: sizes, weights, initial weights, and what it sees.
 
 A *network* is one row of a parameter matrix ``[M, P]``; M counts agents, replicas and online/target copies alike, so no
-loop runs over any of them. Each kind of network has its own forward and backward pass.
+loop runs over any of them. Each kind of network has its own forward and backward pass, on a tape of its own.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,11 +15,8 @@ from torch import Tensor
 
 from dvdn_sim.scenario import QLearning, Sharing
 
-Weights = tuple[Tensor, ...]
+Weights = Sequence[Tensor]
 """Views into a parameter matrix; each kind of network has its own."""
-
-OwnWeights = TypeVar("OwnWeights", bound=Weights)
-OwnTape = TypeVar("OwnTape", bound="Tape")
 
 
 @dataclass(frozen=True)
@@ -86,11 +84,8 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class QNetwork(ABC, Generic[OwnWeights, OwnTape]):
+class QNetwork(ABC):
     """Sizes of a Q-network, and the maths on many of them at once.
-
-    A tape is what `forward` leaves for `backward`, in buffers that are reused from call to call: fresh temporaries of
-    this size cost as much in page faults as the arithmetic does.
 
     Attributes:
         obs_dim: D, length of an observation.
@@ -103,7 +98,7 @@ class QNetwork(ABC, Generic[OwnWeights, OwnTape]):
     n_actions: int
 
     def __post_init__(self) -> None:
-        for name, size in (("obs_dim", self.obs_dim), ("hidden", self.hidden), ("n_actions", self.n_actions)):
+        for name, size in vars(self).items():
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, got {size}")
 
@@ -117,41 +112,58 @@ class QNetwork(ABC, Generic[OwnWeights, OwnTape]):
         """P."""
         return sum(rows * columns for rows, columns in self.shapes)
 
-    @abstractmethod
-    def weights(self, parameters: Tensor) -> OwnWeights:
+    def weights(self, parameters: Tensor) -> Weights:
         """View a parameter matrix ``[M, P]`` as weights; writing to one writes to the other."""
+        return views(parameters, self.shapes)
 
     def initial_parameters(self, generators: list[np.random.Generator]) -> Tensor:
         """Draw PyTorch's default initial weights, U(-1/√fan_in, 1/√fan_in), and U(-1/√H, 1/√H) in a GRU.
 
-        Args:
-            generators: One per network.
-
-        Returns:
-            ``[len(generators), P]`` float64, to be cast by the caller.
+        One network per generator: ``[len(generators), P]`` float64, to be cast by the caller.
         """
         first_layer = self.hidden * (self.obs_dim + 1)
         bounds = np.repeat([self.obs_dim**-0.5, self.hidden**-0.5], [first_layer, self.parameter_count - first_layer])
         return torch.from_numpy(np.stack([generator.uniform(-bounds, bounds) for generator in generators]))
 
     @abstractmethod
-    def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> OwnTape:
-        """Allocate a tape.
+    def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "Tape":
+        """Allocate a tape for B sequences per network, of at most `steps` observations.
 
-        Args:
-            networks: M, the rows of the parameter matrix in the forward pass.
-            trained: m, the leading rows, those that `backward` differentiates; also the rows of the observations.
-            steps: The largest number of observations per sequence.
-            batch: B, sequences per network.
-            like: Gives dtype and device.
+        `networks` are M, the rows of the parameter matrix in the forward pass, and of these `trained` the leading m,
+        which `backward` differentiates; there are as many rows of observations. `like` gives dtype and device.
         """
 
     @abstractmethod
-    def step(self, weights: OwnWeights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """One time step, for acting: ``[M, B, D]`` and ``[M, B, H]`` to q ``[M, B, A]`` and the next hidden state."""
 
+
+class Tape(ABC):
+    """Whole sequences forward, and back: what the trained networks see, and what `forward` leaves for `backward`.
+
+    It stays in buffers that are reused from call to call: fresh temporaries of this size cost as much in page faults as
+    the arithmetic does. Every layer's input ends in a column that is always 1, so that a bias is its weight, and
+    forward and weight gradient are one matrix product per layer over all time steps.
+
+    Attributes:
+        seen: ``[m, T, B, D + 1]``.
+        x: What the first layer gives, ``[M, T, B, H + 1]``.
+        q: ``[M, T, B, A]``.
+        gradient: ``[m, P]``; `gradients` are the same as weights.
+        varying: How many of the D numbers every call gives anew; the others are kept.
+    """
+
+    def __init__(self, network: QNetwork, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> None:
+        """Allocate; the arguments are those of `QNetwork.tape`."""
+        self.seen = like.new_ones(trained, steps, batch, network.obs_dim + 1)
+        self.x = like.new_ones(networks, steps, batch, network.hidden + 1)
+        self.q = like.new_empty(networks, steps, batch, network.n_actions)
+        self.gradient = like.new_empty(trained, network.parameter_count)
+        self.gradients = network.weights(self.gradient)
+        self.varying = network.obs_dim
+
     @abstractmethod
-    def forward(self, weights: OwnWeights, observations: Tensor, tape: OwnTape) -> Tensor:
+    def forward(self, weights: Weights, observations: Tensor) -> Tensor:
         """Q-values of whole sequences, from a zero hidden state.
 
         Args:
@@ -159,62 +171,27 @@ class QNetwork(ABC, Generic[OwnWeights, OwnTape]):
             observations: ``[m, T, B, D]``, less what the tape keeps; m and B may be split over several axes.
                 M is a multiple of m, and row i is seen by the networks i, i + m, i + 2m, … (an online network and its
                 target see the same).
-            tape: Receives what the backward pass needs.
 
         Returns:
             q ``[M, T, B, A]``, a view into the tape that the next call overwrites.
         """
 
     @abstractmethod
-    def backward(self, weights: OwnWeights, d_q: Tensor, tape: OwnTape) -> Tensor:
+    def backward(self, weights: Weights, d_q: Tensor) -> Tensor:
         """Gradient of a loss with respect to the parameters of the first m networks of the last `forward`.
 
         Args:
             weights: The same as in `forward`, or their first m rows.
             d_q: dL/dq, ``[m, T, B, A]``; T may be less than in `forward`, where later values have no gradient.
-            tape: What `forward` left.
 
         Returns:
             ``[m, P]``, a view into the tape that the next call overwrites.
         """
 
-
-class Tape:
-    """What the trained networks see, and the buffers that all kinds of network need.
-
-    Every layer's input ends in a column that is always 1, so that a bias is its weight, and forward and weight gradient
-    are one matrix product per layer over all time steps.
-
-    Attributes:
-        seen: ``[m, T, B, D + 1]``.
-        x: What the first layer gives, ``[M, T, B, H + 1]``.
-        q: ``[M, T, B, A]``.
-        gradient: ``[m, P]``.
-        varying: How many of the D numbers every call gives anew; the others are kept.
-    """
-
-    def __init__(
-        self,
-        network: QNetwork[OwnWeights, OwnTape],
-        *,
-        networks: int,
-        trained: int,
-        steps: int,
-        batch: int,
-        like: Tensor,
-    ) -> None:
-        """Allocate; the arguments are those of `QNetwork.tape`."""
-        self.seen = like.new_ones(trained, steps, batch, network.obs_dim + 1)
-        self.x = like.new_ones(networks, steps, batch, network.hidden + 1)
-        self.q = like.new_empty(networks, steps, batch, network.n_actions)
-        self.gradient = like.new_empty(trained, network.parameter_count)
-        self.varying = network.obs_dim
-
     def keep(self, columns: Tensor) -> None:
         """Keep the last numbers of every observation from now on, because they never change (ids of agents).
 
-        Args:
-            columns: Broadcast to ``[m, B, kept]``; observations are then given without them.
+        They are broadcast to ``[m, B, kept]``; observations are then given without them.
 
         Raises:
             ValueError: Nothing, or less, would be left to vary.
@@ -256,13 +233,10 @@ def linear(inputs: Tensor, weight: Tensor) -> Tensor:
 
 
 def back_through_relu(d_outputs: Tensor, weight: Tensor, activations: Tensor, into: Tensor) -> Tensor:
-    """Write dL/d(what a relu was given), from dL/d(what the layer after it gave) and what the relu gave.
+    """Write dL/d(what a relu was given) ``[M, L, in]`` `into` its place.
 
-    Args:
-        d_outputs: ``[M, L, out]``.
-        weight: Of the layer after the relu, ``[M, in + 1, out]``; the last row is the bias.
-        activations: What the relu gave, ``[M, L, in]``.
-        into: Receives it, ``[M, L, in]``.
+    It follows from dL/d(what the layer after it gave) ``[M, L, out]``, that layer's weight ``[M, in + 1, out]``, whose
+    last row is the bias, and what the relu gave ``[M, L, in]``.
     """
     torch.bmm(d_outputs, weight[:, :-1].mT, out=into)
     torch.ops.aten.threshold_backward.grad_input(into, activations, 0, grad_input=into)

@@ -14,32 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.q_network import QNetwork, Tape, back_through_relu, linear, views
-
-
-class RecurrentWeights(NamedTuple):
-    """Views into a parameter matrix; products are ``input @ weight``, and gate columns are reset, update, new."""
-
-    w1: Tensor  # [M, D + 1, H], the last row is the bias
-    wi: Tensor  # [M, H + 1, 3H], the last row is the bias
-    wh: Tensor  # [M, H, 3H]
-    bh: Tensor  # [M, 1, 3H]
-    w3: Tensor  # [M, H, A]
-    b3: Tensor  # [M, 1, A]
-
-    def leading(self, networks: int) -> "RecurrentWeights":
-        """The first `networks` networks."""
-        return RecurrentWeights(*(weight[:networks] for weight in self))
-
-
-class Gates(NamedTuple):
-    """Of the trained networks at the step under way, ``[m, B, H]`` each."""
-
-    reset: Tensor
-    update: Tensor
-    from_hidden: Tensor
-    new: Tensor
-    one: Tensor  # the number 1, as an operand
+from dvdn_sim.learners.q_network import QNetwork, Tape, Weights, back_through_relu, linear
 
 
 class Factors(NamedTuple):
@@ -53,11 +28,40 @@ class Factors(NamedTuple):
     to_from_hidden: Tensor
 
 
+class RecurrentQ(QNetwork):
+    """A layer, a GRU, and a layer.
+
+    >>> RecurrentQ(obs_dim=18, hidden=64, n_actions=6).parameter_count
+    26566
+    """
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """W1 and W_i, whose last rows are the biases, W_h, b_h, W3 and b3: P = H(D+1) + 6H² + 6H + A(H+1).
+
+        Gate columns are reset, update, new.
+        """
+        d, h, a = self.obs_dim, self.hidden, self.n_actions
+        return (d + 1, h), (h + 1, 3 * h), (h, 3 * h), (1, 3 * h), (h, a), (1, a)
+
+    def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "RecurrentTape":
+        return RecurrentTape(self, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
+
+    def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        h, (w1, wi, wh, bh, w3, b3) = self.hidden, weights
+        from_input = linear(linear(observations, w1).relu_(), wi)
+        from_hidden = torch.baddbmm(bh, hidden, wh)
+        reset_update = (from_input[..., : 2 * h] + from_hidden[..., : 2 * h]).sigmoid_()
+        new = torch.addcmul(from_input[..., 2 * h :], reset_update[..., :h], from_hidden[..., 2 * h :]).tanh_()
+        hidden = torch.lerp(new, hidden, reset_update[..., h:])
+        return torch.baddbmm(b3, hidden, w3), hidden
+
+
 class RecurrentTape(Tape):
-    """What `RecurrentQ.forward` leaves for `RecurrentQ.backward`."""
+    """Of `RecurrentQ`: its states, and what the backward pass needs of each step."""
 
     def __init__(
-        self, network: "RecurrentQ", *, networks: int, trained: int, steps: int, batch: int, like: Tensor
+        self, network: RecurrentQ, *, networks: int, trained: int, steps: int, batch: int, like: Tensor
     ) -> None:
         super().__init__(network, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
         h = network.hidden
@@ -73,7 +77,8 @@ class RecurrentTape(Tape):
         self.d_hidden = like.new_empty(trained, steps, batch, h)
         # Views of each step, made once: making them costs as much as a small operation on them.
         reset, update, from_hidden = torch.split(self.gate[:trained], h, dim=-1)
-        self.gates = Gates(reset, update, from_hidden, self.new[:trained], like.new_ones(()))
+        self.trained_gates = reset, update, from_hidden, self.new[:trained]
+        self.one = like.new_ones(())  # the number 1, as an operand
         before, after = self.states[:, :-1].unbind(1), self.states[:, 1:].unbind(1)
         self.forward_steps = list(zip(self.x.unbind(1), before, after, strict=True))
         kept = (self.states[:trained, 1:], self.carry, self.to_new, *torch.split(self.d_gates, h, dim=-1))
@@ -82,74 +87,44 @@ class RecurrentTape(Tape):
         summed = (per_gate, self.d_hidden.unsqueeze(-2), self.d_gates, self.d_hidden, self.carry)
         self.backward_steps = list(zip(*(buffer.unbind(1) for buffer in summed), strict=True))
 
-
-class RecurrentQ(QNetwork[RecurrentWeights, RecurrentTape]):
-    """A layer, a GRU, and a layer.
-
-    >>> RecurrentQ(obs_dim=18, hidden=64, n_actions=6).parameter_count
-    26566
-    """
-
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]:
-        """P = H(D+1) + 6H² + 6H + A(H+1)."""
-        d, h, a = self.obs_dim, self.hidden, self.n_actions
-        return (d + 1, h), (h + 1, 3 * h), (h, 3 * h), (1, 3 * h), (h, a), (1, a)
-
-    def weights(self, parameters: Tensor) -> RecurrentWeights:
-        return RecurrentWeights(*views(parameters, self.shapes))
-
-    def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> RecurrentTape:
-        return RecurrentTape(self, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
-
-    def step(self, weights: RecurrentWeights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        h = self.hidden
-        x = linear(observations, weights.w1).relu_()
-        from_input = linear(x, weights.wi)
-        from_hidden = torch.baddbmm(weights.bh, hidden, weights.wh)
-        reset_update = (from_input[..., : 2 * h] + from_hidden[..., : 2 * h]).sigmoid_()
-        new = torch.addcmul(from_input[..., 2 * h :], reset_update[..., :h], from_hidden[..., 2 * h :]).tanh_()
-        hidden = torch.lerp(new, hidden, reset_update[..., h:])
-        return torch.baddbmm(weights.b3, hidden, weights.w3), hidden
-
-    def forward(self, weights: RecurrentWeights, observations: Tensor, tape: RecurrentTape) -> Tensor:
-        steps = tape.first_layer(weights.w1, observations).shape[1]
-        self._recur(weights, tape, steps)
-        q = tape.q[:, :steps]
-        states = tape.states[:, 1 : steps + 1].flatten(1, 2)
-        torch.baddbmm(weights.b3, states, weights.w3, out=q.flatten(1, 2))
+    def forward(self, weights: Weights, observations: Tensor) -> Tensor:
+        w1, wi, wh, bh, w3, b3 = weights
+        steps = self.first_layer(w1, observations).shape[1]
+        self._recur(wi, wh, bh, steps)
+        q = self.q[:, :steps]
+        torch.baddbmm(b3, self.states[:, 1 : steps + 1].flatten(1, 2), w3, out=q.flatten(1, 2))
         return q
 
-    def _recur(self, weights: RecurrentWeights, tape: RecurrentTape, steps: int) -> None:
-        """The loop over time. Leaves the states in the tape, and what the backward pass needs of each step."""
-        h = self.hidden
-        from_input = weights.wi.clone()
-        from_input[:, -1:, : 2 * h] += weights.bh[..., : 2 * h]
-        bias = weights.bh[..., 2 * h :]
-        gate, new = tape.gate, tape.new
+    def _recur(self, wi: Tensor, wh: Tensor, bh: Tensor, steps: int) -> None:
+        """The loop over time. Leaves the states, and what the backward pass needs of each step."""
+        gate, new = self.gate, self.new
+        h = new.shape[-1]
+        from_input = wi.clone()
+        from_input[:, -1:, : 2 * h] += bh[..., : 2 * h]
+        bias = bh[..., 2 * h :]
         reset_update, from_hidden = gate[..., : 2 * h], gate[..., 2 * h :]
         reset, update = gate[..., :h], gate[..., h : 2 * h]
-        for (x, state, next_state), factors in zip(tape.forward_steps[:steps], tape.factors, strict=False):
+        for (x, state, next_state), factors in zip(self.forward_steps[:steps], self.factors, strict=False):
             torch.bmm(x, from_input, out=gate)
             new.copy_(from_hidden)
             from_hidden.copy_(bias)
-            gate.baddbmm_(state, weights.wh)
+            gate.baddbmm_(state, wh)
             reset_update.sigmoid_()
             new.addcmul_(reset, from_hidden).tanh_()
             torch.lerp(new, state, update, out=next_state)
-            self._keep_factors(tape.gates, factors, tape.scratch)
+            self._keep_factors(factors)
 
-    @staticmethod
-    def _keep_factors(gates: Gates, factors: Factors, scratch: Tensor) -> None:
-        """What the backward pass needs of one step.
+    def _keep_factors(self, factors: Factors) -> None:
+        """What the backward pass needs of one step of the trained networks.
 
         With h_t = n + z (h_{t-1} - n), n = tanh(i_n + r g) and g = W_hn h_{t-1} + b_hn, dh_t is multiplied by
         (1-z)(1-n²) for i_n, that times r for g, that times r (1-r) g for r, and (h_{t-1} - n) z (1-z) =
         (h_t - n)(1-z) for z.
         """
-        reset, update, from_hidden, new, one = gates
+        reset, update, from_hidden, new = self.trained_gates
+        scratch = self.scratch
         factors.carry.copy_(update)
-        torch.addcmul(one, new, new, value=-1, out=scratch)
+        torch.addcmul(self.one, new, new, value=-1, out=scratch)
         torch.addcmul(scratch, scratch, update, value=-1, out=factors.to_new)
         torch.mul(factors.to_new, reset, out=factors.to_from_hidden)
         torch.addcmul(factors.to_from_hidden, factors.to_from_hidden, reset, value=-1, out=scratch)
@@ -157,50 +132,47 @@ class RecurrentQ(QNetwork[RecurrentWeights, RecurrentTape]):
         torch.sub(factors.state, new, out=scratch)
         torch.addcmul(scratch, scratch, update, value=-1, out=factors.to_update)
 
-    def backward(self, weights: RecurrentWeights, d_q: Tensor, tape: RecurrentTape) -> Tensor:
+    def backward(self, weights: Weights, d_q: Tensor) -> Tensor:
         trained, steps = d_q.shape[:2]
-        weights = weights.leading(trained)
-        gradient = self.weights(tape.gradient)
-        states = tape.states[:trained, : steps + 1]
-        d_hidden = tape.d_hidden[:, :steps]
-
+        _, wi, wh, _, w3, _ = (weight[:trained] for weight in weights)
+        *_, d_w3, d_b3 = self.gradients
+        after = self.states[:trained, 1 : steps + 1].flatten(1, 2)
         flat_d_q = d_q.flatten(1, 2)
-        torch.bmm(states[:, 1:].flatten(1, 2).mT, flat_d_q, out=gradient.w3)
-        torch.sum(flat_d_q, dim=1, keepdim=True, out=gradient.b3)
-        torch.bmm(flat_d_q, weights.w3.mT, out=d_hidden.flatten(1, 2))
-        self._recur_back(weights, steps, tape)
-        self._weight_gradients(weights, gradient, states[:, :-1].flatten(1, 2), steps, tape)
-        return tape.gradient
+        torch.bmm(after.mT, flat_d_q, out=d_w3)
+        torch.sum(flat_d_q, dim=1, keepdim=True, out=d_b3)
+        torch.bmm(flat_d_q, w3.mT, out=self.d_hidden[:, :steps].flatten(1, 2))
+        self._recur_back(wh, steps)
+        self._weight_gradients(wi, steps)
+        return self.gradient
 
-    def _recur_back(self, weights: RecurrentWeights, steps: int, tape: RecurrentTape) -> None:
+    def _recur_back(self, wh: Tensor, steps: int) -> None:
         """The loop over time, backwards: completes dL/dh_t in `d_hidden` and turns factors into dL/d(gates)."""
-        recurrent = weights.wh.mT.contiguous()
-        product = torch.empty_like(tape.scratch)
+        recurrent = wh.mT.contiguous()
+        product = torch.empty_like(self.scratch)
         for t in range(steps - 1, -1, -1):
-            per_gate, per_state, d_gate, d_state, carry = tape.backward_steps[t]
+            per_gate, per_state, d_gate, d_state, carry = self.backward_steps[t]
             per_gate.mul_(per_state)
             if t:
                 torch.bmm(d_gate, recurrent, out=product)
-                tape.backward_steps[t - 1][3].add_(product).addcmul_(d_state, carry)
+                self.backward_steps[t - 1][3].add_(product).addcmul_(d_state, carry)
 
-    def _weight_gradients(
-        self, weights: RecurrentWeights, gradient: RecurrentWeights, before: Tensor, steps: int, tape: RecurrentTape
-    ) -> None:
+    def _weight_gradients(self, wi: Tensor, steps: int) -> None:
         """Write the remaining weight gradients, one matrix product per layer over all time steps.
 
-        `before` has h_{t-1} of every step, ``[m, T·B, H]``; of the tape, `d_gates` and `d_hidden` are overwritten.
+        `d_gates` and `d_hidden` are overwritten.
         """
-        h = self.hidden
-        d_gates, d_hidden = tape.d_gates[:, :steps], tape.d_hidden[:, :steps]
-        flat = d_gates.flatten(1, 2)
-        x = tape.x[: len(d_gates), :steps].flatten(1, 2)
-        torch.bmm(before.mT, flat, out=gradient.wh)
-        torch.sum(flat[..., 2 * h :], dim=1, keepdim=True, out=gradient.bh[..., 2 * h :])
+        d_w1, d_wi, d_wh, d_bh, *_ = self.gradients
+        d_gates, d_hidden = self.d_gates[:, :steps], self.d_hidden[:, :steps]
+        trained, h = len(d_gates), d_hidden.shape[-1]
+        flat, before = d_gates.flatten(1, 2), self.states[:trained, :steps].flatten(1, 2)
+        x = self.x[:trained, :steps].flatten(1, 2)
+        torch.bmm(before.mT, flat, out=d_wh)
+        torch.sum(flat[..., 2 * h :], dim=1, keepdim=True, out=d_bh[..., 2 * h :])
 
-        torch.mul(d_hidden, tape.to_new[:, :steps], out=d_gates[..., 2 * h :])
-        torch.bmm(x.mT, flat, out=gradient.wi)
-        gradient.bh[..., : 2 * h] = gradient.wi[:, -1:, : 2 * h]
+        torch.mul(d_hidden, self.to_new[:, :steps], out=d_gates[..., 2 * h :])
+        torch.bmm(x.mT, flat, out=d_wi)
+        d_bh[..., : 2 * h] = d_wi[:, -1:, : 2 * h]
 
         d_x = d_hidden.flatten(1, 2)
-        back_through_relu(flat, weights.wi, x[..., :-1], into=d_x)
-        torch.bmm(tape.seen[:, :steps].flatten(1, 2).mT, d_x, out=gradient.w1)
+        back_through_relu(flat, wi, x[..., :-1], into=d_x)
+        torch.bmm(self.seen[:, :steps].flatten(1, 2).mT, d_x, out=d_w1)

@@ -109,7 +109,7 @@ def _policy_of(block: Consensus | ParameterExchange | None) -> Policy | None:
 
 def actor_of(
     spec: QLearning,
-    network: QNetwork[Any, Any],
+    network: QNetwork,
     envs: ReplicaEnvs,
     seeds: list[int],
     *,

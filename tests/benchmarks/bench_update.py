@@ -81,7 +81,7 @@ def test_recurrent_q_alone(benchmark, yardstick):
     d_q = torch.from_numpy(rng.random((AGENTS, STEPS, BATCH, NETWORK.n_actions), np.float32))
 
     def unroll():
-        NETWORK.forward(weights, observations, tape)
-        NETWORK.backward(weights, d_q, tape)
+        tape.forward(weights, observations)
+        tape.backward(weights, d_q)
 
     measured(benchmark, yardstick, unroll)

@@ -68,9 +68,9 @@ def test_forward_and_every_gradient_equal_torch(case):
     for number, steps in enumerate(lengths):
         observations = noise(seed + number, trained, steps, batch, network.obs_dim)
         d_q = noise(seed - number - 1 + 2**32, trained, steps, batch, network.n_actions)
-        q = network.forward(weights, observations, tape)
+        q = tape.forward(weights, observations)
         assert q.shape == (trained * copies, steps, batch, network.n_actions)
-        found = [q.clone(), network.backward(weights, d_q, tape).clone()]
+        found = [q.clone(), tape.backward(weights, d_q).clone()]
         for row in range(trained * copies):
             oracle = Oracle(network, parameters[row])
             expected = oracle(observations[row % trained])
@@ -90,8 +90,8 @@ def test_the_paper_sizes_in_float32(kind):
     observations = noise(1, trained, steps, batch, 18, dtype=torch.float32)
     d_q = noise(2, trained, steps, batch, 6, dtype=torch.float32) / (steps * batch)
     weights = network.weights(parameters)
-    q = network.forward(weights, observations, tape).clone()
-    gradient = network.backward(weights, d_q, tape)
+    q = tape.forward(weights, observations).clone()
+    gradient = tape.backward(weights, d_q)
     for row in range(trained):
         oracle = Oracle(network, parameters[row].double())
         expected = oracle(observations[row].double())
@@ -109,10 +109,10 @@ def test_a_gradient_by_finite_differences():
     observations, d_q = noise(1, 1, steps, batch, 3), noise(2, 1, steps, batch, 2)
 
     def objective(at: torch.Tensor) -> float:
-        return float((network.forward(network.weights(at), observations, tape) * d_q).sum())
+        return float((tape.forward(network.weights(at), observations) * d_q).sum())
 
     objective(parameters)
-    gradient = network.backward(network.weights(parameters), d_q, tape).clone()
+    gradient = tape.backward(network.weights(parameters), d_q).clone()
     for seed in range(5):
         direction = noise(10 + seed, *parameters.shape)
         slope = (objective(parameters + 1e-6 * direction) - objective(parameters - 1e-6 * direction)) / 2e-6
@@ -127,10 +127,10 @@ def test_a_shorter_d_q_means_zeros_after_it(kind):
     weights, tape = network.weights(parameters), tape_of(network, parameters, trained, steps, batch)
     observations, d_q = noise(1, trained, steps, batch, 3), noise(2, trained, steps, batch, 2)
     d_q[:, -1] = 0
-    network.forward(weights, observations, tape)
-    full = network.backward(weights, d_q, tape).clone()
-    network.forward(weights, observations, tape)
-    short = network.backward(weights, d_q[:, :-1], tape)
+    tape.forward(weights, observations)
+    full = tape.backward(weights, d_q).clone()
+    tape.forward(weights, observations)
+    short = tape.backward(weights, d_q[:, :-1])
     assert relative(short, full) < 1e-13
 
 
@@ -146,10 +146,10 @@ def test_kept_columns_are_part_of_every_observation(kind):
     keeping.keep(ids)
     for _ in range(2):
         by_agent = own.unflatten(2, (2, 3))  # axes may be split
-        found = network.forward(weights, by_agent, keeping)
+        found = keeping.forward(weights, by_agent)
         whole = torch.cat([own, ids.expand(rows, steps, batch, 2)], -1)
-        assert torch.equal(found, network.forward(weights, whole, plain))
-        assert torch.equal(network.backward(weights, d_q, keeping), network.backward(weights, d_q, plain))
+        assert torch.equal(found, plain.forward(weights, whole))
+        assert torch.equal(keeping.backward(weights, d_q), plain.backward(weights, d_q))
         own = own + 1
 
 
@@ -158,7 +158,7 @@ def test_observations_of_another_length_are_refused():
     parameters = parameters_of(network, 1, 0)
     tape = tape_of(network, parameters, 1, 2, 1)
     with pytest.raises(ValueError, match="observations of 1 numbers found; 5 expected"):
-        network.forward(network.weights(parameters), noise(1, 1, 2, 1, 1), tape)
+        tape.forward(network.weights(parameters), noise(1, 1, 2, 1, 1))
     with pytest.raises(ValueError, match="5 numbers of an observation to keep found; fewer than 5 expected"):
         tape.keep(noise(1, 1, 5))
 
@@ -170,7 +170,7 @@ def test_step_repeated_is_forward(kind):
     parameters = parameters_of(network, rows, 1)
     weights = network.weights(parameters)
     observations = noise(1, rows, steps, batch, 4)
-    unrolled = network.forward(weights, observations, tape_of(network, parameters, rows, steps, batch))
+    unrolled = tape_of(network, parameters, rows, steps, batch).forward(weights, observations)
     hidden = torch.zeros(rows, batch, 6, dtype=torch.float64)
     for t in range(steps):
         q, after = network.step(weights, observations[:, t], hidden)
@@ -186,14 +186,14 @@ def test_a_network_does_not_depend_on_its_batch(kind):
     parameters = parameters_of(network, rows, 2)
     observations, d_q = noise(1, rows, steps, batch, 5), noise(2, rows, steps, batch, 3)
     tape = tape_of(network, parameters, rows, steps, batch)
-    q = network.forward(network.weights(parameters), observations, tape)
-    gradient = network.backward(network.weights(parameters), d_q, tape)
+    q = tape.forward(network.weights(parameters), observations)
+    gradient = tape.backward(network.weights(parameters), d_q)
     for row in range(rows):
         one = slice(row, row + 1)
         alone = tape_of(network, parameters[one], 1, steps, batch)
         weights = network.weights(parameters[one])
-        assert relative(network.forward(weights, observations[one], alone), q[one]) < 1e-13
-        assert relative(network.backward(weights, d_q[one], alone), gradient[one]) < 1e-12
+        assert relative(alone.forward(weights, observations[one]), q[one]) < 1e-13
+        assert relative(alone.backward(weights, d_q[one]), gradient[one]) < 1e-12
 
 
 @every_kind
@@ -246,8 +246,8 @@ def test_what_backward_returns_is_not_touched_by_a_forward(kind):
     network = kind(3, 4, 2)
     parameters = parameters_of(network, 1, 0)
     tape, weights = tape_of(network, parameters, 1, 5, 2), network.weights(parameters)
-    network.forward(weights, noise(1, 1, 5, 2, 3), tape)
-    gradient = network.backward(weights, noise(2, 1, 5, 2, 2), tape)
+    tape.forward(weights, noise(1, 1, 5, 2, 3))
+    gradient = tape.backward(weights, noise(2, 1, 5, 2, 2))
     kept = copy.deepcopy(gradient)
-    network.forward(weights, noise(3, 1, 5, 2, 3), tape)
+    tape.forward(weights, noise(3, 1, 5, 2, 3))
     assert torch.equal(gradient, kept)
