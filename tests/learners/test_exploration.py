@@ -178,7 +178,7 @@ def test_one_network_for_all_acts_as_networks_that_know_their_number():
     w1, *others = wide.weights(shared)
     own = NETWORK.weights(torch.zeros(8, NETWORK.parameter_count, dtype=torch.float64))
     for row, (team, agent) in enumerate(np.ndindex(2, 4)):
-        own.w1[row, :3], own.w1[row, -1] = w1[team, :3], w1[team, -1] + w1[team, 3 + agent]
+        own[0][row, :3], own[0][row, -1] = w1[team, :3], w1[team, -1] + w1[team, 3 + agent]
         for mine, theirs in zip(own[1:], others, strict=True):
             mine[row] = theirs[team]
     observations = torch.from_numpy(np.random.default_rng(0).normal(size=(steps, 6, 4, 3)) * 3)

@@ -127,7 +127,7 @@ def test_an_agent_that_lost_its_state_acts_with_its_first_weights(schedule):
         begin, take = parts.actor.begin, parts.networks[0].take_restarted
 
         def began(weights, *rest):
-            acted.append((weights.w1.clone(), any(back)))
+            acted.append((weights[0].clone(), any(back)))
             back.clear()
             begin(weights, *rest)
 
@@ -157,12 +157,12 @@ def acted_and_updated(*overrides):
         begin, update = parts.actor.begin, parts.learner.update
 
         def beginning(weights, *rest):
-            acted.append(weights.w3.clone())
+            acted.append(weights[-2].clone())
             begin(weights, *rest)
 
         def updating(*rest):
             figures = update(*rest)
-            updated.append(parts.learner.acting_weights.w3.clone())
+            updated.append(parts.learner.acting_weights[-2].clone())
             return figures
 
         parts.actor.begin, parts.learner.update = beginning, updating
