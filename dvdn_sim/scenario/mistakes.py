@@ -43,24 +43,19 @@ def explain(errors: Iterable[ErrorDetails], document: Document, spec: type) -> l
     return [*mistakes, *(_leftover(block, keys, document) for block, keys in left_behind.items())]
 
 
-def _place(location: tuple[int | str, ...], root: Value, shape: Shape) -> tuple[Path, Shape | None]:
-    """Return pydantic's location as a path of the YAML, and what may stand there.
-
-    The path is without kinds, and no deeper than what was written.
-    """
+def _place(location: tuple[int | str, ...], root: Value, shape: Shape) -> tuple[Path, Shape]:
+    """Return pydantic's location as a path of the YAML, without kinds, as far as it was written; and its shape."""
     path: Path = ()
-    here: Shape | None = shape
     for step in location:
-        if here is not None and step in here.kinds:
-            here = here.kinds[str(step)]
+        if step in shape.kinds:
+            shape = shape.kinds[str(step)]
             continue
         if not isinstance(root, dict) and not (isinstance(root, list) and isinstance(step, int) and step < len(root)):
             break
         if step == "[key]":  # pydantic's word for: not the value is wrong, but its key
             break
-        here = None if here is None else here.at((step,), root)
-        root, path = value_at((step,), root), (*path, step)
-    return path, here
+        shape, root, path = shape.at((step,), root), value_at((step,), root), (*path, step)
+    return path, shape
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class Finding:
 
     Attributes:
         path: the value at fault.
-        shape: what may stand there; None where nobody knows.
+        shape: what may stand there.
         given: that value, or for what is missing the block around it.
         context: pydantic's details, such as the bound that was crossed.
         said: pydantic's own words.
@@ -77,7 +72,7 @@ class Finding:
     """
 
     path: Path
-    shape: Shape | None
+    shape: Shape
     given: object
     context: Mapping[str, object]
     said: str
@@ -85,19 +80,16 @@ class Finding:
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of the block that may stand here."""
-        return [] if self.shape is None else list(self.shape.kinds)
+        return list(self.shape.kinds)
 
     @property
     def keys(self) -> str:
-        """The keys of the block that may stand here, unless it is one of several kinds."""
-        block = None if self.shape is None else self.shape.block()
-        return "" if block is None else f"the keys {', '.join(block.keys)}"
+        keys = self.shape.block().keys
+        return f"the keys {', '.join(keys)}" if keys else ""
 
     @property
     def alternatives(self) -> list[JsonSchemaValue]:
-        """The JSON schemas of which one has to be satisfied here."""
-        return [] if self.shape is None else [each.node for each in self.shape.alternatives()]
+        return [each.node for each in self.shape.alternatives()]
 
 
 Explained = tuple[str, str, str]
@@ -105,15 +97,13 @@ Explained = tuple[str, str, str]
 
 
 def _explained(error_type: str, finding: Finding) -> Explained:
-    if error_type == "said":
-        return "", str(finding.context["said"]), str(finding.context["remedy"])
     if error_type in _WORDS:
         return _WORDS[error_type](finding)
     lengths = {"least": finding.context.get("min_length"), "most": finding.context.get("max_length")}
     counted = {name: _entries(count) for name, count in lengths.items() if isinstance(count, int)}
     message, _, remedy = _PLAIN.get(error_type, "{given} is not valid: {said}").partition("; ")
     words = {"given": shown(finding.given), "said": finding.said, **finding.context, **counted}
-    return "", message.format(**words), remedy
+    return "", message.format(**words), remedy.format(**words)
 
 
 def _refused(finding: Finding) -> Explained:
@@ -136,7 +126,7 @@ def _missing(finding: Finding) -> Explained:
         return "", "is missing", f"it has {finding.keys}"
     for examples in (node["examples"] for node in finding.alternatives if "examples" in node):
         return "", "is missing", f"write it as {' or '.join(f'`{text}`' for text in examples)}"
-    meaning = "" if finding.shape is None else str(finding.shape.node.get("description", "")).rstrip(".")
+    meaning = str(finding.shape.node.get("description", "")).rstrip(".")
     return "", "is missing", f"it has no default: {meaning}" if meaning else "it has no default"
 
 
@@ -194,6 +184,7 @@ _WORDS: dict[str, Callable[[Finding], Explained]] = {
     "literal_error": _literal,
 }
 _PLAIN = {
+    "said": "{said}; {remedy}",
     "int_type": "must be a whole number, not {given}",
     "float_type": "must be a number, not {given}",
     "finite_number": "must be a finite number, not {given}",
@@ -234,9 +225,8 @@ def meant(given: object, valid: Iterable[str]) -> str:
 
 def _other_key(path: Path, root: Value, shape: Shape) -> str:
     """Return what may be meant by a key that its block does not have."""
-    key, here = str(path[-1]), shape.at(path[:-1], root)
-    block = None if here is None else here.block(value_at(path[:-1], root))
-    valid = [] if block is None else list(block.keys)
+    key = str(path[-1])
+    valid = list(shape.at(path[:-1], root).block(value_at(path[:-1], root)).keys)
     homes = (home for home in shape.every_key() if home[-1] == key and home[:-1] != path[:-1])
     elsewhere = dict.fromkeys(f"`{dotted(home)}`" for home in homes)
     belongs = f"it belongs at {' or '.join(elsewhere)}" if elsewhere else ""

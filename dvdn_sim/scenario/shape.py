@@ -70,15 +70,16 @@ def described_fields(cls: type) -> dict[str, str]:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """What may stand at one place: a part of the JSON schema of a spec.
+    """What may stand at one place: a part of the JSON schema of a spec, and the definitions that it refers to.
 
-    Attributes:
-        node: the part.
-        definitions: what it refers to.
+    It is false where nothing may stand, or nobody knows what.
     """
 
     node: JsonSchemaValue
     definitions: JsonSchemaValue
+
+    def __bool__(self) -> bool:
+        return bool(self.node)
 
     def alternatives(self) -> "Iterator[Shape]":
         """Yield the shapes of which it is one, references resolved."""
@@ -101,12 +102,12 @@ class Shape:
                 return {kinds[block.node["$ref"]]: next(block.alternatives()) for block in blocks}
         return {}
 
-    def block(self, value: Value = None) -> "Shape | None":
-        """Return the block that a value is to be read as; None where none may stand, or it is of no known kind."""
+    def block(self, value: Value = None) -> "Shape":
+        """Return the block that a value is to be read as, if its kind is known."""
         kinds = self.kinds
         if kinds:
-            return kinds.get(str(value.get("kind"))) if isinstance(value, dict) else None
-        return next((each for each in self.alternatives() if "properties" in each.node), None)
+            return kinds.get(str(value.get("kind")) if isinstance(value, dict) else "", NOTHING)
+        return next((each for each in self.alternatives() if "properties" in each.node), NOTHING)
 
     @property
     def keys(self) -> "dict[str, Shape]":
@@ -114,35 +115,33 @@ class Shape:
         properties = self.node.get("properties", {})
         return {name: Shape(node, self.definitions) for name, node in properties.items() if name != "kind"}
 
-    def entry(self, index: int = 0) -> "Shape | None":
-        """Return the shape of a list's entries; None for what is no list."""
+    def entry(self, index: int = 0) -> "Shape":
+        """Return the shape of a list's entries."""
         for each in self.alternatives():
             first = each.node.get("prefixItems", ())[index : index + 1]
             if first or "items" in each.node:
                 return Shape(first[0] if first else each.node["items"], self.definitions)
-        return None
+        return NOTHING
 
-    def at(self, path: Path, root: Value) -> "Shape | None":
+    def at(self, path: Path, root: Value = None) -> "Shape":
         """Return what may stand at a path, given the kinds that ``root`` has chosen on the way."""
-        here: Shape | None = self
+        here = self
         for step in path:
-            if isinstance(step, int):
-                here = None if here is None else here.entry(step)
-            else:
-                block = None if here is None else here.block(root)
-                here = None if block is None else block.keys.get(step)
+            here = here.entry(step) if isinstance(step, int) else here.block(root).keys.get(step, NOTHING)
             root = value_at((step,), root)
         return here
 
     def every_key(self, path: Path = ()) -> Iterator[Path]:
         """Yield every path at which some value of this shape may have a key; entries of lists have no number."""
-        blocks = [*self.kinds.values(), *filter(None, [self.block()])]
-        within = self.entry()
-        for name, key in ((name, key) for block in blocks for name, key in block.keys.items()):
-            yield (*path, name)
-            yield from key.every_key((*path, name))
-        if within is not None:
+        for block in [*self.kinds.values(), self.block()]:
+            for name, key in block.keys.items():
+                yield (*path, name)
+                yield from key.every_key((*path, name))
+        if within := self.entry():
             yield from within.every_key(path)
+
+
+NOTHING = Shape({}, {})
 
 
 @cache
@@ -174,25 +173,15 @@ def json_schema() -> JsonSchemaValue:
     root = {name: value for name, value in shape.node.items() if name != "$defs"}
     definitions: JsonSchemaValue = {}
     for name, node in {**shape.definitions, Scenario.__name__: root}.items():
-        part, full = (_with_includes(_public(node, suffix)) for suffix in (_PART, ""))
-        for demand in ("required", "anyOf") if "properties" in part else ():
-            part.pop(demand, None)
-        if "kind" in part.get("properties", {}):
-            part["required"] = ["kind"]
+        part, full = (_public(node, suffix) for suffix in (_PART, ""))
+        if "properties" in node:
+            part["properties"][INCLUDE] = full["properties"][INCLUDE] = _INCLUDED
+            part = {key: value for key, value in part.items() if key not in ("required", "anyOf")}
+            part |= {"required": ["kind"]} if "kind" in node["properties"] else {}
         definitions[name + _PART] = part
-        definitions[name] = _unless_included(f"#/$defs/{name}{_PART}", full)
+        definitions[name] = {"if": _INCLUDES, "then": {"$ref": f"#/$defs/{name}{_PART}"}, "else": full}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "dvdn-sim scenario"}
     return {**head, "$ref": f"#/$defs/{Scenario.__name__}", "$defs": definitions}
-
-
-def _with_includes(node: JsonSchemaValue) -> JsonSchemaValue:
-    if "properties" not in node:
-        return node
-    return {**node, "properties": {**node["properties"], INCLUDE: _INCLUDED}}
-
-
-def _unless_included(part: str, full: JsonSchemaValue) -> JsonSchemaValue:
-    return {"if": _INCLUDES, "then": {"$ref": part}, "else": full}
 
 
 def _public(node: Any, suffix: str) -> Any:
@@ -224,11 +213,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
 
 
 def listing(family: str) -> dict[str, list[Row]]:
-    """Return what there is to choose as rows of (name, meaning, keys), by the path that chooses it.
-
-    Args:
-        family: ``envs``, ``algorithms``, ``links``, ``topologies``, ``policies``, ``presets`` or
-            ``faults``.
+    """Return what there is to choose in a family as rows of (name, meaning, keys), by the path that chooses it.
 
     >>> [name for name, _, _ in listing("topologies")["network.topology.kind"]][:3]
     ['complete', 'ring', 'path']
@@ -241,9 +226,8 @@ def listing(family: str) -> dict[str, list[Row]]:
         return {"network.link.preset": [(name, link, message) for name, (link, _, message) in said.items()]}
     found = {}
     for path in _PATHS[family]:
-        chosen = shape_of(Scenario).at(tuple(path.split(".")), None)
-        choice = None if chosen is None else chosen.entry() or chosen
-        kinds = {} if choice is None else choice.kinds
+        chosen = shape_of(Scenario).at(tuple(path.split(".")))
+        kinds = (chosen.entry() or chosen).kinds
         found[f"{path}.kind"] = [(kind, block.node["description"], _keys(block)) for kind, block in kinds.items()]
     return found
 

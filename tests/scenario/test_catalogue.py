@@ -51,7 +51,7 @@ PATHS = {
 
 def choice(family: str) -> Shape:
     """Return what a family chooses from."""
-    found = shape_of(Scenario).at(tuple(PATHS[family].split(".")), None)
+    found = shape_of(Scenario).at(tuple(PATHS[family].split(".")))
     return found.entry() or found
 
 
@@ -60,7 +60,7 @@ def blocks(shape: Shape) -> list[Shape]:
     here = [*shape.kinds.values(), *filter(None, [shape.block()])]
     within = [each for block in here for key in block.keys.values() for each in blocks(key)]
     entry = shape.entry()
-    return here + within + (blocks(entry) if entry is not None else [])
+    return here + within + (blocks(entry) if entry else [])
 
 
 @pytest.mark.parametrize(("family", "kind"), [(family, kind) for family in PATHS for kind in choice(family).kinds])

@@ -1,56 +1,40 @@
 """Environments in scenarios: one dataclass for each, which says what the environment itself says."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, asdict, fields
-from typing import Any
+from dataclasses import asdict
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from dvdn_sim.envs import ForagingParallelEnv
 from dvdn_sim.envs.lbf import LevelBasedForaging
-from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
-from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
-from dvdn_sim.errors import ScenarioError
-from dvdn_sim.scenario import ENVS, Env, block_text, describe, headline, parse_scenario
+from dvdn_sim.envs.mpe import SimpleAdversary, SimpleTag
+from dvdn_sim.scenario import ENVS, Env, describe, headline, parse_scenario
 from dvdn_sim.training import ENVIRONMENTS
 
-CLASSES: dict[str, Callable[..., Any]] = {
-    "lbf": LevelBasedForaging,
-    "mpe_spread": SimpleSpread,
-    "mpe_adversary": SimpleAdversary,
+# Training makes these by keywords, plays them in copies, or against opponents from files.
+CLASSES = {
+    **ENVIRONMENTS, "lbf": LevelBasedForaging, "lbforaging": ForagingParallelEnv, "mpe_adversary": SimpleAdversary,
     "mpe_tag": SimpleTag,
-    "marbler_arctic": ArcticTransport,
-    "marbler_material": MaterialTransport,
-    "marbler_predator_prey": PredatorCapturePrey,
-    "marbler_warehouse": Warehouse,
-    "lbforaging": ForagingParallelEnv,
-}
-
-
-def test_these_are_the_classes_that_are_trained_in():
-    assert set(CLASSES) == set(ENVS) == set(ENVIRONMENTS)
-    wrapped = {kind for kind in ENVS if ENVIRONMENTS[kind] is not CLASSES[kind]}
-    assert wrapped == {"lbf", "lbforaging", "mpe_adversary", "mpe_tag"}  # by keywords, in copies, against files
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["lbf", "lbforaging"])  # the others take the scenario's settings themselves
 def test_the_fields_are_the_keywords_of_the_environment_with_their_defaults(kind):
-    keywords = {
-        name: parameter.default
-        for name, parameter in inspect.signature(CLASSES[kind]).parameters.items()
-        if name not in ("row_seeds", "device")
+    assert CLASSES.keys() == ENVS.keys()
+    keywords = inspect.signature(CLASSES[kind]).parameters
+    taken = {name: each.default for name, each in keywords.items() if name not in ("row_seeds", "device")}
+    fields = ENVS[kind].__pydantic_fields__
+    # Of a file with a policy, training makes the opponent.
+    own = {name: each.default for name, each in fields.items() if name not in ("kind", "opponent_policy")}
+    none = {PydanticUndefined: "none", inspect.Parameter.empty: "none"}
+    assert {name: none.get(default, default) for name, default in own.items()} == {
+        name: none.get(default, default) for name, default in taken.items()
     }
-    missing = {field.name: MISSING for field in fields(ENVS[kind]) if field.name != "kind"}
-    defaults = {name: info.default for name, info in ENVS[kind].__pydantic_fields__.items() if name in missing}
-    defaults = {name: MISSING if default is PydanticUndefined else default for name, default in defaults.items()}
-    given = {name: MISSING if default is inspect.Parameter.empty else default for name, default in keywords.items()}
-    assert missing.keys() == keywords.keys()
-    assert defaults == given
 
 
 @pytest.mark.parametrize(
@@ -126,18 +110,11 @@ STRICTER = {"lbf", "lbforaging"}
 
 def read(kind: str, chosen: dict[str, object]) -> Env | None:
     """Return the environment of a scenario with these settings; None where it is refused."""
-    scenario = {
-        "name": "x",
-        "seeds": [0],
-        "env": {"kind": kind, **chosen},
-        "algorithm": {"kind": "vdn"},
-        "training": {"steps": 9, "epsilon": {"steps": 9}},
-        "evaluation": {"every": 9, "episodes": 1},
-    }
     try:
-        return parse_scenario(block_text(scenario)).env
-    except ScenarioError:
+        env = ENVS[kind](**chosen)
+    except ValidationError:
         return None
+    return None if any(env.broken_rules()) else env
 
 
 def keywords(env: Env) -> dict[str, object]:
@@ -150,7 +127,7 @@ def keywords(env: Env) -> dict[str, object]:
 @given(data=st.data())
 def test_a_scenario_takes_what_the_environment_takes_and_knows_who_plays_how_long_and_sees_what(kind, data):
     chosen = data.draw(st.fixed_dictionaries({}, optional=SETTINGS[kind]))
-    needed = {field.name for field in fields(ENVS[kind]) if field.default is MISSING}
+    needed = {name for name, field in ENVS[kind].__pydantic_fields__.items() if field.is_required()}
     chosen |= {name: data.draw(SETTINGS[kind][name]) for name in sorted(needed - chosen.keys())}
     env = read(kind, chosen)
     if env is None and kind in STRICTER:
