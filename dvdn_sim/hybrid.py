@@ -79,11 +79,11 @@ class HybridParallelEnv(BaseParallelWrapper[Any, Any, Any]):  # type: ignore[mis
         bounds = {agent: _bounds(space) for agent, space in messages.items()}
         self._width = max(len(low) for low, _ in bounds.values())
         self._spaces = {agent: self._space(agent, own[agent], bounds) for agent in self.possible_agents}
-        self._seed, self._period_ns = seed, round(float(network.control_period) * 1e9)
+        self._period_ns = round(network.control_period * 1e9)
         self._size_bytes = HEADER_BYTES + FLOAT32_BYTES * self._width
-        self._mailboxes = self._new_mailboxes()
+        self._mailboxes = Mailboxes(network, n_agents=len(self.possible_agents), seed=seed)
         self._sent: list[Row] = []  # by step of the episode
-        self._begins_ns = self._now_ns = 0
+        self._now_ns = 0
         self._episode, self._step = -1, 0
 
     @property
@@ -101,8 +101,8 @@ class HybridParallelEnv(BaseParallelWrapper[Any, Any, Any]):  # type: ignore[mis
         """Start an episode. With a seed the network begins anew at time 0, with luck that is the seed's."""
         observations, infos = self.env.reset(seed=seed, options=options)
         if seed is not None:
-            self._seed, self._episode, self._now_ns = seed, -1, 0
-            self._mailboxes = self._new_mailboxes()
+            self._episode, self._now_ns = -1, 0
+            self._mailboxes = Mailboxes(self._network, n_agents=len(self.possible_agents), seed=seed)
         elif self._episode >= 0:
             self._now_ns += self._period_ns
         self._mailboxes.begin_episode()
@@ -121,13 +121,12 @@ class HybridParallelEnv(BaseParallelWrapper[Any, Any, Any]):  # type: ignore[mis
         heard, infos = self._communicate(observations, infos, senders)
         return heard, rewards, terminations, truncations, infos
 
-    def _new_mailboxes(self) -> Mailboxes:
-        return Mailboxes(self._network, n_agents=len(self.possible_agents), seed=self._seed)
-
     def _communicate(
         self, observations: dict[Any, Any], infos: dict[Any, dict[str, Any]], senders: list[Any]
     ) -> tuple[dict[Any, Row], dict[Any, dict[str, Any]]]:
-        own = {agent: self._own_row(agent, observation) for agent, observation in observations.items()}
+        own = {agent: np.zeros(self._encoders[agent].width, np.float32) for agent in observations}
+        for agent, row in own.items():
+            self._encoders[agent].write(observations[agent], row)
         self._exchange({agent: self._message(agent, observations[agent], own[agent]) for agent in senders})
         heard, with_ages = {}, {}
         for agent, row in own.items():
@@ -154,17 +153,11 @@ class HybridParallelEnv(BaseParallelWrapper[Any, Any, Any]):  # type: ignore[mis
             senders[self._place[agent]] = True
         self._sent.append(sent)
         mailboxes, step, now_ns = self._mailboxes, self._step, self._now_ns
-        positions = getattr(self.env.unwrapped, "positions", None)
-        graph = mailboxes.graph(
-            now_ns, episode=self._episode, step=step, positions=positions() if callable(positions) else None
-        )
+        ask = getattr(self.env.unwrapped, "positions", None)
+        positions = ask() if callable(ask) else None
+        graph = mailboxes.graph(now_ns, episode=self._episode, step=step, positions=positions)
         mailboxes.send(now_ns, step, graph, self._size_bytes, senders)
         mailboxes.take_up(now_ns + mailboxes.wait_ns(graph, self._size_bytes), step)
-
-    def _own_row(self, agent: Any, observation: Any) -> Row:
-        row = np.zeros(self._encoders[agent].width, np.float32)
-        self._encoders[agent].write(observation, row)
-        return row
 
     def _message(self, agent: Any, observation: Any, own: Row) -> Row:
         if self._encode is None:
@@ -197,7 +190,7 @@ def _check(env: object, network: object, encode: Encode | None, message_space: s
         raise ValueError(f"message_space of shape {message_space.shape} found; one axis expected")
     if len(env.possible_agents) < 2:
         raise ValueError(f"{len(env.possible_agents)} possible agents found; at least 2 expected, to hear each other")
-    deadline, period = network.deadline, float(network.control_period)
+    deadline, period = network.deadline, network.control_period
     if isinstance(deadline, float) and deadline > period:
         raise ValueError(f"network.deadline {deadline} s found; at most the control period, {period} s, expected")
 

@@ -200,17 +200,15 @@ class _Includes:
                 self._lay_files_under(node.value, named, path, chain)
 
     def _lay_files_under(self, block: dict[str, Node], named: Node, path: Path, chain: tuple[FilePath, ...]) -> None:
-        here: Path = (*path, INCLUDE)
+        names: list[tuple[Path, Node]] = [((*path, INCLUDE), named)]
+        if isinstance(named.value, list) and named.value:
+            names = [((*path, INCLUDE, index), name) for index, name in enumerate(named.value)]
         below: dict[str, Node] = {}
-        entries = (
-            [((*here, index), name) for index, name in enumerate(named.value or ())]
-            if isinstance(named.value, list)
-            else []
-        )
-        for where, name in entries or [(here, named)]:
+        for where, name in names:
             try:
                 part = self._part(name.plain, path, chain)
-                _refuse_another_kind(part, block, below)
+                _refuse_another_kind(part, block)
+                _refuse_another_kind(part, below)
             except _NotIncludedError as error:
                 self.document.mistakes.append(name.place.mistake(where, *error.args))
                 self.document.incomplete.append(path)
@@ -224,14 +222,13 @@ class _Includes:
         if not isinstance(name, str):
             raise _NotIncludedError(f"must be a file or a list of files, not {shown(name)}", "name YAML files")
         file = (chain[-1].parent if chain else FilePath()) / name
-        source = Place(file=legible(normpath(file), most=MAX_NAME))
-        part = read_document(self._text(file, chain), path, source)
+        part = read_document(self._text(file, chain), path, Place(file=_name_of(file)))
         self.document.mistakes += part.mistakes
         if part.node is None:
             self.document.incomplete.append(path)
             return {}
         if not isinstance(part.node.value, dict):
-            message = f"{_name_of(file)} holds {shown(part.root)}, which is no block"
+            message = f"`{_name_of(file)}` holds {shown(part.root)}, which is no block"
             raise _NotIncludedError(message, "write `key: value` lines")
         self.resolve(part.node, path, (*chain, file))
         return part.node.value
@@ -244,16 +241,16 @@ class _Includes:
             raise _NotIncludedError(f"more than {MAX_FILES} files are included", "write some of it out")
         try:
             if file.resolve() in [each.resolve() for each in chain]:
-                raise _NotIncludedError(f"{_name_of(file)} includes itself", "remove one of the `include` on the way")
+                raise _NotIncludedError(f"`{_name_of(file)}` includes itself", "remove one of the `include` on the way")
             text = read_file(file, MAX_BYTES + 1)
         except FileNotFoundError as error:
-            raise _NotIncludedError(f"there is no file {_name_of(file)}", _nearest(file)) from error
+            raise _NotIncludedError(f"there is no file `{_name_of(file)}`", _nearest(file)) from error
         except (OSError, ValueError, RuntimeError) as error:  # also: no name of a file; a link to itself
-            message = f"{_name_of(file)} cannot be read: {_reason_of(error)}"
+            message = f"`{_name_of(file)}` cannot be read: {_reason_of(error)}"
             raise _NotIncludedError(message, "name a YAML file") from error
         self.size_bytes += len(text)
         if self.size_bytes > MAX_BYTES:
-            message = f"with {_name_of(file)}, more than {MAX_BYTES // 1024} KiB are included"
+            message = f"with `{_name_of(file)}`, more than {MAX_BYTES // 1024} KiB are included"
             raise _NotIncludedError(message, "this is not a scenario")
         return text
 
@@ -275,13 +272,11 @@ def _lay(below: dict[str, Node], block: dict[str, Node]) -> None:
             _lay(value, own)
 
 
-def _refuse_another_kind(part: dict[str, Node], *others: dict[str, Node]) -> None:
+def _refuse_another_kind(part: dict[str, Node], other: dict[str, Node]) -> None:
     """Refuse a file of which nothing would remain."""
-    for other in others:
-        if _differ_in_kind(part, other):
-            kind, chosen = shown(part["kind"].plain), shown(other["kind"].plain)
-            message = f"brings kind {kind}, and kind {chosen} is chosen beside it"
-            raise _NotIncludedError(message, "remove the one or the other")
+    if _differ_in_kind(part, other):
+        kinds = f"brings kind {shown(part['kind'].plain)}, and kind {shown(other['kind'].plain)}"
+        raise _NotIncludedError(f"{kinds} is chosen beside it", "remove the one or the other")
 
 
 def _differ_in_kind(one: dict[str, Node], other: dict[str, Node]) -> bool:
@@ -291,7 +286,7 @@ def _differ_in_kind(one: dict[str, Node], other: dict[str, Node]) -> bool:
 def _name_of(file: FilePath) -> str:
     """Return the name of a file for messages; the end of one without end."""
     name = legible(normpath(file), most=10**4)
-    return f"`{name}`" if len(name) <= MAX_NAME else f"`...{name[-MAX_NAME:]}`"
+    return name if len(name) <= MAX_NAME else f"...{name[-MAX_NAME:]}"
 
 
 def _nearest(file: FilePath) -> str:
