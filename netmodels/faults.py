@@ -1,7 +1,7 @@
 """Faults: what goes wrong, when, and for how long; and `FaultPlan`, all faults of one run with their times.
 
-A fault is a frozen dataclass whose fields are the options of a scenario (``for`` is the field `for_`). Its times are
-quantities, or distributions that are drawn once from the fault's own stream. A kind is a class and one line in
+A fault is a spec whose fields are the options of a scenario (``for`` is the field `for_`). Its times are quantities, or
+distributions that are drawn once from the fault's own stream. A kind is a class and one line in
 `AnyFault`.
 """
 
@@ -44,12 +44,10 @@ class Fault(Spec):
 
     def cuts(self, sender: int, receiver: int) -> bool:
         """Return whether it takes this directed link down, all the while it lasts."""
-        del sender, receiver
         return False
 
     def loses(self, link: LinkSpec) -> bool:
         """Return whether it may cost messages that the link would have delivered."""
-        del link
         return True
 
     def describe(self) -> str:
@@ -57,8 +55,7 @@ class Fault(Spec):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class Crash(Fault):
+class Crash(Fault, kind="crash"):
     """An agent's learner stops sending, receiving and updating; the agent goes on acting.
 
     Attributes:
@@ -71,7 +68,6 @@ class Crash(Fault):
     'agent 2 crashes, its state lost'
     """
 
-    kind: Literal["crash"] = field(default="crash", repr=False)
     node: Agent
     state: Literal["kept", "lost"] = "kept"
 
@@ -82,8 +78,7 @@ class Crash(Fault):
         return f"agent {self.node} crashes, its state {self.state}"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class LinkDown(Fault):
+class LinkDown(Fault, kind="link_down"):
     """Both directions of a link go down.
 
     Attributes:
@@ -95,7 +90,6 @@ class LinkDown(Fault):
     True
     """
 
-    kind: Literal["link_down"] = field(default="link_down", repr=False)
     edge: Pair
 
     def agents(self) -> tuple[int, ...]:
@@ -108,8 +102,7 @@ class LinkDown(Fault):
         return f"the link between agents {self.edge[0]} and {self.edge[1]} goes down"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class OneWay(Fault):
+class OneWay(Fault, kind="one_way"):
     """One direction of a link goes down; the other one stays.
 
     Attributes:
@@ -121,7 +114,6 @@ class OneWay(Fault):
     False
     """
 
-    kind: Literal["one_way"] = field(default="one_way", repr=False)
     edge: Pair
 
     def agents(self) -> tuple[int, ...]:
@@ -134,8 +126,7 @@ class OneWay(Fault):
         return f"the link from agent {self.edge[0]} to {self.edge[1]} goes down, one way"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class Partition(Fault):
+class Partition(Fault, kind="partition"):
     """Every link between different groups goes down.
 
     Attributes:
@@ -148,7 +139,6 @@ class Partition(Fault):
     (False, True, False)
     """
 
-    kind: Literal["partition"] = field(default="partition", repr=False)
     groups: tuple[tuple[Agent, ...], ...]
 
     @field_validator("groups")
@@ -171,8 +161,7 @@ class Partition(Fault):
         return f"the network falls apart into {', '.join(str(list(group)) for group in self.groups)} and the rest"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class Blackout(Fault):
+class Blackout(Fault, kind="blackout"):
     """Every link goes down.
 
     Attributes:
@@ -183,10 +172,7 @@ class Blackout(Fault):
     True
     """
 
-    kind: Literal["blackout"] = field(default="blackout", repr=False)
-
     def cuts(self, sender: int, receiver: int) -> bool:
-        del sender, receiver
         return True
 
     def describe(self) -> str:
@@ -209,8 +195,7 @@ class _OneLinkOrAll:
         return "every link" if self.edge is None else f"the link between agents {self.edge[0]} and {self.edge[1]}"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class Flap(_OneLinkOrAll, Fault):
+class Flap(_OneLinkOrAll, Fault, kind="flap"):
     """A link goes down and up again and again, with exponential times, both directions together.
 
     Attributes:
@@ -224,8 +209,7 @@ class Flap(_OneLinkOrAll, Fault):
     'every link flaps: up for 10 s, down for 1 s on average'
     """
 
-    kind: Literal["flap"] = field(default="flap", repr=False)
-    at: AnyDelay = Constant(0.0)
+    at: AnyDelay = field(default=Constant(0.0), kw_only=True)
     up: PositiveTime
     down: PositiveTime
     edge: Pair | None = None
@@ -234,8 +218,7 @@ class Flap(_OneLinkOrAll, Fault):
         return f"{self._who()} flaps: up for {milliseconds(self.up)}, down for {milliseconds(self.down)} on average"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class Degrade(_OneLinkOrAll, Fault):
+class Degrade(_OneLinkOrAll, Fault, kind="degrade"):
     """Links have other parameters, as of the hand-over.
 
     Attributes:
@@ -248,7 +231,6 @@ class Degrade(_OneLinkOrAll, Fault):
     Bernoulli(p=0.5)
     """
 
-    kind: Literal["degrade"] = field(default="degrade", repr=False)
     link: LinkDegradation
     edge: Pair | None = None
 
@@ -269,8 +251,7 @@ class Degrade(_OneLinkOrAll, Fault):
         return f"{self._who()} degrades: {', '.join(f'{name} {value}' for name, value in sorted(self.link.items()))}"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class Straggler(Fault):
+class Straggler(Fault, kind="straggler"):
     """An agent computes more slowly.
 
     Attributes:
@@ -283,7 +264,6 @@ class Straggler(Fault):
     'agent 1 computes 4 times as long'
     """
 
-    kind: Literal["straggler"] = field(default="straggler", repr=False)
     node: Agent
     factor: Annotated[float, Field(strict=True, gt=0.0)]
 
@@ -291,7 +271,6 @@ class Straggler(Fault):
         return (self.node,)
 
     def loses(self, link: LinkSpec) -> bool:
-        del link
         return False
 
     def describe(self) -> str:
@@ -314,15 +293,6 @@ FAULTS = kinds_of(AnyFault)
 _ANY: TypeAdapter[Fault] = TypeAdapter(AnyFault)
 
 
-def fault_of(value: object) -> Fault:
-    """Return a fault, or that of a mapping with ``kind``.
-
-    >>> fault_of({"kind": "crash", "node": 0, "at": "10 s", "for": "5 s"}).describe()
-    'agent 0 crashes, its state kept'
-    """
-    return _ANY.validate_python(value)
-
-
 class FaultEvent(NamedTuple):
     """A fault with its times.
 
@@ -342,20 +312,6 @@ class FaultEvent(NamedTuple):
     def interval(self) -> Interval:
         """From when to when."""
         return self.start_ns, self.end_ns
-
-    @property
-    def lasts(self) -> bool:
-        """Whether there is a time at which it holds."""
-        return self.start_ns < self.end_ns
-
-    def holds(self, now_ns: int) -> bool:
-        """Return whether the fault lasts at a time.
-
-        >>> [event] = FaultPlan([{"kind": "blackout", "at": "1 s", "for": "1 s"}], n_agents=2).events
-        >>> event.holds(10**9), event.holds(2 * 10**9)
-        (True, False)
-        """
-        return self.start_ns <= now_ns < self.end_ns
 
 
 class FaultPlan:
@@ -383,7 +339,7 @@ class FaultPlan:
         self._flapping: dict[tuple[str, int, int], OnOff] = {}
         alike: Counter[str] = Counter()
         events = []
-        for fault in map(fault_of, faults):
+        for fault in map(_ANY.validate_python, faults):
             strangers = [agent for agent in fault.agents() if agent >= n_agents]
             if strangers:
                 raise ValueError(f"fault: expected agents below {n_agents}, got {strangers} in {fault!r}")
@@ -404,19 +360,19 @@ class FaultPlan:
         >>> FaultPlan([], n_agents=2).availability(0, 1) is None
         True
         """
-        crashes = [interval for end in (sender, receiver) for interval in self.crashes(end)]
-        lasting = [event for event in self.events if event.lasts]
-        cuts = [event.interval for event in lasting if event.fault.cuts(sender, receiver)]
+        crashes = [event.interval for end in (sender, receiver) for event in self.crash_events(end)]
+        cuts = [event.interval for event in self._lasting() if event.fault.cuts(sender, receiver)]
         flaps = [
             (event, self._on_off(event, event.fault, sender, receiver))
-            for event in lasting
+            for event in self._lasting()
             if isinstance(event.fault, Flap) and event.fault.concerns(sender, receiver)
         ]
         if not (crashes or cuts or flaps):
             return None
-        if not flaps:
-            return Availability(link_down=cuts, node_down=crashes)
-        return Availability(partial(_downtime, cuts, flaps), crashes)
+        return Availability(partial(_downtime, cuts, flaps) if flaps else cuts, crashes)
+
+    def _lasting(self) -> list[FaultEvent]:
+        return [event for event in self.events if event.start_ns < event.end_ns]
 
     def _on_off(self, event: FaultEvent, flap: Flap, sender: int, receiver: int) -> OnOff:
         low, high = min(sender, receiver), max(sender, receiver)
@@ -425,18 +381,14 @@ class FaultPlan:
             self._flapping[event.key, low, high] = OnOff(generator, flap.up, flap.down)
         return self._flapping[event.key, low, high]
 
-    def crashes(self, agent: int) -> list[Interval]:
-        """Return when an agent is down: (start, end) in nanoseconds, in order of start.
+    def crash_events(self, agent: int) -> list[FaultEvent]:
+        """Return the crashes of an agent, in order of start.
 
-        >>> FaultPlan([{"kind": "crash", "node": 1, "at": "1 s", "for": "2 s"}], n_agents=2).crashes(1)
+        >>> plan = FaultPlan([{"kind": "crash", "node": 1, "at": "1 s", "for": "2 s"}], n_agents=2)
+        >>> [event.interval for event in plan.crash_events(1)]
         [(1000000000, 3000000000)]
         """
-        return [event.interval for event in self.crash_events(agent)]
-
-    def crash_events(self, agent: int) -> list[FaultEvent]:
-        """Return the crashes of an agent, with whether its state is kept."""
-        crashes = [event for event in self.events if isinstance(event.fault, Crash) and event.lasts]
-        return [event for event in crashes if agent in event.fault.agents()]
+        return [event for event in self._lasting() if isinstance(event.fault, Crash) and event.fault.node == agent]
 
     def compute_factor(self, agent: int, now_ns: int) -> float:
         """Return by what an agent's compute times are multiplied: the product of all stragglers' factors that hold.
@@ -445,17 +397,17 @@ class FaultPlan:
         3.0
         """
         factor = 1.0
-        for event in self.events:
-            if isinstance(event.fault, Straggler) and event.fault.node == agent and event.holds(now_ns):
-                factor *= event.fault.factor
+        for start_ns, end_ns, fault, _ in self.events:
+            if isinstance(fault, Straggler) and fault.node == agent and start_ns <= now_ns < end_ns:
+                factor *= fault.factor
         return factor
 
     def degradations(self, sender: int, receiver: int, spec: LinkSpec) -> tuple[Degradation, ...]:
         """Return the parameters that a directed link, otherwise of this spec, has for a while; in order of start."""
         return tuple(
             Degradation(event.start_ns, event.end_ns, event.fault.changed(spec))
-            for event in self.events
-            if isinstance(event.fault, Degrade) and event.fault.concerns(sender, receiver) and event.lasts
+            for event in self._lasting()
+            if isinstance(event.fault, Degrade) and event.fault.concerns(sender, receiver)
         )
 
 

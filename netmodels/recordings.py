@@ -9,9 +9,6 @@ import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 MAX_BYTES = 4 * 2**20
 MAX_RECORDED = 20_000
 """Delays or losses of one recording: so many can still be written out where a scenario is kept."""
@@ -87,17 +84,3 @@ def _read(cell: str, read: Callable[[object], float], place: str) -> float:
         return read(plain)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
-
-
-class Cycle:
-    """Hands a recording out in order, again from the start when it ends."""
-
-    def __init__(self, values: NDArray[np.float64]) -> None:
-        self._values = values
-        self._next = 0
-
-    def sample(self, n: int) -> NDArray[np.float64]:
-        """Return the next n values."""
-        indices = np.arange(self._next, self._next + n) % len(self._values)
-        self._next = (self._next + n) % len(self._values)
-        return self._values[indices]

@@ -75,17 +75,12 @@ class Draws(Generic[Value]):
     True
     """
 
-    __slots__ = ("_array", "_block", "_list", "_next", "_open", "_sample", "_size", "drawn_before")
+    __slots__ = ("_block", "_list", "_next", "_open", "_sample", "_size", "drawn_before")
 
     def __init__(self, open_stream: Callable[[], Sample[Value]]) -> None:
-        """Prepare to draw.
-
-        Args:
-            open_stream: called once, at the first draw; returns the function that maps n to the next n values.
-        """
+        """Take what opens the stream at the first draw: it returns the function that draws the next n values."""
         self._open = open_stream
         self._sample: Sample[Value] | None = None
-        self._array: NDArray[Value] | None = None
         self._list: list[int] = []
         self._block = FIRST_BLOCK
         self._next = 0
@@ -107,17 +102,6 @@ class Draws(Generic[Value]):
         self._next = stop
         return self._list[start:stop]
 
-    def take_array(self, n: int) -> NDArray[Value]:
-        """Hand out the next n values as an array, a view that the caller must not write to."""
-        start = self._next
-        stop = start + n
-        if stop > self._size or self._array is None:
-            self._refill(n)
-            start, stop = 0, n
-        self._next = stop
-        assert self._array is not None  # noqa: S101  (narrowing: _refill made it)
-        return self._array[start:stop]
-
     def advance_to(self, drawn: int) -> None:
         """Read on to where another process stopped: to its `drawn`, not below that of this one.
 
@@ -127,21 +111,16 @@ class Draws(Generic[Value]):
         True
         """
         while (left := count(drawn, "drawn", minimum=self.drawn) - self.drawn) > 0:
-            self.take_array(min(left, LARGEST_SKIP))
+            self.take(min(left, LARGEST_SKIP))
 
     def _refill(self, n: int) -> None:
         """Keep what is left and add whole blocks until n values are there."""
         if self._sample is None:
             self._sample = self._open()
-        parts = [] if self._array is None else [self._array[self._next :]]
         self.drawn_before += self._next
-        held = self._size - self._next
-        while held < n or not parts:
-            parts.append(self._sample(self._block))
-            held += self._block
+        self._list = self._list[self._next :]
+        while len(self._list) < n:
+            self._list += self._sample(self._block).tolist()
             self._block = min(2 * self._block, LARGEST_BLOCK)
-        self._array = np.concatenate(parts)
-        self._array.flags.writeable = False
-        self._list = self._array.tolist()
         self._next = 0
-        self._size = held
+        self._size = len(self._list)

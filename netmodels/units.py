@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     ConfigDict,
@@ -27,6 +27,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -225,15 +226,25 @@ CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 class Spec:
-    """What every spec extends, so that type checkers know that its constructor takes texts, mappings and numbers alike.
+    """What every spec extends: a frozen dataclass whose fields pydantic reads from texts, mappings and numbers alike.
 
-    A spec is decorated with ``@dataclass(frozen=True, init=False, config=CLOSED)`` of pydantic, whose ``init=False``
+    One of several kinds is declared with its name, ``class Ring(TopologyKind, kind="ring")``: its first field then.
+    Others are decorated with ``@dataclass(frozen=True, init=False, config=CLOSED)`` of pydantic, whose ``init=False``
     says that pydantic writes the constructor.
     """
 
     if TYPE_CHECKING:
+        kind: str
+        __dataclass_fields__: ClassVar[dict[str, Any]]
 
         def __init__(self, *values: object, **named: object) -> None: ...
+
+    def __init_subclass__(cls, kind: str = "") -> None:
+        super().__init_subclass__()
+        if kind:
+            cls.__annotations__ = {"kind": Literal[kind]} | cls.__annotations__
+            cls.kind = field(default=kind, kw_only=True, repr=False)
+            pydantic_dataclass(frozen=True, init=False, repr="__repr__" not in vars(cls), config=CLOSED)(cls)
 
     def _settle(self, **values: object) -> None:
         """Put in place what follows from the given values; for ``__post_init__``, before anybody sees the spec."""

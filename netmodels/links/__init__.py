@@ -11,7 +11,6 @@
 from netmodels.links.availability import FOREVER_NS, Availability
 from netmodels.links.delay import (
     Constant,
-    DelayModel,
     DelayTrace,
     Empirical,
     Exponential,
@@ -21,14 +20,13 @@ from netmodels.links.delay import (
     Uniform,
     delay_draws,
 )
-from netmodels.links.link import Degradation, Emission, Link, Regime
-from netmodels.links.loss import Bernoulli, GilbertElliott, LossModel, LossTrace, loss_draws
+from netmodels.links.link import Link, Regime
+from netmodels.links.loss import Bernoulli, GilbertElliott, LossTrace, loss_draws
 from netmodels.links.queue import Server
-from netmodels.links.spec import DEGRADABLE, DELAYS, LOSSES, AnyDelay, AnyLoss, LinkChange, LinkDegradation, LinkSpec
-from netmodels.links.transfer import REASONS, Reason, Transfer
+from netmodels.links.spec import DELAYS, LOSSES, AnyDelay, AnyLoss, LinkChange, LinkSpec
+from netmodels.links.transfer import REASONS, Transfer
 
 __all__ = [
-    "DEGRADABLE",
     "DELAYS",
     "FOREVER_NS",
     "LOSSES",
@@ -38,23 +36,17 @@ __all__ = [
     "Availability",
     "Bernoulli",
     "Constant",
-    "Degradation",
-    "DelayModel",
     "DelayTrace",
-    "Emission",
     "Empirical",
     "Exponential",
     "GilbertElliott",
     "Link",
     "LinkChange",
-    "LinkDegradation",
     "LinkSpec",
     "Lognormal",
-    "LossModel",
     "LossTrace",
     "Normal",
     "Pareto",
-    "Reason",
     "Regime",
     "Server",
     "Transfer",

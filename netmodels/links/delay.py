@@ -1,33 +1,25 @@
 """How long a packet travels after it has left the server.
 
-A delay model is a frozen dataclass whose fields are the options of a scenario. It knows its own moments and quantiles,
-and makes a sampler on a generator; the link rounds what is drawn to whole nanoseconds. A kind is a class and one line
-in `netmodels.links.spec.AnyDelay`.
+A delay model is a spec whose fields are the options of a scenario. It knows its distribution, and makes a sampler on a
+generator; the link rounds what is drawn to whole nanoseconds. A kind is a class and one line in
+`netmodels.links.spec.AnyDelay`.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import field
 from functools import cached_property, partial
+from itertools import cycle
 from statistics import NormalDist
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from netmodels.recordings import Cycle, recorded
+from netmodels.recordings import recorded
 from netmodels.streams import Draws, stream
-from netmodels.units import (
-    CLOSED,
-    TIME,
-    PositiveTime,
-    Spec,
-    Time,
-    checked_probability,
-    milliseconds,
-)
+from netmodels.units import CLOSED, TIME, PositiveTime, Spec, Time, checked_probability, milliseconds
 
 Seconds = NDArray[np.float64]
 MAX_DRAWN_S = 4.0e9
@@ -36,14 +28,6 @@ MAX_DRAWN_S = 4.0e9
 
 class DelayModel(Protocol):
     """Distribution of the time between leaving the server and arriving, in seconds."""
-
-    @property
-    def mean(self) -> float:
-        """Mean in seconds."""
-
-    @property
-    def variance(self) -> float:
-        """Variance in seconds²; infinite where it does not exist."""
 
     def quantile(self, probability: float) -> float:
         """Return the seconds that a delay does not exceed with this probability."""
@@ -64,15 +48,12 @@ def delay_draws(model: DelayModel, seed: int, *name: int | str) -> Draws[np.int6
     >>> delay_draws(Constant("5 ms"), 0, "delay", 0, 1).take(2)
     [5000000, 5000000]
     """
-    return Draws(partial(_open_nanoseconds, model, seed, name))
 
+    def opened() -> Callable[[int], NDArray[np.int64]]:
+        sample = model.sampler(stream(seed, *name))
+        return lambda n: np.rint(np.minimum(sample(n), MAX_DRAWN_S) * 1e9).astype(np.int64)
 
-def _open_nanoseconds(model: DelayModel, seed: int, name: tuple[int | str, ...]) -> Callable[[int], NDArray[np.int64]]:
-    return partial(_sample_nanoseconds, model.sampler(stream(seed, *name)))
-
-
-def _sample_nanoseconds(sample: Callable[[int], Seconds], n: int) -> NDArray[np.int64]:
-    return np.rint(np.minimum(sample(n), MAX_DRAWN_S) * 1e9).astype(np.int64)
+    return Draws(opened)
 
 
 class _Drawn(Spec):
@@ -85,8 +66,7 @@ class _Drawn(Spec):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Constant(_Drawn):
+class Constant(_Drawn, kind="constant"):
     """Every packet takes the same time.
 
     Attributes:
@@ -96,12 +76,7 @@ class Constant(_Drawn):
     0.005
     """
 
-    kind: Literal["constant"] = field(default="constant", kw_only=True, repr=False)
     mean: Time
-
-    @property
-    def variance(self) -> float:
-        return 0.0
 
     def quantile(self, probability: float) -> float:
         checked_probability(probability)
@@ -117,8 +92,7 @@ class Constant(_Drawn):
         return f"constant {milliseconds(self.mean)}"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Uniform(_Drawn):
+class Uniform(_Drawn, kind="uniform"):
     """Anything from mean − jitter to mean + jitter, as netem's ``delay TIME JITTER`` without a distribution.
 
     Attributes:
@@ -127,11 +101,10 @@ class Uniform(_Drawn):
 
     Source: tc-netem(8).
 
-    >>> round(Uniform("5 ms", "3 ms").variance, 12), Uniform(2.0, 1.0).quantile(1.0), Uniform(2.0, 1.0).cdf(2.5)
-    (3e-06, 3.0, 0.75)
+    >>> Uniform(2.0, 1.0).quantile(1.0), Uniform(2.0, 1.0).cdf(2.5)
+    (3.0, 0.75)
     """
 
-    kind: Literal["uniform"] = field(default="uniform", kw_only=True, repr=False)
     mean: Time
     jitter: Time
 
@@ -142,10 +115,6 @@ class Uniform(_Drawn):
         if jitter > mean:
             raise ValueError(f"expected at most the mean, {mean} s, or delays are negative, got {jitter!r}")
         return jitter
-
-    @property
-    def variance(self) -> float:
-        return self.jitter**2 / 3.0
 
     def quantile(self, probability: float) -> float:
         return self.mean + (2.0 * checked_probability(probability) - 1.0) * self.jitter
@@ -162,30 +131,24 @@ class Uniform(_Drawn):
         return f"uniform {milliseconds(self.mean)} ± {milliseconds(self.jitter)}"
 
 
-@dataclass(frozen=True, init=False, repr=False, config=CLOSED)
-class Normal(_Drawn):
+class Normal(_Drawn, kind="normal"):
     """A normal delay, rectified: max(0, x) with x ~ N(mean, jitter²), as netem's ``distribution normal``.
 
-    Given are the mean and standard deviation *before* rectification. Once built, `mean` and `variance` are those of
-    the delay itself, and the given mean stands in `location`.
-
-    With z = mean/jitter:  E[d] = mean·Φ(z) + jitter·φ(z),  E[d²] = (mean² + jitter²)·Φ(z) + mean·jitter·φ(z).
+    Given are the mean and standard deviation *before* rectification. Once built, `mean` is that of the delay itself,
+    and the given one stands in `location`. With z = location/jitter:  mean = location·Φ(z) + jitter·φ(z).
 
     Attributes:
         mean: seconds or with a unit.
         jitter: standard deviation, seconds or with a unit.
         location: the mean as given, in seconds.
 
-    Source: tc-netem(8), ``delay TIME JITTER distribution normal``; moments by integration.
+    Source: tc-netem(8), ``delay TIME JITTER distribution normal``; the mean by integration.
 
     >>> mild, strong = Normal("5 ms", "1 ms"), Normal("1 ms", "2 ms")
     >>> round(mild.mean, 9), round(strong.mean, 6), strong.location, mild.cdf(0.005)
     (0.005, 0.001396, 0.001, 0.5)
-    >>> round(Normal("0 s", "2 s").variance, 6)  # 4 (1/2 − 1/(2π))
-    1.36338
     """
 
-    kind: Literal["normal"] = field(default="normal", kw_only=True, repr=False)
     location: Annotated[Time, Field(alias="mean")]
     jitter: Time
 
@@ -193,24 +156,12 @@ class Normal(_Drawn):
         # Streams of faults are named by it, so it stays as it was when the moment took the place of what was given.
         return f"Normal(mean={self.mean!r}, jitter={self.jitter!r})"
 
-    @cached_property
-    def _moments(self) -> tuple[float, float]:
-        """Mean and mean square of the rectified delay."""
-        mu, sigma = self.location, self.jitter
-        if sigma == 0.0:
-            return mu, mu * mu
-        standard = NormalDist()
-        above, density = standard.cdf(mu / sigma), standard.pdf(mu / sigma)
-        return mu * above + sigma * density, (mu * mu + sigma * sigma) * above + mu * sigma * density
-
     @property
     def mean(self) -> float:
-        return self._moments[0]
-
-    @property
-    def variance(self) -> float:
-        mean, mean_square = self._moments
-        return max(0.0, mean_square - mean * mean)
+        if self.jitter == 0.0:
+            return self.location
+        standard, z = NormalDist(), self.location / self.jitter
+        return self.location * standard.cdf(z) + self.jitter * standard.pdf(z)
 
     def quantile(self, probability: float) -> float:
         checked_probability(probability)
@@ -232,8 +183,7 @@ class Normal(_Drawn):
         return f"normal {milliseconds(self.location)} ± {milliseconds(self.jitter)}, never below 0"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Lognormal(_Drawn):
+class Lognormal(_Drawn, kind="lognormal"):
     """A lognormal delay with the given mean and standard deviation.
 
     ln d ~ N(μ, σ²) with σ² = ln(1 + (jitter/mean)²) and μ = ln mean − σ²/2.
@@ -246,7 +196,6 @@ class Lognormal(_Drawn):
     0.009578
     """
 
-    kind: Literal["lognormal"] = field(default="lognormal", kw_only=True, repr=False)
     mean: PositiveTime
     jitter: Time
 
@@ -263,10 +212,6 @@ class Lognormal(_Drawn):
         """Distribution of ln d."""
         sigma_square = math.log1p((self.jitter / self.mean) ** 2)
         return NormalDist(math.log(self.mean) - sigma_square / 2.0, math.sqrt(sigma_square))
-
-    @property
-    def variance(self) -> float:
-        return self.jitter**2
 
     def quantile(self, probability: float) -> float:
         checked_probability(probability)
@@ -290,8 +235,7 @@ class Lognormal(_Drawn):
         return f"lognormal, mean {milliseconds(self.mean)}, standard deviation {milliseconds(self.jitter)}"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Pareto(_Drawn):
+class Pareto(_Drawn, kind="pareto"):
     """A Pareto delay: P(d > x) = (x_m/x)^α from its least value x_m on.
 
     Give the spread by `jitter`, the standard deviation, which makes α = 1 + √(1 + (mean/jitter)²) > 2; or by `shape`,
@@ -302,13 +246,12 @@ class Pareto(_Drawn):
         jitter: standard deviation, above 0, in seconds or with a unit; or ``None`` if the shape is given.
         shape: α; worked out if the jitter is given.
 
-    >>> Pareto("3 s", shape=1.5).quantile(0.0), Pareto("3 s", shape=1.5).variance
-    (1.0, inf)
+    >>> Pareto("3 s", shape=1.5).quantile(0.0)
+    1.0
     >>> round(Pareto("3 s", jitter="1.7320508 s").shape, 6)
     3.0
     """
 
-    kind: Literal["pareto"] = field(default="pareto", kw_only=True, repr=False)
     mean: PositiveTime
     jitter: PositiveTime | None = None
     shape: Annotated[float, Field(strict=True, gt=1.0)] | None = None
@@ -332,12 +275,6 @@ class Pareto(_Drawn):
     def _scale(self) -> float:
         return self.mean * (self._alpha - 1.0) / self._alpha
 
-    @property
-    def variance(self) -> float:
-        """x_m²·α/((α − 1)²(α − 2)), infinite for α ≤ 2."""
-        alpha = self._alpha
-        return self._scale**2 * alpha / ((alpha - 1.0) ** 2 * (alpha - 2.0)) if alpha > 2.0 else math.inf
-
     def quantile(self, probability: float) -> float:
         certain = checked_probability(probability) == 1.0
         return math.inf if certain else self._scale * (1.0 - probability) ** (-1.0 / self._alpha)
@@ -352,8 +289,7 @@ class Pareto(_Drawn):
         return f"Pareto, mean {milliseconds(self.mean)}, shape {self.shape:.4g}"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Exponential(_Drawn):
+class Exponential(_Drawn, kind="exponential"):
     """An exponential delay: no memory, standard deviation equal to the mean.
 
     Attributes:
@@ -363,12 +299,7 @@ class Exponential(_Drawn):
     0.693147
     """
 
-    kind: Literal["exponential"] = field(default="exponential", kw_only=True, repr=False)
     mean: PositiveTime
-
-    @property
-    def variance(self) -> float:
-        return self.mean**2
 
     def quantile(self, probability: float) -> float:
         return math.inf if checked_probability(probability) == 1.0 else -self.mean * math.log1p(-probability)
@@ -385,9 +316,13 @@ class Exponential(_Drawn):
 
 @dataclass(frozen=True, init=False, config=CLOSED)
 class _Recorded(_Drawn):
-    """What empirical and traced delays have in common: a recording, whose moments are theirs."""
+    """What empirical and traced delays have in common: a recording.
 
-    kind: str = field(default="", kw_only=True, repr=False)
+    Attributes:
+        file: path of a recording; or empty if the values are given. Read once, when built.
+        values: the recorded delays, in seconds or with a unit.
+    """
+
     file: str = ""
     values: tuple[Time, ...] = ()
 
@@ -402,10 +337,6 @@ class _Recorded(_Drawn):
     def mean(self) -> float:
         return float(self._array.mean())
 
-    @property
-    def variance(self) -> float:
-        return float(self._array.var())
-
     def quantile(self, probability: float) -> float:
         rank = math.ceil(checked_probability(probability) * len(self.values) - 1e-9)
         return float(np.sort(self._array)[max(0, rank - 1)])
@@ -414,19 +345,12 @@ class _Recorded(_Drawn):
         return float(np.mean(self._array <= delay_s))
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Empirical(_Recorded):
+class Empirical(_Recorded, kind="empirical"):
     """Each delay is one of those recorded, drawn independently.
-
-    Attributes:
-        file: path of a recording; or empty if the values are given. Read once, when built.
-        values: the recorded delays, in seconds or with a unit.
 
     >>> Empirical(values=("1 ms", "3 ms")).mean, Empirical(values=("1 ms", "3 ms")).quantile(0.9)
     (0.002, 0.003)
     """
-
-    kind: Literal["empirical"] = field(default="empirical", kw_only=True, repr=False)
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
         return self._array[(generator.random(n) * len(self.values)).astype(np.intp)]
@@ -435,22 +359,15 @@ class Empirical(_Recorded):
         return f"drawn from {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class DelayTrace(_Recorded):
+class DelayTrace(_Recorded, kind="trace"):
     """Delays in the order in which they were recorded, packet by packet, over and over. Nothing is drawn.
-
-    Attributes:
-        file: path of a recording; or empty if the values are given. Read once, when built.
-        values: the recorded delays, in seconds or with a unit.
 
     >>> DelayTrace(values=("1 ms", "3 ms")).sampler(np.random.default_rng(0))(3).tolist()
     [0.001, 0.003, 0.001]
     """
 
-    kind: Literal["trace"] = field(default="trace", kw_only=True, repr=False)
-
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
-        return Cycle(self._array).sample
+        return partial(np.fromiter, cycle(self.values), np.float64)
 
     def describe(self) -> str:
         return f"trace of {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"

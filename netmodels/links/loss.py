@@ -1,25 +1,24 @@
 """Which packets are lost on the way.
 
-A loss model is a frozen dataclass whose fields are the options of a scenario. It knows its stationary loss rate and
-its mean burst length, and makes a sampler on a generator. One value is drawn per transmission, whatever else happens
-to the packet, so that a fault elsewhere leaves the luck of later packets alone. A kind is a class and one line in
-`netmodels.links.spec.AnyLoss`.
+A loss model is a spec whose fields are the options of a scenario. It knows its stationary loss rate, what one
+transmission does to its state, and makes a sampler on a generator. One value is drawn per transmission, whatever else
+happens to the packet, so that a fault elsewhere leaves the luck of later packets alone. A kind is a class and one line
+in `netmodels.links.spec.AnyLoss`.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import field
 from functools import partial
-from typing import Annotated, Literal, Protocol
+from itertools import cycle
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from netmodels.recordings import Cycle, recorded
+from netmodels.recordings import recorded
 from netmodels.streams import Draws, stream
-from netmodels.units import CLOSED, Probability, Spec
+from netmodels.units import Probability, Spec
 
 Lost = NDArray[np.bool_]
 Mass = NDArray[np.float64]
@@ -32,10 +31,6 @@ class LossModel(Protocol):
     def loss_rate(self) -> float:
         """Fraction of transmissions lost in the long run."""
 
-    @property
-    def mean_burst(self) -> float:
-        """Mean number of losses in a row, given one."""
-
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
         """Return the function that says for each of the next n transmissions whether it is lost."""
 
@@ -43,13 +38,9 @@ class LossModel(Protocol):
         """Return the long-run probability of each state of the process, [states]."""
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
-        """Make one transmission.
+        """Make one transmission, from the probability of each state before it, [..., states].
 
-        Args:
-            mass: probability of each state before it, [..., states].
-
-        Returns:
-            Probability of each state after it together with its being received, and with its being lost; same shape.
+        Returns the probability of each state after it together with its being received, and with its being lost.
         """
 
     def describe(self) -> str:
@@ -62,37 +53,40 @@ def loss_draws(model: LossModel, seed: int, *name: int | str) -> Draws[np.bool_]
     >>> loss_draws(Bernoulli("100%"), 0, "loss", 0, 1).take(2)
     [True, True]
     """
-    return Draws(partial(_open_losses, model, seed, name))
+    return Draws(lambda: model.sampler(stream(seed, *name)))
 
 
-def _open_losses(model: LossModel, seed: int, name: tuple[int | str, ...]) -> Callable[[int], Lost]:
-    return model.sampler(stream(seed, *name))
+def mean_burst(model: LossModel) -> float:
+    """Return the mean number of losses in a row, given one: P(lost) / P(lost now and not lost next), stationary.
+
+    >>> mean_burst(Bernoulli(0.5)), mean_burst(LossTrace(values=(1,)))
+    (2.0, inf)
+    """
+    lost = model.transmit(model.stationary())[1]
+    ends = float(model.transmit(lost)[0].sum())
+    if ends > 0.0:
+        return float(lost.sum()) / ends
+    return math.inf if model.loss_rate > 0.0 else 1.0
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Bernoulli(Spec):
+class Bernoulli(Spec, kind="bernoulli"):
     """Each transmission is lost with the same probability, independently.
 
     Attributes:
         p: probability of loss, a number or a percentage.
 
-    >>> Bernoulli("10%").loss_rate, Bernoulli(0.5).mean_burst
-    (0.1, 2.0)
+    >>> Bernoulli("10%").loss_rate
+    0.1
     """
 
-    kind: Literal["bernoulli"] = field(default="bernoulli", kw_only=True, repr=False)
     p: Probability
 
     @property
     def loss_rate(self) -> float:
         return self.p
 
-    @property
-    def mean_burst(self) -> float:
-        return math.inf if self.p == 1.0 else 1.0 / (1.0 - self.p)
-
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
-        return partial(_below, generator, self.p)
+        return lambda n: generator.random(n) < self.p  # the same uniforms serve every p
 
     def stationary(self) -> Mass:
         return np.ones(1)
@@ -104,12 +98,7 @@ class Bernoulli(Spec):
         return f"loses {100 * self.p:.3g}% of packets independently" if self.p else "loses nothing"
 
 
-def _below(generator: np.random.Generator, p: float, n: int) -> Lost:
-    return generator.random(n) < p  # the same uniforms serve every p
-
-
-@dataclass(frozen=True, init=False, config=CLOSED)
-class GilbertElliott(Spec):
+class GilbertElliott(Spec, kind="gemodel"):
     """Bursty loss from a chain with a good and a bad state (netem's ``loss gemodel p [r [1-h [1-k]]]``).
 
     A transmission is lost with probability 1−h in the bad and 1−k in the good state; then the chain goes good → bad
@@ -127,11 +116,10 @@ class GilbertElliott(Spec):
     Source: Gilbert 1960, Elliott 1963; tc-netem(8) for names and defaults; Haßlinger & Hohlfeld 2008.
 
     >>> bursty = GilbertElliott(p="3%", r="25%")
-    >>> round(bursty.loss_rate, 4), bursty.mean_burst
+    >>> round(bursty.loss_rate, 4), round(mean_burst(bursty), 9)
     (0.1071, 4.0)
     """
 
-    kind: Literal["gemodel"] = field(default="gemodel", kw_only=True, repr=False)
     p: Probability
     r: Probability | None = None
     one_minus_h: Probability = 1.0
@@ -157,18 +145,6 @@ class GilbertElliott(Spec):
         bad = self.bad_fraction
         return bad * self.one_minus_h + (1.0 - bad) * self.one_minus_k
 
-    @property
-    def mean_burst(self) -> float:
-        """P(lost) / P(lost now and not lost next), stationary."""
-        p, r, bad = self.p, self.to_good, self.bad_fraction
-        in_bad, in_good = self.one_minus_h, self.one_minus_k
-        saved_after_good = (1.0 - p) * (1.0 - in_good) + p * (1.0 - in_bad)
-        saved_after_bad = r * (1.0 - in_good) + (1.0 - r) * (1.0 - in_bad)
-        ends = (1.0 - bad) * in_good * saved_after_good + bad * in_bad * saved_after_bad
-        if ends > 0.0:
-            return self.loss_rate / ends
-        return math.inf if self.loss_rate > 0.0 else 1.0
-
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
         return _Chain(self, generator).sample
 
@@ -181,7 +157,7 @@ class GilbertElliott(Spec):
         return (mass - lost) @ moves, lost @ moves
 
     def describe(self) -> str:
-        return f"loses {100 * self.loss_rate:.3g}% of packets in bursts of {self.mean_burst:.3g} on average"
+        return f"loses {100 * self.loss_rate:.3g}% of packets in bursts of {mean_burst(self):.3g} on average"
 
 
 class _Chain:
@@ -220,19 +196,17 @@ class _Chain:
         return states
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class LossTrace(Spec):
+class LossTrace(Spec, kind="trace"):
     """Losses in the order in which they were recorded, transmission by transmission, over and over.
 
     Attributes:
         file: path of a recording of 0 (arrived) and 1 (lost); or empty if the values are given. Read once, when built.
         values: the same as numbers.
 
-    >>> LossTrace(values=(0, 1, 1, 0)).loss_rate, LossTrace(values=(0, 1, 1, 0)).mean_burst
-    (0.5, 2.0)
+    >>> LossTrace(values=(0, 1, 1, 0)).loss_rate
+    0.5
     """
 
-    kind: Literal["trace"] = field(default="trace", kw_only=True, repr=False)
     file: str = ""
     values: tuple[Annotated[int, Field(strict=True, ge=0, le=1)], ...] = ()
 
@@ -243,17 +217,8 @@ class LossTrace(Spec):
     def loss_rate(self) -> float:
         return sum(self.values) / len(self.values)
 
-    @property
-    def mean_burst(self) -> float:
-        """Mean number of losses in a row, the recording being a circle."""
-        following = (*self.values[1:], self.values[0])
-        ends = sum(now and not then for now, then in zip(self.values, following, strict=True))
-        if ends:
-            return sum(self.values) / ends
-        return math.inf if self.values[0] else 1.0
-
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
-        return partial(_next_lost, Cycle(np.array(self.values, dtype=np.float64)))
+        return partial(np.fromiter, cycle(self.values), np.bool_)
 
     def stationary(self) -> Mass:
         return np.full(len(self.values), 1.0 / len(self.values))
@@ -270,7 +235,3 @@ def _zero_or_one(value: object) -> float:
     if value not in (0, 1):
         raise ValueError(f"expected 0 (arrived) or 1 (lost), got {value!r}")
     return float(value == 1)
-
-
-def _next_lost(cycle: Cycle, n: int) -> Lost:
-    return cycle.sample(n) > 0.0

@@ -18,15 +18,10 @@ PASSAGES = 5000
 
 
 def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: int) -> float:
-    """Return the probability, exact, that all packets of a message get through.
+    """Return the probability, exact, that all packets of a message get through, each tried 1 + `retries` times.
 
-    Each transmission, a retry too, is one step of the loss process, which is as messages find it in the long run.
-
-    Args:
-        loss: the loss process.
-        corrupt: probability that what is not lost is corrupted.
-        retries: tries after the first, per packet.
-        packets: of the message.
+    Each transmission, a retry too, is one step of the loss process, which is as messages find it in the long run; what
+    it does not lose is corrupted with another probability.
 
     Source: products of the substochastic matrices of the chain, as for Gilbert 1960.
 
@@ -41,7 +36,7 @@ def _whole(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArr
     """Return the state after a message, together with all its packets' getting through."""
     mass = state_found(loss, corrupt, retries)
     for _ in range(packets):
-        mass = sum(_tries(loss, corrupt, retries, mass), start=np.zeros_like(mass))
+        mass, _lost = _passage(loss, corrupt, retries, mass)
     return mass
 
 
@@ -50,9 +45,7 @@ def whole_then_none_probability(
 ) -> float:
     """Return the probability, exact, that a message gets through, and no copy of another one sent right after it.
 
-    >>> from netmodels.links.loss import Bernoulli, GilbertElliott
-    >>> round(whole_then_none_probability(Bernoulli(0.1), 0.0, 0, packets=1, packets_of_each=1, copies=3), 6)
-    0.0009
+    >>> from netmodels.links.loss import GilbertElliott
     >>> bursts = GilbertElliott(0.03, 0.05)    # 5/8 · 0.03 · 0.95²
     >>> round(whole_then_none_probability(bursts, 0.0, 0, packets=1, packets_of_each=1, copies=3), 6)
     0.016922
@@ -72,21 +65,26 @@ def _passage(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the state after a packet together with its getting through, and with its being lost at every try."""
     through = np.zeros_like(mass)
+    for received, left in _tries(loss, corrupt, retries, mass):
+        through, mass = through + received, left
+    return through, mass
+
+
+def _tries(
+    loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield what gets through at the first try, at the second, and so on, and what is left to try."""
     for _ in range(retries + 1):
         received, lost = loss.transmit(mass)
-        through += (1.0 - corrupt) * received
         mass = lost + corrupt * received
-    return through, mass
+        yield (1.0 - corrupt) * received, mass
 
 
 def state_found(loss: LossModel, corrupt: float, retries: int) -> NDArray[np.float64]:
     """Return the long-run probability of each state of the loss process when a new packet comes.
 
     Without retries this is the stationary state. Retries go on until the process lets one through, so that the next
-    packet finds it in a better state than a random moment would.
-
-    Returns:
-        float64 [states], the fixed point of one packet's passage, to 10⁻¹⁴.
+    packet finds it in a better state than a random moment would: the fixed point of one packet's passage, to 10⁻¹⁴.
 
     >>> from netmodels.links.loss import GilbertElliott
     >>> state_found(GilbertElliott(0.25, 0.75), 0.0, 0).tolist()
@@ -102,22 +100,10 @@ def state_found(loss: LossModel, corrupt: float, retries: int) -> NDArray[np.flo
     return mass
 
 
-def _tries(loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """Yield what gets through at the first try, at the second, and so on, until nothing is left to try."""
-    for _ in range(retries + 1):
-        received, lost = loss.transmit(mass)
-        yield (1.0 - corrupt) * received
-        mass = lost + corrupt * received
-        if mass.sum() < NEGLIGIBLE**2:
-            return
-
-
 def retry_weights(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArray[np.float64]:
-    """Return the distribution of the retries that a message needs, given that all its packets get through.
+    """Return the probability of each number of retries that a message needs, given that all its packets get through.
 
-    Returns:
-        Probability of each number of retries from 0 on, float64 [at most packets·retries + 1]; cut where less than
-        10⁻¹² of it is left.
+    From 0 on, at most packets·retries + 1 of them; cut where less than 10⁻¹² of it is left.
 
     >>> from netmodels.links.loss import Bernoulli
     >>> [round(weight, 6) for weight in retry_weights(Bernoulli(0.5), 0.0, 1, 1).tolist()]
@@ -132,8 +118,10 @@ def retry_weights(loss: LossModel, corrupt: float, retries: int, packets: int) -
         mass[0] = found
         for _ in range(packets):
             through = np.zeros_like(mass)
-            for used, received in zip(range(rows + 1), _tries(loss, corrupt, retries, mass), strict=False):
+            for used, (received, left) in zip(range(rows + 1), _tries(loss, corrupt, retries, mass), strict=False):
                 through[used:] += received[: rows + 1 - used]
+                if left.sum() < NEGLIGIBLE**2:
+                    break
             mass = through
         weights = mass.sum(axis=1)
         if rows == most or whole == 0.0 or weights.sum() > whole * (1.0 - 1e-12):
@@ -146,16 +134,10 @@ def completion_cdf(
 ) -> float:
     """Return the probability that a message is complete by a time, given that all its packets get through.
 
-    Σ_j P(j retries) · Π_k P(delay ≤ t − end_k − j·retry). Exact without retries and duplicates, and with a constant
-    delay and packets of one size; else a lower bound, because every retry is counted as if it came before the first
-    packet, and a second copy not at all.
-
-    Args:
-        delay: independent for each packet.
-        ends_s: when each packet would leave without retries, in seconds after hand-over.
-        weights: from `retry_weights`.
-        retry_s: how long one retry holds the server.
-        time_s: seconds after hand-over.
+    Σ_j P(j retries) · Π_k P(delay ≤ t − end_k − j·retry), where packet k would leave at end_k without retries, and a
+    retry holds the server. Exact without retries and duplicates, and with a constant delay and packets of one size;
+    else a lower bound, because every retry is counted as if it came before the first packet, and a second copy not at
+    all.
 
     >>> completion_cdf(Constant(1.0), [1.0, 2.0], np.array([0.5, 0.5]), 0.5, 3.0)
     0.5

@@ -7,16 +7,8 @@
 - `changing`: by a schedule, or as links fail and recover; and the list of all kinds.
 """
 
-from netmodels.topology.changing import (
-    TOPOLOGIES,
-    AnyTopology,
-    EdgeMarkov,
-    FlatTopology,
-    Schedule,
-    Switch,
-    topology_of,
-)
-from netmodels.topology.graph import START, Agent, Edge, Graph, Instant, Pair, Positions, Topology, TopologyKind
+from netmodels.topology.changing import TOPOLOGIES, AnyTopology, EdgeMarkov, Schedule
+from netmodels.topology.graph import Edge, Graph, Instant, Pair, Positions
 from netmodels.topology.mobility import MOBILITIES, AnyMobility, Mobility, PositionTrace, RandomWaypoint, Range
 from netmodels.topology.random_connected import (
     RandomConnected,
@@ -40,9 +32,7 @@ from netmodels.topology.static import (
 
 __all__ = [
     "MOBILITIES",
-    "START",
     "TOPOLOGIES",
-    "Agent",
     "AnyMobility",
     "AnyTopology",
     "BarabasiAlbert",
@@ -51,7 +41,6 @@ __all__ = [
     "EdgeMarkov",
     "Edges",
     "ErdosRenyi",
-    "FlatTopology",
     "Graph",
     "Grid",
     "Instant",
@@ -68,12 +57,8 @@ __all__ = [
     "Ring",
     "Schedule",
     "Star",
-    "Switch",
-    "Topology",
-    "TopologyKind",
     "WattsStrogatz",
     "connected_counts",
     "random_connected_pairs",
     "refuse_undrawable",
-    "topology_of",
 ]

@@ -1,57 +1,28 @@
 """Topologies that change with simulated time, by a schedule or as links fail and recover; and the list of all kinds."""
 
-from collections.abc import Mapping
-from dataclasses import field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, TypeAdapter, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic.dataclasses import dataclass
 
 from netmodels.on_off import OnOff
 from netmodels.streams import stream
-from netmodels.topology.graph import START, Graph, Instant, Topology, TopologyKind
+from netmodels.topology.graph import START, Graph, Instant, TopologyKind
 from netmodels.topology.mobility import Range
 from netmodels.topology.random_connected import RandomConnected
-from netmodels.topology.static import (
-    BarabasiAlbert,
-    Complete,
-    Edges,
-    ErdosRenyi,
-    Grid,
-    KRegular,
-    Path,
-    RandomGeometric,
-    Ring,
-    Star,
-    WattsStrogatz,
-)
+from netmodels.topology.static import Complete, Static
 from netmodels.units import CLOSED, PositiveTime, Spec, Time, kinds_of, milliseconds, or_own
 
 MAX_LINKS = 65_536
 """Links of which each goes down and up on its own."""
 
-_Flat = (
-    Complete
-    | Ring
-    | Path
-    | Star
-    | Grid
-    | Edges
-    | KRegular
-    | ErdosRenyi
-    | BarabasiAlbert
-    | WattsStrogatz
-    | RandomGeometric
-    | RandomConnected
-)
-FlatTopology = Annotated[_Flat | Range, Field(discriminator="kind"), or_own("graph")]
+FlatTopology = Annotated[Static | RandomConnected | Range, Field(discriminator="kind"), or_own("graph")]
 """A topology that is not made of others, or a mapping with ``kind``."""
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class EdgeMarkov(TopologyKind):
+class EdgeMarkov(TopologyKind, kind="edge_markov"):
     """Each link of a base graph goes down and up on its own, with exponential times.
 
     Both directions of a link share their state. A link is up a fraction up/(up + down) of the time, from the start on.
@@ -66,7 +37,6 @@ class EdgeMarkov(TopologyKind):
     True
     """
 
-    kind: Literal["edge_markov"] = field(default="edge_markov", kw_only=True, repr=False)
     up: PositiveTime
     down: PositiveTime
     base: FlatTopology = Complete()
@@ -114,11 +84,6 @@ class Switch(Spec):
     at: Time
     topology: FlatTopology
 
-    @property
-    def at_ns(self) -> int:
-        """Since when, in nanoseconds."""
-        return round(self.at * 1e9)
-
 
 def _as_mapping(entry: object) -> object:
     if isinstance(entry, tuple) and len(entry) == 2:
@@ -126,19 +91,17 @@ def _as_mapping(entry: object) -> object:
     return entry
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Schedule(TopologyKind):
+class Schedule(TopologyKind, kind="schedule"):
     """One topology after the other, at given times.
 
     Attributes:
         entries: which topology from when on; times increase, the first one is 0.
 
-    >>> plan = Schedule([("0 s", Complete()), ("10 s", Ring())])
+    >>> plan = Schedule([("0 s", Complete()), ("10 s", {"kind": "ring"})])
     >>> [plan.graph(4, 0, Instant(now_ns=now)).degrees[0] for now in (0, 10**10 - 1, 10**10)]
     [3, 3, 2]
     """
 
-    kind: Literal["schedule"] = field(default="schedule", kw_only=True, repr=False)
     entries: Annotated[tuple[Annotated[Switch, BeforeValidator(_as_mapping)], ...], Field(max_length=1000)]
 
     @field_validator("entries")
@@ -161,23 +124,15 @@ class Schedule(TopologyKind):
         return self, *(part for entry in self.entries for part in entry.topology.parts())
 
     def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
-        current = [entry.topology for entry in self.entries if entry.at_ns <= at.now_ns][-1]
+        current = [entry.topology for entry in self.entries if round(entry.at * 1e9) <= at.now_ns][-1]
         return current.graph(n_agents, seed, at)
 
     def describe(self) -> str:
         return "; ".join(f"from {milliseconds(entry.at)} {entry.topology.describe()}" for entry in self.entries)
 
 
-AnyTopology = Annotated[_Flat | EdgeMarkov | Range | Schedule, Field(discriminator="kind"), or_own("graph")]
+AnyTopology = Annotated[
+    Static | RandomConnected | EdgeMarkov | Range | Schedule, Field(discriminator="kind"), or_own("graph")
+]
 """A topology, or a mapping with ``kind``."""
 TOPOLOGIES = kinds_of(AnyTopology)
-_ANY: TypeAdapter[Topology] = TypeAdapter(AnyTopology)
-
-
-def topology_of(value: Topology | Mapping[str, object]) -> Topology:
-    """Return a topology, or that of a mapping with ``kind``.
-
-    >>> topology_of({"kind": "edge_markov", "up": "9 s", "down": "1 s", "base": {"kind": "ring"}})
-    EdgeMarkov(up=9.0, down=1.0, base=Ring())
-    """
-    return _ANY.validate_python(value)

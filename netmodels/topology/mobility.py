@@ -3,19 +3,17 @@
 import csv
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cached_property, lru_cache
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
-from pydantic.dataclasses import dataclass
 
 from netmodels.recordings import read_recording
 from netmodels.streams import stream
 from netmodels.topology.graph import START, Graph, Instant, TopologyKind
-from netmodels.units import CLOSED, MAX_M, MAX_S, Length, Spec, Speed, Time, kinds_of, milliseconds, or_own
+from netmodels.units import MAX_M, MAX_S, Length, Spec, Speed, Time, kinds_of, milliseconds, or_own
 
 Places = NDArray[np.float64]
 LEGS_KEPT = 64
@@ -32,8 +30,7 @@ class Mobility(Protocol):
         """Say in a few words how agents move."""
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class RandomWaypoint(Spec):
+class RandomWaypoint(Spec, kind="random_waypoint"):
     """Each agent goes straight to a uniform place at a uniform speed, waits, and goes on to the next.
 
     Agents start at uniform places, where they first wait. The density of places is not uniform in the long run.
@@ -50,7 +47,6 @@ class RandomWaypoint(Spec):
     (3, 2)
     """
 
-    kind: Literal["random_waypoint"] = field(default="random_waypoint", kw_only=True, repr=False)
     area: tuple[Length, Length]
     speed: tuple[Speed, Speed]
     pause: Time
@@ -133,15 +129,13 @@ def _within(most: float, text: str) -> float:
     return number
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class PositionTrace(Spec):
+class PositionTrace(Spec, kind="trace"):
     """Recorded places, with straight lines between them; before the first and after the last an agent stands still.
 
     Attributes:
         file: CSV with a header and the columns ``time`` (s), ``agent``, ``x`` and ``y`` (m). Read once, when built.
     """
 
-    kind: Literal["trace"] = field(default="trace", kw_only=True, repr=False)
     file: str
 
     def __post_init__(self) -> None:
@@ -165,7 +159,6 @@ class PositionTrace(Spec):
         return {agent: np.array(sorted(by_agent[agent])) for agent in sorted(by_agent)}
 
     def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
-        del seed
         missing = [agent for agent in range(n_agents) if agent not in self._tracks]
         if missing:
             raise ValueError(f"mobility.file: {self.file!r} has no places of agents {missing}")
@@ -187,8 +180,7 @@ AnyMobility = Annotated[
 MOBILITIES = kinds_of(AnyMobility)
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Range(TopologyKind):
+class Range(TopologyKind, kind="range"):
     """Two agents are linked while they are within a radius of each other.
 
     Attributes:
@@ -202,7 +194,6 @@ class Range(TopologyKind):
     ValueError: positions: expected those of 2 agents, since topology.mobility is not given, got None
     """
 
-    kind: Literal["range"] = field(default="range", kw_only=True, repr=False)
     radius: Length
     mobility: AnyMobility | None = None
 

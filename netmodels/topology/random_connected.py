@@ -13,20 +13,18 @@ probability (the recursive method: Nijenhuis, Wilf 1978).
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import field
 from functools import lru_cache
-from itertools import accumulate, combinations
+from itertools import accumulate, chain, combinations
 from math import comb
 from typing import Annotated, Literal
 
 import networkx as nx
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from netmodels.streams import stream
 from netmodels.topology.graph import START, Edge, Graph, Instant, TopologyKind
-from netmodels.units import CLOSED, Count, count
+from netmodels.units import Count, count
 
 MAX_LONELY = 3.0
 """Expected agents without a link up to which graphs are redrawn until one connects, which then takes under 100 draws or
@@ -35,8 +33,7 @@ MAX_DIGITS = 3e9
 """Digits to calculate with for counting, a few seconds' worth."""
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class RandomConnected(TopologyKind):
+class RandomConnected(TopologyKind, kind="random_connected"):
     """Uniform among the connected graphs with a given number of links, drawn anew all the time.
 
     Attributes:
@@ -50,7 +47,6 @@ class RandomConnected(TopologyKind):
     ValueError: topology.edges: a connected graph of 4 agents has 3 to 6 links, got 9
     """
 
-    kind: Literal["random_connected"] = field(default="random_connected", kw_only=True, repr=False)
     edges: Annotated[Count, Field(le=10**6)] | None = None
     resample: Literal["episode", "update", "round"] = "episode"
 
@@ -124,25 +120,8 @@ def _connected_pairs(n_agents: int, edges: int, generator: np.random.Generator) 
     pairs = list(combinations(range(n_agents), 2))
     while True:
         chosen = [pairs[pick] for pick in generator.choice(len(pairs), size=edges, replace=False)]
-        if _connects(n_agents, chosen):
+        if len(set(chain(*chosen))) == n_agents and nx.is_connected(nx.Graph(chosen)):
             return chosen
-
-
-def _connects(n_agents: int, pairs: list[Edge]) -> bool:
-    """Return whether the pairs join all agents (union-find)."""
-    root = list(range(n_agents))
-    parts = n_agents
-    for a, b in pairs:
-        while root[a] != a:
-            root[a] = root[root[a]]
-            a = root[a]  # noqa: PLW2901  (the walk to the root)
-        while root[b] != b:
-            root[b] = root[root[b]]
-            b = root[b]  # noqa: PLW2901
-        if a != b:
-            root[a] = b
-            parts -= 1
-    return parts == 1
 
 
 @lru_cache(maxsize=8)

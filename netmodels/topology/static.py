@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import field
 from functools import lru_cache
 from itertools import combinations
-from typing import Annotated, Literal
+from typing import Annotated
 
 import networkx as nx
 import numpy as np
@@ -28,7 +28,6 @@ class _Fixed(TopologyKind):
     """What depends on the number of agents only."""
 
     def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
-        del seed, at
         return _fixed_graph(self, n_agents)
 
     def _pairs(self, n_agents: int) -> Iterable[Edge]:
@@ -43,15 +42,12 @@ def _fixed_graph(topology: _Fixed, n_agents: int) -> Graph:
     return topology._build(count(n_agents, "n_agents", minimum=1))  # noqa: SLF001  (the cached half of its method)
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Complete(_Fixed):
+class Complete(_Fixed, kind="complete"):
     """Every agent has a link to every other.
 
     >>> Complete().graph(3, seed=0).degrees
     (2, 2, 2)
     """
-
-    kind: Literal["complete"] = field(default="complete", kw_only=True, repr=False)
 
     def _pairs(self, n_agents: int) -> Iterable[Edge]:
         return combinations(range(n_agents), 2)
@@ -60,15 +56,12 @@ class Complete(_Fixed):
         return "complete graph"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Ring(_Fixed):
+class Ring(_Fixed, kind="ring"):
     """Agent i has links to i − 1 and i + 1, around a circle.
 
     >>> Ring().graph(5, seed=0).neighbours(0)
     (1, 4)
     """
-
-    kind: Literal["ring"] = field(default="ring", kw_only=True, repr=False)
 
     def _pairs(self, n_agents: int) -> Iterable[Edge]:
         pairs = ((agent, (agent + 1) % n_agents) for agent in range(n_agents))
@@ -78,15 +71,12 @@ class Ring(_Fixed):
         return "ring"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Path(_Fixed):
+class Path(_Fixed, kind="path"):
     """Agent i has links to i − 1 and i + 1, with two ends.
 
     >>> Path().graph(3, seed=0).degrees
     (1, 2, 1)
     """
-
-    kind: Literal["path"] = field(default="path", kw_only=True, repr=False)
 
     def _pairs(self, n_agents: int) -> Iterable[Edge]:
         return ((agent, agent + 1) for agent in range(n_agents - 1))
@@ -95,8 +85,7 @@ class Path(_Fixed):
         return "path"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Star(_Fixed):
+class Star(_Fixed, kind="star"):
     """One agent has links to all others, which have no other.
 
     Attributes:
@@ -106,7 +95,6 @@ class Star(_Fixed):
     (3, 1, 1, 1)
     """
 
-    kind: Literal["star"] = field(default="star", kw_only=True, repr=False)
     centre: Agent = 0
 
     def _pairs(self, n_agents: int) -> Iterable[Edge]:
@@ -118,8 +106,7 @@ class Star(_Fixed):
         return f"star around agent {self.centre}"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Grid(_Fixed):
+class Grid(_Fixed, kind="grid"):
     """Agents row by row on a rectangular grid, each with links to those beside, above and below.
 
     Attributes:
@@ -129,7 +116,6 @@ class Grid(_Fixed):
     (1, 2)
     """
 
-    kind: Literal["grid"] = field(default="grid", kw_only=True, repr=False)
     columns: Annotated[Count, Field(le=10**6)] | None = None
 
     def _pairs(self, n_agents: int) -> Iterable[Edge]:
@@ -141,8 +127,7 @@ class Grid(_Fixed):
         return "square grid" if self.columns is None else f"grid with {self.columns} columns"
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class Edges(_Fixed):
+class Edges(_Fixed, kind="edges"):
     """The links that are listed.
 
     Attributes:
@@ -155,7 +140,6 @@ class Edges(_Fixed):
     ((0, 1),)
     """
 
-    kind: Literal["edges"] = field(default="edges", kw_only=True, repr=False)
     edges: tuple[Pair, ...]
     directed: Flag = False
 
@@ -176,13 +160,16 @@ class Edges(_Fixed):
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
 class _Drawn(TopologyKind):
-    """What networkx draws once; or, if it has to be connected, until it is."""
+    """What networkx draws once; or, if it has to be connected, until it is.
+
+    Attributes:
+        connected: draw until the graph is connected.
+    """
 
     kind: str = field(default="", repr=False)
     connected: Flag = False
 
     def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
-        del at
         return _drawn_graph(self, n_agents, seed)
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
@@ -210,13 +197,11 @@ def _refuse_long_draw(steps: int, name: str, given: int) -> None:
         raise ValueError(f"{name}: expected fewer, for a graph of so many agents and links takes too long, got {given}")
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class KRegular(_Drawn):
+class KRegular(_Drawn, kind="k_regular"):
     """Uniform among graphs in which every agent has the same number of links, asymptotically.
 
     Attributes:
         degree: links of each agent, fewer than there are agents; times the number of agents an even number.
-        connected: draw until the graph is connected.
 
     Source: networkx.random_regular_graph (Steger, Wormald 1999).
 
@@ -224,7 +209,6 @@ class KRegular(_Drawn):
     {3}
     """
 
-    kind: Literal["k_regular"] = field(default="k_regular", repr=False)
     degree: Agent
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
@@ -243,13 +227,11 @@ class KRegular(_Drawn):
         return f"random graph with {self.degree} links at every agent{self._until()}"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class ErdosRenyi(_Drawn):
+class ErdosRenyi(_Drawn, kind="erdos_renyi"):
     """Every link exists with the same probability, independently.
 
     Attributes:
         p: that probability.
-        connected: draw until the graph is connected.
 
     Source: networkx.gnp_random_graph (Gilbert 1959; Erdős, Rényi 1959).
 
@@ -257,7 +239,6 @@ class ErdosRenyi(_Drawn):
     (2, 2, 2)
     """
 
-    kind: Literal["erdos_renyi"] = field(default="erdos_renyi", repr=False)
     p: Probability
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
@@ -267,8 +248,7 @@ class ErdosRenyi(_Drawn):
         return f"each link with probability {100 * self.p:.3g}%{self._until()}"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class BarabasiAlbert(_Drawn):
+class BarabasiAlbert(_Drawn, kind="barabasi_albert"):
     """Grown by preferential attachment: each new agent links to earlier ones in proportion to their links.
 
     Attributes:
@@ -281,7 +261,6 @@ class BarabasiAlbert(_Drawn):
     32
     """
 
-    kind: Literal["barabasi_albert"] = field(default="barabasi_albert", repr=False)
     links: Annotated[Count, Field(le=10**6)]
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
@@ -294,14 +273,12 @@ class BarabasiAlbert(_Drawn):
         return f"grown by preferential attachment of {self.links} links{self._until()}"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class WattsStrogatz(_Drawn):
+class WattsStrogatz(_Drawn, kind="watts_strogatz"):
     """A small world: a ring on which some links are rewired.
 
     Attributes:
         neighbours: nearest agents on the ring that each is linked to, even, fewer than there are agents.
         p: probability of rewiring each link.
-        connected: draw until the graph is connected.
 
     Source: networkx.watts_strogatz_graph (Watts, Strogatz 1998).
 
@@ -309,7 +286,6 @@ class WattsStrogatz(_Drawn):
     {4}
     """
 
-    kind: Literal["watts_strogatz"] = field(default="watts_strogatz", repr=False)
     neighbours: Agent
     p: Probability
 
@@ -334,13 +310,11 @@ class WattsStrogatz(_Drawn):
         return f"ring of {self.neighbours} nearest neighbours with {share} of links rewired{self._until()}"
 
 
-@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
-class RandomGeometric(_Drawn):
+class RandomGeometric(_Drawn, kind="random_geometric"):
     """Agents uniform in the unit square, linked where they are near each other.
 
     Attributes:
         radius: greatest distance of a link, where the side of the square is 1; a number above 0.
-        connected: draw until the graph is connected.
 
     Source: networkx.random_geometric_graph (Penrose 2003).
 
@@ -348,7 +322,6 @@ class RandomGeometric(_Drawn):
     (2, 2, 2)
     """
 
-    kind: Literal["random_geometric"] = field(default="random_geometric", repr=False)
     radius: Annotated[float, Field(strict=True, gt=0.0)]
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
@@ -356,3 +329,19 @@ class RandomGeometric(_Drawn):
 
     def describe(self) -> str:
         return f"links up to {self.radius:.3g} between random places in the unit square{self._until()}"
+
+
+Static = (
+    Complete
+    | Ring
+    | Path
+    | Star
+    | Grid
+    | Edges
+    | KRegular
+    | ErdosRenyi
+    | BarabasiAlbert
+    | WattsStrogatz
+    | RandomGeometric
+)
+"""All of these kinds."""

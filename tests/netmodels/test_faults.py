@@ -15,7 +15,6 @@ from netmodels.faults import (
     OneWay,
     Partition,
     Straggler,
-    fault_of,
 )
 from netmodels.links import REASONS
 from netmodels.on_off import OnOff
@@ -65,7 +64,7 @@ def test_what_is_down_when(plan):
 
 def test_who_crashes_and_who_is_slow(plan):
     [crash] = plan.crash_events(1)
-    assert [crash.holds(int(t * S)) for t in (9.9, 10, 14.9, 15)] == [False, True, True, False]
+    assert crash.interval == (10 * S, 15 * S)
     assert crash.fault.state == "lost"
     assert plan.crash_events(0) == []
     assert [plan.compute_factor(3, int(t * S)) for t in (69, 70, 70.9, 71)] == [1.0, 4.0, 4.0, 1.0]
@@ -108,8 +107,8 @@ def test_reordering_or_adding_faults_changes_no_other():
     forth = FaultPlan(faults, n_agents=3, seed=2)
     back = FaultPlan([*faults[::-1], Blackout(at="9 h", for_="1 s")], n_agents=3, seed=2)
     for agent in range(2):
-        assert forth.crashes(agent) == back.crashes(agent)
-        assert forth.crashes(agent) != FaultPlan(faults, n_agents=3, seed=3).crashes(agent)
+        assert forth.crash_events(agent) == back.crash_events(agent)
+        assert forth.crash_events(agent) != FaultPlan(faults, n_agents=3, seed=3).crash_events(agent)
     assert [fates(forth, t, 3) for t in range(0, 200, 2)] == [fates(back, t, 3) for t in range(0, 200, 2)]
 
 
@@ -136,7 +135,7 @@ def test_the_order_of_options_changes_nothing():
 
 def test_times_are_drawn_as_stated(in_sigmas):
     crash = Crash(node=0, at={"kind": "exponential", "mean": "10 s"}, for_={"kind": "uniform", "mean": 5, "jitter": 2})
-    spans = np.array(FaultPlan([crash] * 20_000, n_agents=1).crashes(0)) / 1e9
+    spans = np.array([event.interval for event in FaultPlan([crash] * 20_000, n_agents=1).events]) / 1e9
     in_sigmas.mean(spans[:, 0], 10.0)
     in_sigmas.mean(spans[:, 1] - spans[:, 0], 5.0)
     in_sigmas.variance(spans[:, 1] - spans[:, 0], 5.0, 4 / 3)
@@ -159,13 +158,13 @@ def test_times_of_centuries_overflow_nothing():
 
 def test_faults_that_are_alike_are_drawn_apart():
     crash = Crash(node=0, at={"kind": "exponential", "mean": "10 s"}, for_="1 s")
-    first, second = FaultPlan([crash, crash], n_agents=1).crashes(0)
-    assert first != second
+    first, second = FaultPlan([crash, crash], n_agents=1).events
+    assert first.interval != second.interval
 
 
 def test_for_ever_by_default():
     plan = FaultPlan([{"kind": "crash", "node": 0, "at": "1 s"}], n_agents=2)
-    assert plan.crash_events(0)[0].holds(10**18)
+    assert plan.crash_events(0)[0].end_ns > 10**18
     assert FaultPlan([{"kind": "blackout", "at": "1 s", "for": 0}], n_agents=2).availability(0, 1) is None
 
 
@@ -174,7 +173,7 @@ def test_every_kind_is_described(kind):
     [fault] = [fault for fault in ONE_OF_EACH if isinstance(fault, FAULTS[kind])]
     assert fault.describe()
     assert hash(fault) == hash(fault)
-    assert fault_of(fault) is fault
+    assert FaultPlan([fault], n_agents=9).events[0].fault is fault
 
 
 @pytest.mark.parametrize(

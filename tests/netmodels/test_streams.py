@@ -1,6 +1,3 @@
-import pickle
-from functools import partial
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,14 +11,11 @@ def normals(seed=3):
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 700), st.booleans()), max_size=12))
+@given(st.lists(st.integers(0, 700), max_size=12))
 def test_blocks_equal_one_at_a_time(asks):
     reference, draws = normals(), normals()
-    expected = [reference.take(1)[0] for _ in range(sum(n for n, _ in asks))]
-    got = []
-    for n, as_array in asks:
-        got += draws.take_array(n).tolist() if as_array else draws.take(n)
-    assert got == expected
+    expected = [reference.take(1)[0] for _ in range(sum(asks))]
+    assert [value for n in asks for value in draws.take(n)] == expected
     assert draws.drawn == len(expected)
 
 
@@ -53,17 +47,6 @@ def test_refuses_seeds(seed):
         stream(seed, "a")
 
 
-def test_pickled_draws_go_on_where_they_were():
-    draws = Draws(partial(_sample, 5))
-    draws.take(40)
-    again = pickle.loads(pickle.dumps(draws))  # noqa: S301
-    assert again.take(1000) == draws.take(1000)
-
-
-def _sample(seed):
-    return stream(seed, "x").standard_normal
-
-
 @settings(deadline=None)
 @given(st.integers(0, 700), st.integers(0, 40_000), st.lists(st.integers(0, 700), max_size=3))
 def test_reading_on_comes_to_where_another_one_stopped(already, further, asks):
@@ -84,7 +67,7 @@ def test_reading_on_remembers_what_the_model_does_and_keeps_little():
     for _ in range(300):
         other.take(1000)
     assert one.take(5000) == other.take(5000)
-    assert len(one._array) < 2 * LARGEST_SKIP
+    assert len(one._list) < 2 * LARGEST_SKIP
 
 
 @pytest.mark.parametrize("drawn", [-1, 39, 41.0, True, "41", None])

@@ -1,10 +1,8 @@
-import pickle
-
 import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec, Server
-from netmodels.links import Bernoulli, GilbertElliott, Normal
+from netmodels.links import Bernoulli, Normal
 
 # 12 Mbit/s puts a full packet of 1472 + 28 bytes on the wire in exactly 1 ms.
 MS = 1_000_000
@@ -134,15 +132,6 @@ def test_losses_and_delays_have_their_own_luck():
     lossless, lossy = run(0.0), run(0.4)
     assert 45 < sum(a == -1 for a in lossy) < 115  # 80 expected, 5 standard errors
     assert all(a in (-1, b) for a, b in zip(lossy, lossless, strict=True))
-
-
-def test_pickled_link_goes_on_where_it_was():
-    link = Link(rated(loss=GilbertElliott("5%", "30%"), delay=Normal("5 ms", "2 ms")))
-    for k in range(100):
-        link.offer(k * MS, 3 * FULL)
-    again = pickle.loads(pickle.dumps(link))  # noqa: S301
-    for k in range(100, 200):
-        assert again.offer(k * MS, 3 * FULL)[:9] == link.offer(k * MS, 3 * FULL)[:9]
 
 
 @pytest.mark.parametrize("now_ns", [-1, 4, 1.0, 5.0, True, np.int64(7), "7", None, 2**62])

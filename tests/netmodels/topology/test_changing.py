@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 from graph_facts import connected
+from pydantic import TypeAdapter
 
-from netmodels.topology import Complete, EdgeMarkov, Edges, Instant, Ring, Schedule, topology_of
+from netmodels.topology import AnyTopology, Complete, EdgeMarkov, Edges, Instant, Ring, Schedule
 
 S = 10**9
+
+topology_of = TypeAdapter(AnyTopology).validate_python
 
 
 def test_links_are_up_their_share_of_the_time(in_sigmas):

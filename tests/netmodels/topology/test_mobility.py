@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
-from netmodels.topology import Instant, PositionTrace, RandomWaypoint, Range, topology_of
+from netmodels.topology import AnyTopology, Instant, PositionTrace, RandomWaypoint, Range
 from netmodels.topology.mobility import LEGS_KEPT, _walk
 
 S = 10**9
 WALK = RandomWaypoint(area=("100 m", "50 m"), speed=("1 m/s", "2 m/s"), pause="3 s")
+
+topology_of = TypeAdapter(AnyTopology).validate_python
 
 
 def test_within_the_radius_and_at_it():
