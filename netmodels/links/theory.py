@@ -36,7 +36,7 @@ def _whole(loss: LossModel, corrupt: float, retries: int, packets: int) -> NDArr
     """Return the state after a message, together with all its packets' getting through."""
     mass = state_found(loss, corrupt, retries)
     for _ in range(packets):
-        mass, _lost = _passage(loss, corrupt, retries, mass)
+        mass, _lost = _passage(loss, corrupt, retries, mass, NEGLIGIBLE**2)
     return mass
 
 
@@ -61,23 +61,25 @@ def whole_then_none_probability(
 
 
 def _passage(
-    loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]
+    loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64], least: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the state after a packet together with its getting through, and with its being lost at every try."""
     through = np.zeros_like(mass)
-    for received, left in _tries(loss, corrupt, retries, mass):
+    for received, left in _tries(loss, corrupt, retries, mass, least):
         through, mass = through + received, left
     return through, mass
 
 
 def _tries(
-    loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64]
+    loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64], least: float
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield what gets through at the first try, at the second, and so on, and what is left to try."""
+    """Yield what gets through at the first try, at the second, and so on, and what is left to try, unless too little."""
     for _ in range(retries + 1):
         received, lost = loss.transmit(mass)
         mass = lost + corrupt * received
         yield (1.0 - corrupt) * received, mass
+        if mass.sum() < least:
+            return
 
 
 def state_found(loss: LossModel, corrupt: float, retries: int) -> NDArray[np.float64]:
@@ -118,10 +120,9 @@ def retry_weights(loss: LossModel, corrupt: float, retries: int, packets: int) -
         mass[0] = found
         for _ in range(packets):
             through = np.zeros_like(mass)
-            for used, (received, left) in zip(range(rows + 1), _tries(loss, corrupt, retries, mass), strict=False):
+            tries = _tries(loss, corrupt, retries, mass, NEGLIGIBLE**2)
+            for used, (received, _) in zip(range(rows + 1), tries, strict=False):
                 through[used:] += received[: rows + 1 - used]
-                if left.sum() < NEGLIGIBLE**2:
-                    break
             mass = through
         weights = mass.sum(axis=1)
         if rows == most or whole == 0.0 or weights.sum() > whole * (1.0 - 1e-12):
