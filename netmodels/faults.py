@@ -209,7 +209,7 @@ class Flap(_OneLinkOrAll, Fault, kind="flap"):
     'every link flaps: up for 10 s, down for 1 s on average'
     """
 
-    at: AnyDelay = field(default=Constant(0.0), kw_only=True)
+    at: AnyDelay = Constant(0.0)
     up: PositiveTime
     down: PositiveTime
     edge: Pair | None = None

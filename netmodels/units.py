@@ -229,8 +229,8 @@ class Spec:
     """What every spec extends: a frozen dataclass whose fields pydantic reads from texts, mappings and numbers alike.
 
     One of several kinds is declared with its name, ``class Ring(TopologyKind, kind="ring")``: its first field then.
-    Others are decorated with ``@dataclass(frozen=True, init=False, config=CLOSED)`` of pydantic, whose ``init=False``
-    says that pydantic writes the constructor.
+    Where its base has fields, all are given by name. Other specs are decorated with ``@dataclass(frozen=True,
+    init=False, config=CLOSED)`` of pydantic, whose ``init=False`` says that pydantic writes the constructor.
     """
 
     if TYPE_CHECKING:
@@ -244,7 +244,8 @@ class Spec:
         if kind:
             cls.__annotations__ = {"kind": Literal[kind]} | cls.__annotations__
             cls.kind = field(default=kind, kw_only=True, repr=False)
-            pydantic_dataclass(frozen=True, init=False, repr="__repr__" not in vars(cls), config=CLOSED)(cls)
+            written, keywords = "__repr__" in vars(cls), hasattr(cls, "__dataclass_fields__")
+            pydantic_dataclass(frozen=True, init=False, repr=not written, kw_only=keywords, config=CLOSED)(cls)
 
     def _settle(self, **values: object) -> None:
         """Put in place what follows from the given values; for ``__post_init__``, before anybody sees the spec."""

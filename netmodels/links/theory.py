@@ -73,7 +73,7 @@ def _passage(
 def _tries(
     loss: LossModel, corrupt: float, retries: int, mass: NDArray[np.float64], least: float
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield what gets through at the first try, at the second, and so on, and what is left to try, unless too little."""
+    """Yield what gets through at each try, and what is left to try, until that is too little."""
     for _ in range(retries + 1):
         received, lost = loss.transmit(mass)
         mass = lost + corrupt * received
