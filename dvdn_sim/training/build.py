@@ -50,7 +50,7 @@ def _lbf(spec: Env, *, row_seeds: Sequence[int], device: torch.device) -> Batche
 
 
 def _settings(spec: Env) -> dict[str, Any]:
-    settings: dict[str, Any] = asdict(spec)  # type: ignore[call-overload]  # every one is a dataclass
+    settings: dict[str, Any] = asdict(spec)
     del settings["kind"]
     return settings
 
