@@ -103,10 +103,10 @@ def test_without_loss_all_policies_agree_with_their_operators():
 
 
 def test_policies_that_the_scenario_does_not_allow_are_left_out():
-    found = list(measure(setting_of("ring_1"), 1).policies)
+    found = list(measure(setting_of("complete_1"), 1).policies)
     assert found == [name for name in POLICIES if name != "symmetric"]
     assert len(found) >= 6
-    assert "symmetric" in measure(setting_of("acks_1"), 1).policies
+    assert "symmetric" in measure(setting_of("acks_3"), 1).policies
     one_way = setting(
         "network.topology={kind: edges, directed: true, edges: [[0, 1], [1, 2], [2, 0]]}",
         "algorithm.consensus.policy=push_sum",
@@ -115,19 +115,19 @@ def test_policies_that_the_scenario_does_not_allow_are_left_out():
 
 
 def test_one_trial_has_no_standard_error():
-    found = measure(setting_of("ring_1"), 1)
+    found = measure(setting_of("complete_1"), 1)
     assert np.isnan(found.figures["delivered_fraction"].error)
     assert np.isnan(found.figures["a_eff"].error)
 
 
 def test_progress_is_told():
     told = []
-    measure(setting_of("ring_1"), 3, lambda done, total: told.append((done, total)))
+    measure(setting_of("complete_1"), 3, lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_trials_of_some_seconds():
-    assert enough_trials(setting_of("ring_1")) == 400
+    assert enough_trials(setting_of("complete_1")) == 400
     sparse = setting("network.topology={kind: ring}", "algorithm.consensus.rounds=1000", agents=500)
     assert enough_trials(sparse) == 1
 

@@ -30,34 +30,25 @@ def scene(agents, topology, loss, rounds, *more):
 COMPLETE, RING, PATH, STAR = "{kind: complete}", "{kind: ring}", "{kind: path}", "{kind: star}"
 EPISODE = "{kind: random_connected, edges: 6, resample: episode}"
 ROUND = "{kind: random_connected, edges: 3, resample: round}"
-GRID, REGULAR = "{kind: grid}", "{kind: k_regular, degree: 3}"
+REGULAR = "{kind: k_regular, degree: 3}"
 MARKOV = "{kind: edge_markov, base: {kind: complete}, up: 3 s, down: 2 s}"
 LAZY = "algorithm.consensus.weights=lazy"
 
 SCENES = {
     "complete_1": scene(4, COMPLETE, "20%", 1, *CALM),
     "complete_3": scene(4, COMPLETE, "20%", 3, *CALM),
-    "ring_1": scene(5, RING, "10%", 1, *CALM),
     "ring_4": scene(5, RING, "10%", 4, *CALM, LAZY),
     "path_2": scene(3, PATH, "30%", 2, *CALM),
     "star_2": scene(6, STAR, "20%", 2, *CALM, "algorithm.consensus.weights=max_degree"),
     "lossless_2": scene(5, EPISODE, "0%", 2, *CALM),
-    "episode_1": scene(5, EPISODE, "30%", 1, *CALM),
     "episode_3": scene(5, EPISODE, "30%", 3, *CALM),
     "round_2": scene(4, ROUND, "10%", 2, *CALM),
     "markov_2": scene(4, MARKOV, "10%", 2, *CALM),
-    "ring_half": scene(4, RING, "50%", 1, *CALM),
-    "path_6": scene(4, PATH, "10%", 6, *CALM),
     "ring_10": scene(5, RING, "10%", 10, *CALM, LAZY),
-    "star_5": scene(5, STAR, "40%", 5, *CALM),
-    "complete_8": scene(5, COMPLETE, "30%", 8, *CALM),
-    "round_6": scene(4, ROUND, "30%", 6, *CALM),
-    "grid_4": scene(6, GRID, "20%", 4, *CALM, "algorithm.consensus.weights=max_degree"),
     "regular_3": scene(6, REGULAR, "15%", 3, *CALM),
     "bursts_1": scene(4, COMPLETE, "{kind: gemodel, p: 3%, r: 25%}", 1, "env.max_episode_steps=50"),
     "bursts_3": scene(4, RING, "{kind: gemodel, p: 5%, r: 40%}", 3),
     "late_2": scene(4, COMPLETE, "5%", 2, "network.deadline=9 ms"),
-    "acks_1": scene(4, COMPLETE, "20%", 1, *ACKS),
     "acks_3": scene(4, RING, "10%", 3, *ACKS),
     "acks_5": scene(5, EPISODE, "30%", 2, *ACKS),
     "acks_twice": scene(4, RING, "30%", 1, *ACKS, "network.ack_repeat=2"),
