@@ -40,7 +40,6 @@ TRIANGLE = Graph.undirected(3, [(0, 1), (1, 2), (0, 2)])
 STAR_4 = Graph.undirected(4, [(0, 1), (0, 2), (0, 3)])
 PAIR = Graph.undirected(2, [(0, 1)])
 SIX_LINKS = Graph.undirected(5, [(0, 1), (0, 2), (0, 3), (1, 2), (2, 3), (3, 4)])
-SCENES = [(PAIR, 3), (PATH_3, 2), (TRIANGLE, 1), (STAR_4, 2)]
 QS = [1.0, 0.7, 0.2, 0.0]
 
 
@@ -76,24 +75,27 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("q", QS)
-@pytest.mark.parametrize(("graph", "rounds"), SCENES, ids=["pair", "path", "triangle", "star"])
-@pytest.mark.parametrize("weights", ["metropolis", "lazy"])
+@pytest.mark.parametrize(
+    ("graph", "rounds", "weights"),
+    [(PAIR, 3, "lazy"), (PATH_3, 2, "metropolis"), (TRIANGLE, 1, "metropolis")],
+    ids=["pair", "path", "triangle"],
+)
 @pytest.mark.parametrize("policy", STEPS)
-def test_trajectories_against_every_pattern_of_losses(policy, weights, graph, rounds, q):
-    steps = STEPS[policy](weights_of(graph, weights), q)
-    expected = enumerated(POLICIES[policy](WEIGHTS[weights]), [graph] * rounds, q)
-    np.testing.assert_allclose(np.array(trajectory(steps, rounds)), expected, atol=1e-12)
+def test_trajectories_against_every_pattern_of_losses(policy, weights, graph, rounds):
+    for q in QS:
+        steps = STEPS[policy](weights_of(graph, weights), q)
+        expected = enumerated(POLICIES[policy](WEIGHTS[weights]), [graph] * rounds, q)
+        np.testing.assert_allclose(np.array(trajectory(steps, rounds)), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("q", QS)
 @pytest.mark.parametrize("policy", ["running_sum", "push_sum"])
-@pytest.mark.parametrize("graph", [PAIR, PATH_3, TRIANGLE, STAR_4], ids=["pair", "path", "triangle", "star"])
-def test_the_first_round_of_ratio_consensus_is_a_weighted_mean(policy, graph, q):
+@pytest.mark.parametrize("graph", [PAIR, PATH_3, STAR_4], ids=["pair", "path", "star"])
+def test_the_first_round_of_ratio_consensus_is_a_weighted_mean(policy, graph):
     shares = (weights_of(graph) > 0) + np.eye(graph.n_agents)
-    steps = ratio_steps(shares / (1 + np.array(graph.degrees)), q)
-    expected = enumerated(POLICIES[policy](WEIGHTS["metropolis"]), [graph], q)
-    np.testing.assert_allclose(np.array(trajectory(steps, 1)), expected, atol=1e-12)
+    for q in QS:
+        steps = ratio_steps(shares / (1 + np.array(graph.degrees)), q)
+        expected = enumerated(POLICIES[policy](WEIGHTS["metropolis"]), [graph], q)
+        np.testing.assert_allclose(np.array(trajectory(steps, 1)), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("policy", STEPS)
@@ -164,7 +166,7 @@ def test_the_kronecker_factor_is_met_and_that_of_the_mean_is_optimistic():
 def test_the_kronecker_trajectory_against_monte_carlo():
     """Links fail, values are drawn, the policy runs: within 4 standard errors in every round."""
     rng = np.random.default_rng(3)
-    policy, trials, rounds, q = POLICIES["self"](WEIGHTS["metropolis"]), 2000, 5, 0.6
+    policy, trials, rounds, q = POLICIES["self"](WEIGHTS["metropolis"]), 1000, 4, 0.6
     whole = lossless_facts([SIX_LINKS] * rounds)
     links, of_link = np.unique(np.sort(whole.edges, 1), axis=0, return_inverse=True)
     errors = np.empty((trials, rounds))
@@ -192,9 +194,9 @@ def test_drift_of_given_values_against_every_pattern_of_losses():
 @pytest.mark.parametrize("policy", STEPS)
 def test_given_values_against_every_pattern_of_losses(policy):
     """What becomes of these values, by letting the policy loose on them; a_eff has nothing to do with them."""
-    x, rounds, q = np.array([3.0, -1.0, 0.5, 2.0]), 2, 0.7
+    x, rounds, q = np.array([3.0, -1.0, 0.5]), 2, 0.7
     applied, total = POLICIES[policy](WEIGHTS["metropolis"]), np.zeros((3, rounds))
-    for chance, facts in every_loss([STAR_4] * rounds, q):
+    for chance, facts in every_loss([PATH_3] * rounds, q):
         if policy == "symmetric":
             facts = replace(facts, confirmed=facts.held[:, facts.reverse])  # noqa: PLW2901
         held = applied.apply(facts, x)
@@ -202,12 +204,12 @@ def test_given_values_against_every_pattern_of_losses(policy):
         total += chance * np.array([
             ((held - x.mean()) ** 2).mean(1), ((held - means[:, None]) ** 2).mean(1), (means - x.mean()) ** 2,
         ])  # fmt: skip
-    steps = STEPS[policy](weights_of(STAR_4), q)
+    steps = STEPS[policy](weights_of(PATH_3), q)
     found = trajectory(steps, rounds, x)
     np.testing.assert_allclose(np.array(found)[:3], total, atol=1e-12)
     np.testing.assert_array_equal(found.a_eff, trajectory(steps, rounds).a_eff)
     if policy == "self":
-        np.testing.assert_allclose(found.drift, accumulated_drift(weights_of(STAR_4), q, x, rounds), atol=1e-14)
+        np.testing.assert_allclose(found.drift, accumulated_drift(weights_of(PATH_3), q, x, rounds), atol=1e-14)
 
 
 def test_random_values_are_the_sum_over_a_basis():
@@ -215,13 +217,6 @@ def test_random_values_are_the_sum_over_a_basis():
     for steps in (PullSteps(weights_of(SIX_LINKS), Heard.one_way(0.8)), ZeroFillSteps(weights_of(SIX_LINKS), 0.8)):
         by_basis = sum(np.array(trajectory(steps, 3, unit))[:3] for unit in np.eye(5))
         np.testing.assert_allclose(by_basis, np.array(trajectory(steps, 3))[:3], atol=1e-13)
-
-
-def test_drift_of_random_values_is_that_of_the_trajectory():
-    """E over values of variance 1 of `accumulated_drift`, which is quadratic in them, is its sum over a basis."""
-    weights = weights_of(SIX_LINKS)
-    by_basis = sum(accumulated_drift(weights, 0.8, unit, 4) for unit in np.eye(5))
-    np.testing.assert_allclose(by_basis, trajectory(PullSteps(weights, Heard.one_way(0.8)), 4).drift)
 
 
 def acks_enumerated(q, ack, repeat):
