@@ -165,11 +165,10 @@ def total_bytes(predicted: Predicted) -> float:
 def _prediction_json(setting: Setting, prediction: Prediction) -> dict[str, object]:
     return {
         **_heading(setting),
-        **_values(prediction.figures),
+        **_numbers_of(prediction.figures),
         "rounds_to_10_percent": prediction.rounds_to_target,
         "lambda_min": prediction.lambda_min,
         "how": {name: figure.how for name, figure in prediction.figures.items()},
-        "standard_error": _errors(prediction.figures),
         "sampled_exchanges": prediction.sampled,
         "sampler": prediction.sampler,
     }
@@ -184,11 +183,9 @@ def measurement_json(
         **_heading(setting),
         "values": setting.values,
         "trials": measured.trials,
-        **_values(measured.figures),
-        "standard_error": _errors(measured.figures),
+        **_numbers_of(measured.figures),
         "predicted": {
-            **_values(shared),
-            "standard_error": _errors(shared),
+            **_numbers_of(shared),
             "how": {name: figure.how for name, figure in shared.items()},
         },
         "policies": {
@@ -214,16 +211,13 @@ def _heading(setting: Setting) -> dict[str, object]:
     }
 
 
-def _values(figures: Figures) -> dict[str, object]:
-    return {name: _finite(figure.value) for name, figure in figures.items()}
-
-
-def _errors(figures: Figures) -> dict[str, object]:
-    return {name: _finite(figure.error) for name, figure in figures.items()}
+def _numbers_of(figures: Figures) -> dict[str, object]:
+    """Return the values of figures by name, and their standard errors; None for what is infinite or unknown."""
+    values, errors = ({name: _finite(getattr(each, of)) for name, each in figures.items()} for of in ("value", "error"))
+    return {**values, "standard_error": errors}
 
 
 def _finite(value: float | tuple[float, ...]) -> object:
-    """Return what JSON can hold: None for what is infinite."""
     if isinstance(value, tuple):
         return [_finite(each) for each in value]
     return value if math.isfinite(value) else None

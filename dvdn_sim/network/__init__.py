@@ -19,13 +19,13 @@ from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
 from dvdn_sim.network.faults import LinksUp, TeamFaults
 from dvdn_sim.network.mailbox import Mailboxes
 from dvdn_sim.network.predict import Prediction, predict, predict_every
-from dvdn_sim.network.simulation import ComputeTimes, SimulatedNetwork
+from dvdn_sim.network.simulation import SimulatedNetwork, compute_draws
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.network.trials import Measurement, Number, Setting, enough_trials, exchanges, measure, realised
 
 __all__ = [
-    "NEVER_NS", "Acks", "Clock", "ClockEvent", "ComputeTimes", "Exchange", "ExchangeReport", "LinksUp",
-    "Mailboxes", "Measurement", "MessageCounts", "MessageLife", "NetworkCounters", "Number", "Prediction", "Probe",
-    "Setting", "SimulatedNetwork", "TeamFaults", "Transport", "auto_deadlines_ns", "enough_trials", "exchanges",
-    "measure", "predict", "predict_every", "realised",
+    "NEVER_NS", "Acks", "Clock", "ClockEvent", "Exchange", "ExchangeReport", "LinksUp", "Mailboxes", "Measurement",
+    "MessageCounts", "MessageLife", "NetworkCounters", "Number", "Prediction", "Probe", "Setting", "SimulatedNetwork",
+    "TeamFaults", "Transport", "auto_deadlines_ns", "compute_draws", "enough_trials", "exchanges", "measure",
+    "predict", "predict_every", "realised",
 ]  # fmt: skip

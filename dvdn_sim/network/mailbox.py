@@ -4,8 +4,8 @@ No rounds and no kernel: an agent does not wait for a message, it takes up what 
 transmitters, topologies and faults are those of an exchange, and keep their state from step to step.
 """
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,6 @@ from netmodels import Transfer
 from netmodels.topology import Graph, Instant, Positions
 
 NEVER = -1
-
-
-@dataclass(order=True, slots=True)
-class _Arrival:
-    at_ns: int
-    number: int
-    sender: int
-    receiver: int
-    step: int
 
 
 class Mailboxes:
@@ -53,8 +44,9 @@ class Mailboxes:
         self._transport = Transport(network, seed=seed, agent_keys=keys, faults=plan)
         self.newest = np.full((n_agents, n_agents), NEVER, np.int64)
         self.counts = MessageCounts()
-        self._arrivals: list[_Arrival] = []
-        self._number = 0
+        # When a message comes, its number, sender, receiver, and step.
+        self._arrivals: list[tuple[int, int, int, int, int]] = []
+        self._number = count()
         self._taken_ns = -1
 
     def graph(self, now_ns: int, *, episode: int, step: int, positions: Positions | None = None) -> Graph:
@@ -107,12 +99,11 @@ class Mailboxes:
         arrivals, newest, counts = self._arrivals, self.newest, self.counts
         forgot_ns = [self._forgot_ns(agent, now_ns) for agent in range(self._n_agents)]
         newest[[at_ns > self._taken_ns for at_ns in forgot_ns]] = NEVER
-        while arrivals and arrivals[0].at_ns <= now_ns:
-            arrival = heappop(arrivals)
-            place = arrival.receiver, arrival.sender
-            if arrival.at_ns > forgot_ns[arrival.receiver]:
-                newest[place] = max(newest[place], arrival.step)
-            counts.settle("delivered" if arrival.step == step else "late")
+        while arrivals and arrivals[0][0] <= now_ns:
+            at_ns, _, sender, receiver, sent_in = heappop(arrivals)
+            if at_ns > forgot_ns[receiver]:
+                newest[receiver, sender] = max(newest[receiver, sender], sent_in)
+            counts.settle("delivered" if sent_in == step else "late")
         self._taken_ns = now_ns
 
     def _forgot_ns(self, agent: int, now_ns: int) -> int:
@@ -132,5 +123,4 @@ class Mailboxes:
             counts.lost["node_down"] += 1
         else:
             counts.in_flight += 1
-            self._number += 1
-            heappush(self._arrivals, _Arrival(transfer.complete_ns, self._number, sender, receiver, step))
+            heappush(self._arrivals, (transfer.complete_ns, next(self._number), sender, receiver, step))

@@ -1,7 +1,7 @@
 """The network of one team: what happens between the agents while they act, compute and exchange."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -36,36 +36,15 @@ def sampler(time: AnyCompute) -> Sampler:
             return lambda _, n: np.full(n, mean)
 
 
-class ComputeTimes:
-    """Draws one time per agent and update, from a stream of each agent's own."""
+def compute_draws(time: AnyCompute, seed: int, agent_keys: Sequence[int]) -> list[Draws[np.int64]]:
+    """Open a stream for each agent, of the nanoseconds that it takes over an update."""
+    draw = sampler(time)
 
-    def __init__(self, time: AnyCompute, *, seed: int, agent_keys: Sequence[int]) -> None:
-        """Open one stream per agent."""
-        draw = sampler(time)
+    def opened(key: int) -> Callable[[int], npt.NDArray[np.int64]]:
+        generator = stream(seed, "compute", key)
+        return lambda n: np.rint(draw(generator, n) * 1e9).astype(np.int64)
 
-        def in_ns(key: int) -> Callable[[], Callable[[int], npt.NDArray[np.int64]]]:
-            def opened() -> Callable[[int], npt.NDArray[np.int64]]:
-                generator = stream(seed, "compute", key)
-                return lambda n: np.rint(draw(generator, n) * 1e9).astype(np.int64)
-
-            return opened
-
-        self._draws = [Draws(in_ns(key)) for key in agent_keys]
-
-    def state(self) -> list[int]:
-        """How many times each agent has drawn."""
-        return [draws.drawn for draws in self._draws]
-
-    def restore(self, state: Sequence[int]) -> None:
-        """Go on after so many."""
-        if len(state) != len(self._draws):
-            raise ValueError(f"compute: expected the times of {len(self._draws)} agents, got those of {len(state)}")
-        for draws, drawn in zip(self._draws, state, strict=True):
-            draws.advance_to(drawn)
-
-    def next_ns(self) -> list[int]:
-        """Nanoseconds that each agent takes over its next update, ``[N]``."""
-        return [draws.take(1)[0] for draws in self._draws]
+    return [Draws(partial(opened, key)) for key in agent_keys]
 
 
 class SimulatedNetwork:
@@ -107,7 +86,7 @@ class SimulatedNetwork:
         self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=plan)
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
         self._auto_ns = lru_cache(maxsize=256)(self._auto)
-        self._compute = ComputeTimes(spec.compute, seed=seed, agent_keys=keys)
+        self._compute = compute_draws(spec.compute, seed, keys)
         self._probe = probe
         self._acting_from_ns = 0
         self.counters = NetworkCounters()
@@ -124,7 +103,7 @@ class SimulatedNetwork:
             "restarts_ns": self._restarts_ns,
             "acting_from_ns": self._acting_from_ns,
             "transport": self._transport.state(),
-            "compute": self._compute.state(),
+            "compute": [draws.drawn for draws in self._compute],
             "counters": self.counters.state(),
         }
 
@@ -139,7 +118,10 @@ class SimulatedNetwork:
         checked_state(state, self.state().keys(), "simulated network")
         times = ("now_ns", "past_ns", "restarts_ns", "acting_from_ns")
         self.now_ns, self._past_ns, self._restarts_ns, self._acting_from_ns = (count(state[x], x) for x in times)
-        self._compute.restore(state["compute"])
+        if len(state["compute"]) != self._n_agents:
+            raise ValueError(f"compute: expected the times of {self._n_agents} agents, got {len(state['compute'])}")
+        for draws, drawn in zip(self._compute, state["compute"], strict=True):
+            draws.advance_to(drawn)
         self._transport.restore(state["transport"])
         self.counters = NetworkCounters.from_state(state["counters"])
 
@@ -243,7 +225,7 @@ class SimulatedNetwork:
 
     def _starts_ns(self) -> list[int | None]:
         """When each agent is done computing; None if it is down for ever before that."""
-        now_ns, times_ns = self.now_ns, self._compute.next_ns()
+        now_ns, times_ns = self.now_ns, [draws.take(1)[0] for draws in self._compute]
         if self.faults is None:
             return [now_ns + time_ns for time_ns in times_ns]
         return [self.faults.done_ns(agent, now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]

@@ -5,15 +5,15 @@ import pytest
 from scipy import stats
 from small_networks import ConstantTime, LognormalTime, NormalTime
 
-from dvdn_sim.network import ComputeTimes
+from dvdn_sim.network import compute_draws
 
-N = 100_000
+N = 50_000
 SIGMAS = 5.0
 
 
 def draws(time, agents=1, seed=0):
-    times = ComputeTimes(time, seed=seed, agent_keys=range(agents))
-    return np.array([times.next_ns() for _ in range(N // agents)]) * 1e-9
+    """Seconds, ``[N / agents, agents]``."""
+    return np.array([each.take(N // agents) for each in compute_draws(time, seed, range(agents))]).T * 1e-9
 
 
 def within(sample, mean):
@@ -26,11 +26,6 @@ def rectified_moments(mean, jitter):
     share = 1 - stats.norm(mean, jitter).cdf(0)
     first = share * positive.mean()
     return first, share * (positive.var() + positive.mean() ** 2) - first**2
-
-
-def test_constant():
-    times = ComputeTimes(ConstantTime(0.0123), seed=0, agent_keys=(0, 1))
-    assert [times.next_ns() for _ in range(40)] == [[12_300_000, 12_300_000]] * 40
 
 
 @pytest.mark.parametrize(("mean", "jitter"), [(0.010, 0.003), (0.002, 0.004), (0.0, 0.001)])
@@ -58,27 +53,25 @@ def test_lognormal_has_the_mean_and_variance_that_it_states(mean, jitter):
 
 @pytest.mark.parametrize("time", [NormalTime(0.01, 0.0), LognormalTime(0.01, 0.0), ConstantTime(0.01)], ids=repr)
 def test_without_jitter_it_is_constant(time):
-    assert ComputeTimes(time, seed=0, agent_keys=range(5)).next_ns() == [10_000_000] * 5
+    assert [each.take(40) for each in compute_draws(time, 0, range(5))] == [[10_000_000] * 40] * 5
 
 
 def test_a_lognormal_time_of_mean_0_is_0():
-    assert ComputeTimes(LognormalTime(0.0, 0.001), seed=0, agent_keys=(0,)).next_ns() == [0]
+    assert compute_draws(LognormalTime(0.0, 0.001), 0, (0,))[0].take(1) == [0]
 
 
 @pytest.mark.parametrize("time", [ConstantTime(0.01), NormalTime(0.01, 0.02), LognormalTime(0.01, 0.02)], ids=repr)
 def test_times_are_python_ints(time):
-    times = ComputeTimes(time, seed=0, agent_keys=(0, 1, 2))
-    assert all(type(ns) is int and ns >= 0 for _ in range(100) for ns in times.next_ns())
+    assert all(type(ns) is int and ns >= 0 for each in compute_draws(time, 0, (0, 1, 2)) for ns in each.take(100))
 
 
 def test_agents_draw_independently_by_their_keys():
-    sample = draws(LognormalTime(0.01, 0.003), agents=4)
+    time = LognormalTime(0.01, 0.003)
+    sample = draws(time, agents=4)
     correlation = np.corrcoef(sample.T)
     assert (np.abs(correlation - np.eye(4)) <= SIGMAS / np.sqrt(len(sample))).all()
-    names = [
-        ComputeTimes(LognormalTime(0.01, 0.003), seed=3, agent_keys=keys) for keys in ((0, 1, 2), (2, 0, 1), (0, 1))
-    ]
-    for _ in range(50):
-        by_index, moved, fewer = (times.next_ns() for times in names)
-        assert moved == [by_index[2], by_index[0], by_index[1]]
-        assert fewer == by_index[:2]
+    by_index, moved, fewer = (
+        [each.take(50) for each in compute_draws(time, 3, keys)] for keys in ((0, 1, 2), (2, 0, 1), (0, 1))
+    )
+    assert moved == [by_index[2], by_index[0], by_index[1]]
+    assert fewer == by_index[:2]

@@ -113,7 +113,7 @@ CRASH = "{kind: crash, node: 0, at: 900 s}"
 @pytest.mark.parametrize(
     ("ours", "theirs", "said"),
     [
-        (["env.players=5"], [], "compute: expected the times of 5 agents, got those of 3"),
+        (["env.players=5"], [], "compute: expected the times of 5 agents, got 3"),
         (
             ["network.link.loss=10%"],
             [],
@@ -183,7 +183,7 @@ def links(state):
 
 DAMAGES = {
     "now_ns: expected a whole number of at least 0, got 5.5": lambda state: state.update(now_ns=5.5),
-    "compute: expected the times of 4 agents, got those of 2": lambda state: state.update(compute=[1, 2]),
+    "compute: expected the times of 4 agents, got 2": lambda state: state.update(compute=[1, 2]),
     "drawn: expected a whole number": lambda state: state["compute"].__setitem__(0, "1"),
     "drawn: expected a whole number of at least 0, got -1": lambda state: links(state)[0][2].update(delay=-1),
     "degraded: expected 1 degradations, got 0": lambda state: links(state)[0][2].update(degraded=[]),
