@@ -243,7 +243,7 @@ def test_of_lists_the_first_entry_that_differs_is_named():
     pair = [{"round_time_s": [0.0, 0.25, 1.0]}], [{"round_time_s": [0.0, 0.5, 2.0]}]
     assert difference(*pair) == ("round_time_s[1]", "0.25", "0.5")
     pair = [{"round_time_s": [0.0]}], [{"round_time_s": [0.0, 0.0]}]
-    assert difference(*pair) == ("round_time_s", "1 values", "2 values")
+    assert difference(*pair) == ("round_time_s[1]", "no value", "0.0")
 
 
 def test_the_earliest_difference_is_named():

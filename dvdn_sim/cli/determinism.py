@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from dvdn_sim.wording import thousands
 UPDATES = 20
 HASH_SEEDS = {"first": "1", "second": "2"}
 LAST_LINES = 20
-ABSENT = "no such record"
+THERE, ABSENT = "there", "no such record"
 # Exchanges first: they come before the learner's figures of the same update.
 TABLES = (
     (NETWORK, ["seed", "kind", "update"], "update", "kind"),
@@ -38,8 +39,7 @@ def check_determinism(
     scenario: Path, changes: Sequence[str], steps: int | None, *, device: str, as_json: bool, quiet: bool
 ) -> int:
     """Run a scenario twice, print that all records are equal or where they first differ, and return the exit code."""
-    loaded = load_scenario(scenario, changes)
-    steps = enough_steps(loaded) if steps is None else steps
+    steps = enough_steps(load_scenario(scenario, changes)) if steps is None else steps
     loaded = load_scenario(scenario, [*changes, f"training.steps={steps}"])
     warnings = warnings_of(loaded)
     print_warnings(warnings)
@@ -49,19 +49,18 @@ def check_determinism(
         (folder / SCENARIO_FILE).write_text(resolved_yaml(loaded), encoding="utf-8")
         if not quiet:
             print_message(f"2 runs of {thousands(steps)} steps, side by side")
-        codes = _run_both(folder, device)
-        if any(codes.values()):
-            code = _print_failure(folder, codes, device)
-            if code != BAD_INPUT:
-                removed.pop_all()
-            return code
-        found = _found(loaded, [load_run(folder / name) for name in HASH_SEEDS]) | {"warnings": warnings}
-        typer.echo(json.dumps(found, allow_nan=False) if as_json else _text(found))
-        if found["equal"]:
-            return 0
-        removed.pop_all()
-        print_message(f"To reproduce: {this_command()}")
-        return 1
+        failed = {name: code for name, code in _run_both(folder, device).items() if code}
+        if failed:
+            code = _print_failure(folder, *next(iter(failed.items())), device)
+        else:
+            found = _found(loaded, [load_run(folder / name) for name in HASH_SEEDS]) | {"warnings": warnings}
+            typer.echo(json.dumps(found, allow_nan=False) if as_json else _text(found))
+            code = 0 if found["equal"] else 1
+            if code:
+                print_message(f"To reproduce: {this_command()}")
+        if code == 1:
+            removed.pop_all()
+        return code
 
 
 def enough_steps(scenario: Scenario) -> int:
@@ -99,9 +98,8 @@ def _run_both(folder: Path, device: str) -> dict[str, int | None]:
             time.sleep(0.05)
 
 
-def _print_failure(folder: Path, codes: Mapping[str, int | None], device: str) -> int:
+def _print_failure(folder: Path, name: str, code: int, device: str) -> int:
     """Print the last lines of a run that failed, and how to see it again; return the exit code."""
-    name, code = next((name, code) for name, code in codes.items() if code)
     lines = (folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()
     for line in [line for line in lines if not line.startswith("To reproduce: ")][-LAST_LINES:]:
         print_message(line)
@@ -142,32 +140,30 @@ def first_difference(one: Run, other: Run) -> dict[str, Any] | None:
     found = []
     for table, keys, updates, phase in TABLES:
         columns = [column.name for column in table.columns if not column.wall_clock]
-        values = ["there", *(name for name in columns if name not in keys)]
+        values = [THERE, *(name for name in columns if name not in keys)]
         # Parameters may be sent in several parts, each an exchange of the same kind at the same update.
         part = pl.int_range(pl.len()).over(keys).alias("part")
-        sides = [getattr(run, table.name).select(*columns, part, there=pl.lit(value=True)) for run in (one, other)]
+        sides = [getattr(run, table.name).select(*columns, part, pl.lit("there").alias(THERE)) for run in (one, other)]
         both = sides[0].join(sides[1], on=[*keys, "part"], how="full", coalesce=True, suffix=" other")
         unequal = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} other")) for name in values)
         when = {f"first {name}": pl.min_horizontal(f"^{name}( other)?$") for name in (updates, "env_steps")}
         for row in both.filter(unequal).with_columns(**when).sort(*when).head(1).iter_rows(named=True):
             named = {"table": table.name, "seed": row["seed"], "what": row[phase]}
             moment = dict(zip(("updates", "env_steps"), (row[name] for name in when), strict=True))
-            found.append(named | moment | _values(values, row))
+            found.append(named | moment | _difference(values, row))
     return min(found, key=lambda each: (each["updates"], each["env_steps"]), default=None)
 
 
-def _values(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, str]:
+def _difference(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, str]:
     """Return the first of these columns whose values differ, and both values as Python writes them."""
     name = next(name for name in names if repr(row[name]) != repr(row[f"{name} other"]))
     one, other = row[name], row[f"{name} other"]
-    if name == "there":
-        one, other = ("there" if value else ABSENT for value in (one, other))
-        return {"column": "", "one": one, "other": other}
+    if name == THERE:
+        return {"column": "", "one": one or ABSENT, "other": other or ABSENT}
     if isinstance(one, list) and isinstance(other, list):
-        if len(one) != len(other):
-            return {"column": name, "one": f"{len(one)} values", "other": f"{len(other)} values"}
-        index = next(index for index in range(len(one)) if repr(one[index]) != repr(other[index]))
-        name, one, other = f"{name}[{index}]", one[index], other[index]
+        pairs = zip_longest(map(repr, one), map(repr, other), fillvalue="no value")
+        index, (one_text, other_text) = next((at, pair) for at, pair in enumerate(pairs) if pair[0] != pair[1])
+        return {"column": f"{name}[{index}]", "one": one_text, "other": other_text}
     return {"column": name, "one": repr(one), "other": repr(other)}
 
 
