@@ -2,9 +2,9 @@
 
 import math
 import re
-from html.parser import HTMLParser
 
 import pytest
+from html_page import HtmlPage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,8 +12,6 @@ from dvdn_sim.records import Episode, Frame, Links, Picture, Stroke
 from dvdn_sim.reporting import CLEAR, MARK, episode_page, pairs_of, state_of, states
 
 BOTH = ((0, 1), (1, 0))
-VOID = {"meta", "link", "input", "br"}
-SHAPES = {"path", "rect", "circle"}
 
 
 def picture(*places, radius=0.1):
@@ -40,42 +38,14 @@ def episode(*links, places=((1.0, 1.0), (9.0, 1.0), (5.0, 9.0)), drawn=True, **o
     return Episode("shown", "dvdn & co", 3, 7, agents, tuple(frames), **told)
 
 
-class Page(HTMLParser):
-    """Every element with its attributes and what lies above it; every piece of text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.above, self.elements, self.words = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.above == []
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs), list(self.above)))
-        if tag not in VOID:
-            self.above.append((tag, dict(attrs)))
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs), list(self.above)))
-
-    def handle_endtag(self, tag):
-        assert self.above.pop()[0] == tag  # what was opened last is closed first
-
-    def handle_data(self, data):
-        if not {"style", "script"} & {tag for tag, _ in self.above}:
-            self.words.append(data)
-
-    def ids(self):
-        return {attrs["id"]: tag for tag, attrs, _ in self.elements if "id" in attrs}
-
-    def lines(self, step, kind):
-        """Both ends of each line of a kind in a frame of the picture."""
-        paths = [
-            attrs["d"]
-            for tag, attrs, above in self.elements
-            if tag == "path" and attrs.get("class") == kind and any(a.get("data-step") == str(step) for _, a in above)
-        ]
-        return [tuple(map(float, found)) for path in paths for found in _LINE.findall(path)]
+def lines_of(page, step, kind):
+    """Both ends of each line of a kind in a frame of the picture."""
+    paths = [
+        attrs["d"]
+        for tag, attrs, above in page.elements
+        if tag == "path" and attrs.get("class") == kind and any(a.get("data-step") == str(step) for _, a in above)
+    ]
+    return [tuple(map(float, found)) for path in paths for found in _LINE.findall(path)]
 
 
 _NUMBER = r"(-?[\d.]+) (-?[\d.]+)"
@@ -93,15 +63,15 @@ def ends(links, pair, places=((1.0, 1.0), (9.0, 1.0), (5.0, 9.0)), radius=0.1):
 def test_links_are_drawn_as_they_come_and_go():
     """Up, cut, up one way, absent; each from agent to agent."""
     steps = [Links(BOTH), Links((), cut=BOTH), Links(((1, 0),)), Links(((0, 2), (2, 0)))]
-    found = Page(episode_page(episode(*steps)))
+    found = HtmlPage(episode_page(episode(*steps)))
     expected = ends(None, (0, 1))
-    assert found.lines(0, "up") == [pytest.approx(expected, abs=0.06)]
-    assert (found.lines(1, "cut"), found.lines(1, "up")) == ([pytest.approx(expected, abs=0.06)], [])
-    one_way = found.lines(2, "up")
+    assert lines_of(found, 0, "up") == [pytest.approx(expected, abs=0.06)]
+    assert (lines_of(found, 1, "cut"), lines_of(found, 1, "up")) == ([pytest.approx(expected, abs=0.06)], [])
+    one_way = lines_of(found, 2, "up")
     assert one_way[0] == pytest.approx(ends(None, (1, 0)), abs=0.06)  # from 1 to 0, with an arrow there
     assert one_way[1][2:] == pytest.approx(one_way[0][2:], abs=0.06)
-    assert found.lines(3, "up") == [pytest.approx(ends(None, (0, 2)), abs=0.06)]
-    assert [len(found.lines(step, "absent")) for step in range(4)] == [1, 1, 1, 1]  # of two pairs, one at a time
+    assert lines_of(found, 3, "up") == [pytest.approx(ends(None, (0, 2)), abs=0.06)]
+    assert [len(lines_of(found, step, "absent")) for step in range(4)] == [1, 1, 1, 1]  # of two pairs, one at a time
     labels = [attrs["aria-label"] for _, attrs, _ in found.elements if attrs.get("data-step") and "role" in attrs]
     assert labels[0] == "step 0: agent 0 hears 1; agent 1 hears 0; agent 2 hears nobody"
     assert labels[2] == "step 2: agent 0 hears 1; agent 1 hears nobody; agent 2 hears nobody"
@@ -122,11 +92,11 @@ def test_who_is_down_and_what_is_under_way_is_said():
     text = episode_page(episode(Links(BOTH), Links(BOTH, down=(2,), faults=("crash", "flap"))))
     assert "agent 2 is down" in text
     assert "under way: crash, flap" in text
-    assert len(Page(text).lines(1, "down")) == 2  # a cross
+    assert len(lines_of(HtmlPage(text), 1, "down")) == 2  # a cross
 
 
 def test_returns_actions_and_rewards():
-    found = Page(episode_page(episode(*[Links(BOTH)] * 5)))
+    found = HtmlPage(episode_page(episode(*[Links(BOTH)] * 5)))
     words = " ".join(" ".join(found.words).split())
     assert "return 3 in 4 steps" in words  # three agents, 0.25 each, four steps
     assert "step 2 of 4 return so far 1.5" in words
@@ -137,21 +107,19 @@ def test_returns_actions_and_rewards():
 def test_it_is_one_file_that_loads_nothing(drawn):
     """No address but those within the page; what others wrote is text, and no element."""
     text = episode_page(episode(Links(BOTH), Links((), cut=BOTH), drawn=drawn, notes=("<script>alert(1)</script>",)))
-    found = Page(text)
+    found = HtmlPage(text)
     assert "default-src 'none'" in text
     assert MARK in text
     assert "http:" not in text
     assert "https:" not in text
-    assert not any(
-        name in attrs for _, attrs, _ in found.elements for name in ("src", "srcset", "action", "xlink:href")
-    )
-    assert {attrs["href"] for _, attrs, _ in found.elements if "href" in attrs} <= {"data:,"}
+    assert found.values("src", "srcset", "action", "xlink:href") == []
+    assert set(found.values("href")) <= {"data:,"}
     assert "@import" not in text
     assert "<script>alert" not in text
     assert text == episode_page(
         episode(Links(BOTH), Links((), cut=BOTH), drawn=drawn, notes=("<script>alert(1)</script>",))
     )
-    assert found.ids().keys() >= {"play", "previous", "next", "step", "speed", "now"}
+    assert set(found.values("id")) >= {"play", "previous", "next", "step", "speed", "now"}
     named = {"button", "input", "select"}
     for tag, attrs, above in found.elements:
         if tag in named:
@@ -159,9 +127,9 @@ def test_it_is_one_file_that_loads_nothing(drawn):
 
 
 def test_without_a_network_it_says_so_and_draws_no_links():
-    found = Page(episode_page(episode(None, None, network=())))
+    found = HtmlPage(episode_page(episode(None, None, network=())))
     assert "There is no network in this scenario" in " ".join(found.words)
-    assert not any(found.lines(step, kind) for step in range(2) for kind in ("up", "cut", "absent"))
+    assert not any(lines_of(found, step, kind) for step in range(2) for kind in ("up", "cut", "absent"))
     assert "hears" not in " ".join(found.words)
 
 
@@ -170,7 +138,7 @@ def test_places_of_the_topology_stand_beside():
     text = episode_page(episode(*moving))
     assert "Where the network has its agents" in text
     assert "Where the network has its agents" not in episode_page(episode(Links(BOTH)))
-    assert len(Page(text).lines(0, "up")) == 2  # in the environment, and there
+    assert len(lines_of(HtmlPage(text), 0, "up")) == 2  # in the environment, and there
 
 
 def test_a_long_episode_of_a_large_team_is_below_a_megabyte():

@@ -5,7 +5,7 @@ import pytest
 from report_folders import study_of, write_run
 
 from dvdn_sim.records import load_run
-from dvdn_sim.reporting import LAST, MEASURES, WHOLE, area, best, contrasts, read_study, score
+from dvdn_sim.reporting import LAST, MEASURES, WHOLE, best, contrasts, read_study, score
 from dvdn_sim.statistics import compare, estimate
 from dvdn_sim.training import summarise
 
@@ -34,12 +34,8 @@ def test_of_many_seeds_it_is_the_interquartile_mean_with_its_interval(cell):
     assert score(made, LAST) == estimate([np.array(scores)])
     assert score(made, LAST).value == pytest.approx(2.125 / 3)
     assert value(made, "return") == score(made, LAST).value
+    assert value(made, "mean return over training") == score(made, WHOLE).value == score(made, LAST).value / 2
     assert MEASURES["return"].text(made) == "0.71"
-
-
-def test_the_mean_over_training_is_the_area_under_the_curve(cell):
-    """0 to 1 in the first half, 1 from there on: (1/4 + 1/2)."""
-    assert score(cell({0: [0.0, 1.0, 1.0]}), WHOLE).value == 0.75
 
 
 def test_the_best_checkpoint_is_one_for_all_seeds(cell):
@@ -167,10 +163,3 @@ def test_cells_of_different_tasks_are_not_pooled():
 @pytest.mark.parametrize("baseline", [(), ("rounds", "2"), ("hidden", "1")])
 def test_without_a_finished_baseline_there_is_nothing_to_compare(baseline):
     assert contrasts(study_of(AXES, SCORES, baseline)) == []
-
-
-def test_the_area_under_the_curve_is_another_measure():
-    """From 0 straight to its score, it is half of it."""
-    study = study_of(AXES, SCORES, ("rounds", "1"))
-    pooled, *_ = contrasts(study, area)
-    assert pooled.found.difference.value == pytest.approx(contrasts(study)[0].found.difference.value / 2)

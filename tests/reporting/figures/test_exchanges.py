@@ -58,12 +58,6 @@ def test_round_times_are_in_milliseconds_kind_by_kind(tmp_path):
     assert of_parameters == ("run", "gt", 250.0, 250.0, 250.0, 250.0, None)
 
 
-def test_nothing_sent_is_no_figure(tmp_path):
-    study = read_study([write_run(tmp_path / "run", RETURNS)])
-    assert message_outcomes(study) is None
-    assert round_times(study) is None
-
-
 THREE_SEEDS = {0: [0.0, 1.0], 1: [0.0, 1.0], 2: [0.0, 1.0]}
 
 

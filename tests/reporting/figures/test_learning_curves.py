@@ -46,13 +46,6 @@ def test_a_run_without_network_has_steps_alone(tmp_path):
     assert both.table.group_by("run", "against").len().height == 4
 
 
-def test_one_seed_has_a_line_and_no_band(tmp_path):
-    study = read_study([write_run(tmp_path / "run", {0: [0.0, 1.0]})])
-    figure = learning_curves(study)
-    assert len(figure.views[("environment steps",)].traces) == 1
-    assert figure.table["ci95_low"].null_count() == figure.table.height
-
-
 ERRORS = {0: [1.0, 0.5], 1: [0.5, 0.25], 2: [0.75, 0.25]}
 
 
@@ -76,18 +69,9 @@ def test_the_line_is_the_mean_over_seeds_and_the_band_its_interval(tmp_path):
     assert line["y"] == pytest.approx([0.75, 1.0 / 3.0], rel=1e-5)
     (low, high), (low_end, high_end) = (estimate([each], mean, resamples=1000).interval for each in columns)
     assert band["y"] == pytest.approx([high, high_end, low_end, low], rel=1e-5)
+    assert figure.choices[0].options == ["error about the true JTD", "held in time"]  # no a_eff was written
     (share,) = figure.views[("held in time",)].traces[1:]
     assert share["y"] == [0.75, 0.75]
-
-
-def test_a_number_that_no_run_has_is_not_offered(tmp_path):
-    figure = training_signal(read_study([run(tmp_path / "run", ERRORS)]))
-    assert figure.choices[0].options == ["error about the true JTD", "held in time"]  # no a_eff was written
-
-
-def test_a_signal_of_one_seed_has_no_band(tmp_path):
-    figure = training_signal(read_study([run(tmp_path / "run", {0: [1.0, 0.5]})]))
-    assert len(figure.views[("error about the true JTD",)].traces) == 1
 
 
 def test_an_error_that_is_no_number_leaves_a_gap(tmp_path):
@@ -121,9 +105,3 @@ def test_tracking_is_drawn_where_there_is_some(tmp_path):
     (line,) = figure.views[("imbalance of trackers",)].traces
     assert (line["x"], line["y"]) == ([100.0, 200.0, 300.0], [0.125, 0.25, 0.375])
     assert figure.table["run"].unique().to_list() == ["a"]
-
-
-def test_nothing_to_draw_is_none(tmp_path):
-    study = read_study([write_run(tmp_path / "run", {0: [0.0, 1.0]})])
-    assert training_signal(study) is None
-    assert gradient_tracking(study) is None

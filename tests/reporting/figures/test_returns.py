@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from report_folders import study_of
 
-from dvdn_sim.reporting import estimate_text
 from dvdn_sim.reporting.figures import final_returns, heatmap_of_cells
-from dvdn_sim.statistics import Estimate, estimate
+from dvdn_sim.statistics import estimate
 
 AXES = {"rounds": ["1", "3"], "loss": ["0%", "20%"]}
 SCORES = {
@@ -54,16 +53,6 @@ def test_the_table_has_every_way_of_counting():
     assert (row["return_ci95_low"], row["return_ci95_high"]) == estimate([np.array([1.0, 0.5])]).interval
 
 
-def test_cells_with_and_without_interval_are_one_table():
-    table = final_returns(study_of({"arm": ["a", "b"]}, {("a",): {0: 1.0}, ("b",): {0: 1.0, 1: 0.5}})).table
-    assert table["return_ci95_low"].is_null().to_list() == [True, False]
-
-
-def test_an_estimate_in_words():
-    assert estimate_text(Estimate(0.5, (0.25, 0.75))) == "0.500 (0.250 to 0.750)"
-    assert estimate_text(Estimate(0.5, None), 2) == "0.50"
-
-
 SINGLE = {("1", "0%"): {0: 1.0}, ("1", "20%"): {0: 0.5}, ("3", "20%"): {0: 0.75}}
 MEANS = {("1", "0%"): {"a_eff": 0.25}, ("3", "20%"): {"a_eff": 0.125}}
 
@@ -80,10 +69,6 @@ def test_numbers_that_no_cell_has_are_not_offered():
     assert figure.choices[0].options == ["return", "mean return over training", "a_eff"]
     (trace,) = figure.views[("a_eff",)].traces
     assert trace["z"] == [[0.25, None], [None, 0.125]]
-
-
-def test_one_axis_has_no_map():
-    assert heatmap_of_cells(study_of({"rounds": ["1", "3"]}, {("1",): {0: 1.0}, ("3",): {0: 2.0}})) is None
 
 
 def test_the_table_has_every_number_of_every_cell():
