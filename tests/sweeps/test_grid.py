@@ -18,21 +18,12 @@ def said(tmp_path, text, base=BASE, changes=()):
     return [str(mistake) for mistake in caught.value.mistakes]
 
 
-def test_cells_are_all_combinations_the_last_axis_the_fastest(tmp_path):
+def test_cells_are_all_combinations_the_last_axis_the_fastest_and_each_is_what_run_makes_of_it(tmp_path):
     _, cells = load_cells(write_sweep(tmp_path))
-    assert [cell.id for cell in cells] == [
-        "rounds=1,loss=0%",
-        "rounds=1,loss=20%",
-        "rounds=2,loss=0%",
-        "rounds=2,loss=20%",
-    ]
+    names = ["rounds=1,loss=0%", "rounds=1,loss=20%", "rounds=2,loss=0%", "rounds=2,loss=20%"]
+    assert [cell.id for cell in cells] == names
     assert cells[1].at == {"rounds": "1", "loss": "20%"}
     assert cells[1].changes == {"algorithm.consensus.rounds": 1, "network.link.loss": "20%"}
-
-
-def test_a_cell_is_what_run_makes_of_its_changes(tmp_path):
-    path = write_sweep(tmp_path)
-    _, cells = load_cells(path)
     changes = ["seeds=[0, 1]", "algorithm.hidden=5", "algorithm.consensus.rounds=2", "network.link.loss=20%"]
     assert cells[-1].scenario == load_scenario(tmp_path / "base.yaml", changes)
 
@@ -85,14 +76,6 @@ def test_a_name_depends_on_the_cell_alone(tmp_path):
     assert all(kept[cell.id] == cell.scenario for cell in few)
 
 
-@pytest.mark.parametrize(
-    ("label", "safe"),
-    [("50 ms", "50ms"), ("20 Mbit/s", "20Mbit_s"), ("10%", "10%"), ("../..", ".._"), ("1e-3", "1e-3"), ("7, 7", "7_7")],
-)
-def test_labels_in_names_of_folders(label, safe):
-    assert folder_name(label) == safe
-
-
 def test_mistakes_of_all_cells_are_told_at_once_each_once_with_its_line(tmp_path):
     text = SWEEP.replace("[1, 2]", "[1, x, -2]").replace("[0%, 20%]", "[120%, 20%]").replace("hidden: 5", "hiden: 5")
     assert said(tmp_path, text) == [
@@ -103,18 +86,12 @@ def test_mistakes_of_all_cells_are_told_at_once_each_once_with_its_line(tmp_path
     ]
 
 
-def test_a_mistake_of_the_base_is_told_with_its_file(tmp_path):
+def test_a_mistake_of_the_base_is_told_with_its_file_or_with_the_line_of_a_sweep_that_holds_it(tmp_path):
     found = said(tmp_path, SWEEP, BASE.replace("batch: 2", "batch: two"))
     assert found == [f"line 11 of {tmp_path}/base.yaml: training.batch: must be a whole number, not `two`"]
-
-
-def test_a_mistake_of_a_base_within_the_sweep_has_the_line_of_the_sweep(tmp_path):
     base = "".join(f"  {line}\n" for line in BASE.replace("batch: 2", "batch: two").splitlines())
     found = said(tmp_path, SWEEP.replace("base: base.yaml\n", f"base:\n{base}"))
     assert found == ["line 14: training.batch: must be a whole number, not `two`"]
-
-
-def test_a_base_that_is_not_there(tmp_path):
     found = said(tmp_path, SWEEP.replace("base.yaml", "bose.yaml"))
     assert found == [f"{tmp_path}/bose.yaml: cannot be read: No such file or directory; name a YAML file"]
 

@@ -257,12 +257,6 @@ def test_the_command_starts_a_cluster_and_stops(tmp_path):
     assert going_on.startswith("Interrupted. 1 of 2 cells are finished; to go on: dvdn-sim sweep out/sweep.yaml")
 
 
-def test_ray_is_not_imported_where_it_is_not_asked_for():
-    """Nor where it is: by the processes that it runs in, alone."""
-    script = "import sys, dvdn_sim.cli, dvdn_sim.sweeps\nassert 'ray' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603 (ours)
-
-
 def test_the_number_of_processes_is_ray_s_own_business(tmp_path):
     result = CliRunner().invoke(app, ["sweep", str(write_sweep(tmp_path)), "--ray", "auto", "--jobs", "2"])
     assert result.exit_code == 2
