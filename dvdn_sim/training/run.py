@@ -10,13 +10,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from dvdn_sim.errors import AuditError, DivergedError, InterruptedRun, RunFolderError, StorageError
-from dvdn_sim.interruption import Stop, stopping_when_asked, undisturbed
-from dvdn_sim.network import MessageCounts, SimulatedNetwork
+from dvdn_sim.interruption import stopping_when_asked, undisturbed
+from dvdn_sim.network import MessageCounts
 from dvdn_sim.records import (
     FINISHED,
     NO_COLUMNS,
@@ -90,63 +89,51 @@ def run(
         AuditError: Messages sent and what became of them do not add up: a bug.
         DvdnSimError: See its subclasses.
     """
-    asked = _Asked(
-        scenario, device, checkpoint_every_s, progress, warn or (lambda _: None), trace, make_env, episode_limit
-    )
     chosen = None if out is None else Path(out)
     with repeatable(), explaining_exhaustion():
+        session = Session(
+            scenario, device, checkpoint_every_s, progress, warn or (lambda _: None), trace, make_env, episode_limit
+        )
         run_dir = run_dir_to_resume(chosen, scenario.name) if resume else None
         if run_dir is not None:
             with locked(run_dir):
-                asked.go_on(run_dir)
+                session.go_on(run_dir)
         else:
-            parts = asked.build(device)  # what cannot be run is refused before anything is written
+            parts = session.build(device)  # what cannot be run is refused before anything is written
             run_dir = create_run_dir(chosen, scenario.name)
             with locked(run_dir):
-                asked.begin(run_dir, parts)
+                session.begin(run_dir, parts)
             del parts
+        del session
         gc.collect()  # session and loop hold each other, and all that was trained with
         return summarise(load_run(run_dir, COLUMNS))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What `run` was asked for, its folder left aside."""
+@dataclass
+class Session:
+    """One process's work on a run: training, records and checkpoints in its folder. Fields are those of `run`."""
 
     scenario: Scenario
-    device: str
-    checkpoint_every_s: float
-    show: Show | None
-    warn: Warn
-    trace: bool
-    make_env: MakeEnv | None
-    episode_limit: int | None
+    device: str = "auto"
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S
+    show: Show | None = None
+    warn: Warn = print
+    trace: bool = False
+    make_env: MakeEnv | None = None
+    episode_limit: int | None = None
+    parts: RunParts = field(init=False)
+    writer: RecordWriter = field(init=False)
+    checkpoints: Checkpoints = field(init=False)
+    _earlier_s: float = field(init=False, default=0.0)
+    """Seconds that processes before this one worked on what is kept of theirs."""
+    _earlier_steps: int = field(init=False, default=0)
 
-    @property
-    def custom_env(self) -> str | None:
-        """Name of the environment that stands in for the scenario's."""
-        return None if self.make_env is None else str(self.make_env())
-
-    @property
-    def text(self) -> str:
-        """The scenario as the folder keeps it."""
-        custom = self.custom_env
+    def __post_init__(self) -> None:
+        custom = None if self.make_env is None else str(self.make_env())
+        self._env = custom or self.scenario.env.kind
         note = "" if custom is None else f"# Trained in {custom}, in place of the environment below.\n"
-        return note + resolved_yaml(self.scenario)
-
-    def identity(self, device: torch.device) -> dict[str, object]:
-        """Return the part of the manifest that does not change while a process works on a run."""
-        return {
-            "name": self.scenario.name,
-            "seeds": list(self.scenario.seeds),
-            "algorithm": self.scenario.algorithm.kind,
-            "env": self.custom_env or self.scenario.env.kind,
-            "device": str(device),
-            "threads": torch.get_num_threads(),
-            "traced": self.trace,
-            "versions": {name: version(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()},
-            "process": {"host": socket.gethostname(), "pid": os.getpid()},
-        }
+        self._text = note + resolved_yaml(self.scenario)
+        self._versions = {name: version(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()}
 
     def build(self, device: str) -> RunParts:
         """Wire all parts."""
@@ -155,8 +142,9 @@ class _Asked:
     def begin(self, run_dir: Path, parts: RunParts) -> None:
         """Run from the beginning, in an empty folder."""
         with storing():
-            write_scenario(run_dir, self.text)
-        self._session(run_dir, parts).train()
+            write_scenario(run_dir, self._text)
+        self.open(run_dir, parts)
+        self.train()
 
     def go_on(self, run_dir: Path) -> None:
         """Run from the last checkpoint, if the folder has one, and not at all if the run is over."""
@@ -165,101 +153,38 @@ class _Asked:
             self.begin(run_dir, self.build(self.device))
             return
         device = str(earlier.manifest.get("device", self.device)) if self.device == "auto" else self.device
-        identity = self.identity(torch.device(device))
-        _refuse_another(earlier, self.text, {"env": identity["env"], "device": device, "traced": self.trace})
+        _refuse_another(earlier, self._text, {"env": self._env, "device": device, "traced": self.trace})
         if earlier.finished:
             Checkpoints(run_dir).remove()  # if the process was killed before it came to that
             return
-        session = self._session(run_dir, self.build(device))
-        _warn_of_versions(earlier, identity, self.warn)
+        self.open(run_dir, self.build(device))
+        _warn_of_versions(earlier, self._versions, self.warn)
         with storing():
-            session.go_on(self.warn)
-        session.train()
+            self.restore()
+        self.train()
 
-    def _session(self, run_dir: Path, parts: RunParts) -> "Session":
+    def open(self, run_dir: Path, parts: RunParts) -> None:
+        """Prepare to work in a folder, with parts as they are built."""
+        self.parts = parts
         with storing():
-            writer = RecordWriter(run_dir, traced=self.trace)
+            self.writer = RecordWriter(run_dir, traced=self.trace)
         if self.trace:
             for seed, network in zip(self.scenario.seeds, parts.networks, strict=False):
-                network.watch(Tracer(writer, seed))
-        return Session(
-            parts=parts,
-            writer=writer,
-            identity=self.identity(parts.train_envs.env.device),
-            checks=HealthChecks(lambda warning: self.warn(str(warning))),
-            checkpoint_every_s=self.checkpoint_every_s,
-            custom_env=self.make_env is not None,
-            show=self.show,
-        )
-
-
-def _refuse_another(earlier: Run, text: str, asked: Mapping[str, object]) -> None:
-    """Refuse to go on with a run of another scenario, or of other values in its manifest.
-
-    Raises:
-        RunFolderError: Something changed; the message tells what.
-    """
-    try:
-        changed = differences(earlier.scenario, text)
-    except ValueError as error:
-        raise RunFolderError(f"{earlier.path / SCENARIO_FILE} is damaged: {error}") from error
-    changed += [
-        f"{name}: {earlier.manifest[name]} before, {value} now"
-        for name, value in asked.items()
-        if earlier.manifest.get(name, value) != value
-    ]
-    if changed:
-        lines = "".join(f"\n  {line}" for line in changed)
-        raise RunFolderError(f"{earlier.path} holds another run; the same scenario, or another folder, expected{lines}")
-
-
-def _warn_of_versions(earlier: Run, identity: Mapping[str, object], warn: Warn) -> None:
-    """Warn of what might make the bits differ from those of an uninterrupted run."""
-    before, now = earlier.manifest.get("versions", {}), identity["versions"]
-    if isinstance(before, dict) and isinstance(now, dict) and before:
-        changed = [
-            f"{name} {before.get(name)} before, {now[name]} now" for name in now if before.get(name) != now[name]
-        ]
-        if changed:
-            warn(f"the rest of this run may differ from an uninterrupted one to the last bit: {', '.join(changed)}")
-
-
-@dataclass
-class Session:
-    """One process's work on a run folder: training, records and checkpoints.
-
-    `identity` is the part of the manifest that does not change; with `custom_env` the environment was given from
-    Python, and is none that a command can name.
-    """
-
-    parts: RunParts
-    writer: RecordWriter
-    identity: Mapping[str, object]
-    checks: HealthChecks = field(default_factory=HealthChecks)
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S
-    custom_env: bool = False
-    show: Show | None = None
-    checkpoints: Checkpoints = field(init=False)
-    _loop: Loop = field(init=False)
-    _stop: Stop = field(init=False)
-    _earlier_s: float = field(init=False, default=0.0)
-    """Seconds that processes before this one worked on what is kept of theirs."""
-    _earlier_steps: int = field(init=False, default=0)
-
-    def __post_init__(self) -> None:
-        self.checkpoints = Checkpoints(self.writer.run_dir)
-        recorder = Recorder(self.writer, self.parts.scenario.seeds, self.parts.networks, self.checks)
-        self._loop = Loop(self.parts, recorder, self._after_iteration)
+                network.watch(Tracer(self.writer, seed))
+        self.checkpoints = Checkpoints(run_dir)
+        self._checks = HealthChecks(lambda warning: self.warn(str(warning)))
+        recorder = Recorder(self.writer, self.scenario.seeds, parts.networks, self._checks)
+        self._loop = Loop(parts, recorder, self._after_iteration)
         self._began_s = self._flushed_s = self._checkpointed_s = time.monotonic()
 
-    def go_on(self, warn: Warn) -> None:
+    def restore(self) -> None:
         """Go on from the newest checkpoint that is whole, or from the beginning; drop what was recorded after it.
 
         Raises:
             RunFolderError: The folder is damaged: it lacks records from before the checkpoint, or holds another run's.
             OSError: The disk refuses.
         """
-        found = self.checkpoints.restore(self.parts.replay, warn)
+        found = self.checkpoints.restore(self.parts.replay, self.warn)
         facts, tensors = ({"parts": {}}, None) if found is None else found
         self.writer.rewind(facts["parts"])
         if tensors is None:
@@ -268,7 +193,7 @@ class Session:
             restore_tensors(self._loop, tensors)
             for network, state in zip(self.parts.networks, facts["networks"], strict=True):
                 network.restore(state)
-            self.checks.restore(facts["signs"])
+            self._checks.restore(facts["signs"])
             self._earlier_s, self._earlier_steps = float(facts["wall_s"]), int(sum(facts["env_steps"]))
         except (KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"{self.checkpoints.folder} is none of this run: {error}") from error
@@ -289,10 +214,10 @@ class Session:
     def _finish(self) -> None:
         run_dir, networks = self.writer.run_dir, self.parts.networks
         self.writer.flush()
-        save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, self.parts.scenario.seeds)
+        save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, self.scenario.seeds)
         audits = (network.counters.audit() for network in networks)
         audit = "; ".join(found for found in audits if found != "ok") or "ok"
-        signs = [asdict(warning) for warning in self.checks.seen]
+        signs = [asdict(warning) for warning in self._checks.seen]
         self._write_manifest(FINISHED, audit=audit, digest=digest(run_dir), signs=signs)
         self.checkpoints.remove()
         if audit != "ok":
@@ -326,8 +251,9 @@ class Session:
         run_dir, latest = self.writer.run_dir, self.checkpoints.latest
         if latest is None:
             return f"Records are kept in {run_dir}; there was no checkpoint yet"
-        again = resume_command(run_dir, traced=bool(self.identity["traced"]))
-        again = "run(…, resume=True), with the same environment" if self.custom_env else again
+        again = "run(…, resume=True), with the same environment"
+        if self.make_env is None:
+            again = resume_command(run_dir, traced=self.trace)
         step = min(latest.facts["env_steps"])
         return f"Records and a checkpoint of step {step} are kept in {run_dir}; to go on: {again}"
 
@@ -342,7 +268,7 @@ class Session:
         if self._stop.asked:
             raise InterruptedRun
         if self.show is not None:
-            training = self.parts.scenario.training
+            training = self.scenario.training
             total = training.steps * len(progress.env_steps)
             done = int(progress.env_steps.clip(max=training.steps).sum())
             self.show(done, total, self._facts(progress, now_s - self._began_s))
@@ -357,7 +283,7 @@ class Session:
         facts = {
             "parts": self.writer.parts,
             "networks": [network.state() for network in self.parts.networks],
-            "signs": self.checks.state(),
+            "signs": self._checks.state(),
             "wall_s": self._wall_s,
             "env_steps": self._loop.progress.env_steps.tolist(),
         }
@@ -381,29 +307,64 @@ class Session:
         return facts
 
     def _write_manifest(self, state: str, **results: object) -> None:
-        totals = network_totals(self.parts.scenario.seeds, self.parts.networks)
-        self.writer.write_manifest({**self.identity, "state": state, "wall_s": self._wall_s, **totals, **results})
+        """Write who works on what, how far it is, and the networks' totals: messages, packets by link, what is cut."""
+        seeds, networks = self.scenario.seeds, self.parts.networks
+        messages = sum((network.counters.messages for network in networks), MessageCounts()).as_json()
+        wire_bytes = sum(network.counters.wire_bytes for network in networks)
+        self.writer.write_manifest(
+            {
+                "name": self.scenario.name,
+                "seeds": list(seeds),
+                "algorithm": self.scenario.algorithm.kind,
+                "env": self._env,
+                "device": str(self.parts.train_envs.env.device),
+                "threads": torch.get_num_threads(),
+                "traced": self.trace,
+                "versions": self._versions,
+                "process": {"host": socket.gethostname(), "pid": os.getpid()},
+                "state": state,
+                "wall_s": self._wall_s,
+                "messages": messages | {"bytes": wire_bytes} if networks else None,
+                "packets": [
+                    {"seed": seed, "kind": kind, "sender": sender, "receiver": receiver, **counts.as_json()}
+                    for seed, network in zip(seeds, networks, strict=False)
+                    for (kind, sender, receiver), counts in sorted(network.counters.packets.items())
+                ],
+                "cut_for_ever": sorted({cut for network in networks for cut in network.cut_for_ever}),
+                **results,
+            }
+        )
 
 
-def network_totals(seeds: tuple[int, ...], networks: tuple[SimulatedNetwork, ...]) -> dict[str, object]:
-    """Return what the manifest has of the networks: all messages, packets by link, and what is cut for ever."""
-    return {
-        "messages": _messages(networks),
-        "packets": [
-            {"seed": seed, "kind": kind, "sender": sender, "receiver": receiver, **counts.as_json()}
-            for seed, network in zip(seeds, networks, strict=False)
-            for (kind, sender, receiver), counts in sorted(network.counters.packets.items())
-        ],
-        "cut_for_ever": sorted({cut for network in networks for cut in network.cut_for_ever}),
-    }
+def _refuse_another(earlier: Run, text: str, asked: Mapping[str, object]) -> None:
+    """Refuse to go on with a run of another scenario, or of other values in its manifest.
+
+    Raises:
+        RunFolderError: Something changed; the message tells what.
+    """
+    try:
+        changed = differences(earlier.scenario, text)
+    except ValueError as error:
+        raise RunFolderError(f"{earlier.path / SCENARIO_FILE} is damaged: {error}") from error
+    changed += [
+        f"{name}: {earlier.manifest[name]} before, {value} now"
+        for name, value in asked.items()
+        if earlier.manifest.get(name, value) != value
+    ]
+    if changed:
+        lines = "".join(f"\n  {line}" for line in changed)
+        raise RunFolderError(f"{earlier.path} holds another run; the same scenario, or another folder, expected{lines}")
 
 
-def _messages(networks: tuple[SimulatedNetwork, ...]) -> dict[str, Any] | None:
-    """Return message totals over all replicas; None without a network."""
-    if not networks:
-        return None
-    total = sum((network.counters.messages for network in networks), MessageCounts())
-    return total.as_json() | {"bytes": sum(network.counters.wire_bytes for network in networks)}
+def _warn_of_versions(earlier: Run, now: Mapping[str, str], warn: Warn) -> None:
+    """Warn of what might make the bits differ from those of an uninterrupted run."""
+    before = earlier.manifest.get("versions", {})
+    if isinstance(before, dict) and before:
+        changed = [
+            f"{name} {before.get(name)} before, {its} now" for name, its in now.items() if before.get(name) != its
+        ]
+        if changed:
+            warn(f"the rest of this run may differ from an uninterrupted one to the last bit: {', '.join(changed)}")
 
 
 @contextmanager

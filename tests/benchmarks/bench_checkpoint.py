@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dvdn_sim.records import RecordWriter
 from dvdn_sim.scenario import load_scenario
-from dvdn_sim.training import Session, build
+from dvdn_sim.training import Session
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "paper" / "lbf_easy_vdn.yaml"
 NEW = 100
@@ -34,8 +33,9 @@ def insert(parts, count: int) -> None:
 
 def session_in(folder: Path) -> Session:
     scenario = load_scenario(SCENARIO, ["seeds=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"])
-    parts = build(scenario, device=torch.device("cpu"))
-    return Session(parts, RecordWriter(folder), {"traced": False})
+    session = Session(scenario)
+    session.open(folder, session.build("cpu"))
+    return session
 
 
 def size(folder: Path) -> int:
@@ -59,7 +59,7 @@ def test_a_checkpoint(benchmark, tmp_path):
         written.append(sum((session.checkpoints.folder / name).stat().st_size for name in now - before))
         before = now
     again = session_in(tmp_path)
-    benchmark.pedantic(lambda: again.go_on(print), rounds=1)
+    benchmark.pedantic(again.restore, rounds=1)
     assert (again.parts.replay.inserted == session.parts.replay.inserted).all()
     benchmark.extra_info["ring_mb"] = round(session.parts.replay.size_bytes / 1e6)
     benchmark.extra_info["first_s"] = round(first_s, 2)
