@@ -38,13 +38,13 @@ def tiny_text() -> str:
     return TINY
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lossy() -> tuple[str, ...]:
     """Overrides that make its network slow, jittery and bursty."""
     return LOSSY
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> Callable[..., Scenario]:
     """The scenario under overrides."""
 

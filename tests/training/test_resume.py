@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 import dvdn_sim
 from dvdn_sim.errors import DivergedError, InterruptedRun, RunFolderError, StorageError
 from dvdn_sim.records import digest, folder, load_run, locked
+from dvdn_sim.training import Loop
 
 
 class Stopped(BaseException):
@@ -48,18 +49,36 @@ def to_the_end(scenario, out: Path, show, **options) -> dict:
     raise AssertionError("no end")
 
 
+def interrupted(scenario, out: Path, iterations: int) -> None:
+    """Run so many iterations, each with a checkpoint."""
+    with pytest.raises(Stopped):
+        dvdn_sim.run(scenario, device="cpu", out=out, progress=stop_every(iterations), checkpoint_every_s=0.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, lossy, tmp_path_factory):
+    """A scenario with a bad network, and the folder of its run in one piece, traced."""
+    scenario, out = tiny(*lossy, "training.steps=200"), tmp_path_factory.mktemp("whole") / "run"
+    dvdn_sim.run(scenario, device="cpu", out=out, trace=True)
+    return scenario, out
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    """A short scenario, the folder of its run, and what it said."""
+    scenario, out = tiny("training.steps=60"), tmp_path_factory.mktemp("finished") / "run"
+    return scenario, out, dvdn_sim.run(scenario, device="cpu", out=out).as_json()
+
+
 @pytest.mark.parametrize("every", [0.0, 1e9])
-def test_a_run_in_pieces_ends_as_one_in_one_piece(tiny, lossy, tmp_path, every):
+def test_a_run_in_pieces_ends_as_one_in_one_piece(whole, tmp_path, every):
     """With a checkpoint after every iteration; and with none at all, from the beginning each time."""
-    scenario = tiny(*lossy, "training.steps=200")
-    whole = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "whole", trace=True)
+    scenario, out = whole
     show = stop_every(5) if every == 0.0 else _twice(stop_every(4))
     to_the_end(scenario, tmp_path / "pieces", show, checkpoint_every_s=every, trace=True)
-    Left.of(tmp_path / "pieces").check_equals(Left.of(tmp_path / "whole"))
-    assert whole.as_json()["digest"] == digest(tmp_path / "pieces")
-    assert {path.name for path in (tmp_path / "pieces").iterdir()} == {
-        path.name for path in (tmp_path / "whole").iterdir()
-    }
+    Left.of(tmp_path / "pieces").check_equals(Left.of(out))
+    assert load_run(out).manifest["digest"] == digest(tmp_path / "pieces")
+    assert {path.name for path in (tmp_path / "pieces").iterdir()} == {path.name for path in out.iterdir()}
 
 
 def _twice(show):
@@ -136,56 +155,42 @@ def test_dying_at_any_write_of_an_iteration_loses_nothing(tmp_path):
     Left.of(out).check_equals(whole)
 
 
-def test_a_finished_run_is_returned_as_it_is(tiny, tmp_path):
-    scenario = tiny("training.steps=60")
-    first = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run").as_json()
-    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.parquet")}
-    again = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", resume=True).as_json()
-    assert again == first
-    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.parquet")}
+def test_a_finished_run_is_returned_as_it_is(finished):
+    scenario, out, first = finished
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    assert dvdn_sim.run(scenario, device="cpu", out=out, resume=True).as_json() == first
+    assert times == {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
 
 
-def test_a_changed_scenario_is_refused_and_what_changed_is_said(tiny, tmp_path):
-    scenario = tiny("training.steps=60")
-    dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run")
-    before = digest(tmp_path / "run")
+def test_a_changed_scenario_is_refused_and_what_changed_is_said(finished, tiny):
+    scenario, out, first = finished
     changed = tiny("training.steps=90", "seeds=[0, 5]", "network.link.delay=1 ms")
     with pytest.raises(RunFolderError, match="holds another run") as refused:
-        dvdn_sim.run(changed, device="cpu", out=tmp_path / "run", resume=True)
+        dvdn_sim.run(changed, device="cpu", out=out, resume=True)
     lines = str(refused.value).splitlines()[1:]
     assert [line.split(":")[0].strip() for line in lines] == ["seeds", "network.link.delay.mean", "training.steps"]
     assert "  training.steps: 60 before, 90 now" in lines
     with pytest.raises(RunFolderError, match="traced: False before, True now"):
-        dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", resume=True, trace=True)
-    assert digest(tmp_path / "run") == before
+        dvdn_sim.run(scenario, device="cpu", out=out, resume=True, trace=True)
+    assert digest(out) == first["digest"]
 
 
-def test_other_versions_are_told(tiny, tmp_path):
-    scenario, out, warnings = tiny("training.steps=100"), tmp_path / "run", []
-    with pytest.raises(Stopped):
-        dvdn_sim.run(scenario, device="cpu", out=out, progress=stop_every(5), checkpoint_every_s=0.0)
-    manifest = out / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(f'"torch": "{torch.__version__}"', '"torch": "0.1"'))
-    dvdn_sim.run(scenario, device="cpu", out=out, resume=True, warn=warnings.append)
-    assert [said for said in warnings if f"torch 0.1 before, {torch.__version__} now" in said]
-
-
-def test_a_damaged_checkpoint_is_told_and_the_run_still_ends_right(tiny, lossy, tmp_path):
-    scenario, out, warnings = tiny(*lossy, "training.steps=200"), tmp_path / "run", []
-    whole = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "whole").as_json()
-    with pytest.raises(Stopped):
-        dvdn_sim.run(scenario, device="cpu", out=out, progress=stop_every(9), checkpoint_every_s=0.0)
+def test_other_versions_and_a_damaged_checkpoint_are_told_and_the_run_still_ends_right(whole, tmp_path):
+    (scenario, complete), out, warnings = whole, tmp_path / "run", []
+    interrupted(scenario, out, 9)
     newest = max((out / "checkpoint").glob("*.tensors.safetensors"))
     newest.write_bytes(newest.read_bytes()[:-1])
+    manifest = out / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"torch": "{torch.__version__}"', '"torch": "0.1"'))
     found = dvdn_sim.run(scenario, device="cpu", out=out, resume=True, warn=warnings.append).as_json()
-    assert found["digest"] == whole["digest"]
-    assert "is damaged and not used" in warnings[0]
+    assert found["digest"] == digest(complete)
+    for said in (f"torch 0.1 before, {torch.__version__} now", "is damaged and not used"):
+        assert [line for line in warnings if said in line]
 
 
 def test_records_that_are_missing_are_told(tiny, tmp_path):
     scenario, out = tiny("training.steps=100"), tmp_path / "run"
-    with pytest.raises(Stopped):
-        dvdn_sim.run(scenario, device="cpu", out=out, progress=stop_every(5), checkpoint_every_s=0.0)
+    interrupted(scenario, out, 5)
     (out / "metrics" / "part-000002.parquet").unlink()
     with pytest.raises(RunFolderError, match="metrics: part 2 of 5 is missing"):
         dvdn_sim.run(scenario, device="cpu", out=out, resume=True)
@@ -206,10 +211,9 @@ def test_two_runs_into_one_folder(tiny, tmp_path):
 # What goes wrong while it runs.
 
 
-def test_a_full_disk_keeps_what_was_recorded(tiny, tmp_path, monkeypatch):
+def test_a_full_disk_keeps_what_was_recorded(whole, tmp_path, monkeypatch):
     """The disk refuses, for good: an error that says so; and with room again the run ends right."""
-    scenario, out = tiny("training.steps=200"), tmp_path / "run"
-    whole = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "whole").as_json()
+    (scenario, complete), out = whole, tmp_path / "run"
     fsync, writes = os.fsync, 0
 
     def full(handle: int) -> None:
@@ -224,19 +228,22 @@ def test_a_full_disk_keeps_what_was_recorded(tiny, tmp_path, monkeypatch):
         with pytest.raises(StorageError, match=r"No space left on device.*a checkpoint of step .* --resume"):
             dvdn_sim.run(scenario, device="cpu", out=out, checkpoint_every_s=0.0)
     assert not load_run(out).finished
-    assert dvdn_sim.run(scenario, device="cpu", out=out, resume=True).as_json()["digest"] == whole["digest"]
+    dvdn_sim.run(scenario, device="cpu", out=out, resume=True)
+    assert digest(out) == digest(complete)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e13])
-def test_values_that_explode_stop_the_run(tiny, tmp_path, value):
+def test_values_that_explode_stop_the_run(tiny, tmp_path, monkeypatch, value):
     """Update, agent and tensor are named, and the last checkpoint is from before it."""
-    scenario, out = tiny("training.steps=400"), tmp_path / "run"
+    scenario, out, act = tiny("training.steps=400"), tmp_path / "run", Loop._act
 
-    def poison(loop) -> None:
+    def poisoned(loop, active):
         if loop.parts.learner.updates[1] == 5:
             loop.parts.learner.parameters[0, 1, 2, :] = value
+        return act(loop, active)
 
-    with _each_iteration(poison), pytest.raises(DivergedError) as stopped:
+    monkeypatch.setattr(Loop, "_act", poisoned)
+    with pytest.raises(DivergedError) as stopped:
         dvdn_sim.run(scenario, device="cpu", out=out, checkpoint_every_s=0.0)
     said = str(stopped.value)
     assert "seed 1, update 6" in said
@@ -253,49 +260,21 @@ def test_values_that_explode_stop_the_run(tiny, tmp_path, value):
     assert run.metrics.filter(seed=1)["updates"].max() == 6
 
 
-class _each_iteration:  # noqa: N801  (a context manager)
-    """Lets somebody look at the loop at the beginning of every iteration."""
-
-    def __init__(self, look) -> None:
-        self._look = look
-
-    def __enter__(self) -> None:
-        from dvdn_sim.training import Loop
-
-        self._act, look = Loop._act, self._look
-
-        def act(loop, active):
-            look(loop)
-            return self._act(loop, active)
-
-        Loop._act = act
-
-    def __exit__(self, *_: object) -> None:
-        from dvdn_sim.training import Loop
-
-        Loop._act = self._act
-
-
-def test_a_clock_that_steps_back_changes_nothing(tiny, tmp_path, monkeypatch):
+def test_a_clock_that_steps_back_changes_nothing(finished, tmp_path, monkeypatch):
     """Wall time is only ever measured by a clock that does not."""
-    scenario = tiny("training.steps=100")
-    whole = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "whole").as_json()
+    scenario, _, first = finished
     times = iter(range(10**9, 0, -1000))
     monkeypatch.setattr(time, "time", lambda: float(next(times)))
     back = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "back", checkpoint_every_s=0.0).as_json()
-    assert back["digest"] == whole["digest"]
+    assert back["digest"] == first["digest"]
     assert 0 < back["wall_s"] < 600
 
 
-def test_in_a_thread_signals_are_somebody_elses_business(tiny, tmp_path):
-    summaries = []
-    scenario = tiny("training.steps=60")
-    thread = threading.Thread(
-        target=lambda: summaries.append(dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run"))
-    )
+def test_in_a_thread_signals_are_somebody_elses_business(finished, tmp_path):
+    thread = threading.Thread(target=partial(dvdn_sim.run, finished[0], device="cpu", out=tmp_path / "run"))
     thread.start()
     thread.join(60)
-    assert len(summaries) == 1
+    assert digest(tmp_path / "run") == finished[2]["digest"]
 
 
 @pytest.mark.slow

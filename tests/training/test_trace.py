@@ -14,11 +14,12 @@ FAULTS = "network.faults=[{kind: crash, node: 1, at: 3 s, for: 2 s}, {kind: one_
 ACKED = ("network.acks=true", "network.ack_deadline=5 ms", "algorithm.consensus={rounds: 2, policy: symmetric}")
 
 
-@pytest.fixture
-def traced(tiny, lossy, tmp_path):
+@pytest.fixture(scope="module")
+def traced(tiny, lossy, tmp_path_factory):
     """A run over a bad network, and its folder."""
-    run(tiny(*lossy, *ACKED, FAULTS, "training.steps=200"), out=tmp_path / "traced", trace=True)
-    return dvdn_sim.load_run(tmp_path / "traced")
+    out = tmp_path_factory.mktemp("trace") / "traced"
+    run(tiny(*lossy, *ACKED, FAULTS, "training.steps=200"), out=out, trace=True)
+    return dvdn_sim.load_run(out)
 
 
 def test_rows_add_up_to_the_ledger(traced):
@@ -46,8 +47,7 @@ def test_rows_agree_with_the_records_of_the_exchanges(traced):
     assert joined.height == traced.network.height > 10
     assert (joined["held"] == joined["fate"]).all()
     td = traced.trace.filter(kind="td")
-    rounds = td["round"].unique().sort().to_list()
-    assert rounds == [0, 1]
+    assert td["round"].unique().sort().to_list() == [0, 1]
     arrived = td.filter(pl.col("fate") != "lost")
     assert (arrived["arrived_ns"] > arrived["sent_ns"]).all()
     assert td.filter(fate="lost")["arrived_ns"].null_count() == td.filter(fate="lost").height
