@@ -20,7 +20,12 @@ DOWN = (
 def trained(tmp_path_factory):
     """A run of two seeds that learnt to load."""
     folder = tmp_path_factory.mktemp("evaluate") / "run"
-    changes = ["training.steps=4000", "training.episodes_per_iteration=8", "training.epsilon.steps=2000"]
+    changes = [
+        "training.steps=9000",
+        "training.episodes_per_iteration=8",
+        "training.epsilon.steps=3000",
+        "evaluation.every=9000",
+    ]
     run(load_scenario("scenarios/lossless_lbf.yaml", [*changes, "algorithm.hidden=16"]), out=folder)
     return folder
 
@@ -31,7 +36,10 @@ def test_it_is_the_same_each_time_and_near_the_last_evaluation(trained):
     assert (found.returns.shape, found.note, found.down_fraction) == ((2, 100), "", 0.0)
     longer = evaluate(trained, episodes=120)
     np.testing.assert_array_equal(longer.returns[:, :100], found.returns)
-    assert found.as_json()["return"]["mean"] > evaluate(trained, ["evaluation.epsilon=1"]).as_json()["return"]["mean"]
+    assert (
+        found.as_json()["return"]["mean"]
+        > evaluate(trained, ["evaluation.epsilon=1"], episodes=100).as_json()["return"]["mean"]
+    )
 
 
 def test_who_is_down_does_nothing(trained):
