@@ -14,7 +14,7 @@ before the exchange to what they hold after round k. The learner applies A[K-1] 
 
 from dvdn_sim.consensus.diagnostics import OperatorFigures, lambda_min_of_round, operator_figures
 from dvdn_sim.consensus.facts import Facts, lossless_facts, union_of_edges
-from dvdn_sim.consensus.policies import POLICIES, MemorylessPolicy, Policy, PullPolicy, Stale, ZeroFill
+from dvdn_sim.consensus.policies import POLICIES, Policy, PullPolicy, Stale, ZeroFill
 from dvdn_sim.consensus.quantise import apply_float16, rounded_to_float16
 from dvdn_sim.consensus.ratio import Masses, PushSum, RunningSum
 from dvdn_sim.consensus.theory import (
@@ -33,7 +33,7 @@ from dvdn_sim.consensus.theory import (
 from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis, sum_by_receiver, weight_matrix
 
 __all__ = [
-    "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Masses", "MemorylessPolicy", "OperatorFigures", "Policy",
+    "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Masses", "OperatorFigures", "Policy",
     "PullPolicy", "PullSteps", "PushSum", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill",
     "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time", "lambda_min_of_round",
     "lazy", "lossless_facts", "max_degree", "metropolis", "operator_figures", "rounded_to_float16", "rounds_to_reach",

@@ -29,14 +29,6 @@ class Policy(Protocol):
         ...
 
 
-class MemorylessPolicy(Policy, Protocol):
-    """A policy whose round k needs nothing but what agents hold when it begins."""
-
-    def step(self, facts: Facts) -> Values:
-        """The operator of every round alone, ``[K, N, N]``."""
-        ...
-
-
 Pulls = Callable[[Facts, Values], Values]
 """From facts and base weights ``[K, E]`` to the pull of every message in every round, ``[K, E]``; 0 for unused ones."""
 
