@@ -294,14 +294,7 @@ _ANY: TypeAdapter[Fault] = TypeAdapter(AnyFault)
 
 
 class FaultEvent(NamedTuple):
-    """A fault with its times.
-
-    Attributes:
-        start_ns: when it begins.
-        end_ns: when it is over; `FOREVER_NS` if never.
-        fault: what goes wrong.
-        key: name of its stream.
-    """
+    """A fault with its times; it ends at `FOREVER_NS` if never, and the key is the name of its stream."""
 
     start_ns: int
     end_ns: int
@@ -355,11 +348,7 @@ class FaultPlan:
         return FaultEvent(start_ns, end_ns, fault, key)
 
     def availability(self, sender: int, receiver: int) -> Availability | None:
-        """Return when a directed link, or either of its ends, is down; ``None`` if nothing ever takes it down.
-
-        >>> FaultPlan([], n_agents=2).availability(0, 1) is None
-        True
-        """
+        """Return when a directed link, or either of its ends, is down; ``None`` if nothing ever takes it down."""
         crashes = [event.interval for end in (sender, receiver) for event in self.crash_events(end)]
         cuts = [event.interval for event in self._lasting() if event.fault.cuts(sender, receiver)]
         flaps = [

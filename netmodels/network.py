@@ -55,15 +55,7 @@ class Network:
         overrides: Mapping[tuple[int, int], LinkSpec] = NOTHING,
         faults: FaultPlan | None = None,
     ) -> None:
-        """Take the parameters.
-
-        Args:
-            n_agents: number of agents.
-            spec: parameters of all links.
-            seed: seed of the run.
-            share: ``link``, ``node`` or ``medium``.
-            overrides: parameters of single directed links (sender, receiver).
-            faults: what goes wrong; nothing if not given.
+        """Take the parameters of all links, and those of single directed ones, (sender, receiver).
 
         Raises:
             ValueError: for another word, what is no spec, an override of a link that there is not, a seed below 0, or
@@ -92,11 +84,7 @@ class Network:
             raise ValueError(f"link: expected two different agents below {self.n_agents}, got {(sender, receiver)!r}")
 
     def link(self, sender: int, receiver: int) -> Link:
-        """Return a directed link, the same one each time.
-
-        >>> Network(2, LinkSpec(rate=1e6, delay=0)).link(0, 1).name
-        (0, 1)
-        """
+        """Return a directed link, the same one each time."""
         edge = (sender, receiver)
         if edge not in self._links:
             self._check(sender, receiver)
@@ -115,11 +103,7 @@ class Network:
         return Link(spec, self._seed, edge, server, availability, degradations=degradations)
 
     def offer(self, now_ns: int, size_bytes: int, sender: int, receiver: int) -> Transfer:
-        """Send a message to one neighbour; see `Link.offer`.
-
-        >>> Network(2, LinkSpec(rate="unlimited", delay="1 ms")).offer(0, 1, 1, 0).complete_ns
-        1000000
-        """
+        """Send a message to one neighbour; see `Link.offer`."""
         return self.link(sender, receiver).offer(now_ns, size_bytes)
 
     def broadcast(self, now_ns: int, size_bytes: int, sender: int, receivers: Iterable[int]) -> Broadcast:
@@ -153,13 +137,7 @@ class Network:
         return Broadcast(MappingProxyType(transfers), emission.wire_bytes, emission.airtime_ns)
 
     def state(self) -> dict[str, Any]:
-        """Return the state of its links and servers, as JSON can say it.
-
-        >>> radio = Network(3, LinkSpec(rate="12 Mbit/s", delay="5 ms"), share="node")
-        >>> _ = radio.offer(0, 1472, 0, 1)
-        >>> radio.state()["servers"]
-        [[0, {'free_ns': 1000000, 'now_ns': 0, 'batches': [[[1000000], 1500, 1500]]}]]
-        """
+        """Return the state of its links and servers, as JSON can say it."""
         return {
             "servers": [
                 [list(owner) if isinstance(owner, tuple) else owner, server.state()]

@@ -20,13 +20,7 @@ Interval = tuple[int, int]
 
 
 class Window(NamedTuple):
-    """What is down during a window of time.
-
-    Attributes:
-        from_ns: its beginning.
-        until_ns: its end, not included.
-        intervals: (start, end) of all that is down in it, in any order; there may be more.
-    """
+    """What is down during a window of time, its end not included: (start, end), in any order; there may be more."""
 
     from_ns: int
     until_ns: int
@@ -57,11 +51,7 @@ class OnOff:
         self._from_ns = 0
 
     def is_up(self, time_ns: int) -> bool:
-        """Return whether it is up at a time before `LAST_NS`.
-
-        >>> OnOff(np.random.default_rng(0), up_s=1e9, down_s=1e-9).is_up(0)
-        True
-        """
+        """Return whether it is up at a time before `LAST_NS`."""
         self._draw(time_ns, time_ns)
         return self._starts_up == (bisect_right(self._changes_ns, time_ns) % 2 == 0)
 

@@ -76,13 +76,11 @@ class Quantity:
     words: Mapping[str, float] = field(default_factory=dict)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate with `read` and serialise with `format`."""
         return core_schema.with_info_plain_validator_function(
             self._validate, serialization=core_schema.plain_serializer_function_ser_schema(self.format)
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe what YAML may write; see `json_schema`."""
         return self.json_schema()
 
     def json_schema(self) -> JsonSchemaValue:
@@ -255,24 +253,16 @@ class Spec:
 
 @dataclass(frozen=True, eq=False)
 class Bare:
-    """Marks a choice of kinds for one of which a plain value may stand: ``delay: 5 ms`` is constant.
-
-    Attributes:
-        kind: what the value stands for.
-        field: which field of it.
-        quantity: what that field is.
-    """
+    """Marks a choice of kinds, a field of one of which a plain value may stand for: ``delay: 5 ms`` is constant."""
 
     kind: str
     field: str
     quantity: Quantity
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate a plain value as a block of that kind."""
         return core_schema.no_info_before_validator_function(self._as_block, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe both forms."""
         return {"anyOf": [self.quantity.json_schema(), handler(schema)]}
 
     def _as_block(self, value: object) -> object:

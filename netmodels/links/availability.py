@@ -32,11 +32,7 @@ class Availability:
     __slots__ = ("_from_ns", "_merged", "_sources", "_until_ns")
 
     def __init__(self, link_down: Intervals = (), node_down: Intervals = ()) -> None:
-        """Take the schedules.
-
-        Args:
-            link_down: when the link is down.
-            node_down: when an end is down, which is the reason stated where both are.
+        """Take the schedules; where both are down, ``node_down`` is the reason stated.
 
         Raises:
             ValueError: for an interval that does not end after it starts, or starts before 0.
@@ -47,11 +43,7 @@ class Availability:
         self._look(0, 0)
 
     def fate(self, start_ns: int, end_ns: int) -> int:
-        """Return what becomes of one transmission: 0, or the code in `REASONS` of ``node_down`` or ``link_down``.
-
-        >>> Availability(link_down=[(10, 20)]).fate(5, 10)
-        0
-        """
+        """Return what becomes of one transmission: 0, or the code in `REASONS` of ``node_down`` or ``link_down``."""
         if end_ns >= self._until_ns or start_ns < self._from_ns:
             self._look(start_ns, end_ns)
         for code, starts, ends in self._merged:

@@ -60,15 +60,10 @@ class Emission(NamedTuple):
 
 
 class Regime:
-    """The parameters of a link while they hold, with the streams that are theirs.
+    """The parameters of a link while they hold, with the streams that are theirs, under this name.
 
     Attributes:
-        spec: the parameters.
-        name: the name in the streams.
-        full_bytes: wire size of a full packet.
         burst: packets that an idle server takes without a look at the queue; at unlimited rate nothing waits.
-        retry_delay_ns: wait before each retry.
-        constant_ns: the delay, if it is constant.
         offsets: when each of some full packets leaves after the start; a table that grows.
     """
 
@@ -146,7 +141,7 @@ class Link:
     Streams are named ("loss", *name), ("delay", *name), ("corrupt", *name), ("duplicate", *name) and
     ("second delay", *name), so links that differ in name draw independently, and a link draws the same whatever other
     links there are. While it is degraded it draws from streams named after the times of the degradation besides, so
-    that another one changes nothing. A link can be pickled, and goes on where it was.
+    that another one changes nothing.
 
     Attributes:
         spec: its parameters when nothing degrades it.
@@ -176,15 +171,9 @@ class Link:
         *,
         degradations: Sequence[Degradation] = (),
     ) -> None:
-        """Put a link in place, idle.
+        """Put a link in place, idle; without a server that it shares, with one of its own.
 
-        Args:
-            spec: its parameters.
-            seed: seed of the run.
-            name: its name in the streams.
-            server: the server that it shares with other links; one of its own if not given.
-            availability: when it is down; always up if not given.
-            degradations: other parameters, and when they hold; the last one where several do.
+        Of degradations that hold at the same time the last one counts.
 
         Raises:
             ValueError: for no spec, a seed below 0, or a name that is no tuple of text and whole numbers.
@@ -220,16 +209,9 @@ class Link:
         latter two is sent again while there are retries. What is through may be duplicated, and arrives after its
         delay (the shorter one if there are two copies), in order if the link is FIFO.
 
-        Args:
-            now_ns: simulated time as a Python int, not before the previous hand-over to the same server.
-            size_bytes: payload as a Python int, at least 1.
-
         Raises:
-            ValueError: for a time or size that is no Python int or out of range, for a time that goes back, and for a
-                message that would leave the server after 73 years of simulated time.
-
-        >>> Link(LinkSpec(rate="unlimited", delay="1 ms")).offer(10, 1).complete_ns
-        1000010
+            ValueError: for a time or size that is no Python int or out of range, for a time before the previous
+                hand-over to the same server, and for a message that would leave it after 73 years of simulated time.
         """
         regime = self._at(now_ns) if self._degraded else self._plain
         if not regime.spec.retries:
@@ -240,10 +222,7 @@ class Link:
     def emit(self, now_ns: int, size_bytes: int) -> Emission:
         """Put a message on the wire once, for every link in reach to `receive`: the sending half of a broadcast.
 
-        Arguments and errors are those of `offer`.
-
-        >>> Link(LinkSpec(rate="12 Mbit/s", delay="5 ms")).emit(0, 1472).ends_ns
-        [1000000]
+        Errors are those of `offer`.
         """
         return self._emit(self._at(now_ns), now_ns, size_bytes)
 
@@ -388,13 +367,7 @@ class Link:
         return arrivals
 
     def state(self) -> dict[str, Any]:
-        """Return how far its streams have been read, and when its latest packet arrives; its server is apart.
-
-        >>> link = Link(LinkSpec(rate="12 Mbit/s", delay={"kind": "uniform", "mean": "5 ms", "jitter": "1 ms"}))
-        >>> _ = link.offer(0, 2944)
-        >>> link.state()["delay"]
-        2
-        """
+        """Return how far its streams have been read, and when its latest packet arrives; its server is apart."""
         plain, *degraded = [
             {name: draws.drawn for name, draws in regime.streams().items()} for regime in self._regimes()
         ]

@@ -43,16 +43,8 @@ class Server:
     ) -> tuple[int, bool]:
         """Decide which packets of a burst find room, one after the other.
 
-        Args:
-            now_ns: the instant.
-            packets: in the burst, at least 1; all but the last have `full_bytes`.
-            full_bytes: wire size.
-            last_bytes: wire size of the last.
-            limit: packets that may wait beside the one in service.
-            limit_bytes: wire bytes that may wait; ``None`` for any.
-
-        Returns:
-            How many of the full packets (the first ones) and whether the last one.
+        All but the last have `full_bytes`; the limits are of packets and wire bytes that wait beside the one in
+        service. Returns how many of the full packets (the first ones) and whether the last one.
 
         >>> Server().admit(0, 3, 1500, 100, limit=1000, limit_bytes=1400)
         (1, True)
@@ -85,13 +77,7 @@ class Server:
         self._bytes = 0
 
     def state(self) -> dict[str, Any]:
-        """Return what is here and on its way out, as JSON can say it.
-
-        >>> server = Server()
-        >>> server.serve([10, 20], 1500, 100)
-        >>> server.state()
-        {'free_ns': 20, 'now_ns': 0, 'batches': [[[10, 20], 1500, 100]]}
-        """
+        """Return what is here and on its way out, as JSON can say it."""
         batches = [[list(ends), full, last] for ends, full, last in self._batches if ends[-1] > self.now_ns]
         return {"free_ns": self.free_ns, "now_ns": self.now_ns, "batches": batches}
 

@@ -133,19 +133,11 @@ class LinkSpec(Spec):
         return -(-count(message_bytes, "message_bytes", minimum=1) // self.mtu)
 
     def wire_bytes(self, message_bytes: int) -> int:
-        """Return the bytes of a message with the headers of all its packets.
-
-        >>> LinkSpec(rate="1 Mbit/s", delay="1 ms").wire_bytes(6400)
-        6540
-        """
+        """Return the bytes of a message with the headers of all its packets."""
         return message_bytes + self.packets(message_bytes) * self.overhead
 
     def serialisation_ns(self, wire_bytes: int) -> int:
-        """Return the time that bytes take on the wire: round(bits · 10⁹ / rate) nanoseconds, 0 at unlimited rate.
-
-        >>> LinkSpec(rate="12 Mbit/s", delay="1 ms").serialisation_ns(1500)
-        1000000
-        """
+        """Return the time that bytes take on the wire: round(bits · 10⁹ / rate) nanoseconds, 0 at unlimited rate."""
         return round(8 * wire_bytes * 1e9 / self.rate)
 
     def fits(self, message_bytes: int) -> bool:
@@ -197,10 +189,9 @@ class LinkSpec(Spec):
     def completion_quantile(self, message_bytes: int, probability: float) -> float:
         """Return by when a message is complete on an idle link, given that it arrives whole.
 
-        Returns:
-            Seconds after hand-over. Exact without retries and duplicates, and with a constant delay and packets of
-            one size; else never too early, if the delays of its packets are independent (those of a trace are not).
-            Infinite if no time is enough, or the message cannot arrive whole.
+        In seconds after hand-over. Exact without retries and duplicates, and with a constant delay and packets of one
+        size; else never too early, if the delays of its packets are independent (those of a trace are not). Infinite
+        if no time is enough, or the message cannot arrive whole.
 
         >>> LinkSpec(rate="12 Mbit/s", delay="5 ms").completion_quantile(2944, 0.999)
         0.007
@@ -261,12 +252,7 @@ class _FrozenMapping(dict[str, object]):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SomeOf:
-    """Marks a mapping of some fields of a spec, each of the type that it has there; it is frozen once built.
-
-    Attributes:
-        cls: the spec.
-        names: fields that may be named.
-    """
+    """Marks a mapping of some fields of a spec, each of the type that it has there; it is frozen once built."""
 
     cls: type
     names: tuple[str, ...]

@@ -14,10 +14,6 @@ def test_describes_what_both_messages_experience(name):
     assert link
     assert small.startswith("A message of 6.4 kB takes")
     assert large.startswith("A message of 212 kB takes")
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_link_can_be_made(name):
     sent = Link(PRESETS[name]).offer(0, 6400)
     assert sent.packets == PRESETS[name].packets(6400)
 

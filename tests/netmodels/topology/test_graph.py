@@ -1,6 +1,4 @@
-import numpy as np
 import pytest
-from graph_facts import connected, metropolis
 
 from netmodels.topology import Graph
 
@@ -28,14 +26,3 @@ def test_directed_graph():
 def test_refuses(n_agents, edges, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         Graph(n_agents, edges)
-
-
-def test_metropolis_of_a_star():
-    weights = metropolis(Graph.undirected(3, [(0, 1), (0, 2)]))
-    assert weights == pytest.approx(np.array([[1, 1, 1], [1, 2, 0], [1, 0, 2]]) / 3)
-
-
-def test_connected():
-    halves = [Graph.undirected(4, [(0, 1), (2, 3)]), Graph.undirected(4, [(1, 2)])]
-    assert connected(*halves)
-    assert not connected(halves[0])
