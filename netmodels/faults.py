@@ -63,9 +63,6 @@ class Crash(Fault, kind="crash"):
         at: when.
         for_: for how long.
         state: whether what it had learnt is ``kept`` or ``lost`` when it comes back.
-
-    >>> Crash(node=2, at="10 s", for_="5 s", state="lost").describe()
-    'agent 2 crashes, its state lost'
     """
 
     node: Agent
@@ -85,9 +82,6 @@ class LinkDown(Fault, kind="link_down"):
         edge: the two agents.
         at: when.
         for_: for how long.
-
-    >>> LinkDown(edge=(0, 1), at="10 s").cuts(1, 0)
-    True
     """
 
     edge: Pair
@@ -109,9 +103,6 @@ class OneWay(Fault, kind="one_way"):
         edge: sender and receiver of the direction that goes down.
         at: when.
         for_: for how long.
-
-    >>> OneWay(edge=(0, 1), at="10 s").cuts(1, 0)
-    False
     """
 
     edge: Pair
@@ -167,9 +158,6 @@ class Blackout(Fault, kind="blackout"):
     Attributes:
         at: when.
         for_: for how long.
-
-    >>> Blackout(at="10 s", for_="1 s").cuts(0, 1)
-    True
     """
 
     def cuts(self, sender: int, receiver: int) -> bool:
@@ -204,9 +192,6 @@ class Flap(_OneLinkOrAll, Fault, kind="flap"):
         edge: the two agents; every link on its own if not given.
         at: from when on.
         for_: for how long.
-
-    >>> Flap(up="10 s", down="1 s").describe()
-    'every link flaps: up for 10 s, down for 1 s on average'
     """
 
     at: AnyDelay = Constant(0.0)
@@ -259,9 +244,6 @@ class Straggler(Fault, kind="straggler"):
         factor: its compute times are multiplied by it, above 0.
         at: when.
         for_: for how long.
-
-    >>> Straggler(node=1, factor=4, at="10 s").describe()
-    'agent 1 computes 4 times as long'
     """
 
     node: Agent
