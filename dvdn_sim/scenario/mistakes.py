@@ -1,6 +1,6 @@
 """What pydantic found wrong, as mistakes: each with its place in the YAML, in plain words, with a remedy."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario.document import Document, Path, Value, dotted, flow_text, path_of, value_at
-from dvdn_sim.scenario.shape import Shape, shape_of
+from dvdn_sim.scenario.shape import Shape, homes_of, shape_of
 from netmodels.units import shown
 
 _MISSING = ("missing", "union_tag_not_found")
@@ -39,7 +39,7 @@ def explain(errors: Iterable[ErrorDetails], document: Document, spec: type) -> l
         elif document.place((*block, "kind")).override and not document.place(path).override:
             left_behind.setdefault(block, []).append(str(path[-1]))
         else:
-            mistakes.append(document.blame(path, "unknown key", _other_key(path, root, shape)))
+            mistakes.append(document.blame(path, "unknown key", _other_key(path, root, shape, homes_of(spec))))
     return [*mistakes, *(_leftover(block, keys, document) for block, keys in left_behind.items())]
 
 
@@ -223,12 +223,11 @@ def meant(given: object, valid: Iterable[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else ""
 
 
-def _other_key(path: Path, root: Value, shape: Shape) -> str:
+def _other_key(path: Path, root: Value, shape: Shape, homes: Mapping[str, Sequence[Path]]) -> str:
     """Return what may be meant by a key that its block does not have."""
     key = str(path[-1])
     valid = list(shape.at(path[:-1], root).block(value_at(path[:-1], root)).keys)
-    homes = (home for home in shape.every_key() if home[-1] == key and home[:-1] != path[:-1])
-    elsewhere = dict.fromkeys(f"`{dotted(home)}`" for home in homes)
+    elsewhere = dict.fromkeys(f"`{dotted(home)}`" for home in homes.get(key, ()) if home[:-1] != path[:-1])
     belongs = f"it belongs at {' or '.join(elsewhere)}" if elsewhere else ""
     return meant(key, valid) or belongs or f"the keys here are: {', '.join(valid) or 'none but kind'}"
 

@@ -145,6 +145,15 @@ NOTHING = Shape({}, {})
 
 
 @cache
+def homes_of(spec: type) -> dict[str, list[Path]]:
+    """Return every path at which a spec may have a key, by the key."""
+    homes: dict[str, list[Path]] = {}
+    for path in shape_of(spec).every_key():
+        homes.setdefault(str(path[-1]), []).append(path)
+    return homes
+
+
+@cache
 def shape_of(spec: type) -> Shape:
     """Return what a spec may hold."""
     schema = reader(spec).json_schema(schema_generator=_WithMeanings, mode="serialization")
