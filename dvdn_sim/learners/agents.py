@@ -20,14 +20,7 @@ def q_network_of(spec: QLearning, *, n_agents: int, obs_dim: int, n_actions: int
 
 
 class QAgent(nn.Module):
-    """fc1, then `rnn` (a GRU cell, or a linear layer for agents without a memory), then fc2.
-
-    Args:
-        obs_dim: Numbers that it sees.
-        hidden: Units.
-        n_actions: Actions.
-        recurrent: Whether it has a memory.
-    """
+    """fc1, then `rnn` (a GRU cell, or a linear layer for agents without a memory), then fc2."""
 
     def __init__(self, obs_dim: int, hidden: int, n_actions: int, *, recurrent: bool) -> None:
         super().__init__()

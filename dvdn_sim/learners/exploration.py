@@ -35,17 +35,12 @@ class Actor:
         device: torch.device,
         agent_keys: tuple[int, ...] | None = None,
     ) -> None:
-        """Prepare for one team per seed, in C copies of the environment each.
+        """Prepare for one team per seed, in C = `copies` of the environment each.
 
         Args:
-            network: Sizes.
-            layout: Which agent uses which network.
-            seeds: One per replica.
-            copies: C.
             available: Actions that each agent has, bool ``[N, A]``.
             idle_actions: What an agent does that does nothing, int64 ``[N]``.
             stream_name: Tells the draws of training and evaluation apart.
-            device: Where the networks live.
             agent_keys: Names of the agents in random streams.
         """
         self._network = network

@@ -91,8 +91,6 @@ class Learner:
             seeds: One per replica.
             available: Actions that each agent has, bool ``[N, A]``.
             steps: T, the longest possible episode.
-            device: Where everything lives.
-            dtype: Of parameters and temporal differences.
             agent_keys: Names of the agents in random streams; relabelling both relabels the result.
         """
         self.network, self._spec, self._training = network, spec, training

@@ -16,14 +16,7 @@ LINE = 16
 
 
 def together(groups: Sequence[Sequence[npt.NDArray[np.float64]]], like: Tensor) -> list[list[Tensor]]:
-    """Bring arrays to the type and the device of a tensor, all in one copy.
-
-    Args:
-        groups: The arrays, in any groups; no copy if there are none.
-        like: Gives type and device.
-
-    Returns:
-        They, in the same groups, as views of one tensor.
+    """Bring arrays, in any groups, to the type and the device of a tensor, all in one copy: views of one tensor.
 
     >>> together([[np.ones(2)], [np.zeros((1, 1)), np.full(1, 3.0)]], like=torch.empty(0))
     [[tensor([1., 1.])], [tensor([[0.]]), tensor([3.])]]

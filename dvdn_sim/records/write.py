@@ -26,11 +26,8 @@ class _Pending:
 class RecordWriter:
     """Adds rows to the tables of one run folder. One writer per folder at a time.
 
-    Rows wait in memory until `flush`. A writer on a folder that has parts goes on after the last one.
-
-    Args:
-        run_dir: The run folder; it must exist.
-        traced: Whether there will be rows of `TRACE`.
+    Rows wait in memory until `flush`. A writer on a folder that has parts goes on after the last one. The folder must
+    exist; `traced` says whether there will be rows of `TRACE`.
     """
 
     def __init__(self, run_dir: Path, *, traced: bool = False) -> None:

@@ -55,20 +55,9 @@ def load_teams(
     make_env: MakeEnv | None = None,
     episode_limit: int | None = None,
 ) -> LoadedTeams:
-    """Load the trained teams of a run, and put them in environments.
+    """Load the trained teams of a run, and put each in C = `copies` environments; see `evaluate`.
 
-    Args:
-        run_dir: The folder of a run that came to its end.
-        overrides: Changes to its scenario, in the form of ``--set``.
-        copies: C, environments of each team; by default as many as one evaluation of the scenario has episodes, and
-            `at_least` so many.
-        device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
-        make_env: Makes the PettingZoo environment that the run was given in place of the scenario's.
-        episode_limit: Steps after which its episodes are cut.
-
-    Raises:
-        RunFolderError: The folder holds no trained teams, or their environment is missing.
-        ScenarioError: A change is none, or agents see or do something else in the changed environment.
+    C is by default as many as one evaluation of the scenario has episodes, and `at_least` so many.
     """
     run = load_run(run_dir, NO_COLUMNS)
     # How many episodes were acted side by side in training must not stand in the way of faults while acting.
@@ -169,7 +158,7 @@ def evaluate(
         episode_limit: Steps after which its episodes are cut.
 
     Raises:
-        RunFolderError: The folder holds no trained teams.
+        RunFolderError: The folder holds no trained teams, or their environment is missing.
         ScenarioError: A change is none, or agents see or do something else in the changed environment.
     """
     with repeatable():

@@ -51,13 +51,10 @@ def play_episode(
     """Play one evaluation episode of a trained team, and keep every step of it.
 
     Args:
-        run_dir: The folder of a run that came to its end.
+        run_dir: The folder of a run that came to its end; this and what is not said here is as in `dvdn_sim.evaluate`.
         seed: Whose team; by default the run's first.
         number: Which episode of `dvdn_sim.evaluate`, from 0.
         start_s: Simulated seconds at which it begins; by default when `evaluate` has it begin.
-        device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
-        make_env: Makes the PettingZoo environment that the run was given in place of the scenario's.
-        episode_limit: Steps after which its episodes are cut.
 
     Raises:
         RunFolderError: The folder holds no trained team of that seed, or its environment is missing.

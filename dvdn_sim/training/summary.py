@@ -25,11 +25,7 @@ COLUMNS: Columns = {
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The closing summary of a run.
-
-    Attributes:
-        values: What `dvdn-sim run --json` prints, key by key.
-    """
+    """The closing summary of a run: `values` are what `dvdn-sim run --json` prints, key by key."""
 
     values: Json
 
@@ -43,11 +39,7 @@ class RunSummary:
 
 
 def score(per_seed: npt.NDArray[np.float64]) -> Json:
-    """Mean, interquartile mean and its 95 % interval over seeds; None for the interval of a single seed.
-
-    Args:
-        per_seed: One score per seed.
-    """
+    """Mean, interquartile mean and its 95 % interval over seeds; None for the interval of a single seed."""
     middle = estimate([per_seed])
     return {
         "per_seed": per_seed.tolist(),
