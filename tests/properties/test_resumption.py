@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from random_scenarios import DELAYS, LOSSES, MARKOV, MOVING, SCHEDULE, scenarios
 from small_networks import ConstantTime, Lives, LognormalTime, NormalTime, network_of
 
@@ -23,7 +24,9 @@ from netmodels import LinkSpec
 from netmodels.faults import FaultPlan
 from netmodels.links import Availability, Regime, Server
 from netmodels.streams import Draws
-from netmodels.topology import topology_of
+from netmodels.topology import AnyTopology
+
+topology_of = TypeAdapter(AnyTopology).validate_python
 
 WORKED_OUT = (
     Availability,  # remembers when links are down around the time that it was last asked about
