@@ -54,7 +54,9 @@ def check_batched_env(make: Make) -> None:
         assert bool(done.cpu()[steps >= together.episode_limit].all())
         assert bool(done[together.timed_out(state)].all())
         if bool(rng.random() < 0.3):
-            mask = done & torch.from_numpy(rng.random(3) < 0.7).to(done)
+            mask = (done | torch.from_numpy(rng.random(3) < 0.1).to(done)) & torch.from_numpy(rng.random(3) < 0.7).to(
+                done
+            )
             kept = seen.clone()
             state, seen = together.reset(state, mask)
             assert torch.equal(seen[~mask], kept[~mask])
