@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,51 +17,35 @@ from netmodels.streams import stream
 Row = NDArray[np.float32]
 
 
-class Encoder(Protocol):
-    """Writes the observations of one agent into rows."""
+@dataclass(frozen=True)
+class Encoder:
+    """Writes the observations of one agent into rows: a Box in row-major order, a Discrete with 1 at its value.
+
+    Attributes:
+        agent: Name, for messages.
+        shape: Of the Box; ``(n,)`` of a Discrete.
+        start: Lowest value of a Discrete, None of a Box.
+    """
+
+    agent: str
+    shape: tuple[int, ...]
+    start: int | None
 
     @property
     def width(self) -> int:
         """Length of the row."""
-        ...
-
-    def write(self, observation: object, row: Row) -> None:
-        """Fill `row`, float32 [width], with `observation`; ValueError if it does not lie in the space."""
-        ...
-
-
-@dataclass(frozen=True)
-class Flattened:
-    """A Box: its numbers in row-major order."""
-
-    agent: str
-    shape: tuple[int, ...]
-
-    @property
-    def width(self) -> int:
-        """Numbers in the Box."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     def write(self, observation: object, row: Row) -> None:
-        """Fill `row`; a number is rounded to float32."""
+        """Fill `row`, float32 [width]; ValueError if `observation` does not lie in the space."""
         values = np.asarray(observation)
-        if values.shape != self.shape:
-            raise ValueError(f"agent {self.agent!r}: observation of shape {values.shape} found; {self.shape} expected")
-        row[:] = values.ravel()
-
-
-@dataclass(frozen=True)
-class OneHot:
-    """A Discrete: 1 at the observed value, 0 elsewhere."""
-
-    agent: str
-    width: int
-    start: int
-
-    def write(self, observation: object, row: Row) -> None:
-        """Fill `row`."""
-        value = np.asarray(observation)
-        index = int(value) - self.start if value.ndim == 0 else -1
+        if self.start is None:
+            if values.shape != self.shape:
+                found = f"observation of shape {values.shape} found"
+                raise ValueError(f"agent {self.agent!r}: {found}; {self.shape} expected")
+            row[:] = values.ravel()
+            return
+        index = int(values) - self.start if values.ndim == 0 else -1
         if not 0 <= index < self.width:
             expected = f"{self.start} to {self.start + self.width - 1}"
             raise ValueError(f"agent {self.agent!r}: observation {observation!r} found; one of {expected} expected")
@@ -70,28 +54,13 @@ class OneHot:
 
 
 def encoder(agent: str, space: object) -> Encoder:
-    """Return how observations of `space` become a row.
-
-    Raises:
-        TypeError: The space is neither Box nor Discrete.
-    """
+    """Return how observations of `space` become a row; TypeError if it is neither Box nor Discrete."""
     if isinstance(space, spaces.Box):
-        return Flattened(agent, space.shape)
+        return Encoder(agent, space.shape, None)
     if isinstance(space, spaces.Discrete):
-        return OneHot(agent, int(space.n), int(space.start))
+        return Encoder(agent, (int(space.n),), int(space.start))
     hint = " (masks that change from step to step are not taken)" if isinstance(space, spaces.Dict) else ""
     raise TypeError(f"agent {agent!r}: observation space {space} found{hint}; Box or Discrete expected")
-
-
-def discrete_actions(agent: str, space: object) -> tuple[int, int]:
-    """Return the number of actions of `space` and the value of the first one.
-
-    Raises:
-        TypeError: The space is not Discrete.
-    """
-    if isinstance(space, spaces.Discrete):
-        return int(space.n), int(space.start)
-    raise TypeError(f"agent {agent!r}: action space {space} found; Discrete expected")
 
 
 LIMIT_NAMES = ("max_cycles", "max_episode_steps", "episode_limit")
@@ -167,7 +136,7 @@ class BatchedParallelEnv:
         self.idle_actions = torch.zeros(self.n_agents, dtype=torch.int64, device=self.device)
         self._action_counts = first.action_counts
         self.action_starts = first.action_starts
-        self.encoders = tuple(first.encoders)
+        self.encoders = first.encoders
         self._copies = copies
         self._row_seeds = tuple(row_seeds)
         self._observations = np.zeros((self.n_copies, self.n_agents, self.obs_dim), np.float32)
@@ -292,10 +261,13 @@ class _Copy:
         self.ids = tuple(env.possible_agents)
         if len(set(self.ids)) < len(self.ids):
             raise ValueError(f"possible_agents {list(self.ids)} found; each agent once expected")
-        self.encoders: list[Encoder] = [encoder(str(agent), env.observation_space(agent)) for agent in self.ids]
-        actions = [discrete_actions(str(agent), env.action_space(agent)) for agent in self.ids]
-        self.action_counts = tuple(count for count, _ in actions)
-        self.action_starts = tuple(start for _, start in actions)
+        self.encoders = tuple(encoder(str(agent), env.observation_space(agent)) for agent in self.ids)
+        actions = [env.action_space(agent) for agent in self.ids]
+        for agent, space in zip(self.ids, actions, strict=True):
+            if not isinstance(space, spaces.Discrete):
+                raise TypeError(f"agent {str(agent)!r}: action space {space} found; Discrete expected")
+        self.action_counts = tuple(int(space.n) for space in actions)
+        self.action_starts = tuple(int(space.start) for space in actions)
         self._rows: list[Row] = []
         self._here: list[bool] = []
         self._gone: list[bool] = []

@@ -18,6 +18,21 @@ Observations = dict[str, NDArray[np.float32]]
 Infos = dict[str, dict[str, object]]
 
 
+class SameSpaces(ParallelEnv[str, Any, int]):  # type: ignore[misc, unused-ignore]
+    """Agents whose spaces never change."""
+
+    observation_spaces: dict[str, spaces.Box]
+    action_spaces: dict[str, spaces.Discrete]
+
+    def observation_space(self, agent: str) -> spaces.Box:
+        """Return the observation space of `agent`, always the same object."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Discrete:
+        """Return the action space of `agent`, always the same object."""
+        return self.action_spaces[agent]
+
+
 def parallel_env(
     kind: Callable[..., Playable[Any]], *, render_mode: str | None = None, **settings: object
 ) -> "SingleParallelEnv":
@@ -32,7 +47,7 @@ def parallel_env(
     return SingleParallelEnv(lambda row_seeds: kind(**settings, row_seeds=row_seeds), render_mode)
 
 
-class SingleParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc, unused-ignore]
+class SingleParallelEnv(SameSpaces):
     """One copy of a batched environment, under PettingZoo's contract.
 
     Actions are Discrete, observations Box without the padding of the batch. All agents stay to the end; there they are
@@ -72,14 +87,6 @@ class SingleParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc, unuse
         }
         counts = env.available.sum(1).tolist()
         self.action_spaces = {agent: spaces.Discrete(n) for agent, n in zip(env.agents, counts, strict=True)}
-
-    def observation_space(self, agent: str) -> spaces.Box:
-        """Return the observation space of `agent`, always the same object."""
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> spaces.Discrete:
-        """Return the action space of `agent`, always the same object."""
-        return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict[str, object] | None = None) -> tuple[Observations, Infos]:
         """Start an episode; `options` are not used."""
@@ -135,9 +142,6 @@ class SingleParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc, unuse
         if self.render_mode is None:
             raise RuntimeError("no render_mode found; 'rgb_array' expected, when the environment is made")
         return self._env.frame(self._begun())
-
-    def close(self) -> None:
-        """Nothing is held open."""
 
     def _made(self, seed: int) -> Playable[Any]:
         env = self._make([seed])

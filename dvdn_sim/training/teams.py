@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from dvdn_sim.envs.adapt import BatchedParallelEnv, OneHot
+from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners import FeedForwardQ, Learner, QAgent, RecurrentQ, layers_of
@@ -246,7 +246,7 @@ def faces_of(env: BatchedEnv[Any]) -> tuple[AgentFace, ...]:
             for name, width, count in zip(env.agents, widths, counts, strict=True)
         )
     return tuple(
-        AgentFace(name, encoder.width, encoder.start if isinstance(encoder, OneHot) else None, count, start)
+        AgentFace(name, encoder.width, encoder.start, count, start)
         for name, encoder, count, start in zip(env.agents, env.encoders, counts, env.action_starts, strict=True)
     )
 

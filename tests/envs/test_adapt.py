@@ -300,6 +300,13 @@ def test_what_makes_no_batch_is_refused(make, row_seeds, limit, message):
         BatchedParallelEnv(make, row_seeds, limit)
 
 
+def test_close_closes_every_copy(monkeypatch):
+    closed = []
+    monkeypatch.setattr(Expedition, "close", lambda env: closed.append(env.possible_agents))
+    BatchedParallelEnv(Expedition, [0, 1], None).close()
+    assert len(closed) == 2
+
+
 def ghost(env):
     env.agents.append("ghost")
 

