@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from our_envs import played as play
+from our_envs import robots_at
 
 from dvdn_sim.envs.marbler import ArcticTransport
 from dvdn_sim.envs.marbler.arctic_transport import cells
@@ -15,18 +17,9 @@ START = ((-0.3, -0.8), (0.3, -0.8), (-0.9, -0.8), (0.9, -0.8))
 
 
 def scene(env, robots=START, terrain=None, goal=6, theta=math.pi / 2):
-    state, _ = env.reset(None)
-    poses = torch.full((1, 4, 3), theta, dtype=torch.float64)
-    poses[0, :, :2] = torch.tensor(robots, dtype=torch.float64)
-    floor = torch.zeros(1, 8, 12, dtype=torch.int64) if terrain is None else terrain
-    floor[:, :2, goal - 1 : goal + 1] = GOAL
-    return replace(state, poses=poses, terrain=floor, goal=torch.tensor([goal]))
-
-
-def play(env, state, actions=(STAY,) * 4):
-    state, seen, rewards, done = env.step(state, torch.tensor([actions]))
-    assert len(set(rewards[0].tolist())) == 1
-    return state, seen[0], rewards[0, 0].item(), done.item()
+    floor = torch.zeros(8, 12, dtype=torch.int64) if terrain is None else terrain
+    floor[:2, goal - 1 : goal + 1] = GOAL
+    return robots_at(env, robots, theta, terrain=floor, goal=goal)
 
 
 def still(**settings):
@@ -80,7 +73,7 @@ def test_how_far_robots_go_on_tiles(tile, ice_robot, water_robot):
 def test_observation():
     """Own and the others' x, y, tile in an order that puts the fellow first; goal point; tiles around both drones."""
     env = still()
-    floor = torch.arange(96).remainder(3).view(1, 8, 12)
+    floor = torch.arange(96).remainder(3).view(8, 12)
     # Cells: drone 0 (2, 3), drone 1 in the corner (7, 0), ice robot (4, 5), water robot (4, 8).
     robots = ((-0.6, 0.4), (-1.45, -0.95), (-0.2, -0.1), (0.6, -0.1))
     state, seen, _, _ = play(env, scene(env, robots, floor, goal=9))

@@ -1,9 +1,8 @@
 """MaterialTransport by hand: who takes what from where, what lags, what ends it."""
 
-from dataclasses import replace
-
 import pytest
 import torch
+from our_envs import played, robots_at
 
 from dvdn_sim.envs.marbler import MaterialTransport
 
@@ -13,17 +12,11 @@ OPEN = ((-0.7, -0.6), (-0.7, 0.6), (0.7, -0.6), (0.7, 0.6))
 
 
 def scene(env, robots=OPEN, loads=(0, 0, 0, 0), zones=(100, 20)):
-    state, _ = env.reset(None)
-    poses = torch.zeros(1, env.n_agents, 3, dtype=torch.float64)
-    poses[0, :, :2] = torch.tensor(robots, dtype=torch.float64)
-    return replace(state, poses=poses, loads=torch.tensor([loads]), zones=torch.tensor([zones]))
+    return robots_at(env, robots, loads=loads, zones=zones)
 
 
 def play(env, state, moves=(STAY,) * 4, messages=(0,) * 4):
-    actions = torch.tensor([[4 * move + message for move, message in zip(moves, messages, strict=True)]])
-    state, seen, rewards, done = env.step(state, actions)
-    assert len(set(rewards[0].tolist())) == 1
-    return state, seen[0], rewards[0, 0].item(), done.item()
+    return played(env, state, [4 * move + message for move, message in zip(moves, messages, strict=True)])
 
 
 def still(**settings):

@@ -1,9 +1,9 @@
 """PredatorCapturePrey by hand: who senses, who captures, what it is worth, and what is seen."""
 
-from dataclasses import replace
-
 import pytest
 import torch
+from our_envs import played as play
+from our_envs import robots_at
 
 from dvdn_sim.envs.marbler import PredatorCapturePrey
 
@@ -13,20 +13,9 @@ FAR = (1.2, -0.8)
 
 def scene(env, robots, prey, sensed=(), captured=()):
     """Robots (predators, then capture robots) looking right, and prey."""
-    state, _ = env.reset(None)
-    poses = torch.zeros(1, env.n_agents, 3, dtype=torch.float64)
-    poses[0, :, :2] = torch.tensor(robots, dtype=torch.float64)
-    flags = torch.zeros(2, 1, len(prey), dtype=torch.bool)
-    flags[0, 0, list(sensed)] = True
-    flags[1, 0, list(captured)] = True
-    place = torch.tensor([prey], dtype=torch.float64)
-    return replace(state, poses=poses, prey=place, sensed=flags[0], captured=flags[1])
-
-
-def play(env, state, actions):
-    state, seen, rewards, done = env.step(state, torch.tensor([actions]))
-    assert len(set(rewards[0].tolist())) == 1
-    return state, seen[0], rewards[0, 0].item(), done.item()
+    flags = [[number in some for number in range(len(prey))] for some in (sensed, captured)]
+    places = torch.tensor(prey, dtype=torch.float64)
+    return robots_at(env, robots, prey=places, sensed=flags[0], captured=flags[1])
 
 
 def still(**settings):

@@ -1,9 +1,8 @@
 """Warehouse by hand: who loads and unloads where, what is seen, and when."""
 
-from dataclasses import replace
-
 import pytest
 import torch
+from our_envs import robots_at
 
 from dvdn_sim.envs.marbler import Warehouse
 
@@ -14,12 +13,9 @@ PLACES = ((1.3, -0.6), (1.3, 0.6), (-1.3, 0.6), (-1.3, -0.6), (0.0, 0.7), (0.0, 
 
 def scene(env, places=PLACES, loaded=(), order=range(6)):
     """Robots at the places, looking right; those of `loaded` have a load."""
-    state, _ = env.reset(None)
-    poses = torch.zeros(1, env.n_agents, 3, dtype=torch.float64)
-    poses[0, list(order), :2] = torch.tensor(places, dtype=torch.float64)
-    has = torch.zeros(1, env.n_agents, dtype=torch.bool)
-    has[0, list(loaded)] = True
-    return replace(state, poses=poses, loaded=has)
+    at = dict(zip(order, places, strict=True))
+    everyone = range(env.n_agents)
+    return robots_at(env, [at[robot] for robot in everyone], loaded=[robot in loaded for robot in everyone])
 
 
 def idle(env, state):
