@@ -115,4 +115,4 @@ def test_what_cannot_be_played_is_bad_input(trained, elsewhere):
 def test_without_it_its_options_have_no_meaning(trained, words):
     result = show(trained, *words)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"Invalid value for {words[0]}: has no meaning without --episode" in result.stderr
+    assert f"Invalid value for {words[0]}: can only be given with --episode" in result.stderr

@@ -42,7 +42,7 @@ def show(
         return
     for name, value in {"--seed": seed, "--number": number, "--at": at, "--out": out}.items():
         if value is not None:
-            raise typer.BadParameter("has no meaning without --episode", param_hint=name)
+            raise typer.BadParameter("can only be given with --episode", param_hint=name)
     from dvdn_sim.records import contents
 
     found = contents(run_dir)
