@@ -192,22 +192,6 @@ def test_check_lists_the_mistakes_of_all(bad, tmp_path):
     assert "no.yaml: 1 mistake" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("family", "name"),
-    [("envs", "lbf"), ("algorithms", "dvdn"), ("links", "gemodel"), ("topologies", "ring"), ("policies", "self")],
-)
-def test_list(family, name):
-    result = invoke("list", family)
-    assert result.exit_code == 0
-    assert re.search(rf"^  {name} ", result.stdout, re.MULTILINE)
-
-
-def test_list_of_nothing_known():
-    result = invoke("list", "colours")
-    assert result.exit_code == 2
-    assert "envs" in result.stderr
-
-
 def test_schema_is_json():
     assert json.loads(invoke("schema").stdout)["title"] == "dvdn-sim scenario"
 

@@ -118,14 +118,6 @@ def test_a_cell_that_cannot_fit_is_refused_by_name_and_nothing_is_written(here):
     assert not (here / "sweeps").exists()
 
 
-def test_a_folder_that_holds_something_else_is_refused(here):
-    """The sweep's own folder above all: its file would be overwritten."""
-    result = invoke("sweep.yaml", "--out", ".")
-    assert result.exit_code == 2
-    assert result.stderr == "Error: . is not empty and holds no sweep that was run; a new or empty folder expected\n"
-    assert (here / "sweep.yaml").read_text(encoding="utf-8") == SWEEP
-
-
 def test_cells_that_fail_are_exit_1_each_with_its_command(here, monkeypatch):
     """The run alone, where it left a scenario; else the sweep."""
 

@@ -112,16 +112,6 @@ def test_tasks_that_differ_are_told_task_by_task():
     )
 
 
-def test_how_many_chance_makes_is_a_number_that_people_read():
-    """Of 300 comparisons about 15, and not 2e+01."""
-    places = [f"p{number}" for number in range(300)]
-    gains = {"a": 0.0, "b": 1.0}
-    scores = {(arm, place): {0: gain, 1: gain + 1.0} for arm, gain in gains.items() for place in places}
-    assert "chance alone makes about 15.0 so" in answer(
-        study_of({"arm": ["a", "b"], "place": places}, scores, ("arm", "a"))
-    )
-
-
 def test_a_single_run_is_told_with_its_interval_and_random_play(tmp_path):
     scores = [0.25, 0.5, 0.75]
     run = write_run(tmp_path / "run", {seed: [0.0, score] for seed, score in enumerate(scores)}, random=0.125)
