@@ -12,30 +12,25 @@ A policy turns the facts of K rounds into a linear operator A ``[K, N, N]``, cum
 before the exchange to what they hold after round k. The learner applies A[K-1] and never sees the network.
 """
 
+# isort: off
+# fmt: off
 from dvdn_sim.consensus.diagnostics import OperatorFigures, lambda_min_of_round, operator_figures
 from dvdn_sim.consensus.facts import Facts, lossless_facts, union_of_edges
 from dvdn_sim.consensus.policies import POLICIES, Policy, PullPolicy, Stale, ZeroFill
 from dvdn_sim.consensus.quantise import apply_float16, rounded_to_float16
 from dvdn_sim.consensus.ratio import Masses, PushSum, RunningSum
 from dvdn_sim.consensus.theory import (
-    DrawnSteps,
-    Heard,
-    PullSteps,
-    StepMoments,
-    Trajectory,
-    ZeroFillSteps,
-    closed_steps,
-    expected_of,
-    expected_round_time,
-    rounds_to_reach,
-    trajectory,
+    DrawnSteps, Heard, PullSteps, StepMoments, Trajectory, ZeroFillSteps, closed_steps, expected_of,
+    expected_round_time, rounds_to_reach, trajectory,
 )
 from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis, sum_by_receiver, weight_matrix
+# fmt: on
+# isort: on
 
 __all__ = [
-    "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Masses", "OperatorFigures", "Policy",
-    "PullPolicy", "PullSteps", "PushSum", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill",
-    "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time", "lambda_min_of_round",
-    "lazy", "lossless_facts", "max_degree", "metropolis", "operator_figures", "rounded_to_float16", "rounds_to_reach",
+    "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Masses", "OperatorFigures", "Policy", "PullPolicy",
+    "PullSteps", "PushSum", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill", "ZeroFillSteps",
+    "apply_float16", "closed_steps", "expected_of", "expected_round_time", "lambda_min_of_round", "lazy",
+    "lossless_facts", "max_degree", "metropolis", "operator_figures", "rounded_to_float16", "rounds_to_reach",
     "sum_by_receiver", "trajectory", "union_of_edges", "weight_matrix",
 ]  # fmt: skip

@@ -16,6 +16,8 @@ Shapes are written for one team and have leading axes: R replicas, N agents, T s
 observation numbers, A actions, P parameters. Sequences are time-major, ``[..., T, B]``.
 """
 
+# isort: off
+# fmt: off
 from dvdn_sim.learners.agents import QAgent, layers_of, q_network_of, row_of
 from dvdn_sim.learners.exploration import Actor, epsilon_after
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
@@ -27,26 +29,15 @@ from dvdn_sim.learners.qmix import Mixer, TeamMixers
 from dvdn_sim.learners.recurrent_q import RecurrentQ
 from dvdn_sim.learners.replay import EpisodeReplay, Episodes, Minibatch
 from dvdn_sim.learners.td import (
-    RewardStatistics,
-    all_finite,
-    chosen,
-    continues,
-    counts,
-    double_q_value,
-    local_rewards,
-    mixed,
-    td_errors,
+    RewardStatistics, all_finite, chosen, continues, counts, double_q_value, local_rewards, mixed, td_errors,
     valid_steps,
 )
 from dvdn_sim.learners.tracking import (
-    TRACKERS,
-    TRACKING_FIGURES,
-    Tracker,
-    disagreement,
-    parameter_exchange_of,
-    tracker_of,
+    TRACKERS, TRACKING_FIGURES, Tracker, disagreement, parameter_exchange_of, tracker_of,
 )
 from dvdn_sim.learners.transfer import LINE, remembered, rows, together
+# fmt: on
+# isort: on
 
 __all__ = [
     "LINE", "TRACKERS", "TRACKING_FIGURES", "Actor", "Adam", "EpisodeReplay", "Episodes", "ExchangeSchedule",

@@ -12,42 +12,23 @@ Read in this order:
 * `episode`: one episode as it was played.
 """
 
+# isort: off
+# fmt: off
 from dvdn_sim.records.cells import (
-    CELLS_FILE,
-    FOUND,
-    SWEEP_FILE,
-    SweepRow,
-    SweepTable,
-    finished_digest,
-    read_cells,
-    write_cells,
+    CELLS_FILE, FOUND, SWEEP_FILE, SweepRow, SweepTable, finished_digest, read_cells, write_cells,
 )
 from dvdn_sim.records.digest import digest, digest_rows
 from dvdn_sim.records.episode import Edge, Episode, Frame, Links, Picture, Point, Stroke
-from dvdn_sim.records.folder import (
-    LOCK_FILE,
-    create_run_dir,
-    locked,
-    refuse_links,
-    run_dir_to_resume,
-    write_durably,
-)
+from dvdn_sim.records.folder import LOCK_FILE, create_run_dir, locked, refuse_links, run_dir_to_resume, write_durably
 from dvdn_sim.records.health import HEALTH_CHECKS, HealthChecks, HealthWarning, health_warnings
 from dvdn_sim.records.inspect import contents, resume_command
 from dvdn_sim.records.read import NO_COLUMNS, Columns, Run, load_run, read_table
 from dvdn_sim.records.schema import (
-    FINISHED,
-    MANIFEST_FILE,
-    MESSAGE_COUNTS,
-    METRICS,
-    NETWORK,
-    SCENARIO_FILE,
-    TABLES,
-    TRACE,
-    Column,
-    Table,
+    FINISHED, MANIFEST_FILE, MESSAGE_COUNTS, METRICS, NETWORK, SCENARIO_FILE, TABLES, TRACE, Column, Table,
 )
 from dvdn_sim.records.write import RecordWriter, frame_of, write_scenario
+# fmt: on
+# isort: on
 
 __all__ = [
     "CELLS_FILE", "FINISHED", "FOUND", "HEALTH_CHECKS", "LOCK_FILE", "MANIFEST_FILE", "MESSAGE_COUNTS", "METRICS",

@@ -12,19 +12,11 @@ Read in this order:
 Interquartile means, differences of arms and profiles are `dvdn_sim.statistics`.
 """
 
+# isort: off
+# fmt: off
 from dvdn_sim.reporting.answer import answer
 from dvdn_sim.reporting.curves import (
-    BINS,
-    COLUMNS,
-    Curve,
-    Exchanges,
-    area,
-    curves_of,
-    exchanges_of,
-    final_mean,
-    learning_curve,
-    on_grid,
-    scores_of,
+    BINS, COLUMNS, Curve, Exchanges, area, curves_of, exchanges_of, final_mean, learning_curve, on_grid, scores_of,
     tracking_of,
 )
 from dvdn_sim.reporting.episode_page import CLEAR, MARK, episode_page, pairs_of, state_of, states
@@ -33,6 +25,8 @@ from dvdn_sim.reporting.page import ASSUMPTIONS
 from dvdn_sim.reporting.plots import COLOURS, Figure, Panels, around, axes, banded, colour, plain, points
 from dvdn_sim.reporting.report import Report, report, write_svgs
 from dvdn_sim.reporting.study import Cell, Study, finished_runs, read_study
+# fmt: on
+# isort: on
 
 __all__ = [
     "ASSUMPTIONS", "BINS", "CLEAR", "COLOURS", "COLUMNS", "LAST", "MARK", "MEASURES", "WHOLE", "Cell", "Curve",

@@ -11,26 +11,16 @@ A cell is one setting of a sweep (a task, a loss rate), an arm what is compared 
 cell counts alike, however many of its runs are there. Draws have names: equal scores give equal intervals.
 """
 
+# isort: off
+# fmt: off
 from dvdn_sim.statistics.bootstrap import (
-    Band,
-    BestCheckpoint,
-    Estimate,
-    Statistic,
-    best_checkpoint,
-    estimate,
-    estimate_scores,
-    interquartile_mean,
-    mean,
+    Band, BestCheckpoint, Estimate, Statistic, best_checkpoint, estimate, estimate_scores, interquartile_mean, mean,
     student_quantile,
 )
-from dvdn_sim.statistics.comparison import (
-    Comparison,
-    compare,
-    performance_profile,
-    probability_of_improvement,
-    wilson,
-)
+from dvdn_sim.statistics.comparison import Comparison, compare, performance_profile, probability_of_improvement, wilson
 from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked, normalised, pair, strata
+# fmt: on
+# isort: on
 
 __all__ = [
     "Band", "BestCheckpoint", "Comparison", "Estimate", "Floats", "Pairing", "Scores", "Statistic", "Strata",

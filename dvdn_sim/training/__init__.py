@@ -10,13 +10,9 @@
 - `play`: one episode of a trained team, step by step.
 """
 
-from dvdn_sim.training.build import (
-    ENVIRONMENTS,
-    MakeEnv,
-    RunParts,
-    batches_of,
-    build,
-)
+# isort: off
+# fmt: off
+from dvdn_sim.training.build import ENVIRONMENTS, MakeEnv, RunParts, batches_of, build
 from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
 from dvdn_sim.training.device import CUBLAS, device_of, explaining_exhaustion, repeatable
 from dvdn_sim.training.evaluate import EvaluationResult, evaluate
@@ -26,18 +22,13 @@ from dvdn_sim.training.recorder import Progress, Recorder
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.run import Session, run
 from dvdn_sim.training.summary import COLUMNS, RunSummary, score, summarise
-from dvdn_sim.training.teams import (
-    TeamPolicy,
-    TrainedOpponent,
-    load_policy,
-    policy_path,
-    save_policies,
-)
+from dvdn_sim.training.teams import TeamPolicy, TrainedOpponent, load_policy, policy_path, save_policies
+# fmt: on
+# isort: on
 
 __all__ = [
     "COLUMNS", "CUBLAS", "ENVIRONMENTS", "Checkpoints", "EvaluationResult", "Loop", "MakeEnv", "Progress",
-    "Recorder", "ReplicaEnvs", "RunParts", "RunSummary", "Session", "TeamPolicy", "TrainedOpponent",
-    "action_names", "batches_of", "build", "device_of", "evaluate", "explaining_exhaustion",
-    "load_policy", "picture_of", "play_episode", "policy_path",
-    "repeatable", "run", "safetensors_of", "save_policies", "score", "summarise",
+    "Recorder", "ReplicaEnvs", "RunParts", "RunSummary", "Session", "TeamPolicy", "TrainedOpponent", "action_names",
+    "batches_of", "build", "device_of", "evaluate", "explaining_exhaustion", "load_policy", "picture_of",
+    "play_episode", "policy_path", "repeatable", "run", "safetensors_of", "save_policies", "score", "summarise",
 ]  # fmt: skip

@@ -7,58 +7,23 @@
 - `changing`: by a schedule, or as links fail and recover; and the list of all kinds.
 """
 
+# isort: off
+# fmt: off
 from netmodels.topology.changing import TOPOLOGIES, AnyTopology, EdgeMarkov, Schedule
 from netmodels.topology.graph import Edge, Graph, Instant, Pair, Positions
 from netmodels.topology.mobility import MOBILITIES, AnyMobility, Mobility, PositionTrace, RandomWaypoint, Range
 from netmodels.topology.random_connected import (
-    RandomConnected,
-    connected_counts,
-    random_connected_pairs,
-    refuse_undrawable,
+    RandomConnected, connected_counts, random_connected_pairs, refuse_undrawable,
 )
 from netmodels.topology.static import (
-    BarabasiAlbert,
-    Complete,
-    Edges,
-    ErdosRenyi,
-    Grid,
-    KRegular,
-    Path,
-    RandomGeometric,
-    Ring,
-    Star,
-    WattsStrogatz,
+    BarabasiAlbert, Complete, Edges, ErdosRenyi, Grid, KRegular, Path, RandomGeometric, Ring, Star, WattsStrogatz,
 )
+# fmt: on
+# isort: on
 
 __all__ = [
-    "MOBILITIES",
-    "TOPOLOGIES",
-    "AnyMobility",
-    "AnyTopology",
-    "BarabasiAlbert",
-    "Complete",
-    "Edge",
-    "EdgeMarkov",
-    "Edges",
-    "ErdosRenyi",
-    "Graph",
-    "Grid",
-    "Instant",
-    "KRegular",
-    "Mobility",
-    "Pair",
-    "Path",
-    "PositionTrace",
-    "Positions",
-    "RandomConnected",
-    "RandomGeometric",
-    "RandomWaypoint",
-    "Range",
-    "Ring",
-    "Schedule",
-    "Star",
-    "WattsStrogatz",
-    "connected_counts",
-    "random_connected_pairs",
-    "refuse_undrawable",
-]
+    "MOBILITIES", "TOPOLOGIES", "AnyMobility", "AnyTopology", "BarabasiAlbert", "Complete", "Edge", "EdgeMarkov",
+    "Edges", "ErdosRenyi", "Graph", "Grid", "Instant", "KRegular", "Mobility", "Pair", "Path", "PositionTrace",
+    "Positions", "RandomConnected", "RandomGeometric", "RandomWaypoint", "Range", "Ring", "Schedule", "Star",
+    "WattsStrogatz", "connected_counts", "random_connected_pairs", "refuse_undrawable",
+]  # fmt: skip
