@@ -186,7 +186,7 @@ def test_the_figure_says_that_values_were_given(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [("3,x,0", "is no list of numbers"), ("3,0", "each of 3 agents"), ("1,nan,2", "a finite number")],
+    [("3,x,0", "is not a list of numbers"), ("3,0", "each of 3 agents"), ("1,nan,2", "a finite number")],
 )
 def test_values_that_do_not_fit_are_refused(values, said):
     result = invoke("consensus", LOSSY, "--values", values)

@@ -99,7 +99,7 @@ def _numbers(scenario: Scenario, values: str | None) -> list[float] | None:
     try:
         return None if values is None else [float(part) for part in values.split(",")]
     except ValueError as error:
-        mistake = Mistake("--values", None, f"{values!r} is no list of numbers", "write it as `3,0,-1.5`")
+        mistake = Mistake("--values", None, f"{values!r} is not a list of numbers", "write it as `3,0,-1.5`")
         raise ScenarioError.from_mistakes(scenario.name, (mistake,)) from error
 
 

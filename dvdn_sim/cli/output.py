@@ -45,7 +45,7 @@ def seeds_option(text: str | None) -> list[int] | None:
     """Return the seeds of ``--seeds``; None where it was not given.
 
     Raises:
-        BadParameter: It is no list of seeds.
+        BadParameter: It is not a list of seeds.
     """
     from dvdn_sim.scenario import parse_seeds
 

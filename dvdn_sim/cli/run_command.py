@@ -36,7 +36,7 @@ def run(
     checkpoint_every: Annotated[
         float, typer.Option(min=0.0, metavar="SECONDS", help="Time from one checkpoint to the next.")
     ] = 60.0,
-    trace: Annotated[bool, flag("--trace", "Write every message's life to trace/ in the folder.")] = False,
+    trace: Annotated[bool, flag("--trace", "Write the outcome of every message to trace/ in the folder.")] = False,
     check_determinism: Annotated[
         bool,
         flag(

@@ -108,7 +108,7 @@ def refuse_links(folder: Path) -> None:
         for name in (*folders, *files):
             path = Path(inner, name)
             if path.is_symlink():
-                raise RunFolderError(f"{path} leads elsewhere; a file or folder expected, which nobody else uses")
+                raise RunFolderError(f"{path} is a link; a file or folder that only this run uses expected")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Warn while a run goes wrong: checks of its records as they are written, each warning with its likely cause.
 
-They are those of the paper's summary and of docs/method.md: returns that swing, agents that learn all but alone,
+They are those of the paper's summary and of docs/method.md: returns that swing, agents that learn almost alone,
 individual Q-values that diverge while the team's sum stays bounded, trackers that do not add up to the gradient,
 parameters that drift apart. A warning is no proof; it says where to look. Manifest and JSON call them ``signs``.
 """
@@ -19,8 +19,8 @@ Row = Mapping[str, object]
 
 CheckName = Literal["alone", "apart", "unbalanced", "drift", "swings"]
 HEALTH_CHECKS: Mapping[CheckName, str] = {
-    "alone": "the team learns all but alone",
-    "apart": "values run apart, their sum does not grow with them",
+    "alone": "agents learn almost alone",
+    "apart": "individual Q-values diverge, while the team's sum stays bounded",
     "unbalanced": "trackers do not add up to the team's gradient",
     "drift": "parameters drift apart",
     "swings": "returns swing from evaluation to evaluation",
@@ -32,7 +32,7 @@ EARLY = 10
 RECENT = 100
 """Updates that a check looks back on."""
 ALONE = 0.95
-"""a_eff from which a team learns all but alone."""
+"""a_eff from which a team learns almost alone."""
 APART = 20.0
 """How many times larger than the team's summed value agents' own values are when they diverge."""
 ASCENDING = 0.5
@@ -126,7 +126,7 @@ class HealthChecks:
                 if held < 0.5
                 else "messages arrive, so look at the topology and the weights"
             )
-            self._warn("alone", row, f"a_eff is {alone:.2f}, agents learn all but alone", cause)
+            self._warn("alone", row, f"a_eff is {alone:.2f}, agents learn almost alone", cause)
 
     def metrics(self, row: Row) -> None:
         """Take in a row of `METRICS`."""
@@ -159,7 +159,9 @@ class HealthChecks:
                 replica.early_disagreement = apart
             early = replica.early_disagreement
             if early is not None and apart > GROWN * max(early, 1e-3):
-                cause = "few messages of parameters arrive, or agents are no equals, for whom tracking is not made"
+                cause = (
+                    "few messages of parameters arrive, or agents have different tasks: tracking is for equal agents"
+                )
                 self._warn("drift", row, f"agents' parameters are {apart:.3g} apart, {early:.3g} early on", cause)
         if row["tracker_imbalance"] is not None:
             off, gradient = _number(row["tracker_imbalance"]), _number(row["tracked_gradient"])
@@ -172,13 +174,13 @@ class HealthChecks:
         returns, seed = self._of(row).returns, _seed(row)
         returns.append(_number(row["return_mean"]))
         if len(returns) < SWINGS or ("apart", seed) in self._known:
-            return  # values that run apart swing, too, and their cause was told
+            return  # values that diverge swing, too, and their cause was told
         steps = np.diff(returns[-SWINGS:])
         turns = int((steps[1:] * steps[:-1] < 0).sum())
         spread = max(returns) - min(returns)
         if turns >= SWINGS - 3 and spread > 0 and float(np.abs(steps).mean()) > 0.4 * spread:
             cause = (
-                "trackers that are off, as was told"
+                "trackers that are off (see the earlier sign)"
                 if ("unbalanced", seed) in self._known
                 else "too large a step, or (gradient tracking) unequal beginnings or no bias correction: a smaller `lr`"
             )

@@ -75,7 +75,7 @@ def run_sweep(
             write_durably(out / SWEEP_FILE, sweep.resolved())
             _follow(executor, jobs, table, out, watch or Watch())
         except OSError as error:
-            raise StorageError(f"the disk does not take {out / CELLS_FILE}: {error.strerror or error}") from error
+            raise StorageError(f"the disk refuses {out / CELLS_FILE}: {error.strerror or error}") from error
     return table
 
 

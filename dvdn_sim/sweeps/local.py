@@ -211,7 +211,7 @@ class _Team:
             return self._retry(worker.job, f"its process {how}")
         self.failed_starts += not worker.ready
         if self.failed_starts >= MAX_FAILED_STARTS:
-            raise DvdnSimError(f"no process can be started to work in: the last one {how} as it began")
+            raise DvdnSimError(f"no worker process can be started: the last one {how} as it began")
         return []
 
     def _retry(self, job: Job, reason: str) -> list[Event]:

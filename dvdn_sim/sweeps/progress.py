@@ -99,7 +99,7 @@ class SweepProgress(Watch):
     def stop(self) -> None:
         if not self._quiet and not self._stopping:
             self._stopping = True
-            self._say("Stopping: cells under way leave a checkpoint; once more stops them at once")
+            self._say("Stopping: running cells write a checkpoint; Ctrl-C again stops them at once")
 
     def _ended(self, job: str, outcome: Outcome) -> None:
         if (bar := self._bars.pop(job, None)) is not None:

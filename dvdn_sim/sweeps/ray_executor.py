@@ -89,7 +89,7 @@ def _answers(
 
 def _last_line(log: Iterator[str]) -> str:
     lines = [line.strip() for line in log if line.strip()]
-    return f"; its last words: {lines[-1]}" if lines else ""
+    return f"; it last printed: {lines[-1]}" if lines else ""
 
 
 def _serve(cluster: RayCluster, jobs: Sequence[Job], count: bool, log: Path, line: Connection) -> None:  # noqa: FBT001

@@ -176,7 +176,7 @@ def _news(inbox: Any, *, stop: bool) -> list[Event]:
     try:
         news: list[Event] = ray.get(inbox.take.remote(stop), timeout=ANSWER_TIMEOUT_S)
     except RayError as error:
-        raise DvdnSimError(f"the Ray cluster lost what gathers the news here: {_reason(error)}") from error
+        raise DvdnSimError(f"the Ray cluster lost the process that collects progress: {_reason(error)}") from error
     return news
 
 
@@ -192,7 +192,7 @@ def _outcome(ref: Any, job: Job) -> Outcome:
             return given_up(str(error.cause))
         if isinstance(error.cause, DvdnSimError):
             raise error.cause from None
-        raise DvdnSimError(f"a machine of the Ray cluster cannot do jobs: {error}") from error
+        raise DvdnSimError(f"a machine of the Ray cluster cannot run jobs: {error}") from error
     except RayError as error:
         return given_up(_reason(error))
     if result is None:
@@ -202,14 +202,14 @@ def _outcome(ref: Any, job: Job) -> Outcome:
         if files is not None:
             put_in_place(files, job.run_dir)
     except (DvdnSimError, OSError) as error:
-        return Outcome("failed", f"what came back cannot be kept: {error}", work_s=outcome.work_s)
+        return Outcome("failed", f"the run that came back cannot be written: {error}", work_s=outcome.work_s)
     return outcome
 
 
 def _reason(error: Exception) -> str:
     """Return what went wrong in a line."""
     if isinstance(error, WorkerCrashedError):
-        return "its worker died; so it does on a machine that runs out of memory"
+        return "its worker died; this happens when a machine runs out of memory"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 

@@ -60,9 +60,9 @@ _SET_OPTION = re.compile(r"--set '([\w.]+)=(.*)'")
 
 def _path(value: object) -> object:
     if not isinstance(value, str) or not _DOTTED.fullmatch(value):
-        raise refusal(f"{shown(value)} is no path in a scenario", "write it as network.link.loss")
+        raise refusal(f"{shown(value)} is not a path in a scenario", "write it as network.link.loss")
     if value.partition(".")[0] == "seeds":
-        raise refusal("seeds are the same in all cells, which share their luck", "write `seeds` beside `axes`")
+        raise refusal("all cells have the same seeds, to draw the same random numbers", "write `seeds` beside `axes`")
     return value
 
 
@@ -71,7 +71,7 @@ def _seeds(value: object) -> tuple[int, ...]:
     if isinstance(value, list) and value and all(type(each) is int and each >= 0 for each in value):
         return tuple(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise refusal(f"{shown(value)} is no list of seeds", remedy)
+        raise refusal(f"{shown(value)} is not a list of seeds", remedy)
     try:
         return parse_seeds(str(value))
     except ValueError as error:
@@ -108,7 +108,7 @@ class AxisFile:
             return values
         if isinstance(values, list):
             remedy = "name them and say what each sets: {perfect: {network.link.loss: 0%}}; or write `path: ...`"
-            raise refusal("are no values of anything: there is no `path`", remedy)
+            raise refusal("are values without a `path`", remedy)
         return _SETTINGS_BY_LABEL.validate_python(values)
 
     @property
@@ -279,13 +279,13 @@ def load_sweep(
     sweep = _sweep(written, document, FilePath(path))
     mistakes += [document.blame(*wrong) for wrong in _broken_rules(written, sweep)]
     if quick and written.quick is None:
-        mistakes.append(Mistake("quick", None, "is missing", "say there what is smaller, or do without it"))
+        mistakes.append(Mistake("quick", None, "is missing", "say what the smaller sweep changes, or remove it"))
     elif quick and written.quick is not None:
         sweep = _quick(written.quick, sweep)
     more = [_change(text) for text in changes]
     sweep = replace(sweep, changes=(*sweep.changes, *more), seeds=tuple(seeds or ()) or sweep.seeds)
     of_seeds = [change for change in more if change.path.partition(".")[0] == "seeds"]
-    mistakes += [change.mistake("is no setting of a cell", "write `--seeds 0-4`") for change in of_seeds]
+    mistakes += [change.mistake("is not a setting of a cell", "write `--seeds 0-4`") for change in of_seeds]
     mistakes += [  # that an axis undoes in all cells
         change.mistake(f"has no effect: axis {axis.name} sets it in every cell", "remove it")
         for change in sweep.changes
@@ -389,7 +389,7 @@ def _labels_can_be_told_apart(axis: AxisFile, path: Path) -> Iterator[Broken]:
         elif same == label:
             yield (*path, key), f"{shown(same)} is given twice", "remove one of them"
         elif same is not None:
-            yield (*path, key), f"cannot be told from {shown(same)} in the name of a folder", remedy
+            yield (*path, key), f"has the same folder name as {shown(same)}", remedy
 
 
 def _labels_exist(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
@@ -400,7 +400,7 @@ def _labels_exist(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
     for name, values in (written.quick.axes if written.quick else {}).items():
         labels = named[("quick", "axes", name)] = [label_of(value) for value in values]
         if name == axis and baseline not in labels:
-            remedy = "keep it, for all others are compared with it"
+            remedy = "keep it: all others are compared with it"
             yield ("quick", "axes", name), f"leaves out {shown(baseline)}, the baseline", remedy
     for path, labels in named.items():
         name = str(path[-1])

@@ -171,7 +171,7 @@ class Checkpoints:
                     replay.put_back(load_file(self.folder / file.name))
                 tensors = load_file(self.folder / checkpoint.tensors.name)
             except (OSError, SafetensorError, KeyError, IndexError, RuntimeError) as error:
-                raise RunFolderError(f"checkpoint {path} is none of this run: {error}") from error
+                raise RunFolderError(f"checkpoint {path} does not belong to this run: {error}") from error
             self._kept = [checkpoint]
             return checkpoint.facts, tensors
         return None

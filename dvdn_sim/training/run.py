@@ -196,7 +196,7 @@ class Session:
             self._checks.restore(facts["signs"])
             self._earlier_s, self._earlier_steps = float(facts["wall_s"]), int(sum(facts["env_steps"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise RunFolderError(f"{self.checkpoints.folder} is none of this run: {error}") from error
+            raise RunFolderError(f"{self.checkpoints.folder} does not belong to this run: {error}") from error
 
     def train(self) -> None:
         """Run the loop to its end and close the folder.
@@ -374,6 +374,4 @@ def storing() -> Iterator[None]:
         yield
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        raise StorageError(
-            f"the disk does not take{where or ' what is recorded'}: {error.strerror or error}"
-        ) from error
+        raise StorageError(f"the disk refuses{where or ' what is recorded'}: {error.strerror or error}") from error

@@ -268,7 +268,7 @@ def load_team(path: Path) -> tuple[TeamFormat, dict[str, dict[str, Tensor]]]:
                 layers.setdefault(name, {})[f"{layer}.{kind}"] = file.get_tensor(key)
         _check_fit(team, layers)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise RunFolderError(f"{path} is damaged, or no trained team: {error}") from error
+        raise RunFolderError(f"{path} is damaged, or is not a trained team: {error}") from error
     return team, layers
 
 
@@ -281,7 +281,7 @@ def _check_fit(team: TeamFormat, layers: Mapping[str, Mapping[str, Tensor]]) -> 
     """
     for face in team.faces:
         if face.obs_dim > team.obs_dim or face.n_actions > team.n_actions:
-            raise ValueError(f"{face} found, who does not fit the team")
+            raise ValueError(f"{face} found, which does not fit the team")
     with torch.device("meta"):  # shapes alone: the header may promise more than any memory holds
         module = team.module()
     shapes = {layer: tuple(values.shape) for layer, values in module.state_dict().items()}

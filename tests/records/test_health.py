@@ -152,7 +152,7 @@ def test_returns_that_swing_with_trackers_that_are_off_have_their_cause():
     for value in [0.0, 1.0] * SWINGS:
         signs.metrics(GOOD | {"phase": "evaluation", "return_mean": value})
     assert names(signs) == [("unbalanced", 0), ("swings", 0)]
-    assert signs.seen[1].cause == "trackers that are off, as was told"
+    assert signs.seen[1].cause == "trackers that are off (see the earlier sign)"
 
 
 def test_each_sign_is_shown_once_per_seed():

@@ -115,7 +115,7 @@ axes:
     [
         ("nonsense", "--set nonsense: is not of the form `path=value`"),
         ("name={a", "--set name={a: name: not YAML"),
-        ("seeds=[1]", "--set seeds=[1]: seeds: is no setting of a cell; write `--seeds 0-4`"),
+        ("seeds=[1]", "--set seeds=[1]: seeds: is not a setting of a cell; write `--seeds 0-4`"),
         ("network.link.loss=5%", "--set network.link.loss=5%: network.link.loss: has no effect: axis loss"),
         ("training.steps=-3", "--set training.steps=-3: training.steps: must be at least 1, not `-3`"),
     ],

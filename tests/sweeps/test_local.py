@@ -66,7 +66,7 @@ def test_who_stops_listening_leaves_no_process_behind(tmp_path):
 
 def test_workers_that_cannot_work_are_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "MAX_FAILED_STARTS", 2)
-    with pytest.raises(DvdnSimError, match="no process can be started to work in: the last one ended with exit code 9"):
+    with pytest.raises(DvdnSimError, match="no worker process can be started: the last one ended with exit code 9"):
         list(Pool(1, do_as_named, cannot_prepare).run([job("quick", tmp_path)], never))
 
 

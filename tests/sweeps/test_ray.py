@@ -253,7 +253,7 @@ def test_the_command_starts_a_cluster_and_stops(tmp_path):
     finished, interrupted, stopping = sorted(others, key=lambda line: ("Stopping" in line, "interrupted" in line))
     assert finished.startswith("1 of 2  steps=30  finished in ")
     assert interrupted.startswith("1 of 2  steps=60000  interrupted")
-    assert stopping == "Stopping: cells under way leave a checkpoint; once more stops them at once"
+    assert stopping == "Stopping: running cells write a checkpoint; Ctrl-C again stops them at once"
     assert going_on.startswith("Interrupted. 1 of 2 cells are finished; to go on: dvdn-sim sweep out/sweep.yaml")
 
 

@@ -88,7 +88,7 @@ set: {a b: 3}
         "line 1: name: `no name` cannot name a folder",
         "question: is missing",
         "line 2: bose: unknown key; did you mean `base`?",
-        "line 4: axes.0.path: `a b` is no path in a scenario; write it as network.link.loss",
+        "line 4: axes.0.path: `a b` is not a path in a scenario; write it as network.link.loss",
         "line 4: axes.0.valuse: unknown key; did you mean `values`?",
         "line 5: axes.1.values: must be a list of values, or values by name, not `3`; write [0%, 10%]",
         "line 5: axes.1.name: must be a text",
@@ -98,7 +98,7 @@ set: {a b: 3}
         "line 8: quick.axes.a: must be a list, not `3`",
         "line 8: quick.seeds: `yes` is no seed",
         "line 9: compare: must have at least 1 entry, not 0",
-        "line 10: set.a b: `a b` is no path in a scenario",
+        "line 10: set.a b: `a b` is not a path in a scenario",
     ):
         assert line in found
 
@@ -110,7 +110,7 @@ LOSS = "path: network.link.loss, values: [0%, 20%]"
     ("before", "after", "said"),
     [
         ("values: [1, 2]", "values: [1, 1]", "line 6: axes.0.values.1: `1` is given twice; remove one of them"),
-        ("[1, 2]", "{a: 1, A: 2}", "line 6: axes.0.values.A: cannot be told from `a` in the name of a folder"),
+        ("[1, 2]", "{a: 1, A: 2}", "line 6: axes.0.values.A: has the same folder name as `a`"),
         ("[1, 2]", "{é: 1}", "line 6: axes.0.values.é: `é` cannot name a folder; write another name"),
         ("[1, 2]", f"{{{'a' * 41}: 1}}", "cannot name a folder; write another name"),
         ("path: network.link.loss", "path: a.rounds", "line 7: axes.1: another axis is called `rounds`"),
@@ -135,7 +135,7 @@ LOSS = "path: network.link.loss, values: [0%, 20%]"
         ("[1, 2]", f"[{', '.join(map(str, range(1001)))}]", "line 5: axes: 2002 cells; at most 2000"),
         ("base: base.yaml", "base: [1]", "line 3: base: must be a scenario's file"),
         ("seeds: 0-1", "seeds: 0-5000", "is no range of up to 1000 seeds"),
-        ("seeds: 0-1", "seeds: [0, -1]", "is no list of seeds"),
+        ("seeds: 0-1", "seeds: [0, -1]", "is not a list of seeds"),
         ("question: Does the network matter?", "question: 5", "line 2: question: must be a text, not `5`"),
     ],
 )
@@ -149,7 +149,7 @@ def test_each_mistake_has_its_line_and_a_remedy(tmp_path, before, after, said):
     ("text", "quick", "said"),
     [
         (SWEEP[: SWEEP.index("axes:")] + "axes: []\n", False, "line 5: axes: must have at least 1 entry, not 0"),
-        (SWEEP[: SWEEP.index("quick:")], True, "quick: is missing; say there what is smaller, or do without it"),
+        (SWEEP[: SWEEP.index("quick:")], True, "quick: is missing; say what the smaller sweep changes, or remove it"),
         ("5 ms", False, "is not a sweep; write `key: value` lines: name, question, base, axes"),
         ("{", False, "line 1: not YAML"),
         (BASE, False, "axes: is missing"),

@@ -229,5 +229,5 @@ def test_episodes_of_another_ring_are_refused(tmp_path, rng):
         reward_dtype=torch.float32,
         device=torch.device("cpu"),
     )
-    with pytest.raises(RunFolderError, match="is none of this run"):
+    with pytest.raises(RunFolderError, match="does not belong to this run"):
         Checkpoints(tmp_path).restore(other, no_warning)

@@ -65,7 +65,7 @@ def test_a_pickle_is_no_policy_and_no_opponent(trap, tmp_path, kind):
         lambda: TrainedOpponent(path, "agent_0", sees=14),
         lambda: build(scenario, device=torch.device("cpu")),
     ):
-        with pytest.raises(RunFolderError, match="is damaged, or no trained team"):
+        with pytest.raises(RunFolderError, match="is damaged, or is not a trained team"):
             load()
     assert not trace.exists()
 
@@ -156,7 +156,7 @@ def test_a_policy_that_is_not_what_it_says_is_refused_before_anything_is_built(t
     path.write_bytes(trained)
     assert load_policy(tmp_path, 0).agents == ("agent_0", "agent_1", "agent_2")
     _changed(path, HEADERS.get(case), LAYERS.get(case))
-    with pytest.raises(RunFolderError, match=r"seed-0\.safetensors is damaged, or no trained team"):
+    with pytest.raises(RunFolderError, match=r"seed-0\.safetensors is damaged, or is not a trained team"):
         load_policy(tmp_path, 0)
 
 
