@@ -130,7 +130,7 @@ def test_a_link_within_the_folder_of_a_run_is_not_followed(finished, planted):
     path.symlink_to((Path("full/mine") if path.suffix or planted.startswith(".") else Path("full")).absolute())
     before = tree(finished)
     said = told("run", "s.yaml", "--steps", "1", "--quiet", "--out", "run", "--resume")
-    assert f"{path} leads elsewhere; a file or folder expected" in said
+    assert f"{path} is a link; a file or folder that only this run uses expected" in said
     assert tree(finished) == before
 
 
@@ -144,5 +144,5 @@ def test_a_link_within_the_folder_of_a_sweep_is_not_followed(here, planted):
     Path("cells", planted).symlink_to(Path("full").absolute())
     before = tree(here)
     said = told("sweep", "sweep.yaml", "--out", "cells", "--jobs", "1", "--quiet")
-    assert f"cells/{planted} leads elsewhere" in said
+    assert f"cells/{planted} is a link" in said
     assert tree(here) == before
