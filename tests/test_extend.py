@@ -129,9 +129,3 @@ def test_a_change_that_is_out_of_date_is_noticed():
     for text in ("a\nx\nb\n", "xa\nb\n", "a\nbx\n", "a\nb\na\nb\n"):
         with pytest.raises(AssertionError, match="stands on"):
             changed(text, " a\n+c\n b\n")
-
-
-def test_output_that_is_out_of_date_is_noticed():
-    assert alike("a  ... s\nb\n", "a 3 s  \n b\n")
-    assert not alike("a ... s\n", "a 3 s\nb\n")
-    assert not alike("a 2 s\n", "a 3 s\n")
