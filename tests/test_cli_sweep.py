@@ -252,7 +252,7 @@ def test_ctrl_c_and_a_killed_worker_for_real(tmp_path):
         stdout, stderr = first.communicate(timeout=60)
     assert first.returncode == 3, stderr
     assert "Traceback" not in stderr
-    assert "Stopping: cells under way leave a checkpoint" in stderr
+    assert "Stopping: running cells write a checkpoint" in stderr
     assert "0 of 2 cells are finished; to go on: dvdn-sim sweep out/sweep.yaml --out out" in stderr
     assert [cell["state"] for cell in json.loads(stdout)["cells"]] == ["interrupted"] * 2
     for name in names:

@@ -100,7 +100,7 @@ def alone(tmp_path_factory):
 def test_every_job_ends_once_and_those_that_fail_stop_no_other(machines, tmp_path):
     events = list(RayCluster(machines.address, do_as_named).run([job(name, tmp_path) for name in MIXED], never))
     refuse_lost_jobs(events)
-    assert "its worker died; so it does" in ended(events)["die_99"].error
+    assert "its worker died; this happens" in ended(events)["die_99"].error
 
 
 def test_a_machine_is_lost_and_the_sweep_ends_as_without_ray(machines, tmp_path, alone):
