@@ -19,7 +19,7 @@ from netmodels.links import DelayTrace, LossTrace
 from netmodels.topology import Graph
 
 Ints = npt.NDArray[np.int64]
-NEVER = np.iinfo(np.int64).max
+LOST_NS = np.iinfo(np.int64).max  # the arrival of a message that is lost
 
 
 def covers(network: Network, graphs: Sequence[Graph], size_bytes: int) -> bool:
@@ -41,7 +41,7 @@ def exchange_of_arrays(
     receivers, shape = whole.edges[:, 1], (whole.rounds, whole.n_agents)
     starts_s = sampler(network.compute)(generator, whole.n_agents) if computing else np.zeros(whole.n_agents)
     started_ns = opened_ns = np.rint(starts_s * 1e9).astype(np.int64)
-    arrives_ns, closed_ns = np.full(whole.active.shape, NEVER), np.empty(shape, np.int64)
+    arrives_ns, closed_ns = np.full(whole.active.shape, LOST_NS), np.empty(shape, np.int64)
     links = _IdleLinks(network.link, whole.edges[:, 0], shared=network.share == "node", generator=generator)
     for k, active in enumerate(whole.active):
         sent = np.flatnonzero(active)
@@ -71,7 +71,7 @@ class _IdleLinks:
         self._chain = [np.cumsum(np.concatenate(link.loss.transmit(mass))) for mass in np.eye(len(stationary))]
 
     def send(self, opened_ns: Ints, sent: Ints, size_bytes: int) -> Ints:
-        """When messages that agents hand over on some links as they open a round are complete; `NEVER` if lost."""
+        """When messages that agents hand over on some links as they open a round are complete; `LOST_NS` if lost."""
         link, packets = self._link, self._link.packets(size_bytes)
         sizes = [*(link.full_bytes * packet for packet in range(1, packets)), link.wire_bytes(size_bytes)]
         ends_ns = [link.serialisation_ns(wire_bytes) for wire_bytes in sizes]
@@ -83,7 +83,7 @@ class _IdleLinks:
             if link.fifo:
                 comes_ns = np.maximum(comes_ns, self._newest_ns[sent])
                 self._newest_ns[sent] = np.where(gone, self._newest_ns[sent], comes_ns)
-            complete_ns = np.where(gone, NEVER, np.maximum(complete_ns, comes_ns))
+            complete_ns = np.where(gone, LOST_NS, np.maximum(complete_ns, comes_ns))
         return complete_ns
 
     def _lose(self, sent: Ints) -> npt.NDArray[np.bool_]:
@@ -120,7 +120,7 @@ def _what_became(whole: Facts, arrives_ns: Ints, closed_ns: Ints) -> tuple[Facts
         there = np.searchsorted(closed_ns[:, edge], arrives_ns[k, edge])
         newest[there, edge] = max(newest[there, edge], k)
     facts = Facts(whole.n_agents, whole.edges, whole.active, np.maximum.accumulate(newest, axis=0))
-    sent, lost = int(whole.active.sum()), int((whole.active & (arrives_ns == NEVER)).sum())
+    sent, lost = int(whole.active.sum()), int((whole.active & (arrives_ns == LOST_NS)).sum())
     delivered, late = int(held.sum()), int(came_late.sum())
     expired = sent - lost - delivered - late
     lives = MessageCounts(sent, delivered=delivered, late=late, expired=expired)
