@@ -229,21 +229,28 @@ def test_the_command_starts_a_cluster_and_stops(tmp_path):
     What Ray has to say is no part of the answer.
     """
     write_sweep(tmp_path, TWO)
-    short, long = tmp_path / "out" / "steps=30", tmp_path / "out" / "steps=60000"
+    long = tmp_path / "out" / "steps=60000"
     words = ["sweep", "sweep.yaml", "--out", "out", "--device", "cpu", "--ray", "auto", "--json"]
-    with subprocess.Popen(  # noqa: S603 (ours)
-        [sys.executable, "-m", "dvdn_sim.cli", *words],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as ran:
-        assert until(
-            lambda: ran.poll() is not None or (finished_digest(short) and (long / "manifest.json").exists()), 300.0
-        )
+    answer, told = tmp_path / "stdout", tmp_path / "stderr"
+
+    def one_is_told_and_one_runs() -> bool:
+        return "steps=30  finished" in told.read_text() and (long / "manifest.json").exists()
+
+    with (
+        answer.open("w") as stdout_file,
+        told.open("w") as stderr_file,
+        subprocess.Popen(  # noqa: S603 (ours)
+            [sys.executable, "-m", "dvdn_sim.cli", *words],
+            cwd=tmp_path,
+            stdout=stdout_file,
+            stderr=stderr_file,
+            start_new_session=True,
+        ) as ran,
+    ):
+        assert until(lambda: ran.poll() is not None or one_is_told_and_one_runs(), 300.0)
         os.killpg(ran.pid, signal.SIGINT)
-        stdout, stderr = ran.communicate(timeout=60)
+        ran.wait(timeout=60)
+    stdout, stderr = answer.read_text(), told.read_text()
     assert ran.returncode == 3, stderr
     said = json.loads(stdout)["cells"]
     assert [cell["state"] for cell in said] == ["finished", "interrupted"]
