@@ -1,51 +1,61 @@
-"""Random numbers as a pure function of (seed, name, counters), for batched tensor code.
+"""Random numbers as a pure function of (seed, name, counters), in compiled loops and for whole arrays alike.
 
 There is no generator state to save, and no draw depends on what else is in the batch. The mixing function is
 SplitMix64's (Steele, Lea and Flood, OOPSLA 2014), applied once per counter.
 """
 
 import hashlib
+from collections.abc import Iterable
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+from dvdn_sim.compiled import compiled, elementwise
 
-
-def _signed(word: int) -> int:
-    """The int64 with the bits of an unsigned 64-bit word."""
-    return word - (1 << 64) if word >= 1 << 63 else word
-
-
-def _shift_right(words: Tensor, bits: int) -> Tensor:
-    """Logical shift; torch's is arithmetic."""
-    return (words >> bits) & ((1 << (64 - bits)) - 1)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_ONE, _11, _27, _30, _31 = (np.uint64(number) for number in (1, 11, 27, 30, 31))
 
 
-def _mix(words: Tensor) -> Tensor:
-    words = (words ^ _shift_right(words, 30)) * _signed(_FIRST)
-    words = (words ^ _shift_right(words, 27)) * _signed(_SECOND)
-    return words ^ _shift_right(words, 31)
-
-
-def key(seed: int, name: str) -> int:
-    """Return the int64 that names one stream of one seed."""
+def key(seed: int, name: str) -> np.uint64:
+    """Return the number that names one stream of one seed."""
     digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
+    return np.uint64(int.from_bytes(digest, "little"))
 
 
-def uniform(keys: Tensor, *counters: Tensor) -> Tensor:
-    """Return uniform numbers in [0, 1), one per element of the broadcast of all arguments, float64 with 53 random bits.
+def keys(seeds: Iterable[int], name: str) -> NDArray[np.uint64]:
+    """Return the `key` of one stream of each seed, uint64 ``[seeds]``."""
+    return np.array([key(seed, name) for seed in seeds], np.uint64)
 
-    `keys` are made by `key`; the counters tell the draws of one stream apart (episode, step, agent), in a fixed order.
 
-    >>> import torch
-    >>> step = torch.arange(3)
-    >>> bool((uniform(torch.tensor(key(0, "exploration")), step)[1] == uniform(
-    ...     torch.tensor(key(0, "exploration")), step[1])).all())
+@compiled
+def _mix(word: np.uint64) -> np.uint64:
+    word = (word ^ (word >> _30)) * _FIRST
+    word = (word ^ (word >> _27)) * _SECOND
+    return word ^ (word >> _31)
+
+
+@elementwise("uint64(uint64, int64)")
+def mixed(word: np.uint64, counter: int) -> np.uint64:
+    """Return a key, or what this has returned, with one more counter."""
+    return _mix(word + (np.uint64(counter) + _ONE) * _GOLDEN)
+
+
+@elementwise("float64(uint64)")
+def unit(word: np.uint64) -> float:
+    """Return the uniform number in [0, 1), with 53 random bits, that belongs to a key with its counters."""
+    return float(_mix(word) >> _11) * 2.0**-53
+
+
+def uniform(word: ArrayLike, *counters: ArrayLike) -> NDArray[np.float64]:
+    """Return uniform numbers in [0, 1), one per element of the broadcast of all arguments.
+
+    The first are made by `key`; the counters tell the draws of one stream apart (episode, step, agent), in a fixed
+    order.
+
+    >>> bool(uniform(key(0, "exploration"), [0, 1, 2])[1] == uniform(key(0, "exploration"), 1))
     True
     """
-    words = keys
     for counter in counters:
-        words = _mix(words + (counter + 1) * _signed(_GOLDEN))
-    return _shift_right(_mix(words), 11).double() * 2.0**-53
+        word = mixed(word, counter)
+    return unit(word)

@@ -2,20 +2,23 @@
 
 from typing import Protocol, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from dvdn_sim.envs.canvas import Frame
 
 State = TypeVar("State")
+Mask = NDArray[np.bool_]
+Observations = NDArray[np.float32]
+Rewards = NDArray[np.float64]
 
 
 class BatchedEnv(Protocol[State]):
     """E copies of one team game, stepped together.
 
     E copies (rows), N agents, A actions and D observed numbers; agents with fewer actions or a shorter observation are
-    padded, so A and D are the largest of the team. All tensors are on `device`, and none is changed later by the
-    environment. Rows are independent: what happens in one is the same whatever happens in the others.
+    padded, so A and D are the largest of the team. No array that is handed out is changed later by the environment.
+    Rows are independent: what happens in one is the same whatever happens in the others.
 
     An episode of a row begins with `reset` and ends when `step` reports it done; terminated and truncated are one thing
     here, as they are for the learners. `step` never resets. A row that is done is frozen: stepping it gives reward 0,
@@ -48,12 +51,12 @@ class BatchedEnv(Protocol[State]):
         ...
 
     @property
-    def available(self) -> Tensor:
+    def available(self) -> NDArray[np.bool_]:
         """Bool [N, A]: the actions each agent has. The first ones are True, padding is False."""
         ...
 
     @property
-    def idle_actions(self) -> Tensor:
+    def idle_actions(self) -> NDArray[np.int64]:
         """Int64 [N]: of each agent, the action that does nothing; what agents that are down do."""
         ...
 
@@ -67,12 +70,7 @@ class BatchedEnv(Protocol[State]):
         """The N names, in the order of every agent axis."""
         ...
 
-    @property
-    def device(self) -> torch.device:
-        """Where all tensors are."""
-        ...
-
-    def reset(self, state: State | None, mask: Tensor | None = None) -> tuple[State, Tensor]:
+    def reset(self, state: State | None, mask: Mask | None = None) -> tuple[State, Observations]:
         """Begin a new episode in some rows.
 
         Args:
@@ -87,7 +85,7 @@ class BatchedEnv(Protocol[State]):
         """
         ...
 
-    def resume(self, episode: Tensor) -> State:
+    def resume(self, episode: NDArray[np.int64]) -> State:
         """A state between two episodes: the next `reset` of a row begins the one after the episode given.
 
         Args:
@@ -98,7 +96,7 @@ class BatchedEnv(Protocol[State]):
         """
         ...
 
-    def step(self, state: State, actions: Tensor) -> tuple[State, Tensor, Tensor, Tensor]:
+    def step(self, state: State, actions: NDArray[np.int64]) -> tuple[State, Observations, Rewards, Mask]:
         """Take one step in every row that is not done.
 
         Args:
@@ -113,7 +111,7 @@ class BatchedEnv(Protocol[State]):
         """
         ...
 
-    def timed_out(self, state: State) -> Tensor:
+    def timed_out(self, state: State) -> Mask:
         """Which rows are done because their time was up and not because the game was, bool [E].
 
         Args:
@@ -126,11 +124,11 @@ class Playable(BatchedEnv[State], Protocol[State]):
     """What our own environments offer beside: enough to be a PettingZoo ``ParallelEnv``, to be drawn and placed."""
 
     @property
-    def observation_bounds(self) -> tuple[Tensor, Tensor]:
+    def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lowest and highest observed numbers, float32 [N, D] each; infinite where there is no bound."""
         ...
 
-    def positions(self, state: State) -> Tensor:
+    def positions(self, state: State) -> NDArray[np.float64]:
         """Where the agents are, float64 [E, N, 2]: what `range` topologies measure distances between."""
         ...
 

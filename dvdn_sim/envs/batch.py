@@ -1,85 +1,237 @@
-"""What every batch of rows needs: checks of what comes in, and choosing row by row between two states."""
+"""`Game`: what every environment of ours does alike, so that a family writes down its rules and nothing else."""
 
-import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from dvdn_sim.compiled import compiled
+from dvdn_sim.draws import keys
+from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.canvas import Canvas, Frame
+from dvdn_sim.records import Picture
 from dvdn_sim.scenario import Env
 
-State = TypeVar("State")
+
+@dataclass(frozen=True)
+class Rows:
+    """Where E rows of a game stand; each game adds arrays of its own, all with a leading axis of rows.
+
+    Attributes:
+        step: int64 ``[E]``, steps taken in the episode.
+        episode: int64 ``[E]``, its number, 0 for the first.
+        done: bool ``[E]``.
+        timed_out: bool ``[E]``, whether the time limit alone ended the episode.
+    """
+
+    step: NDArray[np.int64]
+    episode: NDArray[np.int64]
+    done: Mask
+    timed_out: Mask
+
+    def copy(self) -> Self:
+        """The same in arrays of its own."""
+        made = object.__new__(type(self))
+        vars(made).update({name: part.copy() for name, part in vars(self).items()})
+        return made
 
 
-def check_finite(**found: float) -> None:
-    """Refuse (ValueError) numbers that are infinite or none at all."""
-    for name, value in found.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{name} {value} found; a finite number expected")
+State = TypeVar("State", bound=Rows)
+Settings = TypeVar("Settings", bound=Env)
 
 
-def refuse_broken(spec: Env, row_seeds: Sequence[int]) -> None:
-    """Refuse (ValueError) settings that do not go together, and a batch without rows."""
-    for setting, message, remedy in spec.broken_rules():
-        raise ValueError(f"{setting}: {message}; {remedy}")
-    if not row_seeds:
-        raise ValueError("no row_seeds found; 1 or more expected")
+class Game(ABC, Generic[Settings, State]):
+    """E rows of a game under the contract of `dvdn_sim.envs.api.Playable`: numpy in and out.
+
+    A game takes the settings that a scenario takes, or the same as keywords. `row_seeds` are E seeds: rows with equal
+    seeds play equal episodes, and the k-th episode of a row depends on its seed and k alone.
+
+    Raises:
+        ValueError: Settings that do not go together, or no rows.
+    """
+
+    settings: ClassVar[type[Env]]
+    """The scenario's model of this game."""
+    stream: ClassVar[str]
+    """Names the draws with which episodes begin."""
+
+    def __init__(self, spec: Settings | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any) -> None:
+        made: Any = self.settings(**options) if spec is None else spec
+        self.spec: Settings = made
+        for setting, message, remedy in self.spec.broken_rules():
+            raise ValueError(f"{setting}: {message}; {remedy}")
+        if not row_seeds:
+            raise ValueError("no row_seeds found; 1 or more expected")
+        self.keys = keys(row_seeds, self.stream)
+        self.n_copies, self.n_agents, self.n_actions = len(row_seeds), self.spec.n_agents, self.spec.n_actions
+        self.obs_dim, self.episode_limit = self.spec.obs_dim, self.spec.longest_episode
+        self.obs_dims = (self.obs_dim,) * self.n_agents
+        self.available = np.ones((self.n_agents, self.n_actions), bool)
+        self.idle_actions = np.zeros(self.n_agents, np.int64)
+        self._latest: State | None = None
+
+    @property
+    @abstractmethod
+    def agents(self) -> tuple[str, ...]:
+        """The N names (see `BatchedEnv.agents`)."""
+
+    @property
+    @abstractmethod
+    def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Lowest and highest observed numbers (see `Playable.observation_bounds`)."""
+
+    @abstractmethod
+    def positions(self, state: State) -> NDArray[np.float64]:
+        """Where the agents are (see `Playable.positions`)."""
+
+    @abstractmethod
+    def _empty(self, n_rows: int) -> State:
+        """Room for so many rows."""
+
+    @abstractmethod
+    def _begin(self, state: State, rows: NDArray[np.int64]) -> None:
+        """Write the beginnings of the episodes ``state.episode`` into the given rows, int64 ``[M]``."""
+
+    @abstractmethod
+    def _step(self, state: State, actions: NDArray[np.int64], rewards: Rewards) -> None:
+        """Take a step in every row that is not done, in place, and say what agents gain by it, ``[E, N]``, now zeros.
+
+        What belongs to `Rows` is kept as well: `step`, `done` and `timed_out`.
+        """
+
+    @abstractmethod
+    def _observe(self, state: State, seen: Observations) -> None:
+        """Write what agents observe, ``[E, N, D]``, all zeros now."""
+
+    @abstractmethod
+    def _canvas(self, state: State, row: int, *, numbered: bool) -> tuple[Canvas, Sequence[Sequence[float]], float]:
+        """Draw one row; return also where the agents are on the canvas, and their radius.
+
+        Frames of pixels show agents as the original does; pages have each of them `numbered`.
+        """
+
+    def reset(self, state: State | None, mask: Mask | None = None) -> tuple[State, Observations]:
+        """Begin a new episode in some rows (see `BatchedEnv.reset`)."""
+        _check_reset(None if state is None else len(state.step), mask, self.n_copies)
+        if state is None:
+            state = self._empty(self.n_copies)
+            state.episode[:] = -1
+        else:
+            self._check(state)
+            state = state.copy()
+        rows = np.arange(self.n_copies) if mask is None else mask.nonzero()[0]
+        state.episode[rows] += 1
+        self._begin_at(state, rows)
+        return state, self.observe(state)
+
+    def resume(self, episode: NDArray[np.int64]) -> State:
+        """A state between two episodes (see `BatchedEnv.resume`)."""
+        check_episode(episode, self.n_copies)
+        state = self._empty(self.n_copies)
+        state.episode[:] = episode
+        self._begin_at(state, np.arange(self.n_copies))
+        return state
+
+    def step(self, state: State, actions: NDArray[np.int64]) -> tuple[State, Observations, Rewards, Mask]:
+        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do."""
+        self._check(state)
+        check_actions(actions, len(state.step), self.available, self.agents)
+        after = state.copy()
+        rewards = np.zeros(actions.shape)
+        self._step(after, actions, rewards)
+        self._latest = after
+        return after, self.observe(after), rewards, after.done
+
+    def observe(self, state: State) -> Observations:
+        """What the agents see, float32 ``[E, N, D]``."""
+        seen = np.zeros((len(state.step), self.n_agents, self.obs_dim), np.float32)
+        self._observe(state, seen)
+        return seen
+
+    def timed_out(self, state: State) -> Mask:
+        """Which rows the time limit alone has ended, bool ``[E]``."""
+        return state.timed_out
+
+    def frame(self, state: State, row: int = 0) -> Frame:
+        """A picture of one row, uint8 ``[height, width, 3]``."""
+        return self._canvas(state, row, numbered=False)[0].frame()
+
+    def picture(self, state: State, row: int = 0) -> Picture:
+        """The same as strokes, with the agents' numbers."""
+        canvas, places, radius = self._canvas(state, row, numbered=True)
+        return canvas.picture(places, radius)
+
+    def _begin_at(self, state: State, rows: NDArray[np.int64]) -> None:
+        state.step[rows] = 0
+        state.done[rows] = state.timed_out[rows] = False
+        self._begin(state, rows)
+        self._latest = state
+
+    def _check(self, state: State) -> None:
+        """Refuse (ValueError) a state of another game; what this one made last needs no look."""
+        if state is self._latest:
+            return
+        rows = len(state.step)
+        for name, one in vars(self._empty(1)).items():
+            found, shape = getattr(state, name), (rows, *one.shape[1:])
+            if found.shape != shape or found.dtype != one.dtype or not found.flags.c_contiguous:
+                raise ValueError(f"{name} {described(found)} found; {one.dtype} {list(shape)}, contiguous, expected")
 
 
-def check_reset(n_rows: int | None, mask: Tensor | None, n_copies: int) -> None:
+def _check_reset(n_rows: int | None, mask: Mask | None, n_copies: int) -> None:
     """Refuse (ValueError) a reset of a state of other rows, or a first one (None) that leaves a row out."""
     if mask is not None:
         check_mask(mask, n_copies)
-    if n_rows is None and mask is not None and not bool(mask.all()):
+    if n_rows is None and mask is not None and not mask.all():
         raise ValueError("the first reset leaves rows out; all expected")
     if n_rows not in {None, n_copies}:
         raise ValueError(f"a state of {n_rows} rows found; {n_copies} expected")
 
 
-def check_mask(mask: Tensor, n_copies: int) -> None:
+def check_mask(mask: Mask, n_copies: int) -> None:
     """Refuse (ValueError) a mask that is not bool ``[E]``."""
-    if mask.shape != (n_copies,) or mask.dtype != torch.bool:
+    if mask.shape != (n_copies,) or mask.dtype != bool:
         raise ValueError(f"mask {described(mask)} found; bool [{n_copies}] expected")
 
 
-def check_episode(episode: Tensor, n_copies: int) -> None:
+def check_episode(episode: NDArray[np.int64], n_copies: int) -> None:
     """Refuse (ValueError) numbers of episodes that are not int64 ``[E]``, each at least 0."""
-    if episode.shape != (n_copies,) or episode.dtype != torch.int64:
+    if episode.shape != (n_copies,) or episode.dtype != np.int64:
         raise ValueError(f"episode {described(episode)} found; int64 [{n_copies}] expected")
-    if bool((episode < 0).any()):
-        raise ValueError(f"episode {int(episode.min())} found; 0 or more expected")
+    if (episode < 0).any():
+        raise ValueError(f"episode {episode.min()} found; 0 or more expected")
 
 
-def check_actions(actions: Tensor, n_copies: int, action_counts: Tensor, agents: tuple[str, ...]) -> None:
-    """Refuse actions that are no tensor (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError)."""
-    if not isinstance(actions, Tensor):
+def check_actions(actions: NDArray[np.int64], n_copies: int, available: NDArray[np.bool_], agents: tuple[str, ...]) -> None:
+    """Refuse actions that are no array (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError)."""
+    if not isinstance(actions, np.ndarray):
         raise TypeError(
-            f"actions {type(actions).__name__} found; a tensor, int64 [{n_copies}, {len(agents)}], expected"
+            f"actions {type(actions).__name__} found; an array, int64 [{n_copies}, {len(agents)}], expected"
         )
-    if actions.shape != (n_copies, len(agents)) or actions.dtype != torch.int64:
+    if actions.shape != (n_copies, len(agents)) or actions.dtype != np.int64:
         raise ValueError(f"actions {described(actions)} found; int64 [{n_copies}, {len(agents)}] expected")
-    wrong = (actions < 0) | (actions >= action_counts)
-    if bool(wrong.any()):
-        row, agent = wrong.nonzero()[0].tolist()
-        found, count = int(actions[row, agent]), int(action_counts[agent])
+    wrong = _first_wrong(actions, available)
+    if wrong >= 0:
+        row, agent = divmod(wrong, len(agents))
+        found, count = int(actions[row, agent]), int(available[agent].sum())
         raise ValueError(f"row {row}, agent {agents[agent]!r}: action {found} found; 0 to {count - 1} expected")
 
 
-def where(mask: Tensor, chosen: State, other: State) -> State:
-    """Return the rows of `chosen`, a dataclass of tensors ``[E, ...]``, where `mask` is true, else those of `other`."""
-    parts = {
-        field.name: torch.where(
-            mask.view(-1, *[1] * (getattr(chosen, field.name).ndim - 1)),
-            getattr(chosen, field.name),
-            getattr(other, field.name),
-        )
-        for field in fields(chosen)  # type: ignore[arg-type]
-    }
-    return type(chosen)(**parts)
+@compiled
+def _first_wrong(actions: NDArray[np.int64], available: NDArray[np.bool_]) -> int:
+    """The place of the first action that its agent does not have, row by row; -1 if there is none."""
+    rows, agents = actions.shape
+    for row in range(rows):
+        for agent in range(agents):
+            action = actions[row, agent]
+            if not (0 <= action < available.shape[1] and available[agent, action]):
+                return row * agents + agent
+    return -1
 
 
-def described(tensor: Tensor) -> str:
+def described(array: NDArray[Any]) -> str:
     """Its dtype and shape, for messages: ``float32 [2, 3]``."""
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+    return f"{array.dtype} {list(array.shape)}"
