@@ -1,9 +1,9 @@
 """How this program compiles what runs often: by numba, once, kept on disk."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from numba import njit, vectorize  # type: ignore[import-untyped, unused-ignore]
+from numba import njit, vectorize
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -13,9 +13,9 @@ def compiled(function: Function) -> Function:
 
     Divisions are IEEE's, as in numpy: checks for a zero divisor would keep loops from being vectorised.
     """
-    return njit(cache=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    return cast("Function", njit(cache=True, error_model="numpy")(function))
 
 
 def elementwise(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function of numbers so that it takes arrays as well, which it broadcasts; and compiled code calls it."""
-    return vectorize([signature], cache=True)  # type: ignore[no-any-return]
+    """Compile a function of numbers for arrays as well, which it broadcasts; compiled code calls it too."""
+    return cast("Callable[[Callable[..., Any]], Callable[..., Any]]", vectorize([signature], cache=True))  # type: ignore[no-untyped-call]

@@ -58,4 +58,5 @@ def uniform(word: ArrayLike, *counters: ArrayLike) -> NDArray[np.float64]:
     """
     for counter in counters:
         word = mixed(word, counter)
-    return unit(word)
+    drawn: NDArray[np.float64] = unit(word)
+    return drawn

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
-from torch import Tensor
 
-from dvdn_sim.envs.batch import check_episode, check_mask, described
+from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.batch import check_actions, check_episode, check_mask
 from netmodels.streams import stream
 
 Row = NDArray[np.float32]
@@ -100,7 +99,6 @@ class BatchedParallelEnv:
         row_seeds: E seeds; rows with equal seeds play equal episodes.
         episode_limit: Steps after which an episode is cut. None takes the copy's own limit, its attribute
             ``max_cycles``, ``max_episode_steps`` or ``episode_limit``.
-        device: Where results go.
 
     Raises:
         TypeError: Not a ``ParallelEnv``, or a space of another kind; the message names agent and space.
@@ -112,7 +110,6 @@ class BatchedParallelEnv:
         make: Callable[[], ParallelEnv[Any, Any, Any]],
         row_seeds: Sequence[int],
         episode_limit: int | None,
-        device: torch.device | str = "cpu",
     ) -> None:
         if not row_seeds:
             raise ValueError("no row seeds found; one per copy expected")
@@ -122,8 +119,6 @@ class BatchedParallelEnv:
         first = copies[0]
         for copy in copies[1:]:
             first.check_equals(copy)
-        self.device = torch.device(device)
-        self._on_cpu = self.device.type == "cpu"
         self.n_copies = len(copies)
         self.n_agents = len(first.ids)
         self.agents = tuple(str(agent) for agent in first.ids)
@@ -131,10 +126,8 @@ class BatchedParallelEnv:
         self.obs_dims = tuple(each.width for each in first.encoders)
         self.obs_dim = max(self.obs_dims)
         self.episode_limit = _limit(first.env, episode_limit)
-        counts = torch.tensor(first.action_counts)
-        self.available = (torch.arange(self.n_actions) < counts[:, None]).to(self.device)
-        self.idle_actions = torch.zeros(self.n_agents, dtype=torch.int64, device=self.device)
-        self._action_counts = first.action_counts
+        self.available = np.arange(self.n_actions) < np.array(first.action_counts)[:, None]
+        self.idle_actions = np.zeros(self.n_agents, np.int64)
         self.action_starts = first.action_starts
         self.encoders = first.encoders
         self._copies = copies
@@ -148,7 +141,7 @@ class BatchedParallelEnv:
         self._done: list[bool] = []
         self._timed_out: list[bool] = []
 
-    def reset(self, state: AdapterState | None, mask: Tensor | None = None) -> tuple[AdapterState, Tensor]:
+    def reset(self, state: AdapterState | None, mask: Mask | None = None) -> tuple[AdapterState, Observations]:
         """Begin the next episode of the rows in `mask` (see `BatchedEnv.reset`).
 
         Raises:
@@ -164,9 +157,9 @@ class BatchedParallelEnv:
             self._timed_out[row] = False
             seed = int(stream(self._row_seeds[row], "reset", self._episode[row]).integers(2**31))
             self._done[row] = self._copies[row].reset(seed)
-        return self._new_state(), self._tensor(self._observations.copy())
+        return self._new_state(), self._observations.copy()
 
-    def resume(self, episode: Tensor) -> AdapterState:
+    def resume(self, episode: NDArray[np.int64]) -> AdapterState:
         """A state between two episodes (see `BatchedEnv.resume`).
 
         It is exact where `ParallelEnv.reset` with a seed begins anew, as its contract says; what an environment carries
@@ -176,7 +169,7 @@ class BatchedParallelEnv:
         rows = self.n_copies
         return AdapterState(tuple(episode.tolist()), (0,) * rows, (True,) * rows, (False,) * rows)
 
-    def step(self, state: AdapterState, actions: Tensor) -> tuple[AdapterState, Tensor, Tensor, Tensor]:
+    def step(self, state: AdapterState, actions: NDArray[np.int64]) -> tuple[AdapterState, Observations, Rewards, Mask]:
         """Step the rows that are not done (see `BatchedEnv.step`).
 
         Raises:
@@ -184,7 +177,8 @@ class BatchedParallelEnv:
         """
         if state is not self._state:
             raise ValueError("an older state found: the copies cannot go back; the latest one expected")
-        chosen = self._checked(actions)
+        check_actions(actions, self.n_copies, self.available, self.agents)
+        chosen = actions.tolist()
         rewards = np.zeros((self.n_copies, self.n_agents))
         for row, frozen in enumerate(self._done):
             if frozen:
@@ -194,19 +188,18 @@ class BatchedParallelEnv:
             over = copy.step(chosen[row], rewards[row])
             self._done[row] = over or self._step[row] >= self.episode_limit
             self._timed_out[row] = copy.truncated if over else self._done[row]
-        done = self._tensor(np.array(self._done))
-        return self._new_state(), self._tensor(self._observations.copy()), self._tensor(rewards), done
+        return self._new_state(), self._observations.copy(), rewards, np.array(self._done)
 
-    def timed_out(self, state: AdapterState) -> Tensor:
+    def timed_out(self, state: AdapterState) -> Mask:
         """Which rows a time limit ended, bool ``[E]``."""
-        return self._tensor(np.array(state.timed_out))
+        return np.array(state.timed_out)
 
     def close(self) -> None:
         """Close every copy."""
         for copy in self._copies:
             copy.env.close()
 
-    def _chosen(self, mask: Tensor | None) -> list[bool]:
+    def _chosen(self, mask: Mask | None) -> list[bool]:
         if mask is None:
             return [True] * self.n_copies
         check_mask(mask, self.n_copies)
@@ -227,26 +220,10 @@ class BatchedParallelEnv:
         self._timed_out = [False] * self.n_copies if state is None else list(state.timed_out)
         self._observations[...] = 0.0
 
-    def _checked(self, actions: Tensor) -> list[list[int]]:
-        if actions.shape != (self.n_copies, self.n_agents) or actions.dtype != torch.int64:
-            expected = f"int64 [{self.n_copies}, {self.n_agents}]"
-            raise ValueError(f"actions {described(actions)} found; {expected} expected")
-        chosen: list[list[int]] = actions.tolist()
-        for row, of_row in enumerate(chosen):
-            for agent, (action, count) in enumerate(zip(of_row, self._action_counts, strict=True)):
-                if not 0 <= action < count:
-                    where = f"row {row}, agent {self.agents[agent]!r}"
-                    raise ValueError(f"{where}: action {action} found; 0 to {count - 1} expected")
-        return chosen
-
     def _new_state(self) -> AdapterState:
         rows = (self._episode, self._step, self._done, self._timed_out)
         self._state = AdapterState(*map(tuple, rows))  # type: ignore[arg-type]
         return self._state
-
-    def _tensor(self, array: NDArray[Any]) -> Tensor:
-        tensor = torch.from_numpy(array)
-        return tensor if self._on_cpu else tensor.to(self.device)
 
 
 class _Copy:

@@ -1,7 +1,7 @@
 """`Game`: what every environment of ours does alike, so that a family writes down its rules and nothing else."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -59,10 +59,8 @@ class Game(ABC, Generic[Settings, State]):
     """Names the draws with which episodes begin."""
 
     def __init__(self, spec: Settings | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any) -> None:
-        made: Any = self.settings(**options) if spec is None else spec
+        made: Any = settings_of(self.settings, spec, options)
         self.spec: Settings = made
-        for setting, message, remedy in self.spec.broken_rules():
-            raise ValueError(f"{setting}: {message}; {remedy}")
         if not row_seeds:
             raise ValueError("no row_seeds found; 1 or more expected")
         self.keys = keys(row_seeds, self.stream)
@@ -181,6 +179,14 @@ class Game(ABC, Generic[Settings, State]):
                 raise ValueError(f"{name} {described(found)} found; {one.dtype} {list(shape)}, contiguous, expected")
 
 
+def settings_of(model: type[Settings], spec: Settings | None, options: Mapping[str, Any]) -> Settings:
+    """Return settings, which may be given as keywords; refuse (ValueError) such as do not go together."""
+    made = model(**options) if spec is None else spec
+    for setting, message, remedy in made.broken_rules():
+        raise ValueError(f"{setting}: {message}; {remedy}")
+    return made
+
+
 def _check_reset(n_rows: int | None, mask: Mask | None, n_copies: int) -> None:
     """Refuse (ValueError) a reset of a state of other rows, or a first one (None) that leaves a row out."""
     if mask is not None:
@@ -205,7 +211,9 @@ def check_episode(episode: NDArray[np.int64], n_copies: int) -> None:
         raise ValueError(f"episode {episode.min()} found; 0 or more expected")
 
 
-def check_actions(actions: NDArray[np.int64], n_copies: int, available: NDArray[np.bool_], agents: tuple[str, ...]) -> None:
+def check_actions(
+    actions: NDArray[np.int64], n_copies: int, available: NDArray[np.bool_], agents: tuple[str, ...]
+) -> None:
     """Refuse actions that are no array (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError)."""
     if not isinstance(actions, np.ndarray):
         raise TypeError(
@@ -228,7 +236,7 @@ def _first_wrong(actions: NDArray[np.int64], available: NDArray[np.bool_]) -> in
         for agent in range(agents):
             action = actions[row, agent]
             if not (0 <= action < available.shape[1] and available[agent, action]):
-                return row * agents + agent
+                return int(row * agents + agent)
     return -1
 
 

@@ -1,12 +1,14 @@
 """The real Level-Based Foraging: ``lbforaging`` 2.0.0 (Christianos et al., 2020) as a PettingZoo environment."""
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 
-from dvdn_sim.envs.lbf.env import Bounds, check_bounds, check_sizes
+from dvdn_sim.envs.batch import settings_of
 from dvdn_sim.envs.parallel import Infos, Observations, SameSpaces
+from dvdn_sim.scenario import LbForaging
 
 if TYPE_CHECKING:
     from lbforaging.foraging.environment import ForagingEnv
@@ -27,49 +29,19 @@ class ForagingParallelEnv(SameSpaces):
     * The observation space of a field that is not square is right (the original swaps the bounds of rows and columns
       and then refuses its own observations).
 
-    Keywords are those of the scenario's `env` (`dvdn-sim list envs`); bounds of levels may also be one per player or
-    food.
+    It takes the settings of a scenario's `env`, or the same as keywords (`dvdn-sim list envs`).
 
     Raises:
-        ValueError: A size out of range, levels of the wrong number, or a lowest level above its highest.
+        ValueError: Settings out of range, or such as do not go together.
     """
 
     metadata: ClassVar[dict[str, object]] = {"name": "lbforaging_v3", "render_modes": []}
 
-    def __init__(
-        self,
-        *,
-        players: int,
-        field_size: tuple[int, int],
-        max_num_food: int,
-        sight: int,
-        max_episode_steps: int = 50,
-        force_coop: bool = False,
-        min_player_level: Bounds = 1,
-        max_player_level: Bounds = 2,
-        min_food_level: Bounds = 1,
-        max_food_level: Bounds | None = None,
-        penalty: float = 0.0,
-    ) -> None:
-        rows, columns = check_sizes(field_size, players, max_num_food, sight, max_episode_steps)
-        if 2 * players > rows * columns:
-            raise ValueError(f"{players} players on a field of {field_size}; at least two cells per player expected")
-        weakest, _ = check_bounds("player", players, min_player_level, max_player_level)
-        check_bounds("food", max_num_food, min_food_level, max_food_level, otherwise=sum(sorted(weakest)[:3]))
-        self._game = _build(
-            players=players,
-            field_size=(rows, columns),
-            max_num_food=max_num_food,
-            sight=sight,
-            max_episode_steps=max_episode_steps,
-            force_coop=force_coop,
-            min_player_level=min_player_level,
-            max_player_level=max_player_level,
-            min_food_level=min_food_level,
-            max_food_level=max_food_level,
-            penalty=penalty,
-        )
-        self.max_episode_steps = max_episode_steps
+    def __init__(self, spec: LbForaging | None = None, **options: Any) -> None:
+        spec = settings_of(LbForaging, spec, options)
+        keywords = {name: value for name, value in asdict(spec).items() if name != "kind"}
+        self._game, players = _build(**keywords), spec.players
+        self.max_episode_steps = spec.max_episode_steps
         self.possible_agents = [f"player_{i}" for i in range(players)]
         self.agents: list[str] = []
         self.observation_spaces = dict(zip(self.possible_agents, self._game.observation_space, strict=True))

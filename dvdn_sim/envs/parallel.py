@@ -5,11 +5,9 @@ from operator import index
 from typing import Any
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
-from torch import Tensor
 
 from dvdn_sim.envs.api import Playable
 from dvdn_sim.envs.canvas import Frame
@@ -80,7 +78,7 @@ class SingleParallelEnv(SameSpaces):
         self.episode_limit = env.episode_limit
         self.possible_agents = list(env.agents)
         self.agents: list[str] = []
-        low, high = (bound.cpu().numpy() for bound in env.observation_bounds)
+        low, high = env.observation_bounds
         self.observation_spaces = {
             agent: spaces.Box(low[i, :width].copy(), high[i, :width].copy(), dtype=np.float32)
             for i, (agent, width) in enumerate(zip(env.agents, env.obs_dims, strict=True))
@@ -110,7 +108,7 @@ class SingleParallelEnv(SameSpaces):
             raise RuntimeError("the episode is over or has not begun: call reset first")
         if set(actions) != set(agents):
             raise ValueError(f"actions of {sorted(map(str, actions))} found; of {agents} expected")
-        chosen = torch.tensor([[index(actions[agent]) for agent in agents]], device=self._env.device)
+        chosen = np.array([[index(actions[agent]) for agent in agents]], np.int64)
         self._state, observations, rewards, done = self._env.step(self._state, chosen)
         over = bool(done[0])
         truncated = over and bool(self._env.timed_out(self._state)[0])
@@ -130,7 +128,7 @@ class SingleParallelEnv(SameSpaces):
         Raises:
             RuntimeError: There has been no `reset`.
         """
-        places: NDArray[np.float64] = self._env.positions(self._begun())[0].cpu().numpy()
+        places: NDArray[np.float64] = self._env.positions(self._begun())[0]
         return places
 
     def render(self) -> Frame:
@@ -154,9 +152,8 @@ class SingleParallelEnv(SameSpaces):
             raise RuntimeError("no episode has begun: call reset first")
         return self._state
 
-    def _observed(self, observations: Tensor) -> Observations:
-        rows = observations[0].cpu().numpy()
+    def _observed(self, observations: NDArray[np.float32]) -> Observations:
         return {
             agent: row[:width].copy()
-            for agent, row, width in zip(self.possible_agents, rows, self._env.obs_dims, strict=True)
+            for agent, row, width in zip(self.possible_agents, observations[0], self._env.obs_dims, strict=True)
         }

@@ -1,46 +1,25 @@
 """Uniform random play: what an environment pays for no skill at all.
 
-    python -m dvdn_sim.envs.random_play                               the ten tasks, 1000 episodes each
-    python -m dvdn_sim.envs.random_play marbler_warehouse lbf_easy --episodes 200 --seed 7
+    python -m dvdn_sim.envs.random_play scenarios/tasks/*.yaml
+    python -m dvdn_sim.envs.random_play scenarios/tasks/lbf_easy.yaml --episodes 200 --seed 7
 
 prints the table of docs/random_play.md.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from dvdn_sim.draws import key, uniform
-from dvdn_sim.envs.api import Playable
-from dvdn_sim.envs.lbf import LevelBasedForaging
-from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
-from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
-
-TASKS: dict[str, Callable[..., Playable[Any]]] = {
-    "lbf_easy": partial(
-        LevelBasedForaging, players=3, field_size=(10, 10), max_num_food=3, sight=2, food_levels="legacy"
-    ),
-    "lbf_medium": partial(
-        LevelBasedForaging, players=4, field_size=(15, 15), max_num_food=5, sight=2, food_levels="legacy"
-    ),
-    "lbf_hard": partial(
-        LevelBasedForaging, players=3, field_size=(15, 15), max_num_food=5, sight=2, food_levels="legacy"
-    ),
-    "mpe_adversary": partial(SimpleAdversary, physics="legacy", observation="nearest"),
-    "mpe_spread": partial(SimpleSpread, physics="legacy", observation="nearest", reward="individual"),
-    "mpe_tag": partial(SimpleTag, physics="legacy", observation="nearest", reward="individual"),
-    "marbler_arctic": ArcticTransport,
-    "marbler_material": MaterialTransport,
-    "marbler_pcp": PredatorCapturePrey,
-    "marbler_warehouse": Warehouse,
-}
-"""The paper's ten tasks, by the names of their files in scenarios/tasks: from `row_seeds` to an environment."""
+from dvdn_sim.envs.api import Mask, Playable, Rewards
+from dvdn_sim.envs.catalogue import GAMES
+from dvdn_sim.scenario import AnyEnv, Env, checked, read_yaml
 
 
 @dataclass(frozen=True)
@@ -54,10 +33,10 @@ class Played:
         boundary: bool ``[E]``, whether a robot outside the arena did.
     """
 
-    returns: Tensor
-    lengths: Tensor
-    collision: Tensor | None
-    boundary: Tensor | None
+    returns: Rewards
+    lengths: NDArray[np.int64]
+    collision: Mask | None
+    boundary: Mask | None
 
 
 def play(env: Playable[Any], seed: int = 0) -> Played:
@@ -68,55 +47,59 @@ def play(env: Playable[Any], seed: int = 0) -> Played:
         seed: Of the actions.
     """
     state, _ = env.reset(None)
-    stream = torch.tensor(key(seed, "random play"), device=env.device)
-    row = torch.arange(env.n_copies, device=env.device)[:, None]
-    agent = torch.arange(env.n_agents, device=env.device)
-    counts = env.available.sum(1)
-    returns = torch.zeros(env.n_copies, dtype=torch.float64, device=env.device)
-    lengths = torch.zeros(env.n_copies, dtype=torch.int64, device=env.device)
-    done = torch.zeros(env.n_copies, dtype=torch.bool, device=env.device)
+    row, agent, counts = np.arange(env.n_copies)[:, None], np.arange(env.n_agents), env.available.sum(1)
+    returns, lengths = np.zeros(env.n_copies), np.zeros(env.n_copies, np.int64)
+    done = np.zeros(env.n_copies, bool)
     for step in range(env.episode_limit):
-        draws = uniform(stream, row, torch.full_like(row, step), agent)
-        lengths = lengths + ~done
-        state, _, rewards, done = env.step(state, (draws * counts).long())
-        returns = returns + rewards.sum(1)
+        draws = uniform(key(seed, "random play"), row, step, agent)
+        lengths += ~done
+        state, _, rewards, done = env.step(state, (draws * counts).astype(np.int64))
+        returns += rewards.sum(1)
     return Played(returns, lengths, getattr(state, "collision", None), getattr(state, "boundary", None))
 
 
 def table_row(name: str, played: Played) -> str:
     """One line of the table: means with their standard errors, shares in per cent."""
-    cells = [name, str(len(played.returns)), _mean(played.returns), _mean(played.lengths.double())]
+    cells = [name, str(len(played.returns)), _mean(played.returns), _mean(played.lengths)]
     cells += [_share(played.collision), _share(played.boundary)]
     return "| " + " | ".join(cells) + " |"
 
 
-def _share(ended: Tensor | None) -> str:
-    return "–" if ended is None else f"{100.0 * float(ended.double().mean()):.1f} %"
+def _share(ended: Mask | None) -> str:
+    return "–" if ended is None else f"{100.0 * ended.mean():.1f} %"
 
 
-def _mean(values: Tensor) -> str:
-    error = float(values.std()) / len(values) ** 0.5
-    return f"{float(values.mean()):.3f} ± {error:.3f}"
+def _mean(values: NDArray[Any]) -> str:
+    return f"{values.mean():.3f} ± {values.std(ddof=1) / len(values) ** 0.5:.3f}"
+
+
+def _settings(file: Path) -> Env:
+    """Read a block for `env`; ValueError with all that is wrong with it."""
+    document = read_yaml(file)
+    spec, mistakes = checked(document, cast("type[Env]", AnyEnv))
+    if spec is None or document.mistakes:
+        raise ValueError("\n".join(f"{file}: {mistake}" for mistake in document.mistakes or mistakes))
+    return spec
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m dvdn_sim.envs.random_play", description="Uniform random play.")
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all if none is named")
-    parser.add_argument("--episodes", type=int, default=1000, help="per task; 1000 if not given")
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a block for `env`, as in scenarios/tasks")
+    parser.add_argument("--episodes", type=int, default=1000, help="per file; 1000 if not given")
     parser.add_argument("--seed", type=int, default=0, help="first row seed, and seed of the actions")
     chosen = parser.parse_args(arguments)
-    unknown = [task for task in chosen.tasks if task not in TASKS]
-    if unknown:
-        parser.error(f"{unknown[0]!r} found; one of {', '.join(TASKS)} expected")
     if chosen.episodes < 2:
         parser.error(f"--episodes {chosen.episodes} found; 2 or more expected, for a standard error")
-    torch.set_num_threads(1)
+    try:
+        specs = [_settings(file) for file in chosen.files]
+    except ValueError as error:
+        parser.error(str(error))
     sys.stdout.write("| task | episodes | return | steps | ended by a collision | by leaving the arena |\n")
     sys.stdout.write("| --- | --- | --- | --- | --- | --- |\n")
-    for task in chosen.tasks or TASKS:
-        env = TASKS[task](row_seeds=range(chosen.seed, chosen.seed + chosen.episodes))
-        sys.stdout.write(table_row(task, play(env, chosen.seed)) + "\n")
+    for file, spec in zip(chosen.files, specs, strict=True):
+        env = GAMES[spec.kind](spec, row_seeds=range(chosen.seed, chosen.seed + chosen.episodes))
+        sys.stdout.write(table_row(file.stem, play(env, chosen.seed)) + "\n")
         sys.stdout.flush()
 
 

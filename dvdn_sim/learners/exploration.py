@@ -1,12 +1,14 @@
 """Epsilon-greedy acting of R teams in C copies of the environment each."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from dvdn_sim.draws import key, uniform
-from dvdn_sim.learners.q_network import Layout, QNetwork, Weights
+from dvdn_sim.draws import keys
+from dvdn_sim.learners.acting import choose, streams_of
+from dvdn_sim.learners.q_network import Layout, QNetwork
 from dvdn_sim.scenario import Epsilon
 
 
@@ -20,19 +22,18 @@ def epsilon_after(spec: Epsilon, env_steps: npt.NDArray[np.int64]) -> npt.NDArra
 
 
 class Actor:
-    """Chooses actions from Q-values; one episode at a time in each row."""
+    """Chooses actions from Q-values, on the CPU wherever learners are; one episode at a time in each row."""
 
     def __init__(
         self,
         network: QNetwork,
         *,
         layout: Layout,
-        seeds: list[int],
+        seeds: Sequence[int],
         copies: int,
-        available: Tensor,
-        idle_actions: Tensor,
+        available: npt.NDArray[np.bool_],
+        idle_actions: npt.NDArray[np.int64],
         stream_name: str,
-        device: torch.device,
         agent_keys: tuple[int, ...] | None = None,
     ) -> None:
         """Prepare for one team per seed, in C = `copies` of the environment each.
@@ -43,65 +44,39 @@ class Actor:
             stream_name: Tells the draws of training and evaluation apart.
             agent_keys: Names of the agents in random streams.
         """
-        self._network = network
-        self._replicas, self._copies, self._agents = len(seeds), copies, len(available)
-        self._layout = layout
-        self._keys = torch.tensor([key(seed, stream_name) for seed in seeds], device=device).view(-1, 1, 1, 1)
-        self._agent_keys = torch.tensor(agent_keys or range(len(available)), device=device)[:, None]
-        # Row i lists the actions agent i has, padded: a draw indexes the first `self._choices[i]` of them.
-        self._choices = available.sum(1).to(device)
-        self._action_of = (~available).to(torch.int8).argsort(dim=1, stable=True).to(device)
-        self._unavailable = None if bool(available.all()) else ~available[:, None, :].to(device)
-        self._idle_actions = idle_actions.to(device)
-        self._idle: Tensor | None = None
-        self._hidden = self._seen = torch.empty(0)
-        self._explores = self._random = torch.empty(0)
+        self._network, self._ids, self._copies = network, layout.ids, copies
+        self._keys = keys(seeds, stream_name)
+        self._agent_keys = np.array(agent_keys or range(len(available)), np.int64)
+        self._available, self._idle_actions = available, idle_actions
+        self._rows = len(seeds) * copies
+        self._q = np.empty((self._rows, *available.shape), np.float32)
 
     def begin(
         self,
-        weights: Weights,
+        parameters: Tensor,
         episodes: npt.NDArray[np.int64],
         epsilon: npt.NDArray[np.float64],
         idle: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """Start an episode in every row: forget the past and draw all of the episode's exploration at once.
+        """Start an episode in every row, and forget the past.
 
         Args:
-            weights: Of all teams' networks.
+            parameters: Of all teams' networks, ``[R·G, P]``.
             episodes: Episodes begun before in each replica ``[R]``; with the seed, all that the draws depend on.
             epsilon: Exploration probability at each step ``[T, R]``.
             idle: Which agents do nothing at which step, bool ``[T, R, C, N]``, or with 1 for C; None if there are none.
         """
-        self._idle = None if idle is None else torch.from_numpy(idle).to(self._keys.device)
-        device = self._keys.device
-        layout, rows = self._layout, self._layout.users * self._copies
-        self._weights = weights
-        self._hidden = weights[0].new_zeros(layout.rows, rows, self._network.hidden)
-        self._seen = weights[0].new_zeros(layout.rows, rows, self._network.obs_dim)
-        ids = layout.agent_ids(self._copies, self._seen)
-        if ids is not None:
-            self._seen[..., -layout.users :] = ids
-        steps = torch.arange(len(epsilon), device=device).view(-1, 1, 1, 1, 1)
-        copies = torch.arange(self._copies, device=device).view(-1, 1, 1)
-        begun = torch.from_numpy(episodes).to(device).view(-1, 1, 1, 1)
-        which = torch.arange(2, device=device)
-        draws = uniform(self._keys, begun, copies, self._agent_keys, steps, which)
-        self._explores = draws[..., 0] < torch.from_numpy(epsilon).to(device)[:, :, None, None]
-        index = (draws[..., 1] * self._choices).long()
-        self._random = self._action_of.expand(*index.shape[:-1], -1, -1).gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        self._parameters = parameters.detach().float().contiguous().cpu().numpy()
+        self._streams = streams_of(self._keys, episodes, self._copies, self._agent_keys)
+        self._epsilon, self._idle = epsilon, idle
+        self._hidden = np.zeros((*self._q.shape[:2], self._network.hidden), np.float32)
 
-    @torch.inference_mode()
-    def act(self, observations: Tensor, step: int) -> Tensor:
+    def act(self, observations: npt.NDArray[np.float32], step: int) -> npt.NDArray[np.int64]:
         """Return actions int64 ``[R·C, N]`` at a step counted from `begin`, from observations ``[R·C, N, D]``."""
-        shape = self._replicas, self._agents, self._copies, -1
-        seen = observations.view(self._replicas, self._copies, self._agents, -1).transpose(1, 2)
-        self._seen.view(shape)[..., : seen.shape[-1]].copy_(seen)
-        q, self._hidden = self._network.step(self._weights, self._seen, self._hidden)
-        q = q.view(shape)
-        if self._unavailable is not None:
-            q = q.masked_fill(self._unavailable, -torch.inf)
-        greedy = q.argmax(-1).transpose(1, 2)
-        actions = torch.where(self._explores[step], self._random[step], greedy)
+        self._network.act(self._parameters, observations, self._ids, self._copies, self._hidden, self._q)
+        actions = np.empty(self._q.shape[:2], np.int64)
+        choose(self._q, self._available, self._streams, self._epsilon, step, actions)
         if self._idle is not None:
-            actions = torch.where(self._idle[step], self._idle_actions, actions)
-        return actions.flatten(0, 1)
+            down = np.broadcast_to(self._idle[step], (len(self._keys), self._copies, actions.shape[1]))
+            actions = np.where(down.reshape(actions.shape), self._idle_actions, actions)
+        return actions

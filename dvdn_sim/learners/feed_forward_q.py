@@ -8,7 +8,8 @@ EPyMARL's agent with ``use_rnn: False``, with PyTorch's initial weights.
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.q_network import QNetwork, Tape, Weights, back_through_relu, linear
+from dvdn_sim.learners.acting import feed_forward_q
+from dvdn_sim.learners.q_network import Act, QNetwork, Tape, Weights, back_through_relu
 
 
 class FeedForwardQ(QNetwork):
@@ -27,10 +28,9 @@ class FeedForwardQ(QNetwork):
     def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "FeedForwardTape":
         return FeedForwardTape(self, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
 
-    def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        w1, w2, w3 = weights
-        h = linear(linear(observations, w1).relu_(), w2).relu_()
-        return linear(h, w3), hidden
+    @property
+    def act(self) -> Act:
+        return feed_forward_q
 
 
 class FeedForwardTape(Tape):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dvdn_sim.algorithms import Held, Local, QLearning, Qmix, Signal
 from dvdn_sim.learners.optim import Adam, clip_by_norm, frozen
-from dvdn_sim.learners.q_network import Layout, QNetwork, Weights
+from dvdn_sim.learners.q_network import Layout, QNetwork
 from dvdn_sim.learners.qmix import Mixer, TeamMixers
 from dvdn_sim.learners.replay import Minibatch
 from dvdn_sim.learners.td import (
@@ -155,9 +155,9 @@ class Learner:
         return state if self.mixers is None else state | self.mixers.state
 
     @property
-    def acting_weights(self) -> Weights:
-        """Views of the online networks, R·G rows; they follow the updates."""
-        return self.network.weights(self.parameters[0].flatten(0, 1))
+    def acting_parameters(self) -> Tensor:
+        """Of the online networks, ``[R·G, P]``; a view, which follows the updates."""
+        return self.parameters[0].flatten(0, 1)
 
     @torch.inference_mode()
     def local_errors(self, minibatch: Minibatch, active: npt.NDArray[np.bool_]) -> Tensor:

@@ -5,7 +5,7 @@ loop runs over any of them. Each kind of network has its own forward and backwar
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,8 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dvdn_sim.learners.acting import Floats
 from dvdn_sim.scenario import QLearning, Sharing
 
+Act = Callable[[Floats, Floats, int, int, Floats, Floats], None]
+"""Takes parameters, observations, ids, copies, hidden and q as `dvdn_sim.learners.acting.recurrent_q` does."""
 Weights = Sequence[Tensor]
 """Views into a parameter matrix; each kind of network has its own."""
 
@@ -133,9 +136,10 @@ class QNetwork(ABC):
         which `backward` differentiates; there are as many rows of observations. `like` gives dtype and device.
         """
 
+    @property
     @abstractmethod
-    def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """One time step, for acting: ``[M, B, D]`` and ``[M, B, H]`` to q ``[M, B, A]`` and the next hidden state."""
+    def act(self) -> Act:
+        """One time step of all networks in all rows, compiled (`learners.acting`)."""
 
 
 class Tape(ABC):

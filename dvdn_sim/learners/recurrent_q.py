@@ -14,7 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.q_network import QNetwork, Tape, Weights, back_through_relu, linear
+from dvdn_sim.learners.acting import recurrent_q
+from dvdn_sim.learners.q_network import Act, QNetwork, Tape, Weights, back_through_relu
 
 
 class Factors(NamedTuple):
@@ -47,14 +48,9 @@ class RecurrentQ(QNetwork):
     def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "RecurrentTape":
         return RecurrentTape(self, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
 
-    def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        h, (w1, wi, wh, bh, w3, b3) = self.hidden, weights
-        from_input = linear(linear(observations, w1).relu_(), wi)
-        from_hidden = torch.baddbmm(bh, hidden, wh)
-        reset_update = (from_input[..., : 2 * h] + from_hidden[..., : 2 * h]).sigmoid_()
-        new = torch.addcmul(from_input[..., 2 * h :], reset_update[..., :h], from_hidden[..., 2 * h :]).tanh_()
-        hidden = torch.lerp(new, hidden, reset_update[..., h:])
-        return torch.baddbmm(b3, hidden, w3), hidden
+    @property
+    def act(self) -> Act:
+        return recurrent_q
 
 
 class RecurrentTape(Tape):

@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -229,6 +229,8 @@ class Opposed(Particles):
     if TYPE_CHECKING:
         opponent: Player
         opponent_policy: str | None
+        opponent_name: ClassVar[str]
+        """Whose policy plays the other side, of a team that was trained with it."""
 
     @property
     def _learns(self) -> bool:
@@ -298,6 +300,8 @@ class MpeAdversary(Opposed):
     opponent_policy: str | None = None
     reward: Literal["mpe2", "legacy"] = "mpe2"
 
+    opponent_name = "adversary_0"
+
     def __post_init__(self) -> None:
         # Places of the goal, of landmarks and of others, the nearest with its colour; an adversary sees no goal.
         everything, nearest, adversary = 2 + 4 * self.N, 2 + 2 * self.N + 2 + 3, 4 * self.N
@@ -331,6 +335,8 @@ class MpeTag(Opposed):
     opponent: Player = "scripted"
     opponent_policy: str | None = None
     reward: Literal["mpe2", "individual"] = "mpe2"
+
+    opponent_name = "agent_0"
 
     def __post_init__(self) -> None:
         # Own velocity and place; places of obstacles and of others; velocities of prey. Prey always sees it all.

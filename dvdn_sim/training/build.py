@@ -1,10 +1,8 @@
-"""Wire a run: from a scenario to its parts. Nothing else wires.
+"""Wire a run: from a scenario to its parts. Nothing else wires."""
 
-The catalogue says which class plays an environment of a scenario.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,10 +12,8 @@ from dvdn_sim.algorithms import Consensus, Dvdn, ParameterExchange, QLearning
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
 from dvdn_sim.envs.adapt import BatchedParallelEnv
 from dvdn_sim.envs.api import BatchedEnv
+from dvdn_sim.envs.catalogue import GAMES
 from dvdn_sim.envs.foraging import ForagingParallelEnv
-from dvdn_sim.envs.lbf import LevelBasedForaging
-from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
-from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.learners import (
     Actor,
@@ -31,56 +27,14 @@ from dvdn_sim.learners import (
     tracker_of,
 )
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import Env, Opposed, Scenario, message_specs, refuse_oversized_replay
+from dvdn_sim.scenario import Env, LbForaging, Opposed, Scenario, message_specs, refuse_oversized_replay
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.teams import TrainedOpponent
 from netmodels.streams import stream
 
 MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
-MakeBatch = Callable[[Sequence[int], torch.device], BatchedEnv[Any]]
-"""Makes a batch of as many rows as there are seeds, on a device."""
-
-
-def _lbforaging(spec: Env, *, row_seeds: Sequence[int], device: torch.device) -> BatchedEnv[Any]:
-    return BatchedParallelEnv(lambda: ForagingParallelEnv(**_settings(spec)), row_seeds, None, device)
-
-
-def _lbf(spec: Env, *, row_seeds: Sequence[int], device: torch.device) -> BatchedEnv[Any]:
-    return LevelBasedForaging(**_settings(spec), row_seeds=row_seeds, device=device)
-
-
-def _settings(spec: Env) -> dict[str, Any]:
-    settings: dict[str, Any] = asdict(spec)
-    del settings["kind"]
-    return settings
-
-
-def _against(kind: Callable[..., BatchedEnv[Any]], opponent_name: str) -> Callable[..., BatchedEnv[Any]]:
-    """Let the environment's opponent of that name be one that was trained before, where the scenario says so."""
-
-    def make(spec: Opposed, *, row_seeds: Sequence[int], device: torch.device) -> BatchedEnv[Any]:
-        if spec.opponent_policy is None:
-            return kind(spec, row_seeds=row_seeds, device=device)
-        one = kind(replace(spec, opponent="agent", opponent_policy=None))
-        seen = one.obs_dims[one.agents.index(opponent_name)]
-        trained = TrainedOpponent(spec.opponent_policy, opponent_name, seen, device)
-        return kind(spec, opponent=trained, row_seeds=row_seeds, device=device)
-
-    return make
-
-
-ENVIRONMENTS: Mapping[str, Callable[..., BatchedEnv[Any]]] = {
-    "lbf": _lbf,
-    "lbforaging": _lbforaging,
-    "mpe_spread": SimpleSpread,
-    "mpe_adversary": _against(SimpleAdversary, "adversary_0"),
-    "mpe_tag": _against(SimpleTag, "agent_0"),
-    "marbler_arctic": ArcticTransport,
-    "marbler_material": MaterialTransport,
-    "marbler_predator_prey": PredatorCapturePrey,
-    "marbler_warehouse": Warehouse,
-}
-"""By the kind of the scenario's settings, which they take; besides, ``row_seeds`` and ``device``."""
+MakeBatch = Callable[[Sequence[int]], BatchedEnv[Any]]
+"""Makes a batch of as many rows as there are seeds."""
 
 
 def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -> MakeBatch:
@@ -89,10 +43,18 @@ def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -
     Args:
         episode_limit: Steps after which an episode of `make_env`'s is cut; None for its own limit.
     """
-    if make_env is None:
-        make = ENVIRONMENTS[spec.kind]
-        return lambda row_seeds, device: make(spec, row_seeds=row_seeds, device=device)
-    return lambda row_seeds, device: BatchedParallelEnv(make_env, row_seeds, episode_limit, device)
+    if make_env is None and isinstance(spec, LbForaging):
+        make_env = partial(ForagingParallelEnv, spec)
+    if make_env is not None:
+        made = make_env
+        return lambda row_seeds: BatchedParallelEnv(made, row_seeds, episode_limit)
+    game = GAMES[spec.kind]
+    if isinstance(spec, Opposed) and spec.opponent_policy is not None:
+        learning = game(replace(spec, opponent="agent", opponent_policy=None))
+        sees = learning.obs_dims[learning.agents.index(spec.opponent_name)]
+        trained = TrainedOpponent(spec.opponent_policy, spec.opponent_name, sees)
+        return lambda row_seeds: game(spec, opponent=trained, row_seeds=row_seeds)
+    return lambda row_seeds: game(spec, row_seeds=row_seeds)
 
 
 def envs_of(
@@ -100,7 +62,7 @@ def envs_of(
 ) -> ReplicaEnvs:
     """Make C copies of an environment for each seed; the name of the stream tells training and evaluation apart."""
     row_seeds = [int(stream(seed, stream_name, copy).integers(2**62)) for seed in seeds for copy in range(copies)]
-    return ReplicaEnvs(make(row_seeds, device), len(seeds))
+    return ReplicaEnvs(make(row_seeds), len(seeds), device)
 
 
 def _policy_of(block: Consensus | ParameterExchange | None) -> Policy | None:
@@ -125,7 +87,6 @@ def actor_of(
         available=envs.env.available,
         idle_actions=envs.env.idle_actions,
         stream_name=stream_name,
-        device=envs.env.device,
         agent_keys=agent_keys,
     )
 
@@ -203,7 +164,7 @@ def build(
         spec,
         training,
         seeds=seeds,
-        available=env.available,
+        available=torch.from_numpy(env.available).to(device),
         steps=env.episode_limit,
         device=device,
         dtype=dtype,

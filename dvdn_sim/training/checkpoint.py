@@ -28,7 +28,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from dvdn_sim.envs.batch import described
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners import EpisodeReplay
 from dvdn_sim.records import write_durably
@@ -256,11 +255,15 @@ def restore_tensors(loop: Loop, tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in own.items():
         found = tensors[name]
         if found.shape != tensor.shape or found.dtype != tensor.dtype:
-            raise ValueError(f"{name}: {described(found)} found; {described(tensor)} expected")
+            raise ValueError(f"{name}: {_described(found)} found; {_described(tensor)} expected")
     for name, tensor in own.items():
         tensor.copy_(tensors[name])
     for envs in (loop.parts.train_envs, loop.parts.eval_envs):
         envs.go_on()
+
+
+def _described(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
 def first_unsound(loop: Loop) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from dvdn_sim.errors import RunFolderError, ScenarioError
-from dvdn_sim.learners import Actor, Weights, q_network_of, row_of
+from dvdn_sim.learners import Actor, q_network_of, row_of
 from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, Run, load_run
 from dvdn_sim.scenario import ENVS, Scenario, load_scenario
 from dvdn_sim.training.build import MakeEnv, actor_of, batches_of, envs_of, networks_of
@@ -29,20 +30,20 @@ class LoadedTeams:
         scenario: What they act under.
         envs: R·C environments; the c-th episode of a seed is the same however many there are.
         actor: Acts for them, once it has begun.
-        weights: Of all their networks.
+        parameters: Of all their networks, ``[R·G, P]``.
     """
 
     run: Run
     scenario: Scenario
     envs: ReplicaEnvs
     actor: Actor
-    weights: Weights
+    parameters: Tensor
 
     def begin(self, idle: npt.NDArray[np.bool_] | None) -> None:
         """Begin the episodes; `idle` is who does nothing when, bool ``[T, R, C, N]``, None if nobody ever does."""
         teams = self.envs.replicas
         rates = np.full((self.envs.env.episode_limit, teams), self.scenario.evaluation.epsilon)
-        self.actor.begin(self.weights, np.zeros(teams, np.int64), rates, idle)
+        self.actor.begin(self.parameters, np.zeros(teams, np.int64), rates, idle)
 
 
 def load_teams(
@@ -77,7 +78,7 @@ def load_teams(
     network = q_network_of(scenario.algorithm, n_agents=env.n_agents, obs_dim=env.obs_dim, n_actions=env.n_actions)
     rows = torch.stack([row_of(network, layers[name]) for _, layers in teams for name in team.networks])
     actor = actor_of(scenario.algorithm, network, envs, seeds, stream_name="evaluate")
-    return LoadedTeams(run, scenario, envs, actor, network.weights(rows.to(place)))
+    return LoadedTeams(run, scenario, envs, actor, rows)
 
 
 def _check_faces(envs: ReplicaEnvs, team: TeamFormat) -> None:

@@ -66,10 +66,8 @@ class Loop:
         self._restart()
         steps = progress.env_steps + parts.train_envs.copies * np.arange(parts.train_envs.env.episode_limit)[:, None]
         epsilon = epsilon_after(parts.scenario.training.epsilon, steps)
-        weights = parts.learner.acting_weights
-        if self.acted_with is not None:
-            weights = parts.learner.network.weights(self.acted_with.flatten(0, 1))
-        parts.actor.begin(weights, progress.episodes, epsilon, self._idle())
+        acting = parts.learner.acting_parameters if self.acted_with is None else self.acted_with.flatten(0, 1)
+        parts.actor.begin(acting, progress.episodes, epsilon, self._idle())
         return parts.train_envs.play(parts.actor.act, active), epsilon[0]
 
     def _pass(self, lengths: npt.NDArray[np.int64], active: npt.NDArray[np.bool_]) -> None:
@@ -134,7 +132,7 @@ class Loop:
             return
         parts, progress = self.parts, self.progress
         rates = np.full((parts.eval_envs.env.episode_limit, parts.eval_envs.replicas), epsilon)
-        parts.eval_actor.begin(parts.learner.acting_weights, progress.evaluations, rates)
+        parts.eval_actor.begin(parts.learner.acting_parameters, progress.evaluations, rates)
         episodes = parts.eval_envs.play(parts.eval_actor.act, due)
         progress.evaluations += due
         every, last = parts.scenario.evaluation.every, parts.scenario.training.steps

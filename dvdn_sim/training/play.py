@@ -18,12 +18,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from dvdn_sim.envs.lbf import LevelBasedForaging
-from dvdn_sim.envs.marbler.material_transport import MESSAGES
-from dvdn_sim.envs.marbler.scenario import Scenario as Arena
-from dvdn_sim.envs.mpe.env import ParticleEnv
+from dvdn_sim.envs.batch import Game
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.network import LinksUp
 from dvdn_sim.records import Episode, Frame, Picture
@@ -132,9 +128,8 @@ def _frames(teams: LoadedTeams, seed: int, number: int, start_s: float | None, *
     state, observations = env.reset(None)
     yield timeline.frame(0, picture_of(env, state, row))
     for step in range(env.episode_limit):
-        with torch.inference_mode():
-            actions = actor.act(observations, step)
-            state, observations, rewards, done = env.step(state, actions)
+        actions = actor.act(observations, step)
+        state, observations, rewards, done = env.step(state, actions)
         taken = tuple(names[agent][action] for agent, action in enumerate(actions[row].tolist()))
         yield timeline.frame(step + 1, picture_of(env, state, row), taken, tuple(rewards[row].tolist()))
         if bool(done[row]):
@@ -159,7 +154,7 @@ def _notes(scenario: Scenario, frames: tuple[Frame, ...]) -> tuple[str, ...]:
 
 def picture_of(env: object, state: Any, row: int) -> Picture | None:
     """Return a row of an environment as strokes; None for those of others, which we cannot look into."""
-    return env.picture(state, row) if isinstance(env, LevelBasedForaging | ParticleEnv | Arena) else None
+    return env.picture(state, row) if isinstance(env, Game) else None
 
 
 def action_names(spec: Env, n_actions: int) -> tuple[str, ...]:
@@ -170,7 +165,7 @@ def action_names(spec: Env, n_actions: int) -> tuple[str, ...]:
     elif isinstance(spec, Particles):
         names = PARTICLES[spec.physics]
     elif spec.kind == "marbler_material":
-        names = tuple(f"{move}, says {message}" for move in ROBOTS for message in range(MESSAGES))
+        names = tuple(f"{move}, says {message}" for move in ROBOTS for message in range(n_actions // len(ROBOTS)))
     elif isinstance(spec, Marbler):
         names = ROBOTS
     return names if len(names) == n_actions else tuple(map(str, range(n_actions)))

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.api import BatchedEnv
-from dvdn_sim.learners import Episodes, remembered
+from dvdn_sim.envs.api import BatchedEnv, Observations
+from dvdn_sim.learners import Episodes
 
-Act = Callable[[Tensor, int], Tensor]
+Act = Callable[[Observations, int], npt.NDArray[np.int64]]
 """From observations ``[E, N, D]`` and the step to actions int64 ``[E, N]``."""
 
 
@@ -21,10 +21,11 @@ class ReplicaEnvs:
     Attributes:
         env: E = R·C rows, the copies of a replica next to each other.
         replicas: R.
+        device: Where episodes go.
     """
 
-    def __init__(self, env: BatchedEnv[Any], replicas: int) -> None:
-        self.env, self.replicas = env, replicas
+    def __init__(self, env: BatchedEnv[Any], replicas: int, device: torch.device) -> None:
+        self.env, self.replicas, self.device = env, replicas, device
         self._state: Any = None
         self._latest = torch.full((env.n_copies,), -1)
 
@@ -41,9 +42,8 @@ class ReplicaEnvs:
     def go_on(self) -> None:
         """Go on after the episodes that were copied into `state`."""
         if bool((self._latest >= 0).all()):
-            self._state = self.env.resume(self._latest.to(self.env.device))
+            self._state = self.env.resume(self._latest.numpy())
 
-    @torch.inference_mode()
     def play(self, act: Act, active: npt.NDArray[np.bool_]) -> Episodes:
         """Play one episode in every row of the active replicas, bool ``[R]``; the other rows have length 0.
 
@@ -51,11 +51,10 @@ class ReplicaEnvs:
             ``[R, C, ...]``, padded to the longest episode.
         """
         env = self.env
-        rows = np.repeat(active, self.copies)
-        playing = remembered(rows, env.device)
+        playing = np.repeat(active, self.copies)
         # The first reset must begin every row, whoever plays.
         state, observations = env.reset(self._state, None if self._state is None else playing)
-        self._latest += torch.from_numpy(rows) if self._state is not None else 1
+        self._latest += torch.from_numpy(playing) if self._state is not None else 1
         seen, taken, gained, playing_at = [observations], [], [], []
         going = playing
         for step in range(env.episode_limit):
@@ -66,17 +65,17 @@ class ReplicaEnvs:
             gained.append(rewards)
             playing_at.append(going)
             going = going & ~done
-            if not bool(going.any()):
+            if not going.any():
                 break
         self._state = state
-        valid = torch.stack(playing_at, 1)
+        valid = np.stack(playing_at, 1)
         return Episodes(
-            observations=self._by_replica(torch.stack(seen, 2)),
-            actions=self._by_replica(torch.stack(taken, 2)),
-            rewards=self._by_replica(torch.stack(gained, 2) * valid[:, None]),
-            lengths=self._by_replica(valid.sum(1)).cpu().numpy(),
+            observations=self._by_replica(np.stack(seen, 2)),
+            actions=self._by_replica(np.stack(taken, 2)),
+            rewards=self._by_replica(np.stack(gained, 2) * valid[:, None]),
+            lengths=valid.sum(1).reshape(self.replicas, self.copies),
             timed_out=self._by_replica(env.timed_out(state)),
         )
 
-    def _by_replica(self, rows: Tensor) -> Tensor:
-        return rows.view(self.replicas, self.copies, *rows.shape[1:])
+    def _by_replica(self, rows: npt.NDArray[Any]) -> Tensor:
+        return torch.from_numpy(rows).to(self.device).view(self.replicas, self.copies, *rows.shape[1:])

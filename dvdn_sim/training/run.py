@@ -317,7 +317,7 @@ class Session:
                 "seeds": list(seeds),
                 "algorithm": self.scenario.algorithm.kind,
                 "env": self._env,
-                "device": str(self.parts.train_envs.env.device),
+                "device": str(self.parts.train_envs.device),
                 "threads": torch.get_num_threads(),
                 "traced": self.trace,
                 "versions": self._versions,

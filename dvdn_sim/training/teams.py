@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -173,34 +174,37 @@ class TrainedOpponent:
         path: A file ``policies/seed-….safetensors`` of a run.
         agent: Whose network; its name in the environment that it was trained in.
         sees: How many numbers it sees where it plays.
-        device: Where it plays.
 
     Raises:
         RunFolderError: There is no such file, or it is damaged.
         ScenarioError: It has no such agent, or one that was trained on other observations.
     """
 
-    def __init__(self, path: Path | str, agent: str, sees: int, device: torch.device | str = "cpu") -> None:
+    def __init__(self, path: Path | str, agent: str, sees: int) -> None:
         team = TeamPolicy(*load_team(Path(path)))
         if agent not in team.modules:
             raise ScenarioError(f"{path}: no agent {agent!r} found; it has {', '.join(team.agents)}")
-        self._module = team.modules[agent].to(device)
+        self._module = team.modules[agent]
         index = team.agents.index(agent)
         face = team.format.faces[index]
         if face.obs_dim != sees:
             raise ScenarioError(f"env.opponent_policy: trained on {face.obs_dim} numbers, and sees {sees} here")
         self._actions, self._padding = face.n_actions, team.format.obs_dim - face.obs_dim
         ids = torch.eye(max(team.format.ids, 1))[index if team.format.ids else 0]
-        self._ids = ids[: team.format.ids].to(device)
+        self._ids = ids[: team.format.ids]
         self.memory_size = team.format.hidden
 
     @torch.inference_mode()
-    def act(self, observations: Tensor, memory: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+    def act(
+        self, observations: NDArray[np.float32], memory: NDArray[np.float32], chance: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Choose the best action (see `Opponent.act`)."""
         rows = len(observations)
-        nothing = observations.new_zeros(rows, self._padding)
-        q, memory = self._module(torch.cat([observations, nothing, self._ids.expand(rows, -1)], 1), memory)
-        return q[:, : self._actions].argmax(1), memory
+        seen = torch.cat(
+            [torch.from_numpy(observations), torch.zeros(rows, self._padding), self._ids.expand(rows, -1)], 1
+        )
+        q, after = self._module(seen, torch.from_numpy(memory))
+        return q[:, : self._actions].argmax(1).numpy(), after.numpy()
 
 
 def policy_path(run_dir: Path, seed: int) -> Path:
