@@ -5,19 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from our_envs import random_actions
 
 Make = Callable[[Sequence[int]], Any]
 
 
-def _check_shapes(env: Any, observations: torch.Tensor) -> None:
+def _check_shapes(env: Any, observations: np.ndarray) -> None:
     assert observations.shape == (env.n_copies, env.n_agents, env.obs_dim)
-    assert observations.dtype == torch.float32
+    assert observations.dtype == np.float32
     assert env.available.shape == (env.n_agents, env.n_actions)
-    assert env.available.dtype == torch.bool
+    assert env.available.dtype == bool
     assert bool(env.available[:, 0].all())
-    assert bool(env.available.any(dim=0).all())
+    assert bool(env.available.any(axis=0).all())
     assert len(env.agents) == env.n_agents
 
 
@@ -30,41 +29,39 @@ def check_batched_env(make: Make) -> None:
     states, firsts = zip(*(env.reset(None) for env in alone), strict=True)
     states = list(states)
     _check_shapes(together, seen)
-    assert torch.equal(seen, torch.cat(firsts))
-    assert torch.equal(seen[0], seen[2])
-    done = torch.zeros(3, dtype=torch.bool, device=together.device)
-    steps = torch.zeros(3, dtype=torch.int64)
+    assert np.array_equal(seen, np.concatenate(firsts))
+    assert np.array_equal(seen[0], seen[2])
+    done = np.zeros(3, dtype=bool)
+    steps = np.zeros(3, dtype=np.int64)
     handed_out = []
     for _ in range(3 * together.episode_limit + 3):
-        before, was_done = seen.clone(), done
+        before, was_done = seen.copy(), done
         actions = random_actions(together, rng, 3)
         state, seen, rewards, done = together.step(state, actions)
-        handed_out += [(part, part.clone()) for part in (seen, rewards, done)]
-        assert rewards.dtype == torch.float64
-        assert done.dtype == torch.bool
+        handed_out += [(part, part.copy()) for part in (seen, rewards, done)]
+        assert rewards.dtype == np.float64
+        assert done.dtype == bool
         for row, env in enumerate(alone):
             states[row], obs, reward, over = env.step(states[row], actions[row : row + 1])
-            assert torch.equal(obs[0], seen[row])
-            assert torch.equal(reward[0], rewards[row])
+            assert np.array_equal(obs[0], seen[row])
+            assert np.array_equal(reward[0], rewards[row])
             assert bool(over[0]) == bool(done[row])
-        assert torch.equal(seen[was_done], before[was_done])
+        assert np.array_equal(seen[was_done], before[was_done])
         assert not rewards[was_done].any()
         assert bool(done[was_done].all())
-        steps = torch.where(was_done.cpu(), steps, steps + 1)
-        assert bool(done.cpu()[steps >= together.episode_limit].all())
+        steps = np.where(was_done, steps, steps + 1)
+        assert bool(done[steps >= together.episode_limit].all())
         assert bool(done[together.timed_out(state)].all())
         if bool(rng.random() < 0.3):
-            mask = (done | torch.from_numpy(rng.random(3) < 0.1).to(done)) & torch.from_numpy(rng.random(3) < 0.7).to(
-                done
-            )
-            kept = seen.clone()
+            mask = (done | (rng.random(3) < 0.1)) & (rng.random(3) < 0.7)
+            kept = seen.copy()
             state, seen = together.reset(state, mask)
-            assert torch.equal(seen[~mask], kept[~mask])
-            for row in torch.nonzero(mask).flatten().tolist():
+            assert np.array_equal(seen[~mask], kept[~mask])
+            for row in np.flatnonzero(mask):
                 states[row], obs = alone[row].reset(states[row])
-                assert torch.equal(obs[0], seen[row])
-            done, steps = done & ~mask, torch.where(mask.cpu(), 0, steps)
-    assert all(torch.equal(part, copy) for part, copy in handed_out), "what was handed out has changed"
+                assert np.array_equal(obs[0], seen[row])
+            done, steps = done & ~mask, np.where(mask, 0, steps)
+    assert all(np.array_equal(part, copy) for part, copy in handed_out), "what was handed out has changed"
     _check_resumed(make, seeds, rng)
 
 
@@ -72,8 +69,8 @@ def _check_resumed(make: Make, seeds: tuple[int, ...], rng: np.random.Generator)
     """Another process goes on from the numbers of the episodes alone, whichever rows come next."""
     latest = (2, 0, 1)
     resumed = make(seeds)
-    state = resumed.resume(torch.tensor(latest, device=resumed.device))
-    mask = torch.tensor([True, False, True], device=resumed.device)
+    state = resumed.resume(np.array(latest))
+    mask = np.array([True, False, True])
     state, _ = resumed.reset(state, mask)
     state, seen = resumed.reset(state, ~mask)
     actions = random_actions(resumed, rng, len(seeds))
@@ -84,13 +81,13 @@ def _check_resumed(make: Make, seeds: tuple[int, ...], rng: np.random.Generator)
         for _ in range(episode + 2):
             own, first = uninterrupted.reset(own)
         _, obs, reward, over = uninterrupted.step(own, actions[row : row + 1])
-        assert torch.equal(first[0], seen[row])
-        assert torch.equal(obs[0], after[row])
-        assert torch.equal(reward[0], rewards[row])
+        assert np.array_equal(first[0], seen[row])
+        assert np.array_equal(obs[0], after[row])
+        assert np.array_equal(reward[0], rewards[row])
         assert bool(over[0]) == bool(done[row])
-    for wrong in (torch.zeros(3), torch.zeros(2, dtype=torch.int64), torch.tensor([0, -1, 0])):
+    for wrong in (np.zeros(3), np.zeros(2, dtype=np.int64), np.array([0, -1, 0])):
         with pytest.raises(ValueError, match=r"episode .* found; .* expected"):
-            resumed.resume(wrong.to(resumed.device))
+            resumed.resume(wrong)
 
 
 @pytest.fixture(scope="session", name="check_batched_env")

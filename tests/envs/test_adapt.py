@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import torch
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
@@ -77,7 +76,7 @@ class Expedition(ParallelEnv):
 
 
 def zeros(rows):
-    return torch.zeros((rows, 3), dtype=torch.int64)
+    return np.zeros((rows, 3), np.int64)
 
 
 def test_fulfils_the_contract(check_batched_env):
@@ -107,22 +106,22 @@ def test_episode_seeds_depend_on_row_seed_and_count_alone():
     made = []
     env = BatchedParallelEnv(lambda: made.append(Expedition()) or made[-1], [5, 9], None)
     state, _ = env.reset(None)
-    state, _ = env.reset(state, torch.tensor([False, True]))
-    state, _ = env.reset(state, torch.tensor([False, True]))
+    state, _ = env.reset(state, np.array([False, True]))
+    state, _ = env.reset(state, np.array([False, True]))
     state, _ = env.reset(state)
     seed_of = lambda seed, k: int(stream(seed, "reset", k).integers(2**31))  # noqa: E731
     assert made[0].seeds == [seed_of(5, k) for k in range(2)]
     assert made[1].seeds == [seed_of(9, k) for k in range(4)]
     assert state.episode == (1, 3)
-    env.step(state, torch.tensor([[2, 1, 3]] * 2))
+    env.step(state, np.array([[2, 1, 3]] * 2))
     assert made[0].taken == [{"scout": 2, "miner": 6, "guard": 3}], "actions count from the start of their space"
 
 
 def test_an_agent_that_left_observes_nothing_and_gets_nothing():
     env = BatchedParallelEnv(Expedition, range(40), None)
     state, _ = env.reset(None)
-    leaves_at = torch.tensor([copy.env.guard_leaves_at for copy in env._copies])
-    done = torch.zeros(40, dtype=torch.bool)
+    leaves_at = np.array([copy.env.guard_leaves_at for copy in env._copies])
+    done = np.zeros(40, bool)
     checked = 0
     for now in range(1, 7):
         running = ~done
@@ -180,15 +179,15 @@ def test_the_episode_limit_cuts():
 def test_a_new_adapter_takes_up_a_run_between_episodes():
     first = BatchedParallelEnv(Expedition, [3, 4], None)
     state, _ = first.reset(None)
-    done = torch.tensor([False, False])
+    done = np.array([False, False])
     while not done.all():
         state, _, _, done = first.step(state, zeros(2))
     saved = AdapterState(**dataclasses.asdict(state))
     later = BatchedParallelEnv(Expedition, [3, 4], None)
-    mask = torch.tensor([False, True])
+    mask = np.array([False, True])
     resumed, observations = later.reset(saved, mask)
     state, expected = first.reset(state, mask)
-    assert torch.equal(observations[1], expected[1])
+    assert np.array_equal(observations[1], expected[1])
     assert not observations[0].any()
     assert resumed == state
     _, _, rewards, done = later.step(resumed, zeros(2))
@@ -200,14 +199,14 @@ def test_what_does_not_go_on_from_where_it_is_is_refused():
     env, started = (BatchedParallelEnv(Expedition, [3, 4], None) for _ in range(2))
     state, _ = started.reset(None)
     started.step(state, zeros(2))
-    one = torch.tensor([False, True])
+    one = np.array([False, True])
     for call, message in (
         (lambda: started.step(state, zeros(2)), "older state"),
         (lambda: env.reset(None, one), r"rows \[0\]"),
         (lambda: env.reset(state, one), r"rows \[0\] left out"),
         (lambda: BatchedParallelEnv(Expedition, [3], None).reset(state), "2 rows found; 1 expected"),
-        (lambda: env.reset(None, torch.ones(3, dtype=torch.bool)), r"mask .* found; bool \[2\] expected"),
-        (lambda: env.reset(None, torch.ones(2, dtype=torch.int64)), r"mask .* found; bool \[2\] expected"),
+        (lambda: env.reset(None, np.ones(3, bool)), r"mask .* found; bool \[2\] expected"),
+        (lambda: env.reset(None, np.ones(2, np.int64)), r"mask .* found; bool \[2\] expected"),
     ):
         with pytest.raises(ValueError, match=message):
             call()
@@ -217,10 +216,10 @@ def test_what_does_not_go_on_from_where_it_is_is_refused():
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
-        (torch.tensor([[0, 0, 0], [0, 2, 0]]), "row 1, agent 'miner': action 2 found; 0 to 1 expected"),
-        (torch.tensor([[0, 0, -1], [0, 0, 0]]), "row 0, agent 'guard': action -1 found; 0 to 3 expected"),
-        (torch.zeros((2, 2), dtype=torch.int64), r"actions int64 \[2, 2\] found; int64 \[2, 3\] expected"),
-        (torch.zeros((2, 3)), r"actions float32 \[2, 3\] found; int64 \[2, 3\] expected"),
+        (np.array([[0, 0, 0], [0, 2, 0]]), "row 1, agent 'miner': action 2 found; 0 to 1 expected"),
+        (np.array([[0, 0, -1], [0, 0, 0]]), "row 0, agent 'guard': action -1 found; 0 to 3 expected"),
+        (np.zeros((2, 2), np.int64), r"actions int64 \[2, 2\] found; int64 \[2, 3\] expected"),
+        (np.zeros((2, 3)), r"actions float64 \[2, 3\] found; int64 \[2, 3\] expected"),
     ],
 )
 def test_a_wrong_action_is_refused_before_any_copy_is_stepped(actions, message):
@@ -341,13 +340,6 @@ def test_what_cannot_be_played_on_is_refused(method, meddle, message):
         env.step(env.reset(None)[0], zeros(1))
 
 
-@pytest.mark.gpu
-def test_results_are_on_the_device(check_batched_env):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    check_batched_env(lambda seeds: BatchedParallelEnv(Expedition, seeds, None, "cuda"))
-
-
 @pytest.mark.parametrize("game", ["simple_spread_v3", "simple_adversary_v3", "simple_tag_v3"])
 def test_takes_games_that_it_was_not_made_for(game, check_batched_env):
     """mpe2's: teams whose observations differ in length, truncated after 25 steps."""
@@ -364,6 +356,6 @@ def test_takes_games_that_it_was_not_made_for(game, check_batched_env):
             assert not row[len(expected[agent]) :].any()
         actions = rng.integers(0, 5, env.n_agents)
         expected, gained, _, _, _ = twin.step(dict(zip(env.agents, actions.tolist(), strict=True)))
-        state, observations, rewards, done = env.step(state, torch.from_numpy(actions)[None])
+        state, observations, rewards, done = env.step(state, actions[None])
         assert rewards[0].tolist() == [gained[agent] for agent in env.agents]
     assert (done.tolist(), env.timed_out(state).tolist(), state.step) == ([True], [True], (25,))

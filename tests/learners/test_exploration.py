@@ -4,21 +4,18 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from teams import CPU
 
-from dvdn_sim.learners import Actor, Layout, RecurrentQ, epsilon_after
+from dvdn_sim.learners import Actor, Layout, QAgent, RecurrentQ, epsilon_after, layers_of
 from dvdn_sim.scenario import Epsilon
 from netmodels.streams import stream
 
 NETWORK = RecurrentQ(obs_dim=3, hidden=4, n_actions=5)
-AVAILABLE = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 1, 0, 1, 1], [0, 0, 1, 0, 0]], dtype=torch.bool)
+AVAILABLE = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 1, 0, 1, 1], [0, 0, 1, 0, 0]], bool)
 
 
-def weights_of(seeds, n_agents, keys=None):
+def parameters_of(seeds, n_agents, keys=None):
     keys = keys or range(n_agents)
-    return NETWORK.weights(
-        NETWORK.initial_parameters([stream(seed, "initial_weights", key) for seed in seeds for key in keys])
-    )
+    return NETWORK.initial_parameters([stream(seed, "initial_weights", key) for seed in seeds for key in keys])
 
 
 def make_actor(seeds, copies, available=AVAILABLE, name="exploration", keys=None):
@@ -28,9 +25,8 @@ def make_actor(seeds, copies, available=AVAILABLE, name="exploration", keys=None
         seeds=seeds,
         copies=copies,
         available=available,
-        idle_actions=torch.tensor([2, 0, 1, 0]),
+        idle_actions=np.array([2, 0, 1, 0]),
         stream_name=name,
-        device=CPU,
         agent_keys=keys,
     )
 
@@ -38,28 +34,28 @@ def make_actor(seeds, copies, available=AVAILABLE, name="exploration", keys=None
 def play(actor, seeds, copies, episodes, epsilon, *, steps, keys=None, observations=None):
     """Actions [T, R, C, N] of one episode, on observations that are all zero unless given [T, E, N, D]."""
     n_agents = 4
-    actor.begin(weights_of(seeds, n_agents, keys), np.array(episodes), np.full((steps, len(seeds)), epsilon))
+    actor.begin(parameters_of(seeds, n_agents, keys), np.array(episodes), np.full((steps, len(seeds)), epsilon))
     if observations is None:
-        observations = torch.zeros(steps, len(seeds) * copies, n_agents, 3)
+        observations = np.zeros((steps, len(seeds) * copies, n_agents, 3), np.float32)
     taken = [actor.act(observations[t], t) for t in range(steps)]
-    return torch.stack(taken).view(steps, len(seeds), copies, n_agents)
+    return np.stack(taken).reshape(steps, len(seeds), copies, n_agents)
 
 
 def greedy_of(seeds, copies, steps, available=AVAILABLE, observations=None):
     """What the networks alone would do: argmax over the available actions, unrolled agent by agent."""
     n_agents = len(available)
     if observations is None:
-        observations = torch.zeros(steps, len(seeds) * copies, n_agents, 3)
-    seen = observations.view(steps, len(seeds), copies, n_agents, 3).double()
-    best = torch.empty(steps, len(seeds), copies, n_agents, dtype=torch.int64)
+        observations = np.zeros((steps, len(seeds) * copies, n_agents, 3))
+    seen = torch.from_numpy(observations).double().view(steps, len(seeds), copies, n_agents, 3)
+    best = np.empty((steps, len(seeds), copies, n_agents), np.int64)
     for r, seed in enumerate(seeds):
         for i in range(n_agents):
-            parameters = NETWORK.initial_parameters([stream(seed, "initial_weights", i)])
-            for c in range(copies):
-                hidden = torch.zeros(1, 1, 4, dtype=torch.float64)
-                for t in range(steps):
-                    q, hidden = NETWORK.step(NETWORK.weights(parameters), seen[t, r, c, i].view(1, 1, 3), hidden)
-                    best[t, r, c, i] = q[0, 0].masked_fill(~available[i], -torch.inf).argmax()
+            module = QAgent(3, 4, 5, recurrent=True).double()
+            module.load_state_dict(layers_of(NETWORK, parameters_of([seed], 1, [i])[0]))
+            hidden = torch.zeros(copies, 4, dtype=torch.float64)
+            for t in range(steps):
+                q, hidden = module(seen[t, r, :, i], hidden)
+                best[t, r, :, i] = np.where(available[i], q.detach().numpy(), -np.inf).argmax(1)
     return best
 
 
@@ -74,13 +70,13 @@ def test_without_exploration_every_agent_is_greedy():
     """Hidden states are carried from step to step, apart for every row and agent, and start anew with `begin`."""
     rng = np.random.default_rng(0)
     seeds, copies, steps = [3, 4], 2, 6
-    observations = torch.from_numpy(rng.normal(size=(steps, 4, 4, 3)) * 3)
+    observations = rng.normal(size=(steps, 4, 4, 3)).astype(np.float32) * 3
     expected = greedy_of(seeds, copies, steps, observations=observations)
     actor = make_actor(seeds, copies)
     for _ in range(2):
         found = play(actor, seeds, copies, [0, 0], 0.0, steps=steps, observations=observations)
-        assert torch.equal(found, expected)
-    assert len(found.unique()) > 2
+        assert np.array_equal(found, expected)
+    assert len(np.unique(found)) > 2
 
 
 @pytest.mark.parametrize("epsilon", [0.05, 0.5, 1.0])
@@ -95,25 +91,32 @@ def test_explores_as_often_as_it_should_and_uniformly(epsilon):
     for r in range(2):
         for i, mine in enumerate(AVAILABLE):
             actions, greedy = taken[:, r, :, i], best[:, r, :, i]
-            assert bool(mine[actions].all())
-            n, total = int(mine.sum()), actions.numel()
+            assert mine[actions].all()
+            n, total = int(mine.sum()), actions.size
             share = 1 - epsilon + epsilon / n
             sigma = (share * (1 - share) / total) ** 0.5
-            assert abs(float((actions == greedy).double().mean()) - share) <= 4.5 * sigma
+            assert abs(float((actions == greedy).mean()) - share) <= 4.5 * sigma
             others = actions[actions != greedy]
-            if n > 2 and len(greedy.unique()) == 1:
-                counts = torch.bincount(others, minlength=5)[mine & (torch.arange(5) != greedy[0])]
-                assert stats.chisquare(counts.numpy()).pvalue > 1e-4
+            if n > 2 and len(np.unique(greedy)) == 1:
+                counts = np.bincount(others, minlength=5)[mine & (np.arange(5) != greedy[0, 0])]
+                assert stats.chisquare(counts).pvalue > 1e-4
+
+
+ALL = np.ones((4, 5), bool)
+
+
+def strayed(actor, seeds, copies, episodes, epsilon):
+    """Where agents on observations of zeros do not take their best action, [T, R, C, N]; ε is [T, R]."""
+    actor.begin(parameters_of(seeds, 4), np.array(episodes), epsilon)
+    nothing = np.zeros((len(seeds) * copies, 4, 3), np.float32)
+    taken = np.stack([actor.act(nothing, t) for t in range(len(epsilon))]).reshape(-1, len(seeds), copies, 4)
+    return taken != greedy_of(seeds, 1, len(epsilon), ALL)
 
 
 def test_exploration_is_independent_between_agents_copies_steps_and_episodes():
-    """Whether two of them explore at once: correlation below 4.5σ, over 20 000 pairs each."""
-    actor = make_actor([5], 400)
-    everything = []
-    for episode in (0, 1):
-        actor.begin(weights_of([5], 4), np.array([episode]), np.full((51, 1), 0.5))
-        everything.append(actor._explores[:, 0].double().numpy())  # [T, C, N]
-    first, second = everything
+    """Whether two of them stray at once: correlation below 4.5σ, over 20 000 pairs each."""
+    actor = make_actor([5], 400, ALL)
+    first, second = (1.0 * strayed(actor, [5], 400, [k], np.full((51, 1), 0.5))[:, 0] for k in (0, 1))  # [T, C, N]
     pairs = {
         "agents": (first[:50, :, 0], first[:50, :, 1]),
         "copies": (first[:50, :200], first[:50, 200:]),
@@ -126,11 +129,11 @@ def test_exploration_is_independent_between_agents_copies_steps_and_episodes():
 
 
 def test_epsilon_may_change_within_an_episode_and_between_replicas():
-    actor = make_actor([1, 2], 300)
+    """One action of five is the best one by chance, 4.5σ of 1200 decisions."""
     epsilon = np.array([[0.0, 1.0], [1.0, 0.0]])
-    actor.begin(weights_of([1, 2], 4), np.array([0, 0]), epsilon)
-    shares = actor._explores.double().mean((2, 3))
-    assert shares.tolist() == epsilon.tolist()
+    shares = strayed(make_actor([1, 2], 300, ALL), [1, 2], 300, [0, 0], epsilon).mean((2, 3))
+    assert shares[epsilon == 0.0].tolist() == [0.0, 0.0]
+    assert shares[epsilon == 1.0] == pytest.approx([0.8, 0.8], abs=4.5 * (0.8 * 0.2 / 1200) ** 0.5)
 
 
 def test_a_replica_does_not_see_its_batch():
@@ -139,18 +142,18 @@ def test_a_replica_does_not_see_its_batch():
     actor = make_actor([5], 2)
     play(actor, [5], 2, [7], 0.5, steps=8)
     alone = play(actor, [5], 2, [2], 0.5, steps=8)
-    assert torch.equal(together[:, 1, :2], alone[:, 0])
+    assert np.array_equal(together[:, 1, :2], alone[:, 0])
 
 
 def test_streams_by_name_and_by_agent_key():
     """Training and evaluation draw apart; agents keep their draws under relabelling when they keep their keys."""
-    alike = AVAILABLE[:1].expand(4, -1)
+    alike = np.tile(AVAILABLE[0], (4, 1))
     plain = play(make_actor([5], 2, alike), [5], 2, [0], 0.5, steps=20)
     other = play(make_actor([5], 2, alike, name="evaluation"), [5], 2, [0], 0.5, steps=20)
-    assert not torch.equal(plain, other)
+    assert not np.array_equal(plain, other)
     order = (2, 0, 3, 1)
     turned = play(make_actor([5], 2, alike, keys=order), [5], 2, [0], 0.5, steps=20, keys=order)
-    assert torch.equal(turned, plain[..., order])
+    assert np.array_equal(turned, plain[..., order])
 
 
 def test_who_is_idle_does_nothing_and_the_others_what_they_did():
@@ -160,11 +163,11 @@ def test_who_is_idle_does_nothing_and_the_others_what_they_did():
     idle = np.zeros((steps, 2, 4), bool)
     idle[1:3, 0, 0] = True
     without = play(free, seeds, 1, [0, 0], 0.5, steps=steps)
-    actor.begin(weights_of(seeds, 4), np.zeros(2, np.int64), np.full((steps, 2), 0.5), idle[:, :, None])
-    taken = torch.stack([actor.act(torch.zeros(2, 4, 3), t) for t in range(steps)]).view(steps, 2, 1, 4)
-    down = torch.from_numpy(idle)[:, :, None]
+    actor.begin(parameters_of(seeds, 4), np.zeros(2, np.int64), np.full((steps, 2), 0.5), idle[:, :, None])
+    taken = np.stack([actor.act(np.zeros((2, 4, 3), np.float32), t) for t in range(steps)])
+    taken, down = taken.reshape(steps, 2, 1, 4), idle[:, :, None]
     assert (taken[down] == 2).all()
-    assert torch.equal(taken[~down], without[~down])
+    assert np.array_equal(taken[~down], without[~down])
 
 
 def test_one_network_for_all_acts_as_networks_that_know_their_number():
@@ -176,35 +179,34 @@ def test_one_network_for_all_acts_as_networks_that_know_their_number():
     wide = RecurrentQ(obs_dim=3 + 4, hidden=4, n_actions=5)
     shared = wide.initial_parameters([stream(seed, "initial_weights", "team") for seed in seeds])
     w1, *others = wide.weights(shared)
-    own = NETWORK.weights(torch.zeros(8, NETWORK.parameter_count, dtype=torch.float64))
+    matrix = torch.zeros(8, NETWORK.parameter_count, dtype=torch.float64)
+    own = NETWORK.weights(matrix)
     for row, (team, agent) in enumerate(np.ndindex(2, 4)):
         own[0][row, :3], own[0][row, -1] = w1[team, :3], w1[team, -1] + w1[team, 3 + agent]
         for mine, theirs in zip(own[1:], others, strict=True):
             mine[row] = theirs[team]
-    observations = torch.from_numpy(np.random.default_rng(0).normal(size=(steps, 6, 4, 3)) * 3)
+    observations = np.random.default_rng(0).normal(size=(steps, 6, 4, 3)).astype(np.float32) * 3
     taken = []
-    for network, weights, layout in ((wide, wide.weights(shared), Layout(2, 4, True)), (NETWORK, own, Layout(2, 4))):
+    for network, parameters, layout in ((wide, shared, Layout(2, 4, True)), (NETWORK, matrix, Layout(2, 4))):
         actor = Actor(
             network,
             layout=layout,
             seeds=seeds,
             copies=copies,
             available=AVAILABLE,
-            idle_actions=torch.zeros(4, dtype=torch.int64),
+            idle_actions=np.zeros(4, np.int64),
             stream_name="x",
-            device=CPU,
         )
-        actor.begin(weights, np.zeros(2, np.int64), np.zeros((steps, 2)))
-        taken.append(torch.stack([actor.act(observations[t], t) for t in range(steps)]))
-    assert torch.equal(*taken)
-    assert len({tuple(team.tolist()) for team in taken[0].flatten(0, 1)}) > 3
+        actor.begin(parameters, np.zeros(2, np.int64), np.zeros((steps, 2)))
+        taken.append(np.stack([actor.act(observations[t], t) for t in range(steps)]))
+    assert np.array_equal(*taken)
+    assert len(np.unique(taken[0].reshape(-1, 4), axis=0)) > 3
 
 
 def test_copies_explore_as_if_their_episodes_came_one_after_the_other():
     """Episodes are counted on by the number of copies: no draw of one batch of them comes again in the next."""
-    actor = make_actor([5], 3)
-    seen = set()
+    actor, seen = make_actor([5], 3, ALL), set()
     for episodes in (0, 3, 6):
-        actor.begin(weights_of([5], 4), np.array([episodes]), np.full((20, 1), 0.5))
-        seen |= {tuple(copy.flatten().tolist()) for copy in actor._explores[:, 0].unbind(1)}
+        found = strayed(actor, [5], 3, [episodes], np.full((20, 1), 0.5))[:, 0]
+        seen |= {found[:, copy].tobytes() for copy in range(3)}
     assert len(seen) == 9

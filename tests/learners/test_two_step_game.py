@@ -29,22 +29,21 @@ def greedy_returns(spec):
             layout=learner.layout,
             seeds=SEEDS,
             copies=copies,
-            available=torch.ones(2, 2, dtype=torch.bool),
-            idle_actions=torch.zeros(2, dtype=torch.int64),
+            available=np.ones((2, 2), bool),
+            idle_actions=np.zeros(2, np.int64),
             stream_name=name,
-            device=CPU,
         )
 
     replay = EpisodeReplay(SEEDS, capacity=500, n_agents=2, obs_dim=3, steps=2, reward_dtype=torch.float64, device=CPU)
-    train_envs, acting = ReplicaEnvs(TwoStepGame(teams * COPIES), teams), actor(COPIES, "exploration")
+    train_envs, acting = ReplicaEnvs(TwoStepGame(teams * COPIES), teams, CPU), actor(COPIES, "exploration")
     for iteration in range(ITERATIONS):
-        acting.begin(learner.acting_weights, np.full(teams, iteration * COPIES), np.ones((2, teams)))
+        acting.begin(learner.acting_parameters, np.full(teams, iteration * COPIES), np.ones((2, teams)))
         replay.insert(train_envs.play(acting.act, everyone), everyone)
         for _ in range(COPIES if replay.stored.min() >= BATCH else 0):
             made.learn(replay.minibatch(replay.sample_ids(learner.updates, BATCH)), COMPLETE)
     assert learner.updates.tolist() == [COPIES * (ITERATIONS - BATCH // COPIES + 1)] * teams
-    eval_envs, judging = ReplicaEnvs(TwoStepGame(teams), teams), actor(1, "evaluation")
-    judging.begin(learner.acting_weights, np.zeros(teams, np.int64), np.zeros((2, teams)))
+    eval_envs, judging = ReplicaEnvs(TwoStepGame(teams), teams, CPU), actor(1, "evaluation")
+    judging.begin(learner.acting_parameters, np.zeros(teams, np.int64), np.zeros((2, teams)))
     return eval_envs.play(judging.act, everyone).returns[:, 0].tolist()
 
 

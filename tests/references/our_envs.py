@@ -1,13 +1,12 @@
 """Every kind of environment of ours by name, what plays it at random, and what a state of it holds."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
-from dvdn_sim.envs.lbf import LbfState, LevelBasedForaging
+from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
 
@@ -39,30 +38,28 @@ def make(kind: str, row_seeds: Sequence[int] = (0,), **more: Any) -> Any:
     return cls(**settings | more, row_seeds=row_seeds)
 
 
-def random_actions(env: Any, rng: np.random.Generator, rows: int) -> torch.Tensor:
+def random_actions(env: Any, rng: np.random.Generator, rows: int) -> np.ndarray:
     """int64 [E, N], of those that each agent has."""
-    counts = env.available.sum(dim=1).cpu().numpy()
-    return torch.from_numpy(rng.integers(0, counts, (rows, env.n_agents))).to(env.device)
+    counts = env.available.sum(axis=1)
+    return rng.integers(0, counts, (rows, env.n_agents))
 
 
 def robots_at(env: Any, places: Any, theta: float = 0.0, **parts: Any) -> Any:
     """A beginning with all robots where they are said to be, looking one way, and with other `parts` of one row."""
     state, _ = env.reset(None)
-    poses = torch.full((1, env.n_agents, 3), theta, dtype=torch.float64)
-    poses[0, :, :2] = torch.as_tensor(places, dtype=torch.float64)
-    return replace(state, poses=poses, **{name: torch.as_tensor(part)[None] for name, part in parts.items()})
+    poses = np.full((1, env.n_agents, 3), theta)
+    poses[0, :, :2] = np.asarray(places, float)
+    return replace(state, poses=poses, **{name: np.asarray(part)[None] for name, part in parts.items()})
 
 
-def played(env: Any, state: Any, actions: Any = None) -> tuple[Any, torch.Tensor, float, bool]:
+def played(env: Any, state: Any, actions: Any = None) -> tuple[Any, np.ndarray, float, bool]:
     """One row's step (nobody moves if no actions are given): state, what is seen, the team's reward, whether done."""
-    chosen = env.idle_actions if actions is None else torch.tensor(actions)
+    chosen = env.idle_actions if actions is None else np.array(actions)
     state, seen, rewards, done = env.step(state, chosen[None])
     assert len(set(rewards[0].tolist())) == 1
     return state, seen[0], rewards[0, 0].item(), done.item()
 
 
-def facts(state: Any) -> dict[str, torch.Tensor]:
+def facts(state: Any) -> dict[str, np.ndarray]:
     """All that a state holds, rows first."""
-    lbf = ("field", "positions", "levels", "food_spawned", "step", "episode")
-    names = lbf if isinstance(state, LbfState) else [field.name for field in fields(state)]
-    return {name: getattr(state, name) for name in names}
+    return dict(vars(state))

@@ -8,10 +8,11 @@ branch 1 is 6.5, less than 7.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from dvdn_sim.envs.batch import check_actions, check_episode, check_mask, where
+from dvdn_sim.envs.batch import check_actions, check_episode, check_mask
 
 PAYOFFS = torch.tensor([[[7.0, 7.0], [7.0, 7.0]], [[0.0, 1.0], [1.0, 8.0]]], dtype=torch.float64)
 START, PLACES = 0, 3  # the start and both branches
@@ -44,8 +45,8 @@ def observed(places: Tensor) -> Tensor:
 class TwoStepState:
     """Of every row: where it is, int64 [E], and whether its episode is over, bool [E]."""
 
-    place: Tensor
-    done: Tensor
+    place: np.ndarray
+    done: np.ndarray
 
 
 class TwoStepGame:
@@ -55,46 +56,41 @@ class TwoStepGame:
         self.n_copies, self.n_agents, self.n_actions, self.obs_dim = n_copies, 2, 2, PLACES
         self.episode_limit = 2
         self.agents = ("agent_0", "agent_1")
-        self.device = torch.device("cpu")
-        self.available = torch.ones(2, 2, dtype=torch.bool)
-        self.idle_actions = torch.zeros(2, dtype=torch.int64)  # the game has none; the first one stands in
+        self.available = np.ones((2, 2), bool)
+        self.idle_actions = np.zeros(2, np.int64)  # the game has none; the first one stands in
 
-    def reset(self, state: TwoStepState | None, mask: Tensor | None = None) -> tuple[TwoStepState, Tensor]:
+    def reset(self, state: TwoStepState | None, mask: np.ndarray | None = None) -> tuple[TwoStepState, np.ndarray]:
         """Back to the start, in the rows of `mask`."""
         if mask is not None:
             check_mask(mask, self.n_copies)
-        zeros = torch.zeros(self.n_copies, dtype=torch.int64)
-        fresh = TwoStepState(zeros, zeros.bool())
         if state is None:
             if mask is not None and not mask.all():
                 raise ValueError("the first reset leaves rows out; all expected")
-            state = fresh
-        elif mask is None:
-            state = fresh
-        else:
-            state = where(mask, fresh, state)
+            state, mask = TwoStepState(np.zeros(self.n_copies, np.int64), np.zeros(self.n_copies, bool)), None
+        fresh = np.ones(self.n_copies, bool) if mask is None else mask
+        state = TwoStepState(np.where(fresh, START, state.place), state.done & ~fresh)
         return state, self._observations(state)
 
-    def resume(self, episode: Tensor) -> TwoStepState:
+    def resume(self, episode: np.ndarray) -> TwoStepState:
         """Every episode begins alike."""
         check_episode(episode, self.n_copies)
         return self.reset(None)[0]
 
-    def step(self, state: TwoStepState, actions: Tensor) -> tuple[TwoStepState, Tensor, Tensor, Tensor]:
+    def step(self, state: TwoStepState, actions: np.ndarray) -> tuple[TwoStepState, np.ndarray, np.ndarray, np.ndarray]:
         """Choose a branch, or be paid."""
-        check_actions(actions, self.n_copies, torch.full((2,), 2), self.agents)
+        check_actions(actions, self.n_copies, self.available, self.agents)
         first = state.place == START
-        paid = PAYOFFS[(state.place - 1).clamp(min=0), actions[:, 0], actions[:, 1]]
-        rewards = torch.where(first | state.done, 0.0, paid / 2)[:, None].expand(-1, 2)
-        state = TwoStepState(torch.where(first, after(actions[:, 0]), state.place), ~first)
+        paid = PAYOFFS.numpy()[(state.place - 1).clip(0), actions[:, 0], actions[:, 1]]
+        rewards = np.where(first | state.done, 0.0, paid / 2)[:, None].repeat(2, 1)
+        state = TwoStepState(np.where(first, actions[:, 0] + 1, state.place), ~first)
         return state, self._observations(state), rewards, state.done
 
-    def timed_out(self, state: TwoStepState) -> Tensor:
+    def timed_out(self, state: TwoStepState) -> np.ndarray:
         """No row: there is no time limit."""
-        return torch.zeros(self.n_copies, dtype=torch.bool)
+        return np.zeros(self.n_copies, bool)
 
-    def _observations(self, state: TwoStepState) -> Tensor:
-        return observed(state.place)[:, None].expand(-1, 2, -1)
+    def _observations(self, state: TwoStepState) -> np.ndarray:
+        return np.eye(PLACES, dtype=np.float32)[state.place][:, None].repeat(2, 1)
 
 
 def greedy_return(q: Tensor) -> float:
@@ -103,6 +99,6 @@ def greedy_return(q: Tensor) -> float:
     state, _ = game.reset(None)
     total = 0.0
     for _ in range(game.episode_limit):
-        state, _, rewards, _ = game.step(state, q[:, state.place[0]].argmax(-1)[None])
+        state, _, rewards, _ = game.step(state, q[:, state.place[0]].argmax(-1).numpy()[None])
         total += float(rewards.sum())
     return total
