@@ -165,7 +165,7 @@ def test_observations_of_another_length_are_refused():
 
 @every_kind
 def test_acting_sees_the_function_that_is_learnt(kind):
-    """Compiled in float32 and step by step, against whole sequences in float64: to 1e-5, more copies than fit at once."""
+    """Compiled in float32 and step by step, against whole sequences in float64: to 1e-5, many copies."""
     network, teams, agents, copies, steps = kind(5, 6, 3), 2, 3, 11, 9
     parameters = parameters_of(network, teams * agents, 1)
     observations = noise(1, teams * agents, steps, copies, 5)
