@@ -1,21 +1,91 @@
-"""How this program compiles what runs often: by numba, once, kept on disk."""
+"""How this program compiles what runs often: by numba, once, kept on disk.
 
-from collections.abc import Callable
+What was compiled lies beside the source or, where that folder cannot be written, in the user's cache. Three things are
+done here that numba leaves open: code is compiled anew when what it calls has changed, and not only its own file; of
+several processes that begin at once one compiles and the others wait for it; and whoever waits is told why.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+from filelock import FileLock
 from numba import njit, vectorize
+from numba.core.event import Event, Listener, install_listener
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+CONSTANTS = int, float, tuple, np.generic, np.ndarray
+
+_versions: dict[int, str] = {}
+"""Of what was compiled, by the object's id: the version of its file and of all that it calls."""
+
+
 def compiled(function: Function) -> Function:
-    """Compile a function on its first call with arguments of a type; other processes find it on disk.
+    """Compile a function on its first call with arguments of a type.
 
     Divisions are IEEE's, as in numpy: checks for a zero divisor would keep loops from being vectorised.
     """
-    return cast("Function", njit(cache=True, error_model="numpy")(function))
+    made: Any = njit(cache=True, error_model="numpy")(function)
+    made._cache._cache_file._source_stamp = _versions[id(made)] = _version(function)
+    folder, compile_now = Path(made._cache.cache_path), made.compile
+
+    def compile_once(signature: object) -> object:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "compiling.lock", is_singleton=True):
+            return compile_now(signature)
+
+    made.compile = compile_once
+    return cast("Function", made)
 
 
 def elementwise(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Compile a function of numbers for arrays as well, which it broadcasts; compiled code calls it too."""
-    return cast("Callable[[Callable[..., Any]], Callable[..., Any]]", vectorize([signature], cache=True))  # type: ignore[no-untyped-call]
+
+    def compile_now(function: Callable[..., Any]) -> Callable[..., Any]:
+        make: Any = vectorize  # numba leaves it without types
+        made: Callable[..., Any] = make([signature], cache=True)(function)
+        _versions[id(made)] = _version(function)
+        return made
+
+    return compile_now
+
+
+def _version(function: Callable[..., Any]) -> str:
+    """Return what tells one version of a function, of all that it calls, and of its constants, from another."""
+    code, file = function.__code__, Path(function.__code__.co_filename).stat()
+    values = {name: function.__globals__.get(name) for name in code.co_names}
+    constants = {name: value for name, value in values.items() if isinstance(value, CONSTANTS)}
+    called = {name: _versions[id(value)] for name, value in values.items() if id(value) in _versions}
+    return repr((file.st_mtime_ns, file.st_size, constants, called))
+
+
+class _Told(Listener):
+    """Says when compilation begins."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say, self.depth, self.began, self.spent_s = say, 0, 0.0, 0.0
+
+    def on_start(self, event: Event) -> None:
+        if not self.spent_s and not self.depth:
+            self.say("compiling, once: some 20 s")
+        self.depth += 1
+        self.began = time.perf_counter() if self.depth == 1 else self.began
+
+    def on_end(self, event: Event) -> None:
+        self.depth -= 1
+        self.spent_s += 0.0 if self.depth else time.perf_counter() - self.began
+
+
+@contextmanager
+def compilation_told(say: Callable[[str], None]) -> Iterator[None]:
+    """Say in a line when something is compiled, and at the end how long all of it took; nothing if nothing was."""
+    told = _Told(say)
+    with install_listener("numba:compile", told):
+        yield
+    if told.spent_s:
+        say(f"compiled in {told.spent_s:.0f} s")
