@@ -65,9 +65,10 @@ def run(
     loaded = load_scenario(scenario, overrides)
     warnings = warnings_of(loaded)
     print_warnings(warnings)
+    from dvdn_sim.compiled import compilation_told
     from dvdn_sim.training import run as train  # torch, and only when there is something to train
 
-    with Display(quiet=quiet) as display:
+    with Display(quiet=quiet) as display, compilation_told(print_message):
         summary = train(
             loaded,
             device=device.value,
@@ -93,7 +94,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Let the trained teams of a run act again, under its scenario or a changed one."""
+    from dvdn_sim.compiled import compilation_told
     from dvdn_sim.training import evaluate as act_again
 
-    found = act_again(run_dir, changes or [], episodes=episodes, device=device.value)
+    with compilation_told(print_message):
+        found = act_again(run_dir, changes or [], episodes=episodes, device=device.value)
     typer.echo(json.dumps(found.as_json(), allow_nan=False) if as_json else found.text())
