@@ -14,6 +14,7 @@ from dvdn_sim.cli.output import (
     Quiet,
     flag,
     option,
+    print_message,
     print_warnings,
     refuse_used_folder,
     seeds_option,
