@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dvdn_sim.draws import key, uniform
 from dvdn_sim.envs.api import Mask, Playable, Rewards
+from dvdn_sim.envs.batch import Game
 from dvdn_sim.envs.catalogue import GAMES
 from dvdn_sim.scenario import AnyEnv, Env, checked, read_yaml
 
@@ -73,13 +74,13 @@ def _mean(values: NDArray[Any]) -> str:
     return f"{values.mean():.3f} ± {values.std(ddof=1) / len(values) ** 0.5:.3f}"
 
 
-def _settings(file: Path) -> Env:
-    """Read a block for `env`; ValueError with all that is wrong with it."""
+def game_of(file: Path, row_seeds: Sequence[int]) -> Game[Any, Any]:
+    """Make the environment of a block for `env`; ValueError with all that is wrong with it."""
     document = read_yaml(file)
     spec, mistakes = checked(document, cast("type[Env]", AnyEnv))
     if spec is None or document.mistakes:
         raise ValueError("\n".join(f"{file}: {mistake}" for mistake in document.mistakes or mistakes))
-    return spec
+    return GAMES[spec.kind](spec, row_seeds=row_seeds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -92,13 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.episodes < 2:
         parser.error(f"--episodes {chosen.episodes} found; 2 or more expected, for a standard error")
     try:
-        specs = [_settings(file) for file in chosen.files]
+        games = [game_of(file, range(chosen.seed, chosen.seed + chosen.episodes)) for file in chosen.files]
     except ValueError as error:
         parser.error(str(error))
     sys.stdout.write("| task | episodes | return | steps | ended by a collision | by leaving the arena |\n")
     sys.stdout.write("| --- | --- | --- | --- | --- | --- |\n")
-    for file, spec in zip(chosen.files, specs, strict=True):
-        env = GAMES[spec.kind](spec, row_seeds=range(chosen.seed, chosen.seed + chosen.episodes))
+    for file, env in zip(chosen.files, games, strict=True):
         sys.stdout.write(table_row(file.stem, play(env, chosen.seed)) + "\n")
         sys.stdout.flush()
 

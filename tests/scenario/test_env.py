@@ -1,40 +1,23 @@
 """Environments in scenarios: one dataclass for each, which says what the environment itself says."""
 
-import inspect
 from dataclasses import asdict
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from pydantic_core import PydanticUndefined
 
 from dvdn_sim.envs import ForagingParallelEnv
-from dvdn_sim.envs.lbf import LevelBasedForaging
-from dvdn_sim.envs.mpe import SimpleAdversary, SimpleTag
+from dvdn_sim.envs.catalogue import GAMES
 from dvdn_sim.scenario import ENVS, Env, describe, headline, parse_scenario
-from dvdn_sim.training import ENVIRONMENTS
 
-# Training makes these by keywords, plays them in copies, or against opponents from files.
-CLASSES = {
-    **ENVIRONMENTS, "lbf": LevelBasedForaging, "lbforaging": ForagingParallelEnv, "mpe_adversary": SimpleAdversary,
-    "mpe_tag": SimpleTag,
-}  # fmt: skip
+CLASSES = {**GAMES, "lbforaging": ForagingParallelEnv}
 
 
-@pytest.mark.parametrize("kind", ["lbf", "lbforaging"])  # the others take the scenario's settings themselves
-def test_the_fields_are_the_keywords_of_the_environment_with_their_defaults(kind):
+def test_every_environment_has_a_class_that_takes_its_settings():
     assert CLASSES.keys() == ENVS.keys()
-    keywords = inspect.signature(CLASSES[kind]).parameters
-    taken = {name: each.default for name, each in keywords.items() if name not in ("row_seeds", "device")}
-    fields = ENVS[kind].__pydantic_fields__
-    # Of a file with a policy, training makes the opponent.
-    own = {name: each.default for name, each in fields.items() if name not in ("kind", "opponent_policy")}
-    none = {PydanticUndefined: "none", inspect.Parameter.empty: "none"}
-    assert {name: none.get(default, default) for name, default in own.items()} == {
-        name: none.get(default, default) for name, default in taken.items()
-    }
+    assert {kind: game.settings for kind, game in GAMES.items()} == {kind: ENVS[kind] for kind in GAMES}
 
 
 @pytest.mark.parametrize(
@@ -118,8 +101,8 @@ def read(kind: str, chosen: dict[str, object]) -> Env | None:
 
 
 def keywords(env: Env) -> dict[str, object]:
-    """What the environment's class takes: all but a file that training reads for it."""
-    return {name: value for name, value in asdict(env).items() if name not in ("kind", "opponent_policy")}
+    """What the environment's class takes."""
+    return {name: value for name, value in asdict(env).items() if name != "kind"}
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
@@ -208,7 +191,7 @@ def test_an_episode_lasts_as_long_as_is_said(kind):
     assert env is not None
     game = CLASSES[kind](**keywords(env))
     state, _ = game.reset(None)
-    done, steps = torch.zeros(1, dtype=torch.bool), 0
+    done, steps = np.zeros(1, bool), 0
     while not done.all():
         state, _, rewards, done = game.step(state, game.idle_actions[None])
         steps += 1
