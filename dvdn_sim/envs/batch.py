@@ -168,6 +168,12 @@ class Game(ABC, Generic[Settings, State]):
         self._begin(state, rows)
         self._latest = state
 
+    @staticmethod
+    def _no_rows(n_rows: int) -> dict[str, NDArray[Any]]:
+        """Return what is in `Rows` of so many rows that have not begun, by name."""
+        kinds = {"step": np.int64, "episode": np.int64, "done": bool, "timed_out": bool}
+        return {name: np.zeros(n_rows, kind) for name, kind in kinds.items()}
+
     def _check(self, state: State) -> None:
         """Refuse (ValueError) a state of another game; what this one made last needs no look."""
         if state is self._latest:
