@@ -35,7 +35,9 @@ class Rows:
     def copy(self) -> Self:
         """The same in arrays of its own."""
         made = object.__new__(type(self))
-        vars(made).update({name: part.copy() for name, part in vars(self).items()})
+        parts = vars(made)
+        for name, part in vars(self).items():
+            parts[name] = part.copy()
         return made
 
 
@@ -111,6 +113,12 @@ class Game(ABC, Generic[Settings, State]):
         Frames of pixels show agents as the original does; pages have each of them `numbered`.
         """
 
+    def _check_values(self, state: State) -> None:
+        """Refuse (ValueError) what arrays hold, all of the right shape and type, if the rules would misread it.
+
+        Compiled code checks no index, so nothing may be left that leads it out of an array.
+        """
+
     def reset(self, state: State | None, mask: Mask | None = None) -> tuple[State, Observations]:
         """Begin a new episode in some rows (see `BatchedEnv.reset`)."""
         _check_reset(None if state is None else len(state.step), mask, self.n_copies)
@@ -145,6 +153,7 @@ class Game(ABC, Generic[Settings, State]):
 
     def observe(self, state: State) -> Observations:
         """What the agents see, float32 ``[E, N, D]``."""
+        self._check(state)
         seen = np.zeros((len(state.step), self.n_agents, self.obs_dim), np.float32)
         self._observe(state, seen)
         return seen
@@ -183,6 +192,7 @@ class Game(ABC, Generic[Settings, State]):
             found, shape = getattr(state, name), (rows, *one.shape[1:])
             if found.shape != shape or found.dtype != one.dtype or not found.flags.c_contiguous:
                 raise ValueError(f"{name} {described(found)} found; {one.dtype} {list(shape)}, contiguous, expected")
+        self._check_values(state)
 
 
 def settings_of(model: type[Settings], spec: Settings | None, options: Mapping[str, Any]) -> Settings:

@@ -1,11 +1,9 @@
-"""Level-Based Foraging, batched: the rules of ``lbforaging`` 2.0.0 (Christianos et al. 2020) in torch.
+"""Level-Based Foraging: the rules of ``lbforaging`` 2.0.0 (Christianos et al. 2020), compiled.
 
-rules   where a batch of fields stands, what a step does, what players see
-spawn   how an episode begins: where players and foods are, and how strong
-env     `LevelBasedForaging`: all of it under the contract of `dvdn_sim.envs.api`, and its picture
+rules   what a step does, what players see, how an episode begins: to be read beside the original
+env     `LevelBasedForaging`: the rules under the contract of `dvdn_sim.envs.api`, states by hand, and the picture
 """
 
-from dvdn_sim.envs.lbf.env import LevelBasedForaging
-from dvdn_sim.envs.lbf.rules import LbfState
+from dvdn_sim.envs.lbf.env import LbfState, LevelBasedForaging
 
 __all__ = ["LbfState", "LevelBasedForaging"]
