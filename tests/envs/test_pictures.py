@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dvdn_sim.envs import Canvas
-from dvdn_sim.envs.lbf import LbfState, LevelBasedForaging
+from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.lbf.env import FOOD, PLAYERS
 from dvdn_sim.envs.mpe import SimpleAdversary
 
@@ -67,15 +67,9 @@ FORAGING = LevelBasedForaging(players=2, field_size=(4, 8), max_num_food=1, sigh
 
 
 def placed(food_level=3, level=2):
-    field = torch.zeros(2, 4, 8, dtype=torch.int64)
+    field = np.zeros((2, 4, 8), int)
     field[1, 1, 6] = food_level
-    return LbfState(
-        field,
-        positions=torch.tensor([[[0, 0], [0, 0]], [[3, 0], [2, 5]]]),
-        levels=torch.tensor([[1, 2], [1, level]]),
-        food_spawned=torch.tensor([3, 3]),
-        step=torch.tensor([0, 0]),
-    )
+    return FORAGING.place(field, [[[0, 0], [0, 0]], [[3, 0], [2, 5]]], [[1, 2], [1, level]])
 
 
 def test_a_frame_shows_foods_and_players_where_they_are():

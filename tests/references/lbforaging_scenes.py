@@ -5,9 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 
-from dvdn_sim.envs.lbf import LbfState
+from dvdn_sim.envs.lbf import LbfState, LevelBasedForaging
 
 MOVES = np.array([[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1], [0, 0]])  # none, north, south, west, east, load
 LOAD = 5
@@ -56,14 +55,12 @@ class Scenes:
         )
 
     @classmethod
-    def of(cls, state: LbfState, actions: torch.Tensor) -> "Scenes":
+    def of(cls, state: LbfState, actions: np.ndarray) -> "Scenes":
         """What is about to happen in a state of ours."""
-        parts = (state.field, state.positions, state.levels, state.food_spawned, state.step, actions)
-        return cls(*(part.numpy() for part in parts))
+        return cls(state.field, state.positions, state.levels, state.food_spawned, state.step, actions)
 
-    def state(self) -> LbfState:
-        parts = (self.field, self.positions, self.levels, self.food_spawned, self.step)
-        return LbfState(*(torch.from_numpy(part) for part in parts))
+    def state(self, env: LevelBasedForaging) -> LbfState:
+        return env.place(self.field, self.positions, self.levels, food_spawned=self.food_spawned, step=self.step)
 
 
 def foraging_env(**settings: Any) -> Any:

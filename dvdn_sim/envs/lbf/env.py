@@ -95,7 +95,7 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
         for name, part in given.items():
             getattr(state, name)[:] = part
             if not (getattr(state, name) == part).all():
-                raise ValueError(f"{name} found that are no whole numbers, or too high")
+                raise ValueError(f"{name} found that holds other than whole numbers, or too high ones")
         cleared = ~state.field.any((1, 2))
         state.done[:] = cleared | (state.step >= self.episode_limit)
         state.timed_out[:] = state.done & ~cleared
