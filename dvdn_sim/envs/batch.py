@@ -174,7 +174,8 @@ class Game(ABC, Generic[Settings, State]):
     def _begin_at(self, state: State, rows: NDArray[np.int64]) -> None:
         state.step[rows] = 0
         state.done[rows] = state.timed_out[rows] = False
-        self._begin(state, rows)
+        if len(rows):
+            self._begin(state, rows)
         self._latest = state
 
     @staticmethod

@@ -361,6 +361,36 @@ Iterations = Annotated[Count, Field(le=10_000)]
 Amount = Annotated[Number, Field(ge=0.0, le=1e6)]
 MeanAndDeviation = tuple[Amount, Amount]
 MOVES = 5
+MESSAGES = 4
+
+
+@dataclass(frozen=True)
+class Spawn:
+    """A grid of places to begin at, 1.8 m high.
+
+    Attributes:
+        count: how many things begin there.
+        things: what they are.
+        left: x of the first column, metres.
+        width: of the grid, metres.
+        spacing: between neighbouring places, metres.
+        setting: which setting says so.
+    """
+
+    count: int
+    things: str
+    left: float
+    width: float
+    spacing: float
+    setting: str
+
+    @property
+    def columns(self) -> int:
+        return math.floor(self.width / self.spacing + 1e-9)  # a whole number must not be lost to rounding
+
+    @property
+    def rows(self) -> int:
+        return math.floor(1.8 / self.spacing + 1e-9)
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -394,14 +424,17 @@ class Marbler(Env):
     def longest_episode(self) -> int:
         return self.max_episode_steps + self.time_limit_plus_one
 
-    def _no_places(self, key: str, things: str, count: int, width: float) -> Iterator[Broken]:
-        """Yield the mistake of more things than a grid has places, as far apart as `key` says, to deal out to them."""
-        apart = getattr(self, key)
-        # 1.8: the height of the area. 1e-9: what is a whole number of places must not be lost to rounding.
-        room = math.floor(width / apart + 1e-9) * math.floor(1.8 / apart + 1e-9)
-        if count > room:
-            message = f"{count} {things} do not fit: there are {room} places so far apart"
-            yield key, message, "a smaller one, or fewer of them"
+    @property
+    def spawns(self) -> tuple["Spawn", ...]:
+        """Where robots begin, and other things; none where these places are fixed."""
+        return ()
+
+    def broken_rules(self) -> Iterator[Broken]:
+        for spawn in self.spawns:
+            room = spawn.columns * spawn.rows
+            if spawn.count > room:
+                message = f"{spawn.count} {spawn.things} do not fit: there are {room} places so far apart"
+                yield spawn.setting, message, "a smaller one, or fewer of them"
 
     def _no_neighbours(self, count: int) -> Iterator[Broken]:
         """Yield the mistake of more neighbours than there are other robots."""
@@ -483,7 +516,7 @@ class MaterialTransport(Marbler):
     capability_aware: Flag = False
     start_dist: Apart = 0.3
 
-    n_actions = 4 * MOVES  # a move, and one of four messages
+    n_actions = MOVES * MESSAGES  # a move and a message
 
     def __post_init__(self) -> None:
         fast, slow = self.n_fast_agents, self.n_slow_agents
@@ -500,7 +533,11 @@ class MaterialTransport(Marbler):
     def broken_rules(self) -> Iterator[Broken]:
         if self.n_agents < 1:
             yield "n_fast_agents", "there are no robots", "at least one of either sort"
-        yield from self._no_places("start_dist", "robots", self.n_agents, self.end_goal_width)
+        yield from super().broken_rules()
+
+    @property
+    def spawns(self) -> tuple[Spawn, ...]:
+        return (Spawn(self.n_agents, "robots", -1.4, self.end_goal_width, self.start_dist, "start_dist"),)
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -556,9 +593,15 @@ class PredatorCapturePrey(Marbler):
     def broken_rules(self) -> Iterator[Broken]:
         if self.n_agents < 1:
             yield "predators", "there are no robots", "at least one of either sort"
-        yield from self._no_places("start_dist", "robots", self.n_agents, 0.9)
-        yield from self._no_places("prey_dist", "prey", self.num_prey, 0.9)
+        yield from super().broken_rules()
         yield from self._no_neighbours(self.num_neighbors)
+
+    @property
+    def spawns(self) -> tuple[Spawn, ...]:
+        return (
+            Spawn(self.n_agents, "robots", -1.4, 0.9, self.start_dist, "start_dist"),
+            Spawn(self.num_prey, "prey", 0.5, 0.9, self.prey_dist, "prey_dist"),
+        )
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -597,8 +640,12 @@ class Warehouse(Marbler):
         return f"{self.num_robots} robots carry loads across, MARBLER Warehouse"
 
     def broken_rules(self) -> Iterator[Broken]:
-        yield from self._no_places("start_dist", "robots", self.num_robots, 2.8)
+        yield from super().broken_rules()
         yield from self._no_neighbours(self.num_neighbors)
+
+    @property
+    def spawns(self) -> tuple[Spawn, ...]:
+        return (Spawn(self.num_robots, "robots", -1.4, 2.8, self.start_dist, "start_dist"),)
 
 
 AnyParticles = MpeSpread | MpeAdversary | MpeTag

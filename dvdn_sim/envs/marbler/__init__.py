@@ -1,7 +1,7 @@
-"""MARBLER's scenarios (Torbati et al. 2023), batched: robots of the Robotarium in torch.
+"""MARBLER's scenarios (Torbati et al. 2023), one row at a time: robots of the Robotarium, compiled.
 
 robotarium              how commands become motion, what counts as a violation, which commands keep robots apart
-scenario                what all four share: the arena, its picture, `Scenario`, states
+scenario                what all four share: the arena, its picture, `Scenario`, states, goals, neighbours
 arctic_transport        `ArcticTransport`
 material_transport      `MaterialTransport`
 predator_capture_prey   `PredatorCapturePrey`

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
+from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas
+from dvdn_sim.envs.marbler.robotarium import Floats
 from dvdn_sim.envs.marbler.scenario import (
     BLUE,
     EDGE,
@@ -20,21 +21,24 @@ from dvdn_sim.envs.marbler.scenario import (
     PALE_GREEN,
     SAND,
     WHITE,
+    Integers,
     RobotState,
     Scenario,
 )
-from dvdn_sim.scenario import envs as settings
+from dvdn_sim.scenario import envs
 
 CELL = 0.25
 """Metres."""
 ROWS, COLUMNS = 8, 12
 GROUND, ICE, WATER, GOAL = range(4)
+GOAL_Y = 0.5
+"""Metres: the lower edge of the goal."""
 START = ((-0.3, -0.8), (0.3, -0.8), (-0.9, -0.8), (0.9, -0.8))
 """Metres; all robots look towards larger y."""
-ROBOTS, DRONES, OBS_DIM = 4, 2, 30
-OTHERS = ((0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1), (3, 2, 0, 1))
+ROBOTS, DRONES = 4, 2
+OTHERS = np.array([(0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1), (3, 2, 0, 1)])
 """In which order each robot sees all four."""
-AROUND = ((-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1))
+AROUND = np.array([(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)])
 """Rows and columns of the tiles around a drone, in the order in which they are seen."""
 TERRAIN, GOAL_COLUMN = 0, 1  # streams of draws
 
@@ -50,105 +54,85 @@ class ArcticState(RobotState):
         reached: bool ``[E, 4]``, whether it ever stood on the goal.
     """
 
-    terrain: Tensor
-    goal: Tensor
-    tiles: Tensor
-    reached: Tensor
+    terrain: Integers
+    goal: Integers
+    tiles: Integers
+    reached: Mask
 
     @property
-    def goal_point(self) -> Tensor:
-        """The middle of the goal's lower edge, float64 ``[E, 2]``, metres."""
-        x = CELL * self.goal.double() - EDGE
-        return torch.stack([x, torch.full_like(x, 0.5)], -1)
+    def goal_x(self) -> Floats:
+        """Where the middle of the goal's lower edge is, float64 ``[E]``, metres; its y is 0.5."""
+        return CELL * self.goal.astype(np.float64) - EDGE
 
 
-class ArcticTransport(Scenario[ArcticState, settings.ArcticTransport]):
+class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
     """Robots 0 and 1 are drones, 2 drives best on ice, 3 on water; the reward is shared.
 
     How far an action leads depends on the tile that a robot stood on at its latest observation: drones are always
     fast; the ice robot is fast on ice, slow on water, normal elsewhere; the water robot the other way round.
     Observation of a robot, 30 numbers: x, y and tile of all four, beginning with its own and its fellow's; the goal
-    point; and the eight tiles around each drone. The reward sums, over robots 2 and 3, `not_reached_penalty` while one
-    has never been on the goal, and `dist_multiplier` times its squared distance from the goal point while it is not on
-    it now. The episode ends when both have been there.
+    point, in the middle of the goal's lower edge; and the eight tiles around each drone. The reward sums, over robots 2
+    and 3, `not_reached_penalty` while one has never been on the goal, and `dist_multiplier` times its squared distance
+    from the goal point while it is not on it now. The episode ends when both have been there.
     Actions: 0 left, 1 right, 2 up (towards smaller y, away from the goal), 3 down, 4 stay.
     """
 
-    def __init__(
-        self,
-        spec: settings.ArcticTransport | None = None,
-        *,
-        row_seeds: Sequence[int] = (0,),
-        device: torch.device | str = "cpu",
-        **options: Any,
-    ) -> None:
-        """Take the settings of a scenario, or the same as keywords (`dvdn-sim list envs`)."""
-        spec = settings.ArcticTransport(**options) if spec is None else spec
-        super().__init__(
-            spec,
-            "arctic_transport",
-            agents=("drone_0", "drone_1", "ice_2", "water_3"),
-            colours=(ORANGE, ORANGE, GREY, BLUE),
-            row_seeds=row_seeds,
-            device=device,
-        )
-        slow, normal, fast = spec.slow_step, spec.normal_step, spec.fast_step
-        by_tile = [(fast,) * 4, (fast,) * 4, (normal, fast, slow, normal), (normal, slow, fast, normal)]
-        self._steps = torch.tensor(by_tile, dtype=torch.float64).flatten().to(self.device)  # by robot and tile
-        self._first_step = torch.arange(ROBOTS, device=self.device) * 4
-        self._others = torch.tensor(OTHERS, device=self.device)
-        self._around = torch.tensor(AROUND, device=self.device)
-        start = torch.tensor([(x, y, math.pi / 2.0) for x, y in START], dtype=torch.float64)
-        self._start = start.to(self.device)
+    settings = envs.ArcticTransport
+    stream = "marbler/arctic_transport"
+    bodies = (("drone", ORANGE), ("drone", ORANGE), ("ice", GREY), ("water", BLUE))
 
-    @cached_property
-    def observation_bounds(self) -> tuple[Tensor, Tensor]:
-        """Lowest and highest observed numbers, float32 ``[N, D]`` each."""
-        x, y = self._position_bounds()
-        furthest = CELL * (COLUMNS - 1) - EDGE
-        low = [-x, -y, GROUND] * ROBOTS + [-furthest, 0.0] + [GROUND] * (DRONES * len(AROUND))
-        high = [x, y, GOAL] * ROBOTS + [furthest, 0.5] + [GOAL] * (DRONES * len(AROUND))
+    def __init__(
+        self, spec: envs.ArcticTransport | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any
+    ) -> None:
+        super().__init__(spec, row_seeds=row_seeds, **options)
+        slow, normal, fast = self.spec.slow_step, self.spec.normal_step, self.spec.fast_step
+        drone, ice, water = (fast,) * 4, (normal, fast, slow, normal), (normal, slow, fast, normal)
+        self._steps = np.array([drone, drone, ice, water])  # by robot and tile
+
+    @property
+    def observation_bounds(self) -> tuple[Observations, Observations]:
+        x, y = self._furthest
+        goal_x, tiles = CELL * (COLUMNS - 1) - EDGE, DRONES * len(AROUND)
+        low = [-x, -y, GROUND] * ROBOTS + [-goal_x, 0.0] + [GROUND] * tiles
+        high = [x, y, GOAL] * ROBOTS + [goal_x, GOAL_Y] + [GOAL] * tiles
         return self._bounds(low, high)
 
-    def _begin(self, keys: Tensor, episode: Tensor) -> ArcticState:
-        cell = torch.arange(ROWS * COLUMNS, device=keys.device)
-        draws = uniform(keys[:, None], episode[:, None], torch.full_like(cell, TERRAIN), cell)
-        terrain = (3.0 * draws).long().view(-1, ROWS, COLUMNS)
-        goal = 1 + ((COLUMNS - 1) * uniform(keys, episode, torch.full_like(episode, GOAL_COLUMN))).long()
-        row, column = (torch.arange(count, device=keys.device) for count in (ROWS, COLUMNS))
-        behind = goal[:, None] - column  # 0 or 1 in the goal's columns
-        terrain = torch.where((row < 2)[:, None] & ((behind == 0) | (behind == 1))[:, None], GOAL, terrain)
-        shore = (row == ROWS - 1)[:, None] & (column > 0) & (column < COLUMNS - 1)
-        terrain = torch.where(shore, GROUND, terrain)
-        tiles = torch.zeros(len(keys), ROBOTS, dtype=torch.int64, device=keys.device)
-        poses = self._start.expand(len(keys), -1, -1).clone()
-        return ArcticState(**self._standing(poses, episode), terrain=terrain, goal=goal, tiles=tiles, reached=tiles > 0)
+    def _empty(self, n_rows: int) -> ArcticState:
+        return ArcticState(
+            **self._robots(n_rows),
+            terrain=np.zeros((n_rows, ROWS, COLUMNS), np.int64),
+            goal=np.zeros(n_rows, np.int64),
+            tiles=np.zeros((n_rows, ROBOTS), np.int64),
+            reached=np.zeros((n_rows, ROBOTS), bool),
+        )
 
-    def _distances(self, state: ArcticState) -> Tensor:
-        return self._steps[self._first_step + state.tiles]
+    def _place(self, state: ArcticState, rows: Integers) -> None:
+        state.poses[rows] = [(x, y, math.pi / 2.0) for x, y in START]
+        keys, episode = self.keys[rows], state.episode[rows]
+        draws = uniform(keys[:, None], episode[:, None], TERRAIN, np.arange(ROWS * COLUMNS))
+        terrain = (3.0 * draws).astype(np.int64).reshape(-1, ROWS, COLUMNS)
+        goal = 1 + ((COLUMNS - 1) * uniform(keys, episode, GOAL_COLUMN)).astype(np.int64)
+        each = np.arange(len(rows))
+        for column in (goal - 1, goal):
+            terrain[each, :2, column] = GOAL
+        terrain[:, ROWS - 1, 1 : COLUMNS - 1] = GROUND  # the shore
+        state.terrain[rows], state.goal[rows] = terrain, goal
 
-    def _observe(self, state: ArcticState) -> Tensor:
-        row, column = cells(state.poses)
-        terrain = state.terrain.flatten(1)
-        tiles = terrain.gather(1, row * COLUMNS + column)
-        robots = torch.cat([state.poses[..., :2], tiles[..., None]], -1)
-        near_row = (row[:, :DRONES, None] + self._around[:, 0]).clamp(0, ROWS - 1)
-        near_column = (column[:, :DRONES, None] + self._around[:, 1]).clamp(0, COLUMNS - 1)
-        near = terrain.gather(1, (near_row * COLUMNS + near_column).flatten(1))
-        shared = torch.cat([state.goal_point, near], -1)[:, None].expand(-1, ROBOTS, -1)
-        return torch.cat([robots[:, self._others].flatten(2), shared], -1).float()
+    def _distances(self, state: ArcticState) -> Floats:
+        return self._steps[np.arange(ROBOTS), state.tiles]
 
-    def _settle(self, moved: ArcticState, actions: Tensor, violated: Tensor) -> tuple[ArcticState, Tensor, Tensor]:
-        row, column = cells(moved.poses)
-        tiles = moved.terrain.flatten(1).gather(1, row * COLUMNS + column)
-        reached = moved.reached | (tiles == GOAL)
-        apart = moved.poses[:, DRONES:, :2] - moved.goal_point[:, None]
-        squared = apart[..., 0] * apart[..., 0] + apart[..., 1] * apart[..., 1]
-        not_reached, distance = self._spec.not_reached_penalty, self._spec.dist_multiplier
-        each = not_reached * (~reached[:, DRONES:]).double() + distance * squared * (tiles[:, DRONES:] != GOAL)
-        reward = each[:, 0] + each[:, 1]
-        after = replace(moved, observation=self._observe(moved), tiles=tiles, reached=reached)
-        return after, reward[:, None].expand(-1, ROBOTS), reached[:, DRONES:].all(1)
+    def _look(self, state: ArcticState, rows: Integers) -> None:
+        _look(rows, state.poses, state.terrain, state.goal_x, state.observation)
+
+    def _settle(self, state: ArcticState, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+        self._look(state, rows)
+        places, spec = (state.poses, state.terrain, state.goal_x, state.tiles, state.reached), self.spec
+        _arrive(rows, *places, state.done, spec.not_reached_penalty, spec.dist_multiplier, rewards)
+
+    def _check_values(self, state: ArcticState) -> None:
+        super()._check_values(state)
+        if not ((state.tiles >= GROUND) & (state.tiles <= GOAL)).all():
+            raise ValueError(f"tiles from {state.tiles.min()} to {state.tiles.max()} found; 0 to {GOAL} expected")
 
     def _paint(self, canvas: Canvas, state: ArcticState, row: int) -> None:
         colours = (SAND, WHITE, PALE_BLUE, PALE_GREEN)
@@ -158,8 +142,59 @@ class ArcticTransport(Scenario[ArcticState, settings.ArcticTransport]):
                 canvas.rectangle(corner, (corner[0] + CELL, corner[1] + CELL), colours[tile])
 
 
-def cells(poses: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and columns of the tiles that robots are on, int64 ``[..., N]`` each; those beyond count as at the edge."""
-    row = -((poses[..., 1] - 1.0) / CELL).trunc()
-    column = ((poses[..., 0] + EDGE) / CELL).trunc()
-    return row.clamp(0, ROWS - 1).long(), column.clamp(0, COLUMNS - 1).long()
+@compiled
+def cell(x: float, y: float) -> tuple[int, int]:
+    """Row and column of the tile at a place; what is beyond counts as at the edge."""
+    row, column = (1.0 - y) / CELL, (x + EDGE) / CELL
+    return int(min(max(row, 0.0), ROWS - 1.0)), int(min(max(column, 0.0), COLUMNS - 1.0))
+
+
+@compiled
+def _look(rows: Integers, poses: Floats, terrain: Integers, goal_x: Floats, observation: Observations) -> None:
+    for row in rows:
+        for robot in range(ROBOTS):
+            seen = observation[row, robot]
+            for place in range(ROBOTS):
+                other = OTHERS[robot, place]
+                x, y = poses[row, other, 0], poses[row, other, 1]
+                i, j = cell(x, y)
+                seen[3 * place], seen[3 * place + 1], seen[3 * place + 2] = x, y, terrain[row, i, j]
+            at = 3 * ROBOTS
+            seen[at], seen[at + 1] = goal_x[row], GOAL_Y
+            for drone in range(DRONES):
+                i, j = cell(poses[row, drone, 0], poses[row, drone, 1])
+                for k in range(len(AROUND)):
+                    near_i = min(max(i + AROUND[k, 0], 0), ROWS - 1)
+                    near_j = min(max(j + AROUND[k, 1], 0), COLUMNS - 1)
+                    seen[at + 2 + drone * len(AROUND) + k] = terrain[row, near_i, near_j]
+
+
+@compiled
+def _arrive(
+    rows: Integers,
+    poses: Floats,
+    terrain: Integers,
+    goal_x: Floats,
+    tiles: Integers,
+    reached: Mask,
+    done: Mask,
+    not_reached_penalty: float,
+    dist_multiplier: float,
+    rewards: Rewards,
+) -> None:
+    for row in rows:
+        reward = 0.0
+        for robot in range(ROBOTS):
+            x, y = poses[row, robot, 0], poses[row, robot, 1]
+            i, j = cell(x, y)
+            tiles[row, robot] = terrain[row, i, j]
+            if tiles[row, robot] == GOAL:
+                reached[row, robot] = True
+            if robot >= DRONES:
+                if not reached[row, robot]:
+                    reward += not_reached_penalty
+                if tiles[row, robot] != GOAL:
+                    x, y = x - goal_x[row], y - GOAL_Y
+                    reward += dist_multiplier * (x * x + y * y)
+        done[row] |= reached[row, 2] and reached[row, 3]
+        rewards[row] = reward

@@ -1,32 +1,33 @@
 """`MaterialTransport`: fast and slow robots bring material from two zones to the left, and send each other messages."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
-from dvdn_sim.envs.canvas import Canvas
-from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT
+from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.canvas import Canvas, Colour
+from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats
 from dvdn_sim.envs.marbler.scenario import (
     BLACK,
     BLUE,
     EDGE,
-    LEFT,
     ORANGE,
     PALE_GREEN,
     PALE_RED,
-    STAY,
-    Grid,
+    Integers,
     RobotState,
     Scenario,
+    places,
 )
-from dvdn_sim.scenario import envs as settings
+from dvdn_sim.scenario import envs
+from dvdn_sim.scenario.envs import MESSAGES
 
-MESSAGES = 4
 PLACES, MATERIAL = 0, 1  # streams of draws
 
 
@@ -40,17 +41,18 @@ class MaterialState(RobotState):
         messages: int64 ``[E, N]``, of the latest step.
     """
 
-    loads: Tensor
-    zones: Tensor
-    messages: Tensor
+    loads: Integers
+    zones: Integers
+    messages: Integers
 
     @property
-    def remaining(self) -> Tensor:
+    def remaining(self) -> Integers:
         """Units that are not delivered yet, int64 ``[E]``."""
-        return self.zones.sum(1) + self.loads.sum(1)
+        left: Integers = self.zones.sum(1) + self.loads.sum(1)
+        return left
 
 
-class MaterialTransport(Scenario[MaterialState, settings.MaterialTransport]):
+class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
     """Fast robots come first, then slow ones; the reward is shared.
 
     Robots take turns by number. An empty one takes what it can carry, from zone 2 where x > 1.0, else from zone 1, a
@@ -60,101 +62,120 @@ class MaterialTransport(Scenario[MaterialState, settings.MaterialTransport]):
     Actions: 4 · move + message; moves are 0 left, 1 right, 2 up (towards smaller y), 3 down, 4 stay.
     """
 
+    settings = envs.MaterialTransport
+    stream = "marbler/material_transport"
+
     def __init__(
-        self,
-        spec: settings.MaterialTransport | None = None,
-        *,
-        row_seeds: Sequence[int] = (0,),
-        device: torch.device | str = "cpu",
-        **options: Any,
+        self, spec: envs.MaterialTransport | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any
     ) -> None:
-        """Take the settings of a scenario, or the same as keywords (`dvdn-sim list envs`)."""
-        spec = settings.MaterialTransport(**options) if spec is None else spec
-        fast, slow, robots = spec.n_fast_agents, spec.n_slow_agents, spec.n_agents
-        super().__init__(
-            spec,
-            "material_transport",
-            agents=tuple(f"{'fast' if i < fast else 'slow'}_{i}" for i in range(robots)),
-            colours=(BLUE,) * fast + (ORANGE,) * slow,
-            idle_action=STAY * MESSAGES,
-            row_seeds=row_seeds,
-            device=device,
-        )
-        self._grid = Grid(LEFT, spec.end_goal_width, spec.start_dist, robots)
-        self._inner = EDGE - spec.end_goal_width
-        steps, torques = [spec.fast_step] * fast + [spec.slow_step] * slow, (spec.small_torque, spec.large_torque)
-        self._step = torch.tensor(steps, dtype=torch.float64, device=self.device)
-        self._capacity = torch.tensor([torques[0]] * fast + [torques[1]] * slow, device=self.device)
-        self._means, self._deviations = (
-            torch.tensor(each, dtype=torch.float64, device=self.device)
-            for each in zip(spec.zone1, spec.zone2, strict=True)
-        )
+        super().__init__(spec, row_seeds=row_seeds, **options)
+        self.idle_actions *= MESSAGES
+        fast, slow = self.spec.n_fast_agents, self.spec.n_slow_agents
+        self._capacity = np.array([self.spec.small_torque] * fast + [self.spec.large_torque] * slow)
+        self._steps = np.array([self.spec.fast_step] * fast + [self.spec.slow_step] * slow)
 
-    @cached_property
-    def observation_bounds(self) -> tuple[Tensor, Tensor]:
-        """Lowest and highest observed numbers, float32 ``[N, D]`` each; the zones' contents have no bound."""
-        x, y = self._position_bounds()
-        most = float(self._capacity.max())
-        low, high = [-x, -y, 0.0, 0.0, 0.0], [x, y, most, torch.inf, torch.inf]
-        low, high = [*low, *[0.0] * self.n_agents], [*high, *[MESSAGES - 1.0] * self.n_agents]
-        if self._spec.capability_aware:
-            low, high = [*low, 0.0, 0.0], [*high, most, float(self._step.max())]
-        return self._bounds(low, high)
+    @property
+    def bodies(self) -> Sequence[tuple[str, Colour]]:
+        return [("fast", BLUE)] * self.spec.n_fast_agents + [("slow", ORANGE)] * self.spec.n_slow_agents
 
-    def _begin(self, keys: Tensor, episode: Tensor) -> MaterialState:
-        places = self._grid.places(keys, episode, torch.full_like(episode, PLACES))
-        poses = torch.cat([places, torch.zeros_like(places[..., :1])], -1)
-        zone = torch.arange(2, device=keys.device)
-        draws = uniform(keys[:, None], episode[:, None], torch.full_like(zone, MATERIAL), zone)
-        # Half a draw's spacing more, for 0 has no normal number.
-        normal = self._means + self._deviations * torch.special.ndtri(draws + 2.0**-54)
-        nothing = torch.zeros(len(keys), self.n_agents, dtype=torch.int64, device=keys.device)
+    @property
+    def observation_bounds(self) -> tuple[Observations, Observations]:
+        """Lowest and highest observed numbers; the zones' contents have no bound."""
+        x, y = self._furthest
+        most, messages = float(self._capacity.max()), [MESSAGES - 1.0] * self.n_agents
+        capabilities = [most, float(self._steps.max())] * self.spec.capability_aware
+        high = [x, y, most, math.inf, math.inf, *messages, *capabilities]
+        return self._bounds([-x, -y, *[0.0] * (len(high) - 2)], high)
+
+    @property
+    def _inner(self) -> float:
+        """Where zone 2 and the place to unload begin, metres from the middle."""
+        return EDGE - self.spec.end_goal_width
+
+    def _empty(self, n_rows: int) -> MaterialState:
         return MaterialState(
-            **self._standing(poses, episode), loads=nothing, zones=normal.long().clamp(min=0), messages=nothing
+            **self._robots(n_rows),
+            loads=np.zeros((n_rows, self.n_agents), np.int64),
+            zones=np.zeros((n_rows, 2), np.int64),
+            messages=np.zeros((n_rows, self.n_agents), np.int64),
         )
 
-    def _moves(self, actions: Tensor) -> Tensor:
-        return torch.div(actions, MESSAGES, rounding_mode="floor")
+    def _place(self, state: MaterialState, rows: Integers) -> None:
+        (robots,) = self.spec.spawns
+        state.poses[rows, :, :2] = places(self.keys[rows], state.episode[rows], robots, PLACES)
+        draws = uniform(self.keys[rows, None], state.episode[rows, None], MATERIAL, np.arange(2))
+        normal = NormalDist()
+        for row, pair in zip(rows, draws, strict=True):
+            for zone, (mean, deviation) in enumerate((self.spec.zone1, self.spec.zone2)):
+                # Half a draw's spacing more, for 0 has no normal number. The original can begin with less than nothing.
+                material = mean + deviation * normal.inv_cdf(max(pair[zone], 2.0**-54))
+                state.zones[row, zone] = max(int(material), 0)
 
-    def _distances(self, state: MaterialState) -> Tensor:
-        return self._step
+    def _moves(self, actions: Integers) -> Integers:
+        return actions // MESSAGES
 
-    def _observe(self, state: MaterialState) -> Tensor:
-        everybody = torch.cat([state.zones, state.messages], -1)[:, None].expand(-1, self.n_agents, -1)
-        parts = [state.poses[..., :2], state.loads[..., None], everybody]
-        if self._spec.capability_aware:
-            parts.append(torch.stack([self._capacity, self._step], -1).expand(len(everybody), -1, -1))
-        return torch.cat([part.float() for part in parts], -1)
+    def _distances(self, state: MaterialState) -> Floats:
+        return self._steps
 
-    def _settle(self, moved: MaterialState, actions: Tensor, violated: Tensor) -> tuple[MaterialState, Tensor, Tensor]:
-        moved = replace(moved, messages=actions % MESSAGES)
-        observation = self._observe(moved)
-        x, y, _ = moved.poses.unbind(-1)
-        going = ~violated[:, None]
-        unloads = (moved.loads > 0) & (x < -self._inner) & going
-        right = x > self._inner
-        middle = ~right & ((x * x + y * y).sqrt() <= self._spec.zone1_radius)
-        spec = self._spec
-        reward = spec.time_penalty + spec.unload_multiplier * (moved.loads * unloads).sum(1).double()
-        empty = (moved.loads == 0) & going
-        wants = torch.stack([empty & middle, empty & right], -1) * self._capacity[:, None]
-        left, taken = moved.zones, []
-        for wanted in wants.unbind(1):
-            taken.append(torch.minimum(wanted, left))
-            left = left - taken[-1]
-        loaded = torch.stack(taken, 1).sum(2)
-        reward = reward + spec.load_multiplier * loaded.sum(1).double()
-        loads = torch.where(unloads, 0, moved.loads + loaded)
-        after = replace(moved, observation=observation, loads=loads, zones=left)
-        return after, reward[:, None].expand(-1, self.n_agents), after.remaining == 0
+    def _look(self, state: MaterialState, rows: Integers) -> None:
+        own, everybody = np.dstack([state.poses[..., :2], state.loads]), np.hstack([state.zones, state.messages])
+        seen = state.observation
+        seen[rows, :, :3] = own[rows]
+        seen[rows, :, 3 : 5 + self.n_agents] = everybody[rows, None]
+        if self.spec.capability_aware:
+            seen[rows, :, -2:] = np.column_stack([self._capacity, self._steps])
+
+    def _settle(self, state: MaterialState, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+        state.messages[rows] = actions[rows] % MESSAGES
+        self._look(state, rows)
+        spec, carried = self.spec, (state.loads, state.zones, self._capacity)
+        zones = self._inner, spec.zone1_radius
+        pays = spec.load_multiplier, spec.unload_multiplier, spec.time_penalty
+        _carry(rows, state.poses, *carried, state.done, *zones, *pays, rewards)
 
     def _paint(self, canvas: Canvas, state: MaterialState, row: int) -> None:
         middle, right = state.zones[row].tolist()
         canvas.rectangle((-EDGE, -HALF_HEIGHT), (-self._inner, HALF_HEIGHT), PALE_GREEN)
         canvas.rectangle((self._inner, -HALF_HEIGHT), (EDGE, HALF_HEIGHT), PALE_RED)
-        canvas.disc((0.0, 0.0), self._spec.zone1_radius, PALE_RED)
+        canvas.disc((0.0, 0.0), self.spec.zone1_radius, PALE_RED)
         canvas.text((0.0, 0.0), str(middle), BLACK, 16)
         canvas.text(((self._inner + EDGE) / 2.0, 0.0), str(right), BLACK, 16)
         for (x, y, _), load in zip(state.poses[row].tolist(), state.loads[row].tolist(), strict=True):
             if load:
                 canvas.text((x, y + 0.1), f"+{load}", BLACK)
+
+
+@compiled
+def _carry(
+    rows: Integers,
+    poses: Floats,
+    loads: Integers,
+    zones: Integers,
+    capacity: Integers,
+    done: Mask,
+    inner: float,
+    zone1_radius: float,
+    load_multiplier: float,
+    unload_multiplier: float,
+    time_penalty: float,
+    rewards: Rewards,
+) -> None:
+    for row in rows:
+        if done[row]:
+            continue
+        loaded = unloaded = left = 0
+        for robot in range(poses.shape[1]):
+            x, y = poses[row, robot, 0], poses[row, robot, 1]
+            if loads[row, robot] > 0:
+                if x < -inner:
+                    unloaded += loads[row, robot]
+                    loads[row, robot] = 0
+            elif x > inner or math.sqrt(x * x + y * y) <= zone1_radius:
+                zone = 1 if x > inner else 0
+                taken = min(capacity[robot], zones[row, zone])
+                zones[row, zone] -= taken
+                loads[row, robot] = taken
+                loaded += taken
+            left += loads[row, robot]
+        rewards[row] = time_penalty + unload_multiplier * unloaded + load_multiplier * loaded
+        done[row] = left + zones[row, 0] + zones[row, 1] == 0

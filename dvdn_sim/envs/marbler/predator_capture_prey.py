@@ -1,34 +1,33 @@
 """`PredatorCapturePrey`: predators sense prey that does not move, capture robots stop beside it."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from dvdn_sim.envs.canvas import Canvas
+from dvdn_sim.compiled import compiled
+from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.canvas import Canvas, Colour
+from dvdn_sim.envs.marbler.robotarium import Floats
 from dvdn_sim.envs.marbler.scenario import (
     BLUE,
     DOWN,
     GREY,
-    LEFT,
     ORANGE,
     RED,
     STAY,
-    Grid,
+    Integers,
     RobotState,
     Scenario,
     beside,
-    ring,
+    places,
 )
-from dvdn_sim.scenario import envs as settings
+from dvdn_sim.scenario import envs
 
 NOTHING = -5.0
 """Both coordinates of the prey that a robot sees, when it sees none."""
-SPAWN_WIDTH = 0.9  # metres, of the areas for robots, from the left limit, and for prey
-PREY_LEFT = 0.5
 PLACES, PREY = 0, 1  # streams of draws
 
 
@@ -42,17 +41,18 @@ class PreyState(RobotState):
         captured: bool ``[E, P]``.
     """
 
-    prey: Tensor
-    sensed: Tensor
-    captured: Tensor
+    prey: Floats
+    sensed: Mask
+    captured: Mask
 
     @property
-    def remaining(self) -> Tensor:
+    def remaining(self) -> Integers:
         """Prey not captured yet, int64 ``[E]``."""
-        return (~self.captured).sum(1)
+        left: Integers = (~self.captured).sum(1)
+        return left
 
 
-class PredatorCapturePrey(Scenario[PreyState, settings.PredatorCapturePrey]):
+class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
     """Predators come first, then capture robots; the reward is shared.
 
     Prey is sensed once and for all when a predator is within `predator_radius` of it. Sensed prey, even of this very
@@ -62,90 +62,127 @@ class PredatorCapturePrey(Scenario[PreyState, settings.PredatorCapturePrey]):
     Actions: 0 left, 1 right, 2 up (towards smaller y), 3 down, 4 stay.
     """
 
-    def __init__(
-        self,
-        spec: settings.PredatorCapturePrey | None = None,
-        *,
-        row_seeds: Sequence[int] = (0,),
-        device: torch.device | str = "cpu",
-        **options: Any,
-    ) -> None:
-        """Take the settings of a scenario, or the same as keywords (`dvdn-sim list envs`)."""
-        spec = settings.PredatorCapturePrey(**options) if spec is None else spec
-        predators, captures, robots = spec.predators, spec.captures, spec.n_agents
-        super().__init__(
-            spec,
-            "predator_capture_prey",
-            agents=tuple(f"{'predator' if i < predators else 'capture'}_{i}" for i in range(robots)),
-            colours=(BLUE,) * predators + (ORANGE,) * captures,
-            row_seeds=row_seeds,
-            device=device,
-        )
-        self._grid = Grid(LEFT, SPAWN_WIDTH, spec.start_dist, robots)
-        self._prey_grid = Grid(PREY_LEFT, SPAWN_WIDTH, spec.prey_dist, spec.num_prey)
-        sensing = [spec.predator_radius] * predators + [0.0] * captures
-        capture = [0.0] * predators + [spec.capture_radius] * captures
-        self._sensing, self._capture, self._step = (
-            torch.tensor(each, dtype=torch.float64, device=self.device)
-            for each in (sensing, capture, [spec.step_dist] * robots)
-        )
+    settings = envs.PredatorCapturePrey
+    stream = "marbler/predator_capture_prey"
 
-    @cached_property
-    def observation_bounds(self) -> tuple[Tensor, Tensor]:
-        """Lowest and highest observed numbers, float32 ``[N, D]`` each."""
-        x, y = self._position_bounds()
-        low, high = [-x, -y, NOTHING, NOTHING], [x, y, self._prey_grid.right, DOWN]
-        if self._spec.capability_aware:
-            low, high = [*low, 0.0, 0.0], [*high, float(self._sensing.max()), float(self._capture.max())]
-        blocks = self._spec.num_neighbors + 1
+    def __init__(
+        self, spec: envs.PredatorCapturePrey | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any
+    ) -> None:
+        super().__init__(spec, row_seeds=row_seeds, **options)
+        predators, captures = self.spec.predators, self.spec.captures
+        sensing = [self.spec.predator_radius] * predators + [0.0] * captures
+        capture = [0.0] * predators + [self.spec.capture_radius] * captures
+        self._radii = np.array([sensing, capture]).T.copy()  # of sensing and of capture, [N, 2]
+
+    @property
+    def bodies(self) -> Sequence[tuple[str, Colour]]:
+        return [("predator", BLUE)] * self.spec.predators + [("capture", ORANGE)] * self.spec.captures
+
+    @property
+    def observation_bounds(self) -> tuple[Observations, Observations]:
+        x, y = self._furthest
+        prey = self.spec.spawns[1]
+        low, high = [-x, -y, NOTHING, NOTHING], [x, y, prey.left + prey.columns * prey.spacing, DOWN]
+        if self.spec.capability_aware:
+            low, high = [*low, 0.0, 0.0], [*high, *self._radii.max(0).tolist()]
+        blocks = self.spec.num_neighbors + 1
         return self._bounds(low * blocks, high * blocks)
 
-    def _begin(self, keys: Tensor, episode: Tensor) -> PreyState:
-        places = self._grid.places(keys, episode, torch.full_like(episode, PLACES))
-        prey = self._prey_grid.places(keys, episode, torch.full_like(episode, PREY))
-        poses = torch.cat([places, torch.zeros_like(places[..., :1])], -1)
-        no = torch.zeros(prey.shape[:2], dtype=torch.bool, device=keys.device)
-        return PreyState(**self._standing(poses, episode), prey=prey, sensed=no, captured=no)
+    def _empty(self, n_rows: int) -> PreyState:
+        prey = (n_rows, self.spec.num_prey)
+        return PreyState(
+            **self._robots(n_rows),
+            prey=np.zeros((*prey, 2)),
+            sensed=np.zeros(prey, bool),
+            captured=np.zeros(prey, bool),
+        )
 
-    def _distances(self, state: PreyState) -> Tensor:
-        return self._step
+    def _place(self, state: PreyState, rows: Integers) -> None:
+        robots, prey = self.spec.spawns
+        state.poses[rows, :, :2] = places(self.keys[rows], state.episode[rows], robots, PLACES)
+        state.prey[rows] = places(self.keys[rows], state.episode[rows], prey, PREY)
 
-    def _observe(self, state: PreyState) -> Tensor:
-        apart = _apart(state)
-        seen = (apart <= self._sensing[:, None]) & ~state.captured[:, None]
-        distance, nearest = torch.where(seen, apart, torch.inf).min(2)
-        prey = state.prey.gather(1, nearest[..., None].expand(-1, -1, 2))
-        blocks = [state.poses[..., :2], torch.where(distance.isinf()[..., None], NOTHING, prey)]
-        if self._spec.capability_aware:
-            radii = torch.stack([self._sensing, self._capture], -1)
-            blocks.append(radii.expand(len(prey), -1, -1))
-        return beside(torch.cat(blocks, -1).float(), state.poses[..., :2], self._spec.num_neighbors)
+    def _distances(self, state: PreyState) -> float:
+        return self.spec.step_dist
 
-    def _settle(self, moved: PreyState, actions: Tensor, violated: Tensor) -> tuple[PreyState, Tensor, Tensor]:
-        apart = _apart(moved)
-        sensed = moved.sensed | (apart <= self._sensing[:, None]).any(1)
-        captures = (apart <= self._capture[:, None]) & (actions == STAY)[..., None]
-        captured = moved.captured | (sensed & captures.any(1))
-        newly_sensed = (sensed & ~moved.sensed).sum(1).double()
-        newly_captured = (captured & ~moved.captured).sum(1).double()
-        spec = self._spec
-        reward = spec.sense_reward * newly_sensed + spec.capture_reward * newly_captured + spec.time_penalty
-        after = replace(moved, sensed=sensed, captured=captured)
-        after = replace(after, observation=self._observe(after))
-        return after, reward[:, None].expand(-1, self.n_agents), captured.all(1)
+    def _look(self, state: PreyState, rows: Integers) -> None:
+        prey = np.full(state.poses[..., :2].shape, NOTHING)
+        _nearest(rows, state.poses, state.prey, state.captured, self._radii, prey)
+        told = [state.poses[..., :2], prey]
+        if self.spec.capability_aware:
+            told.append(np.broadcast_to(self._radii, prey.shape))
+        blocks = np.concatenate(told, -1, dtype=np.float32)
+        beside(rows, state.poses, blocks, self.spec.num_neighbors, state.observation)
+
+    def _settle(self, state: PreyState, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+        spec, prey = self.spec, (state.prey, state.sensed, state.captured)
+        pays = spec.sense_reward, spec.capture_reward, spec.time_penalty
+        _hunt(rows, state.poses, actions, *prey, self._radii, state.done, *pays, rewards)
+        self._look(state, rows)
 
     def _paint(self, canvas: Canvas, state: PreyState, row: int) -> None:
         facts = zip(state.prey[row].tolist(), state.sensed[row].tolist(), state.captured[row].tolist(), strict=True)
         for (x, y), sensed, captured in facts:
             if not captured:
                 canvas.disc((x, y), 0.04, RED if sensed else GREY)
-        for (x, y, _), sensing, capture, colour in zip(
-            state.poses[row].tolist(), self._sensing.tolist(), self._capture.tolist(), self._colours, strict=True
-        ):
-            ring(canvas, (x, y), max(sensing, capture), colour)
+        angles = [2.0 * math.pi * part / 60 for part in range(61)]
+        robots = zip(state.poses[row].tolist(), self._radii.max(1).tolist(), self.bodies, strict=True)
+        for (x, y, _), radius, (_, colour) in robots:
+            canvas.line([(x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles], colour)
 
 
-def _apart(state: PreyState) -> Tensor:
-    """Metres between robots and prey, float64 ``[E, N, P]``."""
-    apart = state.poses[:, :, None, :2] - state.prey[:, None]
-    return (apart[..., 0] * apart[..., 0] + apart[..., 1] * apart[..., 1]).sqrt()
+@compiled
+def _apart(poses: Floats, prey: Floats, row: int, robot: int, number: int) -> float:
+    """Metres between a robot and a prey."""
+    x, y = poses[row, robot, 0] - prey[row, number, 0], poses[row, robot, 1] - prey[row, number, 1]
+    return math.sqrt(x * x + y * y)
+
+
+@compiled
+def _hunt(
+    rows: Integers,
+    poses: Floats,
+    actions: Integers,
+    prey: Floats,
+    sensed: Mask,
+    captured: Mask,
+    radii: Floats,
+    done: Mask,
+    sense_reward: float,
+    capture_reward: float,
+    time_penalty: float,
+    rewards: Rewards,
+) -> None:
+    for row in rows:
+        newly_sensed = newly_captured = 0
+        remaining = False
+        for number in range(prey.shape[1]):
+            near = caught = False
+            for robot in range(poses.shape[1]):
+                apart = _apart(poses, prey, row, robot, number)
+                if apart <= radii[robot, 0]:
+                    near = True
+                if apart <= radii[robot, 1] and actions[row, robot] == STAY:
+                    caught = True
+            if near and not sensed[row, number]:
+                sensed[row, number] = True
+                newly_sensed += 1
+            if caught and sensed[row, number] and not captured[row, number]:
+                captured[row, number] = True
+                newly_captured += 1
+            remaining |= not captured[row, number]
+        rewards[row] = sense_reward * newly_sensed + capture_reward * newly_captured + time_penalty
+        done[row] |= not remaining
+
+
+@compiled
+def _nearest(rows: Integers, poses: Floats, prey: Floats, captured: Mask, radii: Floats, found: Floats) -> None:
+    """Write where the nearest uncaptured prey is that each robot of some rows senses, if there is any."""
+    for row in rows:
+        for robot in range(poses.shape[1]):
+            nearest = math.inf
+            for number in range(prey.shape[1]):
+                apart = _apart(poses, prey, row, robot, number)
+                if not captured[row, number] and apart <= radii[robot, 0] and apart < nearest:
+                    nearest = apart
+                    found[row, robot, 0], found[row, robot, 1] = prey[row, number, 0], prey[row, number, 1]

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from our_envs import ROBOTS, random_actions
@@ -16,9 +15,9 @@ EACH = pytest.mark.parametrize("name", ROBOTS)
 
 def placed(env, state, places, theta=0.0):
     """The state with robots at given places, the others where they are."""
-    poses = state.poses.clone()
+    poses = state.poses.copy()
     for robot, place in places.items():
-        poses[:, robot] = torch.tensor([*place, theta], dtype=torch.float64)
+        poses[:, robot] = np.array([*place, theta])
     return replace(state, poses=poses)
 
 
@@ -62,8 +61,8 @@ def test_first_observation(name):
     state, seen = zeros.reset(None)
     assert not seen.any()
     other, shown = real.reset(None)
-    assert torch.equal(state.poses, other.poses)
-    assert torch.equal(shown[..., :2], state.poses[..., :2].float())
+    assert np.array_equal(state.poses, other.poses)
+    assert np.array_equal(shown[..., :2], state.poses[..., :2].astype(np.float32))
 
 
 def squeezed_out(env):
@@ -102,14 +101,14 @@ def test_a_collision_ends(name):
     after, _, rewards, done = idle(env, state)
     assert (done, after.boundary.item(), after.collision.item()) == (True, False, True)
     assert rewards[0, 0].item() == PENALTIES[name]
-    gone = (after.poses - state.poses)[..., :2].norm(dim=-1)
+    gone = np.linalg.norm((after.poses - state.poses)[..., :2], axis=-1)
     assert gone.max() <= 0.033 * 0.2 + 1e-12
-    assert torch.allclose(after.travelled, gone)
+    assert np.allclose(after.travelled, gone)
     env = ROBOTS[name](penalize_violations=False)
     after, _, rewards, done = idle(env, state)
     assert (done, after.collision.item()) == (False, True)
     assert rewards[0, 0].item() > PENALTIES[name]
-    assert ((after.poses - state.poses)[0, 2:, 0].abs() > 0.03).all()  # the whole step long
+    assert (np.abs((after.poses - state.poses)[0, 2:, 0]) > 0.03).all()  # the whole step long
     assert not idle(env, after)[0].collision.item()
 
 
@@ -142,17 +141,17 @@ def test_distance_travelled(name):
     """The last iteration of a step counts for the next one, and all of it when a violation ends the episode."""
     env = ROBOTS[name](max_episode_steps=4, row_seeds=range(16))
     state, _ = env.reset(None)
-    booked, driven = torch.zeros_like(state.travelled), torch.zeros_like(state.travelled)
+    booked, driven = np.zeros_like(state.travelled), np.zeros_like(state.travelled)
     for step in range(env.episode_limit):
         before = state
         state, _, _, _ = env.step(state, random_actions(env, np.random.default_rng(step), env.n_copies))
         going = ~before.done[:, None]
-        booked = booked + torch.where(going, state.travelled, 0.0)
-        driven = torch.maximum(driven, (state.poses - before.poses)[..., :2].norm(dim=-1))
+        booked = booked + np.where(going, state.travelled, 0.0)
+        driven = np.maximum(driven, np.linalg.norm((state.poses - before.poses)[..., :2], axis=-1))
         violated = (state.collision | state.boundary)[:, None]
-        assert not torch.where(violated, state.unbooked, 0.0).any()
+        assert not np.where(violated, state.unbooked, 0.0).any()
         assert (state.unbooked <= 0.033 * 0.2 + 1e-12).all()
-        assert (state.travelled <= env._spec.iterations_per_step * 0.033 * 0.2 + 0.0066 + 1e-12).all()
+        assert (state.travelled <= env.spec.iterations_per_step * 0.033 * 0.2 + 0.0066 + 1e-12).all()
     assert (booked + state.unbooked >= driven - 1e-9).all()
 
 
@@ -163,9 +162,9 @@ def test_a_barrier_of_choice(name):
     for barrier in ("safe", "default"):
         env = ROBOTS[name](barrier=barrier)
         state = placed(env, apart(env, env.reset(None)[0]), {0: (-0.16, 0.5), 1: (0.16, 0.5)})
-        poses = state.poses.clone()
+        poses = state.poses.copy()
         poses[:, 1, 2] = math.pi
-        actions = env.idle_actions.clone()
+        actions = env.idle_actions.copy()
         actions[0], actions[1] = (1, 0) if env.n_actions == 5 else (4, 0)
         state, _, _, _ = env.step(replace(state, poses=poses), actions[None])
         between[barrier] = (state.poses[0, 1, 0] - state.poses[0, 0, 0]).item()
@@ -179,9 +178,9 @@ def test_update_every(name):
     for update_every in (1, 15):
         env = ROBOTS[name](update_every=update_every)
         state = apart(env, env.reset(None)[0])
-        down = torch.full((1, env.n_agents), 3 if env.n_actions == 5 else 12)
+        down = np.full((1, env.n_agents), 3 if env.n_actions == 5 else 12)
         poses[update_every] = env.step(state, down)[0].poses
-    assert (poses[1] - poses[15])[..., :2].abs().max() > 1e-3
+    assert np.abs(poses[1] - poses[15])[..., :2].max() > 1e-3
 
 
 @EACH
@@ -199,15 +198,15 @@ def test_any_play(name, seed):
     for step in range(8):
         actions = random_actions(env, rng, 16)
         if step % 2:  # all in one direction: crowds, and robots at the limits
-            actions = actions[:, :1].expand(-1, env.n_agents).contiguous()
+            actions = np.repeat(actions[:, :1], env.n_agents, 1)
         state, seen, rewards, done = env.step(state, actions)
-        assert seen.isfinite().all()
-        assert rewards.isfinite().all()
-        assert state.poses.isfinite().all()
-        assert (state.poses[..., 0].abs() <= 1.6132 + 1e-12).all()
-        assert (state.poses[..., 1].abs() <= 1.0132 + 1e-12).all()
+        assert np.isfinite(seen).all()
+        assert np.isfinite(rewards).all()
+        assert np.isfinite(state.poses).all()
+        assert (np.abs(state.poses[..., 0]) <= 1.6132 + 1e-12).all()
+        assert (np.abs(state.poses[..., 1]) <= 1.0132 + 1e-12).all()
         assert ((seen >= low) & (seen <= high)).all()
-        assert torch.equal(env.positions(state), state.poses[..., :2])
+        assert np.array_equal(env.positions(state), state.poses[..., :2])
         state, _ = env.reset(state, done)
 
 
@@ -216,12 +215,12 @@ def test_crowds_that_collide_on_and_on_give_numbers(name):
     """Without penalties robots may stand on each other; also on one point."""
     env = ROBOTS[name](penalize_violations=False, row_seeds=range(8))
     state, _ = env.reset(None)
-    state = replace(state, poses=state.poses * torch.linspace(0.0, 0.2, 8, dtype=torch.float64)[:, None, None])
+    state = replace(state, poses=state.poses * np.linspace(0.0, 0.2, 8)[:, None, None])
     for step in range(4):
         state, seen, rewards, _ = env.step(state, random_actions(env, np.random.default_rng(step), env.n_copies))
-        assert seen.isfinite().all()
-        assert rewards.isfinite().all()
-    assert all(bound.isinf().any() for bound in env.observation_bounds)
+        assert np.isfinite(seen).all()
+        assert np.isfinite(rewards).all()
+    assert all(np.isinf(bound).any() for bound in env.observation_bounds)
 
 
 @EACH
@@ -229,8 +228,9 @@ def test_states_of_other_games_are_refused(name):
     env = ROBOTS[name]()
     state, _ = env.reset(None)
     for poses, message in (
-        (state.poses[:, :-1], r"poses float64 .* found; float64 \[E, \d, 3\] expected"),
-        (state.poses.float(), "float32"),
+        (state.poses[:, :-1].copy(), r"poses float64 .* found; float64 \[1, \d, 3\], contiguous, expected"),
+        (state.poses.astype(np.float32), "float32"),
+        (np.full_like(state.poses, np.nan), "poses that are not finite found"),
     ):
         with pytest.raises(ValueError, match=message):
             env.step(replace(state, poses=poses), env.idle_actions[None])

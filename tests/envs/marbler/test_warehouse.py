@@ -1,7 +1,7 @@
 """Warehouse by hand: who loads and unloads where, what is seen, and when."""
 
+import numpy as np
 import pytest
-import torch
 from our_envs import robots_at
 
 from dvdn_sim.envs.marbler import Warehouse
@@ -32,7 +32,7 @@ def test_loading():
     assert not done
     # What robots see is from before the loading, and from after the drive.
     assert not seen[:, 2::3].any()
-    assert torch.equal(seen[0, :2], state.poses[0, 0, :2].float())
+    assert np.array_equal(seen[0, :2], state.poses[0, 0, :2].astype(np.float32))
     state, seen, rewards, _ = idle(env, state)
     assert rewards == [0] * 6
     assert seen[0, 2::3].tolist() == [1, 1, 0, 0, 0, 0]
@@ -79,7 +79,7 @@ def test_a_violation_leaves_loads_alone():
     assert rewards == [-5] * 6
     assert done
     assert not state.loaded.any()
-    assert torch.equal(seen[0, :2], state.poses[0, 0, :2].float())
+    assert np.array_equal(seen[0, :2], state.poses[0, 0, :2].astype(np.float32))
 
 
 def test_a_single_robot_drives_as_the_original_does():
@@ -88,7 +88,7 @@ def test_a_single_robot_drives_as_the_original_does():
     state = scene(env, ((0.0, 0.0),), order=(0,))
     for expected in (0.109246, 0.218493):
         before = state
-        state, seen, _, _ = env.step(state, torch.tensor([[RIGHT]]))
+        state, seen, _, _ = env.step(state, np.array([[RIGHT]]))
         # Straight on, so the way is the distance; the last iteration's is left to the next step.
         gone = (state.poses - before.poses)[0, 0, 0].item()
         booked = state.travelled - before.unbooked + state.unbooked
@@ -111,7 +111,7 @@ def test_settings():
     _, _, rewards, _ = idle(env, scene(env, loaded=(2,)))
     assert rewards == [0] * 6  # the zones begin at ±1.4
     assert Warehouse(load_reward=0.3).step(scene(env), env.idle_actions[None])[2][0, 0].item() == 0.3
-    state, _, _, _ = env.step(scene(env), torch.full((1, 6), LEFT))
+    state, _, _, _ = env.step(scene(env), np.full((1, 6), LEFT))
     # 0.1 m to the left, while the point ahead is 0.05 m to the right: û = -0.15 from the start, so as far as 0.2 would.
     assert state.poses[0, 4, 0].item() < -0.05
 
@@ -119,11 +119,11 @@ def test_settings():
 def test_beginnings():
     """Six of twelve places 0.6 m apart, headings all round."""
     state, _ = Warehouse(row_seeds=range(2000)).reset(None)
-    x, y, theta = state.poses.flatten(0, 1).unbind(1)
+    x, y, theta = state.poses.reshape(-1, 3).T
     assert sorted({round(value, 6) for value in x.tolist()}) == pytest.approx([-1.4, -0.8, -0.2, 0.4, 1.0])
     assert sorted({round(value, 6) for value in y.tolist()}) == pytest.approx([-0.9, -0.3, 0.3])
     assert not state.loaded.any()
     assert theta.min() > -3.1416
     assert theta.max() < 3.1416
-    assert theta.mean().abs() < 5.0 * 1.8138 / len(theta) ** 0.5  # π / √3 is the spread of a uniform angle
+    assert abs(theta.mean()) < 5.0 * 1.8138 / len(theta) ** 0.5  # π / √3 is the spread of a uniform angle
     assert theta.std().item() == pytest.approx(1.8138, rel=0.02)
