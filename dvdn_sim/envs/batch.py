@@ -147,7 +147,7 @@ class Game(ABC, Generic[Settings, State]):
         check_actions(actions, len(state.step), self.available, self.agents)
         after = state.copy()
         rewards = np.zeros(actions.shape)
-        self._step(after, actions, rewards)
+        self._step(after, np.ascontiguousarray(actions), rewards)
         self._latest = after
         return after, self.observe(after), rewards, after.done
 
@@ -238,7 +238,7 @@ def check_actions(
         )
     if actions.shape != (n_copies, len(agents)) or actions.dtype != np.int64:
         raise ValueError(f"actions {described(actions)} found; int64 [{n_copies}, {len(agents)}] expected")
-    wrong = _first_wrong(actions, available)
+    wrong = _first_wrong(np.ascontiguousarray(actions), available)
     if wrong >= 0:
         row, agent = divmod(wrong, len(agents))
         found, count = int(actions[row, agent]), int(available[agent].sum())

@@ -59,7 +59,7 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
     def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lowest and highest observed numbers, as the original says them (of a square field)."""
         spec, shape = self.spec, (self.n_agents, self.obs_dim)
-        numbers, (rows, columns) = 3 if spec.observe_agent_levels else 2, spec.field_size
+        numbers, (rows, columns) = 2 + spec.observe_agent_levels, spec.field_size
         most = spec.max_food_level or min(3, spec.players) * spec.max_player_level
         food, player = [rows - 1, columns - 1, most], [rows - 1, columns - 1, spec.max_player_level][:numbers]
         low = [-1, -1, 0] * spec.max_num_food + [-1, -1, 0][:numbers] * spec.players
@@ -83,6 +83,13 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
         """Put a state of any number of rows together by hand (see `LbfState`); what is one for all is spread.
 
         Without `food_spawned` the foods on the field are all that there were.
+
+        >>> env = LevelBasedForaging(players=2, field_size=(3, 4), max_num_food=1, sight=1)
+        >>> field = [[[0, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 0]]]
+        >>> state = env.place(field, positions=[[1, 0], [1, 2]], levels=[1, 1])
+        >>> state, observations, rewards, done = env.step(state, np.array([[5, 5]]))
+        >>> rewards.tolist(), done.tolist()
+        ([[0.5, 0.5]], [True])
 
         Raises:
             ValueError: What does not fit this game: shapes, fractions, a player outside the field, on a food or beside
@@ -116,42 +123,20 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
         )
 
     def _begin(self, state: LbfState, rows: NDArray[np.int64]) -> None:
-        spec = self.spec
-        begin_rows(
-            rows,
-            self.keys,
-            state.episode,
-            state.field,
-            state.positions,
-            state.levels,
-            state.food_spawned,
-            state.done,
-            spec.max_num_food,
-            (spec.min_player_level, spec.max_player_level),
-            (spec.min_food_level, spec.max_food_level or 0),
-            spec.force_coop,
-            spec.food_levels == "legacy",
-        )
+        spec, parts = self.spec, (state.field, state.positions, state.levels, state.food_spawned, state.done)
+        player_level = (spec.min_player_level, spec.max_player_level)
+        food_level = (spec.min_food_level, spec.max_food_level or 0)
+        coop, legacy = spec.force_coop, spec.food_levels == "legacy"
+        begin_rows(rows, self.keys, state.episode, *parts, spec.max_num_food, player_level, food_level, coop, legacy)
 
     def _step(self, state: LbfState, actions: NDArray[np.int64], rewards: Rewards) -> None:
-        step_rows(
-            state.field,
-            state.positions,
-            state.levels,
-            state.food_spawned,
-            state.step,
-            state.done,
-            state.timed_out,
-            actions,
-            rewards,
-            self.episode_limit,
-            self.spec.penalty,
-            self.spec.normalize_reward,
-        )
+        spec, clock = self.spec, (state.step, state.done, state.timed_out)
+        parts = (state.field, state.positions, state.levels, state.food_spawned)
+        step_rows(*parts, *clock, actions, rewards, self.episode_limit, spec.penalty, spec.normalize_reward)
 
     def _observe(self, state: LbfState, seen: Observations) -> None:
-        numbers = 3 if self.spec.observe_agent_levels else 2
-        observe_rows(state.field, state.positions, state.levels, seen, self.spec.sight, self.spec.max_num_food, numbers)
+        spec, parts = self.spec, (state.field, state.positions, state.levels)
+        observe_rows(*parts, seen, spec.sight, spec.max_num_food, 2 + spec.observe_agent_levels)
 
     def _canvas(self, state: LbfState, row: int, *, numbered: bool) -> tuple[Canvas, Sequence[Sequence[float]], float]:
         """Draw a row; players on one cell share it, and a number takes some room."""
