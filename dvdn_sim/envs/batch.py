@@ -1,7 +1,7 @@
 """`Game`: what every environment of ours does alike, so that a family writes down its rules and nothing else."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -32,14 +32,17 @@ class Rows:
     done: Mask
     timed_out: Mask
 
-    def copy(self) -> Self:
-        """The same in arrays of its own."""
+    def copy(self, names: Iterable[str] | None = None) -> Self:
+        """The same, with arrays of its own, or with those named, while it shares the others."""
         made = object.__new__(type(self))
         parts = vars(made)
-        for name, part in vars(self).items():
-            parts[name] = part.copy()
+        parts |= vars(self)
+        for name in list(parts) if names is None else names:
+            parts[name] = parts[name].copy()
         return made
 
+
+INT64 = np.dtype(np.int64)  # comparing with it is quicker than with np.int64
 
 State = TypeVar("State", bound=Rows)
 Settings = TypeVar("Settings", bound=Env)
@@ -59,6 +62,8 @@ class Game(ABC, Generic[Settings, State]):
     """The scenario's model of this game."""
     stream: ClassVar[str]
     """Names the draws with which episodes begin."""
+    moving: ClassVar[Sequence[str] | None] = None
+    """The arrays of a state that steps write; None for all."""
 
     def __init__(self, spec: Settings | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any) -> None:
         made: Any = settings_of(self.settings, spec, options)
@@ -145,7 +150,7 @@ class Game(ABC, Generic[Settings, State]):
         """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do."""
         self._check(state)
         check_actions(actions, len(state.step), self.available, self.agents)
-        after = state.copy()
+        after = state.copy(self.moving)
         rewards = np.zeros(actions.shape)
         self._step(after, np.ascontiguousarray(actions), rewards)
         self._latest = after
@@ -236,7 +241,7 @@ def check_actions(
         raise TypeError(
             f"actions {type(actions).__name__} found; an array, int64 [{n_copies}, {len(agents)}], expected"
         )
-    if actions.shape != (n_copies, len(agents)) or actions.dtype != np.int64:
+    if actions.shape != (n_copies, len(agents)) or actions.dtype != INT64:
         raise ValueError(f"actions {described(actions)} found; int64 [{n_copies}, {len(agents)}] expected")
     wrong = _first_wrong(np.ascontiguousarray(actions), available)
     if wrong >= 0:

@@ -224,18 +224,36 @@ class Particles(Env):
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
 class Opposed(Particles):
-    """Tasks whose other side may learn, be played by a script or chance, or have been trained before."""
+    """Tasks whose other side may learn, be played by a script or chance, or have been trained before.
+
+    Attributes:
+        opponent_name: whose policy plays the other side, of a team that was trained with it.
+        opponents: how many there are on the other side.
+        first_opponent: the number of the first of them among all agents.
+        opponent_sees: how many numbers each of them observes.
+        obs_dims: how many numbers each agent observes.
+    """
 
     if TYPE_CHECKING:
         opponent: Player
         opponent_policy: str | None
         opponent_name: ClassVar[str]
-        """Whose policy plays the other side, of a team that was trained with it."""
+        opponents: int
+        first_opponent: int
+        opponent_sees: int
+        obs_dims: tuple[int, ...]
 
     @property
     def _learns(self) -> bool:
         """Whether the other side learns, too: then not all agents play the same part."""
         return self.opponent == "agent"
+
+    def _sizes(self, own: tuple[int, ...], *, opponents: int, opponent_sees: int, first_opponent: int) -> None:
+        """Settle what follows from how many numbers our own agents and the others observe."""
+        theirs = (opponent_sees,) * (opponents if self._learns else 0)
+        dims = own[:first_opponent] + theirs + own[first_opponent:]
+        self._settle(opponents=opponents, first_opponent=first_opponent, opponent_sees=opponent_sees, obs_dims=dims)
+        self._settle(n_agents=len(dims), obs_dim=max(dims), homogeneous=not self._learns)
 
     def _played(self) -> str:
         return _PLAYED[self.opponent] if self.opponent_policy is None else "trained before"
@@ -306,8 +324,7 @@ class MpeAdversary(Opposed):
         # Places of the goal, of landmarks and of others, the nearest with its colour; an adversary sees no goal.
         everything, nearest, adversary = 2 + 4 * self.N, 2 + 2 * self.N + 2 + 3, 4 * self.N
         sees = everything if self.observation == "full" else nearest
-        obs_dim = max(sees, adversary if self._learns else 0)
-        self._settle(n_agents=self.N + self._learns, obs_dim=obs_dim, homogeneous=not self._learns)
+        self._sizes((sees,) * self.N, opponents=1, opponent_sees=adversary, first_opponent=0)
 
     def describe(self) -> str:
         who = f"{plural(self.N, 'agent')} among {plural(self.N, 'landmark')} against an adversary"
@@ -342,11 +359,8 @@ class MpeTag(Opposed):
         # Own velocity and place; places of obstacles and of others; velocities of prey. Prey always sees it all.
         prey = 4 + 2 * self.num_obstacles + 2 * (self.num_adversaries + self.num_good - 1) + 2 * (self.num_good - 1)
         predator = prey + 2 if self.observation == "full" else 4 + 2 + 2 + 2 + 2
-        self._settle(
-            n_agents=self.num_adversaries + (self.num_good if self._learns else 0),
-            obs_dim=max(predator, prey if self._learns else 0),
-            homogeneous=not self._learns,
-        )
+        own = (predator,) * self.num_adversaries
+        self._sizes(own, opponents=self.num_good, opponent_sees=prey, first_opponent=len(own))
 
     def describe(self) -> str:
         who = f"{plural(self.num_adversaries, 'predator')} against {self.num_good} prey, {self._played()}"

@@ -1,191 +1,71 @@
 """`ParticleEnv`: a task, its physics and its opponents under the contract of a batched environment."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, TypeVar
 
-import torch
-from torch import Tensor
-from torch.nn.functional import pad
+import numpy as np
+from numpy.typing import NDArray
 
-from dvdn_sim.draws import key, uniform
-from dvdn_sim.envs.batch import check_actions, check_episode, check_reset, described, refuse_broken, where
-from dvdn_sim.envs.canvas import Canvas, Frame
-from dvdn_sim.envs.mpe.opponents import Opponent, Player, Random, Still
-from dvdn_sim.envs.mpe.world import ACTIONS, MpeState, Physics, World, draw, joined
-from dvdn_sim.records import Picture
-from dvdn_sim.scenario import envs as settings
+from dvdn_sim.draws import keys
+from dvdn_sim.envs.api import Observations
+from dvdn_sim.envs.batch import Game, check_actions, described
+from dvdn_sim.envs.canvas import Canvas
+from dvdn_sim.envs.mpe.opponents import Opponent, Random, Still, draw_chances
+from dvdn_sim.envs.mpe.world import ACTIONS, Floats, Integers, MpeState, World, begin
+from dvdn_sim.scenario.envs import Opposed, Particles
 
+Settings = TypeVar("Settings", bound=Particles)
+Two = TypeVar("Two", bound=Opposed)
 
-def check_tensor(what: str, found: Tensor, dtype: torch.dtype, shape: list[int]) -> None:
-    """Refuse (ValueError) a tensor of another dtype or shape."""
-    if found.dtype != dtype or list(found.shape) != shape:
-        expected = described(torch.empty(shape, dtype=dtype, device="meta"))
-        raise ValueError(f"{what} {described(found)} found; {expected} expected")
-
-
-@dataclass(frozen=True)
-class Side:
-    """Agents that see and gain alike.
-
-    Attributes:
-        agents: Which, n of them.
-        observe: From a state to what they see, float32 ``[E, n, D]``.
-        reward: From the state after a step to what they gain by it, float64 ``[E, n]``.
-    """
-
-    agents: range
-    observe: Callable[[MpeState], Tensor]
-    reward: Callable[[MpeState], Tensor]
+EDGE, INK, PAPER = (205, 205, 205), (40, 40, 40), (255, 255, 255)
+LANDMARK, GOAL = (90, 90, 90), (60, 160, 60)
+HALF_WIDTH = 1.35
 
 
-@dataclass(frozen=True)
-class Task:
-    """A game.
+class ParticleEnv(Game[Settings, MpeState]):
+    """What all tasks share. Learners are agents in a row, from number `_first` on."""
 
-    Attributes:
-        world: Its bodies.
-        sides: In the order of agents, together all of them.
-        opponents: Which side may be played by an opponent; None if there are learners only.
-        script: From the directions in which actions push, ``[5, 2]``, to what plays it if a script is asked for.
-    """
+    stream = "mpe"
+    moving = ("positions", "velocities", "step", "done", "timed_out")
+    _first = 0
+    _memory_shape = (0, 0)
 
-    world: World
-    sides: tuple[Side, ...]
-    opponents: int | None = None
-    script: Callable[[Tensor], Opponent] | None = None
+    def __init__(self, spec: Settings | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any) -> None:
+        super().__init__(spec, row_seeds=row_seeds, **options)
+        self._world, self._legacy = self._made(), self.spec.physics == "legacy"
+        self._physics = self._world.traits(), self._world.colliders, self._legacy, self.episode_limit
+        self._near = self.spec.observation == "nearest"
+        self._opponent_keys = keys(row_seeds, "mpe opponent")
 
+    @abstractmethod
+    def _made(self) -> World:
+        """Return the bodies of the task."""
 
-class Opposition:
-    """The opponents of a game, which act on what they saw before the step, as learners do."""
+    @abstractmethod
+    def _see(self, state: MpeState, first: int, seen: Observations) -> None:
+        """Write what agents from number `first` on see, ``[E, n, D]``, all zeros now."""
 
-    def __init__(self, opponent: Opponent, side: Side, *, names: tuple[str, ...], limit: int) -> None:
-        """Seat a policy on a side; `names` are those of all agents, `limit` steps of an episode at most."""
-        self._opponent, self._side, self._limit = opponent, side, limit
-        self._names = names[side.agents.start : side.agents.stop]
-        self.memory_shape = (len(side.agents), opponent.memory_size)
-
-    def play(self, state: MpeState, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return actions of all agents, int64 ``[E, N + K]``, and what the opponents remember, float32 ``[E, K, H]``.
-
-        Refuses (ValueError) a policy that answers with another shape or dtype, or an action that there is not.
-        """
-        copies, (count, size) = len(state.step), self.memory_shape
-        device = state.step.device
-        tick = state.episode * self._limit + state.step
-        chance = uniform(state.key[:, None], tick[:, None], torch.arange(count, device=device))
-        seen, memory = self._side.observe(state).flatten(0, 1), state.memory.flatten(0, 1)
-        chosen, memory = self._opponent.act(seen, memory, chance.flatten())
-        check_tensor("opponent's actions", chosen, torch.int64, [copies * count])
-        check_tensor("opponent's memory", memory, torch.float32, [copies * count, size])
-        theirs = chosen.view(copies, count)
-        check_actions(theirs, copies, torch.full((count,), ACTIONS, device=device), self._names)
-        both = [theirs, actions] if self._side.agents.start == 0 else [actions, theirs]
-        return torch.cat(both, 1), memory.view(copies, count, size)
-
-
-def policy(opponent: Player | Opponent | None, task: Task, directions: Tensor) -> Opponent | None:
-    """Return the policy that a setting means, None for none; refuse (TypeError) something that cannot act."""
-    if opponent is None or isinstance(opponent, str):
-        if opponent == "scripted" and task.script is not None:
-            return task.script(directions)
-        players: dict[str | None, Opponent] = {"random": Random(), "still": Still()}
-        return players.get(opponent)
-    if not isinstance(getattr(opponent, "memory_size", None), int) or not callable(getattr(opponent, "act", None)):
-        raise TypeError(f"opponent {opponent!r} found; an Opponent, with memory_size and act, expected")
-    return opponent
-
-
-class ParticleEnv:
-    """What all tasks share. Opponents act on what they saw before the step, as learners do."""
-
-    def __init__(
-        self,
-        spec: settings.Particles,
-        task: Task,
-        opponent: Player | Opponent | None,
-        *,
-        row_seeds: Sequence[int],
-        device: torch.device,
-    ) -> None:
-        """Put a game together; `opponent` plays the task's opponents: with None or `agent` these are agents, too."""
-        refuse_broken(spec, row_seeds)
-        self.device = device
-        self.n_copies, self.n_actions, self.episode_limit = len(row_seeds), ACTIONS, spec.max_episode_steps
-        self._world = task.world
-        self._physics = Physics(task.world, spec.physics, device)
-        self._spawn_keys, self._keys = (
-            torch.tensor([key(seed, name) for seed in row_seeds], device=device) for name in ("mpe", "mpe opponent")
-        )
-        names = tuple(agent.name for agent in task.world.agents)
-        player = policy(opponent, task, self._physics.directions)
-        self._opposition, self._learners = None, list(task.sides)
-        if player is not None and task.opponents is not None:
-            theirs = self._learners.pop(task.opponents)
-            self._opposition = Opposition(player, theirs, names=names, limit=spec.max_episode_steps)
-        self._memory_shape = (0, 0) if self._opposition is None else self._opposition.memory_shape
-        self._own = slice(self._learners[0].agents.start, self._learners[-1].agents.stop)  # among all agents
-        self.agents = names[self._own]
-        self.n_agents = len(self.agents)
-        self.available = torch.ones(self.n_agents, ACTIONS, dtype=torch.bool, device=device)
-        self.idle_actions = torch.zeros(self.n_agents, dtype=torch.int64, device=device)
-        self._counts = self.available.sum(1)
-        seen = [side.observe(self._begin(torch.zeros_like(self._spawn_keys))) for side in self._learners]
-        self.obs_dims = tuple(each.shape[2] for each in seen for _ in range(each.shape[1]))
-        self.obs_dim = max(self.obs_dims)
+    @cached_property
+    def agents(self) -> tuple[str, ...]:
+        """The N names, as in ``mpe2``."""
+        return tuple(agent.name for agent in self._world.agents[self._first :][: self.n_agents])
 
     @property
-    def observation_bounds(self) -> tuple[Tensor, Tensor]:
+    def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Infinite, as in ``mpe2``, except for padding, which is 0 (see `Playable.observation_bounds`)."""
-        dims = torch.tensor(self.obs_dims, device=self.device)
-        real = torch.arange(self.obs_dim, device=self.device) < dims[:, None]
-        highest = torch.where(real, torch.inf, 0.0)
+        real = np.arange(self.obs_dim) < np.array(self.obs_dims)[:, None]
+        highest = np.where(real, np.inf, 0.0).astype(np.float32)
         return -highest, highest
 
-    def reset(self, state: MpeState | None, mask: Tensor | None = None) -> tuple[MpeState, Tensor]:
-        """Begin a new episode in some rows (see `BatchedEnv.reset`). The k-th one depends on (row seed, k) alone."""
-        check_reset(None if state is None else len(state.step), mask, self.n_copies)
-        if state is None:
-            state = self._begin(torch.zeros_like(self._spawn_keys))
-            return state, self.observe(state)
-        self._check(state)
-        fresh = self._begin(state.episode + 1)
-        state = fresh if mask is None else where(mask, fresh, state)
-        return state, self.observe(state)
-
-    def resume(self, episode: Tensor) -> MpeState:
-        """A state between two episodes (see `BatchedEnv.resume`)."""
-        check_episode(episode, self.n_copies)
-        return self._begin(episode)
-
-    def step(self, state: MpeState, actions: Tensor) -> tuple[MpeState, Tensor, Tensor, Tensor]:
-        """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do."""
-        self._check(state)
-        check_actions(actions, len(state.step), self._counts, self.agents)
-        memory = state.memory
-        if self._opposition is not None:
-            actions, memory = self._opposition.play(state, actions)
-        positions, velocities = self._physics.step(state.positions, state.velocities, state.landmarks, actions)
-        going = state.step < self.episode_limit
-        each = going[:, None, None]
-        after = replace(
-            state,
-            positions=torch.where(each, positions, state.positions),
-            velocities=torch.where(each, velocities, state.velocities),
-            memory=torch.where(each, memory, state.memory),
-            step=state.step + going,
-        )
-        rewards = torch.cat([side.reward(after) for side in self._learners], 1).masked_fill(~going[:, None], 0.0)
-        return after, self.observe(after), rewards, after.step >= self.episode_limit
-
-    def observe(self, state: MpeState) -> Tensor:
-        """What the agents see, float32 ``[E, N, D]``."""
-        seen = [side.observe(state) for side in self._learners]
-        if len(seen) == 1:
-            return seen[0]
-        return torch.cat([pad(each, (0, self.obs_dim - each.shape[2])) for each in seen], 1)
+    def positions(self, state: MpeState) -> Floats:
+        """Where the agents are, in metres (see `Playable.positions`)."""
+        return state.positions[:, self._first : self._first + self.n_agents]
 
     def place(
-        self, positions: Tensor, landmarks: Tensor, *, velocities: Tensor | None = None, goal: Tensor | None = None
+        self, positions: Floats, landmarks: Floats, *, velocities: Floats | None = None, goal: Integers | None = None
     ) -> MpeState:
         """Put any number of worlds together by hand, at the beginning of episode 0.
 
@@ -193,76 +73,126 @@ class ParticleEnv:
         int64 ``[E]``. Draws of row i are those of row seed i, counted round and round. Refuses (ValueError) what does
         not fit this game.
         """
-        velocities = torch.zeros_like(positions) if velocities is None else velocities
-        positions, velocities, landmarks = (
-            joined(each.to(self.device, torch.float64)) for each in (positions, velocities, landmarks)
-        )
-        rows = torch.arange(len(positions), device=self.device)
-        zeros = torch.zeros_like(rows)
-        state = MpeState(
-            positions=positions,
-            velocities=velocities,
-            landmarks=landmarks,
-            goal=zeros if goal is None else goal.to(zeros),
-            memory=torch.zeros(len(rows), *self._memory_shape, device=self.device),
-            key=self._keys[rows % self.n_copies],
-            step=zeros,
-            episode=zeros,
-        )
+        state = self._empty(len(positions))
+        given = {"positions": positions, "landmarks": landmarks, "velocities": velocities, "goal": goal}
+        parts = {name: values for name, values in given.items() if values is not None}
+        state = replace(state, **{name: np.array(part, getattr(state, name).dtype) for name, part in parts.items()})
         self._check(state)
-        if bool(((state.goal < 0) | (state.goal >= max(1, self._world.landmarks))).any()):
-            raise ValueError(f"goal {state.goal.tolist()} found; one of {self._world.landmarks} landmarks expected")
         return state
 
-    def timed_out(self, state: MpeState) -> Tensor:
-        """Which rows are done, bool ``[E]``: nothing but the time limit ends an episode."""
-        return state.step >= self.episode_limit
-
-    def positions(self, state: MpeState) -> Tensor:
-        """Where the agents are, in metres (see `Playable.positions`)."""
-        return state.positions[:, self._own]
-
-    def frame(self, state: MpeState, row: int = 0) -> Frame:
-        """A picture of one row, opponents included (see `Playable.frame`)."""
-        return self._drawn(state, row).frame()
-
-    def picture(self, state: MpeState, row: int = 0) -> Picture:
-        """The same as strokes."""
-        radius = max(agent.radius for agent in self._world.agents)
-        return self._drawn(state, row).picture(self.positions(state)[row].tolist(), radius)
-
-    def _drawn(self, state: MpeState, row: int) -> Canvas:
-        return draw(self._world, state.positions[row].tolist(), state.landmarks[row].tolist(), int(state.goal[row]))
-
-    def _begin(self, episode: Tensor) -> MpeState:
-        """Begin episodes in all rows; everything is at rest, and uniform in a square."""
+    def _empty(self, n_rows: int) -> MpeState:
         agents, landmarks = len(self._world.agents), self._world.landmarks
-        places = agents + landmarks
-        which = torch.arange(2 * places + 1, device=self.device)
-        draws = uniform(self._spawn_keys, episode, which[:, None])
-        where_to = (2 * draws[:-1] - 1).view(places, 2, -1).permute(2, 0, 1)
-        positions = where_to[:, :agents]
-        goal = (draws[-1] * landmarks).long()
         return MpeState(
-            positions=positions,
-            velocities=torch.zeros_like(positions),
-            landmarks=where_to[:, agents:] * self._world.landmark_spread,
-            goal=goal if self._world.has_goal else torch.zeros_like(goal),
-            memory=torch.zeros(len(episode), *self._memory_shape, device=self.device),
-            key=self._keys,
-            step=torch.zeros_like(episode),
-            episode=episode,
+            **self._no_rows(n_rows),
+            positions=np.zeros((n_rows, agents, 2)),
+            velocities=np.zeros((n_rows, agents, 2)),
+            landmarks=np.zeros((n_rows, landmarks, 2)),
+            goal=np.zeros(n_rows, np.int64),
+            memory=np.zeros((n_rows, *self._memory_shape), np.float32),
+            key=self._opponent_keys[np.arange(n_rows) % self.n_copies],
         )
 
-    def _check(self, state: MpeState) -> None:
-        """Refuse (ValueError) a state of another game."""
-        copies, agents = len(state.step), len(self._world.agents)
-        expected: dict[str, tuple[torch.dtype, list[int]]] = {
-            "positions": (torch.float64, [copies, agents, 2]),
-            "velocities": (torch.float64, [copies, agents, 2]),
-            "landmarks": (torch.float64, [copies, self._world.landmarks, 2]),
-            "goal": (torch.int64, [copies]),
-            "memory": (torch.float32, [copies, *self._memory_shape]),
-        }
-        for name, (dtype, shape) in expected.items():
-            check_tensor(f"a state with {name}", getattr(state, name), dtype, shape)
+    def _begin(self, state: MpeState, rows: Integers) -> None:
+        begin(state.bodies, self._world.landmark_spread, self.keys, state.episode, rows)
+        if not self._world.has_goal:
+            state.goal[rows] = 0
+
+    def _observe(self, state: MpeState, seen: Observations) -> None:
+        self._see(state, self._first, seen)
+
+    def _check_values(self, state: MpeState) -> None:
+        if ((state.goal < 0) | (state.goal >= max(1, self._world.landmarks))).any():
+            raise ValueError(f"goal {state.goal.tolist()} found; one of {self._world.landmarks} landmarks expected")
+
+    def _canvas(self, state: MpeState, row: int, *, numbered: bool) -> tuple[Canvas, Sequence[Sequence[float]], float]:
+        """Draw ± 1.35 m, or as much as it takes to show everything; names have numbers."""
+        places, landmarks = state.positions[row].tolist(), state.landmarks[row].tolist()
+        half = max(HALF_WIDTH, 0.25 + max(abs(number) for place in places + landmarks for number in place))
+        canvas = Canvas((-half, -half), (half, half), background=PAPER)
+        canvas.line([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], EDGE)
+        for agent, (x, y) in zip(self._world.agents, places, strict=True):
+            red, green, blue = (round(255 * part) for part in agent.colour)
+            canvas.disc((x, y), agent.size, (red, green, blue))
+        for index, (x, y) in enumerate(landmarks):  # last, so that one that is covered is seen
+            colour = GOAL if self._world.has_goal and index == state.goal[row] else LANDMARK
+            canvas.disc((x, y), self._world.landmark_size, colour)
+        for agent, (x, y) in zip(self._world.agents, places, strict=True):
+            canvas.text((x, y + agent.size + 0.05), agent.name, INK, height_px=11)
+        own = self.positions(state)[row].tolist()
+        return canvas, own, max(agent.size for agent in self._world.agents)
+
+
+class OpposedEnv(ParticleEnv[Two]):
+    """A task whose other side may be played by opponents, who act on what they saw before the step, as learners do."""
+
+    moving = (*ParticleEnv.moving, "memory")
+
+    def __init__(
+        self,
+        spec: Two | None = None,
+        *,
+        opponent: str | Opponent | None = None,
+        row_seeds: Sequence[int] = (0,),
+        **options: Any,
+    ) -> None:
+        """Take a scenario's settings, or the same as keywords; a policy as `opponent` plays in place of theirs."""
+        if isinstance(opponent, str):
+            options["opponent"], opponent = opponent, None
+        super().__init__(spec, row_seeds=row_seeds, **options)
+        self.obs_dims = self.spec.obs_dims
+        named: dict[str, Opponent | None] = {
+            "agent": None, "scripted": self._script(), "random": Random(), "still": Still()
+        }  # fmt: skip
+        self._opponent = named[self.spec.opponent] if opponent is None else opponent
+        if self._opponent is None:
+            return
+        memory_size = getattr(self._opponent, "memory_size", None)
+        if not isinstance(memory_size, int) or not callable(getattr(self._opponent, "act", None)):
+            raise TypeError(f"opponent {opponent!r} found; an Opponent, with memory_size and act, expected")
+        if self.spec.opponent == "agent":
+            raise ValueError(f"opponent {opponent!r} found beside `opponent: agent`; one of the two expected")
+        self._memory_shape = (self.spec.opponents, memory_size)
+        self._first = self.spec.opponents if self.spec.first_opponent == 0 else 0
+
+    @abstractmethod
+    def _script(self) -> Opponent:
+        """Return who plays the opponents by a script."""
+
+    def _begin(self, state: MpeState, rows: Integers) -> None:
+        super()._begin(state, rows)
+        state.memory[rows] = 0.0
+
+    def _everybody(self, state: MpeState, actions: Integers) -> Integers:
+        """Return the actions of all agents, opponents included."""
+        if self._opponent is None:
+            return actions
+        theirs = self._play(self._opponent, state)
+        return np.concatenate((theirs, actions) if self.spec.first_opponent == 0 else (actions, theirs), 1)
+
+    def _play(self, opponent: Opponent, state: MpeState) -> Integers:
+        """Return the opponents' actions, int64 ``[E, K]``; what they remember goes into the state.
+
+        Refuses (ValueError) a policy that answers with another shape or dtype, or an action that there is not.
+        """
+        rows, (count, size) = len(state.step), self._memory_shape
+        seen, chance = np.zeros((rows, count, self.spec.opponent_sees), np.float32), np.empty((rows, count))
+        self._see(state, self.spec.first_opponent, seen)
+        draw_chances(state.key, state.episode, state.step, self.episode_limit, chance)
+        chosen, memory = opponent.act(
+            seen.reshape(rows * count, -1), state.memory.reshape(rows * count, size).copy(), chance.reshape(-1)
+        )
+        _check_answer("actions", chosen, np.int64, (rows * count,))
+        _check_answer("memory", memory, np.float32, (rows * count, size))
+        theirs = np.ascontiguousarray(chosen.reshape(rows, count))
+        names = tuple(agent.name for agent in self._world.agents[self.spec.first_opponent :][:count])
+        check_actions(theirs, rows, np.ones((count, ACTIONS), bool), names)
+        if size:
+            np.copyto(state.memory, memory.reshape(state.memory.shape), where=~state.done[:, None, None])
+        return theirs
+
+
+def _check_answer(what: str, found: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
+    """Refuse (ValueError) an answer of another dtype or shape."""
+    if found.dtype != dtype or found.shape != shape:
+        expected = f"{np.dtype(dtype)} {list(shape)}"
+        raise ValueError(f"opponent's {what} {described(found)} found; {expected} expected")

@@ -1,13 +1,17 @@
 """Who plays the agents that are no learners: the prey of `SimpleTag`, the adversary of `SimpleAdversary`."""
 
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from dvdn_sim.envs.mpe.world import ACTIONS, DAMPING, DT, least, length, total
+from dvdn_sim.compiled import compiled
+from dvdn_sim.draws import mixed, unit
+from dvdn_sim.envs.mpe.world import ACTIONS, DAMPING, DT, Floats, Integers, Keys, length, pushed_to
 
-Player = Literal["agent", "scripted", "random", "still"]
+Seen = NDArray[np.float32]
+Memory = NDArray[np.float32]
 
 REACH = 0.3
 """How far from an opponent, in metres, the places lie that a script weighs against each other."""
@@ -24,7 +28,7 @@ class Opponent(Protocol):
         """H, how many numbers an opponent remembers from step to step; 0 for none."""
         ...
 
-    def act(self, observations: Tensor, memory: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+    def act(self, observations: Seen, memory: Memory, chance: Floats) -> tuple[Integers, Memory]:
         """Choose actions.
 
         Args:
@@ -39,14 +43,23 @@ class Opponent(Protocol):
         ...
 
 
+@compiled
+def draw_chances(key: Keys, episode: Integers, step: Integers, limit: int, chance: Floats) -> None:
+    """Draw a number for each opponent, ``[E, K]``."""
+    for row in range(len(key)):
+        stream = mixed(key[row], episode[row] * limit + step[row])
+        for opponent in range(chance.shape[1]):
+            chance[row, opponent] = unit(mixed(stream, opponent))
+
+
 class Still:
     """Does nothing, ever."""
 
     memory_size = 0
 
-    def act(self, observations: Tensor, memory: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+    def act(self, observations: Seen, memory: Memory, chance: Floats) -> tuple[Integers, Memory]:
         """Choose action 0 (see `Opponent.act`)."""
-        return torch.zeros(len(observations), dtype=torch.int64, device=observations.device), memory
+        return np.zeros(len(observations), np.int64), memory
 
 
 class Random:
@@ -54,77 +67,89 @@ class Random:
 
     memory_size = 0
 
-    def act(self, observations: Tensor, memory: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+    def act(self, observations: Seen, memory: Memory, chance: Floats) -> tuple[Integers, Memory]:
         """Choose by chance (see `Opponent.act`)."""
-        return (chance * ACTIONS).long(), memory
+        return (chance * ACTIONS).astype(np.int64), memory
 
 
-class Fleeing:
-    """The scripted prey: runs from the predators, and stays in the arena if it can.
-
-    It knows where it will come to rest if it does nothing, 0.4 s of its velocity away. Of this place and the four that
-    lie `REACH` from it to each side it takes the best, which is the one with the largest distance to the nearest
-    predator, in metres, less what a prey pays there for being out of bounds. Ties fall by chance.
-    """
+class Scripted:
+    """Does what a compiled rule says, which takes what is seen, numbers that it needs to know, and chance."""
 
     memory_size = 0
 
-    def __init__(self, directions: Tensor, *, obstacles: int, predators: int) -> None:
-        """Know where actions push, ``[5, 2]``, and how many obstacles and predators there are."""
-        self._steps = REACH * directions.float()
-        self._predators = slice(2 + obstacles, 2 + obstacles + predators)
+    def __init__(self, rule: Callable[..., None], *numbers: int) -> None:
+        self._rule, self._numbers = rule, numbers
 
-    def act(self, observations: Tensor, memory: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose the place farthest from predators (see `Opponent.act`)."""
-        seen = _pairs(observations)
-        places = seen[:, :1] * (DT / DAMPING) + self._steps
-        safety = least(length(places[:, :, None] - seen[:, None, self._predators]), 2)
-        return best(safety - out_of_bounds(places + seen[:, 1:2]), chance), memory
+    def act(self, observations: Seen, memory: Memory, chance: Floats) -> tuple[Integers, Memory]:
+        """Choose by the rule (see `Opponent.act`)."""
+        actions = np.empty(len(observations), np.int64)
+        self._rule(observations.astype(float), *self._numbers, chance, actions)
+        return actions, memory
 
 
-class Guessing:
-    """The scripted adversary: guesses the goal from where the good agents are, and goes there.
+@compiled
+def flee(seen: Floats, first: int, end: int, legacy: bool, chance: Floats, actions: Integers) -> None:
+    """Run from the predators, and stay in the arena if it can be: the scripted prey.
 
-    A landmark at distance d from the nearest good agent is believed to be the goal with a probability proportional to
-    exp(-d / 0.3 m), 0.3 m being an agent's diameter. The adversary heads for the landmarks' mean under this belief,
-    which has the least expected squared distance from the goal: of the place where it is and the four that lie `REACH`
-    from it to each side it takes the one nearest to that mean. Ties fall by chance.
+    It sees predators in the numbers from `first` to `end`. It knows where it will come to rest if it does nothing, 0.4
+    s of its velocity away. Of this place and the four that lie `REACH` from it to each side it takes the best, which is
+    the one with the largest distance to the nearest predator, in metres, less what a prey pays there for being out of
+    bounds. Ties fall by chance.
     """
-
-    memory_size = 0
-
-    def __init__(self, directions: Tensor, *, landmarks: int) -> None:
-        """Know where actions push, ``[5, 2]``, and how many landmarks there are."""
-        self._steps = REACH * directions.float()
-        self._landmarks = landmarks
-
-    def act(self, observations: Tensor, memory: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose the place nearest to where the goal is believed to be (see `Opponent.act`)."""
-        seen = _pairs(observations)
-        landmarks, good = seen[:, : self._landmarks], seen[:, self._landmarks :]
-        apart = least(length(landmarks[:, :, None] - good[:, None]), 2)
-        belief = torch.exp((least(apart, 1)[:, None] - apart) / 0.3)[..., None]
-        believed = total(belief * landmarks, 1) / total(belief, 1)
-        return best(-length(believed[:, None] - self._steps), chance), memory
+    for row in range(len(seen)):
+        best = -np.inf
+        for turn in range(ACTIONS):
+            action = (int(chance[row] * ACTIONS) + turn) % ACTIONS
+            x, y = pushed_to(action, legacy)
+            x, y = REACH * x + DT / DAMPING * seen[row, 0], REACH * y + DT / DAMPING * seen[row, 1]
+            safety = np.inf
+            for at in range(first, end, 2):
+                safety = min(safety, length(x - seen[row, at], y - seen[row, at + 1]))
+            value = safety - (bound(x + seen[row, 2]) + bound(y + seen[row, 3]))
+            if value > best:
+                best, actions[row] = value, action
 
 
-def out_of_bounds(places: Tensor) -> Tensor:
-    """What a prey pays for being at places ``[..., 2]``, ``[...]``.
+@compiled
+def guess(seen: Floats, end: int, legacy: bool, chance: Floats, actions: Integers) -> None:
+    """Guess the goal from where the good agents are, and go there: the scripted adversary.
 
-    For each of x and y, at a distance d from the middle: nothing up to d = 0.9, then 10 (d - 0.9), and from d = 1 on
-    exp(2 d - 2), but 10 at most.
+    It sees landmarks in the numbers up to `end`, and then good agents. A landmark at distance d from the nearest good
+    agent is believed to be the goal with a probability proportional to exp(-d / 0.3 m), 0.3 m being an agent's
+    diameter. The adversary heads for the landmarks' mean under this belief, which has the least expected squared
+    distance from the goal: of the place where it is and the four that lie `REACH` from it to each side it takes the one
+    nearest to that mean. Ties fall by chance.
     """
-    d = places.abs()
-    outside = torch.exp(2 * d - 2).clamp(max=10)
-    return total(torch.where(d < 1.0, (10 * (d - 0.9)).clamp(min=0), outside), -1)
+    alone = np.empty(end // 2)  # how far each landmark is from the nearest good agent
+    for row in range(len(seen)):
+        least = np.inf
+        for landmark in range(len(alone)):
+            alone[landmark] = np.inf
+            for at in range(end, seen.shape[1], 2):
+                x, y = seen[row, 2 * landmark] - seen[row, at], seen[row, 2 * landmark + 1] - seen[row, at + 1]
+                alone[landmark] = min(alone[landmark], length(x, y))
+            least = min(least, alone[landmark])
+        x_goal = y_goal = total = 0.0
+        for landmark in range(len(alone)):
+            belief = np.exp((least - alone[landmark]) / 0.3)
+            x_goal += belief * seen[row, 2 * landmark]
+            y_goal += belief * seen[row, 2 * landmark + 1]
+            total += belief
+        nearest = np.inf
+        for turn in range(ACTIONS):
+            action = (int(chance[row] * ACTIONS) + turn) % ACTIONS
+            x, y = pushed_to(action, legacy)
+            distance = length(x_goal / total - REACH * x, y_goal / total - REACH * y)
+            if distance < nearest:
+                nearest, actions[row] = distance, action
 
 
-def best(values: Tensor, chance: Tensor) -> Tensor:
-    """Index of the largest of five values ``[rows, 5]``. Draws ``[rows]`` decide among equal ones."""
-    order = (torch.arange(ACTIONS, device=values.device) + (chance * ACTIONS).long()[:, None]) % ACTIONS
-    return order.gather(1, values.gather(1, order).argmax(1, keepdim=True)).squeeze(1)
-
-
-def _pairs(observations: Tensor) -> Tensor:
-    """Observations as places and velocities, ``[rows, D / 2, 2]``, with rows innermost in memory."""
-    return observations.t().contiguous().view(-1, 2, len(observations)).permute(2, 0, 1)
+@compiled
+def bound(x: float) -> float:
+    """Return what a prey pays for its place along one axis, out of bounds from 0.9 on (``simple_tag``)."""
+    x = abs(x)
+    if x < 0.9:
+        return 0.0
+    if x < 1.0:
+        return (x - 0.9) * 10
+    return float(min(np.exp(2 * x - 2), 10.0))

@@ -1,36 +1,33 @@
-"""The tasks: `SimpleSpread`, `SimpleAdversary` and `SimpleTag`, as in ``mpe2``."""
+"""The tasks as in ``mpe2``: what agents see and gain in `SimpleSpread`, `SimpleAdversary` and `SimpleTag`."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+import numpy as np
 
-import torch
-from torch import Tensor
-
-from dvdn_sim.envs.mpe.env import ParticleEnv, Side, Task
-from dvdn_sim.envs.mpe.opponents import Fleeing, Guessing, Opponent, Player, out_of_bounds
+from dvdn_sim.compiled import compiled
+from dvdn_sim.envs.api import Observations, Rewards
+from dvdn_sim.envs.mpe.env import OpposedEnv, ParticleEnv
+from dvdn_sim.envs.mpe.opponents import Scripted, bound, flee, guess
 from dvdn_sim.envs.mpe.world import (
+    BLUE,
     GREEN,
     RED,
     Agent,
+    Bodies,
+    Clock,
+    Integers,
     MpeState,
+    Physics,
     World,
-    all_but_self,
-    among,
-    least,
-    length,
-    nearest,
-    observed,
-    of_nearest,
-    relative,
-    total,
-)
+    apart,
+    move,
+    show,
+    show_own,
+)  # fmt: skip
 from dvdn_sim.scenario import envs as settings
 
 RADIUS = 0.15
 
 
-class SimpleSpread(ParticleEnv):
+class SimpleSpread(ParticleEnv[settings.MpeSpread]):
     """N agents and N landmarks; all N are to be covered.
 
     Step by step what ``mpe2``'s simple_spread_v3 does. Actions: 0 none, 1 -x, 2 +x, 3 -y, 4 +y (see `physics` for the
@@ -44,71 +41,68 @@ class SimpleSpread(ParticleEnv):
     OpenAI's release and its forks. `individual` is minus the distance to the nearest landmark, minus that number.
     """
 
-    def __init__(
-        self,
-        spec: settings.MpeSpread | None = None,
-        *,
-        row_seeds: Sequence[int] = (0,),
-        device: torch.device | str = "cpu",
-        **options: Any,
-    ) -> None:
-        """Take the settings of a scenario, or the same as keywords (`dvdn-sim list envs`)."""
-        spec = settings.MpeSpread(**options) if spec is None else spec
-        device = torch.device(device)
-        N, observation = spec.N, spec.observation
-        agents = tuple(Agent(f"agent_{i}", RADIUS) for i in range(N))
-        world = World(agents, landmarks=N, landmark_radius=0.05, collide="agents")
-        sight = _spread_full if observation == "full" else _spread_nearest
-        gains: dict[str, Callable[[MpeState], Tensor]] = {
-            "mpe2": partial(_mixed, local_ratio=spec.local_ratio),
-            "legacy": _shared,
-            "individual": _individual,
-        }
-        everybody = Side(range(N), partial(sight, others=all_but_self(N, range(N)).to(device)), gains[spec.reward])
-        super().__init__(spec, Task(world, (everybody,)), None, row_seeds=row_seeds, device=device)
+    settings = settings.MpeSpread
+
+    def _made(self) -> World:
+        N = self.spec.N
+        return World(tuple(Agent(f"agent_{i}", RADIUS) for i in range(N)), N, landmark_size=0.05, colliders=N)
+
+    def _see(self, state: MpeState, first: int, seen: Observations) -> None:
+        _spread_observation(state.bodies, self._near, seen)
+
+    def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
+        kind, ratio = SPREAD_REWARDS.index(self.spec.reward), self.spec.local_ratio
+        _spread_step(state.bodies, state.clock, self._physics, actions, kind, ratio, rewards)
 
 
-def _spread_full(state: MpeState, others: Tensor) -> Tensor:
-    own, velocities = state.positions, state.velocities
-    seen = relative(among(own, others), own)
-    return observed(velocities, own, relative(state.landmarks, own), seen, torch.zeros_like(seen))
+@compiled
+def _spread_observation(bodies: Bodies, near: bool, seen: Observations) -> None:
+    """Write own velocity and place, landmarks, other agents, and what these say: nothing, zeros."""
+    positions, _, landmarks, _ = bodies
+    rows, agents, _ = seen.shape
+    for row in range(rows):
+        for agent in range(agents):
+            x, y = positions[row, agent, 0], positions[row, agent, 1]
+            at = show_own(seen, row, agent, bodies, agent)
+            at, _ = show(seen, row, agent, at, x, y, landmarks, 0, agents, -1, near)
+            show(seen, row, agent, at, x, y, positions, 0, agents, agent, near)
 
 
-def _spread_nearest(state: MpeState, others: Tensor) -> Tensor:
-    own, velocities = state.positions, state.velocities
-    landmark, other = (nearest(relative(places, own)) for places in (state.landmarks, among(own, others)))
-    return observed(velocities, own, landmark, other, torch.zeros_like(other))
+SPREAD_REWARDS = ("mpe2", "legacy", "individual")
+MPE2, LEGACY, INDIVIDUAL = range(3)
 
 
-def _distances(state: MpeState) -> Tensor:
-    """Between agents and landmarks, ``[E, agents, landmarks]``."""
-    return length(relative(state.landmarks, state.positions))
+@compiled
+def _spread_step(
+    bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, kind: int, local_ratio: float, rewards: Rewards
+) -> None:
+    positions, _, landmarks, _ = bodies
+    rows, agents = rewards.shape
+    force = np.empty((agents, 2))
+    for row in range(rows):
+        if not move(row, bodies, clock, physics, actions, force):
+            continue
+        global_reward = total = 0.0
+        for landmark in range(agents):
+            least = np.inf
+            for agent in range(agents):
+                least = min(least, apart(positions, agent, landmarks, landmark, row))
+            global_reward -= least
+        for agent in range(agents):
+            least, bumps = np.inf, 0  # a quirk of older versions is that an agent bumps into itself
+            for other in range(agents):
+                least = min(least, apart(positions, agent, landmarks, other, row))
+                bumps += apart(positions, agent, positions, other, row) < RADIUS + RADIUS
+            total += global_reward - bumps
+            if kind == MPE2:
+                rewards[row, agent] = global_reward * (1 - local_ratio) - (bumps - 1) * local_ratio
+            elif kind == INDIVIDUAL:
+                rewards[row, agent] = -least - bumps
+        if kind == LEGACY:
+            rewards[row] = total
 
 
-def _close(state: MpeState) -> Tensor:
-    """How many agents touch each agent, itself included, float64 ``[E, N]``."""
-    return total((length(relative(state.positions, state.positions)) < 2 * RADIUS).double(), 2)
-
-
-def _mixed(state: MpeState, local_ratio: float) -> Tensor:
-    uncovered = total(least(_distances(state), 1), 1)
-    return -uncovered[:, None] * (1 - local_ratio) - (_close(state) - 1) * local_ratio
-
-
-def _shared(state: MpeState) -> Tensor:
-    uncovered = total(least(_distances(state), 1), 1)
-    close = _close(state)
-    return (-uncovered * close.shape[1] - close.sum(1))[:, None].expand(close.shape)
-
-
-def _individual(state: MpeState) -> Tensor:
-    return -least(_distances(state), 2) - _close(state)
-
-
-RADIUS = 0.15
-
-
-class SimpleAdversary(ParticleEnv):
+class SimpleAdversary(OpposedEnv[settings.MpeAdversary]):
     """N good agents and one adversary among N landmarks, one of which is the goal; only good agents know which.
 
     Step by step what ``mpe2``'s simple_adversary_v3 does. Actions: 0 none, 1 -x, 2 +x, 3 -y, 4 +y (see `physics` for
@@ -120,84 +114,68 @@ class SimpleAdversary(ParticleEnv):
     that learns gains minus its distance from the goal (`mpe2`), or minus the square of it (`legacy`).
     """
 
-    def __init__(
-        self,
-        spec: settings.MpeAdversary | None = None,
-        *,
-        opponent: Player | Opponent | None = None,
-        row_seeds: Sequence[int] = (0,),
-        device: torch.device | str = "cpu",
-        **options: Any,
-    ) -> None:
-        """Take a scenario's settings, or the same as keywords; `opponent` plays the adversary in place of theirs."""
-        if isinstance(opponent, str):
-            options["opponent"], opponent = opponent, None
-        spec = settings.MpeAdversary(**options) if spec is None else spec
-        device = torch.device(device)
-        N = spec.N
+    settings = settings.MpeAdversary
+
+    def _made(self) -> World:
+        N = self.spec.N
         agents = (Agent("adversary_0", RADIUS, colour=RED), *(Agent(f"agent_{i}", RADIUS) for i in range(N)))
-        others = all_but_self(N + 1, range(1, N + 1)).to(device)
-        colours = torch.tensor([agent.colour for agent in agents], dtype=torch.float64, device=device)[others]
-        sight = _adversary_full if spec.observation == "full" else partial(_adversary_nearest, colours=colours)
-        gains = _adversary_gains if spec.reward == "mpe2" else _adversary_gains_squared
-        task = Task(
-            World(agents, landmarks=N, landmark_radius=0.08, has_goal=True),
-            sides=(
-                Side(range(1), _adversary_sees, gains),
-                Side(range(1, N + 1), partial(sight, others=others), _good_gain),
-            ),
-            opponents=0,
-            script=partial(Guessing, landmarks=N),
-        )
-        super().__init__(spec, task, opponent or spec.opponent, row_seeds=row_seeds, device=device)
+        return World(agents, N, landmark_size=0.08, has_goal=True)
+
+    def _script(self) -> Scripted:
+        return Scripted(guess, 2 * self.spec.N, self._legacy)
+
+    def _see(self, state: MpeState, first: int, seen: Observations) -> None:
+        _adversary_observation(state.bodies, self._near, first, seen)
+
+    def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
+        everybody, squared = self._everybody(state, actions), self.spec.reward == "legacy"
+        _adversary_step(state.bodies, state.clock, self._physics, everybody, self._first, squared, rewards)
 
 
-def _adversary_sees(state: MpeState) -> Tensor:
-    own = state.positions[:, :1]
-    return observed(relative(state.landmarks, own), relative(state.positions[:, 1:], own))
+@compiled
+def _adversary_observation(bodies: Bodies, near: bool, first: int, seen: Observations) -> None:
+    """Write the goal, landmarks and other agents; agent 0, the adversary, sees no goal, and always everybody."""
+    positions, _, landmarks, goal = bodies
+    rows, viewers, _ = seen.shape
+    for row in range(rows):
+        for viewer in range(viewers):
+            agent, at = first + viewer, 0
+            nearest = near and agent > 0
+            x, y = positions[row, agent, 0], positions[row, agent, 1]
+            if agent > 0:
+                at, _ = show(seen, row, viewer, at, x, y, landmarks, goal[row], goal[row] + 1, -1, near=False)
+            at, _ = show(seen, row, viewer, at, x, y, landmarks, 0, landmarks.shape[1], -1, near=False)
+            at, other = show(seen, row, viewer, at, x, y, positions, 0, positions.shape[1], agent, nearest)
+            if nearest:
+                for part in range(3):
+                    seen[row, viewer, at + part] = RED[part] if other == 0 else BLUE[part]
 
 
-def _adversary_full(state: MpeState, others: Tensor) -> Tensor:
-    own = state.positions[:, 1:]
-    seen = relative(among(state.positions, others), own)
-    return observed(relative(_goal(state), own), relative(state.landmarks, own), seen)
-
-
-def _adversary_nearest(state: MpeState, others: Tensor, colours: Tensor) -> Tensor:
-    own = state.positions[:, 1:]
-    seen = relative(among(state.positions, others), own)
-    other = of_nearest(seen, torch.cat([seen, colours.expand(len(own), -1, -1, -1)], 3))
-    return observed(relative(_goal(state), own), relative(state.landmarks, own), other)
-
-
-def _goal(state: MpeState) -> Tensor:
-    """Where the goal is, ``[E, 1, 2]``."""
-    return state.landmarks.gather(1, state.goal[:, None, None].expand(-1, 1, 2))
-
-
-def _from_goal(state: MpeState) -> Tensor:
-    """Distances of all agents from the goal, ``[E, 1 + N]``."""
-    return length(state.positions - _goal(state))
-
-
-def _good_gain(state: MpeState) -> Tensor:
-    distances = _from_goal(state)
-    gain = distances[:, :1] - least(distances[:, 1:], 1)[:, None]
-    return gain.expand(-1, distances.shape[1] - 1)
-
-
-def _adversary_gains(state: MpeState) -> Tensor:
-    return -_from_goal(state)[:, :1]
-
-
-def _adversary_gains_squared(state: MpeState) -> Tensor:
-    return -_from_goal(state)[:, :1].square()
+@compiled
+def _adversary_step(
+    bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, first: int, squared: bool, rewards: Rewards
+) -> None:
+    positions, _, landmarks, goal = bodies
+    force = np.empty((positions.shape[1], 2))
+    for row in range(len(rewards)):
+        if not move(row, bodies, clock, physics, actions, force):
+            continue
+        adversary, least = 0.0, np.inf  # distances from the goal; least of the good agents'
+        for agent in range(positions.shape[1]):
+            distance = apart(positions, agent, landmarks, goal[row], row)
+            if agent == 0:
+                adversary = distance
+            else:
+                least = min(least, distance)
+        rewards[row] = -least + adversary
+        if first == 0:  # the adversary is an agent, too
+            rewards[row, 0] = -adversary * adversary if squared else -adversary
 
 
 PREDATOR_RADIUS, PREY_RADIUS = 0.075, 0.05
 
 
-class SimpleTag(ParticleEnv):
+class SimpleTag(OpposedEnv[settings.MpeTag]):
     """Predators (``mpe2``'s adversaries) touch prey (its good agents), which are faster.
 
     Step by step what ``mpe2``'s simple_tag_v3 does. Actions: 0 none, 1 -x, 2 +x, 3 -y, 4 +y (see `physics` for the old
@@ -206,79 +184,67 @@ class SimpleTag(ParticleEnv):
     see the same, without their own velocity a second time. `nearest` shows a predator of the obstacles, the other
     predators and the prey only the nearest one each, the prey with its velocity: 12 numbers.
 
-    A prey loses 10 for every predator that touches it, and more for being out of bounds (`opponents.out_of_bounds`).
+    A predator gains 10 for every touch of any predator (`mpe2`), or of its own (`individual`). A prey loses 10 for
+    every predator that touches it, and more for being out of bounds (`opponents.bound`).
     """
 
-    def __init__(
-        self,
-        spec: settings.MpeTag | None = None,
-        *,
-        opponent: Player | Opponent | None = None,
-        row_seeds: Sequence[int] = (0,),
-        device: torch.device | str = "cpu",
-        **options: Any,
-    ) -> None:
-        """Take a scenario's settings, or the same as keywords; `opponent` plays the prey in place of theirs."""
-        if isinstance(opponent, str):
-            options["opponent"], opponent = opponent, None
-        spec = settings.MpeTag(**options) if spec is None else spec
-        device = torch.device(device)
-        P, M = spec.num_adversaries, spec.num_adversaries + spec.num_good
-        agents = (
-            *(Agent(f"adversary_{i}", PREDATOR_RADIUS, 3.0, 1.0, RED) for i in range(P)),
-            *(Agent(f"agent_{i}", PREY_RADIUS, 4.0, 1.3, GREEN) for i in range(M - P)),
-        )
-        hunters, hunted = (all_but_self(M, viewers).to(device) for viewers in (range(P), range(P, M)))
-        sight = _tag_full if spec.observation == "full" else _tag_nearest
-        predators = Side(
-            range(P),
-            partial(sight, own=slice(0, P), others=hunters, first_prey=P - 1),
-            partial(_any_touch if spec.reward == "mpe2" else _own_touch, predators=P),
-        )
-        prey = Side(
-            range(P, M),
-            partial(_tag_full, own=slice(P, M), others=hunted, first_prey=P),
-            partial(_prey_gain, predators=P),
-        )
-        task = Task(
-            World(agents, spec.num_obstacles, landmark_radius=0.2, landmark_spread=0.9, collide="all"),
-            sides=(predators, prey),
-            opponents=1,
-            script=partial(Fleeing, obstacles=spec.num_obstacles, predators=P),
-        )
-        super().__init__(spec, task, opponent or spec.opponent, row_seeds=row_seeds, device=device)
+    settings = settings.MpeTag
+
+    def _made(self) -> World:
+        P, G, L = self.spec.num_adversaries, self.spec.num_good, self.spec.num_obstacles
+        predators = tuple(Agent(f"adversary_{i}", PREDATOR_RADIUS, 3.0, 1.0, RED) for i in range(P))
+        prey = tuple(Agent(f"agent_{i}", PREY_RADIUS, 4.0, 1.3, GREEN) for i in range(G))
+        return World(predators + prey, L, landmark_size=0.2, landmark_spread=0.9, colliders=P + G + L)
+
+    def _script(self) -> Scripted:
+        first = 4 + 2 * self.spec.num_obstacles
+        return Scripted(flee, first, first + 2 * self.spec.num_adversaries, self._legacy)
+
+    def _see(self, state: MpeState, first: int, seen: Observations) -> None:
+        _tag_observation(state.bodies, self.spec.num_adversaries, self._near, first, seen)
+
+    def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
+        everybody, own = self._everybody(state, actions), self.spec.reward == "individual"
+        _tag_step(state.bodies, state.clock, self._physics, everybody, self.spec.num_adversaries, own, rewards)
 
 
-def _tag_full(state: MpeState, own: slice, others: Tensor, first_prey: int) -> Tensor:
-    """What agents `own` see; of the `others` of each, those from `first_prey` on are prey."""
-    places, velocities = state.positions[:, own], state.velocities[:, own]
-    seen = relative(among(state.positions, others), places)
-    prey_velocities = among(state.velocities, others[:, first_prey:])
-    return observed(velocities, places, relative(state.landmarks, places), seen, prey_velocities)
+@compiled
+def _tag_observation(bodies: Bodies, predators: int, near: bool, first: int, seen: Observations) -> None:
+    """Write own velocity and place, obstacles, other agents, velocities of other prey; prey always see everything."""
+    positions, velocities, landmarks, _ = bodies
+    agents = positions.shape[1]
+    rows, viewers, _ = seen.shape
+    for row in range(rows):
+        for viewer in range(viewers):
+            agent = first + viewer
+            nearest = near and agent < predators
+            x, y = positions[row, agent, 0], positions[row, agent, 1]
+            at = show_own(seen, row, viewer, bodies, agent)
+            at, _ = show(seen, row, viewer, at, x, y, landmarks, 0, landmarks.shape[1], -1, nearest)
+            at, _ = show(seen, row, viewer, at, x, y, positions, 0, predators, agent, nearest)
+            at, prey = show(seen, row, viewer, at, x, y, positions, predators, agents, agent, nearest)
+            shown, end = (prey, prey + 1) if nearest else (predators, agents)
+            show(seen, row, viewer, at, 0.0, 0.0, velocities, shown, end, agent, nearest)
 
 
-def _tag_nearest(state: MpeState, own: slice, others: Tensor, first_prey: int) -> Tensor:
-    places, velocities = state.positions[:, own], state.velocities[:, own]
-    seen = relative(among(state.positions, others), places)
-    predators, prey = seen[:, :, :first_prey], seen[:, :, first_prey:]
-    one_prey = of_nearest(prey, torch.cat([prey, among(state.velocities, others[:, first_prey:])], 3))
-    return observed(velocities, places, nearest(relative(state.landmarks, places)), nearest(predators), one_prey)
-
-
-def _touches(state: MpeState, predators: int) -> Tensor:
-    """1 where a predator touches a prey, float64 ``[E, P, G]``."""
-    apart = relative(state.positions[:, predators:], state.positions[:, :predators])
-    return (length(apart) < PREDATOR_RADIUS + PREY_RADIUS).double()
-
-
-def _any_touch(state: MpeState, predators: int) -> Tensor:
-    touches = total(_touches(state, predators).flatten(1), 1)
-    return 10.0 * touches[:, None].expand(-1, predators)
-
-
-def _own_touch(state: MpeState, predators: int) -> Tensor:
-    return 10.0 * total(_touches(state, predators), 2)
-
-
-def _prey_gain(state: MpeState, predators: int) -> Tensor:
-    return -10.0 * total(_touches(state, predators), 1) - out_of_bounds(state.positions[:, predators:])
+@compiled
+def _tag_step(
+    bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, predators: int, own: bool, rewards: Rewards
+) -> None:
+    positions = bodies[0]
+    force = np.empty((positions.shape[1], 2))
+    for row in range(len(rewards)):
+        if not move(row, bodies, clock, physics, actions, force):
+            continue
+        touches = 0.0
+        for prey in range(predators, positions.shape[1]):
+            loss = 0.0
+            for predator in range(predators):
+                if apart(positions, prey, positions, predator, row) < PREDATOR_RADIUS + PREY_RADIUS:
+                    touches += 1.0
+                    loss += 10.0
+                    rewards[row, predator] += 10.0
+            if prey < rewards.shape[1]:  # prey that learn
+                rewards[row, prey] = -loss - bound(positions[row, prey, 0]) - bound(positions[row, prey, 1])
+        if not own:
+            rewards[row, :predators] = 10.0 * touches

@@ -1,14 +1,26 @@
-"""What a world is made of: bodies, where they are, how they move, what is seen of them, and their picture."""
+"""What a world is made of: bodies, where they are, how they move, and what is seen of them."""
 
 from dataclasses import dataclass
-from functools import reduce
-from typing import Literal
+from math import inf
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from dvdn_sim.envs.canvas import Canvas
+from dvdn_sim.compiled import compiled
+from dvdn_sim.draws import mixed, unit
+from dvdn_sim.envs.api import Mask, Observations
+from dvdn_sim.envs.batch import Rows
 
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+Bodies = tuple[Floats, Floats, Floats, Integers]
+"""Of a state: positions, velocities, landmarks, goal."""
+Clock = tuple[Integers, Mask, Mask]
+"""Of a state: step, done, timed_out."""
+Physics = tuple[Floats, int, bool, int]
+"""Size, acceleration and highest speed of every body, ``[M + L, 3]``; how many of them, the first ones, bump into each
+other; whether as in older versions; steps of an episode."""
 Colour = tuple[float, float, float]
 """Red, green, blue, 0 to 1."""
 
@@ -23,45 +35,51 @@ class Agent:
 
     Attributes:
         name: As in ``mpe2``.
-        radius: In metres.
+        size: Its radius, in metres.
         accel: Acceleration that an action gives, in m/s².
         max_speed: In m/s; infinite if there is no limit.
         colour: In pictures, and in what some agents observe.
     """
 
     name: str
-    radius: float
+    size: float
     accel: float = 5.0
-    max_speed: float = float("inf")
+    max_speed: float = inf
     colour: Colour = BLUE
 
 
 @dataclass(frozen=True)
 class World:
-    """The bodies of a task. Every mass is 1 kg.
+    """The bodies of a task: agents, then landmarks. Every mass is 1 kg.
 
     Attributes:
         agents: In the order of every agent axis.
         landmarks: How many.
-        landmark_radius: In metres.
+        landmark_size: Their radius, in metres.
         landmark_spread: Landmarks begin uniformly within ± this in x and y, in metres; agents within ± 1.
-        collide: Who bumps into whom: nobody (`none`), agents into agents (`agents`), or into landmarks, too (`all`).
+        colliders: How many of the bodies bump into each other: the first ones.
         has_goal: Whether one of the landmarks is the goal, drawn for each episode.
     """
 
     agents: tuple[Agent, ...]
     landmarks: int
-    landmark_radius: float
+    landmark_size: float
     landmark_spread: float = 1.0
-    collide: Literal["none", "agents", "all"] = "none"
+    colliders: int = 0
     has_goal: bool = False
+
+    def traits(self) -> Floats:
+        """Size, acceleration and highest speed of every body, float64 ``[M + L, 3]``."""
+        agents = [(agent.size, agent.accel, agent.max_speed) for agent in self.agents]
+        return np.array(agents + self.landmarks * [(self.landmark_size, 0.0, inf)])
+
+
+SIZE, ACCEL, MAX_SPEED = range(3)
 
 
 @dataclass(frozen=True)
-class MpeState:
-    """A batch of E worlds of M agents, opponents included, and L landmarks; never changed in place.
-
-    In states that the environments make, E is the innermost axis of places and velocities in memory.
+class MpeState(Rows):
+    """Where E worlds of M agents, opponents included, and L landmarks stand.
 
     Attributes:
         positions: float64 ``[E, M, 2]``, x and y in metres.
@@ -69,160 +87,168 @@ class MpeState:
         landmarks: float64 ``[E, L, 2]``, where they are, in metres.
         goal: int64 ``[E]``, which landmark is the goal; 0 where a task has none.
         memory: float32 ``[E, K, H]``, what each of K opponents remembers; zeros at the beginning of an episode.
-        key: int64 ``[E]``, names the draws of the row's opponents.
-        step: int64 ``[E]``, steps taken in the episode.
-        episode: int64 ``[E]``, its number, 0 for the first.
+        key: uint64 ``[E]``, names the draws of the row's opponents.
     """
 
-    positions: Tensor
-    velocities: Tensor
-    landmarks: Tensor
-    goal: Tensor
-    memory: Tensor
-    key: Tensor
-    step: Tensor
-    episode: Tensor
+    positions: Floats
+    velocities: Floats
+    landmarks: Floats
+    goal: Integers
+    memory: NDArray[np.float32]
+    key: Keys
 
+    @property
+    def bodies(self) -> Bodies:
+        """What compiled code takes."""
+        return self.positions, self.velocities, self.landmarks, self.goal
 
-def length(vectors: Tensor) -> Tensor:
-    """Euclidean norm along the last axis, of two numbers."""
-    x, y = vectors.unbind(-1)
-    return (x * x + y * y).sqrt()
+    @property
+    def clock(self) -> Clock:
+        """The same."""
+        return self.step, self.done, self.timed_out
 
-
-def total(parts: Tensor, dim: int) -> Tensor:
-    """Sum along one axis, one part after the other."""
-    return reduce(torch.add, parts.unbind(dim))
-
-
-def least(parts: Tensor, dim: int) -> Tensor:
-    """Minimum along one axis."""
-    return reduce(torch.minimum, parts.unbind(dim))
-
-
-def joined(*parts: Tensor) -> Tensor:
-    """Parts ``[E, m, c]`` one after the other along the middle axis, E innermost in memory."""
-    return torch.cat([part.permute(1, 2, 0) for part in parts]).permute(2, 0, 1)
-
-
-Order = Literal["mpe2", "legacy"]
 
 ACTIONS = 5
 DT = 0.1
 DAMPING = 0.25
 CONTACT_FORCE = 100.0
 CONTACT_MARGIN = 1e-3
-NOWHERE_NEARER = 1e-150  # m; so that the push of bodies in one place, 0 / 0 m, is 0
 
 
-def directions(order: Order) -> Tensor:
-    """Where each action pushes, unit vectors, float64 ``[5, 2]``."""
-    towards = torch.tensor([[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1]], dtype=torch.float64)
-    return -towards if order == "legacy" else towards
+@compiled
+def begin(bodies: Bodies, spread: float, keys: Keys, episode: Integers, rows: Integers) -> None:
+    """Draw where agents, all at rest, and landmarks are, and the goal, in some rows (``reset_world``)."""
+    positions, velocities, landmarks, goal = bodies
+    for row in rows:
+        stream, which = mixed(keys[row], episode[row]), 0
+        for agent in range(positions.shape[1]):
+            for axis in range(2):
+                positions[row, agent, axis] = 2 * unit(mixed(stream, which)) - 1
+                velocities[row, agent, axis] = 0.0
+                which += 1
+        for landmark in range(landmarks.shape[1]):
+            for axis in range(2):
+                landmarks[row, landmark, axis] = spread * (2 * unit(mixed(stream, which)) - 1)
+                which += 1
+        goal[row] = int(unit(mixed(stream, which)) * landmarks.shape[1])
 
 
-class Physics:
-    """Moves the agents of a world."""
+@compiled
+def move(row: int, bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, force: Floats) -> bool:
+    """Take ``mpe2``'s ``World.step`` in a row, unless it is done; return whether it was not. `force` is any ``[M, 2]``.
 
-    def __init__(self, world: World, order: Order, device: torch.device) -> None:
-        """Make the tables."""
-        self.directions = directions(order).to(device)
-        self._velocity_first = order == "legacy"
-        accel = torch.tensor([agent.accel for agent in world.agents], dtype=torch.float64, device=device)
-        self._pushes = (accel[:, None, None] * self.directions).flatten(0, 1).t().contiguous()  # by agent, then action
-        self._offsets = torch.arange(len(accel), device=device) * ACTIONS
-        limits = torch.tensor([agent.max_speed for agent in world.agents], dtype=torch.float64)
-        self._limits = limits.to(device) if bool(limits.isfinite().any()) else None
-        agents = [agent.radius for agent in world.agents]
-        radii = torch.tensor(agents + [world.landmark_radius] * world.landmarks, dtype=torch.float64)
-        bodies = {"none": 0, "agents": len(agents), "all": len(radii)}[world.collide]
-        self._landmarks_too = world.collide == "all"
-        self._touching = (radii[: len(agents), None] + radii[:bodies]).to(device)
+    In older versions (`legacy`) places change by the new velocities, and actions push the other way.
+    """
+    positions, velocities, landmarks, _ = bodies
+    traits, colliders, legacy, limit = physics
+    step, done, timed_out = clock
+    agents = positions.shape[1]
+    if done[row]:
+        return False
 
-    def step(self, positions: Tensor, velocities: Tensor, landmarks: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return positions and velocities after a step, from those before and actions ``[E, M]``."""
-        after = self._pushed(velocities, self._force(positions, landmarks, actions))
-        return positions + (after if self._velocity_first else velocities) * DT, after
+    # apply_action_force
+    for agent in range(agents):
+        x, y = pushed_to(actions[row, agent], legacy)
+        force[agent, 0], force[agent, 1] = traits[agent, ACCEL] * x, traits[agent, ACCEL] * y
 
-    def _force(self, positions: Tensor, landmarks: Tensor, actions: Tensor) -> Tensor:
-        force = self._pushes[:, (actions + self._offsets).t().contiguous()].permute(2, 1, 0)
-        if self._touching.shape[1] == 0:
-            return force
-        bodies = joined(positions, landmarks) if self._landmarks_too else positions
-        apart = positions[:, :, None] - bodies[:, None]
-        distance = length(apart)
-        # torch's own softplus and logaddexp round differently at the end of a batch; exp and log1p do not. Beyond -700
-        # exp is slow, and the force less than 1e-300 N.
-        overlap = (self._touching - distance) / CONTACT_MARGIN
-        pressed = overlap.clamp(min=0) + torch.log1p(torch.exp(-overlap.abs().clamp(max=700)))
-        push = CONTACT_FORCE * CONTACT_MARGIN * pressed / distance.clamp(min=NOWHERE_NEARER)
-        return force + total(push[..., None] * apart, 2)
+    # apply_environment_force
+    for a in range(min(agents, colliders)):
+        for b in range(a + 1, colliders):
+            if b < agents:
+                x, y = _collision_force(traits, positions, row, a, positions, b, b)
+                force[b, 0] -= x
+                force[b, 1] -= y
+            else:
+                x, y = _collision_force(traits, positions, row, a, landmarks, b - agents, b)
+            force[a, 0] += x
+            force[a, 1] += y
 
-    def _pushed(self, velocities: Tensor, force: Tensor) -> Tensor:
-        after = velocities * (1 - DAMPING) + force * DT
-        if self._limits is None:
-            return after
-        speed = length(after)
-        scale = torch.where(speed > self._limits, self._limits / speed, 1.0)
-        return after * scale[..., None]
+    # integrate_state: a quirk, not there in older versions, is that places change by the old velocities
+    for agent in range(agents):
+        for axis in range(2):
+            if not legacy:
+                positions[row, agent, axis] += velocities[row, agent, axis] * DT
+            velocities[row, agent, axis] *= 1 - DAMPING
+            velocities[row, agent, axis] += force[agent, axis] * DT
+        speed, highest = length(velocities[row, agent, 0], velocities[row, agent, 1]), traits[agent, MAX_SPEED]
+        for axis in range(2):
+            if speed > highest:
+                velocities[row, agent, axis] = velocities[row, agent, axis] / speed * highest
+            if legacy:
+                positions[row, agent, axis] += velocities[row, agent, axis] * DT
 
-
-def all_but_self(agents: int, viewers: range) -> Tensor:
-    """Of each viewer the other agents, in order, int64 ``[n, agents - 1]``."""
-    return torch.tensor([[j for j in range(agents) if j != i] for i in viewers], dtype=torch.int64)
+    step[row] += 1
+    done[row] = timed_out[row] = step[row] >= limit  # nothing else ends an episode
+    return True
 
 
-def relative(places: Tensor, own: Tensor) -> Tensor:
-    """Return places, ``[E, m, 2]`` or ``[E, n, m, 2]``, seen from viewers at `own` ``[E, n, 2]``: ``[E, n, m, 2]``."""
-    return (places[:, None] if places.ndim == 3 else places) - own[:, :, None]
+@compiled
+def pushed_to(action: int, legacy: bool) -> tuple[float, float]:
+    """Return the direction in which an action pushes, a unit vector; (0, 0) for action 0."""
+    x = y = 0.0
+    if action == 1:
+        x = -1.0
+    elif action == 2:
+        x = 1.0
+    elif action == 3:
+        y = -1.0
+    elif action == 4:
+        y = 1.0
+    return (-x, -y) if legacy else (x, y)
 
 
-def among(values: Tensor, others: Tensor) -> Tensor:
-    """Return the values ``[E, M, c]`` of the others, int64 ``[n, m]``, of each viewer: ``[E, n, m, c]``."""
-    return values.permute(1, 2, 0)[others].permute(3, 0, 1, 2)
+@compiled
+def _collision_force(
+    traits: Floats, positions: Floats, row: int, a: int, places: Floats, b: int, body: int
+) -> tuple[float, float]:
+    """Return what pushes agent `a` off another body, which stands at ``places[row, b]`` (``get_collision_force``)."""
+    x, y = positions[row, a, 0] - places[row, b, 0], positions[row, a, 1] - places[row, b, 1]
+    dist = length(x, y)
+    if dist == 0.0:  # there is no direction to be pushed in; mpe2 divides 0 by 0
+        return 0.0, 0.0
+    dist_min = traits[a, SIZE] + traits[body, SIZE]
+    penetration = np.logaddexp(0.0, -(dist - dist_min) / CONTACT_MARGIN) * CONTACT_MARGIN
+    return CONTACT_FORCE * x / dist * penetration, CONTACT_FORCE * y / dist * penetration
 
 
-def of_nearest(seen: Tensor, values: Tensor) -> Tensor:
-    """Return of values ``[E, n, m, c]`` those of the nearest of m places ``[E, n, m, 2]``, of equals the first."""
-    (least, *distances), (chosen, *rest) = length(seen).unbind(2), values.unbind(2)
-    for distance, value in zip(distances, rest, strict=True):
-        nearer = distance < least
-        least = torch.where(nearer, distance, least)
-        chosen = torch.where(nearer[..., None], value, chosen)
-    return chosen
+@compiled
+def length(x: float, y: float) -> float:
+    """Return the length of a vector."""
+    return np.sqrt(x * x + y * y)  # type: ignore[no-any-return]
 
 
-def nearest(seen: Tensor) -> Tensor:
-    """The nearest of m relative places ``[E, n, m, 2]``, as ``[E, n, 2]``; zeros if there is none."""
-    return of_nearest(seen, seen) if seen.shape[2] else seen.new_zeros(*seen.shape[:2], 2)
+@compiled
+def apart(one: Floats, a: int, other: Floats, b: int, row: int) -> float:
+    """Return the distance between two bodies of a row."""
+    return length(one[row, a, 0] - other[row, b, 0], one[row, a, 1] - other[row, b, 1])
 
 
-def observed(*parts: Tensor) -> Tensor:
-    """One observation from its parts ``[E, n, ...]``, one after the other: float32 ``[E, n, D]``."""
-    # With E as the last axis parts are joined in long runs; one transposition of a matrix puts it first again.
-    numbers = torch.cat([part.flatten(2).permute(1, 2, 0) for part in parts], 1).float()
-    viewers, count, copies = numbers.shape
-    return numbers.view(-1, copies).t().contiguous().view(copies, viewers, count)
+@compiled
+def show_own(seen: Observations, row: int, viewer: int, bodies: Bodies, agent: int) -> int:
+    """Write an agent's own velocity and place into an observation; return where to go on."""
+    for axis in range(2):
+        seen[row, viewer, axis] = bodies[1][row, agent, axis]
+        seen[row, viewer, 2 + axis] = bodies[0][row, agent, axis]
+    return 4
 
 
-Points = list[list[float]]
+@compiled
+def show(
+    seen: Observations, row: int, viewer: int, at: int, x: float, y: float,
+    places: Floats, first: int, end: int, own: int, near: bool,
+) -> tuple[int, int]:  # fmt: skip
+    """Write places as seen from (x, y) into an observation from `at` on: numbers `first` to `end` without `own`.
 
-EDGE, INK, PAPER = (205, 205, 205), (40, 40, 40), (255, 255, 255)
-LANDMARK, GOAL = (90, 90, 90), (60, 160, 60)
-HALF_WIDTH = 1.35
-
-
-def draw(world: World, positions: Points, landmarks: Points, goal: int) -> Canvas:
-    """Draw one row; the canvas shows ± 1.35 m, or as much as it takes to show every agent."""
-    far = max(abs(number) for point in positions + landmarks for number in point) + 0.25
-    half = max(HALF_WIDTH, far)
-    canvas = Canvas((-half, -half), (half, half), background=PAPER)
-    canvas.line([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], EDGE)
-    for agent, (x, y) in zip(world.agents, positions, strict=True):
-        red, green, blue = (round(255 * part) for part in agent.colour)
-        canvas.disc((x, y), agent.radius, (red, green, blue))
-    for index, (x, y) in enumerate(landmarks):  # last, so that one that is covered is seen
-        canvas.disc((x, y), world.landmark_radius, GOAL if world.has_goal and index == goal else LANDMARK)
-    for agent, (x, y) in zip(world.agents, positions, strict=True):
-        canvas.text((x, y + agent.radius + 0.05), agent.name, INK, height_px=11)
-    return canvas
+    If only what is near is seen, the nearest one is written, of equals the first; zeros stay where there is none.
+    Return where to go on, and which one was written last.
+    """
+    which, least = -1, np.inf
+    for place in range(first, end):
+        to_x, to_y = places[row, place, 0] - x, places[row, place, 1] - y
+        if place == own or (near and length(to_x, to_y) >= least):
+            continue
+        which, least = place, length(to_x, to_y)
+        seen[row, viewer, at], seen[row, viewer, at + 1] = to_x, to_y
+        if not near:
+            at += 2
+    return at + 2 * near, which

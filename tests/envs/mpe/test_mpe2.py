@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from mpe2 import simple_adversary_v3, simple_spread_v3, simple_tag_v3
 
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
@@ -50,12 +49,12 @@ class Original:
         self.env.reset(seed=0)
         self.world = self.env.unwrapped.world
         for index, agent in enumerate(self.world.agents):
-            agent.state.p_pos = state.positions[row, index].numpy().copy()
-            agent.state.p_vel = state.velocities[row, index].numpy().copy()
+            agent.state.p_pos = state.positions[row, index].copy()
+            agent.state.p_vel = state.velocities[row, index].copy()
             if hasattr(agent, "_goal_a"):
                 agent.goal_a = self.world.landmarks[int(state.goal[row])]
         for index, landmark in enumerate(self.world.landmarks):
-            landmark.state.p_pos = state.landmarks[row, index].numpy().copy()
+            landmark.state.p_pos = state.landmarks[row, index].copy()
 
     def step(self, actions):
         """Observations, float32; rewards; whether it is over."""
@@ -69,20 +68,20 @@ class Original:
         return np.array([getattr(agent.state, what) for agent in self.world.agents])
 
 
-def crowded(env, generator, *spreads):
+def crowded(env, rng, *spreads):
     """Everybody within ± one of the `spreads` in turn, in m, moving at about 1 m/s."""
-    scale = torch.tensor(spreads, dtype=torch.float64).repeat(ROWS)[:ROWS, None, None]
+    scale = np.resize(spreads, (ROWS, 1, 1))
 
     def within(count):
-        return (2 * torch.rand(ROWS, count, 2, generator=generator, dtype=torch.float64) - 1) * scale
+        return rng.uniform(-1, 1, (ROWS, count, 2)) * scale
 
     placed, _ = env.reset(None)
     agents, landmarks = placed.positions.shape[1], placed.landmarks.shape[1]
     return env.place(
         within(agents),
         within(landmarks),
-        velocities=torch.randn(ROWS, agents, 2, generator=generator, dtype=torch.float64),
-        goal=torch.randint(max(1, landmarks), (ROWS,), generator=generator),
+        velocities=rng.normal(size=(ROWS, agents, 2)),
+        goal=rng.integers(max(1, landmarks), size=ROWS),
     )
 
 
@@ -90,12 +89,12 @@ def crowded(env, generator, *spreads):
 def test_agrees_step_by_step(game):
     make, ours, module, theirs = GAMES[game]
     env = make(**ours)
-    generator = torch.Generator().manual_seed(1)
-    state = crowded(env, generator, 1.0, 0.3, 0.05)
+    rng = np.random.default_rng(1)
+    state = crowded(env, rng, 1.0, 0.3, 0.05)
     originals = [Original(module, theirs, state, row) for row in range(ROWS)]
     assert list(env.agents) == originals[0].env.possible_agents
     for step in range(25):
-        actions = torch.randint(5, (ROWS, env.n_agents), generator=generator)
+        actions = rng.integers(5, size=(ROWS, env.n_agents))
         state, seen, rewards, done = env.step(state, actions)
         for row, original in enumerate(originals):
             expected, gained, over = original.step(actions[row])
@@ -111,18 +110,18 @@ def test_agrees_step_by_step(game):
 
 def test_bodies_bumped_and_were_held_to_their_limits_in_what_was_compared():
     """Else the test above would show little."""
-    env, generator = tag(), torch.Generator().manual_seed(1)
-    state = crowded(env, generator, 0.3)
+    env, rng = tag(), np.random.default_rng(1)
+    state = crowded(env, rng, 0.3)
     pressed = at_limit = 0
     for _ in range(25):
-        state, *_ = env.step(state, torch.randint(5, (ROWS, 4), generator=generator))
-        bodies = torch.cat([state.positions, state.landmarks], 1)
-        radii = torch.tensor([0.075, 0.075, 0.075, 0.05, 0.2, 0.2], dtype=torch.float64)
-        gaps = torch.cdist(state.positions, bodies) - radii[:4, None] - radii
+        state, *_ = env.step(state, rng.integers(5, size=(ROWS, 4)))
+        bodies = np.concatenate([state.positions, state.landmarks], 1)
+        radii = np.array([0.075, 0.075, 0.075, 0.05, 0.2, 0.2])
+        gaps = np.linalg.norm(state.positions[:, :, None] - bodies[:, None], axis=3) - radii[:4, None] - radii
         pressed += int((gaps < 0).sum()) - 4 * ROWS  # less everybody with themselves
-        limits = torch.tensor([1.0, 1.0, 1.0, 1.3], dtype=torch.float64)
-        assert bool((state.velocities.norm(dim=2) < limits + 1e-12).all())
-        at_limit += int(torch.isclose(state.velocities.norm(dim=2), limits, rtol=1e-12, atol=0).sum())
+        speeds, limits = np.linalg.norm(state.velocities, axis=2), np.array([1.0, 1.0, 1.0, 1.3])
+        assert (speeds < limits + 1e-12).all()
+        at_limit += int(np.isclose(speeds, limits, rtol=1e-12, atol=0).sum())
     assert pressed > 100
     assert at_limit > 100
 
@@ -130,9 +129,9 @@ def test_bodies_bumped_and_were_held_to_their_limits_in_what_was_compared():
 def test_episodes_of_crowds_that_hardly_move_apart():
     """Long contacts are where rounding would grow: nobody acts, all are pushed."""
     env = SimpleSpread(N=4)
-    state = crowded(env, torch.Generator().manual_seed(2), 0.02, 0.3)
+    state = crowded(env, np.random.default_rng(2), 0.02, 0.3)
     originals = [Original(simple_spread_v3, {"N": 4}, state, row) for row in range(ROWS)]
-    still = torch.zeros(ROWS, 4, dtype=torch.int64)
+    still = np.zeros((ROWS, 4), np.int64)
     for _ in range(25):
         state, *_ = env.step(state, still)
         for row, original in enumerate(originals):
