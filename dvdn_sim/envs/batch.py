@@ -62,7 +62,7 @@ class Game(ABC, Generic[Settings, State]):
     """The scenario's model of this game."""
     stream: ClassVar[str]
     """Names the draws with which episodes begin."""
-    moving: ClassVar[Sequence[str] | None] = None
+    moving: ClassVar[tuple[str, ...] | None] = None
     """The arrays of a state that steps write; None for all."""
 
     def __init__(self, spec: Settings | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any) -> None:

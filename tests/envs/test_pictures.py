@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from dvdn_sim.envs import Canvas
 from dvdn_sim.envs.lbf import LevelBasedForaging
@@ -99,8 +98,8 @@ def test_levels_are_written_where_they_belong():
 def test_a_frame_shows_who_is_where():
     """Scale: ± 1.35 m on 400 pixels, y up."""
     env = SimpleAdversary(row_seeds=(0, 1))
-    places = torch.tensor([[[0.0, 0.9], [-0.9, 0.0], [0.9, 0.0]]]).expand(2, -1, -1)
-    state = env.place(places, torch.tensor([[[0.0, 0.0], [0.0, -0.9]]]).expand(2, -1, -1), goal=torch.tensor([0, 1]))
+    places = np.array([[[0.0, 0.9], [-0.9, 0.0], [0.9, 0.0]]] * 2)
+    state = env.place(places, [[[0.0, 0.0], [0.0, -0.9]]] * 2, goal=[0, 1])
     frame = env.frame(state, 1)
     assert frame.shape == (400, 400, 3)
 
@@ -111,5 +110,5 @@ def test_a_frame_shows_who_is_where():
     assert [colour(0.0, 0.9), colour(-0.9, 0.0), colour(0.9, 0.0)] == [red, blue, blue]
     assert [colour(0.0, -0.9), colour(0.0, 0.0)] == [goal, landmark]
     assert colour(0.5, 0.5) == [255, 255, 255]
-    far = env.place(10 * places, torch.zeros(2, 2, 2))
+    far = env.place(10 * places, np.zeros((2, 2, 2)))
     assert [217, 89, 89] in env.frame(far).reshape(-1, 3).tolist()  # who has gone far is still in the picture

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class ParticleEnv(Game[Settings, MpeState]):
     """What all tasks share. Learners are agents in a row, from number `_first` on."""
 
     stream = "mpe"
-    moving = ("positions", "velocities", "step", "done", "timed_out")
+    moving: ClassVar[tuple[str, ...]] = ("positions", "velocities", "step", "done", "timed_out")
     _first = 0
     _memory_shape = (0, 0)
 
