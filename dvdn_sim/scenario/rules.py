@@ -16,7 +16,7 @@ from typing import cast
 
 from dvdn_sim.algorithms import Consensus, Dvdn, DvdnGt, ParameterExchange
 from dvdn_sim.consensus import POLICIES
-from dvdn_sim.errors import Mistake, ScenarioError
+from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario.scenario import (
     AUTO,
     CARRIES,
@@ -428,5 +428,5 @@ def refuse_oversized_replay(
     if limit is not None and size > limit:
         most = scenario.training.buffer * limit // size
         message = f"the replay buffer takes {size_text(size)}, and {where} has {size_text(limit)}"
-        mistake = Mistake("training.buffer", None, message, f"at most {most}, or fewer `seeds` at a time")
-        raise ScenarioError.from_mistakes(source or scenario.name, (mistake,))
+        remedy = f"at most {most}, or fewer `seeds` at a time"
+        raise ScenarioError.of(source or scenario.name, "training.buffer", message, remedy)

@@ -208,7 +208,7 @@ class Recorder:
             "acks_sent": None if acks is None else acks.sent,
             "acks_held": None if acks is None else acks.delivered,
             "ack_mismatch": None if acks is None else report.ack_mismatch,
-            "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)) if faults else "",
+            "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)),
             **asdict(operator_figures(exchange.operator)),
         }
 

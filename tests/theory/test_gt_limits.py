@@ -336,13 +336,6 @@ def test_bytes_of_what_is_exchanged(algorithm, floats):
         ]
 
 
-def test_without_loss_every_form_keeps_it():
-    for form in ("paper", "adapt_then_combine", "running_sum"):
-        books = Books()
-        run_small(LOSSY[0], f"algorithm.tracking.form={form}", watch=books)
-        assert max(books.off) < 1e-13
-
-
 # Invariant 2
 
 
