@@ -101,21 +101,6 @@ def test_mean_number_of_tries(in_sigmas):
     assert math.isclose(link.spec.delivery_probability(FULL), 1 - 0.4**4)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"corrupt": 1.1}, r"corrupt.*1\.1"),
-        ({"duplicate": "x"}, r"duplicate.*'x'"),
-        ({"retries": -1}, r"retries.*-1"),
-        ({"retries": 1}, r"retry_delay.*None"),
-        ({"retries": 1, "retry_delay": -1}, r"retry_delay.*-1"),
-    ],
-)
-def test_spec_refuses(options, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        LinkSpec(rate="1 Mbit/s", delay=0, **options)
-
-
 @pytest.mark.parametrize("packets", [1, 5, 60])
 def test_draws_in_advance_equal_try_by_try(packets):
     """A down-time that never comes makes the link decide try by try."""
