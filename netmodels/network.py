@@ -163,16 +163,3 @@ class Network:
             raise ValueError(f"servers: expected those of {list(self._servers)}, got those of {list(servers)}")
         for owner, server in servers.items():
             self._servers[owner].restore(server)
-
-    def describe(self) -> str:
-        """Say what the network is like.
-
-        >>> print(Network(3, LinkSpec(rate="1 Mbit/s", delay="1 ms"), share="medium").describe().splitlines()[0])
-        3 agents on one shared medium, first come, first served (no collisions: optimistic for a radio); each link:
-        """
-        sharing = {
-            "link": "with a server of its own for each directed link",
-            "node": "with one server each for all outgoing links",
-            "medium": "on one shared medium, first come, first served (no collisions: optimistic for a radio)",
-        }[self.share]
-        return f"{self.n_agents} agents {sharing}; each link:\n{self._spec.describe()}"
