@@ -55,25 +55,10 @@ def test_exactly_limit_plus_one_of_a_burst_survive(limit):
     assert (sent.wire_bytes, sent.airtime_ns) == ((limit + 1) * 1500, (limit + 1) * MS)
 
 
-def test_later_message_finds_the_queue_drained():
-    link = Link(rated(limit=3))
-    link.offer(0, 10 * FULL)  # 4 survive, leaving at 1, 2, 3 and 4 ms
-    assert link.offer(MS - 1, FULL).lost_reason == "queue_full"
-    assert link.offer(MS, 3 * FULL).reason.tolist() == [None, "queue_full", "queue_full"]  # leaves at 5 ms
-    assert link.offer(3 * MS, 3 * FULL).arrival_ns.tolist() == [11 * MS, 12 * MS, -1]
-    assert link.offer(20 * MS, 4 * FULL).complete_ns == 29 * MS
-
-
 def test_nothing_waits_at_unlimited_rate():
     link = Link(LinkSpec(rate="unlimited", delay="5 ms", limit=0))
     assert link.offer(3, 100 * FULL).arrival_ns.tolist() == [3 + 5 * MS] * 100
     assert link.offer(3, 100 * FULL).complete_ns == 3 + 5 * MS
-
-
-def test_last_packet_fits_where_a_full_one_does_not():
-    sent = Link(rated(limit_bytes=3200)).offer(0, 5 * FULL + 72)
-    assert sent.reason.tolist() == [None, None, None, "queue_full", "queue_full", None]
-    assert sent.arrival_ns.tolist() == [6 * MS, 7 * MS, 8 * MS, -1, -1, 8 * MS + round(100 * 8e9 / 12e6)]
 
 
 def test_certain_loss():
