@@ -40,14 +40,8 @@ def test_the_fields_are_the_keywords_of_the_environment_with_their_defaults(kind
 @pytest.mark.parametrize(
     ("kind", "setting", "named"),
     [
-        ("mpe_spread", {"N": 0}, "N"),
         ("mpe_spread", {"local_ratio": 0.2, "reward": "legacy"}, "local_ratio"),
-        ("mpe_adversary", {"opponent": "nobody"}, "opponent"),
-        ("mpe_tag", {"num_good": 2.5}, "num_good"),
-        ("marbler_arctic", {"fast_step": float("nan")}, "fast_step"),
         ("marbler_material", {"n_slow_agents": 5}, "start_dist"),
-        ("marbler_predator_prey", {"num_neighbors": 4}, "num_neighbors"),
-        ("marbler_warehouse", {"barrier": "none"}, "barrier"),
         ("marbler_warehouse", {"row_seeds": ()}, "row_seeds"),
     ],
 )
