@@ -7,7 +7,6 @@ import pytest
 
 from dvdn_sim.scenario import ALGORITHMS, json_schema, read_document
 
-
 SCHEMA = json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
