@@ -38,7 +38,7 @@ def test_uniform_among_connected_graphs(n_agents, excess, each):
     assert is_uniform(drawn, graphs, each)
 
 
-@pytest.mark.parametrize(("n_agents", "excess", "each"), [(4, 0, 60), (4, 1, 60), (5, 1, 60), (5, 3, 60), *MANY])
+@pytest.mark.parametrize(("n_agents", "excess", "each"), [(4, 0, 60), (4, 1, 60), (5, 1, 30), (5, 3, 30), *MANY])
 def test_uniform_by_counting(n_agents, excess, each):
     graphs = list(connected_graphs(n_agents, n_agents - 1 + excess))
     generator = stream(6, "counting")
@@ -136,5 +136,5 @@ def test_refuses_what_would_take_too_long():
 def test_cycle_lengths_of_unicyclic_graphs(in_sigmas):
     # On 5 labelled nodes 222 unicyclic graphs: 150 with a triangle, 60 with a square, 12 pentagons.
     generator = stream(7, "counting")
-    lengths = [len(nx.cycle_basis(nx.Graph(random_connected_pairs(5, 1, generator)))[0]) for _ in range(5000)]
+    lengths = [len(nx.cycle_basis(nx.Graph(random_connected_pairs(5, 1, generator)))[0]) for _ in range(2500)]
     in_sigmas.mean(np.array(lengths), (150 * 3 + 60 * 4 + 12 * 5) / 222)
