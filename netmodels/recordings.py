@@ -26,12 +26,12 @@ def read_recording(file: str) -> str:
     ValueError: file: expected a text file, got '/dev/zero'
     """
     try:
-        content = read_beginning(Path(file), MAX_BYTES + 1)
-    except NotAFileError as error:
-        raise ValueError(f"file: expected a text file, got {file!r}") from error
+        content = _beginning_of(Path(file))
     except (OSError, ValueError) as error:  # a ValueError: no name of a file
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"file: cannot read {file!r}: {reason}") from error
+    if content is None:
+        raise ValueError(f"file: expected a text file, got {file!r}")
     if len(content) > MAX_BYTES:
         raise ValueError(f"file: expected at most {MAX_BYTES // 2**20} MiB, got more in {file!r}")
     try:
@@ -40,21 +40,12 @@ def read_recording(file: str) -> str:
         raise ValueError(f"file: expected UTF-8, got byte {error.start} of {file!r}, which is none") from error
 
 
-class NotAFileError(OSError):
-    """A folder, or a device or a pipe, which may have no end or never begin."""
-
-
-def read_beginning(path: Path, most_bytes: int) -> bytes:
-    """Return what a file holds, or so much of it.
-
-    Raises:
-        OSError: it cannot be read, or is none (`NotAFileError`).
-        ValueError: no file can have that name.
-    """
+def _beginning_of(path: Path) -> bytes | None:
+    """Return what a file holds, or more than it may; None for what is no file."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise NotAFileError("it is not a file")
+        return None
     with path.open("rb") as opened:
-        return opened.read(most_bytes)
+        return opened.read(MAX_BYTES + 1)
 
 
 def recorded(file: str, values: Sequence[float], read: Callable[[object], float]) -> tuple[float, ...]:

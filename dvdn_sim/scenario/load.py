@@ -9,6 +9,7 @@ whole. So is a block within whose ``kind`` is another than in the file, for its 
 several files a later one wins. Paths are relative to the folder of the file that names them.
 """
 
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -36,7 +37,6 @@ from dvdn_sim.scenario.mistakes import explain, meant
 from dvdn_sim.scenario.rules import broken_rules
 from dvdn_sim.scenario.scenario import Scenario
 from dvdn_sim.scenario.shape import reader
-from netmodels.recordings import read_beginning
 from netmodels.units import UNITS_REQUIRED, legible, shown
 
 Spec = TypeVar("Spec")
@@ -147,11 +147,24 @@ def _kind_first(value: Value) -> Value:
 def read_yaml(file: FilePath) -> Document:
     """Return what a YAML file says, and what it includes; what is wrong with it is in the document's mistakes."""
     try:
-        document = read_document(read_beginning(file, MAX_BYTES + 1))
+        document = read_document(read_file(file, MAX_BYTES + 1))
     except (OSError, ValueError) as error:
         return Document(mistakes=[Mistake("", None, f"cannot be read: {_reason_of(error)}", "name a YAML file")])
     resolve_includes(document, file)
     return document
+
+
+def read_file(path: FilePath, most_bytes: int) -> bytes:
+    """Return what a file holds, or the beginning of it.
+
+    Raises:
+        OSError: it cannot be read, or is a folder, or a device or a pipe, which may have no end or never begin.
+        ValueError: no file can have that name.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is not a file")
+    with path.open("rb") as opened:
+        return opened.read(most_bytes)
 
 
 def _reason_of(error: Exception) -> str:
@@ -229,7 +242,7 @@ class _Includes:
         try:
             if file.resolve() in [each.resolve() for each in chain]:
                 raise _NotIncludedError(f"`{_name_of(file)}` includes itself", "remove one of the `include` on the way")
-            text = read_beginning(file, MAX_BYTES + 1)
+            text = read_file(file, MAX_BYTES + 1)
         except FileNotFoundError as error:
             raise _NotIncludedError(f"there is no file `{_name_of(file)}`", _nearest(file)) from error
         except (OSError, ValueError, RuntimeError) as error:  # also: no name of a file; a link to itself

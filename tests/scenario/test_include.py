@@ -282,3 +282,10 @@ def test_files_that_include_one_another_without_end_are_bounded(folder):
         folder.write(**{f"row{index}": f"include: [{', '.join([f'row{index + 1}.yaml'] * 40)}]\n"})
     messages = {wrong[2] for wrong in folder.mistakes()}
     assert f"more than {MAX_FILES} files are included" in messages
+
+
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo(folder.path / "pipe.yaml")
+    folder.main = folder.main.replace("tasks/forest.yaml", "pipe.yaml")
+    (mistake,) = folder.mistakes()
+    assert mistake[1:3] == ("env.include", "`pipe.yaml` cannot be read: it is not a file")
