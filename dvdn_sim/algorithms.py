@@ -161,15 +161,20 @@ class Iql(Sharing):
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
-class Vdn(Sharing):
-    """Value decomposition (Sunehag et al. 2018): the sum of all agents' values learns the team reward, in one place."""
-
-    kind: Literal["vdn"] = field(default="vdn", repr=False)
+class Centralised(Sharing):
+    """What is trained in one place, with one clip of the gradient over the whole team."""
 
     @property
     def central(self) -> bool:
-        """Always."""
+        """True: the trainer has all gradients."""
         return True
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Vdn(Centralised):
+    """Value decomposition (Sunehag et al. 2018): the sum of all agents' values learns the team reward, in one place."""
+
+    kind: Literal["vdn"] = field(default="vdn", repr=False)
 
     @property
     def reward_model(self) -> RewardModel:
@@ -183,7 +188,7 @@ class Vdn(Sharing):
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
-class Qmix(Sharing):
+class Qmix(Centralised):
     """Monotone value decomposition: a network that sees everything mixes all agents' values, in one place.
 
     Attributes:
@@ -194,11 +199,6 @@ class Qmix(Sharing):
     kind: Literal["qmix"] = field(default="qmix", repr=False)
     mixer_embed: Width = 32
     hypernet_hidden: Width = 64
-
-    @property
-    def central(self) -> bool:
-        """Always."""
-        return True
 
     @property
     def reward_model(self) -> RewardModel:

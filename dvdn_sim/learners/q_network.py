@@ -7,7 +7,7 @@ loop runs over any of them. Each kind of network has its own forward and backwar
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -93,6 +93,7 @@ class QNetwork(ABC):
         n_actions: A, length of the output.
     """
 
+    tape_kind: ClassVar[type["Tape"]]
     obs_dim: int
     hidden: int
     n_actions: int
@@ -125,13 +126,13 @@ class QNetwork(ABC):
         bounds = np.repeat([self.obs_dim**-0.5, self.hidden**-0.5], [first_layer, self.parameter_count - first_layer])
         return torch.from_numpy(np.stack([generator.uniform(-bounds, bounds) for generator in generators]))
 
-    @abstractmethod
     def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "Tape":
         """Allocate a tape for B sequences per network, of at most `steps` observations.
 
         `networks` are M, the rows of the parameter matrix in the forward pass, and of these `trained` the leading m,
         which `backward` differentiates; there are as many rows of observations. `like` gives dtype and device.
         """
+        return self.tape_kind(self, like, networks=networks, trained=trained, steps=steps, batch=batch)
 
     @abstractmethod
     def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,7 +154,7 @@ class Tape(ABC):
         varying: How many of the D numbers every call gives anew; the others are kept.
     """
 
-    def __init__(self, network: QNetwork, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> None:
+    def __init__(self, network: QNetwork, like: Tensor, *, networks: int, trained: int, steps: int, batch: int) -> None:
         """Allocate; the arguments are those of `QNetwork.tape`."""
         self.seen = like.new_ones(trained, steps, batch, network.obs_dim + 1)
         self.x = like.new_ones(networks, steps, batch, network.hidden + 1)

@@ -147,7 +147,7 @@ def test_updates(name):
     made = trained(spec, seeds=[3, 8], available=AVAILABLE, obs_dim=OBS_DIM, steps=STEPS, batch=BATCH, **team_options)
     learner, start = made.learner, made.learner.parameters.clone()
     teams = [plain_of(spec, learner, replica, **team_options) for replica in range(REPLICAS)]
-    sharing = None if made.tracker is None else [sharing_of(spec, team) for team in teams]
+    sharing = None if learner.tracker is None else [sharing_of(spec, team) for team in teams]
     norms = []
     for update in range(UPDATES):
         lengths = [ragged(rng, BATCH, int(rng.integers(2, STEPS + 1))) for _ in range(REPLICAS)]
@@ -164,7 +164,7 @@ def test_updates(name):
             if sharing is None:
                 team.update(data[replica], exchanges[replica])
             else:
-                exchanged = bool(made.tracker.messages(update))
+                exchanged = bool(learner.tracker.messages(update))
                 sharing[replica].update(
                     data[replica], exchanges[replica], cumulative(exchanges[replica]) if exchanged else None
                 )

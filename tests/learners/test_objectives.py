@@ -134,10 +134,10 @@ def test_an_update_needs_local_errors_first():
     team = [made_up_episodes(rng, ragged(rng, BATCH, STEPS), n_agents=2, obs_dim=3, available=available)]
     learner = make_learner(Iql(), NETWORK, seeds=[0], available=np.ones((2, 3), bool), steps=STEPS, batch=BATCH)
     for _ in range(2):
-        with pytest.raises(RuntimeError, match="update follows local_errors"):
-            learner.update(None, everyone(1))
+        with pytest.raises(RuntimeError, match="differentiate follows local_errors"):
+            learner.differentiate(None)
         learner.local_errors(minibatch_of(team), everyone(1))
-        learner.update(None, everyone(1))
+        learner.differentiate(None)
 
 
 def test_an_agent_that_does_not_learn_is_left_as_it_is_and_disturbs_nobody():
@@ -152,7 +152,8 @@ def test_an_agent_that_does_not_learn_is_left_as_it_is_and_disturbs_nobody():
         before = learner.parameters.clone()
         for _ in range(2):
             learner.local_errors(minibatch_of([episodes]), everyone(1))
-            learner.update(None, learning)
+            learner.differentiate(None)
+            learner.step(learning)
         assert learner.updates.tolist() == [2]
         outcomes.append(learner.parameters.clone())
     together, without = outcomes

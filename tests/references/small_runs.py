@@ -58,18 +58,18 @@ def _plain(value: object) -> object:
 def spied(learner: Any) -> list[list[torch.Tensor]]:
     """What agents hold before and after every exchange that is to come, ``[R, N, T, B]`` each."""
     seen: list[list[torch.Tensor]] = []
-    errors, update = learner.local_errors, learner.update
+    errors, differentiate = learner.local_errors, learner.differentiate
 
     def local_errors(minibatch: Any, active: Any) -> torch.Tensor:
         td = errors(minibatch, active)
         seen.append([td.clone()])
         return td
 
-    def updated(held: Any, active: Any) -> Any:
+    def differentiated(held: Any) -> Any:
         seen[-1].append(held.values.clone())
-        return update(held, active)
+        return differentiate(held)
 
-    learner.local_errors, learner.update = local_errors, updated
+    learner.local_errors, learner.differentiate = local_errors, differentiated
     return seen
 
 

@@ -202,7 +202,8 @@ def test_a_negative_eigenvalue_is_ascended(weights, grows):
     episode.rewards[...] = 0.25
     for _ in range(400):
         td = learner.local_errors(minibatch_of([[episode]]), everyone(1))
-        figures = learner.update(exchanged(torch.from_numpy(operator)[None], td), everyone(1))
+        figures = learner.differentiate(exchanged(torch.from_numpy(operator)[None], td))
+        learner.step(everyone(1))
     values = learner.parameters[0, 0, :, -1]
     assert abs(float(values.sum()) - 1) < (0.5 if grows else 1e-3)
     assert (float(figures.q_abs_max) > 2) == grows

@@ -168,7 +168,7 @@ def test_a_new_epoch_mends_the_sum(name):
     for update in range(5):
         gradient = torch.from_numpy(rng.normal(size=(1, 4, P)))
         step(tracker, omega, gradient, [exchanged(lossy(ring(4), 0.4, rng)) for _ in range(2)], update)
-    tracker.restart(np.array([[False, True, False, False]]))
+    tracker.forget(torch.tensor([[False, True, False, False]]))
     assert imbalance(tracker) < 1e-12
     assert tracker.state["epochs"].tolist() == [1]
     gradient[0, 1] = 0.0

@@ -64,8 +64,7 @@ def side_by_side(form, n_agents, updates, *, recurrent=True, **training):
         central.local_errors(minibatch, everyone)
         central.differentiate(None)
         central.gradient /= n_agents
-        central._step(everyone)
-        central.follow(everyone)
+        central.step(everyone)
         yield team.learner.parameters, central.parameters
 
 
@@ -186,7 +185,7 @@ class Books:
     def __call__(self, parts, progress):
         if not progress.updates[0]:
             return
-        state = parts.tracker.state
+        state = parts.learner.tracker.state
         flying = state["in_flight"].sum((1, 2)) if "in_flight" in state else torch.zeros(1, 1)
         off = (state["tracker"] - state["gradient"]).sum(1) + flying
         for kept, value in ((self.off, off), (self.flying, flying), (self.gradient, state["gradient"].sum(1))):
@@ -251,7 +250,7 @@ def test_running_sums_keep_it_with_what_is_in_flight(faults):
     books.assert_recorded(done.rows)
     assert max(books.off) < 1e-12
     assert max(books.flying) > 0.1
-    assert done.parts.tracker.state["epochs"].tolist() == [int("lost" in faults)]
+    assert done.parts.learner.tracker.state["epochs"].tolist() == [int("lost" in faults)]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +270,7 @@ def test_an_agent_that_does_not_get_through_stays_as_it_is(after_ms, for_ms, kin
     unfinished, steps, books = [], [], Books()
 
     def prepare(parts):
-        (network,), step, parameters = parts.networks, parts.tracker.step, parts.learner.parameters[0, 0]
+        (network,), step, parameters = parts.networks, parts.learner.tracker.step, parts.learner.parameters[0, 0]
         exchange = network.exchange
 
         def exchanged(what, **options):
@@ -286,7 +285,7 @@ def test_an_agent_that_does_not_get_through_stays_as_it_is(after_ms, for_ms, kin
             heard = [each[0].facts.held[:, each[0].facts.edges[:, 0] == 1].any() for each in exchanges]
             steps.append((moved, learning[0].tolist(), heard))
 
-        network.exchange, parts.tracker.step = exchanged, stepped
+        network.exchange, parts.learner.tracker.step = exchanged, stepped
 
     crash = f"network.faults=[{{kind: crash, node: 1, at: {begins_s + after_ms / 1000} s, for: {for_ms} ms}}]"
     done = run_small(*changes, crash, watch=books, prepare=prepare)

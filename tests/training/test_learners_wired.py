@@ -154,18 +154,17 @@ def acted_and_updated(*overrides):
     acted, updated = [], []
 
     def prepare(parts):
-        begin, update = parts.actor.begin, parts.learner.update
+        begin, step = parts.actor.begin, parts.learner.step
 
         def beginning(weights, *rest):
             acted.append(weights[-2].clone())
             begin(weights, *rest)
 
         def updating(*rest):
-            figures = update(*rest)
+            step(*rest)
             updated.append(parts.learner.acting_weights[-2].clone())
-            return figures
 
-        parts.actor.begin, parts.learner.update = beginning, updating
+        parts.actor.begin, parts.learner.step = beginning, updating
 
     return run_small(*overrides, prepare=prepare).parts, acted, updated
 
@@ -217,7 +216,8 @@ def test_one_episode_per_iteration_is_the_papers_loop():
         size_bytes = 24 + 4 * minibatch.positions[0]
         report = network.exchange("td", rounds=1, size_bytes=size_bytes, episode=played - 1, update=update)
         operator = torch.from_numpy(parts.td_policy.operator(report.facts)[-1:])
-        learner.update(Held(mixed(operator, td), counts(operator)), everyone)
+        learner.differentiate(Held(mixed(operator, td), counts(operator)))
+        learner.step(everyone)
     assert played == len(done.rows.of("train"))
     assert torch.equal(learner.parameters, done.parts.learner.parameters)
 
@@ -233,7 +233,7 @@ class Seen:
         self.events = []
 
     def __call__(self, parts):
-        play, sample, update = parts.train_envs.play, parts.replay.sample_ids, parts.learner.update
+        play, sample, update = parts.train_envs.play, parts.replay.sample_ids, parts.learner.differentiate
 
         def played(act, active):
             episodes = play(act, active)
@@ -245,12 +245,12 @@ class Seen:
             self.events.append(("sample", int(updates[0]), ids[0].tolist(), int(parts.replay.stored[0])))
             return ids
 
-        def updated(held, active):
-            figures = update(held, active)
+        def updated(held):
+            figures = update(held)
             self.events.append(("update", float(figures.loss[0]), float(figures.q_mean[0])))
             return figures
 
-        parts.train_envs.play, parts.replay.sample_ids, parts.learner.update = played, sampled, updated
+        parts.train_envs.play, parts.replay.sample_ids, parts.learner.differentiate = played, sampled, updated
 
     def of(self, kind):
         return [event for event in self.events if event[0] == kind]

@@ -125,7 +125,7 @@ def test_a_restart_drops_what_is_in_flight_and_opens_new_books():
     state = tracker.state
     before = {name: tensor.clone() for name, tensor in state.items()}
     assert before["in_flight"].abs().sum((1, 2, 3)).all()
-    tracker.restart(np.array([[False, False, False], [False, True, False]]))
+    tracker.forget(torch.tensor([[False, False, False], [False, True, False]]))
     for name, tensor in state.items():
         assert torch.equal(tensor[0], before[name][0]), name
     expected = gradient[1].clone()
