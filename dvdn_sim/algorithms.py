@@ -64,11 +64,11 @@ class Held(NamedTuple):
 
     Attributes:
         values: ``[R, N, T, B]``, the mix of local errors.
-        counts: ``[R, N]``, how many agents' errors are in it; None where nobody asks.
+        counts: ``[R, N]``, how many agents' errors are in it.
     """
 
     values: "Tensor"
-    counts: "Tensor | None" = None
+    counts: "Tensor"
 
 
 class Signal(NamedTuple):
@@ -253,12 +253,8 @@ class Dvdn(QLearning):
         """e_i = N x_i, or n_i x_i, with x = A δ what agents hold after the exchange."""
         if held is None:
             raise ValueError("dvdn needs what its agents hold after the exchange")
-        if self.self_estimate == "literal":
-            error = held.values * held.values.shape[1]
-        elif held.counts is None:
-            raise ValueError("a count-aware estimate needs how many agents were heard")
-        else:
-            error = held.values * held.counts[..., None, None]
+        literal = self.self_estimate == "literal"
+        error = held.values * (held.values.shape[1] if literal else held.counts[..., None, None])
         return Signal(error, error)
 
 

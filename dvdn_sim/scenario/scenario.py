@@ -166,6 +166,11 @@ class Network(_Links):
             for link in kinds:
                 _fitting(f"faults.{index}.link", link, fault.link)
 
+    @property
+    def idles(self) -> bool:
+        """Whether agents may be kept from acting because they are down."""
+        return self.acting == "noop" and bool(self.faults)
+
 
 def _fitting(key: str, link: LinkSpec, change: Mapping[str, object]) -> LinkSpec:
     """Return a link with some parameters changed, or refuse what stands at a key."""

@@ -82,8 +82,7 @@ class Loop:
     def _idle(self) -> npt.NDArray[np.bool_] | None:
         """Return which agents do nothing at which of the coming steps, ``[T, R, 1, N]``, because they are down."""
         parts = self.parts
-        network = parts.scenario.network
-        if network is None or network.acting == "frozen" or not network.faults:
+        if parts.scenario.network is None or not parts.scenario.network.idles:
             return None
         limit = parts.train_envs.env.episode_limit
         return np.stack([each.down_while_acting(limit) for each in parts.networks], axis=1)[:, :, None]

@@ -298,8 +298,4 @@ def load_policy(run_dir: Path | str, seed: int) -> TeamPolicy:
     Raises:
         RunFolderError: The folder has no such team, or its file is damaged.
     """
-    path = policy_path(Path(run_dir), seed)
-    try:
-        return TeamPolicy(*load_team(path))
-    except (RuntimeError, KeyError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from error
+    return TeamPolicy(*load_team(policy_path(Path(run_dir), seed)))
