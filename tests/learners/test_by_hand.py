@@ -19,17 +19,7 @@ from plain_tracking import Sgd, schedule_of
 from teams import minibatch_of, trained
 
 from dvdn_sim.learners import TRACKERS
-from dvdn_sim.scenario import (
-    Dvdn,
-    DvdnGt,
-    GtAdam,
-    Iql,
-    NetworkedQ,
-    ParameterExchange,
-    Qmix,
-    Tracking,
-    Vdn,
-)
+from dvdn_sim.scenario import Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange, Qmix, Tracking, Vdn
 
 ACTIONS = np.array([[0, 1], [1, 1]])
 EPISODE = Episode(np.zeros((2, 3, 1), np.float32), ACTIONS, np.array([[1.0, 2.0], [0.0, 1.0]]))

@@ -13,8 +13,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from dvdn_sim.scenario import Dvdn, DvdnGt, Iql, NetworkedQ, QLearning, Qmix, Sharing, Vdn
+
 Kind = Literal["iql", "iql_team", "vdn", "qmix", "dvdn"]
 """`iql_team` has one loss, the mean over agents, one clip and one Adam for all, as EPyMARL has."""
+
+
+def kind_of(spec: QLearning) -> Kind:
+    if isinstance(spec, Dvdn):
+        return "dvdn"
+    if isinstance(spec, Iql) and (spec.share_parameters or spec.clip_over == "team"):
+        return "iql_team"
+    return {Iql: "iql", NetworkedQ: "iql", Vdn: "vdn", Qmix: "qmix"}[type(spec)]
 
 
 class Episode(NamedTuple):
@@ -108,35 +118,29 @@ class PlainTeam:
 
     def __init__(
         self,
-        kind: Kind,
+        spec: QLearning,
         agents: list[nn.Module],
         *,
-        lr: float,
-        gamma: float,
-        clip: float | None,
-        standardise: bool,
-        target_update: int,
         available: np.ndarray,
+        target_update: int = 1,
         target_tau: float | None = None,
-        reward_model: str | None = None,
-        ids: bool = False,
-        bootstrap: bool = False,
-        count_aware: bool = False,
         mixer: PlainMixer | None = None,
     ) -> None:
-        """Agents that share a network are the same module several times; with `ids` each sees its own number."""
-        self.kind, self.agents, self.mixer, self.gamma, self.clip = kind, agents, mixer, gamma, clip
+        """Agents that share a network are the same module several times."""
+        self.kind, self.agents, self.mixer, self.gamma, self.clip = kind_of(spec), agents, mixer, spec.gamma, spec.clip
         self.targets, self.target_mixer = copy.deepcopy((agents, mixer))
         self.target_update, self.target_tau, self.available = target_update, target_tau, available
-        by_default = {"vdn": "team_mean", "dvdn": "team_mean"}
-        self.reward_model = reward_model or by_default.get(kind, "team_sum")
-        self.ids, self.bootstrap, self.count_aware = ids, bootstrap, count_aware
-        self.moments = RunningMoments() if standardise else None
-        self.one_trainer = kind in ("iql_team", "vdn", "qmix")
+        by_default = {"vdn": "team_mean", "qmix": "team_sum"}
+        self.reward_model = by_default.get(self.kind) or spec.reward_model
+        self.ids = isinstance(spec, Sharing) and spec.share_parameters and spec.agent_ids
+        self.bootstrap = spec.bootstrap_on_timeout
+        self.count_aware = isinstance(spec, Dvdn) and spec.self_estimate == "count_aware"
+        self.moments = RunningMoments() if spec.standardise_rewards else None
+        self.one_trainer = self.kind in ("iql_team", "vdn", "qmix")
         self.groups = [list(agent.parameters()) for agent in agents]
         if self.one_trainer:
             self.groups = [self.parameters(agents, mixer)]
-        self.optimisers = [torch.optim.Adam(group, lr=lr) for group in self.groups]
+        self.optimisers = [torch.optim.Adam(group, lr=spec.lr) for group in self.groups]
         self.updates = 0
         self.loss = self.grad_norm = math.nan
 
@@ -269,8 +273,10 @@ class PlainSharing:
     The direction d is GTAdam's, m/(√v + ε), or with `bias_correction` Adam's.
     """
 
-    def __init__(self, team: PlainTeam, form: str, lr: float, *, bias_correction: bool) -> None:
-        self.team, self.form, self.lr, self.bias_correction = team, form, lr, bias_correction
+    def __init__(self, team: PlainTeam, spec: DvdnGt | NetworkedQ) -> None:
+        self.team, self.lr, tracks = team, spec.lr, isinstance(spec, DvdnGt)
+        self.form = spec.tracking.form if tracks else "averaging"
+        self.bias_correction = spec.optimiser.bias_correction if tracks else True
         nothing = [np.zeros(sum(p.numel() for p in agent.parameters())) for agent in team.agents]
         self.z, self.g, self.m, self.v = (copy.deepcopy(nothing) for _ in range(4))
 

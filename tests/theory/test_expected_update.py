@@ -58,10 +58,10 @@ class Truncated:
     def __init__(self, n_agents, model="team_mean", seed=0):
         available = np.ones((n_agents, 3), bool)
         rng = np.random.default_rng(seed)
-        self.n_agents, self.model = n_agents, model
+        self.n_agents = n_agents
         self.episodes = made_up_episodes(rng, LENGTHS, n_agents=n_agents, obs_dim=3, available=available)
-        spec = Dvdn(reward_model=model, clip=None, gamma=GAMMA, standardise_rewards=False)
-        self.learner = make_learner(spec, NETWORK, seeds=[seed], available=available, steps=5, batch=len(LENGTHS))
+        self.spec = Dvdn(reward_model=model, clip=None, gamma=GAMMA, standardise_rewards=False)
+        self.learner = make_learner(self.spec, NETWORK, seeds=[seed], available=available, steps=5, batch=len(LENGTHS))
         self.learner.parameters[1].mul_(1.1)  # a target network of its own
 
     def gradient(self, operator):
@@ -80,17 +80,7 @@ class Truncated:
         """Autograd's of 2 Σ mask Φ / Σ mask, agent by agent, [N] lists of tensors."""
         n = self.n_agents
         online, target = ([as_module(NETWORK, row) for row in rows[0]] for rows in self.learner.parameters)
-        team = PlainTeam(
-            "dvdn",
-            online,
-            lr=1.0,
-            gamma=GAMMA,
-            clip=None,
-            standardise=False,
-            target_update=1,
-            available=np.ones((n, 3), bool),
-            reward_model=self.model,
-        )
+        team = PlainTeam(self.spec, online, available=np.ones((n, 3), bool))
         team.targets = target
         total = 0.0
         for episode, rewards in zip(self.episodes, team.local_rewards(self.episodes), strict=True):

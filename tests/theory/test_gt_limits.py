@@ -11,7 +11,7 @@ from small_runs import Direct, run_small
 from teams import as_mixer, as_module, in_module_order, minibatch_of, trained
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
-from dvdn_sim.scenario import ALGORITHMS, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, Tracking, Vdn
+from dvdn_sim.scenario import ALGORITHMS, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, Qmix, Tracking, Vdn
 from netmodels.topology import Complete
 
 torch.set_num_threads(1)
@@ -117,16 +117,12 @@ KINDS = [*ALGORITHMS, *(name for name in ALONE if name not in ALGORITHMS)]
 @pytest.mark.parametrize("name", KINDS)
 def test_one_agent_is_plain_drqn(name):
     """Every kind, ten updates with clipping, to 1e-9; GTAdam with bias correction, QMIX with its mixer."""
-    spec = ALONE.get(name, ALGORITHMS.get(name))(hidden=6, lr=3e-3, clip=1.0)
-    one = made(spec, 1, seeds=(4,))
+    options = {"hidden": 6, "lr": 3e-3, "clip": 1.0}
+    one = made(ALONE.get(name, ALGORITHMS.get(name))(**options), 1, seeds=(4,))
     learner, mixing = one.learner, one.learner.mixers
     plain = PlainTeam(
-        "iql" if mixing is None else "qmix",
+        (Iql if mixing is None else Qmix)(**options),
         [as_module(learner.network, learner.parameters[0, 0, 0])],
-        lr=3e-3,
-        gamma=0.99,
-        clip=1.0,
-        standardise=True,
         target_update=4,
         available=np.ones((1, 3), bool),
         mixer=None if mixing is None else as_mixer(mixing.mixer, mixing.parameters[0, 0]),

@@ -39,7 +39,7 @@ def step(tracker, omega, gradient, facts, learning=None):
     ),
     st.integers(0, 10**6),
 )
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_what_is_in_flight_is_sigma_minus_rho(facts, seed):
     """Agent by agent, link by link, over graphs that switch and any losses: z, ω and σ - ρ to 1e-12."""
     rng = np.random.default_rng(seed)
