@@ -1,7 +1,7 @@
 """One team of Q-learners, as plainly as it can be said: the reference for `dvdn_sim.learners`.
 
-Written from docs/method.md with torch's own modules, autograd and Adam, in loops over agents, episodes
-and steps, with no padding. Slow; for tests only.
+Written from docs/method.md with torch's own modules, autograd and Adam, in loops over agents and episodes,
+with no padding. Slow; for tests only.
 """
 
 import copy
@@ -39,41 +39,22 @@ class Episode(NamedTuple):
     timed_out: bool = False
 
 
-class Drqn(nn.Module):
-    """fc - GRU - fc."""
+class PlainQ(nn.Module):
+    """fc, then a GRU or a second layer, then fc: Q-values of sequences [T, D] or [T, B, D], the first state zero."""
 
-    def __init__(self, obs_dim: int, hidden: int, n_actions: int) -> None:
+    def __init__(self, obs_dim: int, hidden: int, n_actions: int, *, recurrent: bool) -> None:
         super().__init__()
         self.fc1 = nn.Linear(obs_dim, hidden, dtype=torch.float64)
-        self.cell = nn.GRUCell(hidden, hidden, dtype=torch.float64)
+        self.middle = (nn.GRU if recurrent else nn.Linear)(hidden, hidden, dtype=torch.float64)
         self.fc2 = nn.Linear(hidden, n_actions, dtype=torch.float64)
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Q-values [T, A] of one sequence [T, D], the hidden state starting from zero."""
-        state = observations.new_zeros(1, self.cell.hidden_size)
-        rows = []
-        for observation in observations:
-            state = self.cell(torch.relu(self.fc1(observation[None])), state)
-            rows.append(self.fc2(state)[0])
-        return torch.stack(rows)
-
-
-class FeedForward(nn.Module):
-    """fc - fc - fc, one observation at a time."""
-
-    def __init__(self, obs_dim: int, hidden: int, n_actions: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(obs_dim, hidden, dtype=torch.float64)
-        self.middle = nn.Linear(hidden, hidden, dtype=torch.float64)
-        self.fc2 = nn.Linear(hidden, n_actions, dtype=torch.float64)
-
-    def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Q-values [T, A] of one sequence [T, D]."""
-        return torch.stack([self.fc2(torch.relu(self.middle(torch.relu(self.fc1(o))))) for o in observations])
+        after = self.middle(torch.relu(self.fc1(observations)))
+        return self.fc2(after[0] if isinstance(self.middle, nn.GRU) else torch.relu(after))
 
 
 class PlainMixer(nn.Module):
-    """Q_tot = |w_f(s)|ᵀ ELU(|W_1(s)|ᵀ q + b_1(s)) + V(s)."""
+    """Q_tot [T] = |w_f(s)|ᵀ ELU(|W_1(s)|ᵀ q + b_1(s)) + V(s) of values q [T, N] in states s [T, S]."""
 
     def __init__(self, n_agents: int, state_dim: int, embed: int, hypernet_hidden: int) -> None:
         super().__init__()
@@ -87,13 +68,9 @@ class PlainMixer(nn.Module):
         self.b1 = nn.Linear(state_dim, embed, dtype=torch.float64)
 
     def forward(self, q: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """Q_tot [T] of values [T, N] in states [T, S]."""
-        mixed = []
-        for values, state in zip(q, states, strict=True):
-            w1 = self.w1(state).abs().reshape(len(values), -1)
-            layer = nn.functional.elu(values @ w1 + self.b1(state))
-            mixed.append(layer @ self.wf(state).abs() + self.v(state)[0])
-        return torch.stack(mixed)
+        w1 = self.w1(states).abs().view(*q.shape, -1)
+        mixed = nn.functional.elu(torch.einsum("tn,tne->te", q, w1) + self.b1(states))
+        return (self.wf(states).abs() * mixed).sum(-1) + self.v(states)[:, 0]
 
 
 class RunningMoments:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from plain_team import Drqn, Episode, FeedForward, PlainMixer
+from plain_team import Episode, PlainMixer, PlainQ
 from torch import nn
 
 from dvdn_sim.algorithms import Held, Local
@@ -130,7 +130,7 @@ class Trained:
         learner, replicas = self.learner, len(minibatch.lengths)
         active = everyone(replicas) if active is None else active
         of_replicas = active.reshape(replicas, -1).any(1)
-        td = learner.local_errors(minibatch, of_replicas).clone()
+        td = learner.local_errors(moved(minibatch, learner.parameters.device), of_replicas).clone()
         held = None if operators is None else exchanged(torch.from_numpy(operators).to(td), td)
         figures, exchanges = learner.differentiate(held), []
         if operators is not None and learner.tracker is not None:
@@ -178,8 +178,8 @@ def everyone(replicas: int) -> np.ndarray:
 
 def as_module(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> nn.Module:
     """One row of a parameter matrix, [P], as a module of its own, for the first `obs_dim` numbers of an observation."""
-    kind = Drqn if isinstance(network, RecurrentQ) else FeedForward
-    agent = kind(obs_dim or network.obs_dim, network.hidden, network.n_actions)
+    recurrent = isinstance(network, RecurrentQ)
+    agent = PlainQ(obs_dim or network.obs_dim, network.hidden, network.n_actions, recurrent=recurrent)
     return _filled(agent, in_module_order(network, row, obs_dim))
 
 
@@ -214,7 +214,7 @@ def forward_flop(network: QNet) -> int:
 
 
 def in_module_order(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> list[torch.Tensor]:
-    """One row of a parameter (or gradient) matrix as the layers of `Drqn` or `FeedForward` hold it.
+    """One row of a parameter (or gradient) matrix as the layers of `PlainQ` hold it.
 
     Args:
         network: Its sizes.
