@@ -64,11 +64,11 @@ class Held(NamedTuple):
 
     Attributes:
         values: ``[R, N, T, B]``, the mix of local errors.
-        counts: ``[R, N]``, how many agents' errors are in it; None where nobody asks.
+        counts: ``[R, N]``, how many agents' errors are in it.
     """
 
     values: "Tensor"
-    counts: "Tensor | None" = None
+    counts: "Tensor"
 
 
 class Signal(NamedTuple):
@@ -161,15 +161,20 @@ class Iql(Sharing):
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
-class Vdn(Sharing):
-    """Value decomposition (Sunehag et al. 2018): the sum of all agents' values learns the team reward, in one place."""
-
-    kind: Literal["vdn"] = field(default="vdn", repr=False)
+class Centralised(Sharing):
+    """What is trained in one place, with one clip of the gradient over the whole team."""
 
     @property
     def central(self) -> bool:
-        """Always."""
+        """True: the trainer has all gradients."""
         return True
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Vdn(Centralised):
+    """Value decomposition (Sunehag et al. 2018): the sum of all agents' values learns the team reward, in one place."""
+
+    kind: Literal["vdn"] = field(default="vdn", repr=False)
 
     @property
     def reward_model(self) -> RewardModel:
@@ -183,7 +188,7 @@ class Vdn(Sharing):
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
-class Qmix(Sharing):
+class Qmix(Centralised):
     """Monotone value decomposition: a network that sees everything mixes all agents' values, in one place.
 
     Attributes:
@@ -194,11 +199,6 @@ class Qmix(Sharing):
     kind: Literal["qmix"] = field(default="qmix", repr=False)
     mixer_embed: Width = 32
     hypernet_hidden: Width = 64
-
-    @property
-    def central(self) -> bool:
-        """Always."""
-        return True
 
     @property
     def reward_model(self) -> RewardModel:
@@ -253,12 +253,8 @@ class Dvdn(QLearning):
         """e_i = N x_i, or n_i x_i, with x = A δ what agents hold after the exchange."""
         if held is None:
             raise ValueError("dvdn needs what its agents hold after the exchange")
-        if self.self_estimate == "literal":
-            error = held.values * held.values.shape[1]
-        elif held.counts is None:
-            raise ValueError("a count-aware estimate needs how many agents were heard")
-        else:
-            error = held.values * held.counts[..., None, None]
+        literal = self.self_estimate == "literal"
+        error = held.values * (held.values.shape[1] if literal else held.counts[..., None, None])
         return Signal(error, error)
 
 

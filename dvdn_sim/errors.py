@@ -66,6 +66,11 @@ class ScenarioError(DvdnSimError):
         lines = "".join(f"\n  {mistake}" for mistake in mistakes)
         return cls(f"{source}: {count}{lines}", mistakes, source)
 
+    @classmethod
+    def of(cls, source: str, path: str, message: str, remedy: str = "") -> "ScenarioError":
+        """Return the error that tells of one mistake, at a key and in no line."""
+        return cls.from_mistakes(source, (Mistake(path, None, message, remedy),))
+
 
 class RunFolderError(DvdnSimError):
     """A run folder cannot be written, or does not hold what it should."""

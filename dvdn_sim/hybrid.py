@@ -15,8 +15,7 @@ from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore
 from pettingzoo.utils import BaseParallelWrapper  # type: ignore[import-untyped, unused-ignore]
 
 from dvdn_sim.envs.adapt import Encoder, encoder
-from dvdn_sim.network import Mailboxes, MessageCounts
-from dvdn_sim.network.mailbox import NEVER
+from dvdn_sim.network import NEVER, Mailboxes, MessageCounts
 from dvdn_sim.scenario import HEADER_BYTES, Network
 
 Row = npt.NDArray[np.float32]

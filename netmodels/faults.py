@@ -75,7 +75,23 @@ class Crash(Fault, kind="crash"):
         return f"agent {self.node} crashes, its state {self.state}"
 
 
-class LinkDown(Fault, kind="link_down"):
+class _OnLinks:
+    """Mixin of what concerns one link, in both directions, or every one."""
+
+    edge: Pair | None
+
+    def agents(self) -> tuple[int, ...]:
+        return self.edge or ()
+
+    def concerns(self, sender: int, receiver: int) -> bool:
+        """Return whether it concerns this directed link."""
+        return self.edge is None or {sender, receiver} == set(self.edge)
+
+    def _links(self) -> str:
+        return "every link" if self.edge is None else f"the link between agents {self.edge[0]} and {self.edge[1]}"
+
+
+class LinkDown(_OnLinks, Fault, kind="link_down"):
     """Both directions of a link go down.
 
     Attributes:
@@ -86,17 +102,14 @@ class LinkDown(Fault, kind="link_down"):
 
     edge: Pair
 
-    def agents(self) -> tuple[int, ...]:
-        return self.edge
-
     def cuts(self, sender: int, receiver: int) -> bool:
-        return {sender, receiver} == set(self.edge)
+        return self.concerns(sender, receiver)
 
     def describe(self) -> str:
-        return f"the link between agents {self.edge[0]} and {self.edge[1]} goes down"
+        return f"{self._links()} goes down"
 
 
-class OneWay(Fault, kind="one_way"):
+class OneWay(_OnLinks, Fault, kind="one_way"):
     """One direction of a link goes down; the other one stays.
 
     Attributes:
@@ -106,9 +119,6 @@ class OneWay(Fault, kind="one_way"):
     """
 
     edge: Pair
-
-    def agents(self) -> tuple[int, ...]:
-        return self.edge
 
     def cuts(self, sender: int, receiver: int) -> bool:
         return (sender, receiver) == self.edge
@@ -167,23 +177,7 @@ class Blackout(Fault, kind="blackout"):
         return "every link goes down"
 
 
-class _OneLinkOrAll:
-    """What concerns one link, in both directions, or every one."""
-
-    edge: Pair | None
-
-    def agents(self) -> tuple[int, ...]:
-        return self.edge or ()
-
-    def concerns(self, sender: int, receiver: int) -> bool:
-        """Return whether it concerns this directed link."""
-        return self.edge is None or {sender, receiver} == set(self.edge)
-
-    def _who(self) -> str:
-        return "every link" if self.edge is None else f"the link between agents {self.edge[0]} and {self.edge[1]}"
-
-
-class Flap(_OneLinkOrAll, Fault, kind="flap"):
+class Flap(_OnLinks, Fault, kind="flap"):
     """A link goes down and up again and again, with exponential times, both directions together.
 
     Attributes:
@@ -200,10 +194,10 @@ class Flap(_OneLinkOrAll, Fault, kind="flap"):
     edge: Pair | None = None
 
     def describe(self) -> str:
-        return f"{self._who()} flaps: up for {milliseconds(self.up)}, down for {milliseconds(self.down)} on average"
+        return f"{self._links()} flaps: up for {milliseconds(self.up)}, down for {milliseconds(self.down)} on average"
 
 
-class Degrade(_OneLinkOrAll, Fault, kind="degrade"):
+class Degrade(_OnLinks, Fault, kind="degrade"):
     """Links have other parameters, as of the hand-over.
 
     Attributes:
@@ -233,7 +227,7 @@ class Degrade(_OneLinkOrAll, Fault, kind="degrade"):
         return changed.loss.loss_rate > 0.0 or changed.corrupt > 0.0
 
     def describe(self) -> str:
-        return f"{self._who()} degrades: {', '.join(f'{name} {value}' for name, value in sorted(self.link.items()))}"
+        return f"{self._links()} degrades: {', '.join(f'{name} {value}' for name, value in sorted(self.link.items()))}"
 
 
 class Straggler(Fault, kind="straggler"):

@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from netmodels.faults import FaultPlan
 from netmodels.links import Link, LinkSpec, Server, Transfer
-from netmodels.links.spec import checked_spec
 from netmodels.units import checked_state, count
 
 Share = Literal["link", "node", "medium"]
@@ -58,22 +57,20 @@ class Network:
         """Take the parameters of all links, and those of single directed ones, (sender, receiver).
 
         Raises:
-            ValueError: for another word, what is no spec, an override of a link that there is not, a seed below 0, or
-                faults of another number of agents.
+            ValueError: for another word, an override of a link that there is not, a seed below 0, or faults of another
+                number of agents.
         """
         if share not in get_args(Share):
             raise ValueError(f"share: expected link, node or medium, got {share!r}")
         self.n_agents = count(n_agents, "n_agents", minimum=1)
         self.share: Share = share
         for edge in overrides:
-            if len(edge) != 2:
-                raise ValueError(f"overrides: expected pairs (sender, receiver), got {edge!r}")
             self._check(*edge)
         if faults is not None and faults.n_agents != self.n_agents:
             raise ValueError(f"faults: expected those of {self.n_agents} agents, got those of {faults.n_agents}")
-        self._spec = checked_spec(spec, "spec")
+        self._spec = spec
         self._seed = count(seed, "seed")
-        self._overrides = {edge: checked_spec(other, "overrides") for edge, other in overrides.items()}
+        self._overrides = overrides
         self._faults = faults
         self._servers: dict[object, Server] = {}
         self._links: dict[tuple[int, int], Link] = {}
@@ -166,16 +163,3 @@ class Network:
             raise ValueError(f"servers: expected those of {list(self._servers)}, got those of {list(servers)}")
         for owner, server in servers.items():
             self._servers[owner].restore(server)
-
-    def describe(self) -> str:
-        """Say what the network is like.
-
-        >>> print(Network(3, LinkSpec(rate="1 Mbit/s", delay="1 ms"), share="medium").describe().splitlines()[0])
-        3 agents on one shared medium, first come, first served (no collisions: optimistic for a radio); each link:
-        """
-        sharing = {
-            "link": "with a server of its own for each directed link",
-            "node": "with one server each for all outgoing links",
-            "medium": "on one shared medium, first come, first served (no collisions: optimistic for a radio)",
-        }[self.share]
-        return f"{self.n_agents} agents {sharing}; each link:\n{self._spec.describe()}"

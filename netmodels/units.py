@@ -14,7 +14,7 @@ context `UNITS_REQUIRED`, a bare number is refused. Prefixes are the SI's (k = 1
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
@@ -137,18 +137,16 @@ class Quantity:
         named = [word for word, value in self.words.items() if value == number]
         texts = named or [text for unit in self.written for text in self._texts(number, unit)]
         exact = [text for text in texts if text in named or self._number(text) == number]
-        return min(exact, key=lambda text: ("." in text, len(text)), default=self._fallback(number))
+        if exact:
+            return min(exact, key=lambda text: ("." in text, len(text)))
+        one = next((unit for unit in self.written if self.units[unit] == 1), None)
+        return number if one is None else f"{number!r} {one}"  # no unit gives it exactly in plain figures
 
     def _texts(self, number: float, unit: str) -> list[str]:
         """Return ways to say a number in a unit: as a person would, and to the last bit."""
         figures = [f"{number / self.units[unit]:.{digits}g}" for digits in (15, 17)]
         gap = "" if unit == "%" else " "
         return [f"{figure}{gap}{unit}" for figure in figures if "e" not in figure]
-
-    def _fallback(self, number: float) -> str | float:
-        """Return a number that no unit gives exactly in plain figures."""
-        one = next((unit for unit in self.written if self.units[unit] == 1), None)
-        return number if one is None else f"{number!r} {one}"
 
     def remedy(self, number: float | None = None) -> str:
         """Return how to write one, for messages: the number with units, or else the examples.
@@ -350,10 +348,7 @@ def milliseconds(duration_s: float) -> str:
     >>> milliseconds(0.005), milliseconds(2.5), milliseconds(3e-6)
     ('5 ms', '2.5 s', '3 us')
     """
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if duration_s * factor >= 1.0:
-            return f"{duration_s * factor:.4g} {unit}"
-    return f"{duration_s * 1e9:.4g} ns"
+    return _in_unit(duration_s, TIMES, ("s", "ms", "us", "ns"))
 
 
 def bit_rate(rate: float) -> str:
@@ -362,12 +357,13 @@ def bit_rate(rate: float) -> str:
     >>> bit_rate(20e6), bit_rate(5468.75), bit_rate(math.inf)
     ('20 Mbit/s', '5.469 kbit/s', 'unlimited rate')
     """
-    if math.isinf(rate):
-        return "unlimited rate"
-    for unit, factor in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
-        if rate >= factor:
-            return f"{rate / factor:.4g} {unit}"
-    return f"{rate:.4g} bit/s"
+    return "unlimited rate" if math.isinf(rate) else _in_unit(rate, RATES, ("Gbit/s", "Mbit/s", "kbit/s", "bit/s"))
+
+
+def _in_unit(number: float, worth: Mapping[str, float], units: Sequence[str]) -> str:
+    """Return a number in the first of the units, the largest first, of which it is one or more; or else the last."""
+    unit = next((unit for unit in units if number >= worth[unit]), units[-1])
+    return f"{number / worth[unit]:.4g} {unit}"
 
 
 def _number(value: object, units: Mapping[str, float]) -> float | None:

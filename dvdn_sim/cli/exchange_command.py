@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dvdn_sim.cli.output import AsJson, Changes, Display, Quiet, option, print_warnings, refuse_used_folder
-from dvdn_sim.errors import Mistake, ScenarioError, StorageError
+from dvdn_sim.errors import ScenarioError, StorageError
 
 if TYPE_CHECKING:
     from dvdn_sim.network import Measurement, Number, Prediction, Setting
@@ -41,7 +41,7 @@ def predict(
     from dvdn_sim.scenario import load_scenario, warnings_of
 
     loaded = load_scenario(scenario, changes or [])
-    settings = Setting.all_from_scenario(loaded, agents=agents, links=links)
+    settings = Setting.from_scenario(loaded, agents=agents, links=links)
     warnings = warnings_of(loaded, n_agents=agents)
     print_warnings(warnings)
     found = list(zip(settings, predict_every(settings), strict=True))
@@ -73,7 +73,11 @@ def consensus(
     from dvdn_sim.scenario import load_scenario, warnings_of
 
     loaded = load_scenario(scenario, changes or [])
-    setting = Setting.from_scenario(loaded, agents=agents, links=links, values=_numbers(loaded, values))
+    settings = Setting.from_scenario(loaded, agents=agents, links=links, values=_numbers(loaded, values))
+    if not settings:
+        remedy = "write `algorithm: {kind: dvdn}`, with one round or more"
+        raise ScenarioError.of(loaded.name, "algorithm.kind", "sends no messages", remedy)
+    setting = settings[0]
     warnings = warnings_of(loaded, n_agents=agents)
     print_warnings(warnings)
     if out is not None:
@@ -99,8 +103,8 @@ def _numbers(scenario: Scenario, values: str | None) -> list[float] | None:
     try:
         return None if values is None else [float(part) for part in values.split(",")]
     except ValueError as error:
-        mistake = Mistake("--values", None, f"{values!r} is not a list of numbers", "write it as `3,0,-1.5`")
-        raise ScenarioError.from_mistakes(scenario.name, (mistake,)) from error
+        message = f"{values!r} is not a list of numbers"
+        raise ScenarioError.of(scenario.name, "--values", message, "write it as `3,0,-1.5`") from error
 
 
 # Objects for programs.

@@ -21,7 +21,7 @@ from dvdn_sim.consensus.quantise import apply_float16, rounded_to_float16
 from dvdn_sim.consensus.ratio import Masses, PushSum, RunningSum
 from dvdn_sim.consensus.theory import (
     DrawnSteps, Heard, PullSteps, StepMoments, Trajectory, ZeroFillSteps, closed_steps, expected_of,
-    expected_round_time, rounds_to_reach, trajectory,
+    expected_round_time, rounds_to_reach, trajectory, trajectory_of,
 )
 from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis, sum_by_receiver, weight_matrix
 # fmt: on
@@ -32,5 +32,5 @@ __all__ = [
     "PullSteps", "PushSum", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill", "ZeroFillSteps",
     "apply_float16", "closed_steps", "expected_of", "expected_round_time", "lambda_min_of_round", "lazy",
     "lossless_facts", "max_degree", "metropolis", "operator_figures", "rounded_to_float16", "rounds_to_reach",
-    "sum_by_receiver", "trajectory", "union_of_edges", "weight_matrix",
+    "sum_by_receiver", "trajectory", "trajectory_of", "union_of_edges", "weight_matrix",
 ]  # fmt: skip

@@ -301,15 +301,22 @@ def expected_of(operators: Values, values: Values | None = None) -> Trajectory:
     >>> expected_of(np.eye(2)[None]).mse.tolist(), expected_of(np.eye(2)[None], np.array([3.0, 1.0])).mse.tolist()
     ([0.5], [1.0])
     """
-    n_agents = operators.shape[-1]
-    start = np.eye(n_agents) if values is None else values[:, None]
+    start = np.eye(operators.shape[-1]) if values is None else values[:, None]
     held = operators if values is None else operators @ start
-    means = held.mean(1)
+    return trajectory_of(held, start, np.trace(operators, axis1=1, axis2=2))
+
+
+def trajectory_of(held: Values, start: Values, traces: Values, samples: int = 1) -> Trajectory:
+    """Return figures of what agents hold after every round, ``[K, N, columns]``, of ``[N, columns]`` at first.
+
+    Errors of the columns are added up, and are those of so many samples; `traces` are those of the operators ``[K]``.
+    """
+    n_agents, mean, means = len(start), start.mean(0), held.mean(1)
     return Trajectory(
-        mse=((held - start.mean(0)) ** 2).sum((1, 2)) / n_agents,
-        disagreement=((held - means[:, None]) ** 2).sum((1, 2)) / n_agents,
-        drift=((means - start.mean(0)) ** 2).sum(1),
-        a_eff=(np.trace(operators, axis1=1, axis2=2) - 1.0) / max(n_agents - 1, 1),
+        mse=((held - mean) ** 2).sum((1, 2)) / (n_agents * samples),
+        disagreement=((held - means[:, None]) ** 2).sum((1, 2)) / (n_agents * samples),
+        drift=((means - mean) ** 2).sum(1) / samples,
+        a_eff=(traces - 1.0) / max(n_agents - 1, 1),
     )
 
 

@@ -77,9 +77,11 @@ def _mean(values: NDArray[Any]) -> str:
 def game_of(file: Path, row_seeds: Sequence[int]) -> Game[Any, Any]:
     """Make the environment of a block for `env`; ValueError with all that is wrong with it."""
     document = read_yaml(file)
-    spec, mistakes = checked(document, cast("type[Env]", AnyEnv))
-    if spec is None or document.mistakes:
-        raise ValueError("\n".join(f"{file}: {mistake}" for mistake in document.mistakes or mistakes))
+    spec, mistakes = None, document.mistakes
+    if not mistakes:
+        spec, mistakes = checked(document, cast("type[Env]", AnyEnv))
+    if spec is None:
+        raise ValueError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
     return GAMES[spec.kind](spec, row_seeds=row_seeds)
 
 

@@ -22,7 +22,7 @@ from dvdn_sim.learners.agents import QAgent, layers_of, q_network_of, row_of
 from dvdn_sim.learners.exploration import Actor, epsilon_after
 from dvdn_sim.learners.feed_forward_q import FeedForwardQ
 from dvdn_sim.learners.learner import Learner, UpdateFigures
-from dvdn_sim.learners.optim import Adam, TrackedAdam, clip_by_norm
+from dvdn_sim.learners.optim import Adam, clip_by_norm
 from dvdn_sim.learners.parameter_exchange import Exchanged, ExchangeSchedule
 from dvdn_sim.learners.q_network import Layout, QNetwork, Weights
 from dvdn_sim.learners.qmix import Mixer, TeamMixers
@@ -42,7 +42,7 @@ from dvdn_sim.learners.transfer import LINE, remembered, rows, together
 __all__ = [
     "LINE", "TRACKERS", "TRACKING_FIGURES", "Actor", "Adam", "EpisodeReplay", "Episodes", "ExchangeSchedule",
     "Exchanged", "FeedForwardQ", "Layout", "Learner", "Minibatch", "Mixer", "QAgent", "QNetwork", "RecurrentQ",
-    "RewardStatistics", "TeamMixers", "TrackedAdam", "Tracker", "UpdateFigures", "Weights", "all_finite", "chosen",
+    "RewardStatistics", "TeamMixers", "Tracker", "UpdateFigures", "Weights", "all_finite", "chosen",
     "clip_by_norm", "continues", "counts", "disagreement", "double_q_value", "epsilon_after", "layers_of",
     "local_rewards", "mixed", "parameter_exchange_of", "q_network_of", "remembered", "row_of", "rows", "td_errors",
     "together", "tracker_of", "valid_steps",

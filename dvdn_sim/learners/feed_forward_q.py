@@ -9,40 +9,18 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.learners.acting import feed_forward_q
-from dvdn_sim.learners.q_network import Act, QNetwork, Tape, Weights, back_through_relu
-
-
-class FeedForwardQ(QNetwork):
-    """Two hidden layers.
-
-    >>> FeedForwardQ(obs_dim=18, hidden=128, n_actions=5).parameter_count
-    19589
-    """
-
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]:
-        """W1, W2 and W3, whose last rows are the biases: P = H(D+1) + H(H+1) + A(H+1)."""
-        d, h, a = self.obs_dim, self.hidden, self.n_actions
-        return (d + 1, h), (h + 1, h), (h + 1, a)
-
-    def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "FeedForwardTape":
-        return FeedForwardTape(self, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
-
-    @property
-    def act(self) -> Act:
-        return feed_forward_q
+from dvdn_sim.learners.q_network import QNetwork, Tape, Weights, back_through_relu
 
 
 class FeedForwardTape(Tape):
     """Of `FeedForwardQ`: what its layers give, and their gradients."""
 
-    def __init__(
-        self, network: FeedForwardQ, *, networks: int, trained: int, steps: int, batch: int, like: Tensor
-    ) -> None:
-        super().__init__(network, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
-        self.h = like.new_ones(networks, steps, batch, network.hidden + 1)
+    def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
+        super().__init__(network, like, **sizes)
+        trained, (_, steps, batch, _) = len(self.seen), self.x.shape
+        self.h = torch.ones_like(self.x)
         self.d_x = like.new_empty(trained, steps, batch, network.hidden)
-        self.d_h = like.new_empty(trained, steps, batch, network.hidden)
+        self.d_h = torch.empty_like(self.d_x)
 
     def forward(self, weights: Weights, observations: Tensor) -> Tensor:
         w1, w2, w3 = weights
@@ -68,3 +46,20 @@ class FeedForwardTape(Tape):
         back_through_relu(d_h, w2, x[..., :-1], into=d_x)
         torch.bmm(seen.mT, d_x, out=d_w1)
         return self.gradient
+
+
+class FeedForwardQ(QNetwork):
+    """Two hidden layers.
+
+    >>> FeedForwardQ(obs_dim=18, hidden=128, n_actions=5).parameter_count
+    19589
+    """
+
+    tape_kind = FeedForwardTape
+    act = staticmethod(feed_forward_q)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """W1, W2 and W3, whose last rows are the biases: P = H(D+1) + H(H+1) + A(H+1)."""
+        d, h, a = self.obs_dim, self.hidden, self.n_actions
+        return (d + 1, h), (h + 1, h), (h + 1, a)

@@ -1,5 +1,6 @@
 """The update: from a minibatch to local temporal differences, and from what became of them to new parameters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from dvdn_sim.algorithms import Held, Local, QLearning, Qmix, Signal
 from dvdn_sim.learners.optim import Adam, clip_by_norm, frozen
+from dvdn_sim.learners.parameter_exchange import Exchange
 from dvdn_sim.learners.q_network import Layout, QNetwork
 from dvdn_sim.learners.qmix import Mixer, TeamMixers
 from dvdn_sim.learners.replay import Minibatch
@@ -21,7 +23,7 @@ from dvdn_sim.learners.td import (
     td_errors,
     valid_steps,
 )
-from dvdn_sim.learners.tracking import parameter_exchange_of
+from dvdn_sim.learners.tracking import Tracker, parameter_exchange_of, tracker_of
 from dvdn_sim.learners.transfer import remembered, rows
 from dvdn_sim.scenario import Training
 from netmodels.streams import stream
@@ -58,9 +60,9 @@ class UpdateFigures:
 class Learner:
     """Q-networks of R teams of N agents, and how they learn.
 
-    An update has two halves, because the network stands between them: `local_errors` gives the temporal differences
-    that agents would put on the wire, `update` takes what became of them. Where parameters are exchanged, too, the
-    second half is in parts: `differentiate`, then the step (taken elsewhere, on `gradient`), then `follow`.
+    An update has three parts, because the network stands between them: `local_errors` gives the temporal differences
+    that agents would put on the wire, `differentiate` takes what became of them, and `step` what became of the
+    parameters that agents exchange, if they do.
 
     Attributes:
         parameters: ``[2, R, G, P]``, online and target; G networks per team, one for each agent or one for all.
@@ -104,7 +106,8 @@ class Learner:
         self.parameters = initial.view(1, len(seeds), layout.networks, -1).repeat(2, 1, 1, 1)
         self.updates = np.zeros(len(seeds), np.int64)
         self._own_updates = np.zeros((len(seeds), layout.networks), np.int64)
-        self._optimiser = Adam(self.parameters[0], spec.lr)
+        online = self.parameters[0]
+        self._optimiser: Adam | Tracker = tracker_of(spec, online) or Adam(online, spec.lr)
         state_dim = self.n_agents * (network.obs_dim - layout.ids)
         self.mixers = (
             TeamMixers(Mixer(self.n_agents, state_dim, spec), seeds, self.parameters)
@@ -141,6 +144,11 @@ class Learner:
         self._optimiser.forget(lost)
         self._own_updates[networks] = 0
         return lost
+
+    @property
+    def tracker(self) -> Tracker | None:
+        """What takes the step where parameters are exchanged; None where each network has an Adam of its own."""
+        return self._optimiser if isinstance(self._optimiser, Tracker) else None
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -193,27 +201,17 @@ class Learner:
         return self._local.td
 
     @torch.inference_mode()
-    def update(self, held: Held | None, active: npt.NDArray[np.bool_]) -> UpdateFigures:
-        """Take one gradient step on the errors of the last `local_errors`.
+    def differentiate(self, held: Held | None) -> UpdateFigures:
+        """Work out the clipped gradient on the errors of the last `local_errors`.
 
         Args:
             held: What each agent holds after the exchange; None where the algorithm exchanges nothing.
-            active: bool ``[R]``, or ``[R, N]`` where some agents of a replica do not learn; the others are left exactly
-                as they are.
 
         Returns:
             Figures of the update; those of inactive replicas mean nothing.
         """
-        figures = self.differentiate(held)
-        self._step(active)
-        self.follow(active)
-        return figures
-
-    @torch.inference_mode()
-    def differentiate(self, held: Held | None) -> UpdateFigures:
-        """Work out the clipped gradient on the errors of the last `local_errors`; see `update`."""
         if self._local is None or self._minibatch is None:
-            raise RuntimeError("update follows local_errors")
+            raise RuntimeError("differentiate follows local_errors")
         local, minibatch, self._local, self._minibatch = self._local, self._minibatch, None, None
         signal = (self.mixers or self._spec).signal(local, held)
         steps = minibatch.actions.shape[2]
@@ -228,9 +226,28 @@ class Learner:
         norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self._spec.central)
         return self._figures(local, signal, count, norms)
 
-    def follow(self, active: npt.NDArray[np.bool_]) -> None:
-        """Count the step that was taken, and let the targets follow; `active` as in `update`."""
-        learning = self._learning(active)
+    @torch.inference_mode()
+    def step(self, active: npt.NDArray[np.bool_], exchanges: Sequence[Exchange] = ()) -> None:
+        """Move the parameters along the latest gradient, count that, and let the targets follow.
+
+        Args:
+            active: bool ``[R]``, or ``[R, N]`` where some agents of a replica do not learn; the others are left exactly
+                as they are.
+            exchanges: What came of the exchanges of parameters, in their order.
+        """
+        everyone = np.ones((len(active), self.n_agents), bool)
+        learning = self._of_networks(everyone & active.reshape(len(active), -1))
+        online, gradient = self.parameters[0], self.gradient
+        if isinstance(self._optimiser, Tracker):
+            self._optimiser.step(online, gradient, updates=self.updates, exchanges=exchanges, learning=learning)
+        else:
+            _adam(self._optimiser, online, gradient, learning)
+        if self.mixers is not None:
+            online, gradient = self.mixers.parameters[0][:, None], self.mixers.gradient[:, None]
+            _adam(self.mixers.optimiser, online, gradient, _any(learning))
+        self._follow(learning)
+
+    def _follow(self, learning: npt.NDArray[np.bool_]) -> None:
         teams = _any(learning)[:, 0]
         self.updates += teams
         self._own_updates += learning
@@ -247,19 +264,6 @@ class Learner:
             which = rows(due, copies.device)
             new = online[which]
             target[which] = new if tau is None else torch.lerp(target[which], new, tau)
-
-    def _step(self, active: npt.NDArray[np.bool_]) -> None:
-        """Adam, for those that learn only."""
-        learning, mixers = self._learning(active), self.mixers
-        _adam(self._optimiser, self.parameters[0], self.gradient, learning)
-        if mixers is not None:
-            parameters, gradient = mixers.parameters[0][:, None], mixers.gradient[:, None]
-            _adam(mixers.optimiser, parameters, gradient, _any(learning))
-
-    def _learning(self, active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which networks learn, ``[R, G]``."""
-        everyone = np.ones((len(active), self.n_agents), bool)
-        return self._of_networks(everyone & active.reshape(len(active), -1))
 
     def _of_networks(self, agents: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """From agents ``[R, N]`` to the networks that they use, ``[R, G]``: those of any of them."""

@@ -35,18 +35,30 @@ def clip_by_norm(gradients: Sequence[Tensor], limit: float | None, *, jointly: b
     return norms.flatten(-2)
 
 
-class Moments:
-    """First and second moments of networks ``[..., N, P]``, zero at first; each network counts its own steps.
+class Adam:
+    """PyTorch's Adam (Kingma and Ba 2015) with its defaults on networks ``[..., N, P]``, or a variant of it.
+
+    m ← β₁m + (1-β₁)g,  v ← β₂v + (1-β₂)g²,  θ ← θ - lr · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
+
+    On trackers z in place of g it is GTAdam's direction, with every choice in which implementations differ:
+    v ← min(…, G), and as published (Carnevale, Farina, Notarnicola and Notarstefano 2023) no bias is corrected. With a
+    constant z the step then is lr·(1-β₁ᵗ)/√(1-β₂ᵗ), 3.2 lr at first, 6.6 lr at t = 12, still 1.3 lr at t = 1000. Every
+    agent has moments of its own, so the mean of the directions is not the direction of the mean. √(v + ε) in place of
+    √v + ε makes 1e-8 a floor of 1e-4.
+
+    Source: arXiv 2009.01745 (abstract read), and as its authors' group and NVFLARE implement it: G = 1e6, no bias
+    correction, ε outside the root (DISROPT) or inside (NVFLARE).
 
     Attributes:
-        lr: Step size.
         steps: Steps that each network has taken, float64 ``[..., N, 1]``.
         first: m.
         second: v.
     """
 
-    def __init__(self, parameters: Tensor, lr: float) -> None:
-        self.lr = lr
+    def __init__(self, parameters: Tensor, lr: float, variant: GtAdam | None = None) -> None:
+        """Keep moments, zero at first; `lr` is the step size after the warm-up of a variant."""
+        self._lr, self._ceiling = lr, None if variant is None else variant.ceiling
+        self._spec = GtAdam(bias_correction=True) if variant is None else variant
         self.first = torch.zeros_like(parameters)
         self.second = torch.zeros_like(parameters)
         self.steps = torch.zeros(*parameters.shape[:-1], 1, dtype=torch.float64, device=parameters.device)
@@ -62,72 +74,26 @@ class Moments:
         for kept in (self.first, self.second, self.steps):
             kept[networks] = 0.0
 
-
-class Adam(Moments):
-    """PyTorch's Adam (Kingma and Ba 2015) with its defaults: β 0.9 and 0.999, ε 1e-8 outside the root, bias correction.
-
-    m ← β₁m + (1-β₁)g,  v ← β₂v + (1-β₂)g²,  θ ← θ - lr · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
-    """
-
-    epsilon = 1e-8
-
     def step(self, parameters: Tensor, gradient: Tensor) -> None:
-        """Take one step with all networks, in place."""
-        beta1, beta2 = BETAS
+        """Take one step with all networks, in place, against gradients or trackers of their shape."""
+        spec, (beta1, beta2), kind = self._spec, BETAS, parameters.dtype
         self.steps += 1
-        correction1 = 1 - beta1**self.steps
-        correction2 = (1 - beta2**self.steps).sqrt()
         self.first.lerp_(gradient, 1 - beta1)
         self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        if self._ceiling is not None:
+            self.second.clamp_(max=self._ceiling)
+        correction1 = correction2 = torch.ones_like(self.steps)
+        if spec.bias_correction:
+            correction1, correction2 = 1 - beta1**self.steps, (1 - beta2**self.steps).sqrt()
+        rate = self._lr * correction2
+        if spec.warmup:
+            rate *= (self.steps / spec.warmup).clamp_(max=1.0)
         # lr · m/c₁ / (√v/c₂ + ε) = m / ((√v + ε c₂) · c₁/(lr c₂)): two passes fewer over the parameters.
-        torch.sqrt(self.second, out=self._denominator).add_((self.epsilon * correction2).to(parameters.dtype))
-        self._denominator.mul_((correction1 / (self.lr * correction2)).to(parameters.dtype))
-        parameters.addcdiv_(self.first, self._denominator, value=-1)
-
-
-class TrackedAdam(Moments):
-    """GTAdam's direction on trackers z ``[..., N, P]``, with every choice in which implementations differ.
-
-    m ← β₁m + (1-β₁)z,  v ← min(β₂v + (1-β₂)z², G),  ω ← ω - lr · m/(√v + ε)
-
-    As published (Carnevale, Farina, Notarnicola and Notarstefano 2023) it corrects no bias: with a constant z the step
-    is lr·(1-β₁ᵗ)/√(1-β₂ᵗ), 3.2 lr at first, 6.6 lr at t = 12, still 1.3 lr at t = 1000. With `bias_correction` it is
-    Adam, m/(1-β₁ᵗ) and v/(1-β₂ᵗ); and GTAdam with N = 1 then is PyTorch's. Every agent has moments of its own, so the
-    mean of the directions is not the direction of the mean. √(v + ε) in place of √v + ε makes 1e-8 a floor of 1e-4.
-
-    Source: arXiv 2009.01745 (abstract read), and as its authors' group and NVFLARE implement it: G = 1e6, no bias
-    correction, ε outside the root (DISROPT) or inside (NVFLARE).
-    """
-
-    def __init__(self, parameters: Tensor, lr: float, spec: GtAdam) -> None:
-        """Keep moments for parameters ``[..., N, P]``; `lr` is the step size after the warm-up."""
-        super().__init__(parameters, lr)
-        self._spec = spec
-
-    def step(self, parameters: Tensor, tracker: Tensor) -> None:
-        """Take one step with all agents, in place."""
-        spec, (beta1, beta2) = self._spec, BETAS
-        self.steps += 1
-        self.first.lerp_(tracker, 1 - beta1)
-        self.second.mul_(beta2).addcmul_(tracker, tracker, value=1 - beta2).clamp_(max=spec.ceiling)
-        rate, correction2 = self._rate()
-        # rate · m / (√v + ε c₂), rate = lr c₂/c₁: Adam's step with two passes fewer over the parameters.
-        kind = parameters.dtype
         if spec.epsilon_inside:
             torch.add(self.second, (spec.epsilon * correction2.square()).to(kind), out=self._denominator).sqrt_()
         else:
             torch.sqrt(self.second, out=self._denominator).add_((spec.epsilon * correction2).to(kind))
-        parameters.addcdiv_(self.first, self._denominator.mul_(rate.reciprocal().to(kind)), value=-1)
-
-    def _rate(self) -> tuple[Tensor, Tensor]:
-        """Lr c₂/c₁, and c₂, of every agent, ``[..., N, 1]``: c₁ = 1-β₁ᵗ and c₂² = 1-β₂ᵗ, or 1."""
-        rate, correction2 = torch.full_like(self.steps, self.lr), torch.ones_like(self.steps)
-        if self._spec.warmup:
-            rate *= (self.steps / self._spec.warmup).clamp_(max=1.0)
-        if self._spec.bias_correction:
-            correction2 = (1 - BETAS[1] ** self.steps).sqrt()
-            rate *= correction2 / (1 - BETAS[0] ** self.steps)
-        return rate, correction2
+        parameters.addcdiv_(self.first, self._denominator.mul_((correction1 / rate).to(kind)), value=-1)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ loop runs over any of them. Each kind of network has its own forward and backwar
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -16,8 +16,6 @@ from torch import Tensor
 from dvdn_sim.learners.acting import Floats
 from dvdn_sim.scenario import QLearning, Sharing
 
-Act = Callable[[Floats, Floats, int, int, Floats, Floats], None]
-"""Takes parameters, observations, ids, copies, hidden and q as `dvdn_sim.learners.acting.recurrent_q` does."""
 Weights = Sequence[Tensor]
 """Views into a parameter matrix; each kind of network has its own."""
 
@@ -86,6 +84,14 @@ class Layout:
         return torch.eye(self.agents, dtype=like.dtype, device=like.device).repeat_interleave(batch, 0)
 
 
+class Act(Protocol):
+    """One time step of all networks in all rows, compiled; see `dvdn_sim.learners.acting.recurrent_q`."""
+
+    def __call__(  # noqa: PLR0917 (compiled code takes its arguments by position)
+        self, parameters: Floats, observations: Floats, ids: int, copies: int, hidden: Floats, q: Floats, /
+    ) -> None: ...
+
+
 @dataclass(frozen=True)
 class QNetwork(ABC):
     """Sizes of a Q-network, and the maths on many of them at once.
@@ -96,6 +102,8 @@ class QNetwork(ABC):
         n_actions: A, length of the output.
     """
 
+    tape_kind: ClassVar[type["Tape"]]
+    act: ClassVar[Act]
     obs_dim: int
     hidden: int
     n_actions: int
@@ -128,18 +136,13 @@ class QNetwork(ABC):
         bounds = np.repeat([self.obs_dim**-0.5, self.hidden**-0.5], [first_layer, self.parameter_count - first_layer])
         return torch.from_numpy(np.stack([generator.uniform(-bounds, bounds) for generator in generators]))
 
-    @abstractmethod
     def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "Tape":
         """Allocate a tape for B sequences per network, of at most `steps` observations.
 
         `networks` are M, the rows of the parameter matrix in the forward pass, and of these `trained` the leading m,
         which `backward` differentiates; there are as many rows of observations. `like` gives dtype and device.
         """
-
-    @property
-    @abstractmethod
-    def act(self) -> Act:
-        """One time step of all networks in all rows, compiled (`learners.acting`)."""
+        return self.tape_kind(self, like, networks=networks, trained=trained, steps=steps, batch=batch)
 
 
 class Tape(ABC):
@@ -157,7 +160,7 @@ class Tape(ABC):
         varying: How many of the D numbers every call gives anew; the others are kept.
     """
 
-    def __init__(self, network: QNetwork, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> None:
+    def __init__(self, network: QNetwork, like: Tensor, *, networks: int, trained: int, steps: int, batch: int) -> None:
         """Allocate; the arguments are those of `QNetwork.tape`."""
         self.seen = like.new_ones(trained, steps, batch, network.obs_dim + 1)
         self.x = like.new_ones(networks, steps, batch, network.hidden + 1)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.learners.acting import recurrent_q
-from dvdn_sim.learners.q_network import Act, QNetwork, Tape, Weights, back_through_relu
+from dvdn_sim.learners.q_network import QNetwork, Tape, Weights, back_through_relu
 
 
 class Factors(NamedTuple):
@@ -29,38 +29,12 @@ class Factors(NamedTuple):
     to_from_hidden: Tensor
 
 
-class RecurrentQ(QNetwork):
-    """A layer, a GRU, and a layer.
-
-    >>> RecurrentQ(obs_dim=18, hidden=64, n_actions=6).parameter_count
-    26566
-    """
-
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]:
-        """W1 and W_i, whose last rows are the biases, W_h, b_h, W3 and b3: P = H(D+1) + 6H² + 6H + A(H+1).
-
-        Gate columns are reset, update, new.
-        """
-        d, h, a = self.obs_dim, self.hidden, self.n_actions
-        return (d + 1, h), (h + 1, 3 * h), (h, 3 * h), (1, 3 * h), (h, a), (1, a)
-
-    def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "RecurrentTape":
-        return RecurrentTape(self, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
-
-    @property
-    def act(self) -> Act:
-        return recurrent_q
-
-
 class RecurrentTape(Tape):
     """Of `RecurrentQ`: its states, and what the backward pass needs of each step."""
 
-    def __init__(
-        self, network: RecurrentQ, *, networks: int, trained: int, steps: int, batch: int, like: Tensor
-    ) -> None:
-        super().__init__(network, networks=networks, trained=trained, steps=steps, batch=batch, like=like)
-        h = network.hidden
+    def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
+        super().__init__(network, like, **sizes)
+        trained, (networks, steps, batch, _), h = len(self.seen), self.x.shape, network.hidden
         self.states = like.new_zeros(networks, steps + 1, batch, h)  # entry 0 is the state before the first step
         # Of the step under way; small, so that they stay in a core's cache.
         self.gate = like.new_empty(networks, batch, 3 * h)
@@ -172,3 +146,23 @@ class RecurrentTape(Tape):
         d_x = d_hidden.flatten(1, 2)
         back_through_relu(flat, wi, x[..., :-1], into=d_x)
         torch.bmm(self.seen[:, :steps].flatten(1, 2).mT, d_x, out=d_w1)
+
+
+class RecurrentQ(QNetwork):
+    """A layer, a GRU, and a layer.
+
+    >>> RecurrentQ(obs_dim=18, hidden=64, n_actions=6).parameter_count
+    26566
+    """
+
+    tape_kind = RecurrentTape
+    act = staticmethod(recurrent_q)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """W1 and W_i, whose last rows are the biases, W_h, b_h, W3 and b3: P = H(D+1) + 6H² + 6H + A(H+1).
+
+        Gate columns are reset, update, new.
+        """
+        d, h, a = self.obs_dim, self.hidden, self.n_actions
+        return (d + 1, h), (h + 1, 3 * h), (h, 3 * h), (1, 3 * h), (h, a), (1, a)

@@ -86,18 +86,16 @@ class EpisodeReplay:
         self._seeds = seeds
         self._capacity = capacity
         shape = (len(seeds), capacity)
-        self._observations = torch.zeros(*shape, n_agents, steps + 1, obs_dim, device=device)
-        self._actions = torch.zeros(*shape, n_agents, steps, dtype=torch.int16, device=device)
-        self._rewards = torch.zeros(*shape, n_agents, steps, dtype=reward_dtype, device=device)
-        self._timed_out = torch.zeros(*shape, dtype=torch.bool, device=device)
         self._lengths = np.zeros(shape, np.int64)
         self._inserted = np.zeros(len(seeds), np.int64)
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of the ring, full or not."""
-        rings = (self._observations, self._actions, self._rewards, self._timed_out)
-        return sum(ring.nbytes for ring in rings) + self._lengths.nbytes
+        self._rings = {
+            "observations": torch.zeros(*shape, n_agents, steps + 1, obs_dim, device=device),
+            "actions": torch.zeros(*shape, n_agents, steps, dtype=torch.int16, device=device),
+            "rewards": torch.zeros(*shape, n_agents, steps, dtype=reward_dtype, device=device),
+            "timed_out": torch.zeros(*shape, dtype=torch.bool, device=device),
+            "lengths": torch.from_numpy(self._lengths),
+        }
+        """All that is kept of an episode, ``[R, C, ...]`` each; lengths on the host."""
 
     @property
     def stored(self) -> npt.NDArray[np.int64]:
@@ -115,13 +113,13 @@ class EpisodeReplay:
         self._inserted[chosen] += each
         # On the device both are numbers of rows, brought there in one copy.
         places, rows = chosen[:, None] * self._capacity + slots, chosen[:, None] * each + np.arange(each)
-        into, of = torch.from_numpy(np.stack([places.ravel(), rows.ravel()])).to(self._rewards.device)
-        self._observations.flatten(0, 1)[into, :, : steps + 1] = episodes.observations.flatten(0, 1)[of]
-        self._actions.flatten(0, 1)[into, :, :steps] = episodes.actions.flatten(0, 1)[of].to(self._actions.dtype)
-        rewards = self._rewards.flatten(0, 1)
-        rewards[into] = 0
-        rewards[into, :, :steps] = episodes.rewards.flatten(0, 1)[of].to(rewards.dtype)
-        self._timed_out.flatten(0, 1)[into] = episodes.timed_out.flatten()[of]
+        ring = {name: each.flatten(0, 1) for name, each in self._rings.items()}
+        into, of = torch.from_numpy(np.stack([places.ravel(), rows.ravel()])).to(ring["rewards"].device)
+        ring["observations"][into, :, : steps + 1] = episodes.observations.flatten(0, 1)[of]
+        ring["actions"][into, :, :steps] = episodes.actions.flatten(0, 1)[of].to(torch.int16)
+        ring["rewards"][into] = 0
+        ring["rewards"][into, :, :steps] = episodes.rewards.flatten(0, 1)[of].to(ring["rewards"].dtype)
+        ring["timed_out"][into] = episodes.timed_out.flatten()[of]
 
     @property
     def inserted(self) -> npt.NDArray[np.int64]:
@@ -153,17 +151,6 @@ class EpisodeReplay:
             ring.view(-1, *ring.shape[2:])[slots.to(ring.device)] = episodes[name].to(ring.device)
         np.maximum.at(self._inserted, replica.numpy(), episode.numpy() + 1)
 
-    @property
-    def _rings(self) -> dict[str, Tensor]:
-        """All that is kept of an episode, ``[R, C, ...]`` each."""
-        return {
-            "observations": self._observations,
-            "actions": self._actions,
-            "rewards": self._rewards,
-            "timed_out": self._timed_out,
-            "lengths": torch.from_numpy(self._lengths),
-        }
-
     def sample_ids(
         self, updates: npt.NDArray[np.int64], batch: int, active: npt.NDArray[np.bool_] | None = None
     ) -> npt.NDArray[np.int64]:
@@ -190,17 +177,19 @@ class EpisodeReplay:
         lengths = np.take_along_axis(self._lengths, ids, axis=1)
         steps = int(lengths.max())
         places = ids + np.arange(len(ids))[:, None] * self._capacity
-        device_places, device_lengths = torch.from_numpy(np.stack([places, lengths])).to(self._rewards.device)
+        device = self._rings["rewards"].device
+        device_places, device_lengths = torch.from_numpy(np.stack([places, lengths])).to(device)
 
-        def gather(ring: Tensor) -> Tensor:
+        def gather(name: str) -> Tensor:
+            ring = self._rings[name]
             return ring.flatten(0, 1).index_select(0, device_places.flatten()).view(*ids.shape, *ring.shape[2:])
 
         return Minibatch(
-            observations=gather(self._observations)[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
-            actions=gather(self._actions)[..., :steps].permute(0, 2, 3, 1).long(),
-            rewards=gather(self._rewards)[..., :steps].permute(0, 2, 3, 1),
+            observations=gather("observations")[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
+            actions=gather("actions")[..., :steps].permute(0, 2, 3, 1).long(),
+            rewards=gather("rewards")[..., :steps].permute(0, 2, 3, 1),
             lengths=device_lengths,
-            timed_out=gather(self._timed_out),
+            timed_out=gather("timed_out"),
             longest=device_lengths.amax(1),
             positions=tuple(lengths.sum(1).tolist()),
         )

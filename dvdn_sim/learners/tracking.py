@@ -6,14 +6,13 @@ Equations are for one team, ω, z, g ``[N, P]``, and have a leading axis of R re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.optim import TrackedAdam, frozen
+from dvdn_sim.learners.optim import Adam, frozen
 from dvdn_sim.learners.parameter_exchange import (
     Array,
     Exchange,
@@ -27,23 +26,6 @@ from dvdn_sim.learners.parameter_exchange import (
 from dvdn_sim.scenario import DvdnGt, GtAdam, ParameterExchange, QLearning, Tracking, exchanged
 
 TRACKING_FIGURES = ("disagreement", "tracker_imbalance", "tracker_in_flight", "tracked_gradient")
-
-
-class Optimiser(Protocol):
-    """A direction, and the memory behind it: ω ← ω - lr · d(z), agent by agent, in place."""
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """What a checkpoint must hold, the tensors themselves, ``[..., N, ...]``."""
-        ...
-
-    def step(self, parameters: Tensor, tracker: Tensor) -> None:
-        """Move parameters ``[..., N, P]`` by trackers of the same shape, in place."""
-        ...
-
-    def forget(self, agents: Tensor) -> None:
-        """Begin anew for some agents, bool ``[..., N]``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +66,7 @@ class Tracker:
             ``[R, N, N, P]``. Of these, what the form has.
     """
 
-    def __init__(self, parameters: Tensor, optimiser: Optimiser, schedule: ExchangeSchedule, *, form: Form) -> None:
+    def __init__(self, parameters: Tensor, optimiser: Adam, schedule: ExchangeSchedule, *, form: Form) -> None:
         """Begin with ω ``[R, N, P]``, where there are trackers the same for all agents of a team.
 
         Raises:
@@ -147,19 +129,17 @@ class Tracker:
         self.held["gradient"].copy_(gradient)
         return self.held["tracker"]
 
-    def restart(self, agents: npt.NDArray[np.bool_]) -> None:
+    def forget(self, agents: Tensor) -> None:
         """Let agents begin anew that lost their state, bool ``[R, N]``.
 
         With trackers their replica begins a new epoch: g = 0 for these, then z = g for everyone. What was in flight
         there is dropped: its senders or receivers do not know of it any more.
         """
-        lost = torch.from_numpy(agents)
-        self.optimiser.forget(lost)
+        self.optimiser.forget(agents)
         if self._form.tracks:
             tracker, gradient, epochs, *in_flight = self.held.values()
-            lost = lost.to(tracker.device)
-            replicas = lost.any(1)
-            gradient[lost] = 0.0
+            replicas = agents.any(1)
+            gradient[agents] = 0.0
             tracker[replicas] = gradient[replicas]
             epochs += replicas
             for pending in in_flight:
@@ -248,7 +228,7 @@ def running_sum(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchange
     before it was done has given what is still in its own tracker; less than nothing is then in flight from it, and its
     next message that comes through sets that right.
     Loses: P floats of memory for every ordered pair of agents, R·N²·P in all, and a gradient that is in flight while
-    messages are lost acts later. A crash that loses state loses what it held: `Tracker.restart` begins a new epoch.
+    messages are lost acts later. A crash that loses state loses what it held: `Tracker.forget` begins a new epoch.
     """
     z = tracker.take_in(gradient)
     tracker.optimiser.step(parameters, z)
@@ -293,7 +273,7 @@ def links_of(block: ParameterBlock, exchange: Exchange, learning: npt.NDArray[np
     return [share, kept, heard, *down]
 
 
-TRACKERS: Mapping[str, Callable[[Tensor, Optimiser, ExchangeSchedule], Tracker]] = {
+TRACKERS: Mapping[str, Callable[[Tensor, Adam, ExchangeSchedule], Tracker]] = {
     name: partial(Tracker, form=form)
     for name, form in {
         "paper": Form((2,), combine_then_adapt),
@@ -318,7 +298,7 @@ def tracker_of(spec: QLearning, parameters: Tensor) -> Tracker | None:
     form = asked.form if isinstance(asked, Tracking) else "averaging"
     options = spec.optimiser if isinstance(spec, DvdnGt) else GtAdam(bias_correction=True)
     schedule = ExchangeSchedule(parameters.shape[-1], asked)
-    return TRACKERS[form](parameters, TrackedAdam(parameters, spec.lr, options), schedule)
+    return TRACKERS[form](parameters, Adam(parameters, spec.lr, options), schedule)
 
 
 def disagreement(parameters: Tensor) -> Tensor:

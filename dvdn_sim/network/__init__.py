@@ -12,10 +12,10 @@ predict     what exchanges will be like, before any
 trials      what they are, without learning
 """
 
-from dvdn_sim.network.accounting import NEVER_NS, MessageCounts, MessageLife, NetworkCounters, Probe
+from dvdn_sim.network.accounting import NEVER, MessageCounts, MessageLife, NetworkCounters, Phase, Probe
 from dvdn_sim.network.clock import Clock, ClockEvent
 from dvdn_sim.network.deadlines import auto_deadlines_ns
-from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
+from dvdn_sim.network.exchange import Exchange, ExchangeReport
 from dvdn_sim.network.faults import LinksUp, TeamFaults
 from dvdn_sim.network.mailbox import Mailboxes
 from dvdn_sim.network.predict import Prediction, predict, predict_every
@@ -24,8 +24,8 @@ from dvdn_sim.network.transport import Transport
 from dvdn_sim.network.trials import Measurement, Number, Setting, enough_trials, exchanges, measure, realised
 
 __all__ = [
-    "NEVER_NS", "Acks", "Clock", "ClockEvent", "Exchange", "ExchangeReport", "LinksUp", "Mailboxes", "Measurement",
-    "MessageCounts", "MessageLife", "NetworkCounters", "Number", "Prediction", "Probe", "Setting", "SimulatedNetwork",
-    "TeamFaults", "Transport", "auto_deadlines_ns", "compute_draws", "enough_trials", "exchanges", "measure",
-    "predict", "predict_every", "realised",
+    "NEVER", "Clock", "ClockEvent", "Exchange", "ExchangeReport", "LinksUp", "Mailboxes", "Measurement",
+    "MessageCounts", "MessageLife", "NetworkCounters", "Number", "Phase", "Prediction", "Probe", "Setting",
+    "SimulatedNetwork", "TeamFaults", "Transport", "auto_deadlines_ns", "compute_draws", "enough_trials", "exchanges",
+    "measure", "predict", "predict_every", "realised",
 ]  # fmt: skip

@@ -15,9 +15,11 @@ from netmodels import Transfer
 from netmodels.topology import Graph
 from netmodels.units import checked_state
 
-NEVER_NS = -1
-"""Stands for the time of what did not happen."""
+NEVER = -1
+"""Stands for the time, or the step, of what did not happen."""
 
+Waits = Sequence[Sequence[int]]
+"""How long agents wait in nanoseconds, by round and agent ``[K][N]``."""
 Outcome = Literal["delivered", "late", "expired"]
 LOST = "lost"
 
@@ -225,7 +227,19 @@ class Phase:
     graph: Graph
     copies: int
     deadlines_ns: Sequence[int] | None
-    acks: bool
+    acks: bool = False
+
+    @classmethod
+    def of_rounds(
+        cls, kind: str, graphs: Sequence[Graph], size_bytes: int, deadlines_ns: Waits | None, copies: int = 1
+    ) -> "list[Phase]":
+        """Return a phase of messages, or acknowledgements, over the graph of each round; counted together."""
+        counts = MessageCounts()
+        waits = [None] * len(graphs) if deadlines_ns is None else deadlines_ns
+        return [
+            cls(kind, k, size_bytes, counts, graph, copies, wait_ns, acks=kind == "ack")
+            for k, (graph, wait_ns) in enumerate(zip(graphs, waits, strict=True))
+        ]
 
 
 class ExchangeCounters:
@@ -291,7 +305,7 @@ class ExchangeCounters:
         if arrived:
             packets.lost["incomplete"] += arrived
         if self._probe is not None:
-            life = self._life(edge, p, LOST, transfer.handed_over_ns, NEVER_NS)
+            life = self._life(edge, p, LOST, transfer.handed_over_ns, NEVER)
             self._probe.message(life._replace(reason=reason, packets=transfer.packets))
 
     def is_there(self, edge: int, p: int, sent_ns: int, now_ns: int) -> None:
@@ -324,7 +338,7 @@ class ExchangeCounters:
 
     def expire(self, edge: int, p: int) -> None:
         """Count a message that was there, and that its receiver will not use any more."""
-        self.settle("expired", edge, p, *self._came.pop((edge, p), (NEVER_NS, NEVER_NS)))
+        self.settle("expired", edge, p, *self._came.pop((edge, p), (NEVER, NEVER)))
 
     def leave(self, flights: Iterable[tuple[int, int, int, int]], now_ns: int) -> None:
         """Leave behind what is on its way when the exchange is over, by edge, phase, and when it was sent and comes."""

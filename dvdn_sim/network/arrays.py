@@ -15,22 +15,36 @@ from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import sampler
 from dvdn_sim.scenario import Network
 from netmodels import LinkSpec
-from netmodels.links import DelayTrace, LossTrace
+from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
 from netmodels.topology import Graph
 
 Ints = npt.NDArray[np.int64]
 LOST_NS = np.iinfo(np.int64).max  # the arrival of a message that is lost
 
 
-def covers(network: Network, graphs: Sequence[Graph], size_bytes: int) -> bool:
-    """Whether links lose and delay packets on their own and have room for all, and agents wait for messages alone."""
+def same_chances(network: Network) -> bool:
+    """Say whether all messages come through with the same probability, if they do not queue for too long."""
     link = network.link
-    others = network.faults or network.other_links or network.acks or network.broadcast or network.share == "medium"
-    again = link.retries or link.duplicate or isinstance(link.delay, DelayTrace) or isinstance(link.loss, LossTrace)
-    for_ever = network.deadline is None and link.delivery_probability(size_bytes) < 1.0
+    if network.faults or network.other_links or (network.broadcast and link.retries):
+        return False
+    return isinstance(link.loss, Bernoulli) or (isinstance(link.loss, GilbertElliott) and not link.retries)
+
+
+def plain(network: Network) -> bool:
+    """Say whether messages are sent once each, to one receiver, and wait for nobody but their own transmitter."""
+    link = network.link
+    others = network.acks or network.broadcast or network.share == "medium" or network.deadline == "auto"
+    again = link.retries or link.duplicate or isinstance(link.delay, DelayTrace)
+    return same_chances(network) and not (others or again)
+
+
+def covers(network: Network, graphs: Sequence[Graph], size_bytes: int) -> bool:
+    """Say whether messages are plain, queues have room for all of an exchange, and nobody waits for ever."""
+    link = network.link
     at_once = max(max(graph.degrees) for graph in graphs) if network.share == "node" else 1
     room = link.limit_bytes is None and link.packets(size_bytes) * len(graphs) * at_once <= link.limit
-    return room and not (others or again or for_ever or network.deadline == "auto")
+    for_ever = network.deadline is None and link.delivery_probability(size_bytes) < 1.0
+    return plain(network) and room and not for_ever
 
 
 def exchange_of_arrays(

@@ -16,53 +16,27 @@ done, it goes on where it was; its deadline may have passed meanwhile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from dvdn_sim.consensus import Facts, union_of_edges
 from dvdn_sim.errors import ExchangeStuckError
-from dvdn_sim.network.accounting import (
-    NEVER_NS,
-    ExchangeCounters,
-    MessageCounts,
-    NetworkCounters,
-    Phase,
-    Probe,
-)
+from dvdn_sim.network.accounting import NEVER, ExchangeCounters, MessageCounts, NetworkCounters, Phase, Probe
 from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
 from dvdn_sim.network.faults import Downtime, TeamFaults
 from dvdn_sim.network.transport import Transport
 from netmodels import Transfer
 from netmodels.links import FOREVER_NS
-from netmodels.topology import Graph
 
 CRASHES, STARTS = FIRST_PRIORITY, FIRST_PRIORITY + 1
 HAND_OVERS, ARRIVALS, DEADLINES = range(3)
-
-Waits = int | Sequence[Sequence[int]]
-"""How long an agent waits in nanoseconds, for all, or by round and agent ``[K][N]``."""
 
 
 def priority(phase: int, step: int) -> int:
     """Return the priority of a phase's hand-overs, arrivals or deadlines."""
     return STARTS + 1 + 3 * phase + step
-
-
-@dataclass(frozen=True)
-class Acks:
-    """How messages are acknowledged.
-
-    Attributes:
-        size_bytes: Payload of an acknowledgement.
-        repeat: How often each is sent.
-        deadline_ns: How long an agent waits for its neighbours' acknowledgements.
-    """
-
-    size_bytes: int
-    repeat: int
-    deadline_ns: Waits
 
 
 class Arrival(ClockEvent):
@@ -71,26 +45,6 @@ class Arrival(ClockEvent):
     edge: int
     phase: int
     sent_ns: int
-
-
-def phases_of(
-    kind: str, graphs: Sequence[Graph], size_bytes: int, deadline_ns: Waits | None, acks: Acks | None
-) -> list[Phase]:
-    """Lay out the phases of an exchange; the arguments are those of `Exchange`."""
-    counts, ack_counts = MessageCounts(), MessageCounts()
-    phases = []
-    for k, graph in enumerate(graphs):
-        phases.append(Phase(kind, k, size_bytes, counts, graph, 1, _by_agent(deadline_ns, k, graph), acks=False))
-        if acks is not None:
-            waits = _by_agent(acks.deadline_ns, k, graph)
-            phases.append(Phase("ack", k, acks.size_bytes, ack_counts, graph, acks.repeat, waits, acks=True))
-    return phases
-
-
-def _by_agent(waits: Waits | None, k: int, graph: Graph) -> Sequence[int] | None:
-    if waits is None:
-        return None
-    return [waits] * graph.n_agents if isinstance(waits, int) else waits[k]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,20 +88,20 @@ class ExchangeReport:
     @property
     def finished(self) -> npt.NDArray[np.bool_]:
         """Which agents were through with their last round, and so may update, bool ``[N]``."""
-        through: npt.NDArray[np.bool_] = self.through_at_ns[-1] != NEVER_NS
+        through: npt.NDArray[np.bool_] = self.through_at_ns[-1] != NEVER
         return through
 
     @property
     def first_start_ns(self) -> int:
         """When the first agent started; when the exchange began, if none did."""
-        started = self.started_at_ns[self.started_at_ns != NEVER_NS]
+        started = self.started_at_ns[self.started_at_ns != NEVER]
         return int(started.min()) if started.size else self.began_ns
 
     @property
     def round_times_ns(self) -> npt.NDArray[np.int64]:
         """How long each agent spent in each round, int64 ``[K, N]``; -1 if it was not through with it."""
         times = np.diff(self.through_at_ns, axis=0, prepend=self.started_at_ns[None])
-        return np.where(self.through_at_ns == NEVER_NS, NEVER_NS, times)
+        return np.where(self.through_at_ns == NEVER, NEVER, times)
 
     @property
     def deadlines_fired(self) -> int:
@@ -157,7 +111,7 @@ class ExchangeReport:
         short = np.zeros(self.closed_at_ns.shape, bool)
         rounds, edges = np.nonzero(missing)
         short[rounds, facts.edges[edges, 1]] = True
-        return int((short & (self.closed_at_ns != NEVER_NS)).sum())
+        return int((short & (self.closed_at_ns != NEVER)).sum())
 
     @property
     def ack_mismatch(self) -> int:
@@ -173,64 +127,54 @@ class Exchange:
         clock: Clock,
         transport: Transport,
         counters: NetworkCounters,
+        phases: Sequence[Phase],
         *,
-        kind: str,
-        graphs: Sequence[Graph],
-        size_bytes: int,
-        deadline_ns: Waits | None,
-        acks: Acks | None = None,
-        faults: TeamFaults | None = None,
+        faults: TeamFaults,
         probe: Probe | None = None,
         update: int = 0,
     ) -> None:
-        """Lay out K ≥ 1 rounds, whose graphs all agents know.
+        """Prepare an exchange.
 
         Args:
             clock: Stands where the exchange begins, with nothing to happen.
             transport: The links.
             counters: Where every message is counted.
-            kind: What the messages carry, such as `td`.
-            graphs: Of each round.
-            size_bytes: Payload of every message.
-            deadline_ns: How long an agent waits in a round; None for as long as it takes.
-            acks: How messages are acknowledged; None if they are not.
-            faults: Who crashes when; None if nobody ever does.
+            phases: Of K ≥ 1 rounds, whose graphs all agents know: in each a phase of messages, then, in all or in none,
+                one of acknowledgements.
+            faults: Who crashes when.
             probe: Is told every message's life, with the index of the `update`.
             update: See `probe`.
         """
         self._clock, self._transport, self._faults = clock, transport, faults
-        self._rounds, self._agents = len(graphs), graphs[0].n_agents
-        self._phases = phases_of(kind, graphs, size_bytes, deadline_ns, acks)
-        self._deadline_ns = deadline_ns
-        self._last = len(self._phases)
-        self._edges = union_of_edges(graphs)
+        self._phases, self._last, self._agents = phases, len(phases), phases[0].graph.n_agents
+        self._stride = 2 if phases[-1].acks else 1
+        graphs = dict.fromkeys(phase.graph for phase in phases)
+        self._edges = union_of_edges(list(graphs))
         number = {edge: index for index, edge in enumerate(self._edges)}
         self._number = number
-        by_graph = {
-            graph: [[number[j, i] for j in graph.senders(i)] for i in range(self._agents)]
-            for graph in dict.fromkeys(graphs)
-        }
-        self._incoming = [by_graph[phase.graph] for phase in self._phases]
+        by_graph = {graph: [[number[j, i] for j in graph.senders(i)] for i in range(self._agents)] for graph in graphs}
+        self._incoming = [by_graph[phase.graph] for phase in phases]
         self._into: list[list[int]] = [[] for _ in range(self._agents)]
         for index, (_, receiver) in enumerate(self._edges):
             self._into[receiver].append(index)
         self._links = [transport.link(*edge) for edge in self._edges]
-        self._counters = ExchangeCounters(counters, self._phases, self._edges, probe, update)
-        self._waiting: list[list[tuple[int, int, tuple[int, ...]]]] = [[] for _ in self._phases]
+        self._counters = ExchangeCounters(counters, phases, self._edges, probe, update)
+        self._waiting: list[list[tuple[int, int, tuple[int, ...]]]] = [[] for _ in phases]
 
         self._phase = [-1] * self._agents
         self._missing = [0] * self._agents
         self._there = [0] * len(self._edges)  # bit p: the message of phase p, not closed yet, is there
         self._newest = [-1] * len(self._edges)
         self._downtimes: list[list[Downtime]] = []
+        self._crashes = False
         self._suspended = [False] * self._agents
         self._gone = [False] * self._agents
         self._interrupted = [False] * self._agents  # a start or a deadline passed while the agent was down
         self._open = self._agents
-        self._latest = [[-1] * len(self._edges) for _ in graphs]
-        self._acked: list[set[int]] = [set() for _ in graphs]
-        self._closed_at_ns = [[NEVER_NS] * self._agents for _ in self._phases]
-        self._started_at_ns = [NEVER_NS] * self._agents
+        # By phase: of messages the newest round held by each link's receiver; of acknowledgements 0 for those held.
+        self._latest = [[-1] * len(self._edges) for _ in phases]
+        self._closed_at_ns = [[NEVER] * self._agents for _ in phases]
+        self._started_at_ns = [NEVER] * self._agents
 
     def run(self, starts_ns: Sequence[int | None], past_ns: int | None = None) -> ExchangeReport:
         """Let all agents go through all rounds.
@@ -247,8 +191,8 @@ class Exchange:
             if at_ns is not None:
                 self._clock.schedule(ClockEvent(self._clock, self._on_start, agent), at_ns, STARTS)
         past_ns = began_ns if past_ns is None else past_ns
-        if self._faults is not None:
-            self._downtimes = [self._faults.downtimes(agent, past_ns) for agent in range(self._agents)]
+        self._downtimes = [self._faults.downtimes(agent, past_ns) for agent in range(self._agents)]
+        self._crashes = any(self._downtimes)
         for agent, downtimes in enumerate(self._downtimes):
             down = bool(downtimes) and downtimes[0].start_ns < past_ns
             if down:
@@ -272,8 +216,8 @@ class Exchange:
         arrivals = [(at_ns, event) for at_ns, event in self._clock.pending() if isinstance(event, Arrival)]
         flights = [(event.edge, event.phase, event.sent_ns, at_ns) for at_ns, event in arrivals]
         self._counters.leave(flights, self._clock.now_ns)
-        stride = self._last // self._rounds
-        deadlines = None if self._deadline_ns is None else [phase.deadlines_ns for phase in self._phases[::stride]]
+        stride = self._stride
+        deadlines = [phase.deadlines_ns for phase in self._phases[::stride]]
         closed_at_ns = np.array(self._closed_at_ns, np.int64)
         return ExchangeReport(
             facts=self._facts(),
@@ -283,33 +227,24 @@ class Exchange:
             wire_bytes=self._counters.wire_bytes,
             began_ns=began_ns,
             ended_ns=self._clock.now_ns,
-            deadlines_ns=None if deadlines is None else np.array(deadlines, np.int64),
+            deadlines_ns=None if None in deadlines else np.array(deadlines, np.int64),
             acks=self._phases[1].counts if stride == 2 else None,
             acked_at_ns=closed_at_ns[1::2] if stride == 2 else None,
         )
 
     def _facts(self) -> Facts:
-        shape = (self._rounds, len(self._edges))
-        active, latest = np.zeros(shape, bool), np.array(self._latest, np.int64).reshape(shape)
-        stride = self._last // self._rounds
-        for k, phase in enumerate(self._phases[::stride]):
+        messages = self._phases[:: self._stride]
+        shape = (len(messages), len(self._edges))
+        active, latest = np.zeros(shape, bool), np.array(self._latest[:: self._stride], np.int64).reshape(shape)
+        for k, phase in enumerate(messages):
             active[k, [self._number[edge] for edge in phase.graph.edges]] = True
         # What an agent held stays with it in rounds that it does not close.
         np.maximum.accumulate(latest, axis=0, out=latest)
-        confirmed = np.zeros(shape, bool)
-        held = active & (latest == np.arange(self._rounds)[:, None])
-        for k, edges in enumerate(self._acked):
-            for edge in edges:
-                sender, receiver = self._edges[edge]
-                back = self._number.get((receiver, sender))
-                confirmed[k, edge] = back is not None and held[k, back]
-        return Facts(
-            n_agents=self._agents,
-            edges=np.array(self._edges, np.int64).reshape(-1, 2),
-            active=active,
-            latest=latest,
-            confirmed=confirmed,
-        )
+        facts = Facts(self._agents, np.array(self._edges, np.int64).reshape(-1, 2), active, latest)
+        if self._stride == 1:
+            return facts
+        told, back = np.array(self._latest[1::2]).reshape(shape) >= 0, facts.reverse
+        return replace(facts, confirmed=told & facts.held[:, back] & (back >= 0))
 
     # An agent's way through its phases.
 
@@ -359,14 +294,15 @@ class Exchange:
 
     def _close(self, agent: int, p: int) -> None:
         phase = self._phases[p]
-        there, k = self._there, phase.round
+        there, k, latest = self._there, phase.round, self._latest[p]
         self._closed_at_ns[p][agent] = self._clock.now_ns
         held = [edge for edge in self._incoming[p][agent] if there[edge] >> p & 1]
         self._counters.deliver(held, p)
         if phase.acks:
-            self._acked[k].update(held)
+            for edge in held:
+                latest[edge] = k
             return
-        newest, latest = self._newest, self._latest[k]
+        newest = self._newest
         for edge in held:
             newest[edge] = k
         for edge in self._into[agent]:
@@ -417,7 +353,7 @@ class Exchange:
     def _follow(self, edge: int, p: int, transfer: Transfer) -> None:
         """Let a message that was handed over arrive, if it does."""
         missed = 0
-        if self._faults is not None and transfer.lost_reason is None:
+        if self._crashes and transfer.lost_reason is None:
             missed = self._faults.missed(self._edges[edge][1], transfer)
         if self._counters.hand_over(edge, p, transfer, missed):
             arrival = Arrival(self._clock, self._on_arrival)
@@ -428,7 +364,7 @@ class Exchange:
         edge, p = arrival.edge, arrival.phase
         receiver = self._edges[edge][1]
         current, now_ns = self._phase[receiver], self._clock.now_ns
-        if self._there[edge] >> p & 1 and self._closed_at_ns[p][receiver] in (NEVER_NS, now_ns):
+        if self._there[edge] >> p & 1 and self._closed_at_ns[p][receiver] in (NEVER, now_ns):
             self._counters.settle("delivered", edge, p, arrival.sent_ns, now_ns)  # a further copy
         elif current == self._last or self._gone[receiver]:
             self._counters.settle("expired", edge, p, arrival.sent_ns, now_ns)

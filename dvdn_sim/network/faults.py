@@ -64,6 +64,8 @@ class TeamFaults:
 
     def done_ns(self, agent: int, now_ns: int, compute_ns: int) -> int | None:
         """When an agent that computes from now on is done: it does not while it is down. None if never."""
+        if not self.plan.events:
+            return now_ns + compute_ns
         at_ns, left_ns = now_ns, round(compute_ns * self.plan.compute_factor(self._keys[agent], now_ns))
         for down in self._downtimes[agent]:
             if down.end_ns <= at_ns:
@@ -110,11 +112,6 @@ class TeamFaults:
         return any(fault.cuts(*link) for link in permutations(self._keys, 2))
 
 
-def faults_of(network: Network, *, seed: int, agent_keys: Sequence[int]) -> TeamFaults | None:
-    """Draw the faults of a scenario's network; None if it has none."""
-    return TeamFaults(network.faults, seed=seed, agent_keys=agent_keys) if network.faults else None
-
-
 class LinksUp:
     """The links of one team that are up at a given time: the topology's, less what faults have taken down.
 
@@ -126,7 +123,7 @@ class LinksUp:
     def __init__(self, network: Network, *, n_agents: int, seed: int) -> None:
         """Draw when what fails."""
         self._topology, self._n_agents, self._seed = network.topology, n_agents, seed
-        self._faults = faults_of(network, seed=seed, agent_keys=range(n_agents))
+        self._faults = TeamFaults(network.faults, seed=seed, agent_keys=range(n_agents))
         self._availability: dict[tuple[int, int], Availability | None] = {}
 
     def at(self, now_ns: int, *, episode: int = 0, update: int = 0) -> Links:
@@ -136,23 +133,20 @@ class LinksUp:
         moves = next(_mobilities(self._topology, now_ns), None)
         places = [] if moves is None else moves.positions(self._n_agents, self._seed, now_ns).tolist()
         points: list[Point] = [(float(x), float(y)) for x, y in places]
-        faults = self._faults
         return Links(
             up=tuple(edge for edge in edges if edge not in cut),
             cut=tuple(cut),
             down=tuple(agent for agent in range(self._n_agents) if self.is_down(agent, now_ns)),
             # A fault is over at its end, as in an exchange that begins at that time.
-            faults=() if faults is None else tuple(faults.under_way(now_ns, now_ns)),
+            faults=tuple(self._faults.under_way(now_ns, now_ns)),
             places=None if moves is None else tuple(points),
         )
 
     def is_down(self, agent: int, now_ns: int) -> bool:
         """Whether an agent has crashed and is not back."""
-        return self._faults is not None and self._faults.hinders(agent, now_ns, now_ns)
+        return self._faults.hinders(agent, now_ns, now_ns)
 
     def _is_cut(self, edge: tuple[int, int], now_ns: int) -> bool:
-        if self._faults is None:
-            return False
         if edge not in self._availability:
             self._availability[edge] = self._faults.plan.availability(*edge)
         availability = self._availability[edge]

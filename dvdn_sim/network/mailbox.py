@@ -10,15 +10,13 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.network.accounting import MessageCounts
+from dvdn_sim.network.accounting import NEVER, MessageCounts
 from dvdn_sim.network.deadlines import auto_deadlines_ns
-from dvdn_sim.network.faults import faults_of
+from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import Network
 from netmodels import Transfer
 from netmodels.topology import Graph, Instant, Positions
-
-NEVER = -1
 
 
 class Mailboxes:
@@ -38,16 +36,15 @@ class Mailboxes:
             ValueError: A fault that names an agent that there is not, or an `auto` deadline on links that lose all.
         """
         self._network, self._n_agents, self._seed = network, n_agents, seed
-        keys = tuple(range(n_agents))
-        self._faults = faults_of(network, seed=seed, agent_keys=keys)
-        plan = None if self._faults is None else self._faults.plan
-        self._transport = Transport(network, seed=seed, agent_keys=keys, faults=plan)
+        keys = range(n_agents)
+        self._faults = TeamFaults(network.faults, seed=seed, agent_keys=keys)
+        self._transport = Transport(network, seed=seed, agent_keys=keys, faults=self._faults.plan)
         self.newest = np.full((n_agents, n_agents), NEVER, np.int64)
         self.counts = MessageCounts()
         # When a message comes, its number, sender, receiver, and step.
         self._arrivals: list[tuple[int, int, int, int, int]] = []
         self._number = count()
-        self._taken_ns = -1
+        self._taken_ns = NEVER
 
     def graph(self, now_ns: int, *, episode: int, step: int, positions: Positions | None = None) -> Graph:
         """Return the links that there are at a time."""
@@ -56,7 +53,7 @@ class Mailboxes:
 
     def wait_ns(self, graph: Graph, size_bytes: int) -> int:
         """How long agents wait, before they decide, for what was sent in the step; never longer than a step."""
-        deadline, period_ns = self._network.deadline, round(float(self._network.control_period) * 1e9)
+        deadline, period_ns = self._network.deadline, round(self._network.control_period * 1e9)
         if deadline is None:
             return 0
         if deadline == "auto":
@@ -73,9 +70,7 @@ class Mailboxes:
         """Let agents that are up, and have something to send, bool ``[N]``, send to their neighbours."""
         transport = self._transport
         speaking = [
-            agent
-            for agent in np.flatnonzero(senders).tolist()
-            if self._faults is None or not self._faults.hinders(agent, now_ns, now_ns)
+            agent for agent in np.flatnonzero(senders).tolist() if not self._faults.hinders(agent, now_ns, now_ns)
         ]
         if transport.broadcast:
             for agent in sorted(speaking, key=transport.draw_order):
@@ -108,10 +103,8 @@ class Mailboxes:
 
     def _forgot_ns(self, agent: int, now_ns: int) -> int:
         """When an agent last lost its state; -1 for never."""
-        if self._faults is None:
-            return -1
         lost = (down.start_ns for down in self._faults.downtimes(agent) if down.state_lost and down.start_ns <= now_ns)
-        return max(lost, default=-1)
+        return max(lost, default=NEVER)
 
     def _follow(self, sender: int, receiver: int, step: int, transfer: Transfer) -> None:
         counts = self.counts
@@ -119,7 +112,7 @@ class Mailboxes:
         counts.duplicates += transfer.duplicates
         if transfer.lost_reason is not None:
             counts.lost[transfer.lost_reason] += 1
-        elif self._faults is not None and self._faults.missed(receiver, transfer):
+        elif self._faults.missed(receiver, transfer):
             counts.lost["node_down"] += 1
         else:
             counts.in_flight += 1

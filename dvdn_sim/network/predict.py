@@ -29,7 +29,7 @@ from dvdn_sim.consensus import (
     rounds_to_reach,
     trajectory,
 )
-from dvdn_sim.network.arrays import covers, exchange_of_arrays
+from dvdn_sim.network.arrays import covers, exchange_of_arrays, plain, same_chances
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.trials import (
     MAX_FOR_OPERATORS,
@@ -42,7 +42,7 @@ from dvdn_sim.network.trials import (
     stacked,
 )
 from dvdn_sim.scenario import ConstantTime, ack_bytes
-from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
+from netmodels.links import Bernoulli
 from netmodels.streams import stream
 from netmodels.topology import Graph, RandomConnected
 
@@ -117,16 +117,16 @@ def _predict(setting: Setting) -> Prediction:
     fixed, graphs = setting.network.topology.fixed, _graphs(setting)
     sample = _sample(setting, graphs)
     figures = _of_a_message(setting) | sample.tally.figures("sampled")
-    undisturbed = sample.tally.undisturbed and _same_chances(setting)
+    undisturbed = sample.tally.undisturbed and same_chances(setting.network)
     steps, path = _closed_path(setting, graphs) if undisturbed else (None, None)
     figures |= path_figures(sample.paths, "sampled") if path is None else _exact_figures(path, fixed=fixed)
     if undisturbed:
         q = setting.network.link.delivery_probability(setting.sent.size_bytes)
         figures["delivered_fraction"] = Number(q, 0.0, "closed")
-    plain = not sample.tally.dropped and _plain(setting)
-    if undisturbed or plain:
+    sent_once = not sample.tally.dropped and plain(setting.network)
+    if undisturbed or sent_once:
         figures |= _exchange_bytes(setting, graphs)
-    if plain and fixed:
+    if sent_once and fixed:
         figures |= _mean_round_time(setting, graphs[0][0])
     if setting.values is None and setting.sent.kind == "td":
         figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
@@ -142,22 +142,6 @@ def _predict(setting: Setting) -> Prediction:
         waiting_s=figures["round_time_s"].times(setting.sent.exchanges * setting.rounds),
         warnings=tuple(_warnings(setting, figures, sample.tally.dropped)),
     )
-
-
-def _same_chances(setting: Setting) -> bool:
-    """Whether all messages come through with the same probability, if they do not queue for too long."""
-    network, link = setting.network, setting.network.link
-    if network.faults or network.other_links or (network.broadcast and link.retries):
-        return False
-    return isinstance(link.loss, Bernoulli) or (isinstance(link.loss, GilbertElliott) and not link.retries)
-
-
-def _plain(setting: Setting) -> bool:
-    """Whether messages are sent once each, to one receiver, and wait for nobody but their own transmitter."""
-    network, link = setting.network, setting.network.link
-    others = network.acks or network.broadcast or network.share == "medium" or network.deadline == "auto"
-    again = link.retries or link.duplicate or isinstance(link.delay, DelayTrace)
-    return _same_chances(setting) and not others and not again
 
 
 # Graphs, and a sample of exchanges.

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.network.accounting import NetworkCounters, Probe
+from dvdn_sim.network.accounting import NetworkCounters, Phase, Probe, Waits
 from dvdn_sim.network.clock import Clock
 from dvdn_sim.network.deadlines import auto_deadlines_ns
-from dvdn_sim.network.exchange import Acks, Exchange, ExchangeReport
-from dvdn_sim.network.faults import faults_of
+from dvdn_sim.network.exchange import Exchange, ExchangeReport
+from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import AnyCompute, LognormalTime, Network, NormalTime, ack_bytes
 from netmodels.streams import Draws, stream
@@ -57,7 +57,7 @@ class SimulatedNetwork:
     Attributes:
         now_ns: Simulated nanoseconds since the start of the run.
         counters: Counts of everything sent so far.
-        faults: What goes wrong and when; None if nothing ever does.
+        faults: What goes wrong and when.
     """
 
     def __init__(
@@ -81,9 +81,8 @@ class SimulatedNetwork:
         self.now_ns = 0
         self._past_ns = 0  # all before it has happened: `now_ns`, or 1 more where that instant is over
         self._restarts_ns = 0
-        self.faults = faults_of(spec, seed=seed, agent_keys=keys)
-        plan = None if self.faults is None else self.faults.plan
-        self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=plan)
+        self.faults = TeamFaults(spec.faults, seed=seed, agent_keys=keys)
+        self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=self.faults.plan)
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
         self._auto_ns = lru_cache(maxsize=256)(self._auto)
         self._compute = compute_draws(spec.compute, seed, keys)
@@ -137,21 +136,20 @@ class SimulatedNetwork:
     @property
     def cut_for_ever(self) -> list[str]:
         """What goes down at some time and never comes back, in words."""
-        return [] if self.faults is None else self.faults.cut_for_ever
+        return self.faults.cut_for_ever
 
     def take_restarted(self) -> npt.NDArray[np.bool_]:
         """Which agents came back without what they held since the last call, bool ``[N]``."""
         since_ns, self._restarts_ns = self._restarts_ns, self._past_ns
-        return np.zeros(self._n_agents, bool) if self.faults is None else self.faults.restarted(since_ns, self._past_ns)
+        return self.faults.restarted(since_ns, self._past_ns)
 
     def down_while_acting(self, steps: int) -> npt.NDArray[np.bool_]:
         """Which agents will be down at the beginning of each of the coming environment steps, bool ``[steps, N]``."""
         down = np.zeros((steps, self._n_agents), bool)
-        if self.faults is not None:
-            begins_ns = self._acting_from_ns + self._control_period_ns * np.arange(steps)
-            for agent in range(self._n_agents):
-                for time in self.faults.downtimes(agent):
-                    down[:, agent] |= (begins_ns >= time.start_ns) & (begins_ns < time.end_ns)
+        begins_ns = self._acting_from_ns + self._control_period_ns * np.arange(steps)
+        for agent in range(self._n_agents):
+            for time in self.faults.downtimes(agent):
+                down[:, agent] |= (begins_ns >= time.start_ns) & (begins_ns < time.end_ns)
         return down
 
     def act(self, steps: int) -> None:
@@ -186,18 +184,13 @@ class SimulatedNetwork:
             update: Index of the update.
             computing: False for a further exchange of the same update: what it carries is ready.
         """
-        starts_ns = self._starts_ns() if computing else self._up_at_ns()
+        starts_ns = self._starts_ns(computing=computing)
         graphs = self.graphs(rounds=rounds, episode=episode, update=update)
-        deadlines = self._deadlines_ns(graphs, size_bytes, starts_ns)
         exchange = Exchange(
             Clock(self.now_ns),
             self._transport,
             self.counters,
-            kind=kind,
-            graphs=graphs,
-            size_bytes=size_bytes,
-            deadline_ns=deadlines,
-            acks=self._acks_of(graphs, deadlines),
+            self._phases(kind, graphs, size_bytes, starts_ns),
             faults=self.faults,
             probe=self._probe,
             update=update,
@@ -223,59 +216,55 @@ class SimulatedNetwork:
     def _compute_is_over(self, began_ns: int) -> None:
         self._acting_from_ns = began_ns if self._spec.schedule == "overlap" else self.now_ns
 
-    def _starts_ns(self) -> list[int | None]:
-        """When each agent is done computing; None if it is down for ever before that."""
-        now_ns, times_ns = self.now_ns, [draws.take(1)[0] for draws in self._compute]
-        if self.faults is None:
-            return [now_ns + time_ns for time_ns in times_ns]
-        return [self.faults.done_ns(agent, now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]
+    def _starts_ns(self, *, computing: bool = True) -> list[int | None]:
+        """When each agent is up and done computing; None if it is down for ever before that."""
+        times_ns = [draws.take(1)[0] if computing else 0 for draws in self._compute]
+        return [self.faults.done_ns(agent, self.now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]
 
-    def _up_at_ns(self) -> list[int | None]:
-        """When each agent is up: now, as a rule; None if it is down for ever."""
-        now_ns = self.now_ns
-        if self.faults is None:
-            return [now_ns] * self._n_agents
-        return [self.faults.done_ns(agent, now_ns, 0) for agent in range(self._n_agents)]
-
-    def _deadlines_ns(
-        self, graphs: Sequence[Graph], size_bytes: int, starts_ns: Sequence[int | None]
-    ) -> int | list[list[int]] | None:
-        """By round and agent, or for all: the wait of each round; `auto` adds the spread of starts to the first."""
-        deadline_s = self._spec.deadline
-        if deadline_s is None:
-            return None
-        if deadline_s != "auto":
-            return round(deadline_s * 1e9)
+    def _phases(
+        self, kind: str, graphs: Sequence[Graph], size_bytes: int, starts_ns: Sequence[int | None]
+    ) -> list[Phase]:
+        """Lay out an exchange: its rounds, each with its acknowledgements, and how long agents wait in them."""
+        spec = self._spec
+        if spec.deadline is None:
+            return Phase.of_rounds(kind, graphs, size_bytes, None)
         # Who goes down while it computes starts late by as much: nobody knows, and nobody waits for that.
-        started = self._unhindered(self.now_ns, starts_ns)
+        started = self._unhindered(self.now_ns, starts_ns) if spec.deadline == "auto" else []
         spread_ns = max(started) - min(started) if started else 0
-        waits = [self._auto_ns(graph, size_bytes, 1) for graph in graphs]
-        return [[wait_ns + spread_ns for wait_ns in waits[0]], *map(list, waits[1:])]
+        waits = self._waits_ns(spec.deadline, graphs, size_bytes, [spread_ns] + [0] * (len(graphs) - 1))
+        messages = Phase.of_rounds(kind, graphs, size_bytes, waits)
+        if not spec.acks:
+            return messages
+        if spec.ack_deadline is not None:
+            # A neighbour may have waited for its messages until its own deadline.
+            waited_ns = [max(of_round) for of_round in waits]
+            waits = self._waits_ns(spec.ack_deadline, graphs, ack_bytes(self._n_agents), waited_ns, spec.ack_repeat)
+        acks = Phase.of_rounds("ack", graphs, ack_bytes(self._n_agents), waits, spec.ack_repeat)
+        return [phase for of_round in zip(messages, acks, strict=True) for phase in of_round]
+
+    def _waits_ns(
+        self,
+        wait: float | Literal["auto"],
+        graphs: Sequence[Graph],
+        size_bytes: int,
+        longer_ns: Sequence[int],
+        copies: int = 1,
+    ) -> Waits:
+        """By round and agent; `auto` is worked out from the links, and `longer_ns` in each round."""
+        if wait != "auto":
+            return [[round(wait * 1e9)] * self._n_agents] * len(graphs)
+        return [
+            [wait_ns + more_ns for wait_ns in self._auto_ns(graph, size_bytes, copies)]
+            for graph, more_ns in zip(graphs, longer_ns, strict=True)
+        ]
 
     def _unhindered(self, now_ns: int, done_ns: Sequence[int | None]) -> list[int]:
         """When those agents are done that are up from now until then."""
-        faults = self.faults
         return [
             at_ns
             for agent, at_ns in enumerate(done_ns)
-            if at_ns is not None and (faults is None or not faults.hinders(agent, now_ns, at_ns))
+            if at_ns is not None and not self.faults.hinders(agent, now_ns, at_ns)
         ]
-
-    def _acks_of(self, graphs: Sequence[Graph], deadlines: int | list[list[int]] | None) -> Acks | None:
-        if not self._spec.acks or deadlines is None:
-            return None
-        size_bytes, repeat, deadline_s = ack_bytes(self._n_agents), self._spec.ack_repeat, self._spec.ack_deadline
-        if deadline_s is None:
-            return Acks(size_bytes, repeat, deadlines)
-        if deadline_s != "auto":
-            return Acks(size_bytes, repeat, round(deadline_s * 1e9))
-        # A neighbour may have waited for its messages until its own deadline.
-        waited_ns = [deadlines] * len(graphs) if isinstance(deadlines, int) else [max(waits) for waits in deadlines]
-        waits = [
-            [wait_ns + waited for wait_ns in self._auto_ns(graph, size_bytes, repeat)]
-            for graph, waited in zip(graphs, waited_ns, strict=True)
-        ]
-        return Acks(size_bytes, repeat, waits)
 
     def _auto(self, graph: Graph, size_bytes: int, copies: int) -> tuple[int, ...]:
         return tuple(auto_deadlines_ns(self._transport, graph, size_bytes, copies))

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, Trajectory, apply_float16
-from dvdn_sim.errors import AuditError, Mistake, ScenarioError
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, Trajectory, apply_float16, trajectory_of
+from dvdn_sim.errors import AuditError, ScenarioError
 from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import SimulatedNetwork
@@ -57,17 +57,6 @@ class Setting:
     @classmethod
     def from_scenario(
         cls, scenario: Scenario, *, agents: int | None = None, links: int | None = None, values: Given = None
-    ) -> "Setting":
-        """Take the first kind of message; as `all_from_scenario`, but refuses a scenario that sends none."""
-        found = cls.all_from_scenario(scenario, agents=agents, links=links, values=values)
-        if not found:
-            remedy = "write `algorithm: {kind: dvdn}`, with one round or more"
-            raise _refused(scenario, "algorithm.kind", "sends no messages", remedy)
-        return found[0]
-
-    @classmethod
-    def all_from_scenario(
-        cls, scenario: Scenario, *, agents: int | None = None, links: int | None = None, values: Given = None
     ) -> "tuple[Setting, ...]":
         """Take each kind of message that a scenario sends, in the order in which an update exchanges them.
 
@@ -85,12 +74,15 @@ class Setting:
             return ()
         if links is not None:
             if not isinstance(network.topology, RandomConnected):
-                raise _refused(scenario, "network.topology", "has no number of links", "leave out `--links`")
+                path, message = "network.topology", "has no number of links"
+                raise ScenarioError.of(scenario.name, path, message, "leave out `--links`")
             network = replace(network, topology=replace(network.topology, edges=links))
         n_agents = scenario.env.n_agents if agents is None else agents
         if values is not None and (len(values) != n_agents or not np.isfinite(values).all()):
             message = f"expected a finite number for each of {n_agents} agents, got {list(values)}"
-            raise _refused(scenario, "--values", message, "as many numbers as agents, or change `--agents`")
+            raise ScenarioError.of(
+                scenario.name, "--values", message, "as many numbers as agents, or change `--agents`"
+            )
         found = tuple(
             cls(
                 name=scenario.name,
@@ -111,7 +103,7 @@ class Setting:
                 path = "network"  # made for more agents
                 setting.simulated(0)
             except ValueError as error:
-                raise _refused(scenario, path, str(error), "") from error
+                raise ScenarioError.of(scenario.name, path, str(error)) from error
         return found
 
     @property
@@ -343,18 +335,12 @@ def realised(
         wire: How messages carry a value.
     """
     held = _held(policy, facts, values, wire)
-    mean, start = held.mean(1), values.mean(0)
     if trace and facts.n_agents <= MAX_FOR_OPERATORS:
         traces = np.trace(policy.operator(facts), axis1=1, axis2=2)
     else:
         of_probes = held if probes is values else _held(policy, facts, probes, wire)
         traces = (of_probes * probes).sum(1).mean(1)  # E xᵀAx = tr A
-    return Trajectory(
-        mse=((held - start) ** 2).mean((1, 2)),
-        disagreement=((held - mean[:, None]) ** 2).mean((1, 2)),
-        drift=((mean - start) ** 2).mean(1),
-        a_eff=(traces - 1.0) / max(facts.n_agents - 1, 1),
-    )
+    return trajectory_of(held, values, traces, samples=values.shape[1])
 
 
 def _held(policy: Policy, facts: Facts, values: Floats, wire: str) -> Floats:
@@ -407,7 +393,3 @@ def measure(
     figures = tally.figures("measured") | found[setting.sent.policy]
     figures["bytes_per_update"] = figures["bytes_per_update"].times(setting.sent.exchanges)
     return Measurement(count, figures, found)
-
-
-def _refused(scenario: Scenario, path: str, message: str, remedy: str) -> ScenarioError:
-    return ScenarioError.from_mistakes(scenario.name, (Mistake(path, None, message, remedy),))

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.schema import MANIFEST_FILE
 
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
 
 CheckName = Literal["alone", "apart", "unbalanced", "drift", "swings"]
 HEALTH_CHECKS: Mapping[CheckName, str] = {
@@ -116,9 +116,10 @@ class HealthChecks:
         if row["kind"] != "td":
             return
         replica = self._of(row)
-        _remember(replica.a_eff, _number(row["a_eff"]))
-        _remember(replica.lambda_min, _number(row["lambda_min"]))
-        _remember(replica.held, _number(row["delivered_fraction"]))
+        _remember(replica.a_eff, row["a_eff"])
+        _remember(replica.lambda_min, row["lambda_min"])
+        fraction = row["delivered_fraction"]  # None if nothing was sent
+        _remember(replica.held, float("nan") if fraction is None else fraction)
         if len(replica.a_eff) == RECENT and (alone := float(np.mean(replica.a_eff))) >= ALONE:
             held = float(np.nanmean(replica.held)) if not np.isnan(replica.held).all() else 0.0
             cause = (
@@ -138,7 +139,7 @@ class HealthChecks:
     def _update(self, row: Row) -> None:
         replica = self._of(row)
         replica.updates += 1
-        q, team = _number(row["q_abs_max"]), _number(row["q_sum_abs_max"])
+        q, team = row["q_abs_max"], row["q_sum_abs_max"]
         if replica.updates <= EARLY:
             replica.early_q = max(replica.early_q, q)
         ascending = sum(value < -1e-9 for value in replica.lambda_min) > len(replica.lambda_min) / 2
@@ -154,7 +155,7 @@ class HealthChecks:
 
     def _parameters(self, row: Row, replica: _Replica) -> None:
         if row["disagreement"] is not None:
-            apart = _number(row["disagreement"])
+            apart = row["disagreement"]
             if replica.updates == RECENT:
                 replica.early_disagreement = apart
             early = replica.early_disagreement
@@ -164,15 +165,15 @@ class HealthChecks:
                 )
                 self._warn("drift", row, f"agents' parameters are {apart:.3g} apart, {early:.3g} early on", cause)
         if row["tracker_imbalance"] is not None:
-            off, gradient = _number(row["tracker_imbalance"]), _number(row["tracked_gradient"])
+            off, gradient = row["tracker_imbalance"], row["tracked_gradient"]
             _remember(replica.imbalance, off / max(gradient, 1e-12))
             if len(replica.imbalance) == RECENT and (share := float(np.median(replica.imbalance))) > UNBALANCED:
                 cause = "messages are lost one way: `tracking.form: running_sum`, or `policy: symmetric` with many acks"
                 self._warn("unbalanced", row, f"trackers are off by {share:.0%} of the gradient they track", cause)
 
     def _evaluation(self, row: Row) -> None:
-        returns, seed = self._of(row).returns, _seed(row)
-        returns.append(_number(row["return_mean"]))
+        returns, seed = self._of(row).returns, row["seed"]
+        returns.append(row["return_mean"])
         if len(returns) < SWINGS or ("apart", seed) in self._known:
             return  # values that diverge swing, too, and their cause was told
         steps = np.diff(returns[-SWINGS:])
@@ -189,14 +190,14 @@ class HealthChecks:
             )
 
     def _of(self, row: Row) -> _Replica:
-        return self._replicas.setdefault(_seed(row), _Replica())
+        return self._replicas.setdefault(row["seed"], _Replica())
 
     def _warn(self, name: CheckName, row: Row, message: str, cause: str) -> None:
-        seed = _seed(row)
+        seed = row["seed"]
         if (name, seed) in self._known:
             return
         self._known.add((name, seed))
-        warning = HealthWarning(name, seed, int(_number(row["env_steps"])), message, cause)
+        warning = HealthWarning(name, seed, row["env_steps"], message, cause)
         self.seen.append(warning)
         self._show(warning)
 
@@ -212,11 +213,3 @@ def health_warnings(manifest: Mapping[str, Any]) -> list[HealthWarning]:
     except ValidationError as error:
         where, why = error.errors()[0]["loc"], error.errors()[0]["msg"]
         raise RunFolderError(f"its {MANIFEST_FILE} is damaged: signs {where}: {why}") from error
-
-
-def _seed(row: Row) -> int:
-    return int(_number(row["seed"]))
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")

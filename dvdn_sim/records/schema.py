@@ -39,15 +39,13 @@ class Column:
     Attributes:
         name: Its name in records, reports and figures.
         type: int (64 bits), float (64 bits), text, or floats (a list of float).
-        unit: Unit of the values; empty for text and for pure numbers.
-        meaning: What one value says.
+        meaning: What one value says; a unit is in the name, or B for bytes.
         nullable: Whether a value may be missing, because the column does not apply to the row.
         wall_clock: Whether it measures the machine and not the simulation; such a column stays out of the digest.
     """
 
     name: str
     type: ColumnType
-    unit: str
     meaning: str
     nullable: bool = False
     wall_clock: bool = False
@@ -69,95 +67,89 @@ class Table:
 METRICS = Table(
     "metrics",
     (
-        Column("seed", "int", "", "seed of the replica"),
-        Column("phase", "text", "", "train: a training episode; evaluation: of the team; random: of uniform play"),
-        Column("env_steps", "int", "steps", "training steps of this replica's environment so far"),
-        Column("updates", "int", "updates", "learner updates so far"),
-        Column("episodes", "int", "episodes", "training episodes that have ended"),
-        Column("sim_time_s", "float", "s", "simulated clock; null without a network", nullable=True),
-        Column("bytes_sent", "int", "B", "bytes on the wire so far, all agents; null without a network", nullable=True),
-        Column("return_mean", "float", "", "undiscounted team sum of rewards; its mean over the episodes averaged"),
-        Column("return_std", "float", "", "standard deviation over the episodes averaged; null for one", nullable=True),
-        Column("episodes_averaged", "int", "episodes", "episodes behind return_mean; 1 in training"),
-        Column("episode_length", "float", "steps", "mean length of these episodes"),
-        Column("loss", "float", "", "latest update's loss, mean over agents; null before it", nullable=True),
-        Column("grad_norm", "float", "", "its gradient norm before clipping, largest over agents", nullable=True),
-        Column("q_mean", "float", "", "its mean Q of the actions taken", nullable=True),
-        Column("q_abs_max", "float", "", "its largest absolute Q of the actions taken", nullable=True),
-        Column("q_sum_abs_max", "float", "", "its largest absolute sum of the team's Q", nullable=True),
-        Column("td_abs_mean", "float", "", "its mean absolute local TD error, before the exchange", nullable=True),
-        Column(
-            "disagreement", "float", "", "√(mean of ‖ω_i - mean ω‖²); null where no parameters are sent", nullable=True
-        ),
-        Column(
-            "tracker_imbalance", "float", "", "‖Σ z + in flight - Σ g‖; null without gradient tracking", nullable=True
-        ),
-        Column("tracker_in_flight", "float", "", "‖what is in no tracker but will be‖; null as above", nullable=True),
-        Column("tracked_gradient", "float", "", "‖Σ g‖, to compare these with; null as above", nullable=True),
-        Column("epsilon", "float", "", "exploration rate in the episodes averaged"),
+        Column("seed", "int", "seed of the replica"),
+        Column("phase", "text", "train: a training episode; evaluation: of the team; random: of uniform play"),
+        Column("env_steps", "int", "training steps of this replica's environment so far"),
+        Column("updates", "int", "learner updates so far"),
+        Column("episodes", "int", "training episodes that have ended"),
+        Column("sim_time_s", "float", "simulated clock; null without a network", nullable=True),
+        Column("bytes_sent", "int", "bytes on the wire so far, all agents; null without a network", nullable=True),
+        Column("return_mean", "float", "undiscounted team sum of rewards; its mean over the episodes averaged"),
+        Column("return_std", "float", "standard deviation over the episodes averaged; null for one", nullable=True),
+        Column("episodes_averaged", "int", "episodes behind return_mean; 1 in training"),
+        Column("episode_length", "float", "mean length of these episodes"),
+        Column("loss", "float", "latest update's loss, mean over agents; null before it", nullable=True),
+        Column("grad_norm", "float", "its gradient norm before clipping, largest over agents", nullable=True),
+        Column("q_mean", "float", "its mean Q of the actions taken", nullable=True),
+        Column("q_abs_max", "float", "its largest absolute Q of the actions taken", nullable=True),
+        Column("q_sum_abs_max", "float", "its largest absolute sum of the team's Q", nullable=True),
+        Column("td_abs_mean", "float", "its mean absolute local TD error, before the exchange", nullable=True),
+        Column("disagreement", "float", "√(mean of ‖ω_i - mean ω‖²); null where no parameters are sent", nullable=True),
+        Column("tracker_imbalance", "float", "‖Σ z + in flight - Σ g‖; null without gradient tracking", nullable=True),
+        Column("tracker_in_flight", "float", "‖what is in no tracker but will be‖; null as above", nullable=True),
+        Column("tracked_gradient", "float", "‖Σ g‖, to compare these with; null as above", nullable=True),
+        Column("epsilon", "float", "exploration rate in the episodes averaged"),
     ),
 )
 
 MESSAGE_COUNTS = (
-    Column("sent", "int", "messages", "sent; also held + late + expired + lost + in_flight"),
-    Column("held", "int", "messages", "arrived whole before the receiver closed the message's round"),
-    Column("late", "int", "messages", "arrived whole after that, but before the exchange ended"),
-    Column("expired", "int", "messages", "arrived whole after the exchange ended, as far as the row could know"),
-    Column("lost", "int", "messages", "known lost, whole or in part, for any reason"),
-    Column("in_flight", "int", "messages", "still under way when the exchange closed; the manifest has their end"),
-    Column("duplicates", "int", "messages", "extra arrivals, counted apart"),
+    Column("sent", "int", "sent; also held + late + expired + lost + in_flight"),
+    Column("held", "int", "arrived whole before the receiver closed the message's round"),
+    Column("late", "int", "arrived whole after that, but before the exchange ended"),
+    Column("expired", "int", "arrived whole after the exchange ended, as far as the row could know"),
+    Column("lost", "int", "known lost, whole or in part, for any reason"),
+    Column("in_flight", "int", "still under way when the exchange closed; the manifest has their end"),
+    Column("duplicates", "int", "extra arrivals, counted apart"),
 )
 """What became of messages: these names, in this order, wherever they are counted; the manifest has `lost` by reason."""
 
 NETWORK = Table(
     "network",
     (
-        Column("seed", "int", "", "seed of the replica"),
-        Column("update", "int", "", "learner update that the exchange belongs to, 1 for the first"),
-        Column("env_steps", "int", "steps", "training steps of this replica's environment so far"),
-        Column("kind", "text", "", "what is exchanged; td: TD errors, gt: parameters and trackers"),
-        Column("rounds", "int", "rounds", "K"),
-        Column("sim_time_s", "float", "s", "simulated clock when the exchange began"),
-        Column("duration_s", "float", "s", "from then until the last agent closed its last round"),
-        Column("round_time_s", "floats", "s", "how long each agent took for each round: K·N, round by round"),
+        Column("seed", "int", "seed of the replica"),
+        Column("update", "int", "learner update that the exchange belongs to, 1 for the first"),
+        Column("env_steps", "int", "training steps of this replica's environment so far"),
+        Column("kind", "text", "what is exchanged; td: TD errors, gt: parameters and trackers"),
+        Column("rounds", "int", "K"),
+        Column("sim_time_s", "float", "simulated clock when the exchange began"),
+        Column("duration_s", "float", "from then until the last agent closed its last round"),
+        Column("round_time_s", "floats", "how long each agent took for each round: K·N, round by round"),
         *MESSAGE_COUNTS,
-        Column("bytes", "int", "B", "on the wire, headers and every try included"),
-        Column("delivered_fraction", "float", "", "held / sent; null if nothing was sent", nullable=True),
-        Column("a_eff", "float", "", "weight that agents keep for themselves: 0 is VDN, 1 is IQL", nullable=True),
-        Column("row_sum_error", "float", "", "largest |row sum − 1| of the operator A", nullable=True),
-        Column("column_sum_error", "float", "", "largest |column sum − 1| of A: bias of the average", nullable=True),
-        Column("disagreement_norm", "float", "", "Frobenius norm of A − 11ᵀ/N", nullable=True),
-        Column("lambda_min", "float", "", "smallest eigenvalue of the symmetric part of A", nullable=True),
-        Column("isolated_agents", "int", "agents", "agents that heard nobody in the whole exchange"),
-        Column("unfinished_agents", "int", "agents", "agents that were down before they had closed their last round"),
-        Column("invalid_agents", "int", "agents", "agents whose values were not finite: nobody took them in"),
-        Column("deadline_s", "float", "s", "longest wait of an agent in a round; null for no limit", nullable=True),
-        Column("deadlines_fired", "int", "", "rounds that an agent closed without all messages of its neighbours"),
-        Column("acks_sent", "int", "messages", "acknowledgements sent; null without them", nullable=True),
-        Column("acks_held", "int", "messages", "acknowledgements that came in time; null without them", nullable=True),
-        Column(
-            "ack_mismatch", "int", "", "links times rounds that one end alone counts; null without acks", nullable=True
-        ),
-        Column("faults", "text", "", "kinds of faults under way meanwhile, by name; empty for none"),
-        Column("jtd_relative_error", "float", "", "‖N·Aδ − 1·Σδ‖ / ‖1·Σδ‖ over the minibatch", nullable=True),
+        Column("bytes", "int", "on the wire, headers and every try included"),
+        Column("delivered_fraction", "float", "held / sent; null if nothing was sent", nullable=True),
+        Column("a_eff", "float", "weight that agents keep for themselves: 0 is VDN, 1 is IQL", nullable=True),
+        Column("row_sum_error", "float", "largest |row sum − 1| of the operator A", nullable=True),
+        Column("column_sum_error", "float", "largest |column sum − 1| of A: bias of the average", nullable=True),
+        Column("disagreement_norm", "float", "Frobenius norm of A − 11ᵀ/N", nullable=True),
+        Column("lambda_min", "float", "smallest eigenvalue of the symmetric part of A", nullable=True),
+        Column("isolated_agents", "int", "agents that heard nobody in the whole exchange"),
+        Column("unfinished_agents", "int", "agents that were down before they had closed their last round"),
+        Column("invalid_agents", "int", "agents whose values were not finite: nobody took them in"),
+        Column("deadline_s", "float", "longest wait of an agent in a round; null for no limit", nullable=True),
+        Column("deadlines_fired", "int", "rounds that an agent closed without all messages of its neighbours"),
+        Column("acks_sent", "int", "acknowledgements sent; null without them", nullable=True),
+        Column("acks_held", "int", "acknowledgements that came in time; null without them", nullable=True),
+        Column("ack_mismatch", "int", "links times rounds that one end alone counts; null without acks", nullable=True),
+        Column("faults", "text", "kinds of faults under way meanwhile, by name; empty for none"),
+        Column("jtd_relative_error", "float", "‖N·Aδ − 1·Σδ‖ / ‖1·Σδ‖ over the minibatch", nullable=True),
     ),
 )
 
 TRACE = Table(
     "trace",
     (
-        Column("seed", "int", "", "seed of the replica"),
-        Column("kind", "text", "", "td: TD errors, gt: parameters and trackers, ack: an acknowledgement"),
-        Column("update", "int", "", "learner update that it belonged to, 1 for the first"),
-        Column("round", "int", "", "round of the exchange, 0 for the first"),
-        Column("sender", "int", "", "index of the agent"),
-        Column("receiver", "int", "", "index of the agent; a broadcast is one message to each"),
-        Column("sent_ns", "int", "ns", "simulated clock when it was handed over"),
-        Column("bytes", "int", "B", "payload"),
-        Column("packets", "int", "", "how many it was cut into"),
-        Column("fate", "text", "", "held, late, expired or lost"),
-        Column("reason", "text", "", "why it was lost; null if it was not", nullable=True),
-        Column("arrived_ns", "int", "ns", "when it was there, whole; null if it was lost", nullable=True),
+        Column("seed", "int", "seed of the replica"),
+        Column("kind", "text", "td: TD errors, gt: parameters and trackers, ack: an acknowledgement"),
+        Column("update", "int", "learner update that it belonged to, 1 for the first"),
+        Column("round", "int", "round of the exchange, 0 for the first"),
+        Column("sender", "int", "index of the agent"),
+        Column("receiver", "int", "index of the agent; a broadcast is one message to each"),
+        Column("sent_ns", "int", "simulated clock when it was handed over"),
+        Column("bytes", "int", "payload"),
+        Column("packets", "int", "how many it was cut into"),
+        Column("fate", "text", "held, late, expired or lost"),
+        Column("reason", "text", "why it was lost; null if it was not", nullable=True),
+        Column("arrived_ns", "int", "when it was there, whole; null if it was lost", nullable=True),
     ),
 )
 """Every message whose fate is known at the end; the manifest says how many were still in flight."""

@@ -6,7 +6,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -18,7 +18,6 @@ from dvdn_sim.reporting.plots import Figure
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.scenario import differences
 
-LISTED = (A_EFF, MEASURES["held in time"])
 ASSUMPTIONS = (
     "The team reward: every agent knows it at each step.",
     "The ends and ids of episodes: all agents begin and end an episode together and number it alike.",
@@ -61,11 +60,11 @@ def page(study: Study, figures: Sequence[Figure]) -> str:
         figures=figures,
         answer=answer(study),
         audited={str(cell.manifest.get("audit")) for cell in study.cells} == {"ok"},
-        score_names=[
-            *study.varied, "seeds", "return, last tenth", WHOLE, "best checkpoint (optimistic)",
-            *(measure.name for measure in LISTED),
+        score_names=[*study.varied, *SCORE_COLUMNS],
+        scores=[
+            [*(cell.at[name] for name in study.varied), *(text(cell) for text in SCORE_COLUMNS.values())]
+            for cell in study.cells
         ],
-        scores=[_scores(study, cell) for cell in study.cells],
         versions=sorted({_versions(cell) for cell in study.cells}),
         assumptions=ASSUMPTIONS,
         changes=[(cell.id, _changes(first, cell)) for cell in others],
@@ -74,17 +73,20 @@ def page(study: Study, figures: Sequence[Figure]) -> str:
     )  # fmt: skip
 
 
-def _scores(study: Study, cell: Cell) -> list[str]:
+def _best(cell: Cell) -> str:
     top = best(cell)
     optimism = "" if top.optimism is None else f" (by {top.optimism:.2f})"
-    return [
-        *(cell.at[name] for name in study.varied),
-        str(len(cell.curves)),
-        estimate_text(score(cell, LAST), 2),
-        estimate_text(score(cell, WHOLE), 2),
-        f"{top.estimate.value:.2f}{optimism}",
-        *(measure.text(cell) for measure in LISTED),
-    ]
+    return f"{top.estimate.value:.2f}{optimism}"
+
+
+SCORE_COLUMNS: Mapping[str, Callable[[Cell], str]] = {
+    "seeds": lambda cell: str(len(cell.curves)),
+    "return, last tenth": lambda cell: estimate_text(score(cell, LAST), 2),
+    WHOLE: lambda cell: estimate_text(score(cell, WHOLE), 2),
+    "best checkpoint (optimistic)": _best,
+    **{measure.name: measure.text for measure in (A_EFF, MEASURES["held in time"])},
+}
+"""What the table of scores says of a cell, by the names of its columns."""
 
 
 def _versions(cell: Cell) -> str:

@@ -16,7 +16,7 @@ from typing import cast
 
 from dvdn_sim.algorithms import Consensus, Dvdn, DvdnGt, ParameterExchange
 from dvdn_sim.consensus import POLICIES
-from dvdn_sim.errors import Mistake, ScenarioError
+from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario.scenario import (
     AUTO,
     CARRIES,
@@ -145,28 +145,16 @@ def _topology_exists(scenario: Scenario, network: Network) -> Broken:
     n_agents = scenario.env.n_agents
     if n_agents < 2:  # told by another rule
         return
-    if isinstance(topology, RandomConnected) and topology.edges is not None:
-        yield from _enough_edges(n_agents, topology.edges)
-        return
+    remedy = f"there are {n_agents} agents, numbered from 0"
     try:
-        topology.graph(n_agents, scenario.seeds[0])
+        if isinstance(topology, RandomConnected) and topology.edges is not None:
+            remedy = f"leave it out for the fewest, {n_agents - 1}"
+            refuse_undrawable(n_agents, topology.edges)
+        else:
+            topology.graph(n_agents, scenario.seeds[0])
     except ValueError as error:
         name, _, said = str(error).partition(": ")
-        path = f"network.{name if name.startswith('topology.') else 'topology'}"
-        yield path, said, f"there are {n_agents} agents, numbered from 0"
-
-
-def _enough_edges(n_agents: int, edges: int) -> Broken:
-    fewest, most = n_agents - 1, n_agents * (n_agents - 1) // 2
-    if not fewest <= edges <= most:
-        span = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        message = f"no connected graph of {n_agents} agents has {edges} links"
-        yield "network.topology.edges", message, f"{span}, or leave it out for {fewest}"
-        return
-    try:
-        refuse_undrawable(n_agents, edges)
-    except ValueError as error:
-        yield "network.topology.edges", str(error).partition(": ")[2], ""
+        yield f"network.{name if name.startswith('topology.') else 'topology'}", said, remedy
 
 
 def _agents_exist(scenario: Scenario, network: Network) -> Broken:
@@ -428,5 +416,5 @@ def refuse_oversized_replay(
     if limit is not None and size > limit:
         most = scenario.training.buffer * limit // size
         message = f"the replay buffer takes {size_text(size)}, and {where} has {size_text(limit)}"
-        mistake = Mistake("training.buffer", None, message, f"at most {most}, or fewer `seeds` at a time")
-        raise ScenarioError.from_mistakes(source or scenario.name, (mistake,))
+        remedy = f"at most {most}, or fewer `seeds` at a time"
+        raise ScenarioError.of(source or scenario.name, "training.buffer", message, remedy)

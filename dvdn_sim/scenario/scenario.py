@@ -5,7 +5,7 @@ Links, topologies and faults are the specs of `netmodels`.
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import Field, ValidationError
@@ -38,8 +38,7 @@ _DEADLINE = replace(TIME, examples=("50 ms", AUTO), words={AUTO: cast("float", A
 Deadline = Annotated[float | Literal["auto"], _DEADLINE]
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class ConstantTime(Spec):
+class ConstantTime(Spec, kind="constant"):
     """Always the same time.
 
     Attributes:
@@ -47,11 +46,9 @@ class ConstantTime(Spec):
     """
 
     mean: Time
-    kind: Literal["constant"] = field(default="constant", kw_only=True, repr=False)
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class NormalTime(Spec):
+class NormalTime(Spec, kind="normal"):
     """A normal time, cut at zero: max(0, x).
 
     Attributes:
@@ -61,11 +58,9 @@ class NormalTime(Spec):
 
     mean: Time
     jitter: Time
-    kind: Literal["normal"] = field(default="normal", kw_only=True, repr=False)
 
 
-@dataclass(frozen=True, init=False, config=CLOSED)
-class LognormalTime(Spec):
+class LognormalTime(Spec, kind="lognormal"):
     """A lognormal time: never below zero, now and then much longer than the mean.
 
     Attributes:
@@ -75,7 +70,6 @@ class LognormalTime(Spec):
 
     mean: Time
     jitter: Time
-    kind: Literal["lognormal"] = field(default="lognormal", kw_only=True, repr=False)
 
 
 AnyCompute = Annotated[
@@ -171,6 +165,11 @@ class Network(_Links):
         for index, fault in faults.items():
             for link in kinds:
                 _fitting(f"faults.{index}.link", link, fault.link)
+
+    @property
+    def idles(self) -> bool:
+        """Whether agents may be kept from acting because they are down."""
+        return self.acting == "noop" and bool(self.faults)
 
 
 def _fitting(key: str, link: LinkSpec, change: Mapping[str, object]) -> LinkSpec:

@@ -8,6 +8,7 @@ from dvdn_sim.algorithms import DvdnGt, Tracking
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lambda_min_of_round
 from dvdn_sim.scenario.scenario import ConstantTime, MessageSpec, Network, Scenario, ack_bytes, message_specs
 from netmodels import LinkSpec
+from netmodels.links import PASSAGES
 from netmodels.units import milliseconds
 
 SELDOM = 0.01
@@ -20,8 +21,6 @@ MAX_STEPS = 200_000
 """Of a message through a loss process, for all links; beyond it nobody wants to wait for a warning."""
 RARE = 1e-6
 """Of a link in an update; what is rarer is none to warn of: two links have 12 000 chances in 50 000 short steps."""
-PASSAGES = 5000
-"""Packets at most until a loss process with retries has settled (`netmodels.links.theory`)."""
 
 
 def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]:

@@ -21,10 +21,8 @@ from dvdn_sim.learners import (
     Layout,
     Learner,
     QNetwork,
-    Tracker,
     parameter_exchange_of,
     q_network_of,
-    tracker_of,
 )
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import Env, LbForaging, Opposed, Scenario, message_specs, refuse_oversized_replay
@@ -107,9 +105,8 @@ def networks_of(
 class RunParts:
     """All parts of a run of R replicas: E episodes side by side in `train_envs`, C in `eval_envs`, a network for each.
 
-    `td_policy` and `parameter_policy` turn who heard whom into operators; these, `consensus` and `tracker` are None for
-    algorithms that exchange nothing of the kind. With `overlap` an episode is acted while the update before it is still
-    under way.
+    `td_policy` and `parameter_policy` turn who heard whom into operators; these and `consensus` are None for algorithms
+    that exchange nothing of the kind. With `overlap` an episode is acted while the update before it is still under way.
     """
 
     scenario: Scenario
@@ -123,7 +120,6 @@ class RunParts:
     consensus: Consensus | None
     td_policy: Policy | None
     parameter_policy: Policy | None
-    tracker: Tracker | None
     overlap: bool
 
 
@@ -199,7 +195,6 @@ def build(
         consensus=consensus,
         td_policy=_policy_of(consensus),
         parameter_policy=_policy_of(parameter_exchange_of(spec)),
-        tracker=tracker_of(spec, learner.parameters[0]),
         overlap=scenario.network is not None and scenario.network.schedule == "overlap",
     )
 

@@ -231,7 +231,6 @@ def tensors_of(loop: Loop) -> dict[str, Tensor]:
     parts = loop.parts
     owners = {  # these names are on disk
         "learner": parts.learner.state,
-        "tracker": {} if parts.tracker is None else parts.tracker.state,
         "arena": parts.train_envs.state,
         "stands": parts.eval_envs.state,
         "progress": loop.progress.state,

@@ -32,6 +32,11 @@ class ReplicaExchange:
     report: ExchangeReport
     operator: npt.NDArray[np.float64]
 
+    @property
+    def exchanged(self) -> Exchanged:
+        """The same as trackers take it."""
+        return Exchanged(self.report.facts, self.operator)
+
 
 ByReplica = Mapping[int, ReplicaExchange]
 
@@ -85,7 +90,7 @@ class Communication:
             By exchange and replica, what was exchanged; and which agents learn: not those that did not get through.
         """
         learning = learning.copy()
-        tracker, policy = self.parts.tracker, self.parts.parameter_policy
+        tracker, policy = self.parts.learner.tracker, self.parts.parameter_policy
         exchanges: list[ByReplica] = []
         if tracker is None or policy is None:
             return exchanges, learning
@@ -148,11 +153,3 @@ def _mixed_by(policy: Policy, kind: str, reports: Mapping[int, ExchangeReport], 
         facts = report.facts.without_senders(silent[replica]) if silent[replica].any() else report.facts
         exchanges[replica] = ReplicaExchange(kind, replace(report, facts=facts), policy.operator(facts)[-1])
     return exchanges
-
-
-def for_tracker(exchanges: list[ByReplica]) -> list[dict[int, Exchanged]]:
-    """Return what was exchanged, as trackers take it."""
-    return [
-        {replica: Exchanged(each.report.facts, each.operator) for replica, each in by_replica.items()}
-        for by_replica in exchanges
-    ]

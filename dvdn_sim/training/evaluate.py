@@ -181,17 +181,15 @@ def evaluate(
 
 def _idle(scenario: Scenario, envs: ReplicaEnvs) -> npt.NDArray[np.bool_] | None:
     """Return who is down when, bool ``[T, R, C, N]``, one episode after the other; None where nobody ever is."""
-    network = scenario.network
-    if network is None or network.acting == "frozen" or not network.faults:
+    if scenario.network is None or not scenario.network.idles:
         return None
-    limit = envs.env.episode_limit
-    down: list[list[npt.NDArray[np.bool_]]] = []
-    for each in networks_of(scenario, envs.env.n_agents):
-        down.append([])
-        for _ in range(envs.copies):
-            down[-1].append(each.down_while_acting(limit))
-            each.act(limit)
-    return np.array(down).transpose(2, 0, 1, 3)
+    limit, agents = envs.env.episode_limit, envs.env.n_agents
+    idle = np.empty((limit, envs.replicas, envs.copies, agents), bool)
+    for replica, network in enumerate(networks_of(scenario, agents)):
+        for copy in range(envs.copies):
+            idle[:, replica, copy] = network.down_while_acting(limit)
+            network.act(limit)
+    return idle
 
 
 def _down_fraction(idle: npt.NDArray[np.bool_] | None, lengths: npt.NDArray[np.int64]) -> float:
@@ -205,7 +203,7 @@ def _down_fraction(idle: npt.NDArray[np.bool_] | None, lengths: npt.NDArray[np.i
 def _note(overrides: Sequence[str], scenario: Scenario) -> str:
     network = scenario.network
     touched = any(change.strip().startswith("network") for change in overrides)
-    if not touched or network is None or (network.acting == "noop" and network.faults):
+    if not touched or network is None or network.idles:
         return ""
     return (
         "trained agents act without messages, so the network changes nothing here; with `network.acting=noop` and"

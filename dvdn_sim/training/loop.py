@@ -14,7 +14,7 @@ import torch
 
 from dvdn_sim.learners import Episodes, all_finite, epsilon_after
 from dvdn_sim.training.build import RunParts
-from dvdn_sim.training.communication import Communication, for_tracker
+from dvdn_sim.training.communication import Communication
 from dvdn_sim.training.recorder import Phase, Progress, Recorder, Update
 
 
@@ -80,8 +80,7 @@ class Loop:
     def _idle(self) -> npt.NDArray[np.bool_] | None:
         """Return which agents do nothing at which of the coming steps, ``[T, R, 1, N]``, because they are down."""
         parts = self.parts
-        network = parts.scenario.network
-        if network is None or network.acting == "frozen" or not network.faults:
+        if parts.scenario.network is None or not parts.scenario.network.idles:
             return None
         limit = parts.train_envs.env.episode_limit
         return np.stack([each.down_while_acting(limit) for each in parts.networks], axis=1)[:, :, None]
@@ -97,24 +96,12 @@ class Loop:
         held = self._communication.errors_held(td, errors, invalid)
         if parts.overlap:  # the next episode is acted while this update is still on its way
             self.acted_with = learner.parameters[0].clone()
-        if parts.tracker is None:
-            exchanges = [errors]
-            figures = learner.update(held, learning)
-        else:
-            figures = learner.differentiate(held)
-            parameters, learning = self._communication.of_parameters(learning)
-            exchanges = [errors, *parameters]
-            parts.tracker.step(
-                learner.parameters[0],
-                learner.gradient,
-                updates=learner.updates,
-                exchanges=for_tracker(parameters),
-                learning=learning,
-            )
-            learner.follow(learning)
+        figures = learner.differentiate(held)
+        parameters, learning = self._communication.of_parameters(learning)
+        learner.step(learning, [{r: each.exchanged for r, each in by_replica.items()} for by_replica in parameters])
         self.progress.updates += learning.any(1)
-        tracking = {} if parts.tracker is None else parts.tracker.figures(learner.parameters[0])
-        return Update(figures, exchanges, invalid, tracking)
+        tracking = {} if learner.tracker is None else learner.tracker.figures(learner.parameters[0])
+        return Update(figures, [errors, *parameters], invalid, tracking)
 
     def _restart(self) -> None:
         """Let agents that lost their state in a crash, and are back, begin anew."""
@@ -123,8 +110,6 @@ class Loop:
             anew = self.parts.learner.restart(np.array(restarted))
             if self.acted_with is not None:
                 self.acted_with[anew] = self.parts.learner.parameters[0, anew]
-            if self.parts.tracker is not None:
-                self.parts.tracker.restart(np.array(restarted))
 
     def _evaluate(self, due: npt.NDArray[np.bool_], *, phase: Phase, epsilon: float) -> None:
         """Play evaluation episodes in the replicas that are due; the last evaluation follows the last episode."""

@@ -103,7 +103,7 @@ class _Timeline:
 def _idle(teams: LoadedTeams, timeline: _Timeline, replica: int) -> npt.NDArray[np.bool_] | None:
     """Return who does nothing because it is down, bool ``[T, R, C, N]``, in this episode; None if nobody ever does."""
     network, envs, links_up = teams.scenario.network, teams.envs, timeline.links_up
-    if links_up is None or network is None or network.acting == "frozen" or not network.faults:
+    if links_up is None or network is None or not network.idles:
         return None
     agents = range(envs.env.n_agents)
     idle = np.zeros((envs.env.episode_limit, envs.replicas, envs.copies, len(agents)), bool)

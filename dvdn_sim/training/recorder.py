@@ -208,7 +208,7 @@ class Recorder:
             "acks_sent": None if acks is None else acks.sent,
             "acks_held": None if acks is None else acks.delivered,
             "ack_mismatch": None if acks is None else report.ack_mismatch,
-            "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)) if faults else "",
+            "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)),
             **asdict(operator_figures(exchange.operator)),
         }
 
@@ -221,19 +221,7 @@ class Tracer:
 
     def message(self, life: MessageLife) -> None:
         """See `Probe.message`."""
-        self._writer.trace(
-            (
-                self._seed,
-                life.kind,
-                life.update + 1,
-                life.round,
-                life.sender,
-                life.receiver,
-                life.sent_ns,
-                life.bytes,
-                life.packets,
-                "held" if life.outcome == "delivered" else life.outcome,
-                life.reason or None,
-                None if life.arrived_ns < 0 else life.arrived_ns,
-            )
-        )
+        kind, _, *way, outcome, reason, arrived_ns = life
+        fate = "held" if outcome == "delivered" else outcome
+        arrived = None if life.arrived_ns < 0 else arrived_ns
+        self._writer.trace((self._seed, kind, life.update + 1, *way, fate, reason or None, arrived))

@@ -82,6 +82,14 @@ class TeamFormat:
         """Names of the networks in a file: of every agent's, or of the one that they share."""
         return [SHARED] if self.shared else [face.name for face in self.faces]
 
+    def inputs(self, agent: int, observations: Tensor) -> Tensor:
+        """Return what an agent's network is given, ``[B, D]``: its observations, zeros behind them, and its number."""
+        seen = observations.new_zeros(len(observations), self.obs_dim + self.ids)
+        seen[:, : observations.shape[1]] = observations
+        if self.ids:
+            seen[:, self.obs_dim + agent] = 1.0
+        return seen
+
     def module(self) -> QAgent:
         """Return a network of this format, not trained."""
         return QAgent(self.obs_dim + self.ids, self.hidden, self.n_actions, recurrent=self.recurrent)
@@ -147,10 +155,7 @@ class TeamPolicy:
         if name not in self._faces:
             raise ValueError(f"agent {name!r} found; one of {', '.join(self.agents)} expected")
         index, face = self._faces[name]
-        seen = torch.zeros(1, self.format.obs_dim + self.format.ids)
-        seen[0, : face.obs_dim] = _row(face, observation)
-        if self.format.ids:
-            seen[0, self.format.obs_dim + index] = 1.0
+        seen = self.format.inputs(index, _row(face, observation)[None])
         hidden = self._hidden.get(name, torch.zeros(1, self.format.hidden))
         q, self._hidden[name] = self.modules[name](seen, hidden)
         return int(q[0, : face.n_actions].argmax()) + face.action_start
@@ -185,25 +190,20 @@ class TrainedOpponent:
         if agent not in team.modules:
             raise ScenarioError(f"{path}: no agent {agent!r} found; it has {', '.join(team.agents)}")
         self._module = team.modules[agent]
-        index = team.agents.index(agent)
-        face = team.format.faces[index]
+        self._index, self._format = team.agents.index(agent), team.format
+        face = team.format.faces[self._index]
         if face.obs_dim != sees:
             raise ScenarioError(f"env.opponent_policy: trained on {face.obs_dim} numbers, and sees {sees} here")
-        self._actions, self._padding = face.n_actions, team.format.obs_dim - face.obs_dim
-        ids = torch.eye(max(team.format.ids, 1))[index if team.format.ids else 0]
-        self._ids = ids[: team.format.ids]
-        self.memory_size = team.format.hidden
+        self._actions, self.memory_size = face.n_actions, team.format.hidden
 
     @torch.inference_mode()
     def act(
         self, observations: NDArray[np.float32], memory: NDArray[np.float32], chance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Choose the best action (see `Opponent.act`)."""
-        rows = len(observations)
-        seen = torch.cat(
-            [torch.from_numpy(observations), torch.zeros(rows, self._padding), self._ids.expand(rows, -1)], 1
+        q, after = self._module(
+            self._format.inputs(self._index, torch.from_numpy(observations)), torch.from_numpy(memory)
         )
-        q, after = self._module(seen, torch.from_numpy(memory))
         return q[:, : self._actions].argmax(1).numpy(), after.numpy()
 
 
@@ -302,8 +302,4 @@ def load_policy(run_dir: Path | str, seed: int) -> TeamPolicy:
     Raises:
         RunFolderError: The folder has no such team, or its file is damaged.
     """
-    path = policy_path(Path(run_dir), seed)
-    try:
-        return TeamPolicy(*load_team(path))
-    except (RuntimeError, KeyError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from error
+    return TeamPolicy(*load_team(policy_path(Path(run_dir), seed)))

@@ -18,12 +18,14 @@ from netmodels.links.link import Link, Regime
 from netmodels.links.loss import Bernoulli, GilbertElliott, LossTrace, loss_draws
 from netmodels.links.queue import Server
 from netmodels.links.spec import DELAYS, LOSSES, AnyDelay, AnyLoss, LinkChange, LinkSpec
+from netmodels.links.theory import PASSAGES
 from netmodels.links.transfer import REASONS, Transfer
 # fmt: on
 # isort: on
 
 __all__ = [
-    "DELAYS", "FOREVER_NS", "LOSSES", "REASONS", "AnyDelay", "AnyLoss", "Availability", "Bernoulli", "Constant",
-    "DelayTrace", "Empirical", "Exponential", "GilbertElliott", "Link", "LinkChange", "LinkSpec", "Lognormal",
-    "LossTrace", "Normal", "Pareto", "Regime", "Server", "Transfer", "Uniform", "delay_draws", "loss_draws",
+    "DELAYS", "FOREVER_NS", "LOSSES", "PASSAGES", "REASONS", "AnyDelay", "AnyLoss", "Availability", "Bernoulli",
+    "Constant", "DelayTrace", "Empirical", "Exponential", "GilbertElliott", "Link", "LinkChange", "LinkSpec",
+    "Lognormal", "LossTrace", "Normal", "Pareto", "Regime", "Server", "Transfer", "Uniform", "delay_draws",
+    "loss_draws",
 ]  # fmt: skip

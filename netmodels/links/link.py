@@ -16,7 +16,7 @@ from netmodels.links.availability import Availability
 from netmodels.links.delay import Constant, delay_draws
 from netmodels.links.loss import Bernoulli, loss_draws
 from netmodels.links.queue import Server
-from netmodels.links.spec import LinkSpec, checked_spec
+from netmodels.links.spec import LinkSpec
 from netmodels.links.transfer import CORRUPTED, DELIVERED, LOSS, QUEUE_FULL, REASONS, Reason, Transfer
 from netmodels.streams import Draws, checked_name
 from netmodels.units import checked_state
@@ -176,10 +176,10 @@ class Link:
         Of degradations that hold at the same time the last one counts.
 
         Raises:
-            ValueError: for no spec, a seed below 0, or a name that is no tuple of text and whole numbers.
+            ValueError: for a seed below 0, or a name that is no tuple of text and whole numbers.
         """
         checked_name(seed, name)
-        self.spec = checked_spec(spec, "spec")
+        self.spec = spec
         self.name = name
         self.latest_ns = 0
         self._server = Server() if server is None else server

@@ -233,13 +233,6 @@ class LinkSpec(Spec):
         return f"{subject} and {airtime} on the wire; {arrives}."
 
 
-def checked_spec(value: object, name: str) -> LinkSpec:
-    """Return an argument that has to be a spec."""
-    if not isinstance(value, LinkSpec):
-        raise ValueError(f"{name}: expected a LinkSpec, got {value!r}")  # noqa: TRY004  (one kind of error for bad input)
-    return value
-
-
 class _FrozenMapping(dict[str, object]):
     """A mapping with a hash, whose representation does not depend on the order of its keys."""
 

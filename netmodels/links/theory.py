@@ -15,6 +15,7 @@ from netmodels.units import checked_probability
 
 NEGLIGIBLE = 1e-15
 PASSAGES = 5000
+"""Packets at most until a loss process with retries has settled."""
 
 
 def whole_probability(loss: LossModel, corrupt: float, retries: int, packets: int) -> float:

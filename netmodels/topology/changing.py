@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
 from netmodels.on_off import OnOff
@@ -85,24 +85,18 @@ class Switch(Spec):
     topology: FlatTopology
 
 
-def _as_mapping(entry: object) -> object:
-    if isinstance(entry, tuple) and len(entry) == 2:
-        return {"at": entry[0], "topology": entry[1]}
-    return entry
-
-
 class Schedule(TopologyKind, kind="schedule"):
     """One topology after the other, at given times.
 
     Attributes:
         entries: which topology from when on; times increase, the first one is 0.
 
-    >>> plan = Schedule([("0 s", Complete()), ("10 s", {"kind": "ring"})])
+    >>> plan = Schedule([Switch("0 s", Complete()), Switch("10 s", {"kind": "ring"})])
     >>> [plan.graph(4, 0, Instant(now_ns=now)).degrees[0] for now in (0, 10**10 - 1, 10**10)]
     [3, 3, 2]
     """
 
-    entries: Annotated[tuple[Annotated[Switch, BeforeValidator(_as_mapping)], ...], Field(max_length=1000)]
+    entries: Annotated[tuple[Switch, ...], Field(max_length=1000)]
 
     @field_validator("entries")
     @classmethod

@@ -27,8 +27,7 @@ def test_agreement(benchmark, name):
 
 @pytest.mark.parametrize("command", ["predict", "consensus"])
 def test_1000_agents_4000_links_50_rounds(benchmark, command):
-    setting = Setting.from_scenario(
-        load_scenario(LOSSY, ["algorithm.consensus.rounds=50", "network.share=link"]), agents=1000, links=4000
-    )
+    scenario = load_scenario(LOSSY, ["algorithm.consensus.rounds=50", "network.share=link"])
+    setting = Setting.from_scenario(scenario, agents=1000, links=4000)[0]
     benchmark.pedantic(predict if command == "predict" else lambda given: measure(given, 1), (setting,), rounds=1)
     benchmark.extra_info["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

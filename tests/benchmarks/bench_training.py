@@ -40,7 +40,7 @@ class Stopwatch:
 
     def __init__(self, learner):
         self.seconds = 0.0
-        for name in ("local_errors", "update"):
+        for name in ("local_errors", "differentiate", "step"):
             setattr(learner, name, self._timed(getattr(learner, name)))
 
     def _timed(self, method):

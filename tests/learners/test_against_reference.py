@@ -1,6 +1,6 @@
 """Every learner, wired from its scenario, against one plain team each (tests/references/plain_team.py).
 
-Six updates in float64. Three agents with unlike actions and observations of unlike length, padded for the learner; the
+Four updates in float64. Three agents with unlike actions and observations of unlike length, padded for the learner; the
 plain agents have networks of their own size. Those that exchange parameters observe the same.
 """
 
@@ -10,21 +10,11 @@ import torch
 from plain_team import PlainSharing, PlainTeam, cumulative, made_up_episodes, ragged
 from teams import as_mixer, as_module, in_module_order, minibatch_of, mixer_in_module_order, trained
 
-from dvdn_sim.scenario import (
-    Dvdn,
-    DvdnGt,
-    GtAdam,
-    Iql,
-    NetworkedQ,
-    ParameterExchange,
-    Qmix,
-    Tracking,
-    Vdn,
-)
+from dvdn_sim.scenario import Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange, Qmix, Tracking, Vdn
 
 AVAILABLE = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool)
 OBS_DIM, OBS_DIMS = 4, (4, 2, 3)
-REPLICAS, BATCH, STEPS, UPDATES = 2, 3, 5, 6
+REPLICAS, BATCH, STEPS, UPDATES = 2, 3, 5, 4
 SMALL = {"hidden": 6, "lr": 3e-3, "gamma": 0.9}
 MIXER = {"mixer_embed": 3, "hypernet_hidden": 5}
 SHARED = {"share_parameters": True}
@@ -64,53 +54,24 @@ CASES = {
     "dvdn_gt, every other update, soft": (DvdnGt(**SMALL, tracking=Tracking(every=2)), 1, SOFT),
     "dvdn_gt, adapt then combine": (DvdnGt(**SMALL, tracking=Tracking(form="adapt_then_combine")), 2, {}),
     "dvdn_gt, adam, no memory": (DvdnGt(**SMALL, optimiser=GtAdam(bias_correction=True), recurrent=False), 1, {}),
-    "networked_q": (NetworkedQ(**SMALL, averaging=ParameterExchange(every=3)), 1, {}),
+    "networked_q": (NetworkedQ(**SMALL, averaging=ParameterExchange(every=2)), 1, {}),
     "networked_q, own rewards, clipped": (NetworkedQ(**SMALL | {"clip": 0.2}, reward_model="individual"), 1, {}),
 }
-
-
-def kind_of(spec):
-    if isinstance(spec, Dvdn):
-        return "dvdn"
-    if isinstance(spec, Iql) and (spec.share_parameters or spec.clip_over == "team"):
-        return "iql_team"
-    return {Iql: "iql", NetworkedQ: "iql", Vdn: "vdn", Qmix: "qmix"}[type(spec)]
 
 
 def obs_dims_of(spec):
     return (OBS_DIM,) * 3 if isinstance(spec, DvdnGt | NetworkedQ) else OBS_DIMS
 
 
-def plain_of(spec, learner, replica, target_update, target_tau):
+def plain_of(spec, learner, replica, **training):
     """The plain team that begins where a replica of the learner begins."""
-    network, rows = learner.network, learner.parameters[0, replica]
+    network, rows, mixers = learner.network, learner.parameters[0, replica], learner.mixers
     if learner.layout.shared:
         agents = [as_module(network, rows[0])] * 3
     else:
         agents = [as_module(network, row, own) for row, own in zip(rows, obs_dims_of(spec), strict=True)]
-    mixing = learner.mixers
-    return PlainTeam(
-        kind_of(spec),
-        agents,
-        lr=spec.lr,
-        gamma=spec.gamma,
-        clip=spec.clip,
-        standardise=spec.standardise_rewards,
-        target_update=target_update,
-        target_tau=target_tau,
-        available=AVAILABLE,
-        reward_model=getattr(spec, "reward_model", None),
-        ids=learner.layout.ids > 0,
-        bootstrap=spec.bootstrap_on_timeout,
-        count_aware=getattr(spec, "self_estimate", "") == "count_aware",
-        mixer=None if mixing is None else as_mixer(mixing.mixer, mixing.parameters[0, replica]),
-    )
-
-
-def sharing_of(spec, team):
-    if isinstance(spec, DvdnGt):
-        return PlainSharing(team, spec.tracking.form, spec.lr, bias_correction=spec.optimiser.bias_correction)
-    return PlainSharing(team, "averaging", spec.lr, bias_correction=True)
+    mixer = None if mixers is None else as_mixer(mixers.mixer, mixers.parameters[0, replica])
+    return PlainTeam(spec, agents, available=AVAILABLE, mixer=mixer, **training)
 
 
 def mixing(rng, rounds):
@@ -137,17 +98,17 @@ def assert_equal(learner, replica, team, tolerance=1e-9):
 
 @pytest.mark.parametrize("name", CASES)
 def test_updates(name):
-    """Standardisation on, ragged episodes, some cut by a time limit, target copy every 3 updates.
+    """Standardisation on, ragged episodes, some cut by a time limit, target copy every 2 updates.
 
     Clipping binds always (0.2), hardly ever (10), or is off. Every weight to 1e-9, and loss and gradient norm with it.
     """
     spec, rounds, options = CASES[name]
     rng = np.random.default_rng(sum(map(ord, name)))
-    team_options = {"target_update": 3, "target_tau": None} | options
+    team_options = {"target_update": 2} | options
     made = trained(spec, seeds=[3, 8], available=AVAILABLE, obs_dim=OBS_DIM, steps=STEPS, batch=BATCH, **team_options)
     learner, start = made.learner, made.learner.parameters.clone()
     teams = [plain_of(spec, learner, replica, **team_options) for replica in range(REPLICAS)]
-    sharing = None if made.tracker is None else [sharing_of(spec, team) for team in teams]
+    sharing = None if learner.tracker is None else [PlainSharing(team, spec) for team in teams]
     norms = []
     for update in range(UPDATES):
         lengths = [ragged(rng, BATCH, int(rng.integers(2, STEPS + 1))) for _ in range(REPLICAS)]
@@ -164,7 +125,7 @@ def test_updates(name):
             if sharing is None:
                 team.update(data[replica], exchanges[replica])
             else:
-                exchanged = bool(made.tracker.messages(update))
+                exchanged = bool(learner.tracker.messages(update))
                 sharing[replica].update(
                     data[replica], exchanges[replica], cumulative(exchanges[replica]) if exchanged else None
                 )

@@ -19,17 +19,7 @@ from plain_tracking import Sgd, schedule_of
 from teams import minibatch_of, trained
 
 from dvdn_sim.learners import TRACKERS
-from dvdn_sim.scenario import (
-    Dvdn,
-    DvdnGt,
-    GtAdam,
-    Iql,
-    NetworkedQ,
-    ParameterExchange,
-    Qmix,
-    Tracking,
-    Vdn,
-)
+from dvdn_sim.scenario import Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange, Qmix, Tracking, Vdn
 
 ACTIONS = np.array([[0, 1], [1, 1]])
 EPISODE = Episode(np.zeros((2, 3, 1), np.float32), ACTIONS, np.array([[1.0, 2.0], [0.0, 1.0]]))
@@ -262,7 +252,7 @@ def test_the_second_tracker_of_the_papers_form():
     """
     made = begin(DvdnGt())
     parameters = made.learner.parameters[0]
-    made.tracker = TRACKERS["paper"](parameters, Sgd(0.1), schedule_of(parameters.shape[-1]))
+    made.learner._optimiser = TRACKERS["paper"](parameters, Sgd(0.1), schedule_of(parameters.shape[-1]))
     for omega, gradient, tracker in (
         ([[3.0, 2.3], [0.25, 6.05]], [[-22.5, 2.0], [0.0, -25.5]], [[-22.5, 2.0], [0.0, -25.5]]),
         (
@@ -274,7 +264,7 @@ def test_the_second_tracker_of_the_papers_form():
     ):
         made.learn(minibatch_of([[EPISODE]]), BOTH)
         np.testing.assert_allclose(made.learner.gradient[0, :, -2:], gradient, atol=1e-12)
-        np.testing.assert_allclose(made.tracker.state["tracker"][0, :, -2:], tracker, atol=1e-12)
+        np.testing.assert_allclose(made.learner.tracker.state["tracker"][0, :, -2:], tracker, atol=1e-12)
         np.testing.assert_allclose(b3(made), omega, atol=1e-12)
     assert not parameters[..., :-2].any()
 

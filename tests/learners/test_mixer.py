@@ -8,33 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from teams import mixer_in_module_order, noise, relative
-from torch import nn
+from teams import as_mixer, mixer_in_module_order, noise, relative
 from two_step_game import PAYOFFS, PLACES, all_trajectories, greedy_return, observed
 
 from dvdn_sim.learners import Mixer
 from dvdn_sim.scenario import Qmix
 from netmodels.streams import stream
-
-
-class Oracle(nn.Module):
-    """One team's mixer from the equations, with torch's layers: q [L, N] and s [L, S] to Q_tot [L]."""
-
-    def __init__(self, sizes: Mixer, parameters: torch.Tensor) -> None:
-        super().__init__()
-        n, s, e, k = sizes.n_agents, sizes.state_dim, sizes.spec.mixer_embed, sizes.spec.hypernet_hidden
-        self.w1 = nn.Sequential(nn.Linear(s, k), nn.ReLU(), nn.Linear(k, n * e)).double()
-        self.wf = nn.Sequential(nn.Linear(s, k), nn.ReLU(), nn.Linear(k, e)).double()
-        self.v = nn.Sequential(nn.Linear(s, e), nn.ReLU(), nn.Linear(e, 1)).double()
-        self.b1 = nn.Linear(s, e).double()
-        with torch.no_grad():
-            for own, row in zip(self.parameters(), mixer_in_module_order(sizes, parameters), strict=True):
-                own.copy_(row)
-
-    def forward(self, q: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        w1 = self.w1(state).abs().view(*q.shape, -1)
-        mixed = nn.functional.elu(torch.einsum("ln,lne->le", q, w1) + self.b1(state))
-        return (self.wf(state).abs() * mixed).sum(-1) + self.v(state)[:, 0]
 
 
 def parameters_of(sizes: Mixer, teams: int, seed: int) -> torch.Tensor:
@@ -61,7 +40,7 @@ def test_forward_and_every_gradient_equal_torch(case):
         d_q, d_parameters = sizes.gradient(parameters, q, state, d)
     assert (q_tot.shape, d_q.shape, d_parameters.shape) == (d.shape, q.shape, parameters.shape)
     for team in range(teams):
-        oracle = Oracle(sizes, parameters[team])
+        oracle = as_mixer(sizes, parameters[team])
         values = q[team].flatten(1).T.clone().requires_grad_()
         expected = oracle(values, state[team].flatten(0, 1))
         expected.backward(d[team].flatten())
@@ -80,19 +59,6 @@ def test_the_sizes_of_foraging_in_float32():
     single = sizes.gradient(*(argument.float() for argument in arguments))
     for found, expected in zip(single, sizes.gradient(*arguments), strict=True):
         assert relative(found.double(), expected) < 1e-5
-
-
-def test_a_team_does_not_depend_on_its_batch():
-    """R teams at once equal R calls with one (other matrix kernels may sum in another order)."""
-    sizes, teams = Mixer(3, 12, Qmix()), 4
-    parameters, state = parameters_of(sizes, teams, 0), noise(1, teams, 6, 5, 12)
-    q, d = noise(2, teams, 3, 6, 5), noise(3, teams, 6, 5)
-    together = (sizes.forward(parameters, q, state), *sizes.gradient(parameters, q, state, d))
-    for team in range(teams):
-        one = slice(team, team + 1)
-        alone = [each[one] for each in (parameters, q, state, d)]
-        for found, expected in zip((sizes.forward(*alone[:3]), *sizes.gradient(*alone)), together, strict=True):
-            assert relative(found, expected[one]) < 1e-12
 
 
 def test_monotone_and_greedy_agents_are_a_greedy_team():
@@ -127,16 +93,7 @@ def test_monotone_and_greedy_agents_are_a_greedy_team():
 def test_parameter_counts(sizes, count):
     """As many as torch's layers have; 18 913 for three players of Foraging-2s-10x10-3p-3f."""
     assert sizes.parameter_count == count
-    assert count == sum(p.numel() for p in Oracle(sizes, parameters_of(sizes, 1, 0)[0]).parameters())
-
-
-def test_weights_are_views():
-    """Writing to a weight writes to the parameters, and every parameter is in exactly one weight."""
-    sizes = Mixer(2, 3, Qmix(mixer_embed=4, hypernet_hidden=5))
-    parameters = torch.zeros(2, sizes.parameter_count)
-    for weight in sizes.weights(parameters):
-        weight.add_(1)
-    assert torch.equal(parameters, torch.ones_like(parameters))
+    assert count == sum(p.numel() for p in as_mixer(sizes, parameters_of(sizes, 1, 0)[0]).parameters())
 
 
 def test_initial_weights_follow_pytorchs_documentation():

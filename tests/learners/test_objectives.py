@@ -117,14 +117,12 @@ def test_what_is_not_exchanged_is_refused():
     td = torch.zeros(1, 2, 3, 4)
     with pytest.raises(ValueError, match="dvdn needs what its agents hold"):
         Dvdn().signal(local_of(td), None)
-    with pytest.raises(ValueError, match="needs how many agents were heard"):
-        Dvdn(self_estimate="count_aware").signal(local_of(td), Held(td))
 
 
 @pytest.mark.parametrize("algorithm", [cls for cls in ALGORITHMS.values() if not issubclass(cls, Dvdn | Qmix)])
 def test_who_exchanges_nothing_does_not_look_at_what_was_exchanged(algorithm):
     local = local_of(torch.from_numpy(np.random.default_rng(0).normal(size=(1, 2, 3, 4))))
-    nonsense = Held(torch.full_like(local.td, torch.nan))
+    nonsense = Held(torch.full_like(local.td, torch.nan), torch.full((1, 2), torch.nan))
     assert torch.equal(algorithm().signal(local, None).pull, algorithm().signal(local, nonsense).pull)
 
 
@@ -134,10 +132,10 @@ def test_an_update_needs_local_errors_first():
     team = [made_up_episodes(rng, ragged(rng, BATCH, STEPS), n_agents=2, obs_dim=3, available=available)]
     learner = make_learner(Iql(), NETWORK, seeds=[0], available=np.ones((2, 3), bool), steps=STEPS, batch=BATCH)
     for _ in range(2):
-        with pytest.raises(RuntimeError, match="update follows local_errors"):
-            learner.update(None, everyone(1))
+        with pytest.raises(RuntimeError, match="differentiate follows local_errors"):
+            learner.differentiate(None)
         learner.local_errors(minibatch_of(team), everyone(1))
-        learner.update(None, everyone(1))
+        learner.differentiate(None)
 
 
 def test_an_agent_that_does_not_learn_is_left_as_it_is_and_disturbs_nobody():
@@ -152,7 +150,8 @@ def test_an_agent_that_does_not_learn_is_left_as_it_is_and_disturbs_nobody():
         before = learner.parameters.clone()
         for _ in range(2):
             learner.local_errors(minibatch_of([episodes]), everyone(1))
-            learner.update(None, learning)
+            learner.differentiate(None)
+            learner.step(learning)
         assert learner.updates.tolist() == [2]
         outcomes.append(learner.parameters.clone())
     together, without = outcomes

@@ -55,7 +55,7 @@ def test_broadcast_serialises_one_copy():
 @pytest.mark.parametrize("packets", [5, 50])
 def test_broadcast_has_independent_losses(packets, in_sigmas):
     network = Network(3, dataclasses.replace(LOSSY, loss="50%", limit=10**6), share="node")
-    sent = [network.broadcast(0, packets * FULL, 0, [1, 2]).transfers for _ in range(100_000 // packets)]
+    sent = [network.broadcast(0, packets * FULL, 0, [1, 2]).transfers for _ in range(40_000 // packets)]
     lost = [np.concatenate([one[receiver].arrival_ns == -1 for one in sent]) for receiver in (1, 2)]
     in_sigmas.mean(lost[0] & lost[1], 0.25)
 
@@ -99,10 +99,7 @@ def test_broadcast_refuses(options, receivers, message):
     [
         ({"share": "air"}, "share.*'air'"),
         ({"overrides": {(0, 3): SPEC}}, r"link.*\(0, 3\)"),
-        ({"overrides": {(0, 1, 2): SPEC}}, r"overrides.*\(0, 1, 2\)"),
-        ({"overrides": {(0, 1): "slow"}}, "overrides.*'slow'"),
         ({"seed": -1}, "seed.*-1"),
-        ({"spec": "fast"}, "spec.*'fast'"),
         ({"n_agents": 0}, "n_agents.*0"),
         ({"faults": FaultPlan([], n_agents=2)}, "faults.*3.*2"),
     ],

@@ -10,10 +10,12 @@ from netmodels.presets import PRESETS
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_describes_what_both_messages_experience(name):
-    link, small, large = PRESETS[name].describe().splitlines()
+    sizes = (6400,) if name == "ble_1m" else ()  # of 869 packets with up to 166 retries each it takes seconds
+    link, small, *large = PRESETS[name].describe(*sizes).splitlines()
     assert link
     assert small.startswith("A message of 6.4 kB takes")
-    assert large.startswith("A message of 212 kB takes")
+    assert all(each.startswith("A message of 212 kB takes") for each in large)
+    assert len(large) == 1 - len(sizes)
     sent = Link(PRESETS[name]).offer(0, 6400)
     assert sent.packets == PRESETS[name].packets(6400)
 

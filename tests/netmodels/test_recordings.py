@@ -57,6 +57,27 @@ def test_a_recording_is_read_wherever_it_lies(folder):
     assert LossTrace(file="folder/../with a mark").values == (1, 0)
 
 
+def test_values_may_have_units_a_name_and_remarks(folder):
+    folder.joinpath("delays").write_text("delay\n# measured\n0.001,first\n\n2 ms,second\n")
+    folder.joinpath("losses").write_text("lost\n0\n1\n1\n")
+    assert Empirical(file="delays").values == DelayTrace(file="delays").values == (0.001, 0.002)
+    assert LossTrace(file="losses").values == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "message"),
+    [
+        *[(DelayTrace, text, "empty trace 'values'") for text in ("", "\n# nothing\n", "delay\n")],
+        (Empirical, "0.001\n5 parsecs\n", "'values' line 2.*`5 parsecs`"),
+        (LossTrace, "0\n2\n", r"'values' line 2.*2\.0"),
+    ],
+)
+def test_what_is_no_value_is_refused_by_its_line(folder, make, text, message):
+    folder.joinpath("values").write_text(text)
+    with pytest.raises(ValueError, match=f"(?s)file: .*{message}"):
+        make(file="values")
+
+
 @pytest.mark.parametrize("make", [Empirical, DelayTrace, LossTrace])
 def test_no_more_values_than_can_be_written_out(folder, make):
     folder.joinpath("values").write_text("1\n" * (MAX_RECORDED + 1))

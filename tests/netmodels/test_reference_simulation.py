@@ -14,7 +14,7 @@ from link_strategies import any_spec, delays, probabilities
 
 from netmodels import FaultPlan, Link, LinkSpec, Network, Server
 from netmodels.faults import Degrade
-from netmodels.links import Availability, Bernoulli, Constant, DelayTrace, Empirical, LossTrace
+from netmodels.links import REASONS, Availability, Bernoulli, Constant, DelayTrace, Empirical, LossTrace
 from netmodels.streams import stream
 
 S = 10**9
@@ -168,6 +168,7 @@ def outcome(message, spec):
         "duplicates": message.twice,
         "complete_ns": -1 if any(reasons) else max(message.arrival),
         "lost_reason": next(filter(None, reasons), None),
+        "packets_lost": tuple((why, reasons.count(why)) for why in REASONS[1:] if why in reasons),
         "wire_bytes": message.sent_bits // 8,
         "airtime_ns": nanoseconds(message.sent_bits, spec.rate),
         "packets": len(message.packets),

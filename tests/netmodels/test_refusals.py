@@ -8,9 +8,35 @@ from pydantic import TypeAdapter
 
 from netmodels import LinkSpec
 from netmodels.faults import FAULTS, AnyFault
-from netmodels.links import DELAYS, LOSSES, AnyDelay, AnyLoss
+from netmodels.links import (
+    DELAYS,
+    LOSSES,
+    AnyDelay,
+    AnyLoss,
+    Bernoulli,
+    Empirical,
+    Exponential,
+    Lognormal,
+    LossTrace,
+    Normal,
+    Pareto,
+    Uniform,
+)
 from netmodels.presets import PRESETS
-from netmodels.topology import MOBILITIES, TOPOLOGIES, AnyMobility, AnyTopology, EdgeMarkov, Graph
+from netmodels.topology import (
+    MOBILITIES,
+    TOPOLOGIES,
+    AnyMobility,
+    AnyTopology,
+    EdgeMarkov,
+    Graph,
+    Instant,
+    RandomWaypoint,
+    Range,
+    Ring,
+    Schedule,
+    Switch,
+)
 
 VALID = {
     "delay": {
@@ -102,6 +128,42 @@ def test_every_kind_is_tested_here_and_its_valid_options_are(group, kind):
         build(group, kind, VALID[group][kind])
     with pytest.raises(ValueError, match="colour"):
         build(group, kind, {**VALID[group][kind], "colour": "red"})
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: LinkSpec(delay=0), "rate"),
+        (lambda: LinkSpec(rate=1), "delay"),
+        (lambda: LinkSpec(rate=1, delay=0, mtu=0), "mtu.*0"),
+        (lambda: LinkSpec(rate=1, delay=0, retries=1), "retry_delay.*None"),
+        (lambda: LinkSpec(rate=1, delay={"kind": "normal", "mean": 1}), r"delay.*jitter"),
+        (lambda: LinkSpec(rate=1, delay=Bernoulli(0.1)), "delay.*Bernoulli"),
+        (lambda: LinkSpec(rate=1, delay=0, loss=Normal(1.0, 1.0)), "loss.*Normal"),
+        (lambda: Uniform("1 ms", "2 ms"), "at most the mean, 0.001 s"),
+        (lambda: Exponential(mean=0), "mean.*0"),
+        (lambda: Lognormal(mean=0.0, jitter=1.0), r"mean.*0\.0"),
+        (lambda: Lognormal(1e-9, 1e9), "10⁶ times the mean"),
+        (lambda: Pareto("1 s"), "jitter.*None"),
+        (lambda: Pareto("1 s", jitter="1 s", shape=3.0), r"jitter.*3\.0"),
+        (lambda: Pareto("1 s", shape=1.0), r"shape.*1\.0"),
+        (LossTrace, "file"),
+        (lambda: Empirical(file="x", values=(1.0,)), "file.*'x'"),
+        (lambda: Empirical(values=(-1.0,)), r"values\.0.*-1"),
+        (lambda: Range(1.0).graph(2, 0), "positions.*None"),
+        (lambda: Range(1.0).graph(2, 0, Instant(positions=[(0, 0)])), r"positions.*\(1, 2\)"),
+        (lambda: RandomWaypoint((1, 0), (1, 1), 0), "sides above 0"),
+        (lambda: RandomWaypoint((1, 1), (0, 1), 0), "0 < least"),
+        (lambda: RandomWaypoint((1, 1), (2, 1), 0), "least ≤ greatest"),
+        (lambda: EdgeMarkov(up=1, down=1).graph(400, 0), "base: expected at most 65536 links, got 79800"),
+        (lambda: Schedule([]), "the first one 0"),
+        (lambda: Schedule([Switch(1.0, Ring())]), "the first one 0"),
+        (lambda: Schedule([Switch(0.0, Ring()), Switch(0.0, Ring())]), "increasing times"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together_is_refused_too(build, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        build()
 
 
 def test_the_valid_link_is_valid():

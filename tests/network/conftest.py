@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from itertools import count
 
 import pytest
-from small_networks import spec_of
+from small_networks import exchange_of, faults_of
 
-from dvdn_sim.network import Acks, Clock, Exchange, NetworkCounters, TeamFaults
+from dvdn_sim.network import Clock, NetworkCounters
 from netmodels import Transfer
 from netmodels.topology import Graph
 
@@ -66,12 +66,12 @@ class Scene:
 
     def crashing(self, *faults, n_agents):
         """The same with crashes: faults as mappings."""
-        self.faults = TeamFaults(spec_of(faults=faults).faults, seed=0, agent_keys=range(n_agents))
+        self.faults = faults_of(faults, n_agents)
         return self
 
     def acknowledging(self, deadline_ns, repeat=1):
         """The same with acknowledgements of 24 bytes."""
-        self.acks = Acks(24, repeat, deadline_ns)
+        self.acks = (deadline_ns, repeat)
         return self
 
     def message(self, life):
@@ -86,8 +86,8 @@ class Scene:
             self.events += 1
 
         clock.environment.step = counted
-        under_way = Exchange(
-            clock, self.transport, self.counters, kind=kind, graphs=graphs, size_bytes=self.size_bytes,
+        under_way = exchange_of(
+            clock, self.transport, self.counters, graphs, kind=kind, size_bytes=self.size_bytes,
             deadline_ns=self.deadline_ns, acks=self.acks, faults=self.faults, probe=self, update=3,
         )  # fmt: skip
         try:

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from small_networks import MS, ConstantTime, LognormalTime, spec_of, transport_of
+from small_networks import MS, ConstantTime, faults_of, transport_of
 from small_networks import network_of as any_network_of
 
 from dvdn_sim.errors import ExchangeStuckError
-from dvdn_sim.network import TeamFaults
 from netmodels import LinkSpec
 from netmodels.topology import Graph
 
@@ -106,8 +105,7 @@ def test_all_crash_for_ever_and_the_exchange_is_over(scripted, pair):
 def test_a_crash_while_a_message_is_on_the_wire_cuts_it(over, pair, outcomes_of):
     # 5 packets of 1 ms each; the sender crashes at 2.5 ms: two are out, the third is on the air.
     faults = [{"kind": "crash", "node": 0, "at": "2.5 ms", "for": "1 ms"}]
-    team = TeamFaults(spec_of(faults=faults).faults, seed=0, agent_keys=(0, 1))
-    scene = over(transport_of(2, faults=team.plan), 30 * MS, 5 * 1472)
+    scene = over(transport_of(2, faults=faults_of(faults, 2).plan), 30 * MS, 5 * 1472)
     report = scene.crashing(*faults, n_agents=2).exchange([pair], [0, 0])
     assert outcomes_of(report.messages) == {"node_down": 2}  # it does not receive either
     # The third and the fourth would be on the wire from 2 to 4 ms; the fifth starts at 4, when the sender is back.
@@ -199,41 +197,3 @@ def test_without_faults_and_a_deadlinetuck_is_still_an_error():
     with pytest.raises(ExchangeStuckError, match="agent 0 waits in round 0 for 1"):
         exchange(network)
     assert network.counters.messages.in_flight == 0
-
-
-@pytest.mark.parametrize("number", [[3, 1, 0, 2], [1, 0, 3, 2]])
-def test_relabelling_agents_relabels_their_faults_and_their_luck(number):
-    """Invariant 9: random times of faults, flapping and stragglers included."""
-    keys = [number.index(agent) for agent in range(4)]
-
-    def faults(of):
-        return [
-            {"kind": "crash", "node": of[1], "at": {"kind": "exponential", "mean": "1 s"}, "for": "300 ms"},
-            {
-                "kind": "crash",
-                "node": of[2],
-                "at": {"kind": "exponential", "mean": "1 s"},
-                "for": "9 ms",
-                "state": "lost",
-            },
-            {"kind": "flap", "up": "200 ms", "down": "50 ms"},
-            {"kind": "one_way", "edge": [of[0], of[3]], "at": "1 s", "for": "1 s"},
-            {"kind": "partition", "groups": [[of[0], of[1]]], "at": "2 s", "for": "400 ms"},
-            {"kind": "degrade", "link": {"loss": "40%"}, "edge": [of[2], of[3]], "at": "500 ms"},
-            {"kind": "straggler", "node": of[3], "factor": 1.5, "at": "700 ms"},
-        ]  # fmt: skip
-
-    changes = {"compute": LognormalTime(0.01, 0.01), "share": "node"}
-    plain = network_of(4, *faults(range(4)), **changes)
-    moved = network_of(4, *faults(number), agent_keys=keys, **changes)
-    unfinished = 0
-    for update in range(60):
-        report, other = exchange(plain, update, 2), exchange(moved, update, 2)
-        edges = np.array(number)[report.facts.edges]
-        order = np.lexsort((edges[:, 1], edges[:, 0]))
-        np.testing.assert_array_equal(other.facts.latest, report.facts.latest[:, order])
-        np.testing.assert_array_equal(other.closed_at_ns[:, number], report.closed_at_ns)
-        assert other.messages == report.messages
-        unfinished += (~report.finished).sum()
-    assert unfinished
-    assert plain.counters.audit() == moved.counters.audit() == "ok"

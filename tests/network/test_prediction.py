@@ -66,7 +66,7 @@ def test_what_becomes_of_given_values_is_what_was_predicted(name, policy):
 def test_given_values_without_loss_by_hand():
     """A path of three, all weights 1/3, values 3, 0, 0: then 2, 1, 0, about the mean 1."""
     given = scene(3, "{kind: path}", "0%", 1, *CALM)
-    setting = Setting.from_scenario(load_scenario(LOSSY, given), values=[3, 0, 0])
+    setting = Setting.from_scenario(load_scenario(LOSSY, given), values=[3, 0, 0])[0]
     for found in (predict(setting).figures, measure(setting, 3).figures):
         assert found["mse_after_rounds"].value == pytest.approx((2 / 3,))
         assert found["disagreement_after_rounds"].value == pytest.approx((2 / 3,))
@@ -112,7 +112,7 @@ def test_closed_forms_over_a_sample_of_graphs_are_far_more_exact_than_the_exchan
 
 
 def prediction_of(*changes, **options):
-    return predict(Setting.from_scenario(load_scenario(LOSSY, changes), **options))
+    return predict(Setting.from_scenario(load_scenario(LOSSY, changes), **options)[0])
 
 
 def test_figures_worked_out_by_hand():

@@ -12,7 +12,7 @@ from netmodels.topology import ErdosRenyi
 
 
 def setting(*changes, **options):
-    return Setting.from_scenario(load_scenario(LOSSY, changes), **options)
+    return Setting.from_scenario(load_scenario(LOSSY, changes), **options)[0]
 
 
 def reports(setting, networks, **options):
@@ -146,8 +146,6 @@ OTHER = "network.other_links=[{edge: [0, 2], link: {loss: 30%}}]"
 @pytest.mark.parametrize(
     ("changes", "options", "said"),
     [
-        (["algorithm={kind: iql}"], {}, "sends no messages"),
-        (["algorithm.consensus.rounds=0"], {}, "sends no messages"),
         (scene(3, "{kind: ring}", "0%", 1, *CALM), {"links": 3}, "has no number of links"),
         ([], {"agents": 9, "links": 3}, "has 8 to 36 links"),
         ([*COMPLETE, CRASH], {"agents": 2}, r"network: fault: expected agents below 2, got \[2\]"),

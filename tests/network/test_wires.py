@@ -15,7 +15,7 @@ SMALL = (*CALM_PATH, "env.max_num_food=1", "env.field_size=[5, 5]")
 
 def settings_of(*changes, tracking="form: paper"):
     algorithm = f"algorithm={{kind: dvdn_gt, hidden: 8, tracking: {{{tracking}}}}}"
-    return Setting.all_from_scenario(load_scenario(LOSSY, [algorithm, *SMALL, *changes]))
+    return Setting.from_scenario(load_scenario(LOSSY, [algorithm, *SMALL, *changes]))
 
 
 @pytest.mark.parametrize(

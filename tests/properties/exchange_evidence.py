@@ -13,7 +13,7 @@ from small_networks import MS, Lives
 from strategies import relabelled
 
 from dvdn_sim.consensus import POLICIES, RunningSum
-from dvdn_sim.network import NEVER_NS, ExchangeReport, MessageCounts, Setting, SimulatedNetwork
+from dvdn_sim.network import NEVER, ExchangeReport, MessageCounts, Setting, SimulatedNetwork
 from dvdn_sim.network.faults import renamed
 from netmodels.streams import stream
 
@@ -131,7 +131,7 @@ def lives(evidence):
 def reports(evidence):
     """A report agrees with itself: who holds what, who has closed what, when, and how often."""
     for report in evidence.reports:
-        facts, closed = report.facts, report.closed_at_ns != NEVER_NS
+        facts, closed = report.facts, report.closed_at_ns != NEVER
         unheard = ~facts.held[:, facts.reverse] | (facts.reverse < 0)
         there = facts.latest >= 0
         sent, all_sent = report.messages.sent, int(facts.active.sum())

@@ -107,7 +107,8 @@ def faults(draw, n_agents, *, latest_ms=100, longest_ms=LONGEST_MS, heals=False)
         "straggler": {"node": agents, "factor": st.sampled_from([0.5, 6.0])},
     }
     kind = draw(st.sampled_from([kind for kind in options if kind != "straggler" or not heals]))
-    fault = {"kind": kind, "at": draw(ms(0, latest_ms)), **{name: draw(value) for name, value in options[kind].items()}}
+    at = ms(0, latest_ms) if heals else st.one_of(ms(0, latest_ms), st.just({"kind": "exponential", "mean": "30 ms"}))
+    fault = {"kind": kind, "at": draw(at), **{name: draw(value) for name, value in options[kind].items()}}
     return fault | {"for": draw(ms(1, longest_ms))} if heals or draw(st.integers(0, 4)) else fault
 
 
@@ -171,7 +172,7 @@ def scenarios(draw):
 @st.composite
 def settings_of(draw):
     """Their exchanges; of one in three the graphs are any, those of each round of each update others."""
-    setting = Setting.from_scenario(draw(scenarios()))
+    setting = Setting.from_scenario(draw(scenarios()))[0]
     if draw(st.integers(0, 2)) == 0:
         rounds = st.lists(any_graphs(setting.n_agents, one_way=True), min_size=setting.rounds, max_size=setting.rounds)
         network = copy(setting.network)

@@ -8,12 +8,12 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_networks import transport_of
+from small_networks import exchange_of, transport_of
 from strategies import MS, Play, link_specs, lossless_specs, plays
 
 from dvdn_sim.consensus import lossless_facts
 from dvdn_sim.errors import ExchangeStuckError
-from dvdn_sim.network import Clock, Exchange, ExchangeReport, MessageCounts, NetworkCounters
+from dvdn_sim.network import Clock, ExchangeReport, MessageCounts, NetworkCounters
 
 OUTCOMES = ("delivered", "late", "expired", "in_flight")
 
@@ -29,8 +29,8 @@ class Stage:
         play, reports = self.play, []
         for index, (graphs, starts_ns) in enumerate(play.exchanges):
             now_ns = self.now_ns
-            exchange = Exchange(
-                Clock(now_ns), self.transport, self.counters, kind="td", graphs=graphs,
+            exchange = exchange_of(
+                Clock(now_ns), self.transport, self.counters, graphs,
                 size_bytes=play.size_bytes, deadline_ns=play.deadline_ns,
             )  # fmt: skip
             reports.append(exchange.run([now_ns + ns for ns in starts_ns]))
@@ -79,7 +79,7 @@ def check_counts(stage: Stage, outcomes: list[reference.Outcome]) -> None:
     assert counters.audit() == "ok"
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(plays())
 def test_facts_times_and_counts_are_those_without_a_kernel(play):
     """Of every exchange and report; counts also in between, and after everything has landed."""
@@ -143,8 +143,8 @@ def test_shifting_all_starts_shifts_all_times_only(play, shift_ns):
     times = []
     for extra_ns in (0, shift_ns):
         stage = Stage(play)
-        exchange = Exchange(
-            Clock(), stage.transport, stage.counters, kind="td", graphs=graphs,
+        exchange = exchange_of(
+            Clock(), stage.transport, stage.counters, graphs,
             size_bytes=play.size_bytes, deadline_ns=play.deadline_ns,
         )  # fmt: skip
         report = exchange.run([ns + MS + extra_ns for ns in starts_ns])

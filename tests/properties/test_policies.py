@@ -62,7 +62,7 @@ def reaches(name: str, facts: Facts) -> np.ndarray:
 
 
 @EVERY_POLICY
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_policy_is_its_definition(name, data):
     """docs/method.md (policies), agent by agent, in fractions."""
@@ -75,7 +75,7 @@ def test_a_policy_is_its_definition(name, data):
 
 
 @EVERY_POLICY
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data(), shape=st.sampled_from([(), (3,), (2, 2), (0,)]))
 def test_applying_is_multiplying_by_the_operator(name, data, shape):
     """And without memory, the operator is the product of the steps."""
@@ -99,7 +99,7 @@ def test_applying_is_multiplying_by_the_operator(name, data, shape):
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if name != "zero_fill"])
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data(), value=values)
 def test_rows_are_weights_agreement_stays_and_values_stay_in_the_convex_hull_whatever_is_lost(name, data, value):
     """Invariant 3. Agreement to the last bit; the hull of the round before, or with late messages of all so far."""
@@ -150,7 +150,7 @@ def _newest(facts: Facts) -> np.ndarray:
 
 
 @EVERY_POLICY
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data(), other=st.sampled_from([1e300, -7.0, np.nan, np.inf]))
 def test_who_could_be_heard_has_weight_and_nobody_else(name, data, other):
     """Invariant 10: what an unheard agent holds changes nothing for others, to the bit, even if it is not a number."""
@@ -167,7 +167,7 @@ def test_who_could_be_heard_has_weight_and_nobody_else(name, data, other):
 
 
 @EVERY_POLICY
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_senders_that_are_cut_out_change_nothing_for_others(name, data):
     policy, facts = data.draw(policies_and_facts(name))

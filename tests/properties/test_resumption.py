@@ -133,8 +133,9 @@ def said_by(network):
 
 def put_back(team, network, lives):
     state = network.state()
-    written = json.dumps(state)
+    written, arrivals = json.dumps(state), [flight[-1] for flight in state["counters"]["flights"]]
     assert json.loads(written) == state
+    assert arrivals == sorted(arrivals)
     again = team.network(probe=lives)
     again.restore(json.loads(written))
     assert json.dumps(again.state()) == written
@@ -253,6 +254,29 @@ def test_what_happens_at_the_very_instant_of_the_cut():
     due = [flight for state in states for flight in state["counters"]["flights"] if flight[-1] == state["now_ns"]]
     assert len(due) > 20
     assert len({state["now_ns"] for state in states} & {at * 1_000_000 for at in range(20, 80, 10)}) == 6
+
+
+# Agents act until 10 ms and compute until 12, but agent 1 until 62; the others do not wait for that.
+DOWN_AT_ITS_START = {"faults": [{"kind": "crash", "node": 1, "at": "11 ms", "for": "50 ms"}]}
+# Agent 1 computes until 40 ms, hears nobody, and would wait until 60; it crashes when all others are done.
+DOWN_AT_ITS_DEADLINE = {
+    "link": {"loss": 1.0},
+    "faults": [
+        {"kind": "straggler", "node": 1, "at": 0, "factor": 15},
+        {"kind": "crash", "node": 1, "at": "45 ms", "for": "9 ms"},
+    ],
+}
+
+
+@pytest.mark.parametrize("changes", [DOWN_AT_ITS_START, DOWN_AT_ITS_DEADLINE])
+def test_an_agent_that_is_down_when_the_others_are_done(changes):
+    first = [("act", 1), ("exchange", "td", 1, 700, True)]
+    timing = {"control_period": 0.01, "compute": ConstantTime(0.002), "deadline": 0.02}
+    team = busy(asked=[*first, *ASKED], **timing | changes)
+    network = team.network()
+    network.act(1)
+    assert network.exchange("td", rounds=1, size_bytes=700, episode=0, update=0).finished.tolist() == [1, 0, 1]
+    check(team)
 
 
 FIELDS = {

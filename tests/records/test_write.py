@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dvdn_sim.records import FINISHED, METRICS, NETWORK, TABLES, RecordWriter, digest, load_run, write_scenario
+from dvdn_sim.records import FINISHED, RecordWriter, digest, load_run, write_scenario
 
 
 def test_what_was_written_is_read(tmp_path, rows):
@@ -135,12 +135,3 @@ for seed in range(3):
     run = load_run(tmp_path)
     assert run.metrics["seed"].to_list() == [0, 1]
     assert not run.finished
-
-
-def test_columns_are_documented_and_unlike():
-    for table in TABLES:
-        names = [column.name for column in table.columns]
-        assert len(set(names)) == len(names)
-        assert all(column.meaning for column in table.columns)
-        assert table.columns[0].name == "seed"
-    assert (METRICS.name, NETWORK.name) == ("metrics", "network")

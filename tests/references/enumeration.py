@@ -7,7 +7,7 @@ from itertools import combinations
 import networkx as nx
 import numpy as np
 
-from dvdn_sim.consensus import Facts, Heard, PullSteps, lossless_facts
+from dvdn_sim.consensus import Facts, lossless_facts
 from netmodels.topology import Graph
 
 
@@ -113,21 +113,9 @@ def ratio_steps(shares: np.ndarray, q: float) -> RatioSteps:
     return RatioSteps(mean.reshape(shares.shape), covariance.reshape(*shares.shape, n_agents))
 
 
-def mean_step(weights: np.ndarray, q: float) -> np.ndarray:
-    """E[W] = I - q L_w. Rates from it alone are optimistic: see `mean_square_factor`."""
-    laplacian = _laplacian(weights)
-    return np.asarray(np.eye(len(weights)) - q * laplacian)
-
-
-def mean_square_step(weights: np.ndarray, q: float) -> np.ndarray:
-    """E[WᵀW] = (I - q L_w)² + 2q(1-q) Σ_e w_e² L_e."""
-    mean = mean_step(weights, q)
-    return np.asarray(mean @ mean + 2.0 * q * (1.0 - q) * _laplacian(weights**2))
-
-
 def kronecker_step(weights: np.ndarray, q: float) -> np.ndarray:
     """E[W⊗W] = (I - qL_w)⊗(I - qL_w) + q(1-q) Σ_e w_e² L_e⊗L_e: the exact map of second moments."""
-    mean = mean_step(weights, q)
+    mean = np.eye(len(weights)) - q * (np.diag(weights.sum(1)) - weights)
     total = np.kron(mean, mean).astype(np.float64)
     for i, j in zip(*np.nonzero(np.triu(weights)), strict=True):
         link = np.zeros(len(weights))
@@ -135,67 +123,3 @@ def kronecker_step(weights: np.ndarray, q: float) -> np.ndarray:
         pull = weights[i, j] * np.outer(link, link)
         total += q * (1.0 - q) * np.kron(pull, pull)
     return total
-
-
-def kronecker_trajectory(weights: np.ndarray, q: float, rounds: int) -> np.ndarray:
-    """Mean-square error about the mean after 1 … K rounds, of independent values of variance 1.
-
-    mean_i E(x_i(k) - x̄)² = tr(Σ_k)/N with vec Σ_k = (E[W⊗W])^k vec(I - J); the mean x̄ stays what it was.
-    """
-    n_agents = len(weights)
-    step = kronecker_step(weights, q)
-    second = (np.eye(n_agents) - 1.0 / n_agents).ravel()
-    errors = np.empty(rounds)
-    for k in range(rounds):
-        second = step @ second
-        errors[k] = np.trace(second.reshape(n_agents, n_agents)) / n_agents
-    return errors
-
-
-def mean_square_factor(weights: np.ndarray, q: float) -> float:
-    """The factor by which the mean-square error shrinks in the long run: the spectral radius of the restricted map.
-
-    E[W⊗W] restricted by (I-J)⊗(I-J). ln ε / ln factor rounds bring the mean square down by ε, from far enough on.
-    """
-    n_agents = len(weights)
-    centre = np.eye(n_agents) - 1.0 / n_agents
-    both = np.kron(centre, centre)
-    return float(np.abs(np.linalg.eigvals(both @ kronecker_step(weights, q) @ both)).max())
-
-
-def _laplacian(weights: np.ndarray) -> np.ndarray:
-    return np.diag(weights.sum(1)) - weights
-
-
-def drift_variance(weights: np.ndarray, q: float, values: np.ndarray) -> float:
-    """One round of `self`: the mean is a martingale, of variance (1/N²) Σ_{i<j} 2q(1-q) w_ij² (x_i - x_j)²."""
-    n_agents = len(values)
-    apart = (values[:, None] - values[None, :]) ** 2
-    return float(q * (1.0 - q) * (weights**2 * apart).sum() / n_agents**2)
-
-
-def accumulated_drift(weights: np.ndarray, q: float, values: np.ndarray, rounds: int) -> np.ndarray:
-    """Var(x̄(k) - x̄(0)) after 1 … K rounds of `self` on one graph: the sum of the one-step variances met on the way.
-
-    Each is `drift_variance` in expectation over the values of its round, whose second moments follow E[W Σ Wᵀ].
-    """
-    n_agents = len(values)
-    steps = PullSteps(weights, Heard.one_way(q))
-    centred = values - values.mean()
-    second = np.outer(centred, centred)
-    variances = np.empty(rounds)
-    for k in range(rounds):
-        second = steps.advance(second)
-        variances[k] = second.sum() / n_agents**2
-    return variances
-
-
-def delayed_limit(weights: np.ndarray, delays: np.ndarray, values: np.ndarray) -> float:
-    """What x_i(t+1) = x_i(t) + Σ_j w_ij (x_j(t - τ_ij) - x_i(t)) agrees on, the history before the start held at x(0).
-
-    Conserved: Σ_i x_i(t) + Σ_ij Σ_{s=1..τ_ij} w_ij x_j(t-s). At the start this is Σ_j x_j (1 + Σ_i w_ij τ_ij), and in
-    the end N + Σ_ij w_ij τ_ij times the limit.
-    """
-    n_agents = len(values)
-    held_up = np.where(np.eye(n_agents, dtype=bool), 0.0, weights * delays)
-    return float(values @ (1.0 + held_up.sum(0)) / (n_agents + held_up.sum()))

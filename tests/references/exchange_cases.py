@@ -61,7 +61,7 @@ SCENES = {
 
 @lru_cache(maxsize=64)
 def setting_of(name, values=None):
-    return Setting.from_scenario(load_scenario(LOSSY, SCENES[name]), values=values)
+    return Setting.from_scenario(load_scenario(LOSSY, SCENES[name]), values=values)[0]
 
 
 @lru_cache(maxsize=64)

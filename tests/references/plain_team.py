@@ -1,7 +1,7 @@
 """One team of Q-learners, as plainly as it can be said: the reference for `dvdn_sim.learners`.
 
-Written from docs/method.md with torch's own modules, autograd and Adam, in loops over agents, episodes
-and steps, with no padding. Slow; for tests only.
+Written from docs/method.md with torch's own modules, autograd and Adam, in loops over agents and episodes,
+with no padding. Slow; for tests only.
 """
 
 import copy
@@ -13,8 +13,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from dvdn_sim.scenario import Dvdn, DvdnGt, Iql, NetworkedQ, QLearning, Qmix, Sharing, Vdn
+
 Kind = Literal["iql", "iql_team", "vdn", "qmix", "dvdn"]
 """`iql_team` has one loss, the mean over agents, one clip and one Adam for all, as EPyMARL has."""
+
+
+def kind_of(spec: QLearning) -> Kind:
+    if isinstance(spec, Dvdn):
+        return "dvdn"
+    if isinstance(spec, Iql) and (spec.share_parameters or spec.clip_over == "team"):
+        return "iql_team"
+    return {Iql: "iql", NetworkedQ: "iql", Vdn: "vdn", Qmix: "qmix"}[type(spec)]
 
 
 class Episode(NamedTuple):
@@ -29,41 +39,22 @@ class Episode(NamedTuple):
     timed_out: bool = False
 
 
-class Drqn(nn.Module):
-    """fc - GRU - fc."""
+class PlainQ(nn.Module):
+    """fc, then a GRU or a second layer, then fc: Q-values of sequences [T, D] or [T, B, D], the first state zero."""
 
-    def __init__(self, obs_dim: int, hidden: int, n_actions: int) -> None:
+    def __init__(self, obs_dim: int, hidden: int, n_actions: int, *, recurrent: bool) -> None:
         super().__init__()
         self.fc1 = nn.Linear(obs_dim, hidden, dtype=torch.float64)
-        self.cell = nn.GRUCell(hidden, hidden, dtype=torch.float64)
+        self.middle = (nn.GRU if recurrent else nn.Linear)(hidden, hidden, dtype=torch.float64)
         self.fc2 = nn.Linear(hidden, n_actions, dtype=torch.float64)
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Q-values [T, A] of one sequence [T, D], the hidden state starting from zero."""
-        state = observations.new_zeros(1, self.cell.hidden_size)
-        rows = []
-        for observation in observations:
-            state = self.cell(torch.relu(self.fc1(observation[None])), state)
-            rows.append(self.fc2(state)[0])
-        return torch.stack(rows)
-
-
-class FeedForward(nn.Module):
-    """fc - fc - fc, one observation at a time."""
-
-    def __init__(self, obs_dim: int, hidden: int, n_actions: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(obs_dim, hidden, dtype=torch.float64)
-        self.middle = nn.Linear(hidden, hidden, dtype=torch.float64)
-        self.fc2 = nn.Linear(hidden, n_actions, dtype=torch.float64)
-
-    def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Q-values [T, A] of one sequence [T, D]."""
-        return torch.stack([self.fc2(torch.relu(self.middle(torch.relu(self.fc1(o))))) for o in observations])
+        after = self.middle(torch.relu(self.fc1(observations)))
+        return self.fc2(after[0] if isinstance(self.middle, nn.GRU) else torch.relu(after))
 
 
 class PlainMixer(nn.Module):
-    """Q_tot = |w_f(s)|ᵀ ELU(|W_1(s)|ᵀ q + b_1(s)) + V(s)."""
+    """Q_tot [T] = |w_f(s)|ᵀ ELU(|W_1(s)|ᵀ q + b_1(s)) + V(s) of values q [T, N] in states s [T, S]."""
 
     def __init__(self, n_agents: int, state_dim: int, embed: int, hypernet_hidden: int) -> None:
         super().__init__()
@@ -77,13 +68,9 @@ class PlainMixer(nn.Module):
         self.b1 = nn.Linear(state_dim, embed, dtype=torch.float64)
 
     def forward(self, q: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """Q_tot [T] of values [T, N] in states [T, S]."""
-        mixed = []
-        for values, state in zip(q, states, strict=True):
-            w1 = self.w1(state).abs().reshape(len(values), -1)
-            layer = nn.functional.elu(values @ w1 + self.b1(state))
-            mixed.append(layer @ self.wf(state).abs() + self.v(state)[0])
-        return torch.stack(mixed)
+        w1 = self.w1(states).abs().view(*q.shape, -1)
+        mixed = nn.functional.elu(torch.einsum("tn,tne->te", q, w1) + self.b1(states))
+        return (self.wf(states).abs() * mixed).sum(-1) + self.v(states)[:, 0]
 
 
 class RunningMoments:
@@ -108,35 +95,29 @@ class PlainTeam:
 
     def __init__(
         self,
-        kind: Kind,
+        spec: QLearning,
         agents: list[nn.Module],
         *,
-        lr: float,
-        gamma: float,
-        clip: float | None,
-        standardise: bool,
-        target_update: int,
         available: np.ndarray,
+        target_update: int = 1,
         target_tau: float | None = None,
-        reward_model: str | None = None,
-        ids: bool = False,
-        bootstrap: bool = False,
-        count_aware: bool = False,
         mixer: PlainMixer | None = None,
     ) -> None:
-        """Agents that share a network are the same module several times; with `ids` each sees its own number."""
-        self.kind, self.agents, self.mixer, self.gamma, self.clip = kind, agents, mixer, gamma, clip
+        """Agents that share a network are the same module several times."""
+        self.kind, self.agents, self.mixer, self.gamma, self.clip = kind_of(spec), agents, mixer, spec.gamma, spec.clip
         self.targets, self.target_mixer = copy.deepcopy((agents, mixer))
         self.target_update, self.target_tau, self.available = target_update, target_tau, available
-        by_default = {"vdn": "team_mean", "dvdn": "team_mean"}
-        self.reward_model = reward_model or by_default.get(kind, "team_sum")
-        self.ids, self.bootstrap, self.count_aware = ids, bootstrap, count_aware
-        self.moments = RunningMoments() if standardise else None
-        self.one_trainer = kind in ("iql_team", "vdn", "qmix")
+        by_default = {"vdn": "team_mean", "qmix": "team_sum"}
+        self.reward_model = by_default.get(self.kind) or spec.reward_model
+        self.ids = isinstance(spec, Sharing) and spec.share_parameters and spec.agent_ids
+        self.bootstrap = spec.bootstrap_on_timeout
+        self.count_aware = isinstance(spec, Dvdn) and spec.self_estimate == "count_aware"
+        self.moments = RunningMoments() if spec.standardise_rewards else None
+        self.one_trainer = self.kind in ("iql_team", "vdn", "qmix")
         self.groups = [list(agent.parameters()) for agent in agents]
         if self.one_trainer:
             self.groups = [self.parameters(agents, mixer)]
-        self.optimisers = [torch.optim.Adam(group, lr=lr) for group in self.groups]
+        self.optimisers = [torch.optim.Adam(group, lr=spec.lr) for group in self.groups]
         self.updates = 0
         self.loss = self.grad_norm = math.nan
 
@@ -269,8 +250,10 @@ class PlainSharing:
     The direction d is GTAdam's, m/(√v + ε), or with `bias_correction` Adam's.
     """
 
-    def __init__(self, team: PlainTeam, form: str, lr: float, *, bias_correction: bool) -> None:
-        self.team, self.form, self.lr, self.bias_correction = team, form, lr, bias_correction
+    def __init__(self, team: PlainTeam, spec: DvdnGt | NetworkedQ) -> None:
+        self.team, self.lr, tracks = team, spec.lr, isinstance(spec, DvdnGt)
+        self.form = spec.tracking.form if tracks else "averaging"
+        self.bias_correction = spec.optimiser.bias_correction if tracks else True
         nothing = [np.zeros(sum(p.numel() for p in agent.parameters())) for agent in team.agents]
         self.z, self.g, self.m, self.v = (copy.deepcopy(nothing) for _ in range(4))
 

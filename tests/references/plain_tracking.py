@@ -8,7 +8,7 @@ import torch
 from enumeration import facts_of
 
 from dvdn_sim.consensus import Facts, lossless_facts
-from dvdn_sim.learners import Exchanged, ExchangeSchedule, TrackedAdam, Tracker
+from dvdn_sim.learners import Adam, Exchanged, ExchangeSchedule, Tracker
 from dvdn_sim.scenario import GtAdam, ParameterExchange
 from netmodels.topology import Graph
 
@@ -33,8 +33,8 @@ def schedule_of(parameters: int, **exchange: int) -> ExchangeSchedule:
     return ExchangeSchedule(parameters, ParameterExchange(**exchange))
 
 
-def gtadam_of(parameters: torch.Tensor, lr: float, **options: object) -> TrackedAdam:
-    return TrackedAdam(parameters, lr, GtAdam(**options))
+def gtadam_of(parameters: torch.Tensor, lr: float, **options: object) -> Adam:
+    return Adam(parameters, lr, GtAdam(**options))
 
 
 class Quadratics:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from dvdn_sim.network import SimulatedNetwork, Transport
+from dvdn_sim.network import Exchange, Phase, SimulatedNetwork, TeamFaults, Transport
 from dvdn_sim.scenario import ConstantTime, LognormalTime, Network, NormalTime, OtherLink
 from netmodels import LinkSpec
 from netmodels.topology import Complete
 
 __all__ = [
-    "MS", "ConstantTime", "Given", "Lives", "LognormalTime", "NormalTime", "network_of", "spec_of", "transport_of",
+    "MS", "ConstantTime", "Given", "Lives", "LognormalTime", "NormalTime", "exchange_of", "faults_of", "network_of",
+    "spec_of", "transport_of",
 ]  # fmt: skip
 
 MS = 1_000_000
@@ -57,6 +58,27 @@ def network_of(n_agents, *, seed=1, topology=None, agent_keys=None, probe=None, 
     if topology is not None:  # of a kind that no scenario has
         network._topology = topology
     return network
+
+
+def faults_of(faults, n_agents, seed=0) -> TeamFaults:
+    """The faults of a team, as mappings."""
+    return TeamFaults(spec_of(faults=faults).faults, seed=seed, agent_keys=range(n_agents))
+
+
+def exchange_of(
+    clock, transport, counters, graphs, *, size_bytes, deadline_ns, kind="td", acks=None, faults=None, **options
+) -> Exchange:
+    """An exchange over given graphs; the same deadline for all, and of acknowledgements `acks`: (deadline, repeat)."""
+    n_agents = graphs[0].n_agents
+
+    def waits(time_ns):
+        return None if time_ns is None else [[time_ns] * n_agents] * len(graphs)
+
+    phases = Phase.of_rounds(kind, graphs, size_bytes, waits(deadline_ns))
+    if acks is not None:
+        of_acks = Phase.of_rounds("ack", graphs, 24, waits(acks[0]), acks[1])
+        phases = [phase for both in zip(phases, of_acks, strict=True) for phase in both]
+    return Exchange(clock, transport, counters, phases, faults=faults or faults_of((), n_agents), **options)
 
 
 def transport_of(agent_keys, *, seed=0, faults=None, **fields) -> Transport:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 
 from dvdn_sim.consensus import lossless_facts
 from dvdn_sim.network import ExchangeReport, MessageCounts, SimulatedNetwork
+from dvdn_sim.records import RecordWriter, create_run_dir, load_run
 from dvdn_sim.scenario import Scenario, parse_scenario
 from dvdn_sim.training import Loop, Progress, Recorder, RunParts, build
 
@@ -58,18 +61,18 @@ def _plain(value: object) -> object:
 def spied(learner: Any) -> list[list[torch.Tensor]]:
     """What agents hold before and after every exchange that is to come, ``[R, N, T, B]`` each."""
     seen: list[list[torch.Tensor]] = []
-    errors, update = learner.local_errors, learner.update
+    errors, differentiate = learner.local_errors, learner.differentiate
 
     def local_errors(minibatch: Any, active: Any) -> torch.Tensor:
         td = errors(minibatch, active)
         seen.append([td.clone()])
         return td
 
-    def updated(held: Any, active: Any) -> Any:
+    def differentiated(held: Any) -> Any:
         seen[-1].append(held.values.clone())
-        return update(held, active)
+        return differentiate(held)
 
-    learner.local_errors, learner.update = local_errors, updated
+    learner.local_errors, learner.differentiate = local_errors, differentiated
     return seen
 
 
@@ -111,6 +114,24 @@ def run_small(
     rows = Rows()
     Loop(parts, Recorder(rows, scenario.seeds, parts.networks), lambda progress: watch(parts, progress)).run()
     return Done(scenario, rows, parts)
+
+
+def recorded(
+    scenario: Scenario,
+    folder: Path,
+    *,
+    wrap: Callable[[SimulatedNetwork], Any] | None = None,
+    watch: Callable[[Progress, RunParts], None] = lambda progress, parts: None,
+) -> tuple[pl.DataFrame, pl.DataFrame, RunParts]:
+    """Run a scenario in single precision; return its metrics and network rows as they were read, and its parts."""
+    parts = build(scenario, device=torch.device("cpu"))
+    if wrap is not None:
+        parts = replace(parts, networks=tuple(map(wrap, parts.networks)))
+    writer = RecordWriter(create_run_dir(folder, scenario.name))
+    Loop(parts, Recorder(writer, scenario.seeds, parts.networks), lambda progress: watch(progress, parts)).run()
+    writer.flush()
+    run = load_run(folder)
+    return run.metrics, run.network, parts
 
 
 class Direct:

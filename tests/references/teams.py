@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from plain_team import Drqn, Episode, FeedForward, PlainMixer
+from plain_team import Episode, PlainMixer, PlainQ
 from torch import nn
 
 from dvdn_sim.algorithms import Held, Local
@@ -19,12 +19,10 @@ from dvdn_sim.learners import (
     Minibatch,
     Mixer,
     RecurrentQ,
-    Tracker,
     UpdateFigures,
     counts,
     mixed,
     q_network_of,
-    tracker_of,
 )
 from dvdn_sim.scenario import Epsilon, QLearning, Training
 from netmodels.topology import Complete
@@ -107,15 +105,9 @@ def make_learner(
 
 @dataclass
 class Trained:
-    """What learns as an algorithm of the catalogue does, wired as a run wires it, for exchanges that are given.
-
-    Attributes:
-        learner: Networks and their updates.
-        tracker: Takes the step where parameters are exchanged.
-    """
+    """A learner, for exchanges that are given."""
 
     learner: Learner
-    tracker: Tracker | None
 
     def learn(
         self,
@@ -135,36 +127,21 @@ class Trained:
         Returns:
             The local errors, and the figures.
         """
-        learner, tracker = self.learner, self.tracker
-        replicas, n_agents = learner.parameters.shape[1], learner.n_agents
+        learner, replicas = self.learner, len(minibatch.lengths)
         active = everyone(replicas) if active is None else active
         of_replicas = active.reshape(replicas, -1).any(1)
-        td = learner.local_errors(minibatch, of_replicas).clone()
+        td = learner.local_errors(moved(minibatch, learner.parameters.device), of_replicas).clone()
         held = None if operators is None else exchanged(torch.from_numpy(operators).to(td), td)
-        if tracker is None:
-            return td, learner.update(held, active)
-        figures = learner.differentiate(held)
-        taken = np.broadcast_to(active.reshape(replicas, -1), (replicas, n_agents))
-        made = {}
-        if operators is not None:
-            any_facts = [lossless_facts([Complete().graph(n_agents, seed=0)])] * replicas
-            made = {
-                r: Exchanged(each, a)
-                for r, (each, a) in enumerate(zip(facts or any_facts, operators, strict=True))
-                if of_replicas[r]
-            }
-        exchanges = [
-            {r: each for r, each in made.items() if number < len(tracker.messages(int(learner.updates[r])))}
-            for number in range(2)
-        ]
-        tracker.step(
-            learner.parameters[0],
-            learner.gradient,
-            updates=learner.updates,
-            exchanges=[each for each in exchanges if each],
-            learning=np.array(taken),
-        )
-        learner.follow(np.array(taken))
+        figures, exchanges = learner.differentiate(held), []
+        if operators is not None and learner.tracker is not None:
+            facts = facts or [lossless_facts([Complete().graph(learner.n_agents, seed=0)])] * replicas
+            made = list(map(Exchanged, facts, operators))
+            counts = [len(learner.tracker.messages(int(update))) for update in learner.updates]
+            exchanges = [
+                {r: made[r] for r in range(replicas) if of_replicas[r] and number < counts[r]}
+                for number in range(max(counts))
+            ]
+        learner.step(active, exchanges)
         return td, figures
 
 
@@ -172,8 +149,7 @@ def trained(spec: QLearning, *, available: np.ndarray, obs_dim: int, **options: 
     """The algorithm of a scenario for teams of any sizes, as `training.build` wires it; options as `make_learner`."""
     n_agents, n_actions = available.shape
     network = q_network_of(spec, n_agents=n_agents, obs_dim=obs_dim, n_actions=n_actions)
-    learner = make_learner(spec, network, available=available, **options)
-    return Trained(learner, tracker_of(spec, learner.parameters[0]))
+    return Trained(make_learner(spec, network, available=available, **options))
 
 
 def exchanged(operator: torch.Tensor, td: torch.Tensor) -> Held:
@@ -202,8 +178,8 @@ def everyone(replicas: int) -> np.ndarray:
 
 def as_module(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> nn.Module:
     """One row of a parameter matrix, [P], as a module of its own, for the first `obs_dim` numbers of an observation."""
-    kind = Drqn if isinstance(network, RecurrentQ) else FeedForward
-    agent = kind(obs_dim or network.obs_dim, network.hidden, network.n_actions)
+    recurrent = isinstance(network, RecurrentQ)
+    agent = PlainQ(obs_dim or network.obs_dim, network.hidden, network.n_actions, recurrent=recurrent)
     return _filled(agent, in_module_order(network, row, obs_dim))
 
 
@@ -238,7 +214,7 @@ def forward_flop(network: QNet) -> int:
 
 
 def in_module_order(network: QNet, row: torch.Tensor, obs_dim: int | None = None) -> list[torch.Tensor]:
-    """One row of a parameter (or gradient) matrix as the layers of `Drqn` or `FeedForward` hold it.
+    """One row of a parameter (or gradient) matrix as the layers of `PlainQ` hold it.
 
     Args:
         network: Its sizes.

@@ -22,6 +22,8 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def opened(browser, page) -> webdriver.Chrome:
-    """The page of a module, all drawn, on a screen of 1200 by 900 in the light."""
-    show(browser, page[1], len(page[0]))
+    """The page of a module, all drawn, on a screen of 1200 by 900 in the light; tests that share it change nothing."""
+    if not browser.execute_script("return window.unchanged"):
+        show(browser, page[1], len(page[0]))
+        browser.execute_script("window.unchanged = true")
     return browser

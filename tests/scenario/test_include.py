@@ -192,25 +192,14 @@ MISTAKES = [
     # (tasks/forest.yaml, what is included, place, path, part of the message, part of the remedy)
     ("sigt: 3", None, "line 1 of tasks/forest.yaml", "env.sigt", "unknown key", "did you mean `sight`?"),
     ("sight: far", None, "line 1 of tasks/forest.yaml", "env.sight", "must be a whole number", ""),
-    ("sight: 1\nsight: 2", None, "line 2 of tasks/forest.yaml", "env.sight", "given twice, first on line 1", ""),
-    ("a: &x 1", None, "line 1 of tasks/forest.yaml", "env", "anchor", "remove it"),
     ("[", None, "line 1 of tasks/forest.yaml", "env", "not YAML", ""),
     ("- 1", None, "line 3", "env.include", "`tasks/forest.yaml` holds a list, which is no block", "`key: value`"),
-    ("# nothing", None, "line 3", "env.include", "holds nothing (null)", ""),
     ("", "tasks/forrest.yaml", "line 3", "env.include", "no file `tasks/forrest.yaml`", "mean `forest.yaml`?"),
-    ("", "nowhere/x.yaml", "line 3", "env.include", "no file `nowhere/x.yaml`", "relative to the folder"),
     ("", "[nowhere.yaml]", "line 3", "env.include.0", "no file `nowhere.yaml`", ""),
     ("", "tasks", "line 3", "env.include", "`tasks` cannot be read: it is not a file", "name a YAML file"),
-    ("", "''", "line 3", "env.include", "is not a file", ""),
-    ("", "/dev/zero", "line 3", "env.include", "it is not a file", ""),
     ("", '"a\\0b"', "line 3", "env.include", "cannot be read", ""),
-    ("", "x" * 300, "line 3", "env.include", "cannot be read: File name too long", ""),
     ("", "3", "line 3", "env.include", "must be a file or a list of files, not `3`", "name YAML files"),
-    ("", "[]", "line 3", "env.include", "not a list", ""),
-    ("", "[[x]]", "line 3", "env.include.0", "not a list", ""),
-    ("", "", "line 3", "env.include", "not nothing (null)", ""),
     ("", "main.yaml", "line 3", "env.include", "`main.yaml` includes itself", "remove"),
-    ("include: forest.yaml", None, "line 1 of tasks/forest.yaml", "env.include", "forest.yaml` includes itself", ""),
     ("include: ../main.yaml", None, "line 1 of tasks/forest.yaml", "env.include", "`main.yaml` includes itself", ""),
     ("kind: x", "tasks/forest.yaml, kind: lbf", "line 3", "env.include", "kind `x`, and kind `lbf`", "remove the one"),
     ("kind: lbf", "[tasks/forest.yaml, tasks/a.yaml]", "line 3", "env.include.1", "kind `x`, and kind `lbf`", ""),
@@ -264,18 +253,15 @@ def test_nothing_is_said_to_be_missing_where_a_file_is(folder):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "path", "message"),
-    [
-        ("players: [1", "line 1 of tasks/forest.yaml", "env", "not YAML"),
-        ("include: trees.yaml", "line 1 of tasks/forest.yaml", "env.include", "there is no file `tasks/trees.yaml`"),
-    ],
+    ("text", "path", "message"),
+    [("players: [1", "env", "not YAML"), ("include: trees.yaml", "env.include", "no file `tasks/trees.yaml`")],
 )
-def test_nor_where_a_file_cannot_be_read_or_lacks_one_in_turn(folder, text, place, path, message):
+def test_nor_where_a_file_cannot_be_read_or_lacks_one_in_turn(folder, text, path, message):
     folder.write(tasks__forest=text)
     folder.main = folder.main.replace("episodes: 100, ", "")
     elsewhere, mistake = folder.mistakes()
     assert elsewhere[1:3] == ("evaluation.episodes", "is missing")
-    assert mistake[:2] == (place, path)
+    assert mistake[:2] == ("line 1 of tasks/forest.yaml", path)
     assert message in mistake[2]
 
 

@@ -7,14 +7,17 @@ import pytest
 
 from dvdn_sim.scenario import ALGORITHMS, json_schema, read_document
 
+SCHEMA = json_schema()
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
 
 def block(name):
     """Return the keys of a block that includes nothing."""
-    return json_schema()["$defs"][name]["else"]
+    return SCHEMA["$defs"][name]["else"]
 
 
 def test_it_is_json_and_closed():
-    schema = json.loads(json.dumps(json_schema(), allow_nan=False))
+    schema = json.loads(json.dumps(SCHEMA, allow_nan=False))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     scenario = schema["$defs"][schema["$ref"].rpartition("/")[2]]
     assert scenario["if"] == {"required": ["include"]}
@@ -59,13 +62,12 @@ INCLUDING = [
 
 @pytest.mark.parametrize(("changes", "valid"), INCLUDING)
 def test_no_key_is_demanded_of_a_block_that_includes_a_file_nor_within_it(lossy, changes, valid):
-    validator = jsonschema.Draft202012Validator(json_schema())
     scenario, changed = read_document(lossy).root, read_document(changes).root
     if "include" in changed:
         scenario = {}
-    assert validator.is_valid(scenario | changed) is valid
+    assert VALIDATOR.is_valid(scenario | changed) is valid
 
 
 def test_the_schema_is_one(lossy):
-    jsonschema.Draft202012Validator.check_schema(json_schema())
-    assert jsonschema.Draft202012Validator(json_schema()).is_valid(read_document(lossy).root)
+    VALIDATOR.check_schema(SCHEMA)
+    assert VALIDATOR.is_valid(read_document(lossy).root)

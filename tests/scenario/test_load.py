@@ -124,7 +124,7 @@ CHANGES = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(changes=CHANGES)
 def test_any_numbers_come_back_equal_from_resolved_yaml(lossy, changes):
     """Whole scenarios: test_bad_input."""

@@ -313,3 +313,21 @@ def test_all_that_there_is_to_mind_is_said(lossy):
     assert [text.split()[0] for text in found] == ["DVDN", "messages", "messages", "messages", "`share:"]
     found = warned(lossy, DVDN_GT, "network.link.loss=1%", "network.share=medium", "network.deadline=10 s")
     assert [text.split()[0] for text in found] == ["gradient", "`share:"]
+
+
+SLOW_TO_TELL = [
+    ("network.link.retries=1000", "network.link.retry_delay=1 ms", "network.link.mtu=1 B", "network.link.limit=10000"),
+    ("network.link={rate: unlimited, delay: 1 ms, mtu: 1 B}", "training.batch=999"),
+    (f"network.link.loss={{kind: trace, values: [{'0, 1, ' * 9000}]}}", "network.link.retries=100",
+     "network.link.retry_delay=1 ms"),
+    ("network.link.loss={kind: gemodel, p: 1e-9, r: 1e-9}", "network.link.retries=999", "network.link.retry_delay=0 s"),
+    ("env={kind: mpe_spread, N: 300}", "network.topology={kind: k_regular, degree: 298}"),
+    ("env={kind: mpe_spread, N: 40}", f"seeds={list(range(1000))}", "network.topology={kind: erdos_renyi, p: 50%}"),
+    ("network.other_links=[" + "{edge: [0, 1], link: {loss: 5%}}, " * 2000 + "]",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SLOW_TO_TELL, ids=range(len(SLOW_TO_TELL)))
+def test_what_would_take_long_to_work_out_is_not_worked_out(lossy, monkeypatch, changes):
+    monkeypatch.setattr("dvdn_sim.scenario.warnings.MAX_PAIRS", 10**5)
+    assert isinstance(warned(lossy, *changes), list)

@@ -58,10 +58,10 @@ class Truncated:
     def __init__(self, n_agents, model="team_mean", seed=0):
         available = np.ones((n_agents, 3), bool)
         rng = np.random.default_rng(seed)
-        self.n_agents, self.model = n_agents, model
+        self.n_agents = n_agents
         self.episodes = made_up_episodes(rng, LENGTHS, n_agents=n_agents, obs_dim=3, available=available)
-        spec = Dvdn(reward_model=model, clip=None, gamma=GAMMA, standardise_rewards=False)
-        self.learner = make_learner(spec, NETWORK, seeds=[seed], available=available, steps=5, batch=len(LENGTHS))
+        self.spec = Dvdn(reward_model=model, clip=None, gamma=GAMMA, standardise_rewards=False)
+        self.learner = make_learner(self.spec, NETWORK, seeds=[seed], available=available, steps=5, batch=len(LENGTHS))
         self.learner.parameters[1].mul_(1.1)  # a target network of its own
 
     def gradient(self, operator):
@@ -80,17 +80,7 @@ class Truncated:
         """Autograd's of 2 Σ mask Φ / Σ mask, agent by agent, [N] lists of tensors."""
         n = self.n_agents
         online, target = ([as_module(NETWORK, row) for row in rows[0]] for rows in self.learner.parameters)
-        team = PlainTeam(
-            "dvdn",
-            online,
-            lr=1.0,
-            gamma=GAMMA,
-            clip=None,
-            standardise=False,
-            target_update=1,
-            available=np.ones((n, 3), bool),
-            reward_model=self.model,
-        )
+        team = PlainTeam(self.spec, online, available=np.ones((n, 3), bool))
         team.targets = target
         total = 0.0
         for episode, rewards in zip(self.episodes, team.local_rewards(self.episodes), strict=True):
@@ -202,7 +192,8 @@ def test_a_negative_eigenvalue_is_ascended(weights, grows):
     episode.rewards[...] = 0.25
     for _ in range(400):
         td = learner.local_errors(minibatch_of([[episode]]), everyone(1))
-        figures = learner.update(exchanged(torch.from_numpy(operator)[None], td), everyone(1))
+        figures = learner.differentiate(exchanged(torch.from_numpy(operator)[None], td))
+        learner.step(everyone(1))
     values = learner.parameters[0, 0, :, -1]
     assert abs(float(values.sum()) - 1) < (0.5 if grows else 1e-3)
     assert (float(figures.q_abs_max) > 2) == grows

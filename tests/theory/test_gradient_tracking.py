@@ -168,7 +168,7 @@ def test_a_new_epoch_mends_the_sum(name):
     for update in range(5):
         gradient = torch.from_numpy(rng.normal(size=(1, 4, P)))
         step(tracker, omega, gradient, [exchanged(lossy(ring(4), 0.4, rng)) for _ in range(2)], update)
-    tracker.restart(np.array([[False, True, False, False]]))
+    tracker.forget(torch.tensor([[False, True, False, False]]))
     assert imbalance(tracker) < 1e-12
     assert tracker.state["epochs"].tolist() == [1]
     gradient[0, 1] = 0.0
@@ -222,102 +222,6 @@ def test_the_mean_of_the_parameters_moves_by_the_mean_step(name):
         step(tracker, omega, torch.from_numpy(rng.normal(size=(1, 5, P))), facts, update)
         torch.testing.assert_close((omega - before).mean(1), watched.moved.mean(1), rtol=0, atol=1e-14)
         assert float(watched.moved.abs().mean()) > 1e-3
-
-
-# Which centralised method it is
-
-
-class SharedQ(torch.nn.Module):
-    """Q(o, ·) of one small network, for all agents."""
-
-    def __init__(self):
-        super().__init__()
-        self.layers = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3)).double()
-
-    def flat(self):
-        return torch.nn.utils.parameters_to_vector(self.parameters()).detach().clone()
-
-    def set(self, flat):
-        torch.nn.utils.vector_to_parameters(flat, self.parameters())
-
-
-class Teamwork:
-    """Minibatches of a team, and what VDN makes of them. Q of the next step is of a network that never changes."""
-
-    def __init__(self, n_agents, seed=0):
-        rng = np.random.default_rng(seed)
-        with torch.random.fork_rng():
-            torch.random.default_generator.manual_seed(seed)
-            self.network, self.target = SharedQ(), SharedQ()
-        self.n_agents, self.rng = n_agents, rng
-
-    def minibatch(self):
-        now, later = (torch.from_numpy(self.rng.normal(size=(self.n_agents, 8, 4))) for _ in range(2))
-        actions = torch.from_numpy(self.rng.integers(0, 3, (self.n_agents, 8, 1)))
-        return now, later, actions, torch.from_numpy(self.rng.normal(size=8))
-
-    def values(self, flat, now, actions):
-        self.network.set(flat)
-        return self.network.layers(now).gather(-1, actions).squeeze(-1)
-
-    def centralised(self, flat, minibatch):
-        """VDN with parameter sharing: ∇ mean (R + γ Σ max Q⁻ - Σ Q)², over N."""
-        now, later, actions, rewards = minibatch
-        target = rewards + 0.9 * self.target.layers(later).max(-1).values.sum(0).detach()
-        self.network.set(flat)
-        loss = (target - self.network.layers(now).gather(-1, actions).squeeze(-1).sum(0)).square().mean()
-        gradient = torch.autograd.grad(loss, list(self.network.parameters()))
-        return torch.nn.utils.parameters_to_vector(gradient) / self.n_agents
-
-    def distributed(self, omega, minibatch):
-        """DVDN with exact consensus: every agent differentiates its own -Q_i inside the joint error, ``[1, N, P]``."""
-        now, later, actions, rewards = minibatch
-        mine = rewards / self.n_agents + 0.9 * self.target.layers(later).max(-1).values
-        td = [mine[i] - self.values(omega[0, i], now[i], actions[i]) for i in range(self.n_agents)]
-        joint = torch.stack(td).sum(0).detach()
-        gradients = []
-        for i in range(self.n_agents):
-            self.network.set(omega[0, i])
-            q = self.network.layers(now[i]).gather(-1, actions[i]).squeeze(-1)
-            gradient = torch.autograd.grad((-2 * joint * q).mean(), list(self.network.parameters()))
-            gradients.append(torch.nn.utils.parameters_to_vector(gradient))
-        return torch.stack(gradients)[None]
-
-
-def trained(name, n_agents, updates=25):
-    """A team on the complete graph, VDN with parameter sharing on the same minibatches: both ω, and disagreements."""
-    task = Teamwork(n_agents)
-    central = torch.nn.Parameter(task.network.flat())
-    adam = torch.optim.Adam([central], lr=0.02)
-    omega = central.detach().repeat(1, n_agents, 1)
-    tracker = make(name, omega, gtadam_of(omega, 0.02, bias_correction=True))
-    complete, apart = exchanged(lossless_facts([Complete().graph(n_agents, seed=0)])), []
-    for update in range(updates):
-        minibatch = task.minibatch()
-        central.grad = task.centralised(central.detach(), minibatch)
-        adam.step()
-        step(tracker, omega, task.distributed(omega, minibatch), [complete] * 2, update)
-        apart.append(float(disagreement(omega)))
-    return omega, central.detach(), apart
-
-
-@pytest.mark.parametrize("n_agents", [2, 3, 5])
-def test_adapt_then_combine_on_the_complete_graph_is_vdn_with_parameter_sharing(n_agents):
-    """The same trajectory as torch's Adam on a network that all share, with the gradient over N; agents agree."""
-    omega, central, apart = trained("adapt_then_combine", n_agents)
-    torch.testing.assert_close(omega[0], central.expand_as(omega[0]), rtol=0, atol=1e-10)
-    assert max(apart) < 1e-14
-    start = Teamwork(n_agents).network.flat()
-    assert float((central - start).abs().max()) > 0.1
-
-
-@pytest.mark.parametrize("name", ["paper", "running_sum"])
-def test_the_papers_form_on_the_complete_graph_is_not(name):
-    """Agents are apart from the first update on, and where they go is not where one network would go."""
-    omega, central, apart = trained(name, 3)
-    assert float((omega[0].mean(0) - central).abs().max()) > 1e-2
-    assert (apart[0] > 1e-2) == (name == "paper")
-    assert min(apart[1:]) > (1e-3 if name == "paper" else -1)
 
 
 def test_disagreement_of_the_papers_form_on_the_complete_graph():

@@ -11,7 +11,7 @@ from small_runs import Direct, run_small
 from teams import as_mixer, as_module, in_module_order, minibatch_of, trained
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
-from dvdn_sim.scenario import ALGORITHMS, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, Tracking, Vdn
+from dvdn_sim.scenario import ALGORITHMS, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, Qmix, Tracking, Vdn
 from netmodels.topology import Complete
 
 torch.set_num_threads(1)
@@ -64,8 +64,7 @@ def side_by_side(form, n_agents, updates, *, recurrent=True, **training):
         central.local_errors(minibatch, everyone)
         central.differentiate(None)
         central.gradient /= n_agents
-        central._step(everyone)
-        central.follow(everyone)
+        central.step(everyone)
         yield team.learner.parameters, central.parameters
 
 
@@ -118,16 +117,12 @@ KINDS = [*ALGORITHMS, *(name for name in ALONE if name not in ALGORITHMS)]
 @pytest.mark.parametrize("name", KINDS)
 def test_one_agent_is_plain_drqn(name):
     """Every kind, ten updates with clipping, to 1e-9; GTAdam with bias correction, QMIX with its mixer."""
-    spec = ALONE.get(name, ALGORITHMS.get(name))(hidden=6, lr=3e-3, clip=1.0)
-    one = made(spec, 1, seeds=(4,))
+    options = {"hidden": 6, "lr": 3e-3, "clip": 1.0}
+    one = made(ALONE.get(name, ALGORITHMS.get(name))(**options), 1, seeds=(4,))
     learner, mixing = one.learner, one.learner.mixers
     plain = PlainTeam(
-        "iql" if mixing is None else "qmix",
+        (Iql if mixing is None else Qmix)(**options),
         [as_module(learner.network, learner.parameters[0, 0, 0])],
-        lr=3e-3,
-        gamma=0.99,
-        clip=1.0,
-        standardise=True,
         target_update=4,
         available=np.ones((1, 3), bool),
         mixer=None if mixing is None else as_mixer(mixing.mixer, mixing.parameters[0, 0]),
@@ -186,7 +181,7 @@ class Books:
     def __call__(self, parts, progress):
         if not progress.updates[0]:
             return
-        state = parts.tracker.state
+        state = parts.learner.tracker.state
         flying = state["in_flight"].sum((1, 2)) if "in_flight" in state else torch.zeros(1, 1)
         off = (state["tracker"] - state["gradient"]).sum(1) + flying
         for kept, value in ((self.off, off), (self.flying, flying), (self.gradient, state["gradient"].sum(1))):
@@ -251,7 +246,7 @@ def test_running_sums_keep_it_with_what_is_in_flight(faults):
     books.assert_recorded(done.rows)
     assert max(books.off) < 1e-12
     assert max(books.flying) > 0.1
-    assert done.parts.tracker.state["epochs"].tolist() == [int("lost" in faults)]
+    assert done.parts.learner.tracker.state["epochs"].tolist() == [int("lost" in faults)]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +266,7 @@ def test_an_agent_that_does_not_get_through_stays_as_it_is(after_ms, for_ms, kin
     unfinished, steps, books = [], [], Books()
 
     def prepare(parts):
-        (network,), step, parameters = parts.networks, parts.tracker.step, parts.learner.parameters[0, 0]
+        (network,), step, parameters = parts.networks, parts.learner.tracker.step, parts.learner.parameters[0, 0]
         exchange = network.exchange
 
         def exchanged(what, **options):
@@ -286,7 +281,7 @@ def test_an_agent_that_does_not_get_through_stays_as_it_is(after_ms, for_ms, kin
             heard = [each[0].facts.held[:, each[0].facts.edges[:, 0] == 1].any() for each in exchanges]
             steps.append((moved, learning[0].tolist(), heard))
 
-        network.exchange, parts.tracker.step = exchanged, stepped
+        network.exchange, parts.learner.tracker.step = exchanged, stepped
 
     crash = f"network.faults=[{{kind: crash, node: 1, at: {begins_s + after_ms / 1000} s, for: {for_ms} ms}}]"
     done = run_small(*changes, crash, watch=books, prepare=prepare)
@@ -334,13 +329,6 @@ def test_bytes_of_what_is_exchanged(algorithm, floats):
         assert [row["bytes"] / row["sent"] for row in rows] == [
             payload + link.overhead * link.packets(payload) for payload in payloads
         ]
-
-
-def test_without_loss_every_form_keeps_it():
-    for form in ("paper", "adapt_then_combine", "running_sum"):
-        books = Books()
-        run_small(LOSSY[0], f"algorithm.tracking.form={form}", watch=books)
-        assert max(books.off) < 1e-13
 
 
 # Invariant 2

@@ -14,7 +14,7 @@ from teams import everyone, exchanged, make_learner, minibatch_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS, lossless_facts
 from dvdn_sim.learners import RecurrentQ
-from dvdn_sim.scenario import Dvdn, Iql, Qmix, Vdn
+from dvdn_sim.scenario import Dvdn, GtAdam, Iql, Qmix, Vdn
 from netmodels.topology import Complete, Graph
 
 torch.set_num_threads(1)
@@ -65,14 +65,16 @@ def minibatches(n_agents, count, obs_dim=4, batch=BATCH, scale=1.0):
 def train(learner, data, operator):
     for teams in data:
         td = learner.local_errors(minibatch_of(teams), everyone(len(SEEDS)))
-        learner.update(None if operator is None else exchanged(operator, td), everyone(len(SEEDS)))
+        learner.differentiate(None if operator is None else exchanged(operator, td))
+        learner.step(everyone(len(SEEDS)))
     return learner.parameters
 
 
 def gradient_of(learner, teams, operator, dtype=torch.float64):
     """δ and the gradient, [R, N, P], of one update on a fixed minibatch."""
     td = learner.local_errors(minibatch_of(teams, dtype), everyone(len(SEEDS))).clone()
-    learner.update(None if operator is None else exchanged(operator, td), everyone(len(SEEDS)))
+    learner.differentiate(None if operator is None else exchanged(operator, td))
+    learner.step(everyone(len(SEEDS)))
     return td, learner._tape.gradient.view(len(SEEDS), -1, learner.network.parameter_count).clone()
 
 
@@ -218,7 +220,8 @@ def test_no_links_reproduce_independent_learning_on_the_mean_reward(n_agents):
     """
     learners = [learner_of(each, n_agents, standardise_rewards=False) for each in (Dvdn(), Iql())]
     for learner in learners:
-        learner._optimiser.epsilon = 1e-300  # not 0: units that never fire have gradient 0
+        # Not 0: units that never fire have gradient 0.
+        learner._optimiser._spec = GtAdam(bias_correction=True, epsilon=1e-300)
     start = learners[0].parameters.clone()
     found = train(learners[0], minibatches(n_agents, UPDATES), operator_of([Graph(n_agents, ())]))
     expected = train(learners[1], minibatches(n_agents, UPDATES, scale=1 / n_agents), None)

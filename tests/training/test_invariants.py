@@ -1,13 +1,9 @@
 """Invariant 2 of docs/design.md, over whole runs: a network that loses nothing changes nothing that is learnt."""
 
-from dataclasses import replace
-
 import pytest
-import torch
-from small_runs import Direct
+from small_runs import Direct, recorded
 
-from dvdn_sim.records import METRICS, NETWORK, RecordWriter, Table, create_run_dir, digest_rows, load_run
-from dvdn_sim.training import Loop, Recorder, build
+from dvdn_sim.records import METRICS, NETWORK, Table, digest_rows
 
 ON_THE_WIRE = {"bytes_sent"}
 ON_THE_CLOCK = {"sim_time_s"}
@@ -15,18 +11,6 @@ OF_THE_OPERATOR = {
     "seed", "update", "env_steps", "rounds", "a_eff", "row_sum_error", "column_sum_error", "disagreement_norm",
     "lambda_min", "isolated_agents", "jtd_relative_error",
 }  # fmt: skip
-
-
-def records_of(scenario, folder, wrap=None):
-    """Metrics and network rows of a run, the networks wrapped."""
-    parts = build(scenario, device=torch.device("cpu"))
-    if wrap is not None:
-        parts = replace(parts, networks=tuple(map(wrap, parts.networks)))
-    writer = RecordWriter(create_run_dir(folder, scenario.name))
-    Loop(parts, Recorder(writer, scenario.seeds, parts.networks), lambda progress: None).run()
-    writer.flush()
-    run = load_run(folder)
-    return run.metrics, run.network
 
 
 def digest_of(table, rows, *, without=(), only=None):
@@ -43,8 +27,8 @@ def test_a_perfect_network_changes_nothing(tiny, tmp_path, topology, rounds):
     operator's figures and the error about the JTD.
     """
     scenario = tiny(f"network.topology={topology}", f"algorithm.consensus.rounds={rounds}")
-    metrics, network = records_of(scenario, tmp_path / "simulated")
-    directly, operators = records_of(scenario, tmp_path / "direct", Direct)
+    metrics, network, _ = recorded(scenario, tmp_path / "simulated")
+    directly, operators, _ = recorded(scenario, tmp_path / "direct", wrap=Direct)
     assert metrics["updates"].max() >= 30
     assert network["held"].sum() == network["sent"].sum() > 0
     assert digest_of(METRICS, metrics, without=ON_THE_WIRE) == digest_of(METRICS, directly, without=ON_THE_WIRE)
@@ -58,8 +42,8 @@ def test_a_slow_network_that_loses_nothing_costs_time_only(tiny, tmp_path):
         "network.link={rate: 1 Mbit/s, delay: {kind: normal, mean: 5 ms, jitter: 4 ms}}",
         "algorithm.consensus.rounds=3",
     )
-    metrics, network = records_of(slow, tmp_path / "simulated")
-    directly, _ = records_of(slow, tmp_path / "direct", Direct)
+    metrics, network, _ = recorded(slow, tmp_path / "simulated")
+    directly, _, _ = recorded(slow, tmp_path / "direct", wrap=Direct)
     assert network["duration_s"].min() > 0.01
     assert metrics["sim_time_s"].max() > directly["sim_time_s"].max()
     without = ON_THE_WIRE | ON_THE_CLOCK
@@ -68,8 +52,8 @@ def test_a_slow_network_that_loses_nothing_costs_time_only(tiny, tmp_path):
 
 def test_the_comparison_sees_a_lost_message(tiny, lossy, tmp_path):
     """The tests above could fail: on the lossy network learners learn otherwise."""
-    metrics, network = records_of(tiny(*lossy), tmp_path / "simulated")
-    directly, _ = records_of(tiny(*lossy), tmp_path / "direct", Direct)
+    metrics, network, _ = recorded(tiny(*lossy), tmp_path / "simulated")
+    directly, _, _ = recorded(tiny(*lossy), tmp_path / "direct", wrap=Direct)
     assert network["held"].sum() < network["sent"].sum()
     without = ON_THE_WIRE | ON_THE_CLOCK
     assert digest_of(METRICS, metrics, without=without) != digest_of(METRICS, directly, without=without)
@@ -78,8 +62,8 @@ def test_the_comparison_sees_a_lost_message(tiny, lossy, tmp_path):
 def test_a_dead_network_is_no_exchange_at_all(tiny, tmp_path):
     """Where every message is lost, learners learn bit for bit as with zero rounds: A = I both times."""
     dead, none = tiny("network.link.loss=100%", "network.deadline=50 ms"), tiny("algorithm.consensus.rounds=0")
-    metrics, network = records_of(dead, tmp_path / "dead")
-    expected, nothing = records_of(none, tmp_path / "none")
+    metrics, network, _ = recorded(dead, tmp_path / "dead")
+    expected, nothing, _ = recorded(none, tmp_path / "none")
     assert network["isolated_agents"].unique().to_list() == [3]
     assert nothing.is_empty()
     without = ON_THE_WIRE | ON_THE_CLOCK

@@ -154,18 +154,17 @@ def acted_and_updated(*overrides):
     acted, updated = [], []
 
     def prepare(parts):
-        begin, update = parts.actor.begin, parts.learner.update
+        begin, step = parts.actor.begin, parts.learner.step
 
         def beginning(weights, *rest):
             acted.append(weights[-2].clone())
             begin(weights, *rest)
 
         def updating(*rest):
-            figures = update(*rest)
+            step(*rest)
             updated.append(parts.learner.acting_weights[-2].clone())
-            return figures
 
-        parts.actor.begin, parts.learner.update = beginning, updating
+        parts.actor.begin, parts.learner.step = beginning, updating
 
     return run_small(*overrides, prepare=prepare).parts, acted, updated
 
@@ -217,7 +216,8 @@ def test_one_episode_per_iteration_is_the_papers_loop():
         size_bytes = 24 + 4 * minibatch.positions[0]
         report = network.exchange("td", rounds=1, size_bytes=size_bytes, episode=played - 1, update=update)
         operator = torch.from_numpy(parts.td_policy.operator(report.facts)[-1:])
-        learner.update(Held(mixed(operator, td), counts(operator)), everyone)
+        learner.differentiate(Held(mixed(operator, td), counts(operator)))
+        learner.step(everyone)
     assert played == len(done.rows.of("train"))
     assert torch.equal(learner.parameters, done.parts.learner.parameters)
 
@@ -227,74 +227,78 @@ SIDE_BY_SIDE = (*LOSSY, f"training.episodes_per_iteration={E}", "training.steps=
 
 
 class Seen:
-    """What happened in a run, in order: ("act", episodes), ("update", ids, figures)."""
+    """What happened in a run: episodes of each iteration, samples, figures, and with which ε episodes began."""
 
     def __init__(self):
-        self.events = []
+        self.order, self.episodes, self.samples, self.figures, self.rates = [], [], [], [], []
 
     def __call__(self, parts):
-        play, sample, update = parts.train_envs.play, parts.replay.sample_ids, parts.learner.update
+        def noting(owner, name, note):
+            method = getattr(owner, name)
 
-        def played(act, active):
-            episodes = play(act, active)
-            self.events.append(("act", episodes))
-            return episodes
+            def noted(*given):
+                found = method(*given)
+                note(given, found)
+                return found
 
-        def sampled(updates, batch, active):
-            ids = sample(updates, batch, active)
-            self.events.append(("sample", int(updates[0]), ids[0].tolist(), int(parts.replay.stored[0])))
-            return ids
+            setattr(owner, name, noted)
 
-        def updated(held, active):
-            figures = update(held, active)
-            self.events.append(("update", float(figures.loss[0]), float(figures.q_mean[0])))
-            return figures
+        def played(given, episodes):
+            self.order.append("act")
+            self.episodes.append(episodes)
 
-        parts.train_envs.play, parts.replay.sample_ids, parts.learner.update = played, sampled, updated
+        def sampled(given, ids):
+            self.order.append("sample")
+            self.samples.append((int(given[0][0]), int(parts.replay.stored[0])))
 
-    def of(self, kind):
-        return [event for event in self.events if event[0] == kind]
+        def differentiated(given, figures):
+            self.order.append("update")
+            self.figures.append((float(figures.loss[0]), float(figures.q_mean[0])))
+
+        noting(parts.train_envs, "play", played)
+        noting(parts.replay, "sample_ids", sampled)
+        noting(parts.learner, "differentiate", differentiated)
+        noting(parts.actor, "begin", lambda given, _: self.rates.append((int(given[1][0]), given[2].copy())))
 
 
-def test_episodes_side_by_side_are_followed_by_as_many_updates():
-    """Four episodes, then four updates, each with as many steps behind it as one by one; the ring holds all of them."""
+@pytest.fixture(scope="module")
+def side_by_side():
+    """One run with four episodes at a time, and what was seen of it."""
     seen = Seen()
-    done = run_small(*SIDE_BY_SIDE, prepare=seen)
-    kinds = [event[0] for event in seen.events]
-    rounds = len(seen.of("act"))
+    return run_small(*SIDE_BY_SIDE, prepare=seen), seen
+
+
+def test_episodes_side_by_side_are_followed_by_as_many_updates(side_by_side):
+    """Four episodes, then four updates, each with as many steps behind it as one by one; the ring holds all of them."""
+    done, seen = side_by_side
+    rounds = len(seen.episodes)
     assert rounds > 8
-    assert kinds == ["act", *["sample", "update"] * E] * rounds  # two episodes are a batch: from the first time on
-    assert [update for _, update, *_ in seen.of("sample")] == list(range(E * rounds))
+    assert seen.order == ["act", *["sample", "update"] * E] * rounds  # two episodes are a batch: from the first time on
     # Ids are drawn from all that is stored, the newest episodes among them.
-    for iteration in range(rounds):
-        stored = [held for *_, held in seen.of("sample")[E * iteration : E * (iteration + 1)]]
-        assert stored == [min(E * (iteration + 1), 20)] * E
+    assert seen.samples == [(E * i + n, min(E * (i + 1), 20)) for i in range(rounds) for n in range(E)]
     rows = done.rows.of("train")
     assert len(rows) == len(done.rows.updates) == E * rounds
-    lengths = [int(length) for _, episodes in seen.of("act") for length in episodes.lengths[0]]
+    lengths = [int(length) for episodes in seen.episodes for length in episodes.lengths[0]]
     assert [row["episode_length"] for row in rows] == lengths
     assert [row["env_steps"] for row in rows] == np.cumsum(lengths).tolist()
     assert [row["episodes"] for row in rows] == [row["updates"] for row in rows] == list(range(1, E * rounds + 1))
 
 
-def test_each_record_is_of_its_own_episode_and_update():
-    seen = Seen()
-    done = run_small(*SIDE_BY_SIDE, prepare=seen)
+def test_each_record_is_of_its_own_episode_and_update(side_by_side):
+    done, seen = side_by_side
     rows = done.rows.of("train")
-    returns = [value for _, episodes in seen.of("act") for value in episodes.returns[0].tolist()]
+    returns = [value for episodes in seen.episodes for value in episodes.returns[0].tolist()]
     assert [row["return_mean"] for row in rows] == returns
     assert sum(returns) > 0
-    assert [(row["loss"], row["q_mean"]) for row in rows] == [tuple(event[1:]) for event in seen.of("update")]
+    assert [(row["loss"], row["q_mean"]) for row in rows] == seen.figures
     td = [row for row in done.rows.exchanges if row["kind"] == "td"]
-    assert [row["update"] for row in td] == [row["updates"] for row in rows]
-    assert [row["env_steps"] for row in td] == [row["env_steps"] for row in rows]
+    assert [(row["update"], row["env_steps"]) for row in td] == [(row["updates"], row["env_steps"]) for row in rows]
 
 
-def test_the_ring_holds_episodes_in_the_order_of_their_numbers():
+def test_the_ring_holds_episodes_in_the_order_of_their_numbers(side_by_side):
     """Episode k, the k-th of all copies in turn, is in slot k mod 20."""
-    seen = Seen()
-    done = run_small(*SIDE_BY_SIDE, prepare=seen)
-    episodes = [each for _, batch in seen.of("act") for each in batch.one_by_one()]
+    done, seen = side_by_side
+    episodes = [each for batch in seen.episodes for each in batch.one_by_one()]
     assert len(episodes) > 20
     for number in range(len(episodes) - 20, len(episodes)):
         held, steps = done.parts.replay.minibatch(np.array([[number % 20]])), int(episodes[number].lengths[0, 0])
@@ -303,10 +307,9 @@ def test_the_ring_holds_episodes_in_the_order_of_their_numbers():
         assert torch.equal(held.observations[0, :, :, 0], episodes[number].observations[0, 0, :, : steps + 1])
 
 
-def test_simulated_time_is_that_of_episodes_one_after_the_other():
+def test_simulated_time_is_that_of_episodes_one_after_the_other(side_by_side):
     """Before each update its own episode is acted, 100 ms a step, and after it the exchange takes its time."""
-    done = run_small(*SIDE_BY_SIDE)
-    now_s = 0.0
+    done, now_s = side_by_side[0], 0.0
     for row, exchange in zip(done.rows.of("train"), done.rows.exchanges, strict=True):
         now_s += 0.1 * row["episode_length"] + 0.02  # acting, then computing
         assert exchange["sim_time_s"] == pytest.approx(now_s, abs=1e-9)
@@ -315,22 +318,11 @@ def test_simulated_time_is_that_of_episodes_one_after_the_other():
     assert exchange["duration_s"] > 0
 
 
-def test_exploration_falls_for_all_copies_at_once():
+def test_exploration_falls_for_all_copies_at_once(side_by_side):
     """At step t of an iteration that began after n steps, ε is that of n + 4 t steps."""
-    rates = []
-
-    def prepare(parts):
-        begin = parts.actor.begin
-
-        def began(weights, episodes, epsilon, *rest):
-            rates.append((int(episodes[0]), epsilon.copy()))
-            begin(weights, episodes, epsilon, *rest)
-
-        parts.actor.begin = began
-
-    done = run_small(*SIDE_BY_SIDE, prepare=prepare)
+    done, seen = side_by_side
     rows = done.rows.of("train")
-    for episodes, epsilon in rates:
+    for episodes, epsilon in seen.rates:
         before = rows[episodes - 1]["env_steps"] if episodes else 0
         expected = [max(0.05, 1 - 0.95 * (before + E * t) / 100) for t in range(6)]
         assert epsilon[:, 0].tolist() == pytest.approx(expected)
@@ -365,11 +357,10 @@ def test_a_replica_trains_as_if_alone(changes):
     torch.testing.assert_close(together.parts.learner.parameters[:, 1], alone.parts.learner.parameters[:, 0])
 
 
-def test_copies_play_games_of_their_own():
+def test_copies_play_games_of_their_own(side_by_side):
     """Not one game four times; and copy 0 begins as the only copy of a run without others does."""
-    seen, alone = Seen(), Seen()
-    run_small(*SIDE_BY_SIDE, prepare=seen)
+    alone = Seen()
     run_small(*LOSSY, "training.steps=6", prepare=alone)
-    first, only = seen.of("act")[0][1], alone.of("act")[0][1]
+    first, only = side_by_side[1].episodes[0], alone.episodes[0]
     assert len({tuple(copy.flatten().tolist()) for copy in first.observations[0, :, :, 0]}) == E
     assert torch.equal(first.observations[:, 0, :, 0], only.observations[:, 0, :, 0])

@@ -2,20 +2,13 @@
 
 import pytest
 import torch
-
-from dvdn_sim.records import RecordWriter, create_run_dir, load_run
-from dvdn_sim.training import Loop, Recorder, build
+from small_runs import recorded
 
 
-def run_loop(scenario, folder, watch=lambda progress, parts: None):
-    """Metrics and network rows, and the parts as they are left."""
-    parts = build(scenario, device=torch.device("cpu"))
-    writer = RecordWriter(create_run_dir(folder, scenario.name))
-    recorder = Recorder(writer, scenario.seeds, parts.networks)
-    Loop(parts, recorder, lambda progress: watch(progress, parts)).run()
-    writer.flush()
-    run = load_run(folder)
-    return run.metrics, run.network, parts
+@pytest.fixture(scope="module")
+def plain(tiny, tmp_path_factory):
+    """The scenario as it is, and metrics and network rows of its run."""
+    return tiny(), *recorded(tiny(), tmp_path_factory.mktemp("plain") / "run")[:2]
 
 
 def of(metrics, seed, phase="train"):
@@ -30,7 +23,7 @@ def test_ragged_replicas_all_take_their_steps(tiny, tmp_path):
     def watch(progress, parts):
         learners.append((progress.env_steps.copy(), parts.learner.parameters.clone()))
 
-    metrics, _, _ = run_loop(scenario, tmp_path / "run", watch=watch)
+    metrics, _, _ = recorded(scenario, tmp_path / "run", watch=watch)
     steps, batch = scenario.training.steps, scenario.training.batch
     episodes = []
     for seed in scenario.seeds:
@@ -51,9 +44,9 @@ def test_ragged_replicas_all_take_their_steps(tiny, tmp_path):
     assert all(torch.equal(each, standing[0]) for each in standing)
 
 
-def test_exploration_follows_the_schedule(tiny, tmp_path):
+def test_exploration_follows_the_schedule(plain):
     """Each episode begins with the ε of the steps its own replica has taken before."""
-    metrics, _, _ = run_loop(tiny(), tmp_path / "run")
+    _, metrics, _ = plain
     for seed in (0, 1):
         rows = of(metrics, seed)
         before = [0, *rows["env_steps"][:-1]]
@@ -69,7 +62,7 @@ def test_evaluation_points(tiny, tmp_path, every):
     Points that one episode steps over together (every 7 steps, episodes of up to 12) are one evaluation.
     """
     scenario = tiny(f"evaluation.every={every}")
-    metrics, _, _ = run_loop(scenario, tmp_path / "run")
+    metrics, _, _ = recorded(scenario, tmp_path / "run")
     steps = scenario.training.steps
     for seed in scenario.seeds:
         expected, point = [0], min(every, steps)
@@ -84,28 +77,25 @@ def test_evaluation_points(tiny, tmp_path, every):
         assert of(metrics, seed, "random")["env_steps"].to_list() == [0]
 
 
-def test_evaluation_does_not_touch_training(tiny, tmp_path):
+def test_evaluation_does_not_touch_training(plain, tiny, tmp_path):
     """How often, how long and how greedily a team is measured leaves its training as it was, bit for bit."""
-    plain, _, _ = run_loop(tiny(), tmp_path / "plain")
-    other, _, _ = run_loop(
-        tiny("evaluation.every=37", "evaluation.episodes=5", "evaluation.epsilon=0.5"), tmp_path / "other"
-    )
-    assert plain.filter(phase="train").equals(other.filter(phase="train"))
+    changed = tiny("evaluation.every=37", "evaluation.episodes=5", "evaluation.epsilon=0.5")
+    other, _, _ = recorded(changed, tmp_path / "other")
+    assert plain[1].filter(phase="train").equals(other.filter(phase="train"))
 
 
 @pytest.mark.parametrize("algorithm", ["{kind: iql, hidden: 8}", "{kind: vdn, hidden: 8}"])
 def test_without_a_network_there_is_no_clock(tiny, tmp_path, algorithm):
-    metrics, network, parts = run_loop(tiny(f"algorithm={algorithm}", "network=null"), tmp_path / "run")
+    metrics, network, parts = recorded(tiny(f"algorithm={algorithm}", "network=null"), tmp_path / "run")
     assert network.is_empty()
     assert parts.networks == ()
     assert metrics["sim_time_s"].is_null().all()
     assert metrics["bytes_sent"].is_null().all()
 
 
-def test_the_network_is_asked_once_per_update(tiny, tmp_path):
+def test_the_network_is_asked_once_per_update(plain):
     """An exchange per update of each seed, of 24 + 4 bytes per valid position to each of 2·2 neighbours, one round."""
-    scenario = tiny()
-    metrics, network, _ = run_loop(scenario, tmp_path / "run")
+    scenario, metrics, network = plain
     for seed in scenario.seeds:
         rows = network.filter(seed=seed)
         updates = of(metrics, seed)["updates"].max()
@@ -120,10 +110,10 @@ UNLIKELY = ("seeds=[0,1,2,3,4,5]", "training.steps=100", "training.batch=10")
 
 def test_a_seed_that_ends_before_its_first_minibatch_stops_nobody(tiny, tmp_path):
     """Long episodes: some seeds have taken their steps with too few for an update; together or alone, none fails."""
-    metrics, _, _ = run_loop(tiny(*UNLIKELY), tmp_path / "run")
+    metrics, _, _ = recorded(tiny(*UNLIKELY), tmp_path / "run")
     episodes = [of(metrics, seed).height for seed in range(6)]
     assert min(episodes) < 10 <= max(episodes)
     shortest = episodes.index(min(episodes))
-    metrics, _, _ = run_loop(tiny(*UNLIKELY, f"seeds=[{shortest}]"), tmp_path / "alone")
+    metrics, _, _ = recorded(tiny(*UNLIKELY, f"seeds=[{shortest}]"), tmp_path / "alone")
     assert of(metrics, shortest).height == min(episodes)
     assert of(metrics, shortest)["updates"].max() == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from meeting import Meeting
 
 from dvdn_sim import load_policy, run
 from dvdn_sim.envs import ForagingParallelEnv
@@ -97,49 +98,16 @@ def test_a_team_that_was_trained_plays_in_a_pettingzoo_loop(tiny, tmp_path):
         load_policy(tmp_path / "run", 7)
 
 
-def test_spaces_of_any_environment_come_back(tmp_path):
-    """Discrete observations that begin at 2, actions that begin at 3, and an agent with fewer of both."""
-    from gymnasium import spaces
-    from pettingzoo import ParallelEnv
-
-    from dvdn_sim.scenario import load_scenario
-
-    class Bells(ParallelEnv):
-        max_cycles = 4
-
-        def __init__(self):
-            self.metadata, self.possible_agents = {"name": "bells"}, ["low.one", "high"]
-
-        def observation_space(self, agent):
-            return spaces.Discrete(3, start=2) if agent == "high" else spaces.Box(0, 1, (5,))
-
-        def action_space(self, agent):
-            return spaces.Discrete(4, start=3) if agent == "high" else spaces.Discrete(2)
-
-        def reset(self, seed=None, options=None):
-            self.agents, self._steps = list(self.possible_agents), 0
-            return self._seen(), {agent: {} for agent in self.agents}
-
-        def step(self, actions):
-            assert actions["high"] >= 3
-            self._steps += 1
-            done = self._steps == 4
-            agents, self.agents = self.agents, [] if done else self.agents
-            flags = dict.fromkeys(agents, False)
-            return self._seen(), dict.fromkeys(agents, 0.0), flags, dict.fromkeys(agents, done), {}
-
-        def _seen(self):
-            return {"low.one": np.zeros(5, np.float32), "high": 2 + self._steps % 3}
-
-    scenario = load_scenario(
-        "scenarios/lossless_lbf.yaml",
-        ["algorithm={kind: iql, hidden: 4}", "training={steps: 8, batch: 1, epsilon: {steps: 4}}", "network=null"],
+def test_spaces_of_any_environment_come_back(tiny, tmp_path):
+    """Observations that begin at 2, actions that begin at 3, an agent that has more of them, and a name with a dot."""
+    scenario = tiny(
+        "algorithm={kind: iql, hidden: 4}", "training={steps: 8, batch: 1, epsilon: {steps: 4}}", "network=null"
     )
-    run(scenario, out=tmp_path / "run", make_env=Bells)
+    run(scenario, out=tmp_path / "run", make_env=Meeting)
     policy = load_policy(tmp_path / "run", scenario.seeds[0])
-    actions = policy.act({"low.one": np.zeros(5), "high": 4})
-    assert actions["low.one"] in (0, 1)
-    assert actions["high"] in (3, 4, 5, 6)
+    actions = policy.act({"the.guest": np.zeros(3), "guide": 3})
+    assert actions["the.guest"] in (0, 1, 2)
+    assert actions["guide"] in (3, 4)
 
 
 def test_what_an_agent_cannot_see_is_refused(saved):

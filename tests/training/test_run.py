@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from gymnasium import spaces
-from pettingzoo import ParallelEnv
+from meeting import Meeting
 
 import dvdn_sim
 from dvdn_sim.records import load_run
@@ -13,43 +12,6 @@ ALGORITHMS = (
     "{kind: vdn, hidden: 8, lr: 1e-2}",
     "{kind: dvdn, hidden: 8, lr: 1e-2}",
 )
-
-
-class Meeting(ParallelEnv):
-    """Two unlike agents: one observes where to meet, and each is paid half a point for going there; two rounds."""
-
-    metadata = {"name": "meeting"}  # noqa: RUF012
-
-    def __init__(self):
-        self.max_cycles = 2
-        self.possible_agents = ["guide", "guest"]
-        self.observation_spaces = {"guide": spaces.Discrete(2), "guest": spaces.Box(-1, 1, (3,))}
-        self.action_spaces = {"guide": spaces.Discrete(2), "guest": spaces.Discrete(3)}
-        self.agents = []
-
-    def observation_space(self, agent):
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent):
-        return self.action_spaces[agent]
-
-    def _observed(self):
-        where = np.zeros(3, np.float32)
-        where[self.place] = 1
-        return {"guide": self.place, "guest": where}
-
-    def reset(self, seed=None, options=None):
-        self.rng = np.random.default_rng(seed)
-        self.place, self.time, self.agents = int(self.rng.integers(2)), 0, list(self.possible_agents)
-        return self._observed(), {agent: {} for agent in self.agents}
-
-    def step(self, actions):
-        self.time += 1
-        rewards = {agent: 0.25 * (action == self.place) for agent, action in actions.items()}
-        self.place = int(self.rng.integers(2))
-        over = dict.fromkeys(self.agents, self.time == 2)
-        agents, self.agents = self.agents, [] if self.time == 2 else self.agents
-        return self._observed(), rewards, over, dict.fromkeys(agents, False), {agent: {} for agent in agents}
 
 
 @pytest.mark.slow

@@ -37,28 +37,6 @@ def _from_the_root(monkeypatch, request):
     monkeypatch.chdir(request.config.rootpath)
 
 
-def test_every_hyperparameter_reaches_the_learner():
-    learner = parts_of(
-        "algorithm.lr=0.02",
-        "algorithm.gamma=0.7",
-        "algorithm.clip=0.3",
-        "algorithm.standardise_rewards=false",
-        "training.target_update=7",
-    ).learner
-    spec, training = learner._spec, learner._training
-    assert (spec.lr, spec.gamma, spec.clip, spec.standardise_rewards) == (0.02, 0.7, 0.3, False)
-    assert (training.target_update, training.batch) == (7, 4)
-
-
-def test_training_settings_reach_replay_acting_and_evaluation():
-    parts = parts_of("evaluation.episodes=5", "training.buffer=9")
-    assert (parts.eval_envs.copies, parts.learner.network.hidden) == (5, 8)
-    for _ in range(20):
-        parts.actor.begin(parts.learner.acting_weights, np.zeros(1, np.int64), np.ones((6, 1)))
-        parts.replay.insert(parts.train_envs.play(parts.actor.act, np.ones(1, bool)), np.ones(1, bool))
-    assert parts.replay.stored.tolist() == [9]
-
-
 def closing_times(*changes):
     """When each agent closes the one round of an exchange, in ns after its start at 0."""
     quiet = ("network.compute=0 ms", "network.link={rate: 8 Mbit/s, delay: 1 ms}", "network.topology={kind: complete}")

@@ -72,7 +72,7 @@ def pairs(cell: Cell) -> dict[str, Pair]:
     if cell.scenario is None or not measured:
         return {}
     try:
-        td = [setting for setting in Setting.all_from_scenario(cell.scenario) if setting.sent.kind == "td"]
+        td = [setting for setting in Setting.from_scenario(cell.scenario) if setting.sent.kind == "td"]
     except ScenarioError:  # a topology that only training knows, by positions from the environment
         return {}
     figures = {key: figure for setting in td for key, figure in predict(setting).figures.items()}

@@ -100,7 +100,7 @@ def test_replicas_that_are_not_active_are_frozen(name):
 
 @EVERY_TRACKER
 @given(facts=st.lists(one_round(fewest=3), min_size=4, max_size=4))
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_a_replica_of_a_batch_is_the_replica_alone(name, facts):
     """With counters of their own: at update 3 one exchanges the second block, at 1 the other the first, one nothing."""
     n_agents = facts[0].n_agents

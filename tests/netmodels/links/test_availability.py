@@ -46,12 +46,6 @@ def test_edges_of_an_interval(down, lost):
     assert [int(reason == "node_down") for reason in sent.reason] == lost
 
 
-def test_many_packets_like_few():
-    down = Availability(link_down=[(5 * MS, 9 * MS)])
-    sent = Link(LinkSpec(rate="12 Mbit/s", delay=0), availability=down).offer(0, 40 * FULL)
-    assert [k for k, reason in enumerate(sent.reason) if reason] == [5, 6, 7, 8]
-
-
 def test_at_unlimited_rate_what_counts_is_the_hand_over():
     link = Link(LinkSpec(rate="unlimited", delay="1 s"), availability=Availability(link_down=[(10, 20)]))
     assert [link.offer(now, 1).lost_reason for now in (9, 10, 19, 20)] == [None, "link_down", "link_down", None]

@@ -91,19 +91,10 @@ def test_cdf_and_quantile_belong_together(model, probability):
     assert model.cdf(quantile * (1 - 1e-9) - 1e-15) <= probability + 1e-6
 
 
-@pytest.mark.parametrize("model", [*MODELS, DelayTrace(values=(0.001, 0.002, 0.007))], ids=repr)
-def test_one_at_a_time_equals_any_blocks(model):
-    one, many = (model.sampler(stream(4, "delay")) for _ in range(2))
-    blocks = [1, 2, 31, 0, 64, 2, 300]
-    assert [delay for n in blocks for delay in many(n).tolist()] == [float(one(1)[0]) for _ in range(sum(blocks))]
-
-
-@pytest.mark.parametrize("packets", [1, 50])
-@pytest.mark.parametrize("model", MODELS, ids=repr)
-def test_a_link_delays_as_stated(model, packets, in_sigmas):
-    """Through the link, in free order: one-packet messages in plain integers, long ones in numpy; to a nanosecond."""
+def test_a_link_delays_as_stated(model, in_sigmas):
+    """Through the link, in free order; to a nanosecond."""
     link = Link(LinkSpec(rate="unlimited", delay=model, fifo=False), seed=6)
-    taken = np.concatenate([link.offer(k, packets * 1472).arrival_ns - k for k in range(20_000 // packets)]) / 1e9
+    taken = np.concatenate([link.offer(k, 50 * 1472).arrival_ns - k for k in range(400)]) / 1e9
     for probability in (0.01, 0.5, 0.9, 0.99):
         in_sigmas.quantile(taken, probability, round(model.quantile(probability), 9))
 
@@ -113,52 +104,6 @@ def test_trace_repeats_in_order():
     sample = DelayTrace(values=tuple(values)).sampler(stream(0, "x"))
     assert [value for n in (2, 1, 5, 4) for value in sample(n).tolist()] == values * 4
     assert DelayTrace(values=tuple(values)).mean == pytest.approx(0.002)
-
-
-def test_files(tmp_path):
-    path = tmp_path / "delays.csv"
-    path.write_text("delay\n# measured\n0.001,first\n\n2 ms,second\n", encoding="utf-8")
-    assert Empirical(file=str(path)).values == (0.001, 0.002)
-    assert DelayTrace(file=str(path)).values == (0.001, 0.002)
-
-
-@pytest.mark.parametrize("content", ["", "\n# nothing\n", "delay\n"])
-def test_refuses_empty_traces(tmp_path, content):
-    path = tmp_path / "empty.csv"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"file.*empty trace.*empty\.csv"):
-        DelayTrace(file=str(path))
-
-
-def test_refuses_a_bad_line_by_its_number(tmp_path):
-    path = tmp_path / "bad.csv"
-    path.write_text("0.001\n5 parsecs\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"bad\.csv' line 2.*`5 parsecs`"):
-        Empirical(file=str(path))
-    with pytest.raises(ValueError, match=r"file.*missing\.csv"):
-        Empirical(file=str(tmp_path / "missing.csv"))
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: Uniform("1 ms", "2 ms"), "at most the mean, 0.001 s"),
-        (lambda: Exponential(mean=0), r"mean.*0"),
-        (lambda: Lognormal(mean=0.0, jitter=1.0), r"mean.*0\.0"),
-        (lambda: Lognormal(1e-9, 1e9), "10⁶ times the mean"),
-        (lambda: Pareto("1 s"), r"jitter.*None"),
-        (lambda: Pareto("1 s", jitter="1 s", shape=3.0), r"jitter.*3\.0"),
-        (lambda: Pareto("1 s", shape=1.0), r"shape.*1\.0"),
-        (lambda: Pareto("1 s", shape=True), r"shape.*True"),
-        (lambda: Pareto("1 s", shape=math.nan), r"shape.*nan"),
-        (Empirical, r"file"),
-        (lambda: Empirical(file="x", values=(1.0,)), r"file.*'x'"),
-        (lambda: Empirical(values=(-1.0,)), r"values\.0.*-1"),
-    ],
-)
-def test_refuses(build, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        build()
 
 
 def test_nanoseconds_are_the_rounded_seconds(model):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from netmodels import Link, LinkSpec
-from netmodels.links import Availability, GilbertElliott, LossTrace
+from netmodels.links import Availability, LossTrace
 
 # 12 Mbit/s puts a full packet of 1472 + 28 bytes on the wire in exactly 1 ms.
 MS = 1_000_000
@@ -27,14 +27,6 @@ def test_tries_hold_the_server():
     assert link.offer(MS, FULL).complete_ns == ends[-1] + 2 * MS + MS // 4 + 5 * MS
 
 
-def test_given_up_after_the_last_retry():
-    sent = retrying((1, 1, 1, 0)).offer(0, 2 * FULL)
-    assert sent.reason.tolist() == ["loss", None]
-    assert sent.tries.tolist() == [3, 1]
-    assert sent.arrival_ns.tolist() == [-1, 3 * MS + MS // 2 + MS + 5 * MS]
-    assert sent.complete_ns == -1
-
-
 def test_corruption_is_retried_too():
     sent = Link(LinkSpec(rate="12 Mbit/s", delay=0, corrupt=1.0, retries=1, retry_delay=0)).offer(0, FULL)
     assert (sent.reason.tolist(), sent.tries.tolist(), sent.airtime_ns) == (["corrupted"], [2], 2 * MS)
@@ -44,16 +36,6 @@ def test_down_times_are_final():
     spec = LinkSpec(rate="12 Mbit/s", delay=0, loss=LossTrace(values=(1, 0)), retries=5, retry_delay="1 ms")
     sent = Link(spec, availability=Availability(link_down=[(2 * MS, 3 * MS)])).offer(0, FULL)
     assert (sent.reason.tolist(), sent.tries.tolist()) == (["link_down"], [2])
-
-
-def test_queue_counts_what_is_being_retried():
-    link = retrying((1, 0), limit=1)
-    sent = link.offer(0, 3 * FULL)  # in service and waiting; the third is dropped
-    assert sent.tries.tolist() == [2, 2, 0]
-    assert sent.reason.tolist() == [None, None, "queue_full"]
-    # The first leaves at 2.25 ms: before, one waits and there is no room; then there is.
-    assert link.offer(2 * MS, FULL).lost_reason == "queue_full"
-    assert link.offer(2 * MS + MS // 4, FULL).lost_reason is None
 
 
 def test_corrupted_and_duplicated():
@@ -99,35 +81,3 @@ def test_mean_number_of_tries(in_sigmas):
     tries = [t for _ in range(1000) for t in link.offer(0, 100 * FULL).tries.tolist()]
     in_sigmas.mean(tries, (1 - 0.4**4) / 0.6)
     assert math.isclose(link.spec.delivery_probability(FULL), 1 - 0.4**4)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"corrupt": 1.1}, r"corrupt.*1\.1"),
-        ({"duplicate": "x"}, r"duplicate.*'x'"),
-        ({"retries": -1}, r"retries.*-1"),
-        ({"retries": 1}, r"retry_delay.*None"),
-        ({"retries": 1, "retry_delay": -1}, r"retry_delay.*-1"),
-    ],
-)
-def test_spec_refuses(options, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        LinkSpec(rate="1 Mbit/s", delay=0, **options)
-
-
-@pytest.mark.parametrize("packets", [1, 5, 60])
-def test_draws_in_advance_equal_try_by_try(packets):
-    """A down-time that never comes makes the link decide try by try."""
-    spec = LinkSpec(
-        rate="12 Mbit/s", delay="5 ms", loss=GilbertElliott("20%", "40%"), corrupt=0.1, retries=2, retry_delay="1 ms",
-        limit=20, limit_bytes=20_000,
-    )  # fmt: skip
-    far = 10**18
-    ahead, stepwise = Link(spec), Link(spec, availability=Availability(link_down=[(far, far + 1)]))
-    for k in range(200):
-        one, other = (link.offer(k * 20 * MS, packets * FULL - 700) for link in (ahead, stepwise))
-        assert one[:9] == other[:9]
-        assert one.arrival_ns.tolist() == other.arrival_ns.tolist()
-        assert one.tries.tolist() == other.tries.tolist()
-        assert one.reason.tolist() == other.reason.tolist()

@@ -7,7 +7,7 @@ from netmodels import Link, LinkSpec
 from netmodels.links import Bernoulli, Empirical, Exponential, GilbertElliott, Lognormal, LossTrace, Normal, Pareto
 from netmodels.links.theory import retry_weights, whole_probability
 
-MESSAGES = 20_000  # five standard errors are 1.2 to 2 points of a share
+MESSAGES = 12_000  # five standard errors are 1.5 to 2.5 points of a share
 SPACED_NS = 10**10
 
 

@@ -29,9 +29,9 @@ def test_waypoints_stay_inside_and_keep_to_the_speed_limit():
 
 def test_mean_speed_on_the_way(in_sigmas):
     # Speeds are uniform per leg; the time-average speed of a leg-weighted walk is the mean length over the mean time.
-    tracks = np.array([RandomWaypoint((100, 100), (1, 2), 0).positions(1, 5, k * S)[0] for k in range(100_101)])
+    tracks = np.array([RandomWaypoint((100, 100), (1, 2), 0).positions(1, 5, k * S)[0] for k in range(40_101)])
     speeds = np.linalg.norm(np.diff(tracks, axis=0), axis=-1)
-    in_sigmas.batch_means(speeds[:100_100], 1 / np.log(2))
+    in_sigmas.batch_means(speeds[:40_100], 1 / np.log(2))
 
 
 def test_the_order_of_questions_does_not_matter():
@@ -69,19 +69,3 @@ def test_trace_refuses(tmp_path, content):
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=r"file.*bad\.csv"):
         PositionTrace(str(path))
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: Range(1.0).graph(2, 0), "positions.*None"),
-        (lambda: Range(1.0).graph(2, 0, Instant(positions=[(0, 0)])), r"positions.*\(1, 2\)"),
-        (lambda: RandomWaypoint((1, 0), (1, 1), 0), "sides above 0"),
-        (lambda: RandomWaypoint((1, 1), (0, 1), 0), "0 < least"),
-        (lambda: RandomWaypoint((1, 1), (2, 1), 0), "least ≤ greatest"),
-        (lambda: PositionTrace("nowhere.csv"), r"file.*nowhere"),
-    ],
-)
-def test_refuses(build, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        build()

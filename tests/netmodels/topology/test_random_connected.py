@@ -11,32 +11,42 @@ from netmodels.streams import stream
 from netmodels.topology import Graph, Instant, RandomConnected, connected_counts, random_connected_pairs
 
 
-@pytest.mark.parametrize(("n_agents", "edges"), [(4, None), (4, 4), (5, 4)])
-def test_uniform_among_connected_graphs(n_agents, edges):
-    pairs = list(combinations(range(n_agents), 2))
-    links = n_agents - 1 if edges is None else edges
-    graphs = [
-        Graph.undirected(n_agents, chosen)
-        for chosen in combinations(pairs, links)
-        if nx.is_connected(nx.from_edgelist(chosen)) and len({a for pair in chosen for a in pair}) == n_agents
-    ]
-    draws = 100 * len(graphs)
-    drawn = Counter(RandomConnected(edges).graph(n_agents, 1, Instant(episode)) for episode in range(draws))
+def connected_graphs(n_agents, links):
+    for chosen in combinations(combinations(range(n_agents), 2), links):
+        graph = nx.empty_graph(n_agents)
+        graph.add_edges_from(chosen)
+        if nx.is_connected(graph):
+            yield chosen
+
+
+def is_uniform(drawn, graphs, each):
+    """By the χ² of counts of which so many are expected of each graph."""
     assert set(drawn) <= set(graphs)
-    statistic = sum((drawn[graph] - 100) ** 2 / 100 for graph in graphs)
-    assert statistic < chi2.ppf(1 - 1e-5, len(graphs) - 1)
+    statistic = sum((drawn[graph] - each) ** 2 / each for graph in graphs)
+    return statistic < chi2.ppf(1 - 1e-5, len(graphs) - 1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("n_agents", "edges"), [(4, None), (4, 4)])
-def test_uniform_over_many_episodes(n_agents, edges):
-    """16 trees, and 15 graphs with four links, of four agents: 30 000 episodes, each count within 5 standard errors."""
-    draws = 30_000
-    drawn = Counter(RandomConnected(edges).graph(n_agents, 2, Instant(episode)) for episode in range(draws))
-    share = 1 / (16 if edges is None else 15)
-    assert len(drawn) == round(1 / share)
-    error = (draws * share * (1 - share)) ** 0.5
-    assert all(abs(times - draws * share) <= 5 * error for times in drawn.values())
+MANY = [pytest.param(4, excess, 2000, marks=pytest.mark.slow) for excess in (0, 1)]
+
+
+@pytest.mark.parametrize(("n_agents", "excess", "each"), [(4, 0, 100), (4, 1, 100), (5, 0, 40), *MANY])
+def test_uniform_among_connected_graphs(n_agents, excess, each):
+    links = n_agents - 1 + excess
+    graphs = [Graph.undirected(n_agents, chosen) for chosen in connected_graphs(n_agents, links)]
+    topology = RandomConnected(links if excess else None)
+    drawn = Counter(topology.graph(n_agents, 1, Instant(episode)) for episode in range(each * len(graphs)))
+    assert is_uniform(drawn, graphs, each)
+
+
+@pytest.mark.parametrize(("n_agents", "excess", "each"), [(4, 0, 60), (4, 1, 60), (5, 1, 30), (5, 3, 30), *MANY])
+def test_uniform_by_counting(n_agents, excess, each):
+    graphs = list(connected_graphs(n_agents, n_agents - 1 + excess))
+    generator = stream(6, "counting")
+    drawn = Counter(
+        tuple(sorted((min(pair), max(pair)) for pair in random_connected_pairs(n_agents, excess, generator)))
+        for _ in range(each * len(graphs))
+    )
+    assert is_uniform(drawn, graphs, each)
 
 
 def test_pure_function_of_seed_and_index():
@@ -95,14 +105,6 @@ def test_refuses_what_takes_minutes_to_count_and_says_what_does_not(n_agents, ed
         RandomConnected(enough - 1).graph(n_agents, 0)
 
 
-def connected_graphs(n_agents, links):
-    for chosen in combinations(combinations(range(n_agents), 2), links):
-        graph = nx.empty_graph(n_agents)
-        graph.add_edges_from(chosen)
-        if nx.is_connected(graph):
-            yield frozenset(chosen)
-
-
 @pytest.mark.parametrize("n_agents", [1, 2, 3, 4, 5])
 def test_counts_by_listing_them_all(n_agents):
     most = n_agents * (n_agents - 1) // 2
@@ -115,33 +117,6 @@ def test_counts_against_cayley_and_the_literature():
     assert all(connected_counts(30, 0)[n][0] == n ** (n - 2) for n in range(2, 31))
     # Unicyclic graphs: OEIS A057500.
     assert [connected_counts(8, 1)[n][1] for n in range(3, 9)] == [1, 15, 222, 3660, 68295, 1436568]
-
-
-@pytest.mark.parametrize(("n_agents", "excess"), [(4, 0), (4, 1), (5, 1), (5, 3)])
-def test_uniform(n_agents, excess):
-    graphs = list(connected_graphs(n_agents, n_agents - 1 + excess))
-    generator = stream(6, "counting")
-    draws = 60 * len(graphs)
-    drawn = Counter(
-        frozenset((min(pair), max(pair)) for pair in random_connected_pairs(n_agents, excess, generator))
-        for _ in range(draws)
-    )
-    assert set(drawn) <= set(graphs)
-    statistic = sum((drawn[graph] - 60) ** 2 / 60 for graph in graphs)
-    assert statistic < chi2.ppf(1 - 1e-5, len(graphs) - 1)
-
-
-@pytest.mark.slow
-def test_uniform_over_many_draws():
-    graphs = list(connected_graphs(4, 4))
-    generator, draws = stream(8, "counting"), 30_000
-    drawn = Counter(
-        frozenset((min(pair), max(pair)) for pair in random_connected_pairs(4, 1, generator)) for _ in range(draws)
-    )
-    share = 1 / len(graphs)
-    error = (draws * share * (1 - share)) ** 0.5
-    assert set(drawn) == set(graphs)
-    assert all(abs(times - draws * share) <= 5 * error for times in drawn.values())
 
 
 @pytest.mark.parametrize(("n_agents", "edges"), [(50, 50), (50, 60), (30, 31), (300, 301)])
@@ -161,5 +136,5 @@ def test_refuses_what_would_take_too_long():
 def test_cycle_lengths_of_unicyclic_graphs(in_sigmas):
     # On 5 labelled nodes 222 unicyclic graphs: 150 with a triangle, 60 with a square, 12 pentagons.
     generator = stream(7, "counting")
-    lengths = [len(nx.cycle_basis(nx.Graph(random_connected_pairs(5, 1, generator)))[0]) for _ in range(5000)]
+    lengths = [len(nx.cycle_basis(nx.Graph(random_connected_pairs(5, 1, generator)))[0]) for _ in range(2500)]
     in_sigmas.mean(np.array(lengths), (150 * 3 + 60 * 4 + 12 * 5) / 222)

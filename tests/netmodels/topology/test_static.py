@@ -88,7 +88,7 @@ def test_dense_regular_graphs_are_drawn_by_what_they_lack(n_agents, degree):
 def test_random_geometric_density(in_sigmas):
     # Distance of two uniform places in the unit square is at most r with probability π r² − 8 r³/3 + r⁴/2.
     r = 0.3
-    share = [len(RandomGeometric(radius=r).graph(12, seed).edges) / 132 for seed in range(2000)]
+    share = [len(RandomGeometric(radius=r).graph(12, seed).edges) / 132 for seed in range(1000)]
     in_sigmas.mean(np.array(share), math.pi * r**2 - 8 * r**3 / 3 + r**4 / 2)
 
 

@@ -50,7 +50,7 @@ def test_measured_is_what_the_run_said(trained, dvdn):
 
 
 def test_predicted_is_what_predict_says(dvdn):
-    (prediction,) = predict_every(Setting.all_from_scenario(parse_scenario(dvdn.scenario_text)))
+    (prediction,) = predict_every(Setting.from_scenario(parse_scenario(dvdn.scenario_text)))
     found = pairs(dvdn)
     assert found.keys() == NUMBERS.keys()
     for name, (key, _, _) in NUMBERS.items():
