@@ -75,7 +75,7 @@ def test_the_command(capsys):
     ("arguments", "found"),
     [
         (["chess.yaml"], "chess.yaml: cannot be read"),
-        ([str(FILES / "../silent_lbf.yaml")], "silent_lbf.yaml: line 1: "),
+        ([str(FILES / "../silent_lbf.yaml")], "silent_lbf.yaml: line 7: kind: is missing"),
         ([str(FILES / "lbf_easy.yaml"), "--episodes", "1"], "--episodes 1 found; 2 or more expected"),
     ],
 )
