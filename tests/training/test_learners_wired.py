@@ -156,13 +156,13 @@ def acted_and_updated(*overrides):
     def prepare(parts):
         begin, step = parts.actor.begin, parts.learner.step
 
-        def beginning(weights, *rest):
-            acted.append(weights[-2].clone())
-            begin(weights, *rest)
+        def beginning(parameters, *rest):
+            acted.append(parameters.clone())
+            begin(parameters, *rest)
 
         def updating(*rest):
             step(*rest)
-            updated.append(parts.learner.acting_weights[-2].clone())
+            updated.append(parts.learner.acting_parameters.clone())
 
         parts.actor.begin, parts.learner.step = beginning, updating
 
@@ -204,7 +204,7 @@ def test_one_episode_per_iteration_is_the_papers_loop():
     while env_steps < training.steps:
         steps = env_steps + np.arange(parts.train_envs.env.episode_limit)[:, None]
         rates = epsilon_after(training.epsilon, steps)
-        parts.actor.begin(learner.acting_weights, np.array([played]), rates)
+        parts.actor.begin(learner.acting_parameters, np.array([played]), rates)
         episode = parts.train_envs.play(parts.actor.act, everyone)
         replay.insert(episode, everyone)
         env_steps, played = env_steps + int(episode.lengths[0, 0]), played + 1

@@ -39,16 +39,15 @@ def saved(tiny, tmp_path):
 
 @pytest.mark.parametrize("network", [RecurrentQ(3, 4, 5), FeedForwardQ(3, 4, 5)], ids=["recurrent", "feed-forward"])
 def test_a_module_computes_what_its_row_does(network):
-    """Three steps of a batch, against the batched program; and back to the row, to the last bit."""
+    """Three steps of a batch, against whole sequences; and back to the row, to the last bit."""
     row = network.initial_parameters([np.random.default_rng(1)])
     module = QAgent(3, 4, 5, recurrent=isinstance(network, RecurrentQ)).double()
     module.load_state_dict(layers_of(network, row[0]))
-    hidden = other = torch.zeros(1, 2, 4, dtype=torch.float64)
-    for _ in range(3):
-        observations = torch.rand(1, 2, 3, dtype=torch.float64)
-        q, hidden = network.step(network.weights(row), observations, hidden)
-        q_of_module, other = module(observations[0], other.view(2, 4))
-        torch.testing.assert_close(q_of_module, q[0], rtol=0, atol=1e-12)
+    hidden, observations = torch.zeros(2, 4, dtype=torch.float64), torch.rand(1, 3, 2, 3, dtype=torch.float64)
+    q = network.tape(networks=1, trained=1, steps=3, batch=2, like=row).forward(network.weights(row), observations)
+    for t in range(3):
+        q_of_module, hidden = module(observations[0, t], hidden)
+        torch.testing.assert_close(q_of_module, q[0, t], rtol=0, atol=1e-12)
     assert torch.equal(row_of(network, layers_of(network, row[0])), row[0])
 
 
@@ -58,7 +57,7 @@ def test_a_loaded_team_acts_as_the_trained_one(saved, kind):
     parts, folder = saved(KINDS[kind])
     policies = [load_policy(folder, seed) for seed in parts.scenario.seeds]
     for episode in range(2):
-        parts.actor.begin(parts.learner.acting_weights, np.full(2, episode), np.zeros((12, 2)))
+        parts.actor.begin(parts.learner.acting_parameters, np.full(2, episode), np.zeros((12, 2)))
         seen = []
 
         def act(observations, step, seen=seen):
@@ -67,11 +66,11 @@ def test_a_loaded_team_acts_as_the_trained_one(saved, kind):
             return actions
 
         parts.train_envs.play(act, np.ones(2, bool))
-        assert len({action for _, actions in seen for action in actions.flatten().tolist()}) > 1
+        assert len({action for _, actions in seen for action in actions.ravel().tolist()}) > 1
         for policy in policies:
             policy.reset()
         for observations, actions in seen:
-            for policy, rows, chosen in zip(policies, observations.numpy(), actions.tolist(), strict=True):
+            for policy, rows, chosen in zip(policies, observations, actions.tolist(), strict=True):
                 expected = dict(zip(policy.agents, chosen, strict=True))
                 assert policy.act(dict(zip(policy.agents, rows, strict=True))) == expected
 
@@ -158,14 +157,14 @@ def test_it_does_what_the_policy_does(trained_tag):
     """Five rows over six steps, each with a memory of its own, against the policy on one row at a time."""
     opponent = TrainedOpponent(policy_path(trained_tag, 0), "agent_0", sees=14)
     assert opponent.memory_size == 8
-    observations = torch.from_numpy(np.random.default_rng(1).normal(size=(6, 5, 14)).astype(np.float32))
-    memory, chance, acted = torch.zeros(5, 8), torch.zeros(5, dtype=torch.float64), []
+    observations = np.random.default_rng(1).normal(size=(6, 5, 14)).astype(np.float32)
+    memory, chance, acted = np.zeros((5, 8), np.float32), np.zeros(5), []
     for seen in observations:
         actions, memory = opponent.act(seen, memory, chance)
         acted.append(actions.tolist())
     for row in range(5):
         policy = load_policy(trained_tag, 0)
-        alone = [policy.act({"agent_0": seen[row].numpy()})["agent_0"] for seen in observations]
+        alone = [policy.act({"agent_0": seen[row]})["agent_0"] for seen in observations]
         assert alone == [actions[row] for actions in acted]
     assert len(set(map(tuple, acted))) > 1
 
