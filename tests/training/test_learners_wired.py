@@ -126,10 +126,10 @@ def test_an_agent_that_lost_its_state_acts_with_its_first_weights(schedule):
     def prepare(parts):
         begin, take = parts.actor.begin, parts.networks[0].take_restarted
 
-        def began(weights, *rest):
-            acted.append((weights[0].clone(), any(back)))
+        def began(parameters, *rest):
+            acted.append((parameters.clone(), any(back)))
             back.clear()
-            begin(weights, *rest)
+            begin(parameters, *rest)
 
         def taken():
             restarted = take()
