@@ -50,14 +50,6 @@ def test_the_folder_can_be_read_alone(whole):
         assert dvdn_sim.load_run(folder / "out" / row.id).finished
 
 
-def test_finished_cells_are_kept(whole):
-    folder, table = whole
-    executor = InProcess()
-    again = swept(folder, executor)
-    assert executor.begun == []
-    assert [row.found for row in again.rows] == [row.found for row in table.rows]
-
-
 def test_a_half_done_sweep_is_gone_on_with(whole, tmp_path):
     first = InProcess(stop_after=2)
     table = swept(tmp_path, first)

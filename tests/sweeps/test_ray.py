@@ -118,14 +118,12 @@ def test_a_machine_is_lost_and_the_sweep_ends_as_without_ray(machines, tmp_path,
 
 
 def test_storage_that_is_not_shared_and_a_stop(machines, monkeypatch, alone):
-    """One cell is trained where the folder can be seen, one where it cannot. Both stop, each with its folder back, and
-    nothing is begun; then both go on, wherever.
+    """One cell is trained where the folder can be seen, one where it cannot. Both stop, each with its folder back; then
+    both go on, wherever.
     """
     monkeypatch.chdir(machines.here)
     events: list[Event] = []
-    later = replace(cells(HERE)[0], id="later", run_dir=HERE / "out" / "later")
-    jobs = [*cells(HERE / "out"), later]
-    for event in RayCluster(machines.address).run(jobs, lambda: both_under_way(events)):
+    for event in RayCluster(machines.address).run(cells(HERE / "out"), lambda: both_under_way(events)):
         events.append(event)  # noqa: PERF402 (is read meanwhile)
     assert {name: outcome.state for name, outcome in ended(events).items()} == dict.fromkeys(alone, "interrupted")
     for name, outcome in ended(events).items():
@@ -136,6 +134,17 @@ def test_storage_that_is_not_shared_and_a_stop(machines, monkeypatch, alone):
     assert {name: finished_digest(machines.here / "out" / name) for name in alone} == alone
     assert sorted(path.name for path in (machines.here / "out").iterdir()) == sorted(alone)
     assert list(machines.elsewhere.iterdir()) == []
+
+
+def test_all_stop_when_asked_and_nothing_is_begun(machines, tmp_path):
+    events: list[Event] = []
+    jobs = [job(name, tmp_path) for name in ("wait-1", "wait-2", "quick-1", "quick-2")]
+    for event in RayCluster(machines.address, do_as_named).run(jobs, lambda: both_under_way(events)):
+        events.append(event)  # noqa: PERF402 (is read meanwhile)
+    assert {name: each.state for name, each in ended(events).items()} == dict.fromkeys(
+        ("wait-1", "wait-2"), "interrupted"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wait-1", "wait-2"]
 
 
 def test_who_stops_listening_leaves_no_process_behind(machines, tmp_path):
