@@ -200,6 +200,12 @@ def test_a_dry_run_lists_what_would_run_and_writes_nothing(here, monkeypatch):
     assert set(said) == {"sweep_dir", "name", "question", "cells", "jobs"}
 
 
+def test_the_number_of_processes_is_ray_s_own_business(here):
+    result = sweep("sweep.yaml", "--ray", "auto", "--jobs", "2")
+    assert result.exit_code == 2
+    assert "is for processes of this machine" in result.stderr
+
+
 TWO = """\
 name: two
 question: Is it the same, whatever happens on the way?

@@ -72,6 +72,7 @@ def test_workers_that_cannot_work_are_an_error(tmp_path, monkeypatch):
 SCRIPT = """\
 import signal
 import sys
+from pathlib import Path
 from sweep_parts import do_as_named, job, nothing
 from dvdn_sim.sweeps import Ended, Moved, Pool
 

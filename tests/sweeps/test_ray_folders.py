@@ -107,4 +107,4 @@ def test_a_full_disk_leaves_the_folder_as_it_was(run_dir, monkeypatch):
     monkeypatch.setattr(ray_tasks, "write_durably", full)
     with pytest.raises(OSError, match="No space left"):
         put_in_place(FINISHED, run_dir)
-    assert content_of(run_dir) == BEGUN
+    assert files_of(run_dir) == BEGUN
