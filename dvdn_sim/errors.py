@@ -4,6 +4,8 @@ Each error is made from one message string, so that it survives ``type(error)(*e
 an exception across a process.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -102,3 +104,18 @@ class AuditError(DvdnSimError):
 
 class InterruptedRun(DvdnSimError):  # noqa: N818 (stopped as asked: nobody's error)
     """Stopped by the user; the records up to then are kept."""
+
+
+@contextmanager
+def os_errors_as(kind: type[DvdnSimError], what: str) -> Iterator[None]:
+    """Raise an error of this kind where the system refuses something: what could not be done, and the system's reason.
+
+    >>> with os_errors_as(StorageError, "the page cannot be written"):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    dvdn_sim.errors.StorageError: the page cannot be written: No space left on device
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {error.strerror or error}") from error

@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from command_line import invoke
 from small_runs import SCENARIO
-from typer.testing import CliRunner
 
 import dvdn_sim
-from dvdn_sim.cli import app
 from dvdn_sim.records import LOCK_FILE
 from dvdn_sim.scenario import parse_scenario
 
@@ -18,7 +17,6 @@ from dvdn_sim.scenario import parse_scenario
 def here(tmp_path, monkeypatch):
     """A place with a scenario, and things that are no new folders."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "1000")
     Path("s.yaml").write_text(SCENARIO)
     Path("file").write_text("mine")
     for folder in ("empty", "full"):
@@ -32,7 +30,7 @@ def here(tmp_path, monkeypatch):
 
 def told(*words: str) -> str:
     """What a command that is refused says."""
-    result = CliRunner().invoke(app, list(words))
+    result = invoke(*words, columns=1000)
     assert result.exit_code == 2, (words, result.stderr, result.exception)
     assert "Traceback" not in result.stderr
     return result.stderr
@@ -87,11 +85,11 @@ def test_no_name_leads_out_of_the_folder_of_runs(here, name):
 def test_any_other_folder_will_do_and_can_be_read_again(here, out):
     """One that a link leads to is the user's own wish."""
     before = tree(here)
-    result = CliRunner().invoke(app, ["run", "s.yaml", "--steps", "1", "--quiet", f"--out={out}"])
+    result = invoke("run", "s.yaml", "--steps", "1", "--quiet", f"--out={out}")
     assert result.exit_code == 0, result.stderr
-    assert CliRunner().invoke(app, ["show", "--", out]).exit_code == 0
-    assert CliRunner().invoke(app, ["evaluate", "--", out]).exit_code == 0
-    again = CliRunner().invoke(app, ["run", "s.yaml", "--steps", "1", "--quiet", f"--out={out}", "--resume"])
+    assert invoke("show", "--", out).exit_code == 0
+    assert invoke("evaluate", "--", out).exit_code == 0
+    again = invoke("run", "s.yaml", "--steps", "1", "--quiet", f"--out={out}", "--resume")
     assert again.exit_code == 0, again.stderr
     within = os.path.normpath("empty" if out == "to_empty" else out).split("/")[0]
     assert {path.split("/")[0] for path in set(tree(here)) - set(before)} <= {within}

@@ -3,16 +3,14 @@
 import json
 
 import pytest
+from command_line import invoke
 from report_folders import write_run, write_sweep
-from typer.testing import CliRunner
 
-from dvdn_sim.cli import app
 from dvdn_sim.reporting import answer, read_study
 
 
-def invoke(*arguments):
-    environment = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    return CliRunner().invoke(app, ["report", *map(str, arguments)], env=environment)
+def report(*words):
+    return invoke("report", *words, columns=100)
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def here(tmp_path, monkeypatch):
 
 
 def test_it_says_the_answer_what_is_left_out_and_where_the_page_is(here):
-    result = invoke("s")
+    result = report("s")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "a/b: c: Does it matter?",
@@ -40,7 +38,7 @@ def test_it_says_the_answer_what_is_left_out_and_where_the_page_is(here):
 
 
 def test_json_is_one_object_on_stdout_and_nothing_else(here):
-    result = invoke("s", "--json", "--out", "x.html")
+    result = report("s", "--json", "--out", "x.html")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.count("\n") == 1
     assert json.loads(result.stdout) == {
@@ -56,13 +54,13 @@ def test_json_is_one_object_on_stdout_and_nothing_else(here):
 
 
 def test_a_name_that_ends_in_html_is_the_page_alone(here):
-    assert invoke("s", "--out", "x.html", "--quiet").exit_code == 0
+    assert report("s", "--out", "x.html", "--quiet").exit_code == 0
     assert sorted(path.name for path in here.iterdir()) == ["s", "x.html"]
 
 
 def test_nothing_finished_is_exit_2_and_nothing_is_written(here):
     run = write_run(here / "r", {0: [0.0]}, state="interrupted")
-    result = invoke("r", "--json")
+    result = report("r", "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "Error: no run came to its end (r: interrupted); there is nothing to report yet\n"
     assert sorted(path.name for path in here.iterdir()) == ["r", "s"]
@@ -72,7 +70,7 @@ def test_nothing_finished_is_exit_2_and_nothing_is_written(here):
 @pytest.mark.parametrize("name", ["nowhere", "s/cells.json", "empty"])
 def test_what_holds_no_runs_is_exit_2(here, name):
     (here / "empty").mkdir()
-    result = invoke(name)
+    result = report(name)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {name} ")
     assert not (here / "reports").exists()
@@ -81,7 +79,7 @@ def test_what_holds_no_runs_is_exit_2(here, name):
 def test_a_disk_that_refuses_is_exit_1_with_the_command(here, monkeypatch):
     (here / "taken").touch()
     monkeypatch.setattr("sys.argv", ["dvdn-sim", "report", "s", "--out", "taken"])
-    result = invoke("s", "--out", "taken")
+    result = report("s", "--out", "taken")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: the report cannot be written: ")
     assert result.stderr.endswith("To reproduce: dvdn-sim report s --out taken\n")
@@ -91,7 +89,7 @@ def test_a_disk_that_refuses_is_exit_1_with_the_command(here, monkeypatch):
 def test_several_folders_are_one_page_of_runs(here):
     for name in ("p/run", "q/run"):
         write_run(here / name, {0: [0.0, 1.0]})
-    said = json.loads(invoke("p", "q/run", "s", "--json", "--out", "o").stdout)
+    said = json.loads(report("p", "q/run", "s", "--json", "--out", "o").stdout)
     assert said["cells"] == ["run", "run (q)", "a/b: c: rounds=1", "a/b: c: rounds=3"]
     assert said["name"] == "a/b: c"
 
@@ -99,5 +97,5 @@ def test_several_folders_are_one_page_of_runs(here):
 def test_cells_that_have_not_begun_are_named_so_among_several_folders(here):
     """Those of s/rounds=5 never were: its sweep says what became of it."""
     write_run(here / "p", {0: [0.0, 1.0]})
-    said = json.loads(invoke("p", "s", "--json", "--out", "o").stdout)
+    said = json.loads(report("p", "s", "--json", "--out", "o").stdout)
     assert said["left_out"] == [{"run_dir": "s/rounds=5", "why": "too hot"}]

@@ -7,11 +7,10 @@ import shutil
 
 import polars as pl
 import pytest
+from command_line import invoke
 from small_runs import SCENARIO
-from typer.testing import CliRunner
 
 import dvdn_sim
-from dvdn_sim.cli import app
 from dvdn_sim.records import load_run, locked
 from dvdn_sim.scenario import parse_scenario
 
@@ -79,7 +78,7 @@ def stopped(stopped_once, tmp_path):
 
 
 def show(run_dir, *words):
-    result = CliRunner().invoke(app, ["show", str(run_dir), *words], env={"COLUMNS": "80", "TERM": "dumb"})
+    result = invoke("show", run_dir, *words)
     assert "Traceback" not in result.stderr
     return result
 
@@ -188,7 +187,7 @@ def test_an_unfinished_run_and_how_to_go_on(tmp_path, state):
     digest = said(result, "digest")
     assert digest.startswith("not finished: resume with dvdn-sim run '")
     words = shlex.split(digest.removeprefix("not finished: resume with dvdn-sim "))
-    assert CliRunner().invoke(app, [*words, "--quiet"]).exit_code == 0
+    assert invoke(*words, "--quiet").exit_code == 0
     assert said(show(out), "digest").endswith("verified")
 
 

@@ -4,12 +4,11 @@ import json
 import shutil
 
 import pytest
+from command_line import invoke
 from small_runs import SCENARIO
-from typer.testing import CliRunner
 
 import dvdn_sim
 from dvdn_sim import evaluate
-from dvdn_sim.cli import app
 from dvdn_sim.scenario import parse_scenario
 
 
@@ -30,7 +29,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def show(run_dir, *words):
-    result = CliRunner().invoke(app, ["show", str(run_dir), *words], env={"COLUMNS": "200", "TERM": "dumb"})
+    result = invoke("show", run_dir, *words, columns=200)
     assert "Traceback" not in result.stderr
     return result
 

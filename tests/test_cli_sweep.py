@@ -9,20 +9,19 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import invoke
 from sweep_parts import SWEEP, InProcess, Kept, work_once, write_sweep
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from dvdn_sim import sweeps
-from dvdn_sim.cli import app
 from dvdn_sim.records import load_run
 from dvdn_sim.sweeps import Job, Outcome, load_cells, work
 
 CELLS = ["rounds=1,loss=0%", "rounds=1,loss=20%", "rounds=2,loss=0%", "rounds=2,loss=20%"]
 
 
-def invoke(*arguments: object) -> Result:
-    environment = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    return CliRunner().invoke(app, ["sweep", *map(str, arguments)], env=environment)
+def sweep(*words: object) -> Result:
+    return invoke("sweep", *words, columns=100)
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def install(monkeypatch, executor, processes=None):
 
 
 def test_a_sweep_runs_all_cells_and_prints_what_they_found(here):
-    result = invoke("sweep.yaml", "--device", "cpu")
+    result = sweep("sweep.yaml", "--device", "cpu")
     assert result.exit_code == 0, result.output
     head, question, columns, *rows, records = result.stdout.splitlines()
     assert head.startswith("small: 4 of 4 cells finished, ")
@@ -54,14 +53,14 @@ def test_a_sweep_runs_all_cells_and_prints_what_they_found(here):
     assert "100.0%" in rows[0]
     assert records == "  records    sweeps/small"
     assert [line.split("  ")[0] for line in result.stderr.splitlines()] == [f"{count} of 4" for count in (1, 2, 3, 4)]
-    again = invoke("sweep.yaml", "--device", "cpu")
+    again = sweep("sweep.yaml", "--device", "cpu")
     assert again.exit_code == 0
     assert again.stderr == "4 of 4 cells finished before\n"
     assert again.stdout.splitlines()[2:] == result.stdout.splitlines()[2:]
 
 
 def test_json_is_one_object_on_stdout_and_nothing_else(here):
-    result = invoke("sweep.yaml", "--quick", "--json", "--quiet", "--out", "o", "--device", "cpu")
+    result = sweep("sweep.yaml", "--quick", "--json", "--quiet", "--out", "o", "--device", "cpu")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.count("\n") == 1
     said = json.loads(result.stdout)
@@ -86,7 +85,7 @@ def test_options_reach_the_cells(here, monkeypatch):
 
     install(monkeypatch, InProcess(keep), processes)
     words = "--set algorithm.hidden=9 --seeds 5-6 --device cpu --checkpoint-every 7 --jobs 3"
-    invoke("sweep.yaml", *words.split())
+    sweep("sweep.yaml", *words.split())
     assert processes == [3]
     assert [job.id for job in seen] == CELLS
     assert {(job.device, job.checkpoint_every_s, job.scenario.seeds) for job in seen} == {("cpu", 7.0, (5, 6))}
@@ -96,7 +95,7 @@ def test_options_reach_the_cells(here, monkeypatch):
 
 def test_mistakes_are_listed_on_stderr_and_nothing_is_written(here):
     (here / "sweep.yaml").write_text(SWEEP.replace("[1, 2]", "[1, x]").replace("hidden", "hiden"), encoding="utf-8")
-    result = invoke("sweep.yaml", "--json")
+    result = sweep("sweep.yaml", "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines() == [
         "sweep.yaml: 2 mistakes",
@@ -111,7 +110,7 @@ def test_mistakes_are_listed_on_stderr_and_nothing_is_written(here):
 def test_a_cell_that_cannot_fit_is_refused_by_name_and_nothing_is_written(here):
     axes = "axes: [{path: training.buffer, values: [40, 1_000_000]}]"
     (here / "sweep.yaml").write_text(SWEEP[: SWEEP.index("axes:")] + axes, encoding="utf-8")
-    result = invoke("sweep.yaml", "--device", "cpu", "--set", "env.max_episode_steps=10_000")
+    result = sweep("sweep.yaml", "--device", "cpu", "--set", "env.max_episode_steps=10_000")
     assert result.exit_code == 2
     assert result.stderr.startswith("buffer=1000000: 1 mistake\n  training.buffer\n")
     assert "the replay buffer takes" in result.stderr
@@ -126,7 +125,7 @@ def test_cells_that_fail_are_exit_1_each_with_its_command(here, monkeypatch):
         return done if done and job.id != CELLS[3] else Outcome("failed", "too hot")
 
     install(monkeypatch, InProcess(sometimes))
-    result = invoke("sweep.yaml", "--device", "cpu", "--json")
+    result = sweep("sweep.yaml", "--device", "cpu", "--json")
     assert result.exit_code == 1
     said = json.loads(result.stdout)
     assert (said["done"], said["failed"]) == (2, 2)
@@ -137,10 +136,10 @@ def test_cells_that_fail_are_exit_1_each_with_its_command(here, monkeypatch):
 
 def test_a_damaged_cell_is_exit_1_and_what_to_remove(here, monkeypatch):
     install(monkeypatch, InProcess(stop_after=1))
-    invoke("sweep.yaml", "--device", "cpu")
+    sweep("sweep.yaml", "--device", "cpu")
     (here / "sweeps" / "small" / "rounds=1,loss=0%" / "manifest.json").write_text("{", encoding="utf-8")
     install(monkeypatch, InProcess())
-    result = invoke("sweep.yaml", "--device", "cpu", "--json")
+    result = sweep("sweep.yaml", "--device", "cpu", "--json")
     assert result.exit_code == 1
     said = json.loads(result.stdout)
     assert (said["done"], said["failed"]) == (3, 1)
@@ -151,14 +150,14 @@ def test_a_damaged_cell_is_exit_1_and_what_to_remove(here, monkeypatch):
 
 def test_an_interruption_is_exit_3_with_the_command_that_goes_on(here, monkeypatch):
     install(monkeypatch, InProcess(stop_after=1))
-    result = invoke("sweep.yaml", "--device", "cpu", "--json")
+    result = sweep("sweep.yaml", "--device", "cpu", "--json")
     assert result.exit_code == 3
     assert [cell["state"] for cell in json.loads(result.stdout)["cells"]] == ["finished", *["waiting"] * 3]
     *_, last = result.stderr.splitlines()
     go_on = "dvdn-sim sweep sweeps/small/sweep.yaml --out sweeps/small"
     assert last == f"Interrupted. 1 of 4 cells are finished; to go on: {go_on}"
     install(monkeypatch, InProcess())
-    assert invoke(*go_on.split()[2:], "--device", "cpu").exit_code == 0
+    assert sweep(*go_on.split()[2:], "--device", "cpu").exit_code == 0
 
 
 def test_impatience_is_exit_3_too(here, monkeypatch):
@@ -166,7 +165,7 @@ def test_impatience_is_exit_3_too(here, monkeypatch):
         raise KeyboardInterrupt
 
     install(monkeypatch, InProcess(impatient))
-    result = invoke("sweep.yaml", "--device", "cpu", "--quiet")
+    result = sweep("sweep.yaml", "--device", "cpu", "--quiet")
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr.startswith("Interrupted. Stopped at once; to go on: dvdn-sim sweep sweeps/small/sweep.yaml")
 
@@ -177,14 +176,14 @@ def test_warnings_are_told_once_with_the_cells_they_are_about(here):
     )
     text = SWEEP[: SWEEP.index("axes:")] + axes
     (here / "sweep.yaml").write_text(text.replace("set: {", "set: {env.players: 4, "), encoding="utf-8")
-    result = invoke("sweep.yaml", "--device", "cpu")
+    result = sweep("sweep.yaml", "--device", "cpu")
     warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
     assert len(warnings) == 1
     assert warnings[0].startswith("Warning: topology=ring,loss=0% and 1 more: DVDN can diverge")
 
 
 def test_a_dry_run_lists_what_would_run_and_writes_nothing(here, monkeypatch):
-    result = invoke("sweep.yaml", "--dry-run")
+    result = sweep("sweep.yaml", "--dry-run")
     assert (result.exit_code, result.stderr) == (0, "")
     head, count, *cells, jobs, records = result.stdout.splitlines()
     assert head == "small: Does the network matter?"
@@ -194,11 +193,17 @@ def test_a_dry_run_lists_what_would_run_and_writes_nothing(here, monkeypatch):
     assert records == "  records    sweeps/small"
     assert not (here / "sweeps").exists()
     install(monkeypatch, InProcess(stop_after=3))
-    invoke("sweep.yaml", "--device", "cpu")
-    said = json.loads(invoke("sweep.yaml", "--dry-run", "--json").stdout)
+    sweep("sweep.yaml", "--device", "cpu")
+    said = json.loads(sweep("sweep.yaml", "--dry-run", "--json").stdout)
     assert [cell["state"] for cell in said["cells"]] == ["finished"] * 3 + ["waiting"]
     assert said["jobs"] == 2
     assert set(said) == {"sweep_dir", "name", "question", "cells", "jobs"}
+
+
+def test_the_number_of_processes_is_ray_s_own_business(here):
+    result = sweep("sweep.yaml", "--ray", "auto", "--jobs", "2")
+    assert result.exit_code == 2
+    assert "is for processes of this machine" in result.stderr
 
 
 TWO = """\

@@ -1,6 +1,7 @@
 """``run --check-determinism``: a scenario in two processes that hash differently, and the records of both compared."""
 
 import json
+import math
 import os
 import shlex
 import shutil
@@ -15,7 +16,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import typer
 
 from dvdn_sim.cli.output import BAD_INPUT, print_message, print_warnings, this_command
@@ -26,13 +26,14 @@ from dvdn_sim.wording import thousands
 UPDATES = 20
 HASH_SEEDS = {"first": "1", "second": "2"}
 LAST_LINES = 20
-THERE, ABSENT = "there", "no such record"
-# Exchanges first: they come before the learner's figures of the same update.
-TABLES = (
-    (NETWORK, ["seed", "kind", "update"], "update", "kind"),
-    (METRICS, ["seed", "phase", "episodes"], "updates", "phase"),
+TABLES = (  # exchanges first: they come before the learner's figures of the same update
+    (NETWORK, ("update", "seed", "kind"), ("update", "kind")),
+    (METRICS, ("episodes", "seed", "phase"), ("updates", "phase")),
 )
-"""Each table, what makes a row of one run the same record as one of another, and its columns of updates and phase."""
+"""Each table, what makes a row of one run the same record as one of another, and its columns of updates and phase.
+
+Parameters may be sent in several parts, each an exchange of the same kind at the same update, in order.
+"""
 
 
 def check_determinism(
@@ -135,36 +136,34 @@ def first_difference(one: Run, other: Run) -> dict[str, Any] | None:
     """Return the earliest value, by updates and then steps, that is not the same in two runs; None if all are equal.
 
     Columns that measure the machine stay out. A column of lists is named with the first index that differs; ``column``
-    is empty where one run lacks the record. Zeros of either sign are equal here, and so is any NaN to any other.
+    is empty where one run lacks the record. Values are compared as Python writes them: any NaN is equal to any other.
     """
     found = []
-    for table, keys, updates, phase in TABLES:
-        columns = [column.name for column in table.columns if not column.wall_clock]
-        values = [THERE, *(name for name in columns if name not in keys)]
-        # Parameters may be sent in several parts, each an exchange of the same kind at the same update.
-        part = pl.int_range(pl.len()).over(keys).alias("part")
-        sides = [getattr(run, table.name).select(*columns, part, pl.lit("there").alias(THERE)) for run in (one, other)]
-        both = sides[0].join(sides[1], on=[*keys, "part"], how="full", coalesce=True, suffix=" other")
-        unequal = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} other")) for name in values)
-        when = {f"first {name}": pl.min_horizontal(f"^{name}( other)?$") for name in (updates, "env_steps")}
-        for row in both.filter(unequal).with_columns(**when).sort(*when).head(1).iter_rows(named=True):
-            named = {"table": table.name, "seed": row["seed"], "what": row[phase]}
-            moment = dict(zip(("updates", "env_steps"), (row[name] for name in when), strict=True))
-            found.append(named | moment | _difference(values, row))
+    for table, key, (updates, phase) in TABLES:
+        names = [column.name for column in table.columns if not column.wall_clock]
+        sides = [getattr(run, table.name).select(names).sort(key, maintain_order=True) for run in (one, other)]
+        for pair in zip_longest(*(side.iter_rows(named=True) for side in sides)):
+            if repr(pair[0]) != repr(pair[1]):
+                row, column, values = _difference(pair, key)
+                moment = {"updates": row[updates], "env_steps": row["env_steps"]}
+                named = {"table": table.name, "seed": row["seed"], "what": row[phase], **moment, "column": column}
+                found.append(named | dict(zip(("one", "other"), values, strict=True)))
+                break
     return min(found, key=lambda each: (each["updates"], each["env_steps"]), default=None)
 
 
-def _difference(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the first of these columns whose values differ, and both values as Python writes them."""
-    name = next(name for name in names if repr(row[name]) != repr(row[f"{name} other"]))
-    one, other = row[name], row[f"{name} other"]
-    if name == THERE:
-        return {"column": "", "one": one or ABSENT, "other": other or ABSENT}
-    if isinstance(one, list) and isinstance(other, list):
-        pairs = zip_longest(map(repr, one), map(repr, other), fillvalue="no value")
-        index, (one_text, other_text) = next((at, pair) for at, pair in enumerate(pairs) if pair[0] != pair[1])
-        return {"column": f"{name}[{index}]", "one": one_text, "other": other_text}
-    return {"column": name, "one": repr(one), "other": repr(other)}
+def _difference(pair: Sequence[Any], key: Sequence[str]) -> tuple[dict[str, Any], str, Sequence[str]]:
+    """Return a record that differs, the first column that does, and what either run has there; a side may be None."""
+    places = [[row[name] for name in key] if row else [math.inf] for row in pair]
+    row = pair[places.index(min(places))]
+    if places[0] != places[1]:
+        return row, "", ["there" if each is row else "no such record" for each in pair]
+    name = next(name for name in row if repr(pair[0][name]) != repr(pair[1][name]))
+    values = [each[name] for each in pair]
+    if not all(isinstance(value, list) for value in values):
+        return row, name, [repr(value) for value in values]
+    items = zip_longest(*(map(repr, value) for value in values), fillvalue="no value")
+    return next((row, f"{name}[{at}]", item) for at, item in enumerate(items) if item[0] != item[1])
 
 
 def _text(found: Mapping[str, Any]) -> str:
@@ -175,7 +174,7 @@ def _text(found: Mapping[str, Any]) -> str:
     if found["equal"]:
         hint = "" if updates else "; nothing was learnt yet, so this says little: more --steps"
         return f"{head}: all {thousands(found['records'])} records equal, digest {found['digests'][0][:16]}{hint}"
-    first = "all values are equal, but not the bits of a zero or of a NaN"
+    first = "all values are equal, but not the bits of a NaN"
     if (each := found["first_difference"]) is not None:
         first = "{table}, seed {seed}, update {updates}, step {env_steps}, {what}: ".format(**each)
         first += f"{each['column']}: " if each["column"] else ""

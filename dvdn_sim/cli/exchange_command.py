@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dvdn_sim.cli.output import AsJson, Changes, Display, Quiet, option, print_warnings, refuse_used_folder
-from dvdn_sim.errors import ScenarioError, StorageError
+from dvdn_sim.errors import ScenarioError, StorageError, os_errors_as
+from dvdn_sim.wording import plural
 
 if TYPE_CHECKING:
     from dvdn_sim.network import Measurement, Number, Prediction, Setting
@@ -87,11 +88,9 @@ def consensus(
         measured = measure(setting, trials, lambda done, total: display.show(done, total, {}))
     found = measurement_json(setting, measured, predicted, warnings)
     if out is not None:
-        try:
+        with os_errors_as(StorageError, f"{out} cannot be written"):
             write_durably(out / "consensus.json", json.dumps(found, allow_nan=False, indent=2) + "\n")
             write_durably(out / "consensus.svg", error_figure(setting, measured.policies, predicted.figures))
-        except OSError as error:
-            raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
     if as_json:
         typer.echo(json.dumps(found, allow_nan=False))
     else:
@@ -145,16 +144,10 @@ Predicted = Sequence["tuple[Setting, Prediction]"]
 def prediction_json(scenario: Scenario, predicted: Predicted, warnings: Sequence[str]) -> dict[str, object]:
     """Return predictions as one object: the first kind of message at the top, and a list of all."""
     kinds = [_prediction_json(setting, prediction) for setting, prediction in predicted]
-    nothing = {
-        "name": scenario.name,
-        "n_agents": scenario.env.n_agents,
-        **dict.fromkeys(SHARED),
-        "bytes_per_update": 0.0,
-    }
-    first = kinds[0] if kinds else nothing
+    nothing = {"name": scenario.name, "n_agents": scenario.env.n_agents} | dict.fromkeys(SHARED)
+    first = kinds[0] if kinds else nothing | {"bytes_per_update": 0.0}
     said = [warning for _, prediction in predicted for warning in prediction.warnings]
-    return {
-        **first,
+    return first | {
         "wires": kinds,
         "total_bytes_per_update": total_bytes(predicted),
         "warnings": list(dict.fromkeys([*warnings, *said])),
@@ -188,10 +181,7 @@ def measurement_json(
         "values": setting.values,
         "trials": measured.trials,
         **_numbers_of(measured.figures),
-        "predicted": {
-            **_numbers_of(shared),
-            "how": {name: figure.how for name, figure in shared.items()},
-        },
+        "predicted": {**_numbers_of(shared), "how": {name: figure.how for name, figure in shared.items()}},
         "policies": {
             name: {key: found[key].value for key in ("mse_after_rounds", "disagreement_after_rounds", "mean_drift_var")}
             for name, found in measured.policies.items()
@@ -249,9 +239,8 @@ def print_predictions(scenario: Scenario, predicted: Predicted, console: Console
 def _print_prediction(setting: Setting, prediction: Prediction, console: Console) -> None:
     table = _table("", "predicted", "± s.e.", "")
     for name, label, unit, k in _rows(prediction.figures, setting.rounds):
-        value, error = prediction.figures[name].at(k)
-        how = Text(prediction.figures[name].how, style="dim")
-        table.add_row(label, _said(value, unit), _said(error, unit) if error > 0.0 else "", how)
+        figure = prediction.figures[name]
+        table.add_row(label, *_with_error(figure.at(k), unit), Text(figure.how, style="dim"))
     if prediction.rounds_to_target is not None:
         how = Text(prediction.figures["mse_after_rounds"].how, style="dim")
         table.add_row("rounds for an rms error of 10%", str(prediction.rounds_to_target), "", how)
@@ -260,7 +249,7 @@ def _print_prediction(setting: Setting, prediction: Prediction, console: Console
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     graphs = "one graph" if prediction.graphs == 1 else f"a sample of {prediction.graphs} graphs"
     sampled = f"Over {graphs}; {prediction.sampled} exchanges sampled ({prediction.sampler})."
-    _print_notes([sampled, *(f"Mind: {warning}." for warning in prediction.warnings)], console)
+    _print_notes(sampled, prediction.warnings, console)
 
 
 def print_measurement(setting: Setting, measured: Measurement, predicted: Prediction, console: Console) -> None:
@@ -270,17 +259,13 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
         (value, error), (expected, doubt) = measured.figures[name].at(k), predicted.figures[name].at(k)
         both = math.hypot(error, doubt)
         apart = f"{(value - expected) / both:+.1f}" if both > 0.0 else ""
-        table.add_row(
-            label, _said(expected, unit), _said(value, unit), _said(error, unit) if error > 0.0 else "", apart
-        )
-    name, _, said = _headline(setting).partition(": ")
-    console.print(Text.assemble((name, "bold"), ": ", said))
+        table.add_row(label, _said(expected, unit), *_with_error((value, error), unit), apart)
+    console.print(Text.assemble((setting.name, "bold"), ": ", _subtitle(setting)))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     final = {name: math.sqrt(found["mse_after_rounds"].at(-1)[0]) for name, found in measured.policies.items()}
     said = ", ".join(f"{name} {error:.3g}" for name, error in final.items())
     trials = "1 trial, hence no standard errors." if measured.trials == 1 else f"{measured.trials} trials."
-    errors = f"{trials} Rms error after the last round: {said}."
-    _print_notes([errors, *(f"Mind: {warning}." for warning in predicted.warnings)], console)
+    _print_notes(f"{trials} Rms error after the last round: {said}.", predicted.warnings, console)
 
 
 def _table(*columns: str) -> Table:
@@ -291,10 +276,11 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _headline(setting: Setting) -> str:
+def _subtitle(setting: Setting) -> str:
+    """Return what was measured, after the scenario's name."""
     from_given = "" if setting.values is None else ", from given values"
     carries = "" if setting.sent.kind == "td" else f" with {setting.sent.carries}"
-    return f"{setting.name}: {_who(setting)}; {_exchange(setting)}{carries}{from_given}"
+    return f"{_who(setting)}; {_exchange(setting)}{carries}{from_given}"
 
 
 def _who(setting: Setting) -> str:
@@ -302,8 +288,7 @@ def _who(setting: Setting) -> str:
 
 
 def _exchange(setting: Setting) -> str:
-    rounds = "1 round" if setting.rounds == 1 else f"{setting.rounds} rounds"
-    return f"{rounds} of {setting.sent.policy}{_often(setting.sent.exchanges)}"
+    return f"{plural(setting.rounds, 'round')} of {setting.sent.policy}{_often(setting.sent.exchanges)}"
 
 
 def _often(exchanges: float) -> str:
@@ -318,10 +303,9 @@ def _often(exchanges: float) -> str:
     return f", once in {once:.0f} updates" if once.is_integer() else f", {exchanges:.3g} times an update"
 
 
-def _print_notes(notes: Iterable[str], console: Console) -> None:
-    for note in notes:
-        for line in textwrap.wrap(note, max(console.width - 2, 20)):
-            console.print(Text(f"  {line}"))
+def _print_notes(note: str, warnings: Iterable[str], console: Console) -> None:
+    for each in (note, *(f"Mind: {warning}." for warning in warnings)):
+        console.print(Text(textwrap.indent(textwrap.fill(each, max(console.width - 2, 20)), "  ")))
 
 
 def _rows(figures: Figures, rounds: int) -> list[tuple[str, str, str, int]]:
@@ -331,6 +315,12 @@ def _rows(figures: Figures, rounds: int) -> list[tuple[str, str, str, int]]:
     errors = [("mse_after_rounds", f"mean-square error, round {k + 1}", "number", k) for k in shown]
     place = next(index for index, row in enumerate(rows) if row[0] == "mean_drift_var")
     return rows[:place] + errors + rows[place:]
+
+
+def _with_error(found: tuple[float, float], unit: str) -> tuple[str, str]:
+    """Return a figure and its standard error in words; none where it is known exactly."""
+    value, error = found
+    return _said(value, unit), _said(error, unit) if error > 0.0 else ""
 
 
 def _said(value: float, unit: str) -> str:
@@ -378,13 +368,10 @@ def error_figure(setting: Setting, measured: Mapping[str, Figures], predicted: F
     ]
     every = [power for _, curves, _ in panels for curve in curves for power in curve]
     steps = (factor * 10**power for power in range(6) for factor in (1, 2, 5))
-    name, _, subtitle = _headline(setting).partition(": ")
-    template = Template(
-        Path(__file__).with_name("consensus.svg.j2").read_text("utf-8"), autoescape=True, trim_blocks=True
-    )
-    drawn: str = template.render(
-        name=name,
-        subtitle=subtitle,
+    text = Path(__file__).with_name("consensus.svg.j2").read_text("utf-8")
+    drawn: str = Template(text, autoescape=True, trim_blocks=True).render(
+        name=setting.name,
+        subtitle=_subtitle(setting),
         policies=list(measured),
         panels=panels,
         rounds=setting.rounds,

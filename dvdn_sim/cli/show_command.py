@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from dvdn_sim.cli.output import AsJson, Quiet, flag, option
-from dvdn_sim.errors import StorageError
+from dvdn_sim.errors import StorageError, os_errors_as
 from dvdn_sim.wording import plural, size_text, thousands
 
 Found = Mapping[str, Any]
@@ -68,10 +68,8 @@ def _write_episode(run_dir: Path, out: Path | None, *, seed: int | None, number:
     _refuse_other_files(out, run_dir)
     played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
     content = episode_page(played).encode()
-    try:
+    with os_errors_as(StorageError, f"{out} cannot be written"):
         write_durably(out, content)
-    except OSError as error:
-        raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
     found = {"page": str(out), "seed": played.seed, "number": played.number, "steps": len(played.frames) - 1}
     return {**found, "return": played.returns[-1], "bytes": len(content)}
 

@@ -78,7 +78,7 @@ def sweep(
     if dry_run:
         _dry_run(loaded, cells, executor, folder, device.value, as_json=as_json)
         return
-    with SweepProgress(Console(stderr=True, highlight=False), quiet=quiet) as progress:
+    with SweepProgress(quiet=quiet) as progress:
         try:
             table = run_sweep(
                 loaded,
@@ -87,7 +87,7 @@ def sweep(
                 folder,
                 device=device.value,
                 checkpoint_every_s=checkpoint_every,
-                watch=progress,
+                progress=progress,
             )
         except KeyboardInterrupt:
             raise InterruptedRun(f"Stopped at once; to go on: {_resume_command(folder)}") from None

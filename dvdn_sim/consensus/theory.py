@@ -228,44 +228,20 @@ def trajectory(steps: StepMoments | Sequence[StepMoments], rounds: int, values: 
     n_agents = each[0].mean.shape[-1]
     if values is not None and values.shape != (n_agents,):
         raise ValueError(f"values: expected [{n_agents}], got {values.shape}")
-    follow = _centred if all(step.keeps_agreement for step in each) else _raw
-    return follow(each, np.eye(n_agents) if values is None else np.outer(values, values))
-
-
-def _centred(steps: list[StepMoments], start: Values) -> Trajectory:
-    shape = steps[0].mean.shape
-    n_agents = shape[-1]
+    start = np.eye(n_agents) if values is None else np.outer(values, values)
+    about_mean = all(step.keeps_agreement for step in each)
     centre = np.eye(n_agents) - 1.0 / n_agents
-    second = np.broadcast_to(centre @ start @ centre, shape)
+    shape = each[0].mean.shape
+    second = np.broadcast_to(centre @ start @ centre if about_mean else start, shape)
     mean = np.broadcast_to(np.eye(n_agents), shape)
     errors, drifts, traces = [], [], []
-    for step in steps:
+    for step in each:
         second, mean = step.advance(second), step.mean @ mean
-        errors.append(np.trace(second, axis1=-2, axis2=-1) / n_agents)
-        drifts.append(second.sum((-2, -1)) / n_agents**2)
+        # S is about 0: E (x̄(k) - x̄(0))² and the error differ from its sums by E x̄(0)² - 2 E x̄(k) x̄(0).
+        moved = 0.0 if about_mean else (start.sum() - 2.0 * (mean @ start).sum((-2, -1))) / n_agents**2
+        errors.append(np.trace(second, axis1=-2, axis2=-1) / n_agents + moved)
+        drifts.append(second.sum((-2, -1)) / n_agents**2 + moved)
         traces.append(np.trace(mean, axis1=-2, axis2=-1))
-    return _figures(errors, drifts, traces, n_agents)
-
-
-def _raw(steps: list[StepMoments], start: Values) -> Trajectory:
-    shape = steps[0].mean.shape
-    n_agents = shape[-1]
-    second, mean = np.broadcast_to(start, shape), np.broadcast_to(np.eye(n_agents), shape)
-    sizes = start.sum() / n_agents  # N E x̄(0)²
-    errors, drifts, spreads, traces = [], [], [], []
-    for step in steps:
-        second, mean = step.advance(second), step.mean @ mean
-        squares, sums = np.trace(second, axis1=-2, axis2=-1), second.sum((-2, -1))
-        shrunk = (mean @ start).sum((-2, -1)) / n_agents  # N E x̄(k) x̄(0)
-        errors.append((squares - 2.0 * shrunk + sizes) / n_agents)
-        drifts.append((sums / n_agents - 2.0 * shrunk + sizes) / n_agents)
-        spreads.append((squares - sums / n_agents) / n_agents)
-        traces.append(np.trace(mean, axis1=-2, axis2=-1))
-    found = _figures(errors, drifts, traces, n_agents)
-    return Trajectory(found.mse, np.stack(spreads, -1), found.drift, found.a_eff)
-
-
-def _figures(errors: list[Values], drifts: list[Values], traces: list[Values], n_agents: int) -> Trajectory:
     mse, drift = (np.maximum(np.stack(each, -1), 0.0) for each in (errors, drifts))  # which rounding may miss by 1e-17
     a_eff = (np.stack(traces, -1) - 1.0) / max(n_agents - 1, 1)
     return Trajectory(mse, np.maximum(mse - drift, 0.0), drift, a_eff)

@@ -6,7 +6,7 @@ the round times in any case, and if one message in it is late, all that depends 
 forms are averaged over a sample of graphs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, NamedTuple
@@ -62,14 +62,6 @@ NETWORKS = 60
 """Of a sample; as each serves some exchanges in turn, they are what is independent, and standard errors are theirs."""
 TARGET: Final = 0.1
 """Root-mean-square error for which the number of rounds is told."""
-BUSIEST: Final[dict[tuple[str, bool], Callable[[Graph], int]]] = {
-    ("link", False): lambda graph: min(len(graph.edges), 1),
-    ("node", False): lambda graph: max(graph.degrees),
-    ("medium", False): lambda graph: len(graph.edges),
-    ("node", True): lambda graph: min(len(graph.edges), 1),
-    ("medium", True): lambda graph: sum(degree > 0 for degree in graph.degrees),
-}
-"""Messages of a round that the busiest transmitter sends, by whose it is and whether it broadcasts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,6 +285,14 @@ def _messages(setting: Setting, graph: Graph) -> int:
     return sum(degree > 0 for degree in graph.degrees) if setting.network.broadcast else len(graph.edges)
 
 
+def _busiest(setting: Setting, graph: Graph) -> int:
+    """How many messages of a round the busiest transmitter sends."""
+    network = setting.network
+    if network.share == "medium":
+        return _messages(setting, graph)
+    return max(graph.degrees) if network.share == "node" and not network.broadcast else min(len(graph.edges), 1)
+
+
 def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:
     """The mean round time, where it is known without a sample: of one round that all open together."""
     network, link, size_bytes = setting.network, setting.network.link, setting.sent.size_bytes
@@ -313,9 +313,8 @@ def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:
 
 def _sending_s(setting: Setting, graphs: Sequence[Sequence[Graph]], wire_bytes: Number) -> Number:
     """How long the busiest transmitter sends per update: its share of the team's bytes."""
-    busiest = BUSIEST[setting.network.share, setting.network.broadcast]
     counts = np.array(
-        [[[busiest(graph), _messages(setting, graph)] for graph in sequence] for sequence in graphs], float
+        [[[_busiest(setting, graph), _messages(setting, graph)] for graph in sequence] for sequence in graphs], float
     ).mean(1)
     busy, every = counts.mean(0)
     value, error = wire_bytes.at(0)

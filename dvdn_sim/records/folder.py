@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from dvdn_sim.errors import RunFolderError
+from dvdn_sim.errors import RunFolderError, os_errors_as
 from dvdn_sim.records.schema import MANIFEST_FILE, SCENARIO_FILE
 
 RUNS = Path("runs")
@@ -24,15 +24,13 @@ def create_run_dir(out: Path | None, name: str) -> Path:
     Raises:
         RunFolderError: `out` is not empty or not a folder, `name` cannot name a folder, or the disk refuses.
     """
-    try:
+    with os_errors_as(RunFolderError, f"{out or RUNS / name} cannot be made"):
         if out is None:
             return _numbered(name)
         _refuse_file(out, "a new or empty folder expected")
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             raise RunFolderError(f"{out} is not empty; a new or empty folder expected, so that no run is overwritten")
-    except OSError as error:
-        raise RunFolderError(f"{out or RUNS / name} cannot be made: {error.strerror or error}") from error
     return out
 
 
@@ -67,10 +65,8 @@ def run_dir_to_resume(out: Path | None, name: str) -> Path | None:
         RunFolderError: `out` is a file or holds something that is no run, links within the folder lead elsewhere, or
             `name` cannot name a folder.
     """
-    try:
+    with os_errors_as(RunFolderError, f"{out or RUNS / name} cannot be read"):
         found = _latest(name) if out is None else _begun(out)
-    except OSError as error:
-        raise RunFolderError(f"{out or RUNS / name} cannot be read: {error.strerror or error}") from error
     if found is not None:
         refuse_links(found)
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dvdn_sim.errors import RunFolderError
+from dvdn_sim.errors import RunFolderError, os_errors_as
 from dvdn_sim.records.schema import (
     FINISHED,
     MANIFEST_FILE,
@@ -66,11 +66,9 @@ def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
         RunFolderError: The folder does not exist or holds no run, or a file in it is damaged.
     """
     path = Path(run_dir)
-    try:
+    with os_errors_as(RunFolderError, f"{path} cannot be read"):
         parts = [path / table.name for table in TABLES]
         holds_run = any(each.exists() for each in (path / SCENARIO_FILE, path / MANIFEST_FILE, *parts))
-    except OSError as error:
-        raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
     if not holds_run:
         raise RunFolderError(f"{path} holds no run: no {SCENARIO_FILE}, {MANIFEST_FILE}, metrics or network")
     manifest = read_manifest(path)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from dvdn_sim.errors import RunFolderError, ScenarioError
+from dvdn_sim.errors import RunFolderError, ScenarioError, os_errors_as
 from dvdn_sim.records import (
     CELLS_FILE,
     MANIFEST_FILE,
@@ -152,11 +152,9 @@ def read_study(folders: Sequence[Path | str], progress: Progress = lambda _done,
 
 def _expanded(folder: Path) -> Iterator[Path]:
     """Yield the folder if it is that of a sweep or run; else those in it that are."""
-    try:
+    with os_errors_as(RunFolderError, f"{folder} cannot be read"):
         itself = [folder] if _holds(folder) else []
         found = itself or sorted(path for path in folder.iterdir() if path.is_dir() and _holds(path))
-    except OSError as error:
-        raise RunFolderError(f"{folder} cannot be read: {error.strerror or error}") from error
     if not found:
         raise RunFolderError(f"{folder} holds neither a sweep nor runs: no {CELLS_FILE}, {SCENARIO_FILE} or records")
     yield from found

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dvdn_sim.errors import RunFolderError, StorageError
+from dvdn_sim.errors import RunFolderError, StorageError, os_errors_as
 from dvdn_sim.interruption import stopping_when_asked
 from dvdn_sim.records import (
     CELLS_FILE,
@@ -21,22 +21,10 @@ from dvdn_sim.records import (
 )
 from dvdn_sim.scenario import differences, resolved_yaml
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
+from dvdn_sim.sweeps.progress import SweepProgress
 from dvdn_sim.sweeps.sweep import Sweep, SweepCell
 
 WRITE_EVERY_S = 2.0
-
-
-class Watch:
-    """Follows the progress of a sweep; this one does nothing."""
-
-    def begin(self, table: SweepTable, jobs: Sequence[Job]) -> None:
-        """Take what there is, and what of it is still to be done."""
-
-    def take(self, event: Event) -> None:
-        """Take what happened to a job; the table was changed accordingly."""
-
-    def stop(self) -> None:
-        """Take, once or more often, that somebody asked for an end, and that jobs under way are being stopped."""
 
 
 def run_sweep(
@@ -47,7 +35,7 @@ def run_sweep(
     *,
     device: str = "auto",
     checkpoint_every_s: float = 60.0,
-    watch: Watch | None = None,
+    progress: SweepProgress | None = None,
 ) -> SweepTable:
     """Run every cell that is not finished yet, and leave the folder of a sweep; return the cells with their states.
 
@@ -58,24 +46,19 @@ def run_sweep(
     Raises `RunFolderError` where `out` holds something else, another process writes there, or it cannot be made, in
     which case nothing was changed; and `StorageError` if the disk refuses the table.
     """
-    try:
+    with os_errors_as(RunFolderError, f"{out} cannot be used"):
         _earlier(out, sweep)
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{out} cannot be used: {error.strerror or error}") from error
-    with locked(out):
-        try:
-            table = _table(sweep, cells, out)
-            jobs = [
-                Job(cell.id, cell.scenario, out / cell.id, device, checkpoint_every_s)
-                for cell, row in zip(cells, table.rows, strict=True)
-                if row.state != "finished"
-            ]
-            write_cells(out, table)  # first: it is what makes the folder that of a sweep
-            write_durably(out / SWEEP_FILE, sweep.resolved())
-            _follow(executor, jobs, table, out, watch or Watch())
-        except OSError as error:
-            raise StorageError(f"the disk refuses {out / CELLS_FILE}: {error.strerror or error}") from error
+    with locked(out), os_errors_as(StorageError, f"the disk refuses {out / CELLS_FILE}"):
+        table = _table(sweep, cells, out)
+        jobs = [
+            Job(cell.id, cell.scenario, out / cell.id, device, checkpoint_every_s)
+            for cell, row in zip(cells, table.rows, strict=True)
+            if row.state != "finished"
+        ]
+        write_cells(out, table)  # first: it is what makes the folder that of a sweep
+        write_durably(out / SWEEP_FILE, sweep.resolved())
+        _follow(executor, jobs, table, out, progress or SweepProgress(quiet=True))
     return table
 
 
@@ -121,16 +104,16 @@ def _refuse_other_run(run_dir: Path, scenario: str) -> None:
         raise RunFolderError(f"{run_dir} holds another run; the same sweep, or another folder, expected{lines}")
 
 
-def _follow(executor: Executor, jobs: Sequence[Job], table: SweepTable, out: Path, watch: Watch) -> None:
+def _follow(executor: Executor, jobs: Sequence[Job], table: SweepTable, out: Path, progress: SweepProgress) -> None:
     """Have the jobs done, and keep the table up to date."""
     rows = {row.id: row for row in table.rows}
     began_s, written_s = time.monotonic() - table.wall_s, 0.0
-    watch.begin(table, jobs)
+    progress.begin(table, jobs)
     with stopping_when_asked() as stop:
 
         def stopping() -> bool:
             if stop.asked:
-                watch.stop()
+                progress.stop()
             return stop.asked
 
         try:
@@ -142,7 +125,7 @@ def _follow(executor: Executor, jobs: Sequence[Job], table: SweepTable, out: Pat
                     with suppress(OSError):  # which is no reason to stop the cells: there will be another time
                         write_cells(out, table)
                     written_s = now_s
-                watch.take(event)
+                progress.take(event)
         finally:
             for row in table.rows:
                 if row.state == "running":

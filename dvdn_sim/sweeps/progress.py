@@ -1,8 +1,7 @@
 """The progress of a sweep: in a terminal a live table of the cells under way, elsewhere a line for each that ends."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Self
 
 from rich.console import Console
@@ -10,48 +9,15 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.text import Text
 
 from dvdn_sim.records import SweepTable
-from dvdn_sim.sweeps.execute import Watch
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Warned
 from dvdn_sim.wording import duration_text, plural
 
 
-@dataclass
-class Pace:
-    """Works out how long the rest takes, if it goes on as it went since this invocation began.
+class SweepProgress:
+    """Shows the progress of a sweep on a console, which must be of stderr; if quiet, warnings alone."""
 
-    `totals` are the environment steps of every job, all seeds together.
-    """
-
-    totals: Mapping[str, int]
-    _began: dict[str, int] = field(default_factory=dict)
-    _done: dict[str, int] = field(default_factory=dict)
-
-    def moved(self, job: str, done: int) -> None:
-        """Note how far a job is."""
-        self._began.setdefault(job, done)
-        self._done[job] = done
-
-    def ended(self, job: str) -> None:
-        """Note that a job is over; one that never moved was quick, or had been done before."""
-        self._began.setdefault(job, 0)
-        self._done[job] = self.totals[job]
-
-    @property
-    def share(self) -> float:
-        """How much of all steps is done, from 0 to 1."""
-        return sum(self._done.values()) / max(sum(self.totals.values()), 1)
-
-    def left_s(self, elapsed_s: float) -> float | None:
-        """Return the seconds that are left; None before anything is known."""
-        taken = sum(self._done.values()) - sum(self._began.values())
-        left = sum(self.totals.values()) - sum(self._done.values())
-        return elapsed_s * left / taken if taken > 0 else None
-
-
-class SweepProgress(Watch):
-    """Shows the progress of a sweep on a console, that of stderr; if quiet, warnings alone."""
-
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+        console = console or Console(stderr=True, highlight=False)
         self._quiet = quiet
         self._stopping = False
         columns = (
@@ -62,8 +28,10 @@ class SweepProgress(Watch):
         )
         self._live = Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
         self._bars: dict[str, TaskID] = {}
-        self._first_s: float | None = None
         self._whole = self._live.add_task("starting", total=1.0, facts="")
+        self._first_s: float | None = None
+        self._before: dict[str, int] = {}  # steps of each job, all seeds together, that earlier invocations did
+        self._done: dict[str, int] = {}  # those that are done now
 
     def __enter__(self) -> Self:
         return self
@@ -72,8 +40,9 @@ class SweepProgress(Watch):
         self._live.stop()
 
     def begin(self, table: SweepTable, jobs: Sequence[Job]) -> None:
+        """Take what there is, and what of it is still to be done."""
         self._table = table
-        self._pace = Pace({job.id: job.scenario.training.steps * len(job.scenario.seeds) for job in jobs})
+        self._steps = {job.id: job.scenario.training.steps * len(job.scenario.seeds) for job in jobs}
         finished = len(table.rows) - len(jobs)
         if finished and not self._quiet:
             self._say(f"{finished} of {plural(len(table.rows), 'cell')} finished before")
@@ -81,13 +50,15 @@ class SweepProgress(Watch):
         self._show_whole()
 
     def take(self, event: Event) -> None:
+        """Take what happened to a job; the table was changed accordingly."""
         match event:
             case Began(job):
                 self._first_s = self._first_s or time.monotonic()  # now that processes have been started
                 if job not in self._bars:
                     self._bars[job] = self._live.add_task(job, total=None, facts="")
             case Moved(job, done, total, facts):
-                self._pace.moved(job, done)
+                self._before.setdefault(job, done)
+                self._done[job] = done
                 shown = "  ".join(f"{name} {value}" for name, value in facts.items())
                 self._live.update(self._bars[job], completed=done, total=total, facts=shown)
             case Warned(job, message):
@@ -97,6 +68,7 @@ class SweepProgress(Watch):
         self._show_whole()
 
     def stop(self) -> None:
+        """Take, once or more often, that somebody asked for an end, and that jobs under way are being stopped."""
         if not self._quiet and not self._stopping:
             self._stopping = True
             self._say("Stopping: running cells write a checkpoint; Ctrl-C again stops them at once")
@@ -105,7 +77,8 @@ class SweepProgress(Watch):
         if (bar := self._bars.pop(job, None)) is not None:
             self._live.remove_task(bar)
         if outcome.state != "interrupted":
-            self._pace.ended(job)
+            self._before.setdefault(job, 0)  # it never moved: it was quick, or had been done before
+            self._done[job] = self._steps[job]
         if not self._quiet:
             over = self._table.count("finished") + self._table.count("failed")
             self._say(f"{over} of {len(self._table.rows)}  {job}  {outcome_text(outcome)}{self._left('  ')}")
@@ -115,12 +88,17 @@ class SweepProgress(Watch):
         table = self._table
         failed = f", {table.count('failed')} failed" if table.count("failed") else ""
         text = f"{table.count('finished')} of {plural(len(table.rows), 'cell')}{failed}"
-        share = 1.0 - (1.0 - self._pace.share) * len(self._pace.totals) / max(len(table.rows), 1)
-        self._live.update(self._whole, description=text, completed=share, facts=self._left(""))
+        share = sum(self._done.values()) / max(sum(self._steps.values()), 1)
+        completed = 1.0 - (1.0 - share) * len(self._steps) / max(len(table.rows), 1)
+        self._live.update(self._whole, description=text, completed=completed, facts=self._left(""))
 
     def _left(self, gap: str) -> str:
-        left_s = None if self._first_s is None else self._pace.left_s(time.monotonic() - self._first_s)
-        return "" if not left_s else f"{gap}{duration_text(left_s)} left"
+        """Return how long the rest takes, if it goes on as it went since the first job began; empty if unknown."""
+        done = sum(self._done.values())
+        left, taken = sum(self._steps.values()) - done, done - sum(self._before.values())
+        if self._first_s is None or taken <= 0 or not left:
+            return ""
+        return f"{gap}{duration_text((time.monotonic() - self._first_s) * left / taken)} left"
 
     def _say(self, line: str, style: str = "") -> None:
         self._live.console.print(Text(line, style=style), soft_wrap=True)

@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import os
 import signal
+import socket
 import tempfile
 import time
 import traceback
@@ -22,7 +23,10 @@ from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.sweeps.jobs import Event, Job, JobReport, Outcome, work
 from dvdn_sim.sweeps.local import STOP, TICK_S, Worker
 
-JOINED, OVER = "joined", "over"
+AUTO = "auto"
+"""The address that stands for a cluster of this machine, started for the sweep."""
+BEGIN, OVER = "begin", "over"
+CONNECT_TIMEOUT_S = 5.0
 JOIN_TIMEOUT_S = 60.0
 """How long it may take to join a cluster, or to start one."""
 LEAVE_TIMEOUT_S = 20.0
@@ -47,26 +51,27 @@ class RayCluster:
             for worker, message in answers:
                 if isinstance(message, Event):
                     yield message
+                elif isinstance(message, int):
+                    worker.send(BEGIN)
                 if not stopping and stop():
                     stopping = True
                     worker.send(STOP)
 
     def places(self, jobs: Sequence[Job]) -> int:
-        with closing(_answers(self, jobs, count=True)) as answers:
+        with closing(_answers(self, jobs)) as answers:
             return next(message for _, message in answers if isinstance(message, int))
 
 
-def _answers(
-    cluster: RayCluster, jobs: Sequence[Job], *, count: bool = False
-) -> Generator[tuple[Worker, object], None, None]:
+def _answers(cluster: RayCluster, jobs: Sequence[Job]) -> Generator[tuple[Worker, object], None, None]:
     """Start the process that talks to Ray, and yield what it sends, and None now and then, until it is done.
 
-    Raises `DvdnSimError` if Ray is not installed; if the process says so, is gone, or joins no cluster for too long.
+    First comes how many jobs the cluster can do at once; they are begun once `BEGIN` was sent. Raises `DvdnSimError` if
+    Ray is not installed; if nobody answers at the address; if the process says so, is gone, or joins no cluster for too
+    long.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise DvdnSimError("Ray is not installed; try: pip install 'dvdn-sim[ray]'")
+    _refuse_silent(cluster.address)
     with tempfile.NamedTemporaryFile("r", prefix="dvdn-sim-ray-", encoding="utf-8", errors="replace") as log:
-        worker, began_s, joined = Worker(partial(_serve, cluster, jobs, count, Path(log.name))), time.monotonic(), False
+        worker, began_s, joined = Worker(partial(_serve, cluster, jobs, Path(log.name))), time.monotonic(), False
         try:
             while True:
                 worker.line.poll(TICK_S)
@@ -78,7 +83,7 @@ def _answers(
                         raise DvdnSimError(f"the Ray cluster is lost: {how}{_last_line(log)}")
                     if isinstance(message, DvdnSimError):
                         raise message
-                    joined = joined or message == JOINED
+                    joined = True
                     yield worker, message
                 if not joined and time.monotonic() - began_s > JOIN_TIMEOUT_S:
                     raise DvdnSimError(f"no Ray cluster could be joined within {JOIN_TIMEOUT_S:.0f} s{_last_line(log)}")
@@ -87,13 +92,28 @@ def _answers(
             worker.end(LEAVE_TIMEOUT_S)
 
 
+def _refuse_silent(address: str) -> None:
+    """Refuse what is no address, one at which nobody answers, which Ray would try for minutes, and any without Ray."""
+    if importlib.util.find_spec("ray") is None:
+        raise DvdnSimError("Ray is not installed; try: pip install 'dvdn-sim[ray]'")
+    if address == AUTO:
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise DvdnSimError(f"--ray {address}: host:port expected, as `ray start --head` tells it, or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise DvdnSimError(f"--ray {address}: nobody answers there: {error}") from error
+
+
 def _last_line(log: Iterator[str]) -> str:
     lines = [line.strip() for line in log if line.strip()]
     return f"; it last printed: {lines[-1]}" if lines else ""
 
 
-def _serve(cluster: RayCluster, jobs: Sequence[Job], count: bool, log: Path, line: Connection) -> None:  # noqa: FBT001
-    """Be part of the cluster and have it do the jobs, or count how many it can do at once: what the process runs.
+def _serve(cluster: RayCluster, jobs: Sequence[Job], log: Path, line: Connection) -> None:
+    """Be part of the cluster and have it do the jobs: what the process runs.
 
     It sends what happens and how it ended, unless whoever asked has hung up. What is printed goes to a file.
     """
@@ -105,14 +125,12 @@ def _serve(cluster: RayCluster, jobs: Sequence[Job], count: bool, log: Path, lin
         try:
             from dvdn_sim.sweeps import ray_tasks  # noqa: PLC0415 (Ray stays out of the process that shows the sweep)
 
-            with ray_tasks.joined(cluster.address):
-                line.send(JOINED)
-                if count:
-                    line.send(ray_tasks.places(jobs))
-                else:
-                    how = cluster.do, cluster.version, cluster.patience_s
-                    for event in ray_tasks.run_tasks(jobs, lambda: line.poll() and line.recv() == STOP, *how):
-                        line.send(event)
+            with ray_tasks.joined(None if cluster.address == AUTO else cluster.address):
+                line.send(ray_tasks.places(jobs))
+                line.recv()  # BEGIN
+                how = cluster.do, cluster.version, cluster.patience_s
+                for event in ray_tasks.run_tasks(jobs, lambda: line.poll() and line.recv() == STOP, *how):
+                    line.send(event)
             line.send(OVER)
         except DvdnSimError as error:
             line.send(error)

@@ -10,9 +10,6 @@ folder goes back with the result.
 import importlib.metadata
 import os
 import platform
-import secrets
-import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,13 +28,8 @@ from dvdn_sim.sweeps.jobs import MAX_ATTEMPTS, Began, Ended, Event, Job, JobRepo
 from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, cores, job_bytes
 from dvdn_sim.wording import size_text
 
-AUTO = "auto"
-"""The address that stands for a cluster of this machine, started for the sweep."""
-CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 """How long the inbox may take to answer; it holds next to nothing, so that then something is broken."""
-LOOK_EVERY_S = 5.0
-"""How often it is looked which machines there are."""
 _ray: Any = ray  # some of its functions say nothing of their types
 
 Files = Mapping[str, bytes]
@@ -45,36 +37,23 @@ Files = Mapping[str, bytes]
 
 
 @contextmanager
-def joined(address: str) -> Iterator[None]:
-    """Be part of a cluster, which is started if the address is `auto`, and then ended."""
+def joined(address: str | None) -> Iterator[None]:
+    """Be part of the cluster at an address; without one, of one of this machine, which is started and then ended."""
     options: dict[str, Any] = {"address": address}
-    if address == AUTO:
+    if address is None:
         options = {"address": "local", "num_cpus": cores(), "object_store_memory": 128 * 2**20}  # no folders are sent
         options["include_dashboard"] = False
-    else:
-        _refuse_silent(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nobody is told of a sweep
     os.environ["RAY_task_oom_retries"] = str(MAX_ATTEMPTS - 1)  # noqa: SIM112 (Ray's; without it, for ever)
     try:
         ray.init(**options, log_to_driver=False, logging_level="CRITICAL", runtime_env={"env_vars": ONE_THREAD})
     except Exception as error:
-        what = "none can be started" if address == AUTO else "this machine cannot join (see `ray start --address`)"
-        raise DvdnSimError(f"--ray {address}: {what}: {_reason(error)}") from error
+        what = "none can be started" if address is None else "this machine cannot join (see `ray start --address`)"
+        raise DvdnSimError(f"--ray {address or 'auto'}: {what}: {_reason(error)}") from error
     try:
         yield
     finally:
         ray.shutdown()
-
-
-def _refuse_silent(address: str) -> None:
-    """Refuse what is no address, and one at which nobody answers, which `ray.init` would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or "/" in host:
-        raise DvdnSimError(f"--ray {address}: host:port expected, as `ray start --head` tells it, or auto")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
-    except (OSError, OverflowError) as error:
-        raise DvdnSimError(f"--ray {address}: nobody answers there: {error}") from error
 
 
 def places(jobs: Sequence[Job]) -> int:
@@ -118,11 +97,10 @@ def run_tasks(
 ) -> Iterator[Event]:
     """Yield what happens to the jobs, at least one, in a process that is part of the cluster.
 
-    Their folders are given from the root; `stop` is as for an `Executor`, the rest as in `RayCluster`. Raises
-    `DvdnSimError` if no machine can do what is left, or one lacks this program, or has another version of it.
+    Their folders are given from the root, and lie in one; `stop` is as for an `Executor`, the rest as in `RayCluster`.
+    Raises `DvdnSimError` if no machine can do what is left, or one lacks this program, or has another version of it.
     """
     need = _need(jobs)
-    _places_for(need)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     inbox = ray.remote(num_cpus=0, max_restarts=0)(Inbox).options(scheduling_strategy=here).remote()
     task = ray.remote(
@@ -134,8 +112,10 @@ def run_tasks(
     )(_do)
     begun: set[str] = set()
     stopping, possible_s = False, time.monotonic()
-    with _token(jobs[0].run_dir.parent) as token:
-        waiting = {task.remote(version, [ray.put((job, do))], inbox, token): job for job in jobs}
+    folder = jobs[0].run_dir.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".shared-", dir=folder) as token:  # who sees it shares the storage
+        waiting = {task.remote(version, [ray.put((job, do))], inbox, Path(token.name)): job for job in jobs}
         while waiting:
             over, _ = ray.wait(list(waiting), timeout=TICK_S)
             stopping = stopping or stop()
@@ -148,27 +128,12 @@ def run_tasks(
             for ref in [ref for ref in over if ref in waiting]:
                 job = waiting.pop(ref)
                 yield Ended(job.id, _outcome(ref, job))
-            if time.monotonic() - possible_s >= LOOK_EVERY_S:
-                try:
-                    _places_for(need)
-                    possible_s = time.monotonic()
-                except DvdnSimError:
-                    if time.monotonic() - possible_s >= patience_s:
-                        raise
-
-
-@contextmanager
-def _token(folder: Path) -> Iterator[Path]:
-    """Leave a file in the folder of all jobs' folders, for as long as they are done: who sees it shares the storage."""
-    token = folder / f".shared-{secrets.token_hex(16)}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".shared-*"):  # by a process that was killed
-            left.unlink(missing_ok=True)
-        token.touch()
-        yield token
-    finally:
-        token.unlink(missing_ok=True)
+            try:
+                _places_for(need)
+                possible_s = time.monotonic()
+            except DvdnSimError:
+                if time.monotonic() - possible_s >= patience_s:
+                    raise
 
 
 def _news(inbox: Any, *, stop: bool) -> list[Event]:
@@ -321,26 +286,18 @@ def put_in_place(files: Files, folder: Path) -> None:
     A finished run is not replaced; what else is there is. The folder is as it was if the disk refuses (`OSError`), or
     if it is damaged or another process writes to it (`RunFolderError`).
     """
-    incoming, before = (folder.with_name(f".{folder.name}.{what}") for what in ("incoming", "before"))
-    try:
-        for left in (incoming, before):  # by a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
-        incoming.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside, locked(folder):
+        incoming, before = Path(beside, "incoming"), Path(beside, "before")
+        incoming.mkdir()
         for name, content in files.items():
             path = incoming / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_durably(path, content)
-        if not folder.exists():
-            incoming.rename(folder)
-            return
-        with locked(folder):
-            if finished_digest(folder) is None:
-                folder.rename(before)
-                try:
-                    incoming.rename(folder)
-                except OSError:
-                    before.rename(folder)
-                    raise
-    finally:
-        for left in (incoming, before):
-            shutil.rmtree(left, ignore_errors=True)
+        if finished_digest(folder) is None:
+            folder.rename(before)
+            try:
+                incoming.rename(folder)
+            except OSError:
+                before.rename(folder)
+                raise

@@ -1,25 +1,10 @@
-"""Metropolis weights: by hand, and only where they keep their promise."""
+"""Weights by hand, and only where they keep their promise; Metropolis: properties/test_consensus."""
 
 import numpy as np
 import pytest
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lazy, lossless_facts, max_degree, metropolis
+from dvdn_sim.consensus import WEIGHTS, Facts, lazy, lossless_facts, max_degree
 from netmodels.topology import Graph
-
-
-def test_by_hand():
-    # Degrees 1, 3, 2, 2: the link 0 - 1 has weight 1/(1 + 3), as have 1 - 2 and 1 - 3; 2 - 3 has 1/(1 + 2).
-    graph = Graph.undirected(4, [(0, 1), (1, 2), (1, 3), (2, 3)])
-    facts = lossless_facts([graph])
-    weights = dict(zip(map(tuple, facts.edges.tolist()), metropolis(facts)[0].tolist(), strict=True))
-    assert weights == {edge: 1 / 3 if edge in {(2, 3), (3, 2)} else 1 / 4 for edge in graph.edges}
-
-
-def test_degrees_are_those_of_each_rounds_graph_and_links_that_are_not_in_it_weigh_nothing():
-    facts = lossless_facts([Graph.undirected(3, [(0, 1), (1, 2)]), Graph.undirected(3, [(0, 1)])])
-    assert facts.edges.tolist() == [[0, 1], [1, 0], [1, 2], [2, 1]]
-    assert facts.degrees.tolist() == [[1, 2, 1], [1, 1, 0]]
-    np.testing.assert_allclose(metropolis(facts), [[1 / 3] * 4, [1 / 2, 1 / 2, 0, 0]])
 
 
 def test_lazy_and_max_degree_by_hand():
@@ -35,16 +20,6 @@ def test_lazy_and_max_degree_by_hand():
     np.testing.assert_allclose(max_degree(facts)[:, others], [[1 / 4] * 6, [0] * 6, [0] * 6])
     assert (lazy(facts)[2] == 0).all()
     assert (max_degree(facts)[2] == 0).all()
-
-
-def test_lazy_weights_have_no_negative_eigenvalue_on_a_ring_of_four():
-    ring = lossless_facts([Graph.undirected(4, [(0, 1), (1, 2), (2, 3), (0, 3)])])
-    smallest = {
-        name: np.linalg.eigvalsh(POLICIES["self"](weights).step(ring)[0])[0] for name, weights in WEIGHTS.items()
-    }
-    assert smallest["metropolis"] == pytest.approx(-1 / 3)
-    assert smallest["lazy"] == pytest.approx(1 / 3)
-    assert smallest["max_degree"] == pytest.approx(-1 / 3)  # the same as Metropolis on a regular graph
 
 
 @pytest.mark.parametrize("weights", WEIGHTS.values(), ids=list(WEIGHTS))

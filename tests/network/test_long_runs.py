@@ -1,6 +1,6 @@
 """However long a network goes on, it needs the same memory, and its books balance.
 
-The same for a million exchanges, and for all cases: tests/soak/exchanges.py.
+For a million exchanges, in all cases: SOAK=180 pytest tests/network/test_long_runs.py
 """
 
 import gc
@@ -8,8 +8,9 @@ import sys
 
 import pytest
 from long_networks import CASES, exchanging, network_of
+from soak import TIMES
 
-EXCHANGES, EARLY = 700, 300
+EXCHANGES, EARLY = 700 * TIMES, 300
 MOST_BLOCKS = 1500
 """Python objects that may come and go: blocks of drawn numbers, long queues. One exchange is worth tens of them."""
 
@@ -19,7 +20,7 @@ def held_blocks() -> int:
     return sys.getallocatedblocks()
 
 
-@pytest.mark.parametrize("name", ["acks", "one radio", "bursts", "moving"])
+@pytest.mark.parametrize("name", CASES if TIMES > 1 else ["acks", "one radio", "bursts", "moving"])
 def test_memory_stays_flat_and_the_books_balance(name):
     """From the first half to the end of 700 exchanges, with some 35 faults."""
     case = CASES[name]

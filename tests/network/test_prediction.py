@@ -33,6 +33,7 @@ def _fewer_exchanges(monkeypatch):
     """A third of those that users wait for: standard errors say what that means."""
     monkeypatch.setattr(PREDICT, "ENOUGH_MESSAGES", 12_000)
     monkeypatch.setattr(PREDICT, "MAX_SAMPLED", 80)
+    monkeypatch.setattr(PREDICT, "NETWORKS", 40)
 
 
 def test_the_table_is_long_enough():

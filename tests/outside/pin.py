@@ -136,27 +136,23 @@ def _mistakes_of(file: Path, changes: list[str]) -> list[dict[str, Any]]:
     return []
 
 
-def write(name: str, value: Any) -> None:
-    """Write one file of pins."""
-    PINNED.mkdir(exist_ok=True)
-    (PINNED / f"{name}.json").write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+PINS = {
+    "resolved": lambda _: resolved(),
+    "runs": lambda out: {"machine": machine(), "runs": {case: run_of(case, out / "cases" / case) for case in CASES}},
+    "commands": lambda out: {"machine": machine(), "commands": commands(out)},
+    "texts": texts,
+    "mistakes": mistakes,
+}
+"""By the file's name, what finds out what it holds, given a folder to work in."""
 
 
 def main() -> None:
-    """Write all pins."""
-    wanted = sys.argv[1:] or ["resolved", "runs", "commands", "texts", "mistakes"]
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)
-        if "resolved" in wanted:
-            write("resolved", resolved())
-        if "runs" in wanted:
-            write("runs", {"machine": machine(), "runs": {case: run_of(case, out / "cases" / case) for case in CASES}})
-        if "commands" in wanted:
-            write("commands", {"machine": machine(), "commands": commands(out)})
-        if "texts" in wanted:
-            write("texts", texts(out))
-        if "mistakes" in wanted:
-            write("mistakes", mistakes(out))
+    """Write all pins, or those that are named."""
+    PINNED.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or PINS:
+        with tempfile.TemporaryDirectory() as folder:
+            text = json.dumps(PINS[name](Path(folder)), indent=1, ensure_ascii=False)
+        (PINNED / f"{name}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

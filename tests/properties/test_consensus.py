@@ -59,7 +59,8 @@ def test_the_bound_is_met_by_the_second_singular_vector(graphs):
 @given(any_facts())
 def test_figures_of_an_operator_are_their_definitions(facts):
     operator, n_agents = RETURN_TO_SELF.operator(facts)[-1], facts.n_agents
-    figures = operator_figures(operator.copy())
+    operator.flags.writeable = False
+    figures = operator_figures(operator)
     mean = np.full((n_agents, n_agents), 1 / n_agents)
     assert figures.row_sum_error <= EPSILON
     np.testing.assert_allclose(figures.column_sum_error, np.abs(operator.sum(0) - 1).max(), atol=EPSILON)

@@ -103,8 +103,10 @@ def policies_of(name):
     return [policy for policy in allowed if policy != "symmetric"]
 
 
-def worst_policy_figure(name, policy, trials, values=None):
+def worst_policy_figure(name, policy, trials, *values):
     """The figure of a policy that is furthest from its prediction: (name of the figure, standard errors)."""
-    measured, predicted = measured_in(name, trials, values).policies[policy], predicted_in(name, policy, values).figures
+    # Given values or none at all: for a cache, None is another question.
+    measured = measured_in(name, trials, *values).policies[policy]
+    predicted = predicted_in(name, policy, *values).figures
     found = {figure: furthest(ours, predicted[figure]) for figure, ours in measured.items()}
     return max(found.items(), key=lambda pair: pair[1])

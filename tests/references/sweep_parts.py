@@ -135,7 +135,7 @@ def do_as_named(job: Job, report: JobReport) -> Outcome:
         return Outcome("interrupted", "by somebody")
     elif what == "wait":
         while not report.stopping():
-            report.send(Moved(job.id, 1, 2, {"pid": str(os.getpid())}))
+            report.send(Moved(job.id, 1, 2, {name: str(value) for name, value in _process().items()}))
             time.sleep(0.01)
         return Outcome("interrupted", "told to")
     return Outcome("finished", found={**_process(), "attempt": count + 1, "released": released.exists()})

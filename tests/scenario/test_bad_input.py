@@ -1,15 +1,27 @@
 """A file of any content, with anything set, is a scenario or a list of mistakes, soon; each says where it is.
 
-Some hundred here; `tests/soak/bad_input.py` reads ten thousand, and gives hundreds to the real command.
+Some hundred; ten thousand of each kind: SOAK=200 pytest tests/scenario/test_bad_input.py
 """
 
 import time
 from pathlib import Path
 
 import pytest
-from bad_input import FILES, FOLDER, HOSTILE, NUMBERS, WORDS, lay_traps, mistreated, mistreated_text, steps_within
+from bad_input import (
+    FILES,
+    FOLDER,
+    HOSTILE,
+    NUMBERS,
+    WORDS,
+    checked,
+    lay_traps,
+    mistreated,
+    mistreated_text,
+    steps_within,
+)
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from soak import TIMES
 
 from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import (
@@ -78,13 +90,21 @@ def test_texts_that_have_hurt_others(folder, name):
     look(folder, HOSTILE[name])
 
 
-@settings(MANY, max_examples=60)
+@settings(MANY, max_examples=60 * TIMES)
 @given(mistreated())
 def test_mistreated_scenarios(folder, content):
     look(folder, content)
 
 
-@settings(MANY, max_examples=60)
+@settings(MANY, max_examples=10 * TIMES)
+@given(mistreated())
+def test_the_command_lists_the_mistakes_each_in_its_lines(folder, content):
+    file = folder / "main.yaml"
+    file.write_bytes(content)
+    checked(file)
+
+
+@settings(MANY, max_examples=60 * TIMES)
 @given(changes=CHANGES)
 @example(changes=["network.link.delay={kind: trace}"])
 @example(changes=["network.link.delay.kind=pareto"])
@@ -94,7 +114,7 @@ def test_a_scenario_with_anything_set(folder, changes):
     look(folder, LOSSY.encode(), changes)
 
 
-@settings(MANY, max_examples=40)
+@settings(MANY, max_examples=40 * TIMES)
 @given(data=st.data())
 def test_files_that_include_one_another_with_pieces_cut_and_pasted(folder, data):
     named = st.sampled_from(["all.yaml", "env.yaml", "link.yaml, env.yaml", "main.yaml", *FILES]).map(flow_text)

@@ -6,32 +6,21 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command_line import fenced, invoke, shown_commands
 
-from dvdn_sim import cli
 from dvdn_sim.records import SWEEP_FILE
 from dvdn_sim.sweeps import AxisFile, QuickFile, SweepFile, load_cells
 
 ROOT = Path(__file__).parents[2]
-PLAIN = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 PAGE = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
-
-
-def fenced(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-
-
-def commands() -> dict[str, str]:
-    """Every `$ dvdn-sim ...` of the page, with the output shown beneath it."""
-    pieces = [piece for block in fenced("console") for piece in block.split("$ ")[1:]]
-    return {line: output for line, _, output in (piece.partition("\n") for piece in pieces)}
+SHOWN = shown_commands(PAGE)
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A checkout with the page's file in it, to stand in."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    (text,) = fenced("yaml")
+    (text,) = fenced(PAGE, "yaml")
     (tmp_path / "policy.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -41,9 +30,9 @@ def here(tmp_path, monkeypatch):
 def test_a_dry_run_of_the_file_prints_what_is_shown():
     """All but how many at a time."""
     line = "dvdn-sim sweep policy.yaml --dry-run"
-    result = CliRunner().invoke(cli.app, [*shlex.split(line)[1:], "--device", "cpu"], env=PLAIN)
+    result = invoke(*shlex.split(line)[1:], "--device", "cpu", columns=100)
     assert result.exit_code == 0, result.output
-    told, shown = (re.sub(r"(?m)\d+ at a time$", "", text) for text in (result.output, commands()[line]))
+    told, shown = (re.sub(r"(?m)\d+ at a time$", "", text) for text in (result.output, SHOWN[line]))
     assert told == shown
     assert "policy=symmetric,loss=40%" in told
 
@@ -51,7 +40,7 @@ def test_a_dry_run_of_the_file_prints_what_is_shown():
 @pytest.mark.usefixtures("here")
 def test_the_quick_table_has_the_quick_cells():
     sweep, cells = load_cells("policy.yaml", quick=True)
-    shown = commands()["dvdn-sim sweep policy.yaml --quick"].splitlines()
+    shown = SHOWN["dvdn-sim sweep policy.yaml --quick"].splitlines()
     assert shown[0].startswith(f"{sweep.name}: {len(cells)} of {len(cells)} cells finished")
     assert shown[1] == f"  {sweep.question}"
     assert [tuple(row.split()[:2]) for row in shown[3:-1]] == [tuple(cell.at.values()) for cell in cells]
@@ -68,10 +57,10 @@ def test_every_key_is_explained_and_every_option_and_file_exists(here):
     (sweep, _) = load_cells("policy.yaml")
     (here / "sweeps" / SWEEP_FILE).write_text(sweep.resolved(), encoding="utf-8")
     assert load_cells("sweeps/sweep.yaml")[1] == load_cells("policy.yaml")[1]  # "needs no other file"
-    helps = {each: CliRunner().invoke(cli.app, [each, "--help"], env=PLAIN).output for each in ("sweep", "report")}
-    words = [shlex.split(line) for line in commands()]
+    helps = {each: invoke(each, "--help", columns=100).output for each in ("sweep", "report")}
+    words = [shlex.split(line) for line in SHOWN]
     assert {each[1] for each in words} == set(helps)
     assert all(load_cells(each[2])[1] for each in words if each[1] == "sweep")
-    said = re.findall(r"`(--[a-z-]+)", PAGE) + re.findall(r" (--[a-z-]+)", "\n".join(commands()))
+    said = re.findall(r"`(--[a-z-]+)", PAGE) + re.findall(r" (--[a-z-]+)", "\n".join(SHOWN))
     assert [option for option in said if option not in helps["sweep"] + helps["report"]] == []
     assert all((here / link).exists() or (ROOT / "docs" / link).exists() for link in re.findall(r"\]\((\w+\.md)", PAGE))

@@ -16,9 +16,9 @@ from dvdn_sim.scenario import load_scenario
 from dvdn_sim.sweeps import Ended, Job, Outcome, execute, load_cells, run_sweep
 
 
-def swept(tmp_path, executor=None, text=SWEEP, watch=None):
+def swept(tmp_path, executor=None, text=SWEEP, progress=None):
     sweep, cells = load_cells(write_sweep(tmp_path / "file", text))
-    return run_sweep(sweep, cells, executor or InProcess(), tmp_path / "out", device="cpu", watch=watch)
+    return run_sweep(sweep, cells, executor or InProcess(), tmp_path / "out", device="cpu", progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +48,6 @@ def test_the_folder_can_be_read_alone(whole):
     assert [cell.id for cell in cells] == [row.id for row in table.rows]
     for row in table.rows:
         assert dvdn_sim.load_run(folder / "out" / row.id).finished
-
-
-def test_finished_cells_are_kept(whole):
-    folder, table = whole
-    executor = InProcess()
-    again = swept(folder, executor)
-    assert executor.begun == []
-    assert [row.found for row in again.rows] == [row.found for row in table.rows]
 
 
 def test_a_half_done_sweep_is_gone_on_with(whole, tmp_path):
@@ -192,8 +184,8 @@ def test_what_is_interrupted_is_said_to_be(tmp_path):
         return Outcome("interrupted", "a checkpoint of step 5")
 
     told = []
-    watch = SimpleNamespace(begin=lambda *_: None, take=told.append, stop=lambda: told.append("stopping"))
-    table = swept(tmp_path, InProcess(interrupted), watch=watch)
+    progress = SimpleNamespace(begin=lambda *_: None, take=told.append, stop=lambda: told.append("stopping"))
+    table = swept(tmp_path, InProcess(interrupted), progress=progress)
     assert [row.state for row in table.rows] == ["interrupted", "waiting", "waiting", "waiting"]
     assert "stopping" in told
     assert Ended("rounds=1,loss=0%", Outcome("interrupted", "a checkpoint of step 5")) in told

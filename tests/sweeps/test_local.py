@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from sweep_parts import (
@@ -70,60 +69,45 @@ def test_workers_that_cannot_work_are_an_error(tmp_path, monkeypatch):
         list(Pool(1, do_as_named, cannot_prepare).run([job("quick", tmp_path)], never))
 
 
-def script(folder: Path, text: str) -> "subprocess.Popen[str]":
-    """A fresh process that runs a sweep's jobs and prints what it finds."""
-    path = folder / "script.py"
-    path.write_text(HEAD + text, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
-    command = [sys.executable, str(path), str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603 (ours)
-
-
-HEAD = """\
+SCRIPT = """\
 import signal
 import sys
 from pathlib import Path
 from sweep_parts import do_as_named, job, nothing
 from dvdn_sim.sweeps import Ended, Moved, Pool
 
-def events(*names):
-    jobs = [job(name, Path(sys.argv[1])) for name in names]
-    return Pool(len(jobs), do_as_named, nothing).run(jobs, lambda: False)
+def events(name):
+    return Pool(1, do_as_named, nothing).run([job(name, Path(sys.argv[1]))], lambda: False)
 
-"""
-ORPHANED = """\
+def blocked_here():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
 if __name__ == "__main__":
+    (ended,) = [event for event in events("quick") if isinstance(event, Ended)]
+    print(ended.outcome.found["ctrl_c_blocked"], blocked_here(), flush=True)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     for event in events("wait"):
         if isinstance(event, Moved):
-            print(event.facts["pid"], flush=True)
+            print(event.facts["ctrl_c_blocked"], blocked_here(), event.facts["pid"], flush=True)
 """
-MASKED = """\
-def masks(*names):
-    found = [event.outcome.found["ctrl_c_blocked"] for event in events(*names) if isinstance(event, Ended)]
-    return found, signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-if __name__ == "__main__":
-    free = masks("hold", "release")
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    print(free, masks("quick"))
-"""
-
-
-def test_a_worker_stops_when_whoever_started_it_is_gone(tmp_path):
-    with script(tmp_path, ORPHANED) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert not gone(pid)
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
-        assert until(lambda: gone(pid))
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals can't be blocked on this system")
-def test_ctrl_c_is_blocked_in_the_first_worker_too_and_here_as_it_was(tmp_path):
+def test_ctrl_c_is_blocked_in_workers_alone_and_one_stops_when_whoever_started_it_is_gone(tmp_path):
     """In a fresh process, where the first worker starts Python's resource tracker, which unblocks Ctrl-C."""
-    with script(tmp_path, MASKED) as ran:
-        assert ran.communicate(timeout=60)[0] == "([True, True], False) ([True], True)\n"
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+    command = [sys.executable, str(path), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:  # noqa: S603 (ours)
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "True False\n"
+        worker, here, pid = parent.stdout.readline().split()
+        assert (worker, here) == ("True", "True")  # here, as it was
+        assert not gone(int(pid))
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        assert until(lambda: gone(int(pid)))
 
 
 @pytest.mark.parametrize(

@@ -3,37 +3,13 @@
 import io
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 from sweep_parts import job
 
 from dvdn_sim.records import SweepRow, SweepTable
-from dvdn_sim.sweeps import Began, Ended, Moved, Outcome, Pace, SweepProgress, Warned
+from dvdn_sim.sweeps import Began, Ended, Moved, Outcome, SweepProgress, Warned
 
 DONE = Outcome("finished", found={"return": {"mean": 0.5}}, work_s=34.0)
-
-
-def test_time_left_is_what_it_took_so_far_in_proportion():
-    pace = Pace({"a": 100, "b": 300})
-    assert pace.left_s(10.0) is None
-    pace.moved("a", 0)
-    pace.moved("a", 50)
-    assert pace.left_s(10.0) == pytest.approx(10.0 * 350 / 50)
-    pace.ended("a")
-    assert pace.left_s(20.0) == pytest.approx(20.0 * 300 / 100)
-    pace.ended("b")
-    assert (pace.left_s(50.0), pace.share) == (0.0, 1.0)
-
-
-@given(before=st.integers(0, 900), more=st.integers(1, 100))
-def test_what_earlier_invocations_did_is_no_part_of_the_pace(before, more):
-    """A cell that goes on at step 900 of 1000 has not taken 900 steps in no time."""
-    pace = Pace({"a": 1000})
-    pace.moved("a", before)
-    pace.moved("a", before + more)
-    assert pace.left_s(1.0) == pytest.approx((1000 - before - more) / more)
 
 
 def shown(*, terminal: bool, quiet: bool = False):
@@ -53,6 +29,21 @@ def shown(*, terminal: bool, quiet: bool = False):
             progress.take(Ended(row.id, outcome))
             progress._live.refresh()
     return stream.getvalue()
+
+
+def test_time_left_is_what_it_took_so_far_in_proportion(monkeypatch):
+    """What earlier invocations did is no part of the pace: a cell that goes on at step 12 has not taken these 12."""
+    now_s = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    progress = SweepProgress(quiet=True)
+    rows = [SweepRow(name, {}, {}, (0,)) for name in "ab"]
+    progress.begin(SweepTable("s", "Why?", {}, (), rows), [job(name, Path()) for name in "ab"])  # 30 steps each
+    left = []
+    for event in (Began("a"), Moved("a", 12, 30, {}), Moved("a", 18, 30, {}), Ended("a", DONE), Ended("b", DONE)):
+        progress.take(event)
+        left.append(progress._left(""))
+        now_s += 10.0
+    assert left == ["", "", "2 min left", "50 s left", ""]  # 42 steps at 6 in 20 s, 30 at 18 in 30 s
 
 
 def test_without_a_terminal_there_is_a_line_for_each_cell_that_ends():

@@ -18,9 +18,7 @@ from typing import Any
 
 import pytest
 from sweep_parts import BASE, MIXED, Kept, do_as_named, ended, gone, job, never, refuse_lost_jobs, until, write_sweep
-from typer.testing import CliRunner
 
-from dvdn_sim.cli import app
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records import finished_digest
 from dvdn_sim.scenario import parse_scenario
@@ -262,9 +260,3 @@ def test_the_command_starts_a_cluster_and_stops(tmp_path):
     assert interrupted.startswith("1 of 2  steps=60000  interrupted")
     assert stopping == "Stopping: running cells write a checkpoint; Ctrl-C again stops them at once"
     assert going_on.startswith("Interrupted. 1 of 2 cells are finished; to go on: dvdn-sim sweep out/sweep.yaml")
-
-
-def test_the_number_of_processes_is_ray_s_own_business(tmp_path):
-    result = CliRunner().invoke(app, ["sweep", str(write_sweep(tmp_path)), "--ray", "auto", "--jobs", "2"])
-    assert result.exit_code == 2
-    assert "is for processes of this machine" in result.stderr

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvdn_sim.errors import RunFolderError
@@ -44,6 +44,7 @@ def run_dir(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@settings(max_examples=25)
 @given(files=st.dictionaries(paths, st.binary(max_size=2000), max_size=6))
 def test_what_arrives_was_sent(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
@@ -79,13 +80,6 @@ def test_a_folder_that_another_process_writes_is_left_alone(run_dir):
     assert files_of(run_dir) == BEGUN
 
 
-def test_what_a_killed_process_left_is_cleared(run_dir):
-    write(run_dir.with_name(".run.incoming"), {"half": b"1"})
-    write(run_dir.with_name(".run.before"), {"old": b"1"})
-    put_in_place(FINISHED, run_dir)
-    assert content_of(run_dir) == FINISHED
-
-
 @pytest.mark.parametrize("call", [1, 2])
 def test_a_disk_that_refuses_to_rename_leaves_the_folder_as_it_was(run_dir, monkeypatch, call):
     write(run_dir, BEGUN)
@@ -113,4 +107,4 @@ def test_a_full_disk_leaves_the_folder_as_it_was(run_dir, monkeypatch):
     monkeypatch.setattr(ray_tasks, "write_durably", full)
     with pytest.raises(OSError, match="No space left"):
         put_in_place(FINISHED, run_dir)
-    assert content_of(run_dir) == BEGUN
+    assert files_of(run_dir) == BEGUN

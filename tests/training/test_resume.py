@@ -15,6 +15,7 @@ import pytest
 import torch
 from killing import CASES, CONTEXT, Left, attempt, timed, work
 from safetensors.torch import load_file
+from soak import TIMES
 
 import dvdn_sim
 from dvdn_sim.errors import DivergedError, InterruptedRun, RunFolderError, StorageError
@@ -100,13 +101,15 @@ def _twice(show):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_killed_at_random_instants_and_resumed(case, tmp_path):
-    """Kill -9 between the start and the usual end, twice, then to the end; the soak does more (tests/soak/kill.py)."""
+    """Kill -9 between the start and the usual end, twice, then to the end; in a soak again and again."""
     usual_s = timed(case, tmp_path / "whole")
     rng = np.random.default_rng(sorted(CASES).index(case))
-    for _ in range(2):
-        attempt(case, tmp_path / "killed", kill_after_s=float(rng.uniform(0.2, 0.9)) * usual_s)
-    assert attempt(case, tmp_path / "killed")
-    Left.of(tmp_path / "killed").check_equals(Left.of(tmp_path / "whole"))
+    for number in range(TIMES):
+        out = tmp_path / f"killed_{number}"
+        for _ in range(2):
+            attempt(case, out, kill_after_s=float(rng.uniform(0.2, 0.9)) * usual_s)
+        assert attempt(case, out)
+        Left.of(out).check_equals(Left.of(tmp_path / "whole"))
 
 
 def _die_at(number: int, before: bool, out: Path) -> None:
