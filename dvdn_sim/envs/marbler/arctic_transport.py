@@ -1,9 +1,8 @@
 """`ArcticTransport`: two drones scout ice and water for two robots that must reach the goal at the far side."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
@@ -12,19 +11,7 @@ from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.marbler.robotarium import Floats
-from dvdn_sim.envs.marbler.scenario import (
-    BLUE,
-    EDGE,
-    GREY,
-    ORANGE,
-    PALE_BLUE,
-    PALE_GREEN,
-    SAND,
-    WHITE,
-    Integers,
-    RobotState,
-    Scenario,
-)
+from dvdn_sim.envs.marbler.scenario import EDGE, Ink, Ints, RobotState, Scenario
 from dvdn_sim.scenario import envs
 
 CELL = 0.25
@@ -41,6 +28,7 @@ OTHERS = np.array([(0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1), (3, 2, 0, 1)])
 AROUND = np.array([(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)])
 """Rows and columns of the tiles around a drone, in the order in which they are seen."""
 TERRAIN, GOAL_COLUMN = 0, 1  # streams of draws
+Progress, Pays = tuple[Ints, Mask], tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -54,9 +42,9 @@ class ArcticState(RobotState):
         reached: bool ``[E, 4]``, whether it ever stood on the goal.
     """
 
-    terrain: Integers
-    goal: Integers
-    tiles: Integers
+    terrain: Ints
+    goal: Ints
+    tiles: Ints
     reached: Mask
 
     @property
@@ -79,15 +67,14 @@ class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
 
     settings = envs.ArcticTransport
     stream = "marbler/arctic_transport"
-    bodies = (("drone", ORANGE), ("drone", ORANGE), ("ice", GREY), ("water", BLUE))
+    bodies = (("drone", Ink.ORANGE), ("drone", Ink.ORANGE), ("ice", Ink.GREY), ("water", Ink.BLUE))
 
-    def __init__(
-        self, spec: envs.ArcticTransport | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any
-    ) -> None:
-        super().__init__(spec, row_seeds=row_seeds, **options)
+    @cached_property
+    def _steps(self) -> Floats:
+        """How far an action leads, by robot and tile."""
         slow, normal, fast = self.spec.slow_step, self.spec.normal_step, self.spec.fast_step
         drone, ice, water = (fast,) * 4, (normal, fast, slow, normal), (normal, slow, fast, normal)
-        self._steps = np.array([drone, drone, ice, water])  # by robot and tile
+        return np.array([drone, drone, ice, water])
 
     @property
     def observation_bounds(self) -> tuple[Observations, Observations]:
@@ -106,7 +93,7 @@ class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
             reached=np.zeros((n_rows, ROBOTS), bool),
         )
 
-    def _place(self, state: ArcticState, rows: Integers) -> None:
+    def _place(self, state: ArcticState, rows: Ints) -> None:
         state.poses[rows] = [(x, y, math.pi / 2.0) for x, y in START]
         keys, episode = self.keys[rows], state.episode[rows]
         draws = uniform(keys[:, None], episode[:, None], TERRAIN, np.arange(ROWS * COLUMNS))
@@ -121,13 +108,13 @@ class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
     def _distances(self, state: ArcticState) -> Floats:
         return self._steps[np.arange(ROBOTS), state.tiles]
 
-    def _look(self, state: ArcticState, rows: Integers) -> None:
+    def _look(self, state: ArcticState, rows: Ints) -> None:
         _look(rows, state.poses, state.terrain, state.goal_x, state.observation)
 
-    def _settle(self, state: ArcticState, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+    def _settle(self, state: ArcticState, rows: Ints, actions: Ints, rewards: Rewards) -> None:
         self._look(state, rows)
-        places, spec = (state.poses, state.terrain, state.goal_x, state.tiles, state.reached), self.spec
-        _arrive(rows, *places, state.done, spec.not_reached_penalty, spec.dist_multiplier, rewards)
+        progress, pays = (state.tiles, state.reached), (self.spec.not_reached_penalty, self.spec.dist_multiplier)
+        _arrive(rows, state.poses, state.terrain, state.goal_x, progress, state.done, pays, rewards)
 
     def _check_values(self, state: ArcticState) -> None:
         super()._check_values(state)
@@ -135,7 +122,7 @@ class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
             raise ValueError(f"tiles from {state.tiles.min()} to {state.tiles.max()} found; 0 to {GOAL} expected")
 
     def _paint(self, canvas: Canvas, state: ArcticState, row: int) -> None:
-        colours = (SAND, WHITE, PALE_BLUE, PALE_GREEN)
+        colours = (Ink.SAND, Ink.WHITE, Ink.PALE_BLUE, Ink.PALE_GREEN)
         for i, line in enumerate(state.terrain[row].tolist()):
             for j, tile in enumerate(line):
                 corner = j * CELL - EDGE, 1.0 - (i + 1) * CELL
@@ -150,7 +137,7 @@ def cell(x: float, y: float) -> tuple[int, int]:
 
 
 @compiled
-def _look(rows: Integers, poses: Floats, terrain: Integers, goal_x: Floats, observation: Observations) -> None:
+def _look(rows: Ints, poses: Floats, terrain: Ints, goal_x: Floats, observation: Observations) -> None:
     for row in rows:
         for robot in range(ROBOTS):
             seen = observation[row, robot]
@@ -171,17 +158,18 @@ def _look(rows: Integers, poses: Floats, terrain: Integers, goal_x: Floats, obse
 
 @compiled
 def _arrive(
-    rows: Integers,
+    rows: Ints,
     poses: Floats,
-    terrain: Integers,
+    terrain: Ints,
     goal_x: Floats,
-    tiles: Integers,
-    reached: Mask,
+    progress: Progress,
     done: Mask,
-    not_reached_penalty: float,
-    dist_multiplier: float,
+    pays: Pays,
     rewards: Rewards,
 ) -> None:
+    """Tell each robot's tile and whether it has reached the goal; pay, and end where both have."""
+    tiles, reached = progress
+    not_reached_penalty, dist_multiplier = pays
     for row in rows:
         reward = 0.0
         for robot in range(ROBOTS):

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,22 +14,13 @@ from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats
-from dvdn_sim.envs.marbler.scenario import (
-    BLACK,
-    BLUE,
-    EDGE,
-    ORANGE,
-    PALE_GREEN,
-    PALE_RED,
-    Integers,
-    RobotState,
-    Scenario,
-    places,
-)
+from dvdn_sim.envs.marbler.scenario import EDGE, Ink, Ints, RobotState, Scenario, places
 from dvdn_sim.scenario import envs
 from dvdn_sim.scenario.envs import MESSAGES
 
+T = TypeVar("T")
 PLACES, MATERIAL = 0, 1  # streams of draws
+Edges, Pays = tuple[float, float], tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -41,14 +33,14 @@ class MaterialState(RobotState):
         messages: int64 ``[E, N]``, of the latest step.
     """
 
-    loads: Integers
-    zones: Integers
-    messages: Integers
+    loads: Ints
+    zones: Ints
+    messages: Ints
 
     @property
-    def remaining(self) -> Integers:
+    def remaining(self) -> Ints:
         """Units that are not delivered yet, int64 ``[E]``."""
-        left: Integers = self.zones.sum(1) + self.loads.sum(1)
+        left: Ints = self.zones.sum(1) + self.loads.sum(1)
         return left
 
 
@@ -65,18 +57,21 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
     settings = envs.MaterialTransport
     stream = "marbler/material_transport"
 
-    def __init__(
-        self, spec: envs.MaterialTransport | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any
-    ) -> None:
-        super().__init__(spec, row_seeds=row_seeds, **options)
-        self.idle_actions *= MESSAGES
-        fast, slow = self.spec.n_fast_agents, self.spec.n_slow_agents
-        self._capacity = np.array([self.spec.small_torque] * fast + [self.spec.large_torque] * slow)
-        self._steps = np.array([self.spec.fast_step] * fast + [self.spec.slow_step] * slow)
+    def _each(self, fast: T, slow: T) -> list[T]:
+        """What fast robots have, and what slow ones have, robot by robot."""
+        return [fast] * self.spec.n_fast_agents + [slow] * self.spec.n_slow_agents
+
+    @cached_property
+    def _capacity(self) -> Ints:
+        return np.array(self._each(self.spec.small_torque, self.spec.large_torque))
+
+    @cached_property
+    def _steps(self) -> Floats:
+        return np.array(self._each(self.spec.fast_step, self.spec.slow_step))
 
     @property
     def bodies(self) -> Sequence[tuple[str, Colour]]:
-        return [("fast", BLUE)] * self.spec.n_fast_agents + [("slow", ORANGE)] * self.spec.n_slow_agents
+        return self._each(("fast", Ink.BLUE), ("slow", Ink.ORANGE))
 
     @property
     def observation_bounds(self) -> tuple[Observations, Observations]:
@@ -100,7 +95,7 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
             messages=np.zeros((n_rows, self.n_agents), np.int64),
         )
 
-    def _place(self, state: MaterialState, rows: Integers) -> None:
+    def _place(self, state: MaterialState, rows: Ints) -> None:
         (robots,) = self.spec.spawns
         state.poses[rows, :, :2] = places(self.keys[rows], state.episode[rows], robots, PLACES)
         draws = uniform(self.keys[rows, None], state.episode[rows, None], MATERIAL, np.arange(2))
@@ -111,13 +106,10 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
                 material = mean + deviation * normal.inv_cdf(max(pair[zone], 2.0**-54))
                 state.zones[row, zone] = max(int(material), 0)
 
-    def _moves(self, actions: Integers) -> Integers:
-        return actions // MESSAGES
-
     def _distances(self, state: MaterialState) -> Floats:
         return self._steps
 
-    def _look(self, state: MaterialState, rows: Integers) -> None:
+    def _look(self, state: MaterialState, rows: Ints) -> None:
         own, everybody = np.dstack([state.poses[..., :2], state.loads]), np.hstack([state.zones, state.messages])
         seen = state.observation
         seen[rows, :, :3] = own[rows]
@@ -125,41 +117,40 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
         if self.spec.capability_aware:
             seen[rows, :, -2:] = np.column_stack([self._capacity, self._steps])
 
-    def _settle(self, state: MaterialState, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+    def _settle(self, state: MaterialState, rows: Ints, actions: Ints, rewards: Rewards) -> None:
         state.messages[rows] = actions[rows] % MESSAGES
         self._look(state, rows)
-        spec, carried = self.spec, (state.loads, state.zones, self._capacity)
-        zones = self._inner, spec.zone1_radius
+        spec, edges = self.spec, (self._inner, self.spec.zone1_radius)
         pays = spec.load_multiplier, spec.unload_multiplier, spec.time_penalty
-        _carry(rows, state.poses, *carried, state.done, *zones, *pays, rewards)
+        _carry(rows, state.poses, state.loads, state.zones, self._capacity, state.done, edges, pays, rewards)
 
     def _paint(self, canvas: Canvas, state: MaterialState, row: int) -> None:
         middle, right = state.zones[row].tolist()
-        canvas.rectangle((-EDGE, -HALF_HEIGHT), (-self._inner, HALF_HEIGHT), PALE_GREEN)
-        canvas.rectangle((self._inner, -HALF_HEIGHT), (EDGE, HALF_HEIGHT), PALE_RED)
-        canvas.disc((0.0, 0.0), self.spec.zone1_radius, PALE_RED)
-        canvas.text((0.0, 0.0), str(middle), BLACK, 16)
-        canvas.text(((self._inner + EDGE) / 2.0, 0.0), str(right), BLACK, 16)
+        canvas.rectangle((-EDGE, -HALF_HEIGHT), (-self._inner, HALF_HEIGHT), Ink.PALE_GREEN)
+        canvas.rectangle((self._inner, -HALF_HEIGHT), (EDGE, HALF_HEIGHT), Ink.PALE_RED)
+        canvas.disc((0.0, 0.0), self.spec.zone1_radius, Ink.PALE_RED)
+        canvas.text((0.0, 0.0), str(middle), Ink.BLACK, 16)
+        canvas.text(((self._inner + EDGE) / 2.0, 0.0), str(right), Ink.BLACK, 16)
         for (x, y, _), load in zip(state.poses[row].tolist(), state.loads[row].tolist(), strict=True):
             if load:
-                canvas.text((x, y + 0.1), f"+{load}", BLACK)
+                canvas.text((x, y + 0.1), f"+{load}", Ink.BLACK)
 
 
 @compiled
 def _carry(
-    rows: Integers,
+    rows: Ints,
     poses: Floats,
-    loads: Integers,
-    zones: Integers,
-    capacity: Integers,
+    loads: Ints,
+    zones: Ints,
+    capacity: Ints,
     done: Mask,
-    inner: float,
-    zone1_radius: float,
-    load_multiplier: float,
-    unload_multiplier: float,
-    time_penalty: float,
+    edges: Edges,
+    pays: Pays,
     rewards: Rewards,
 ) -> None:
+    """Load and unload, robot by robot; pay, and end where all is delivered."""
+    inner, zone1_radius = edges
+    load_multiplier, unload_multiplier, time_penalty = pays
     for row in rows:
         if done[row]:
             continue

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
@@ -11,24 +11,13 @@ from dvdn_sim.compiled import compiled
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.marbler.robotarium import Floats
-from dvdn_sim.envs.marbler.scenario import (
-    BLUE,
-    DOWN,
-    GREY,
-    ORANGE,
-    RED,
-    STAY,
-    Integers,
-    RobotState,
-    Scenario,
-    beside,
-    places,
-)
+from dvdn_sim.envs.marbler.scenario import DOWN, STAY, Ink, Ints, RobotState, Scenario, beside, places
 from dvdn_sim.scenario import envs
 
 NOTHING = -5.0
 """Both coordinates of the prey that a robot sees, when it sees none."""
 PLACES, PREY = 0, 1  # streams of draws
+Prey, Pays = tuple[Floats, Mask, Mask], tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -46,9 +35,9 @@ class PreyState(RobotState):
     captured: Mask
 
     @property
-    def remaining(self) -> Integers:
+    def remaining(self) -> Ints:
         """Prey not captured yet, int64 ``[E]``."""
-        left: Integers = (~self.captured).sum(1)
+        left: Ints = (~self.captured).sum(1)
         return left
 
 
@@ -65,18 +54,15 @@ class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
     settings = envs.PredatorCapturePrey
     stream = "marbler/predator_capture_prey"
 
-    def __init__(
-        self, spec: envs.PredatorCapturePrey | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any
-    ) -> None:
-        super().__init__(spec, row_seeds=row_seeds, **options)
-        predators, captures = self.spec.predators, self.spec.captures
-        sensing = [self.spec.predator_radius] * predators + [0.0] * captures
-        capture = [0.0] * predators + [self.spec.capture_radius] * captures
-        self._radii = np.array([sensing, capture]).T.copy()  # of sensing and of capture, [N, 2]
+    @cached_property
+    def _radii(self) -> Floats:
+        """How far each robot senses, and captures, ``[N, 2]``."""
+        predator, capture = (self.spec.predator_radius, 0.0), (0.0, self.spec.capture_radius)
+        return np.array([predator] * self.spec.predators + [capture] * self.spec.captures)
 
     @property
     def bodies(self) -> Sequence[tuple[str, Colour]]:
-        return [("predator", BLUE)] * self.spec.predators + [("capture", ORANGE)] * self.spec.captures
+        return [("predator", Ink.BLUE)] * self.spec.predators + [("capture", Ink.ORANGE)] * self.spec.captures
 
     @property
     def observation_bounds(self) -> tuple[Observations, Observations]:
@@ -97,7 +83,7 @@ class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
             captured=np.zeros(prey, bool),
         )
 
-    def _place(self, state: PreyState, rows: Integers) -> None:
+    def _place(self, state: PreyState, rows: Ints) -> None:
         robots, prey = self.spec.spawns
         state.poses[rows, :, :2] = places(self.keys[rows], state.episode[rows], robots, PLACES)
         state.prey[rows] = places(self.keys[rows], state.episode[rows], prey, PREY)
@@ -105,7 +91,7 @@ class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
     def _distances(self, state: PreyState) -> float:
         return self.spec.step_dist
 
-    def _look(self, state: PreyState, rows: Integers) -> None:
+    def _look(self, state: PreyState, rows: Ints) -> None:
         prey = np.full(state.poses[..., :2].shape, NOTHING)
         _nearest(rows, state.poses, state.prey, state.captured, self._radii, prey)
         told = [state.poses[..., :2], prey]
@@ -114,17 +100,17 @@ class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
         blocks = np.concatenate(told, -1, dtype=np.float32)
         beside(rows, state.poses, blocks, self.spec.num_neighbors, state.observation)
 
-    def _settle(self, state: PreyState, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+    def _settle(self, state: PreyState, rows: Ints, actions: Ints, rewards: Rewards) -> None:
         spec, prey = self.spec, (state.prey, state.sensed, state.captured)
         pays = spec.sense_reward, spec.capture_reward, spec.time_penalty
-        _hunt(rows, state.poses, actions, *prey, self._radii, state.done, *pays, rewards)
+        _hunt(rows, state.poses, actions, prey, self._radii, state.done, pays, rewards)
         self._look(state, rows)
 
     def _paint(self, canvas: Canvas, state: PreyState, row: int) -> None:
         facts = zip(state.prey[row].tolist(), state.sensed[row].tolist(), state.captured[row].tolist(), strict=True)
         for (x, y), sensed, captured in facts:
             if not captured:
-                canvas.disc((x, y), 0.04, RED if sensed else GREY)
+                canvas.disc((x, y), 0.04, Ink.RED if sensed else Ink.GREY)
         angles = [2.0 * math.pi * part / 60 for part in range(61)]
         robots = zip(state.poses[row].tolist(), self._radii.max(1).tolist(), self.bodies, strict=True)
         for (x, y, _), radius, (_, colour) in robots:
@@ -140,26 +126,18 @@ def _apart(poses: Floats, prey: Floats, row: int, robot: int, number: int) -> fl
 
 @compiled
 def _hunt(
-    rows: Integers,
-    poses: Floats,
-    actions: Integers,
-    prey: Floats,
-    sensed: Mask,
-    captured: Mask,
-    radii: Floats,
-    done: Mask,
-    sense_reward: float,
-    capture_reward: float,
-    time_penalty: float,
-    rewards: Rewards,
+    rows: Ints, poses: Floats, actions: Ints, prey: Prey, radii: Floats, done: Mask, pays: Pays, rewards: Rewards
 ) -> None:
+    """Sense and capture prey, pay, and end where all is captured."""
+    places, sensed, captured = prey
+    sense_reward, capture_reward, time_penalty = pays
     for row in rows:
         newly_sensed = newly_captured = 0
         remaining = False
-        for number in range(prey.shape[1]):
+        for number in range(places.shape[1]):
             near = caught = False
             for robot in range(poses.shape[1]):
-                apart = _apart(poses, prey, row, robot, number)
+                apart = _apart(poses, places, row, robot, number)
                 if apart <= radii[robot, 0]:
                     near = True
                 if apart <= radii[robot, 1] and actions[row, robot] == STAY:
@@ -176,7 +154,7 @@ def _hunt(
 
 
 @compiled
-def _nearest(rows: Integers, poses: Floats, prey: Floats, captured: Mask, radii: Floats, found: Floats) -> None:
+def _nearest(rows: Ints, poses: Floats, prey: Floats, captured: Mask, radii: Floats, found: Floats) -> None:
     """Write where the nearest uncaptured prey is that each robot of some rows senses, if there is any."""
     for row in rows:
         for robot in range(poses.shape[1]):

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from dvdn_sim.compiled import compiled
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 DT: Final = 0.033
 """Seconds per iteration."""
@@ -82,34 +84,24 @@ def advance(
         raise ValueError("poses or goals that are not finite found; finite numbers expected")
     if iterations < 1 or update_every < 1:
         raise ValueError(f"{iterations} iterations, update_every {update_every} found; 1 or more expected")
-    robots = poses.shape[-2]
-    moved = np.array(poses.reshape(-1, robots, 3), order="C")
-    rows = len(moved)
-    drive(
-        np.arange(rows),
-        moved,
-        np.ascontiguousarray(goals.reshape(-1, robots, 2)),
-        iterations,
-        update_every,
-        barrier,
-        False,  # noqa: FBT003  (compiled code takes no keywords without a price)
-        *np.zeros((2, rows), bool),
-        *np.zeros((2, rows, robots)),
-    )
+    moved, aims = (np.array(part.reshape(-1, *part.shape[-2:]), order="C") for part in (poses, goals))
+    rows, robots = moved.shape[:2]
+    found = *np.zeros((2, rows), bool), *np.zeros((2, rows, robots))
+    drive(np.arange(rows), moved, aims, iterations, update_every, barrier, False, *found)  # noqa: FBT003
     return moved.reshape(poses.shape)
 
 
 @compiled
 def drive(
-    rows: NDArray[np.int64],
+    rows: Ints,
     poses: Floats,
     goals: Floats,
     iterations: int,
     update_every: int,
     barrier: Barrier,
     stop: bool,
-    collision: NDArray[np.bool_],
-    boundary: NDArray[np.bool_],
+    collision: Mask,
+    boundary: Mask,
     travelled: Floats,
     unbooked: Floats,
 ) -> None:

@@ -23,24 +23,10 @@ from dvdn_sim.envs.marbler.robotarium import (
     LOOK_AHEAD,
     MAX_SPEED,
     Floats,
+    Ints,
     drive,
 )
 from dvdn_sim.scenario import envs
-
-Integers = NDArray[np.int64]
-
-RED: Final[Colour] = (208, 72, 58)
-GREEN: Final[Colour] = (58, 150, 88)
-BLUE: Final[Colour] = (52, 112, 190)
-ORANGE: Final[Colour] = (226, 142, 40)
-GREY: Final[Colour] = (120, 124, 130)
-PALE_RED: Final[Colour] = (246, 214, 208)
-PALE_GREEN: Final[Colour] = (212, 238, 218)
-PALE_BLUE: Final[Colour] = (206, 224, 246)
-PALE_GREY: Final[Colour] = (228, 230, 233)
-SAND: Final[Colour] = (240, 230, 210)
-BLACK: Final[Colour] = (30, 32, 36)
-WHITE: Final[Colour] = (255, 255, 255)
 
 RADIUS: Final = 0.055  # metres, of a robot
 MARGIN: Final = 0.1
@@ -51,6 +37,23 @@ GO_LEFT, GO_RIGHT, GO_UP, GO_DOWN, STAY = range(5)
 """Moves."""
 EDGE: Final = 1.5
 """Metres: zones at the left and right are measured from here."""
+
+
+class Ink:
+    """Colours of pictures."""
+
+    RED: Colour = (208, 72, 58)
+    GREEN: Colour = (58, 150, 88)
+    BLUE: Colour = (52, 112, 190)
+    ORANGE: Colour = (226, 142, 40)
+    GREY: Colour = (120, 124, 130)
+    PALE_RED: Colour = (246, 214, 208)
+    PALE_GREEN: Colour = (212, 238, 218)
+    PALE_BLUE: Colour = (206, 224, 246)
+    PALE_GREY: Colour = (228, 230, 233)
+    SAND: Colour = (240, 230, 210)
+    BLACK: Colour = (30, 32, 36)
+    WHITE: Colour = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class Scenario(Game[Settings, State]):
 
     def __init__(self, spec: Settings | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any) -> None:
         super().__init__(spec, row_seeds=row_seeds, **options)
-        self.idle_actions = np.full(self.n_agents, STAY)
+        self._messages = self.n_actions // envs.MOVES  # which go with a move: action = move · messages + message
+        self.idle_actions = np.full(self.n_agents, STAY * self._messages)
 
     @property
     @abstractmethod
@@ -104,15 +108,15 @@ class Scenario(Game[Settings, State]):
         """What sort of robot each is, and its colour in pictures."""
 
     @abstractmethod
-    def _place(self, state: State, rows: Integers) -> None:
-        """Put robots, and what else there is, where an episode begins; all that is the scenario's own is zero now."""
+    def _place(self, state: State, rows: Ints) -> None:
+        """Put robots, and what else there is, where an episode begins; all of it is zero now."""
 
     @abstractmethod
-    def _look(self, state: State, rows: Integers) -> None:
+    def _look(self, state: State, rows: Ints) -> None:
         """Write what robots see into the state's observation."""
 
     @abstractmethod
-    def _settle(self, state: State, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+    def _settle(self, state: State, rows: Ints, actions: Ints, rewards: Rewards) -> None:
         """Follow the rules of the scenario after a drive, look, and set rewards and which rows are `done`.
 
         Rows in which robots violated a rule are done already; their rewards do not count.
@@ -126,10 +130,6 @@ class Scenario(Game[Settings, State]):
     def _paint(self, canvas: Canvas, state: State, row: int) -> None:
         """Draw what is on the floor."""
 
-    def _moves(self, actions: Integers) -> Integers:
-        """Which way actions lead."""
-        return actions
-
     @cached_property
     def agents(self) -> tuple[str, ...]:
         """The N names, by sort and number."""
@@ -139,35 +139,24 @@ class Scenario(Game[Settings, State]):
         """Where the robots are, metres, float64 ``[E, N, 2]``."""
         return state.poses[..., :2].copy()
 
-    def _begin(self, state: State, rows: Integers) -> None:
-        kept = ("step", "episode")
+    def _begin(self, state: State, rows: Ints) -> None:
         for name, part in vars(state).items():
-            if name not in kept:
+            if name != "episode":
                 part[rows] = 0
         self._place(state, rows)
         if self.spec.first_observation == "real":
             self._look(state, rows)
 
-    def _step(self, state: State, actions: Integers, rewards: Rewards) -> None:
+    def _step(self, state: State, actions: Ints, rewards: Rewards) -> None:
         spec = self.spec
         going = ~state.done
         rows = going.nonzero()[0]
         goals, distances = np.empty((*actions.shape, 2)), np.empty(actions.shape)
         distances[:] = self._distances(state)
-        aim(rows, state.poses, self._moves(actions), distances, goals)
-        drive(
-            rows,
-            state.poses,
-            goals,
-            spec.iterations_per_step,
-            spec.update_every,
-            BARRIERS[spec.barrier],
-            spec.penalize_violations,
-            state.collision,
-            state.boundary,
-            state.travelled,
-            state.unbooked,
-        )
+        aim(rows, state.poses, actions // self._messages, distances, goals)
+        how = spec.iterations_per_step, spec.update_every, BARRIERS[spec.barrier], spec.penalize_violations
+        found = state.collision, state.boundary, state.travelled, state.unbooked
+        drive(rows, state.poses, goals, *how, *found)
         violated = going & (state.collision | state.boundary) & spec.penalize_violations
         state.done[:] |= violated
         self._settle(state, rows, actions, rewards)
@@ -186,16 +175,16 @@ class Scenario(Game[Settings, State]):
             (-HALF_WIDTH - MARGIN, -HALF_HEIGHT - MARGIN),
             (HALF_WIDTH + MARGIN, HALF_HEIGHT + MARGIN),
             width_px=680,
-            background=PALE_GREY,
+            background=Ink.PALE_GREY,
         )
-        canvas.rectangle((-HALF_WIDTH, -HALF_HEIGHT), (HALF_WIDTH, HALF_HEIGHT), WHITE)
+        canvas.rectangle((-HALF_WIDTH, -HALF_HEIGHT), (HALF_WIDTH, HALF_HEIGHT), Ink.WHITE)
         self._paint(canvas, state, row)
         poses: list[list[float]] = state.poses[row].tolist()
         for number, ((x, y, theta), (_, colour)) in enumerate(zip(poses, self.bodies, strict=True)):
             cos, sin = math.cos(theta), math.sin(theta)
             canvas.disc((x, y), RADIUS, colour)
-            canvas.line([(x, y), (x + 1.6 * LOOK_AHEAD * cos, y + 1.6 * LOOK_AHEAD * sin)], BLACK, width_px=2.5)
-            canvas.text((x - 0.015 * cos, y - 0.015 * sin), str(number), WHITE)
+            canvas.line([(x, y), (x + 1.6 * LOOK_AHEAD * cos, y + 1.6 * LOOK_AHEAD * sin)], Ink.BLACK, width_px=2.5)
+            canvas.text((x - 0.015 * cos, y - 0.015 * sin), str(number), Ink.WHITE)
         return canvas, [pose[:2] for pose in poses], RADIUS
 
     def _robots(self, n_rows: int) -> dict[str, Any]:
@@ -224,7 +213,7 @@ class Scenario(Game[Settings, State]):
         return HALF_WIDTH + overshoot, HALF_HEIGHT + overshoot
 
 
-def places(keys: NDArray[np.uint64], episode: Integers, spawn: envs.Spawn, stream: int) -> Floats:
+def places(keys: NDArray[np.uint64], episode: Ints, spawn: envs.Spawn, stream: int) -> Floats:
     """Deal out places to begin at in M episodes, float64 ``[M, count, 2]``, as the Robotarium's helper does.
 
     The helper numbers the cells of a grid column by column and draws distinct numbers from 1 to their count, not from
@@ -236,7 +225,7 @@ def places(keys: NDArray[np.uint64], episode: Integers, spawn: envs.Spawn, strea
 
 
 @compiled
-def aim(rows: Integers, poses: Floats, moves: Integers, distances: Floats, goals: Floats) -> None:
+def aim(rows: Ints, poses: Floats, moves: Ints, distances: Floats, goals: Floats) -> None:
     """Set where the moves of some rows lead: a robot's centre, moved along one axis and held in the limits.
 
     A robot beyond a limit is called back by every move, except by the one that leads back anyway.
@@ -261,7 +250,7 @@ def aim(rows: Integers, poses: Floats, moves: Integers, distances: Floats, goals
 
 
 @compiled
-def beside(rows: Integers, poses: Floats, blocks: Observations, neighbours: int, observation: Observations) -> None:
+def beside(rows: Ints, poses: Floats, blocks: Observations, neighbours: int, observation: Observations) -> None:
     """Write what robots of some rows see: of blocks ``[E, N, B]`` their own, then those of k neighbours.
 
     If that is everybody else, they follow by number; otherwise the k nearest, the nearest first (MARBLER leaves their

@@ -10,20 +10,7 @@ from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats
-from dvdn_sim.envs.marbler.scenario import (
-    BLACK,
-    EDGE,
-    GREEN,
-    PALE_GREEN,
-    PALE_RED,
-    RADIUS,
-    RED,
-    Integers,
-    RobotState,
-    Scenario,
-    beside,
-    places,
-)
+from dvdn_sim.envs.marbler.scenario import EDGE, RADIUS, Ink, Ints, RobotState, Scenario, beside, places
 from dvdn_sim.scenario import envs
 
 PLACES, HEADINGS = 0, 1  # streams of draws
@@ -54,7 +41,7 @@ class Warehouse(Scenario[envs.Warehouse, WarehouseState]):
 
     @property
     def bodies(self) -> Sequence[tuple[str, Colour]]:
-        return [(("green", GREEN), ("red", RED))[robot % 2] for robot in range(self.n_agents)]
+        return [(("green", Ink.GREEN), ("red", Ink.RED))[robot % 2] for robot in range(self.n_agents)]
 
     @property
     def observation_bounds(self) -> tuple[Observations, Observations]:
@@ -70,7 +57,7 @@ class Warehouse(Scenario[envs.Warehouse, WarehouseState]):
     def _empty(self, n_rows: int) -> WarehouseState:
         return WarehouseState(**self._robots(n_rows), loaded=np.zeros((n_rows, self.n_agents), bool))
 
-    def _place(self, state: WarehouseState, rows: Integers) -> None:
+    def _place(self, state: WarehouseState, rows: Ints) -> None:
         state.poses[rows, :, :2] = places(self.keys[rows], state.episode[rows], self.spec.spawns[0], PLACES)
         draws = uniform(self.keys[rows, None], state.episode[rows, None], HEADINGS, np.arange(self.n_agents))
         state.poses[rows, :, 2] = (draws * 2.0 - 1.0) * np.pi
@@ -78,38 +65,33 @@ class Warehouse(Scenario[envs.Warehouse, WarehouseState]):
     def _distances(self, state: WarehouseState) -> float:
         return self.spec.step_dist
 
-    def _look(self, state: WarehouseState, rows: Integers) -> None:
+    def _look(self, state: WarehouseState, rows: Ints) -> None:
         blocks = np.concatenate([state.poses[..., :2], state.loaded[..., None]], -1, dtype=np.float32)
         beside(rows, state.poses, blocks, self.spec.num_neighbors, state.observation)
 
-    def _settle(self, state: WarehouseState, rows: Integers, actions: Integers, rewards: Rewards) -> None:
+    def _settle(self, state: WarehouseState, rows: Ints, actions: Ints, rewards: Rewards) -> None:
         self._look(state, rows)
-        spec = self.spec
-        _carry(rows, state.poses, state.loaded, state.done, self._inner, spec.load_reward, spec.unload_reward, rewards)
+        pays = self.spec.load_reward, self.spec.unload_reward
+        _carry(rows, state.poses, state.loaded, state.done, self._inner, pays, rewards)
 
     def _paint(self, canvas: Canvas, state: WarehouseState, row: int) -> None:
         for low, high, right, left in (
-            (-HALF_HEIGHT, 0.0, PALE_GREEN, PALE_RED),
-            (0.0, HALF_HEIGHT, PALE_RED, PALE_GREEN),
+            (-HALF_HEIGHT, 0.0, Ink.PALE_GREEN, Ink.PALE_RED),
+            (0.0, HALF_HEIGHT, Ink.PALE_RED, Ink.PALE_GREEN),
         ):
             canvas.rectangle((self._inner, low), (EDGE, high), right)
             canvas.rectangle((-EDGE, low), (-self._inner, high), left)
         for (x, y, _), loaded in zip(state.poses[row].tolist(), state.loaded[row].tolist(), strict=True):
             if loaded:
-                canvas.disc((x, y), 1.5 * RADIUS, BLACK)
+                canvas.disc((x, y), 1.5 * RADIUS, Ink.BLACK)
 
 
 @compiled
 def _carry(
-    rows: Integers,
-    poses: Floats,
-    loaded: Mask,
-    done: Mask,
-    inner: float,
-    load_reward: float,
-    unload_reward: float,
-    rewards: Rewards,
+    rows: Ints, poses: Floats, loaded: Mask, done: Mask, inner: float, pays: tuple[float, float], rewards: Rewards
 ) -> None:
+    """Load and unload, robot by robot."""
+    load_reward, unload_reward = pays
     for row in rows:
         if done[row]:
             continue
