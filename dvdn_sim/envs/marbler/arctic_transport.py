@@ -10,8 +10,8 @@ from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas
-from dvdn_sim.envs.marbler.robotarium import Floats
-from dvdn_sim.envs.marbler.scenario import EDGE, Ink, Ints, RobotState, Scenario
+from dvdn_sim.envs.marbler.robotarium import Floats, Ints
+from dvdn_sim.envs.marbler.scenario import EDGE, Ink, RobotState, Scenario
 from dvdn_sim.scenario import envs
 
 CELL = 0.25
@@ -28,7 +28,6 @@ OTHERS = np.array([(0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1), (3, 2, 0, 1)])
 AROUND = np.array([(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)])
 """Rows and columns of the tiles around a drone, in the order in which they are seen."""
 TERRAIN, GOAL_COLUMN = 0, 1  # streams of draws
-Progress, Pays = tuple[Ints, Mask], tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -162,9 +161,9 @@ def _arrive(
     poses: Floats,
     terrain: Ints,
     goal_x: Floats,
-    progress: Progress,
+    progress: tuple[Ints, Mask],
     done: Mask,
-    pays: Pays,
+    pays: tuple[float, float],
     rewards: Rewards,
 ) -> None:
     """Tell each robot's tile and whether it has reached the goal; pay, and end where both have."""

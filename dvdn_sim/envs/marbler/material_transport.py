@@ -13,14 +13,13 @@ from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas, Colour
-from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats
-from dvdn_sim.envs.marbler.scenario import EDGE, Ink, Ints, RobotState, Scenario, places
+from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats, Ints
+from dvdn_sim.envs.marbler.scenario import EDGE, Ink, RobotState, Scenario, places
 from dvdn_sim.scenario import envs
 from dvdn_sim.scenario.envs import MESSAGES
 
 T = TypeVar("T")
 PLACES, MATERIAL = 0, 1  # streams of draws
-Edges, Pays = tuple[float, float], tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -144,8 +143,8 @@ def _carry(
     zones: Ints,
     capacity: Ints,
     done: Mask,
-    edges: Edges,
-    pays: Pays,
+    edges: tuple[float, float],
+    pays: tuple[float, float, float],
     rewards: Rewards,
 ) -> None:
     """Load and unload, robot by robot; pay, and end where all is delivered."""

@@ -10,14 +10,14 @@ import numpy as np
 from dvdn_sim.compiled import compiled
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas, Colour
-from dvdn_sim.envs.marbler.robotarium import Floats
-from dvdn_sim.envs.marbler.scenario import DOWN, STAY, Ink, Ints, RobotState, Scenario, beside, places
+from dvdn_sim.envs.marbler.robotarium import Floats, Ints
+from dvdn_sim.envs.marbler.scenario import DOWN, STAY, Ink, RobotState, Scenario, beside, places
 from dvdn_sim.scenario import envs
 
 NOTHING = -5.0
 """Both coordinates of the prey that a robot sees, when it sees none."""
 PLACES, PREY = 0, 1  # streams of draws
-Prey, Pays = tuple[Floats, Mask, Mask], tuple[float, float, float]
+Prey = tuple[Floats, Mask, Mask]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,14 @@ def _apart(poses: Floats, prey: Floats, row: int, robot: int, number: int) -> fl
 
 @compiled
 def _hunt(
-    rows: Ints, poses: Floats, actions: Ints, prey: Prey, radii: Floats, done: Mask, pays: Pays, rewards: Rewards
+    rows: Ints,
+    poses: Floats,
+    actions: Ints,
+    prey: Prey,
+    radii: Floats,
+    done: Mask,
+    pays: tuple[float, float, float],
+    rewards: Rewards,
 ) -> None:
     """Sense and capture prey, pay, and end where all is captured."""
     places, sensed, captured = prey

@@ -76,8 +76,8 @@ def advance(
     [[0.109246, 0.0, 0.0]]
     """
     if poses.ndim < 2 or poses.shape[-1] != 3 or goals.shape != (*poses.shape[:-1], 2):
-        found = f"poses {list(poses.shape)} and goals {list(goals.shape)}"
-        raise ValueError(f"{found} found; [..., N, 3] and [..., N, 2] expected")
+        shapes = f"poses {list(poses.shape)} and goals {list(goals.shape)}"
+        raise ValueError(f"{shapes} found; [..., N, 3] and [..., N, 2] expected")
     if poses.dtype != np.float64 or goals.dtype != np.float64:
         raise ValueError(f"poses of {poses.dtype} and goals of {goals.dtype} found; float64 expected")
     if not (np.isfinite(poses).all() and np.isfinite(goals).all()):

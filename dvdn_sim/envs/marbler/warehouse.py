@@ -9,8 +9,8 @@ from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas, Colour
-from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats
-from dvdn_sim.envs.marbler.scenario import EDGE, RADIUS, Ink, Ints, RobotState, Scenario, beside, places
+from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats, Ints
+from dvdn_sim.envs.marbler.scenario import EDGE, RADIUS, Ink, RobotState, Scenario, beside, places
 from dvdn_sim.scenario import envs
 
 PLACES, HEADINGS = 0, 1  # streams of draws
