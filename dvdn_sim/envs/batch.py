@@ -36,13 +36,13 @@ class Rows:
         """The same, with arrays of its own, or with those named, while it shares the others."""
         made = object.__new__(type(self))
         parts = vars(made)
-        parts |= vars(self)
+        parts.update(vars(self))
         for name in list(parts) if names is None else names:
             parts[name] = parts[name].copy()
         return made
 
 
-INT64 = np.dtype(np.int64)  # comparing with it is quicker than with np.int64
+INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)  # made once: numpy is slower with the types
 
 State = TypeVar("State", bound=Rows)
 Settings = TypeVar("Settings", bound=Env)
@@ -149,17 +149,18 @@ class Game(ABC, Generic[Settings, State]):
     def step(self, state: State, actions: NDArray[np.int64]) -> tuple[State, Observations, Rewards, Mask]:
         """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do."""
         self._check(state)
-        check_actions(actions, len(state.step), self.available, self.agents)
+        actions = check_actions(actions, len(state.step), self.available, self.agents)
         after = state.copy(self.moving)
-        rewards = np.zeros(actions.shape)
-        self._step(after, np.ascontiguousarray(actions), rewards)
+        rewards, seen = np.zeros(actions.shape), np.zeros((*actions.shape, self.obs_dim), FLOAT32)
+        self._step(after, actions, rewards)
+        self._observe(after, seen)
         self._latest = after
-        return after, self.observe(after), rewards, after.done
+        return after, seen, rewards, after.done
 
     def observe(self, state: State) -> Observations:
         """What the agents see, float32 ``[E, N, D]``."""
         self._check(state)
-        seen = np.zeros((len(state.step), self.n_agents, self.obs_dim), np.float32)
+        seen = np.zeros((len(state.step), self.n_agents, self.obs_dim), FLOAT32)
         self._observe(state, seen)
         return seen
 
@@ -235,19 +236,21 @@ def check_episode(episode: NDArray[np.int64], n_copies: int) -> None:
 
 def check_actions(
     actions: NDArray[np.int64], n_copies: int, available: NDArray[np.bool_], agents: tuple[str, ...]
-) -> None:
-    """Refuse actions that are no array (TypeError), not int64 ``[E, N]``, or not their agents' (both ValueError)."""
+) -> NDArray[np.int64]:
+    """Return actions, contiguous; refuse what is no array (TypeError), not int64 ``[E, N]``, or not its agent's."""
     if not isinstance(actions, np.ndarray):
         raise TypeError(
             f"actions {type(actions).__name__} found; an array, int64 [{n_copies}, {len(agents)}], expected"
         )
     if actions.shape != (n_copies, len(agents)) or actions.dtype != INT64:
         raise ValueError(f"actions {described(actions)} found; int64 [{n_copies}, {len(agents)}] expected")
-    wrong = _first_wrong(np.ascontiguousarray(actions), available)
+    actions = np.ascontiguousarray(actions)
+    wrong = _first_wrong(actions, available)
     if wrong >= 0:
         row, agent = divmod(wrong, len(agents))
         found, count = int(actions[row, agent]), int(available[agent].sum())
         raise ValueError(f"row {row}, agent {agents[agent]!r}: action {found} found; 0 to {count - 1} expected")
+    return actions
 
 
 @compiled

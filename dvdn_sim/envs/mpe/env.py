@@ -9,12 +9,12 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dvdn_sim.draws import keys
+from dvdn_sim.draws import keys, uniform
 from dvdn_sim.envs.api import Observations
 from dvdn_sim.envs.batch import Game, check_actions, described
 from dvdn_sim.envs.canvas import Canvas
-from dvdn_sim.envs.mpe.opponents import Opponent, Random, Still, draw_chances
-from dvdn_sim.envs.mpe.world import ACTIONS, Floats, Integers, MpeState, World, begin
+from dvdn_sim.envs.mpe.opponents import Opponent, Random, Still
+from dvdn_sim.envs.mpe.world import ACTIONS, Floats, Going, Integers, MpeState, World, begin, bodies_of, clock_of
 from dvdn_sim.scenario.envs import Opposed, Particles
 
 Settings = TypeVar("Settings", bound=Particles)
@@ -29,7 +29,7 @@ class ParticleEnv(Game[Settings, MpeState]):
     """What all tasks share. Learners are agents in a row, from number `_first` on."""
 
     stream = "mpe"
-    moving: ClassVar[tuple[str, ...]] = ("positions", "velocities", "step", "done", "timed_out")
+    moving: ClassVar[tuple[str, ...]] = ("positions", "velocities", "step", "done")
     _first = 0
     _memory_shape = (0, 0)
 
@@ -43,10 +43,6 @@ class ParticleEnv(Game[Settings, MpeState]):
     @abstractmethod
     def _made(self) -> World:
         """Return the bodies of the task."""
-
-    @abstractmethod
-    def _see(self, state: MpeState, first: int, seen: Observations) -> None:
-        """Write what agents from number `first` on see, ``[E, n, D]``, all zeros now."""
 
     @cached_property
     def agents(self) -> tuple[str, ...]:
@@ -93,12 +89,13 @@ class ParticleEnv(Game[Settings, MpeState]):
         )
 
     def _begin(self, state: MpeState, rows: Integers) -> None:
-        begin(state.bodies, self._world.landmark_spread, self.keys, state.episode, rows)
-        if not self._world.has_goal:
-            state.goal[rows] = 0
+        goals = self._world.landmarks if self._world.has_goal else 1
+        begin(bodies_of(state), state.goal, goals, self._world.landmark_spread, self.keys, state.episode, rows)
 
-    def _observe(self, state: MpeState, seen: Observations) -> None:
-        self._see(state, self._first, seen)
+    def _going(self, state: MpeState, actions: Integers) -> Going:
+        """Return what a step takes, with the actions of all agents."""
+        vars(state)["timed_out"] = state.done  # nothing but the time limit ends an episode
+        return bodies_of(state), clock_of(state), self._physics, actions
 
     def _check_values(self, state: MpeState) -> None:
         if ((state.goal < 0) | (state.goal >= max(1, self._world.landmarks))).any():
@@ -158,16 +155,22 @@ class OpposedEnv(ParticleEnv[Two]):
     def _script(self) -> Opponent:
         """Return who plays the opponents by a script."""
 
+    @abstractmethod
+    def _see(self, state: MpeState, first: int, seen: Observations) -> None:
+        """Write what agents from number `first` on see, ``[E, n, D]``, all zeros now."""
+
+    def _observe(self, state: MpeState, seen: Observations) -> None:
+        self._see(state, self._first, seen)
+
     def _begin(self, state: MpeState, rows: Integers) -> None:
         super()._begin(state, rows)
         state.memory[rows] = 0.0
 
-    def _everybody(self, state: MpeState, actions: Integers) -> Integers:
-        """Return the actions of all agents, opponents included."""
-        if self._opponent is None:
-            return actions
-        theirs = self._play(self._opponent, state)
-        return np.concatenate((theirs, actions) if self.spec.first_opponent == 0 else (actions, theirs), 1)
+    def _going(self, state: MpeState, actions: Integers) -> Going:
+        if self._opponent is not None:
+            theirs = self._play(self._opponent, state)
+            actions = np.concatenate((theirs, actions) if self.spec.first_opponent == 0 else (actions, theirs), 1)
+        return super()._going(state, actions)
 
     def _play(self, opponent: Opponent, state: MpeState) -> Integers:
         """Return the opponents' actions, int64 ``[E, K]``; what they remember goes into the state.
@@ -175,20 +178,18 @@ class OpposedEnv(ParticleEnv[Two]):
         Refuses (ValueError) a policy that answers with another shape or dtype, or an action that there is not.
         """
         rows, (count, size) = len(state.step), self._memory_shape
-        seen, chance = np.zeros((rows, count, self.spec.opponent_sees), np.float32), np.empty((rows, count))
+        seen = np.zeros((rows, count, self.spec.opponent_sees), np.float32)
         self._see(state, self.spec.first_opponent, seen)
-        draw_chances(state.key, state.episode, state.step, self.episode_limit, chance)
+        chance = uniform(state.key, state.episode * self.episode_limit + state.step, np.arange(count)[:, None]).T
         chosen, memory = opponent.act(
-            seen.reshape(rows * count, -1), state.memory.reshape(rows * count, size).copy(), chance.reshape(-1)
+            seen.reshape(rows * count, -1), state.memory.reshape(rows * count, size).copy(), chance.ravel()
         )
         _check_answer("actions", chosen, np.int64, (rows * count,))
         _check_answer("memory", memory, np.float32, (rows * count, size))
-        theirs = np.ascontiguousarray(chosen.reshape(rows, count))
-        names = tuple(agent.name for agent in self._world.agents[self.spec.first_opponent :][:count])
-        check_actions(theirs, rows, np.ones((count, ACTIONS), bool), names)
         if size:
             np.copyto(state.memory, memory.reshape(state.memory.shape), where=~state.done[:, None, None])
-        return theirs
+        names = tuple(agent.name for agent in self._world.agents[self.spec.first_opponent :][:count])
+        return check_actions(chosen.reshape(rows, count), rows, np.ones((count, ACTIONS), bool), names)
 
 
 def _check_answer(what: str, found: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvdn_sim.compiled import compiled
-from dvdn_sim.draws import mixed, unit
-from dvdn_sim.envs.mpe.world import ACTIONS, DAMPING, DT, Floats, Integers, Keys, length, pushed_to
+from dvdn_sim.envs.mpe.world import ACTIONS, DAMPING, DT, TOWARDS, Floats, Integers, length
 
 Seen = NDArray[np.float32]
 Memory = NDArray[np.float32]
@@ -41,15 +40,6 @@ class Opponent(Protocol):
             Actions, int64 ``[rows]``, 0 to 4; and the new memory.
         """
         ...
-
-
-@compiled
-def draw_chances(key: Keys, episode: Integers, step: Integers, limit: int, chance: Floats) -> None:
-    """Draw a number for each opponent, ``[E, K]``."""
-    for row in range(len(key)):
-        stream = mixed(key[row], episode[row] * limit + step[row])
-        for opponent in range(chance.shape[1]):
-            chance[row, opponent] = unit(mixed(stream, opponent))
 
 
 class Still:
@@ -96,12 +86,13 @@ def flee(seen: Floats, first: int, end: int, legacy: bool, chance: Floats, actio
     the one with the largest distance to the nearest predator, in metres, less what a prey pays there for being out of
     bounds. Ties fall by chance.
     """
+    reach = -REACH if legacy else REACH
     for row in range(len(seen)):
         best = -np.inf
         for turn in range(ACTIONS):
             action = (int(chance[row] * ACTIONS) + turn) % ACTIONS
-            x, y = pushed_to(action, legacy)
-            x, y = REACH * x + DT / DAMPING * seen[row, 0], REACH * y + DT / DAMPING * seen[row, 1]
+            x = reach * TOWARDS[action, 0] + DT / DAMPING * seen[row, 0]
+            y = reach * TOWARDS[action, 1] + DT / DAMPING * seen[row, 1]
             safety = np.inf
             for at in range(first, end, 2):
                 safety = min(safety, length(x - seen[row, at], y - seen[row, at + 1]))
@@ -120,6 +111,7 @@ def guess(seen: Floats, end: int, legacy: bool, chance: Floats, actions: Integer
     distance from the goal: of the place where it is and the four that lie `REACH` from it to each side it takes the one
     nearest to that mean. Ties fall by chance.
     """
+    reach = -REACH if legacy else REACH
     alone = np.empty(end // 2)  # how far each landmark is from the nearest good agent
     for row in range(len(seen)):
         least = np.inf
@@ -138,8 +130,8 @@ def guess(seen: Floats, end: int, legacy: bool, chance: Floats, actions: Integer
         nearest = np.inf
         for turn in range(ACTIONS):
             action = (int(chance[row] * ACTIONS) + turn) % ACTIONS
-            x, y = pushed_to(action, legacy)
-            distance = length(x_goal / total - REACH * x, y_goal / total - REACH * y)
+            x, y = reach * TOWARDS[action, 0], reach * TOWARDS[action, 1]
+            distance = length(x_goal / total - x, y_goal / total - y)
             if distance < nearest:
                 nearest, actions[row] = distance, action
 

@@ -12,16 +12,16 @@ from dvdn_sim.envs.mpe.world import (
     RED,
     Agent,
     Bodies,
-    Clock,
+    Going,
     Integers,
     MpeState,
-    Physics,
     World,
     apart,
+    bodies_of,
     move,
     show,
     show_own,
-)  # fmt: skip
+)
 from dvdn_sim.scenario import envs as settings
 
 RADIUS = 0.15
@@ -45,26 +45,26 @@ class SimpleSpread(ParticleEnv[settings.MpeSpread]):
 
     def _made(self) -> World:
         N = self.spec.N
+        self._rewards = SPREAD_REWARDS.index(self.spec.reward), self.spec.local_ratio
         return World(tuple(Agent(f"agent_{i}", RADIUS) for i in range(N)), N, landmark_size=0.05, colliders=N)
 
-    def _see(self, state: MpeState, first: int, seen: Observations) -> None:
-        _spread_observation(state.bodies, self._near, seen)
+    def _observe(self, state: MpeState, seen: Observations) -> None:
+        _spread_observation(bodies_of(state), self._near, seen)
 
     def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
-        kind, ratio = SPREAD_REWARDS.index(self.spec.reward), self.spec.local_ratio
-        _spread_step(state.bodies, state.clock, self._physics, actions, kind, ratio, rewards)
+        _spread_step(self._going(state, actions), *self._rewards, rewards)
 
 
 @compiled
 def _spread_observation(bodies: Bodies, near: bool, seen: Observations) -> None:
     """Write own velocity and place, landmarks, other agents, and what these say: nothing, zeros."""
-    positions, _, landmarks, _ = bodies
+    positions, _, landmarks = bodies
     rows, agents, _ = seen.shape
     for row in range(rows):
         for agent in range(agents):
             x, y = positions[row, agent, 0], positions[row, agent, 1]
             at = show_own(seen, row, agent, bodies, agent)
-            at, _ = show(seen, row, agent, at, x, y, landmarks, 0, agents, -1, near)
+            at, _ = show(seen, row, agent, at, x, y, landmarks, 0, agents, agents, near)
             show(seen, row, agent, at, x, y, positions, 0, agents, agent, near)
 
 
@@ -73,14 +73,12 @@ MPE2, LEGACY, INDIVIDUAL = range(3)
 
 
 @compiled
-def _spread_step(
-    bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, kind: int, local_ratio: float, rewards: Rewards
-) -> None:
-    positions, _, landmarks, _ = bodies
+def _spread_step(going: Going, kind: int, local_ratio: float, rewards: Rewards) -> None:
+    positions, _, landmarks = going[0]
     rows, agents = rewards.shape
     force = np.empty((agents, 2))
     for row in range(rows):
-        if not move(row, bodies, clock, physics, actions, force):
+        if not move(row, going, force):
             continue
         global_reward = total = 0.0
         for landmark in range(agents):
@@ -125,26 +123,27 @@ class SimpleAdversary(OpposedEnv[settings.MpeAdversary]):
         return Scripted(guess, 2 * self.spec.N, self._legacy)
 
     def _see(self, state: MpeState, first: int, seen: Observations) -> None:
-        _adversary_observation(state.bodies, self._near, first, seen)
+        _adversary_observation(bodies_of(state), state.goal, self._near, first, seen)
 
     def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
-        everybody, squared = self._everybody(state, actions), self.spec.reward == "legacy"
-        _adversary_step(state.bodies, state.clock, self._physics, everybody, self._first, squared, rewards)
+        _adversary_step(self._going(state, actions), state.goal, self.spec.reward == "legacy", rewards)
 
 
 @compiled
-def _adversary_observation(bodies: Bodies, near: bool, first: int, seen: Observations) -> None:
+def _adversary_observation(bodies: Bodies, goal: Integers, near: bool, first: int, seen: Observations) -> None:
     """Write the goal, landmarks and other agents; agent 0, the adversary, sees no goal, and always everybody."""
-    positions, _, landmarks, goal = bodies
+    positions, _, landmarks = bodies
     rows, viewers, _ = seen.shape
     for row in range(rows):
         for viewer in range(viewers):
             agent, at = first + viewer, 0
             nearest = near and agent > 0
             x, y = positions[row, agent, 0], positions[row, agent, 1]
-            if agent > 0:
-                at, _ = show(seen, row, viewer, at, x, y, landmarks, goal[row], goal[row] + 1, -1, near=False)
-            at, _ = show(seen, row, viewer, at, x, y, landmarks, 0, landmarks.shape[1], -1, near=False)
+            for number in range(0 if agent == 0 else -1, landmarks.shape[1]):
+                place = goal[row] if number < 0 else number
+                seen[row, viewer, at] = landmarks[row, place, 0] - x
+                seen[row, viewer, at + 1] = landmarks[row, place, 1] - y
+                at += 2
             at, other = show(seen, row, viewer, at, x, y, positions, 0, positions.shape[1], agent, nearest)
             if nearest:
                 for part in range(3):
@@ -152,13 +151,11 @@ def _adversary_observation(bodies: Bodies, near: bool, first: int, seen: Observa
 
 
 @compiled
-def _adversary_step(
-    bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, first: int, squared: bool, rewards: Rewards
-) -> None:
-    positions, _, landmarks, goal = bodies
+def _adversary_step(going: Going, goal: Integers, squared: bool, rewards: Rewards) -> None:
+    positions, _, landmarks = going[0]
     force = np.empty((positions.shape[1], 2))
     for row in range(len(rewards)):
-        if not move(row, bodies, clock, physics, actions, force):
+        if not move(row, going, force):
             continue
         adversary, least = 0.0, np.inf  # distances from the goal; least of the good agents'
         for agent in range(positions.shape[1]):
@@ -168,7 +165,7 @@ def _adversary_step(
             else:
                 least = min(least, distance)
         rewards[row] = -least + adversary
-        if first == 0:  # the adversary is an agent, too
+        if rewards.shape[1] == positions.shape[1]:  # the adversary is an agent, too
             rewards[row, 0] = -adversary * adversary if squared else -adversary
 
 
@@ -201,18 +198,18 @@ class SimpleTag(OpposedEnv[settings.MpeTag]):
         return Scripted(flee, first, first + 2 * self.spec.num_adversaries, self._legacy)
 
     def _see(self, state: MpeState, first: int, seen: Observations) -> None:
-        _tag_observation(state.bodies, self.spec.num_adversaries, self._near, first, seen)
+        _tag_observation(bodies_of(state), self.spec.num_adversaries, self._near, first, seen)
 
     def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
-        everybody, own = self._everybody(state, actions), self.spec.reward == "individual"
-        _tag_step(state.bodies, state.clock, self._physics, everybody, self.spec.num_adversaries, own, rewards)
+        own = self.spec.reward == "individual"
+        _tag_step(self._going(state, actions), self.spec.num_adversaries, own, rewards)
 
 
 @compiled
 def _tag_observation(bodies: Bodies, predators: int, near: bool, first: int, seen: Observations) -> None:
     """Write own velocity and place, obstacles, other agents, velocities of other prey; prey always see everything."""
-    positions, velocities, landmarks, _ = bodies
-    agents = positions.shape[1]
+    positions, velocities, landmarks = bodies
+    agents, obstacles = positions.shape[1], landmarks.shape[1]
     rows, viewers, _ = seen.shape
     for row in range(rows):
         for viewer in range(viewers):
@@ -220,7 +217,7 @@ def _tag_observation(bodies: Bodies, predators: int, near: bool, first: int, see
             nearest = near and agent < predators
             x, y = positions[row, agent, 0], positions[row, agent, 1]
             at = show_own(seen, row, viewer, bodies, agent)
-            at, _ = show(seen, row, viewer, at, x, y, landmarks, 0, landmarks.shape[1], -1, nearest)
+            at, _ = show(seen, row, viewer, at, x, y, landmarks, 0, obstacles, obstacles, nearest)
             at, _ = show(seen, row, viewer, at, x, y, positions, 0, predators, agent, nearest)
             at, prey = show(seen, row, viewer, at, x, y, positions, predators, agents, agent, nearest)
             shown, end = (prey, prey + 1) if nearest else (predators, agents)
@@ -228,13 +225,11 @@ def _tag_observation(bodies: Bodies, predators: int, near: bool, first: int, see
 
 
 @compiled
-def _tag_step(
-    bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, predators: int, own: bool, rewards: Rewards
-) -> None:
-    positions = bodies[0]
+def _tag_step(going: Going, predators: int, own: bool, rewards: Rewards) -> None:
+    positions, _, _ = going[0]
     force = np.empty((positions.shape[1], 2))
     for row in range(len(rewards)):
-        if not move(row, bodies, clock, physics, actions, force):
+        if not move(row, going, force):
             continue
         touches = 0.0
         for prey in range(predators, positions.shape[1]):

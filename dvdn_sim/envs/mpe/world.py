@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,15 @@ from dvdn_sim.envs.batch import Rows
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Keys = NDArray[np.uint64]
-Bodies = tuple[Floats, Floats, Floats, Integers]
-"""Of a state: positions, velocities, landmarks, goal."""
-Clock = tuple[Integers, Mask, Mask]
-"""Of a state: step, done, timed_out."""
+Bodies = tuple[Floats, Floats, Floats]
+"""Of a state: positions, velocities, landmarks."""
+Clock = tuple[Integers, Mask]
+"""Of a state: step, done."""
 Physics = tuple[Floats, int, bool, int]
 """Size, acceleration and highest speed of every body, ``[M + L, 3]``; how many of them, the first ones, bump into each
 other; whether as in older versions; steps of an episode."""
+Going = tuple[Bodies, Clock, Physics, Integers]
+"""What a step takes; the last are the actions of all agents, int64 ``[E, M]``."""
 Colour = tuple[float, float, float]
 """Red, green, blue, 0 to 1."""
 
@@ -97,18 +100,13 @@ class MpeState(Rows):
     memory: NDArray[np.float32]
     key: Keys
 
-    @property
-    def bodies(self) -> Bodies:
-        """What compiled code takes."""
-        return self.positions, self.velocities, self.landmarks, self.goal
 
-    @property
-    def clock(self) -> Clock:
-        """The same."""
-        return self.step, self.done, self.timed_out
+bodies_of = attrgetter("positions", "velocities", "landmarks")
+clock_of = attrgetter("step", "done")
 
-
-ACTIONS = 5
+TOWARDS = np.array([(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)], float)
+"""Where actions push."""
+ACTIONS = len(TOWARDS)
 DT = 0.1
 DAMPING = 0.25
 CONTACT_FORCE = 100.0
@@ -116,9 +114,11 @@ CONTACT_MARGIN = 1e-3
 
 
 @compiled
-def begin(bodies: Bodies, spread: float, keys: Keys, episode: Integers, rows: Integers) -> None:
-    """Draw where agents, all at rest, and landmarks are, and the goal, in some rows (``reset_world``)."""
-    positions, velocities, landmarks, goal = bodies
+def begin(
+    bodies: Bodies, goal: Integers, goals: int, spread: float, keys: Keys, episode: Integers, rows: Integers
+) -> None:
+    """Draw where agents, all at rest, and landmarks are, and one of the goals, in some rows (``reset_world``)."""
+    positions, velocities, landmarks = bodies
     for row in rows:
         stream, which = mixed(keys[row], episode[row]), 0
         for agent in range(positions.shape[1]):
@@ -130,26 +130,25 @@ def begin(bodies: Bodies, spread: float, keys: Keys, episode: Integers, rows: In
             for axis in range(2):
                 landmarks[row, landmark, axis] = spread * (2 * unit(mixed(stream, which)) - 1)
                 which += 1
-        goal[row] = int(unit(mixed(stream, which)) * landmarks.shape[1])
+        goal[row] = int(unit(mixed(stream, which)) * goals)
 
 
 @compiled
-def move(row: int, bodies: Bodies, clock: Clock, physics: Physics, actions: Integers, force: Floats) -> bool:
+def move(row: int, going: Going, force: Floats) -> bool:
     """Take ``mpe2``'s ``World.step`` in a row, unless it is done; return whether it was not. `force` is any ``[M, 2]``.
 
     In older versions (`legacy`) places change by the new velocities, and actions push the other way.
     """
-    positions, velocities, landmarks, _ = bodies
-    traits, colliders, legacy, limit = physics
-    step, done, timed_out = clock
+    (positions, velocities, landmarks), (step, done), (traits, colliders, legacy, limit), actions = going
     agents = positions.shape[1]
     if done[row]:
         return False
 
     # apply_action_force
     for agent in range(agents):
-        x, y = pushed_to(actions[row, agent], legacy)
-        force[agent, 0], force[agent, 1] = traits[agent, ACCEL] * x, traits[agent, ACCEL] * y
+        for axis in range(2):
+            direction = TOWARDS[actions[row, agent], axis]
+            force[agent, axis] = traits[agent, ACCEL] * (-direction if legacy else direction)
 
     # apply_environment_force
     for a in range(min(agents, colliders)):
@@ -178,23 +177,8 @@ def move(row: int, bodies: Bodies, clock: Clock, physics: Physics, actions: Inte
                 positions[row, agent, axis] += velocities[row, agent, axis] * DT
 
     step[row] += 1
-    done[row] = timed_out[row] = step[row] >= limit  # nothing else ends an episode
+    done[row] = step[row] >= limit
     return True
-
-
-@compiled
-def pushed_to(action: int, legacy: bool) -> tuple[float, float]:
-    """Return the direction in which an action pushes, a unit vector; (0, 0) for action 0."""
-    x = y = 0.0
-    if action == 1:
-        x = -1.0
-    elif action == 2:
-        x = 1.0
-    elif action == 3:
-        y = -1.0
-    elif action == 4:
-        y = 1.0
-    return (-x, -y) if legacy else (x, y)
 
 
 @compiled
@@ -226,10 +210,12 @@ def apart(one: Floats, a: int, other: Floats, b: int, row: int) -> float:
 @compiled
 def show_own(seen: Observations, row: int, viewer: int, bodies: Bodies, agent: int) -> int:
     """Write an agent's own velocity and place into an observation; return where to go on."""
+    at = 0
     for axis in range(2):
         seen[row, viewer, axis] = bodies[1][row, agent, axis]
         seen[row, viewer, 2 + axis] = bodies[0][row, agent, axis]
-    return 4
+        at += 2
+    return at
 
 
 @compiled
