@@ -57,6 +57,7 @@ GAMES = {
     "lbf, one row": (LevelBasedForaging, EASY, 1, lambda: lbforaging(**EASY)),
     "lbf, large": (LevelBasedForaging, HARD, 1024, lambda: lbforaging(**HARD)),
     "spread": (SimpleSpread, {}, 1024, lambda: mpe2(simple_spread_v3)),
+    "spread, one row": (SimpleSpread, {}, 1, lambda: mpe2(simple_spread_v3)),
     "adversary": (SimpleAdversary, AGENTS, 1024, lambda: mpe2(simple_adversary_v3)),
     "tag": (SimpleTag, AGENTS, 1024, lambda: mpe2(simple_tag_v3)),
     "tag, scripted": (SimpleTag, {}, 1024, None),
@@ -74,7 +75,7 @@ def test_steps_per_second(benchmark, name):
         nonlocal state
         for taken in actions:
             state, _, _, done = env.step(state, taken)
-            if done.any():
+            if True in done.tolist():  # in one row a tenth of the time of any()
                 state, _ = env.reset(state, done)
 
     step = None if original is None else original()
