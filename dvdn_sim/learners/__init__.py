@@ -1,6 +1,7 @@
 """What agents learn with: torch, batched over replicas and agents, and blind to the network.
 
     q_network           which agent uses which network, and what each has; recurrent_q and feed_forward_q: the kinds
+    unroll              whole episodes through the networks of all teams, and back
     replay              episodes, sampled by a seed that all agents share
     td                  targets, temporal differences and masks, as pure functions, and the reward inside them
     qmix                the mixing network of QMIX; what else algorithms differ in is in `dvdn_sim.algorithms`

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.learners.acting import feed_forward_q
-from dvdn_sim.learners.q_network import QNetwork, Tape, Weights, back_through_relu
+from dvdn_sim.learners.q_network import Edges, QNetwork, Tape, back_through_relu
 
 
 class FeedForwardTape(Tape):
@@ -17,34 +17,28 @@ class FeedForwardTape(Tape):
 
     def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
         super().__init__(network, like, **sizes)
-        trained, (_, steps, batch, _) = len(self.seen), self.x.shape
         self.h = torch.ones_like(self.x)
-        self.d_x = like.new_empty(trained, steps, batch, network.hidden)
-        self.d_h = torch.empty_like(self.d_x)
+        self.d_h = like.new_empty(len(self.seen), self.x.shape[1], network.hidden)
+        self.d_x = torch.empty_like(self.d_h)
 
-    def forward(self, weights: Weights, observations: Tensor) -> Tensor:
-        w1, w2, w3 = weights
-        x = self.first_layer(w1, observations)
-        steps = x.shape[1]
-        h, q = self.h[:, :steps], self.q[:, :steps]
-        torch.bmm(x.flatten(1, 2), w2, out=h.flatten(1, 2)[..., :-1])
+    def forward(self, parameters: Tensor, edges: Edges) -> None:
+        w1, w2, w3 = self.network.weights(parameters)
+        rows = edges[-1]
+        h = self.h[:, :rows]
+        torch.bmm(self.first_layer(w1, slice(rows)), w2, out=h[..., :-1])
         h[..., :-1].relu_()
-        torch.bmm(h.flatten(1, 2), w3, out=q.flatten(1, 2))
-        return q
+        torch.bmm(w3.mT, h.mT, out=self.q[..., :rows])
 
-    def backward(self, weights: Weights, d_q: Tensor) -> Tensor:
-        trained, steps = d_q.shape[:2]
-        _, w2, w3 = (weight[:trained] for weight in weights)
+    def backward(self, parameters: Tensor, edges: Edges) -> Tensor:
         d_w1, d_w2, d_w3 = self.gradients
-        seen, x, h, d_x, d_h = (
-            buffer[:trained, :steps].flatten(1, 2) for buffer in (self.seen, self.x, self.h, self.d_x, self.d_h)
-        )
-        flat_d_q = d_q.flatten(1, 2)
-        torch.bmm(h.mT, flat_d_q, out=d_w3)
-        back_through_relu(flat_d_q, w3, h[..., :-1], into=d_h)
+        trained, rows = len(self.gradient), edges[-1]
+        _, w2, w3 = self.network.weights(parameters[:trained])
+        d_q, x, h = self.d_q[..., :rows], self.x[:trained, :rows], self.h[:trained, :rows]
+        d_w3.copy_(torch.bmm(d_q, h).mT)
+        d_h = back_through_relu(d_q.mT, w3, h[..., :-1], into=self.d_h[:, :rows])
         torch.bmm(x.mT, d_h, out=d_w2)
-        back_through_relu(d_h, w2, x[..., :-1], into=d_x)
-        torch.bmm(seen.mT, d_x, out=d_w1)
+        d_x = back_through_relu(d_h, w2, x[..., :-1], into=self.d_x[:, :rows])
+        torch.bmm(self.seen[:, :rows].mT, d_x, out=d_w1)
         return self.gradient
 
 

@@ -14,17 +14,10 @@ from dvdn_sim.learners.parameter_exchange import Exchange
 from dvdn_sim.learners.q_network import Layout, QNetwork
 from dvdn_sim.learners.qmix import Mixer, TeamMixers
 from dvdn_sim.learners.replay import Minibatch
-from dvdn_sim.learners.td import (
-    RewardStatistics,
-    chosen,
-    continues,
-    double_q_value,
-    local_rewards,
-    td_errors,
-    valid_steps,
-)
+from dvdn_sim.learners.td import RewardStatistics, continues, local_rewards, td_errors, valid_steps
 from dvdn_sim.learners.tracking import Tracker, parameter_exchange_of, tracker_of
 from dvdn_sim.learners.transfer import remembered, rows
+from dvdn_sim.learners.unroll import unroll_of
 from dvdn_sim.scenario import Training
 from netmodels.streams import stream
 
@@ -115,16 +108,7 @@ class Learner:
             else None
         )
         self._statistics = RewardStatistics(len(seeds), device)
-        everyone = bool(available.all())
-        self._unavailable = None if everyone else ~available[:, None, None, :].to(device)
-        batch = layout.users * training.batch
-        self._tape = network.tape(
-            networks=2 * layout.rows, trained=layout.rows, steps=steps + 1, batch=batch, like=self.parameters
-        )
-        ids = layout.agent_ids(training.batch, self.parameters)
-        if ids is not None:
-            self._tape.keep(ids)
-        self._d_q = torch.zeros(layout.rows, steps, batch, network.n_actions, device=device, dtype=dtype)
+        self._unroll = unroll_of(network, layout, available, steps=steps, batch=training.batch, like=self.parameters)
         self._local: Local | None = None
         self._minibatch: Minibatch | None = None
         self.gradient = self.parameters[0]
@@ -174,17 +158,16 @@ class Learner:
         Replicas that are not active, bool ``[R]``, keep their reward statistics.
         """
         spec, dtype = self._spec, self.parameters.dtype
+        found, expected = minibatch.observations.shape[-1], self.network.obs_dim - self.layout.ids
+        if found != expected:
+            raise ValueError(f"observations of {found} numbers found; {expected} expected")
         statistics = self._statistics if spec.standardise_rewards else None
         if statistics is not None:
             team = minibatch.rewards.sum(1)
             statistics.merge(team, minibatch.longest, remembered(active, team.device))
         rewards = local_rewards(self._spec.reward_model, minibatch.rewards, statistics).to(dtype)
-        weights = self.network.weights(self.parameters.view(-1, self.parameters.shape[-1]))
-        q = self._tape.forward(weights, self.layout.by_network(minibatch.observations))
-        q_online, q_target = self.layout.by_agent(q).unbind(0)
+        q_t, value_tp1 = self._unroll.values(self.parameters, minibatch)
         steps = minibatch.actions.shape[2]
-        q_t = chosen(q_online[:, :, :-1], minibatch.actions)
-        value_tp1 = double_q_value(q_online[:, :, 1:], q_target[:, :, 1:], self._unavailable)
         timed_out = minibatch.timed_out if spec.bootstrap_on_timeout else None
         more = continues(minibatch.lengths, steps, timed_out)
         self._local = Local(
@@ -214,14 +197,9 @@ class Learner:
             raise RuntimeError("differentiate follows local_errors")
         local, minibatch, self._local, self._minibatch = self._local, self._minibatch, None, None
         signal = (self.mixers or self._spec).signal(local, held)
-        steps = minibatch.actions.shape[2]
         count = local.mask.sum((2, 3), keepdim=True)
-        self._d_q[:, :steps].zero_()
-        d_q = self.layout.by_agent(self._d_q[:, :steps])[0]
-        d_q.scatter_(-1, minibatch.actions.unsqueeze(-1), (signal.pull * (local.mask * (-2 / count))).unsqueeze(-1))
-        weights = self.network.weights(self.parameters[0].flatten(0, 1))
-        gradient = self._tape.backward(weights, self._d_q[:, :steps])
-        self.gradient = gradient.view_as(self.parameters[0])
+        d_q_t = signal.pull * (local.mask * (-2 / count))
+        self.gradient = self._unroll.gradient(self.parameters, minibatch, d_q_t)
         others = [] if self.mixers is None else [self.mixers.gradient[:, None]]
         norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self._spec.central)
         return self._figures(local, signal, count, norms)

@@ -13,13 +13,11 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.consensus import Facts
+from dvdn_sim.learners.q_network import IN_CACHE
 from dvdn_sim.learners.transfer import remembered, together
 from dvdn_sim.scenario import ParameterExchange
 
 Array = npt.NDArray[np.float64]
-
-IN_CACHE = 2**18
-"""Numbers that a temporary may have."""
 
 
 class Exchanged(NamedTuple):

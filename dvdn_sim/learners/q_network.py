@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dvdn_sim.learners.acting import Floats
@@ -18,6 +19,10 @@ from dvdn_sim.scenario import QLearning, Sharing
 
 Weights = Sequence[Tensor]
 """Views into a parameter matrix; each kind of network has its own."""
+Edges = NDArray[np.int64]
+"""Where the rows of each step begin and end; see `Tape.forward`."""
+IN_CACHE = 2**18
+"""Numbers that what is worked on at a time may have."""
 
 
 @dataclass(frozen=True)
@@ -64,24 +69,6 @@ class Layout:
     def rows(self) -> int:
         """R·G, networks of all teams."""
         return self.replicas * self.networks
-
-    def by_network(self, values: Tensor) -> Tensor:
-        """View ``[R, N, T, B, ...]`` by agent as ``[R, G, T, S, B, ...]`` by network."""
-        split = values.view(len(values), self.networks, self.users, *values.shape[2:])
-        return split.transpose(2, 3)
-
-    def by_agent(self, values: Tensor) -> Tensor:
-        """View ``[C·R·G, T, S·B, ...]`` by network as ``[C, R, N, T, B, ...]`` by agent."""
-        steps, sequences, *rest = values.shape[1:]
-        batch = sequences // self.users
-        split = values.view(-1, self.replicas, self.networks, steps, self.users, batch, *rest)
-        return split.transpose(3, 4).flatten(2, 3)
-
-    def agent_ids(self, batch: int, like: Tensor) -> Tensor | None:
-        """Return one-hot numbers of the agents, ``[S·B, S]`` for batches of B; None where nobody observes them."""
-        if not self.ids:
-            return None
-        return torch.eye(self.agents, dtype=like.dtype, device=like.device).repeat_interleave(batch, 0)
 
 
 class Act(Protocol):
@@ -137,93 +124,73 @@ class QNetwork(ABC):
         return torch.from_numpy(np.stack([generator.uniform(-bounds, bounds) for generator in generators]))
 
     def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "Tape":
-        """Allocate a tape for B sequences per network, of at most `steps` observations.
-
-        `networks` are M, the rows of the parameter matrix in the forward pass, and of these `trained` the leading m,
-        which `backward` differentiates; there are as many rows of observations. `like` gives dtype and device.
-        """
+        """Allocate a tape; the arguments are those of `Tape`."""
         return self.tape_kind(self, like, networks=networks, trained=trained, steps=steps, batch=batch)
 
 
 class Tape(ABC):
     """Whole sequences forward, and back: what the trained networks see, and what `forward` leaves for `backward`.
 
+    A step of a sequence is a row. Rows of one step lie together, step after step, and at each of them the sequences
+    that still go on come first: `edges` say where, as `forward` has it.
+
     It stays in buffers that are reused from call to call: fresh temporaries of this size cost as much in page faults as
     the arithmetic does. Every layer's input ends in a column that is always 1, so that a bias is its weight, and
-    forward and weight gradient are one matrix product per layer over all time steps.
+    forward and weight gradient are one matrix product per layer over all time steps. Values of actions lie action by
+    action, because products with so few columns are slow.
 
     Attributes:
-        seen: ``[m, T, B, D + 1]``.
-        x: What the first layer gives, ``[M, T, B, H + 1]``.
-        q: ``[M, T, B, A]``.
+        seen: ``[m, L, D + 1]``, observations.
+        x: What the first layer gives, ``[M, L, H + 1]``.
+        q: ``[M, A, L]``.
+        d_q: dL/dq, ``[m, A, L]``.
         gradient: ``[m, P]``; `gradients` are the same as weights.
-        varying: How many of the D numbers every call gives anew; the others are kept.
     """
 
     def __init__(self, network: QNetwork, like: Tensor, *, networks: int, trained: int, steps: int, batch: int) -> None:
-        """Allocate; the arguments are those of `QNetwork.tape`."""
-        self.seen = like.new_ones(trained, steps, batch, network.obs_dim + 1)
-        self.x = like.new_ones(networks, steps, batch, network.hidden + 1)
-        self.q = like.new_empty(networks, steps, batch, network.n_actions)
+        """Allocate.
+
+        Args:
+            network: Sizes.
+            like: Gives dtype and device.
+            networks: M, rows of the parameter matrix in the forward pass.
+            trained: m, of these the leading ones, which `backward` differentiates.
+            steps: Observations of a sequence, at most.
+            batch: Sequences of each network.
+        """
+        self.network, rows = network, steps * batch
+        self.seen = like.new_ones(trained, rows, network.obs_dim + 1)
+        self.x = like.new_ones(networks, rows, network.hidden + 1)
+        self.q = like.new_empty(networks, network.n_actions, rows)
+        self.d_q = like.new_zeros(trained, network.n_actions, rows)
         self.gradient = like.new_empty(trained, network.parameter_count)
         self.gradients = network.weights(self.gradient)
-        self.varying = network.obs_dim
 
     @abstractmethod
-    def forward(self, weights: Weights, observations: Tensor) -> Tensor:
-        """Q-values of whole sequences, from a zero hidden state.
+    def forward(self, parameters: Tensor, edges: Edges) -> None:
+        """Write Q-values of whole sequences, from a zero hidden state, into `q`.
 
         Args:
-            weights: Of M networks.
-            observations: ``[m, T, B, D]``, less what the tape keeps; m and B may be split over several axes.
-                M is a multiple of m, and row i is seen by the networks i, i + m, i + 2m, … (an online network and its
-                target see the same).
-
-        Returns:
-            q ``[M, T, B, A]``, a view into the tape that the next call overwrites.
+            parameters: Of M networks, ``[M, P]``. M is a multiple of m, and row i of `seen` is seen by the networks
+                i, i + m, i + 2m, … (an online network and its target see the same).
+            edges: The rows of step t are edges[t + 1] to edges[t + 2]; there are never more than at the step before.
+                edges[1] is 0, and -edges[0] the number of sequences.
         """
 
     @abstractmethod
-    def backward(self, weights: Weights, d_q: Tensor) -> Tensor:
-        """Gradient of a loss with respect to the parameters of the first m networks of the last `forward`.
+    def backward(self, parameters: Tensor, edges: Edges) -> Tensor:
+        """Return the gradient, ``[m, P]``, of a loss with respect to the first m networks of the last `forward`.
 
-        Args:
-            weights: The same as in `forward`, or their first m rows.
-            d_q: dL/dq, ``[m, T, B, A]``; T may be less than in `forward`, where later values have no gradient.
-
-        Returns:
-            ``[m, P]``, a view into the tape that the next call overwrites.
+        It is a view into the tape that the next call overwrites. Takes what `forward` took, or its first m rows, and
+        dL/dq from `d_q`.
         """
 
-    def keep(self, columns: Tensor) -> None:
-        """Keep the last numbers of every observation from now on, because they never change (ids of agents).
-
-        They are broadcast to ``[m, B, kept]``; observations are then given without them.
-
-        Raises:
-            ValueError: Nothing, or less, would be left to vary.
-        """
-        obs_dim, kept = self.seen.shape[-1] - 1, columns.shape[-1]
-        if kept >= obs_dim:
-            raise ValueError(f"{kept} numbers of an observation to keep found; fewer than {obs_dim} expected")
-        self.varying = obs_dim - kept
-        self.seen[..., self.varying : -1] = columns.unsqueeze(-3)
-
-    def first_layer(self, w1: Tensor, observations: Tensor) -> Tensor:
-        """Take in sequences ``[m, T, B, varying]``, m and B split at will, and return x = relu(W1 o + b1).
-
-        Raises:
-            ValueError: Observations of another length.
-        """
-        if observations.shape[-1] != self.varying:
-            raise ValueError(f"observations of {observations.shape[-1]} numbers found; {self.varying} expected")
-        rows, _, batch, _ = self.seen.shape
-        seen = self.seen[:, : observations.numel() // (rows * batch * self.varying)]
-        seen.view(*observations.shape[:-1], -1)[..., : self.varying].copy_(observations)
-        x = self.x[:, : seen.shape[1]]
-        for networks in range(0, x.shape[0], rows):
-            share = slice(networks, networks + rows)
-            torch.bmm(seen.flatten(1, 2), w1[share], out=x[share].flatten(1, 2)[..., :-1])
+    def first_layer(self, w1: Tensor, rows: slice) -> Tensor:
+        """Return x = relu(W1 o + b1) of these rows."""
+        seen, x = self.seen[:, rows], self.x[:, rows]
+        for networks in range(0, len(x), len(seen)):
+            share = slice(networks, networks + len(seen))
+            torch.bmm(seen, w1[share], out=x[share, :, :-1])
         x[..., :-1].relu_()
         return x
 

@@ -2,150 +2,121 @@
 
     x_t = relu(W1 o_t + b1),   h_t = GRU(x_t, h_{t-1}),   q_t = W3 h_t + b3        (h_{-1} = 0)
 
-EPyMARL's DRQN agent: fc-GRU-fc, with PyTorch's gate equations and initial weights.
+EPyMARL's DRQN agent: fc-GRU-fc, with PyTorch's gate equations and initial weights. With i what the gates get from x and
+g what they get from h_{t-1},
 
-What makes it fast: weight gradients are one matrix product per layer over all time steps, with biases as one more input
-that is always 1. The forward pass leaves no gates but the factors that multiply dL/dh_t, computed while the gates are
-in the cache, so that the backward pass has three operations per step: scale, multiply by the recurrent weights, add.
+    r = σ(i_r + g_r),  z = σ(i_z + g_z),  n = tanh(i_n + r g_n),  h_t = n + z (h_{t-1} - n).
+
+What makes it fast: products are one per layer over all time steps, but for those with h; and what stands between
+products is one compiled loop per step on a CPU. `step` and `step_back` are that, `plain_step` and `plain_step_back`
+the same in torch, for other devices; a test holds them equal.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dvdn_sim.learners.acting import recurrent_q
-from dvdn_sim.learners.q_network import QNetwork, Tape, Weights, back_through_relu
+from dvdn_sim.compiled import compiled
+from dvdn_sim.learners.acting import recurrent_q, sigmoid, tanh
+from dvdn_sim.learners.q_network import IN_CACHE, Edges, QNetwork, Tape, back_through_relu
 
-
-class Factors(NamedTuple):
-    """What multiplies dL/dh_t at one step on its way to the gates, ``[m, B, H]`` each; views into a tape."""
-
-    state: Tensor  # h_t itself
-    carry: Tensor  # to h_{t-1}, beside the way through the gates
-    to_new: Tensor  # to i_n
-    to_reset: Tensor
-    to_update: Tensor
-    to_from_hidden: Tensor
+Array = NDArray[np.floating[Any]]
 
 
 class RecurrentTape(Tape):
-    """Of `RecurrentQ`: its states, and what the backward pass needs of each step."""
+    """Of `RecurrentQ`: its states, and what the backward pass needs of each step.
+
+    States begin with as many rows of zeros as there are sequences, the states before the first step. Both passes go
+    through a stretch of steps at a time, so that what its products give is in the cache when it is needed.
+
+    Attributes:
+        gates: i, then r, z and n, then the derivatives by i, ``[M, L, 3H]``.
+        to_new: g_n, ``[M, L, H]``.
+        d_hidden: Of a stretch, dL/dh, and then dL/dx.
+        d_from_state: Of a stretch, derivatives by g, each in the row of the state that g came from.
+    """
 
     def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
         super().__init__(network, like, **sizes)
-        trained, (networks, steps, batch, _), h = len(self.seen), self.x.shape, network.hidden
-        self.states = like.new_zeros(networks, steps + 1, batch, h)  # entry 0 is the state before the first step
-        # Of the step under way; small, so that they stay in a core's cache.
-        self.gate = like.new_empty(networks, batch, 3 * h)
-        self.new = like.new_empty(networks, batch, h)
-        self.scratch = like.new_empty(trained, batch, h)
-        # What the backward pass needs of each step; it turns d_gates from factors into gradients.
-        self.carry = like.new_empty(trained, steps, batch, h)
-        self.to_new = like.new_empty(trained, steps, batch, h)
-        self.d_gates = like.new_empty(trained, steps, batch, 3 * h)
-        self.d_hidden = like.new_empty(trained, steps, batch, h)
-        # Views of each step, made once: making them costs as much as a small operation on them.
-        reset, update, from_hidden = torch.split(self.gate[:trained], h, dim=-1)
-        self.trained_gates = reset, update, from_hidden, self.new[:trained]
-        self.one = like.new_ones(())  # the number 1, as an operand
-        before, after = self.states[:, :-1].unbind(1), self.states[:, 1:].unbind(1)
-        self.forward_steps = list(zip(self.x.unbind(1), before, after, strict=True))
-        kept = (self.states[:trained, 1:], self.carry, self.to_new, *torch.split(self.d_gates, h, dim=-1))
-        self.factors = [Factors(*views) for views in zip(*(buffer.unbind(1) for buffer in kept), strict=True)]
-        per_gate = self.d_gates.view(trained, steps, batch, 3, h)
-        summed = (per_gate, self.d_hidden.unsqueeze(-2), self.d_gates, self.d_hidden, self.carry)
-        self.backward_steps = list(zip(*(buffer.unbind(1) for buffer in summed), strict=True))
+        trained, (networks, rows, _), h, batch = len(self.seen), self.x.shape, network.hidden, sizes["batch"]
+        fitting = IN_CACHE // (networks * 3 * h) if like.device.type == "cpu" else rows
+        self.stretch = min(max(fitting, batch), rows)
+        self.states = like.new_zeros(networks, batch + rows, h)
+        self.gates = like.new_empty(networks, rows, 3 * h)
+        self.to_new = like.new_empty(networks, rows, h)
+        self.d_hidden = like.new_empty(trained, self.stretch, h)
+        self.d_from_state = like.new_empty(trained, batch + self.stretch, 3 * h)
+        # Of the step under way.
+        self.from_state = like.new_empty(networks, batch, 3 * h)
+        self.d_before = like.new_empty(trained, batch, h)
+        self._step: Callable[..., None] = plain_step
+        self._step_back: Callable[..., None] = plain_step_back
+        kept: list[Any] = [self.from_state, self.gates, self.to_new, self.states]
+        back: list[Any] = [self.d_before, self.gates, self.to_new, self.states, self.d_hidden, self.d_from_state]
+        if like.device.type == "cpu":
+            self._step, self._step_back = step, step_back
+            kept, back = [tensor.numpy() for tensor in kept], [tensor.numpy() for tensor in back]
+        self._kept, self._back = kept, back
 
-    def forward(self, weights: Weights, observations: Tensor) -> Tensor:
-        w1, wi, wh, bh, w3, b3 = weights
-        steps = self.first_layer(w1, observations).shape[1]
-        self._recur(wi, wh, bh, steps)
-        q = self.q[:, :steps]
-        torch.baddbmm(b3, self.states[:, 1 : steps + 1].flatten(1, 2), w3, out=q.flatten(1, 2))
-        return q
+    def forward(self, parameters: Tensor, edges: Edges) -> None:
+        w1, wi, wh, bh, w3, b3 = self.network.weights(parameters)
+        at: list[int] = edges.tolist()
+        before = self.states[:, : -at[0]]
+        for start, stop in stretches(at, self.stretch):
+            rows = slice(at[start + 1], at[stop + 1])
+            torch.bmm(self.first_layer(w1, rows), wi, out=self.gates[:, rows])
+            for t in range(start, stop):
+                count = at[t + 2] - at[t + 1]
+                torch.baddbmm(bh, before[:, :count], wh, out=self.from_state[:, :count])
+                self._step(edges, t, *self._kept)
+                before = self.states[:, at[t + 1] - at[0] : at[t + 2] - at[0]]
+        after = self.states[:, -at[0] : at[-1] - at[0]]
+        torch.baddbmm(b3.mT, w3.mT, after.mT, out=self.q[..., : at[-1]])
 
-    def _recur(self, wi: Tensor, wh: Tensor, bh: Tensor, steps: int) -> None:
-        """The loop over time. Leaves the states, and what the backward pass needs of each step."""
-        gate, new = self.gate, self.new
-        h = new.shape[-1]
-        from_input = wi.clone()
-        from_input[:, -1:, : 2 * h] += bh[..., : 2 * h]
-        bias = bh[..., 2 * h :]
-        reset_update, from_hidden = gate[..., : 2 * h], gate[..., 2 * h :]
-        reset, update = gate[..., :h], gate[..., h : 2 * h]
-        for (x, state, next_state), factors in zip(self.forward_steps[:steps], self.factors, strict=False):
-            torch.bmm(x, from_input, out=gate)
-            new.copy_(from_hidden)
-            from_hidden.copy_(bias)
-            gate.baddbmm_(state, wh)
-            reset_update.sigmoid_()
-            new.addcmul_(reset, from_hidden).tanh_()
-            torch.lerp(new, state, update, out=next_state)
-            self._keep_factors(factors)
-
-    def _keep_factors(self, factors: Factors) -> None:
-        """What the backward pass needs of one step of the trained networks.
-
-        With h_t = n + z (h_{t-1} - n), n = tanh(i_n + r g) and g = W_hn h_{t-1} + b_hn, dh_t is multiplied by
-        (1-z)(1-n²) for i_n, that times r for g, that times r (1-r) g for r, and (h_{t-1} - n) z (1-z) =
-        (h_t - n)(1-z) for z.
-        """
-        reset, update, from_hidden, new = self.trained_gates
-        scratch = self.scratch
-        factors.carry.copy_(update)
-        torch.addcmul(self.one, new, new, value=-1, out=scratch)
-        torch.addcmul(scratch, scratch, update, value=-1, out=factors.to_new)
-        torch.mul(factors.to_new, reset, out=factors.to_from_hidden)
-        torch.addcmul(factors.to_from_hidden, factors.to_from_hidden, reset, value=-1, out=scratch)
-        torch.mul(scratch, from_hidden, out=factors.to_reset)
-        torch.sub(factors.state, new, out=scratch)
-        torch.addcmul(scratch, scratch, update, value=-1, out=factors.to_update)
-
-    def backward(self, weights: Weights, d_q: Tensor) -> Tensor:
-        trained, steps = d_q.shape[:2]
-        _, wi, wh, _, w3, _ = (weight[:trained] for weight in weights)
-        *_, d_w3, d_b3 = self.gradients
-        after = self.states[:trained, 1 : steps + 1].flatten(1, 2)
-        flat_d_q = d_q.flatten(1, 2)
-        torch.bmm(after.mT, flat_d_q, out=d_w3)
-        torch.sum(flat_d_q, dim=1, keepdim=True, out=d_b3)
-        torch.bmm(flat_d_q, w3.mT, out=self.d_hidden[:, :steps].flatten(1, 2))
-        self._recur_back(wh, steps)
-        self._weight_gradients(wi, steps)
+    def backward(self, parameters: Tensor, edges: Edges) -> Tensor:
+        self.gradient.zero_()
+        d_w1, d_wi, d_wh, d_bh, d_w3, d_b3 = self.gradients
+        trained, h = len(self.gradient), self.network.hidden
+        _, wi, wh, _, w3, _ = self.network.weights(parameters[:trained])
+        recurrent, from_q = wh.mT.contiguous(), w3.mT.contiguous()
+        at: list[int] = edges.tolist()
+        for start, stop in reversed(stretches(at, self.stretch)):
+            rows, states = slice(at[start + 1], at[stop + 1]), slice(at[start] - at[0], at[stop] - at[0])
+            d_hidden = self.d_hidden[:, : rows.stop - rows.start]
+            torch.bmm(self.d_q[..., rows].mT, from_q, out=d_hidden)
+            for t in range(stop - 1, start - 1, -1):
+                self._step_back(edges, t, start, *self._back)
+                count, first = at[t + 2] - at[t + 1], at[t] - at[start]
+                self.d_before[:, :count].baddbmm_(self.d_from_state[:, first : first + count], recurrent)
+            d_from_state = self.d_from_state[:, : states.stop - states.start]
+            x, d_gates = self.x[:trained, rows], self.gates[:trained, rows]
+            d_wh.baddbmm_(self.states[:trained, states].mT, d_from_state)
+            d_bh[..., 2 * h :] += d_from_state[..., 2 * h :].sum(1, keepdim=True)
+            d_wi.baddbmm_(x.mT, d_gates)
+            d_w1.baddbmm_(self.seen[:, rows].mT, back_through_relu(d_gates, wi, x[..., :-1], into=d_hidden))
+        d_bh[..., : 2 * h] = d_wi[:, -1:, : 2 * h]
+        d_q = self.d_q[..., : at[-1]]
+        d_w3.copy_(torch.bmm(d_q, self.states[:trained, -at[0] : at[-1] - at[0]]).mT)
+        torch.sum(d_q, dim=2, out=d_b3[:, 0])
         return self.gradient
 
-    def _recur_back(self, wh: Tensor, steps: int) -> None:
-        """The loop over time, backwards: completes dL/dh_t in `d_hidden` and turns factors into dL/d(gates)."""
-        recurrent = wh.mT.contiguous()
-        product = torch.empty_like(self.scratch)
-        for t in range(steps - 1, -1, -1):
-            per_gate, per_state, d_gate, d_state, carry = self.backward_steps[t]
-            per_gate.mul_(per_state)
-            if t:
-                torch.bmm(d_gate, recurrent, out=product)
-                self.backward_steps[t - 1][3].add_(product).addcmul_(d_state, carry)
 
-    def _weight_gradients(self, wi: Tensor, steps: int) -> None:
-        """Write the remaining weight gradients, one matrix product per layer over all time steps.
+def stretches(edges: Sequence[int], rows: int) -> list[tuple[int, int]]:
+    """Return where stretches of steps begin and end that have so many rows at most, or are one step.
 
-        `d_gates` and `d_hidden` are overwritten.
-        """
-        d_w1, d_wi, d_wh, d_bh, *_ = self.gradients
-        d_gates, d_hidden = self.d_gates[:, :steps], self.d_hidden[:, :steps]
-        trained, h = len(d_gates), d_hidden.shape[-1]
-        flat, before = d_gates.flatten(1, 2), self.states[:trained, :steps].flatten(1, 2)
-        x = self.x[:trained, :steps].flatten(1, 2)
-        torch.bmm(before.mT, flat, out=d_wh)
-        torch.sum(flat[..., 2 * h :], dim=1, keepdim=True, out=d_bh[..., 2 * h :])
-
-        torch.mul(d_hidden, self.to_new[:, :steps], out=d_gates[..., 2 * h :])
-        torch.bmm(x.mT, flat, out=d_wi)
-        d_bh[..., : 2 * h] = d_wi[:, -1:, : 2 * h]
-
-        d_x = d_hidden.flatten(1, 2)
-        back_through_relu(flat, wi, x[..., :-1], into=d_x)
-        torch.bmm(self.seen[:, :steps].flatten(1, 2).mT, d_x, out=d_w1)
+    >>> stretches([-3, 0, 3, 6, 8, 9], 6)
+    [(0, 2), (2, 4)]
+    """
+    starts = [0]
+    for t in range(1, len(edges) - 2):
+        if edges[t + 2] - edges[starts[-1] + 1] > rows:
+            starts.append(t)
+    return list(pairwise([*starts, len(edges) - 2]))
 
 
 class RecurrentQ(QNetwork):
@@ -166,3 +137,111 @@ class RecurrentQ(QNetwork):
         """
         d, h, a = self.obs_dim, self.hidden, self.n_actions
         return (d + 1, h), (h + 1, 3 * h), (h, 3 * h), (1, 3 * h), (h, a), (1, a)
+
+
+@compiled
+def step(edges: Edges, t: int, from_state: Array, gates: Array, to_new: Array, states: Array) -> None:
+    """Step the states of all networks: g is in `from_state`, i in the rows of step t of `gates`, which become r z n."""
+    h, first, count = states.shape[2], edges[t + 1], edges[t + 2] - edges[t + 1]
+    for network in range(len(states)):
+        for k in range(count):
+            g, own, g_n = from_state[network, k], gates[network, first + k], to_new[network, first + k]
+            before, after = states[network, edges[t] - edges[0] + k], states[network, first - edges[0] + k]
+            r, z, n, g_new = own[:h], own[h : 2 * h], own[2 * h :], g[2 * h :]
+            for j in range(2 * h):
+                own[j] = sigmoid(own[j] + g[j])
+            for j in range(h):
+                n[j] = tanh(n[j] + r[j] * g_new[j])
+            for j in range(h):
+                after[j] = n[j] + z[j] * (before[j] - n[j])
+            for j in range(h):
+                g_n[j] = g_new[j]
+
+
+def plain_step(edges: Edges, t: int, from_state: Tensor, gates: Tensor, to_new: Tensor, states: Tensor) -> None:
+    """Do what `step` does, in torch."""
+    before, first, end = edges[t : t + 3].tolist()
+    own, g, batch = gates[:, first:end], from_state[:, : end - first], -edges[0]
+    h = states.shape[2]
+    r, z, n = torch.split(own, h, -1)
+    own[..., : 2 * h].add_(g[..., : 2 * h]).sigmoid_()
+    to_new[:, first:end] = g[..., 2 * h :]
+    n.addcmul_(r, g[..., 2 * h :]).tanh_()
+    states[:, batch + first : batch + end] = torch.lerp(n, states[:, batch + before :][:, : end - first], z)
+
+
+@compiled
+def step_back(
+    edges: Edges,
+    t: int,
+    start: int,
+    d_before: Array,
+    gates: Array,
+    to_new: Array,
+    states: Array,
+    d_hidden: Array,
+    d_from_state: Array,
+) -> None:
+    """Go back through step t: from dL/dh_t to the derivatives by i, in place of r z n, and by g.
+
+    dL/dh_t is what stands in `d_hidden` and, of sequences that went on, what `d_before` holds of the step after t. In
+    its place comes z dL/dh_t, to which the way through g is to be added yet. Rows of states of which nothing came get
+    zeros, so that one product over all rows gives the gradient of W_h. `d_hidden` and `d_from_state` begin with those
+    of step `start`.
+    """
+    h, before, first, end = states.shape[2], edges[t] - edges[0], edges[t + 1], edges[t + 2]
+    row, state_row = first - edges[start + 1], edges[t] - edges[start]
+    went_on = edges[t + 3] - end if t + 3 < len(edges) else 0
+    one = gates.dtype.type(1.0)
+    for network in range(len(d_hidden)):
+        for k in range(end - first):
+            own, g_n, state = gates[network, first + k], to_new[network, first + k], states[network, before + k]
+            d, kept, d_g = d_hidden[network, row + k], d_before[network, k], d_from_state[network, state_row + k]
+            r, z, n = own[:h], own[h : 2 * h], own[2 * h :]
+            d_g_r, d_g_z, d_g_n = d_g[:h], d_g[h : 2 * h], d_g[2 * h :]
+            if k < went_on:
+                for j in range(h):
+                    d[j] += kept[j]
+            for j in range(h):
+                kept[j] = z[j] * d[j]
+            for j in range(h):
+                d_g_z[j] = (state[j] - n[j]) * z[j] * (d[j] - kept[j])
+            for j in range(h):
+                n[j] = (one - n[j] * n[j]) * (d[j] - kept[j])
+            for j in range(h):
+                d_g_n[j] = n[j] * r[j]
+            for j in range(h):
+                d_g_r[j] = d_g_n[j] * (one - r[j]) * g_n[j]
+            for j in range(2 * h):
+                own[j] = d_g[j]
+        d_from_state[network, state_row + end - first : first - edges[start]] = 0
+
+
+def plain_step_back(
+    edges: Edges,
+    t: int,
+    start: int,
+    d_before: Tensor,
+    gates: Tensor,
+    to_new: Tensor,
+    states: Tensor,
+    d_hidden: Tensor,
+    d_from_state: Tensor,
+) -> None:
+    """Do what `step_back` does, in torch."""
+    trained, h = len(d_hidden), states.shape[2]
+    before, first, end, *after = edges[t : t + 4].tolist()
+    went_on = after[0] - end if after else 0
+    count, row, batch = end - first, first - edges[start + 1], -edges[0]
+    own, d = gates[:trained, first:end], d_hidden[:, row : row + count]
+    r, z, n = torch.split(own, h, -1)
+    d[:, :went_on] += d_before[:, :went_on]
+    kept = torch.mul(z, d, out=d_before[:, :count])
+    through = d - kept
+    d_z = (states[:trained, batch + before :][:, :count] - n) * z * through
+    d_n = torch.addcmul(through, through * n, n, value=-1)
+    d_g_n = d_n * r
+    d_r = torch.addcmul(d_g_n, d_g_n, r, value=-1) * to_new[:trained, first:end]
+    torch.cat([d_r, d_z, d_n], -1, out=own)
+    into = d_from_state[:, before - edges[start] : first - edges[start]]
+    into[:, :count], into[:, count:] = torch.cat([d_r, d_z, d_g_n], -1), 0

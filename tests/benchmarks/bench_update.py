@@ -74,15 +74,14 @@ def test_dvdn_update(benchmark, yardstick):
 
 def test_recurrent_q_alone(benchmark, yardstick):
     """The part of it that the floor counts: forward of online and target networks, backward of the online ones."""
-    rng = np.random.default_rng(0)
     rows = NETWORK.initial_parameters([np.random.default_rng(i) for i in range(2 * AGENTS)]).float()
-    weights = NETWORK.weights(rows)
     tape = NETWORK.tape(networks=2 * AGENTS, trained=AGENTS, steps=STEPS + 1, batch=BATCH, like=rows)
-    observations = torch.from_numpy(rng.random((AGENTS, STEPS + 1, BATCH, NETWORK.obs_dim), np.float32))
-    d_q = torch.from_numpy(rng.random((AGENTS, STEPS, BATCH, NETWORK.n_actions), np.float32))
+    edges = BATCH * np.arange(-1, STEPS + 2)
+    tape.seen[..., :-1].uniform_()
+    tape.d_q.uniform_()
 
     def unroll():
-        tape.forward(weights, observations)
-        tape.backward(weights, d_q)
+        tape.forward(rows, edges)
+        tape.backward(rows, edges)
 
     measured(benchmark, yardstick, unroll)

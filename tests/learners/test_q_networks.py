@@ -26,6 +26,26 @@ def tape_of(network, parameters: torch.Tensor, trained: int, steps: int, batch: 
     return network.tape(networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
 
 
+def padded(steps: int, batch: int) -> np.ndarray:
+    """Sequences that all have so many steps."""
+    return batch * np.arange(-1, steps + 1)
+
+
+def forward(tape, parameters: torch.Tensor, observations: torch.Tensor) -> torch.Tensor:
+    """Q-values ``[M, T, B, A]`` of whole sequences ``[m, T, B, D]``."""
+    _, steps, batch, dims = observations.shape
+    tape.seen[:, : steps * batch, :dims] = observations.flatten(1, 2)
+    tape.forward(parameters, padded(steps, batch))
+    return tape.q[..., : steps * batch].unflatten(2, (steps, batch)).permute(0, 2, 3, 1).clone()
+
+
+def backward(tape, parameters: torch.Tensor, d_q: torch.Tensor) -> torch.Tensor:
+    """The gradient ``[m, P]`` from dL/dq ``[m, T, B, A]``."""
+    _, steps, batch, _ = d_q.shape
+    tape.d_q[..., : steps * batch] = d_q.permute(0, 3, 1, 2).flatten(2)
+    return tape.backward(parameters, padded(steps, batch))
+
+
 @st.composite
 def cases(draw):
     sizes = draw(st.sampled_from(KINDS))(draw(st.integers(1, 7)), draw(st.integers(1, 9)), draw(st.integers(1, 5)))
@@ -43,14 +63,13 @@ def test_forward_and_every_gradient_equal_torch(case):
     """
     network, trained, copies, batch, lengths, spare, seed = case
     parameters = parameters_of(network, trained * copies, seed)
-    weights = network.weights(parameters)
     tape = tape_of(network, parameters, trained, max(lengths) + spare, batch)
     for number, steps in enumerate(lengths):
         observations = noise(seed + number, trained, steps, batch, network.obs_dim)
         d_q = noise(seed - number - 1 + 2**32, trained, steps, batch, network.n_actions)
-        q = tape.forward(weights, observations)
+        q = forward(tape, parameters, observations)
         assert q.shape == (trained * copies, steps, batch, network.n_actions)
-        found = [q.clone(), tape.backward(weights, d_q).clone()]
+        found = [q.clone(), backward(tape, parameters, d_q).clone()]
         for row in range(trained * copies):
             oracle = as_module(network, parameters[row])
             expected = oracle(observations[row % trained])
@@ -69,9 +88,8 @@ def test_the_paper_sizes_in_float32(kind):
     tape = tape_of(network, parameters, trained, steps, batch)
     observations = noise(1, trained, steps, batch, 18, dtype=torch.float32)
     d_q = noise(2, trained, steps, batch, 6, dtype=torch.float32) / (steps * batch)
-    weights = network.weights(parameters)
-    q = tape.forward(weights, observations).clone()
-    gradient = tape.backward(weights, d_q)
+    q = forward(tape, parameters, observations).clone()
+    gradient = backward(tape, parameters, d_q)
     for row in range(trained):
         oracle = as_module(network, parameters[row].double())
         expected = oracle(observations[row].double())
@@ -89,10 +107,10 @@ def test_a_gradient_by_finite_differences():
     observations, d_q = noise(1, 1, steps, batch, 3), noise(2, 1, steps, batch, 2)
 
     def objective(at: torch.Tensor) -> float:
-        return float((tape.forward(network.weights(at), observations) * d_q).sum())
+        return float((forward(tape, at, observations) * d_q).sum())
 
     objective(parameters)
-    gradient = tape.backward(network.weights(parameters), d_q).clone()
+    gradient = backward(tape, parameters, d_q).clone()
     for seed in range(5):
         direction = noise(10 + seed, *parameters.shape)
         slope = (objective(parameters + 1e-6 * direction) - objective(parameters - 1e-6 * direction)) / 2e-6
@@ -104,43 +122,14 @@ def test_a_shorter_d_q_means_zeros_after_it(kind):
     """The learner differentiates T of the T + 1 steps it unrolls: the last one only values the state that follows."""
     network, trained, steps, batch = kind(3, 4, 2), 2, 11, 3
     parameters = parameters_of(network, 4, 0)
-    weights, tape = network.weights(parameters), tape_of(network, parameters, trained, steps, batch)
+    tape = tape_of(network, parameters, trained, steps, batch)
     observations, d_q = noise(1, trained, steps, batch, 3), noise(2, trained, steps, batch, 2)
     d_q[:, -1] = 0
-    tape.forward(weights, observations)
-    full = tape.backward(weights, d_q).clone()
-    tape.forward(weights, observations)
-    short = tape.backward(weights, d_q[:, :-1])
+    forward(tape, parameters, observations)
+    full = backward(tape, parameters, d_q).clone()
+    forward(tape, parameters, observations)
+    short = backward(tape, parameters, d_q[:, :-1])
     assert relative(short, full) < 1e-13
-
-
-@every_kind
-def test_kept_columns_are_part_of_every_observation(kind):
-    """Two agents that share a network, told apart by their numbers: kept, or written out in every observation."""
-    network, rows, steps, batch = kind(5, 6, 2), 2, 4, 6
-    parameters = parameters_of(network, rows, 3)
-    weights = network.weights(parameters)
-    own, d_q = noise(1, rows, steps, batch, 3), noise(2, rows, steps, batch, 2)
-    ids = torch.eye(2, dtype=torch.float64).repeat_interleave(3, 0)
-    keeping, plain = (tape_of(network, parameters, rows, steps, batch) for _ in range(2))
-    keeping.keep(ids)
-    for _ in range(2):
-        by_agent = own.unflatten(2, (2, 3))  # axes may be split
-        found = keeping.forward(weights, by_agent)
-        whole = torch.cat([own, ids.expand(rows, steps, batch, 2)], -1)
-        assert torch.equal(found, plain.forward(weights, whole))
-        assert torch.equal(keeping.backward(weights, d_q), plain.backward(weights, d_q))
-        own = own + 1
-
-
-def test_observations_of_another_length_are_refused():
-    network = RecurrentQ(5, 4, 2)
-    parameters = parameters_of(network, 1, 0)
-    tape = tape_of(network, parameters, 1, 2, 1)
-    with pytest.raises(ValueError, match="observations of 1 numbers found; 5 expected"):
-        tape.forward(network.weights(parameters), noise(1, 1, 2, 1, 1))
-    with pytest.raises(ValueError, match="5 numbers of an observation to keep found; fewer than 5 expected"):
-        tape.keep(noise(1, 1, 5))
 
 
 @every_kind
@@ -149,9 +138,7 @@ def test_acting_sees_the_function_that_is_learnt(kind):
     network, teams, agents, copies, steps = kind(5, 6, 3), 2, 3, 11, 9
     parameters = parameters_of(network, teams * agents, 1)
     observations = noise(1, teams * agents, steps, copies, 5)
-    unrolled = tape_of(network, parameters, teams * agents, steps, copies).forward(
-        network.weights(parameters), observations
-    )
+    unrolled = forward(tape_of(network, parameters, teams * agents, steps, copies), parameters, observations)
 
     def by_row(values):
         return values.view(teams, agents, copies, -1).transpose(1, 2).flatten(0, 1).float().contiguous().numpy()
@@ -202,9 +189,9 @@ def test_what_backward_returns_is_not_touched_by_a_forward(kind):
     """The learner clips and steps on the returned view; only the next `backward` may overwrite it."""
     network = kind(3, 4, 2)
     parameters = parameters_of(network, 1, 0)
-    tape, weights = tape_of(network, parameters, 1, 5, 2), network.weights(parameters)
-    tape.forward(weights, noise(1, 1, 5, 2, 3))
-    gradient = tape.backward(weights, noise(2, 1, 5, 2, 2))
+    tape = tape_of(network, parameters, 1, 5, 2)
+    forward(tape, parameters, noise(1, 1, 5, 2, 3))
+    gradient = backward(tape, parameters, noise(2, 1, 5, 2, 2))
     kept = copy.deepcopy(gradient)
-    tape.forward(weights, noise(3, 1, 5, 2, 3))
+    forward(tape, parameters, noise(3, 1, 5, 2, 3))
     assert torch.equal(gradient, kept)

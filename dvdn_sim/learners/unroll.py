@@ -1,0 +1,231 @@
+"""Whole episodes through the networks of all teams: values of what agents did and of what comes next; and back.
+
+`PackedUnroll` computes no step that did not happen: it goes team by team, longest episodes first, with compiled loops
+around the networks' products. `PaddedUnroll` is the same in torch, for devices on which all that would be slow: all
+teams at once, and every episode as long as the longest. A test holds them equal.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dvdn_sim.compiled import compiled
+from dvdn_sim.learners.q_network import Edges, Layout, QNetwork
+from dvdn_sim.learners.replay import Minibatch
+from dvdn_sim.learners.td import chosen, double_q_value
+
+Array = NDArray[np.floating[Any]]
+Values = tuple[Tensor, Tensor]
+"""Q_i(τ_t, a_t), and Q_i⁻(τ_{t+1}, argmax_a Q_i(τ_{t+1}, a)), ``[R, N, T, B]``."""
+
+
+class Unroll(Protocol):
+    """Takes parameters ``[2, R, G, P]``, online and target."""
+
+    def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
+        """Return values of the actions of a minibatch; they mean nothing where there was no step."""
+        ...
+
+    def gradient(self, parameters: Tensor, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
+        """Return the gradient ``[R, G, P]`` from that by the first of the last `values`, ``[R, N, T, B]``.
+
+        The gradient is kept until the next call.
+        """
+        ...
+
+
+def unroll_of(network: QNetwork, layout: Layout, available: Tensor, *, steps: int, batch: int, like: Tensor) -> Unroll:
+    """Return what unrolls B episodes of at most T steps.
+
+    Args:
+        network: Sizes.
+        layout: Who uses which network.
+        available: Actions that each agent has, bool ``[N, A]``.
+        steps: T.
+        batch: B.
+        like: Gives dtype and device.
+    """
+    kind = PackedUnroll if like.device.type == "cpu" else PaddedUnroll
+    return kind(network, layout, available, steps=steps, batch=batch, like=like)
+
+
+class PaddedUnroll:
+    """In torch; see the module."""
+
+    def __init__(
+        self, network: QNetwork, layout: Layout, available: Tensor, *, steps: int, batch: int, like: Tensor
+    ) -> None:
+        self._layout = layout
+        self._unavailable = None if bool(available.all()) else ~available[:, None, None, :].to(like.device)
+        sequences = layout.users * batch
+        self._tape = network.tape(
+            networks=2 * layout.rows, trained=layout.rows, steps=steps + 1, batch=sequences, like=like
+        )
+        show_ids(self._tape.seen, layout.ids)
+
+    def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
+        layout, tape, observations = self._layout, self._tape, minibatch.observations
+        steps, batch, dims = observations.shape[2:]
+        self._edges = batch * layout.users * np.arange(-1, steps + 1)
+        seen = tape.seen[:, : self._edges[-1], :dims]
+        shape = (layout.replicas, layout.networks, steps, batch, layout.users, dims)
+        split = observations.view(layout.replicas, layout.networks, layout.users, steps, batch, dims)
+        seen.view(shape).copy_(split.permute(0, 1, 3, 4, 2, 5))
+        tape.forward(parameters.view(-1, parameters.shape[-1]), self._edges)
+        q_online, q_target = self._by_agent(tape.q, steps, batch).unbind(0)
+        q_t = chosen(q_online[:, :, :-1], minibatch.actions)
+        return q_t, double_q_value(q_online[:, :, 1:], q_target[:, :, 1:], self._unavailable)
+
+    def gradient(self, parameters: Tensor, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
+        steps, batch = minibatch.observations.shape[2:4]
+        self._tape.d_q.zero_()
+        d_q = self._by_agent(self._tape.d_q, steps, batch)[0]
+        d_q[:, :, :-1].scatter_(-1, minibatch.actions.unsqueeze(-1), d_q_t.unsqueeze(-1))
+        gradient = self._tape.backward(parameters[0].flatten(0, 1), self._edges)
+        return gradient.view_as(parameters[0])
+
+    def _by_agent(self, q: Tensor, steps: int, batch: int) -> Tensor:
+        """View values ``[C·R·G, A, L]`` of a tape as ``[C, R, N, T, B, A]``."""
+        layout = self._layout
+        split = q[..., : self._edges[-1]].view(
+            -1, layout.replicas, layout.networks, q.shape[1], steps, batch, layout.users
+        )
+        return split.permute(0, 1, 2, 6, 4, 5, 3).flatten(2, 3)
+
+
+class PackedUnroll:
+    """Compiled; see the module."""
+
+    def __init__(
+        self, network: QNetwork, layout: Layout, available: Tensor, *, steps: int, batch: int, like: Tensor
+    ) -> None:
+        self._layout, self._available = layout, available.numpy()
+        sizes = {"networks": 2 * layout.networks, "trained": layout.networks}
+        self._tapes = [
+            network.tape(**sizes, steps=steps + 1, batch=layout.users * batch, like=like)
+            for _ in range(layout.replicas)
+        ]
+        for tape in self._tapes:
+            show_ids(tape.seen, layout.ids)
+
+    def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
+        layout, observations, actions = self._layout, *_by_episode(minibatch)
+        self._lengths = minibatch.lengths.numpy()
+        shape = minibatch.actions.shape
+        q_t, value_tp1 = parameters.new_zeros(shape), parameters.new_zeros(shape)
+        self._packed = [packed(lengths + 1, layout.users) for lengths in self._lengths]
+        for team, (tape, (order, edges)) in enumerate(zip(self._tapes, self._packed, strict=True)):
+            place(observations[team], order, edges, tape.seen.numpy())
+            tape.forward(parameters[:, team].flatten(0, 1), edges)
+            where = actions[team], self._lengths[team], order, edges
+            values(tape.q.numpy(), *where, self._available, q_t[team].numpy(), value_tp1[team].numpy())
+        return q_t, value_tp1
+
+    def gradient(self, parameters: Tensor, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
+        _, actions = _by_episode(minibatch)
+        for team, (tape, (order, edges)) in enumerate(zip(self._tapes, self._packed, strict=True)):
+            tape.d_q[..., : edges[-1]].zero_()
+            place_chosen(
+                d_q_t[team].contiguous().numpy(), actions[team], self._lengths[team], order, edges, tape.d_q.numpy()
+            )
+            tape.backward(parameters[0, team], edges)
+        if len(self._tapes) == 1:
+            return self._tapes[0].gradient[None]
+        return torch.stack([tape.gradient for tape in self._tapes])
+
+
+def show_ids(seen: Tensor, ids: int) -> None:
+    """End every observation ``[m, L, D + 1]`` with the number of its agent, one-hot, where there are ids.
+
+    Rows of the agents of an episode are neighbours.
+    """
+    if ids:
+        seen.view(len(seen), -1, ids, seen.shape[-1])[..., -1 - ids : -1] = torch.eye(ids)
+
+
+def packed(entries: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], Edges]:
+    """Return how sequences of so many observations ``[B]`` lie in rows, S for each of their observations.
+
+    Returns:
+        The sequences in their order, longest first; and where the rows of each step begin and end (`Tape.forward`).
+
+    >>> packed(np.array([1, 3]), 2)
+    (array([1, 0]), array([-4,  0,  4,  6,  8]))
+    """
+    order = np.argsort(-entries, kind="stable")
+    going_on = (entries[:, None] > np.arange(entries.max())).sum(0)
+    return order, np.concatenate([[-len(entries), 0], going_on.cumsum()]) * users
+
+
+def _by_episode(minibatch: Minibatch) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return observations ``[R, B, N, T + 1, D]`` and actions ``[R, B, N, T]`` as they lie in the replay."""
+    observations = minibatch.observations.permute(0, 3, 1, 2, 4).contiguous()
+    return observations.numpy(), minibatch.actions.permute(0, 3, 1, 2).contiguous().numpy()
+
+
+@compiled
+def place(observations: NDArray[np.float32], order: NDArray[np.int64], edges: Edges, seen: Array) -> None:
+    """Write observations of a team, ``[B, N, T + 1, D]``, into rows ``[G, L, D]`` or longer."""
+    networks, dims = len(seen), observations.shape[3]
+    users = observations.shape[1] // networks
+    for network in range(networks):
+        for t in range(len(edges) - 2):
+            for row in range(edges[t + 1], edges[t + 2]):
+                rank, user = divmod(row - edges[t + 1], users)
+                given, into = observations[order[rank], network * users + user, t], seen[network, row]
+                for i in range(dims):
+                    into[i] = given[i]
+
+
+@compiled
+def values(
+    q: Array,
+    actions: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    order: NDArray[np.int64],
+    edges: Edges,
+    available: NDArray[np.bool_],
+    q_t: Array,
+    value_tp1: Array,
+) -> None:
+    """Write a team's `Values`, ``[N, T, B]``, from those of online and target networks, ``[2G, A, L]``."""
+    networks = len(q) // 2
+    users = len(q_t) // networks
+    for agent in range(len(q_t)):
+        network, user = divmod(agent, users)
+        online, target = q[network], q[networks + network]
+        for t in range(len(edges) - 2):
+            for rank in range((edges[t + 2] - edges[t + 1]) // users):
+                episode, row = order[rank], edges[t + 1] + rank * users + user
+                if t < lengths[episode]:
+                    q_t[agent, t, episode] = online[actions[episode, agent, t], row]
+                if t > 0:
+                    best = -1
+                    for action in range(len(online)):
+                        if available[agent, action] and (best < 0 or online[action, row] > online[best, row]):
+                            best = action
+                    value_tp1[agent, t - 1, episode] = target[best, row]
+
+
+@compiled
+def place_chosen(
+    d_q_t: Array,
+    actions: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    order: NDArray[np.int64],
+    edges: Edges,
+    d_q: Array,
+) -> None:
+    """Write derivatives by Q of chosen actions, ``[N, T, B]``, into rows ``[G, A, L]`` that hold zeros."""
+    users = len(d_q_t) // len(d_q)
+    for agent in range(len(d_q_t)):
+        network, user = divmod(agent, users)
+        for t in range(len(edges) - 2):
+            for rank in range((edges[t + 2] - edges[t + 1]) // users):
+                episode = order[rank]
+                if t < lengths[episode]:
+                    row = edges[t + 1] + rank * users + user
+                    d_q[network, actions[episode, agent, t], row] = d_q_t[agent, t, episode]

@@ -1,0 +1,102 @@
+"""The compiled, packed unroll is the padded one in torch, and its steps are torch's, one by one."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_team import made_up_episodes
+from teams import make_learner, minibatch_of, noise, relative
+
+from dvdn_sim.learners import FeedForwardQ, Layout, RecurrentQ
+from dvdn_sim.learners.recurrent_q import plain_step, plain_step_back, step, step_back
+from dvdn_sim.learners.unroll import PackedUnroll, PaddedUnroll
+from dvdn_sim.scenario import Vdn
+from netmodels.streams import stream
+
+AVAILABLE = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool)
+LAYOUTS = (
+    {"shared": False},
+    {"shared": True},
+    {"shared": True, "observes_ids": False},
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from((RecurrentQ, FeedForwardQ)),
+    st.sampled_from(LAYOUTS),
+    st.lists(st.lists(st.integers(1, 9), min_size=4, max_size=4), min_size=1, max_size=3),
+    st.sampled_from((torch.float64, torch.float32)),
+    st.integers(0, 10**6),
+)
+def test_packed_equals_padded(kind, layout, lengths, dtype, seed):
+    """Ragged episodes of several teams, two minibatches through the same buffers."""
+    layout = Layout(len(lengths), 3, **layout)
+    network = kind(2 + layout.ids, 5, 4)
+    rng = np.random.default_rng(seed)
+    rows = network.initial_parameters([stream(seed, i) for i in range(2 * layout.rows)]).mul_(1.5).to(dtype)
+    parameters = rows.view(2, layout.replicas, layout.networks, -1)
+    options = {"steps": 10, "batch": 4, "like": parameters}
+    unrolls = [each(network, layout, torch.from_numpy(AVAILABLE), **options) for each in (PackedUnroll, PaddedUnroll)]
+    for each in (lengths, [team[::-1] for team in lengths[::-1]]):
+        sizes = {"n_agents": 3, "obs_dim": 2, "available": AVAILABLE}
+        minibatch = minibatch_of([made_up_episodes(rng, np.array(team), **sizes) for team in each])
+        happened = torch.arange(minibatch.actions.shape[2])[:, None] < minibatch.lengths[:, None, None, :]
+        d_q_t = noise(seed, *minibatch.actions.shape, dtype=dtype) * happened
+        found = []
+        for unroll in unrolls:
+            values = [torch.where(happened, value, 0.0) for value in unroll.values(parameters, minibatch)]
+            found.append([*values, unroll.gradient(parameters, minibatch, d_q_t)])
+        for packed, padded in zip(*found, strict=True):
+            assert relative(packed, padded) < (1e-12 if dtype == torch.float64 else 1e-4)
+
+
+def test_a_team_does_not_see_the_others():
+    """To the bit, whatever the lengths of the others' episodes."""
+    network, layout = RecurrentQ(5, 16, 4), Layout(2, 3)
+    rng = np.random.default_rng(0)
+    parameters = network.initial_parameters([stream(0, i) for i in range(12)]).float().view(2, 2, 3, -1)
+    sizes = {"n_agents": 3, "obs_dim": 5, "available": AVAILABLE}
+    one, other = (made_up_episodes(rng, rng.integers(1, longest, 8), **sizes) for longest in (6, 12))
+    options = {"steps": 12, "batch": 8, "like": parameters}
+    both = PackedUnroll(network, layout, torch.from_numpy(AVAILABLE), **options)
+    alone = PackedUnroll(network, Layout(1, 3), torch.from_numpy(AVAILABLE), **options)
+    together, own = minibatch_of([one, other], torch.float32), minibatch_of([one], torch.float32)
+    steps = own.actions.shape[2]
+    for found, expected in zip(both.values(parameters, together), alone.values(parameters[:, :1], own), strict=True):
+        assert torch.equal(found[:1, :, :steps], expected)
+    d_q_t = noise(1, *together.actions.shape, dtype=torch.float32)
+    found = both.gradient(parameters, together, d_q_t)
+    assert torch.equal(found[:1], alone.gradient(parameters[:, :1], own, d_q_t[:1, :, :steps]))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-14), (torch.float32, 2e-6)])
+def test_compiled_steps_are_torchs(dtype, tolerance):
+    """A step of seven sequences, of which five went on and three will."""
+    networks, trained, h, edges = 3, 2, 6, np.array([-7, 0, 7, 12, 15])
+
+    def made(*shape):
+        return noise(sum(shape), *shape, dtype=dtype)
+
+    forth = [made(networks, 7, 3 * h), made(networks, 15, 3 * h), made(networks, 15, h), made(networks, 22, h)]
+    back = [made(trained, 7, h), *forth[1:], made(trained, 8, h), made(trained, 15, 3 * h)]
+    for compiled, plain, tensors, steps in (
+        (step, plain_step, forth, (0, 1, 2)),
+        (step_back, plain_step_back, back, (1, 2)),
+    ):
+        for t in steps:
+            start = () if compiled is step else (1,)
+            copies = [tensor.clone() for tensor in tensors]
+            compiled(edges, t, *start, *(tensor.numpy() for tensor in tensors))
+            plain(edges, t, *start, *copies)
+            for found, expected in zip(tensors, copies, strict=True):
+                assert relative(found, expected) < tolerance
+
+
+def test_observations_of_another_length_are_refused():
+    learner = make_learner(Vdn(hidden=4), RecurrentQ(5, 4, 4), seeds=[0], available=AVAILABLE, steps=3, batch=1)
+    sizes = {"n_agents": 3, "obs_dim": 2, "available": AVAILABLE}
+    minibatch = minibatch_of([made_up_episodes(np.random.default_rng(0), np.array([3]), **sizes)])
+    with pytest.raises(ValueError, match="observations of 2 numbers found; 5 expected"):
+        learner.local_errors(minibatch, np.ones(1, bool))
