@@ -136,7 +136,7 @@ class QNetwork(ABC):
 
     @abstractmethod
     def step(self, weights: Weights, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """One time step, for acting: ``[M, B, D]`` and ``[M, B, H]`` to q ``[M, B, A]`` and the next hidden state."""
+        """Take one step, for acting: ``[M, B, D]`` and ``[M, B, H]`` to q ``[M, B, A]`` and the next hidden state."""
 
 
 class Tape(ABC):
@@ -165,7 +165,7 @@ class Tape(ABC):
 
     @abstractmethod
     def forward(self, weights: Weights, observations: Tensor) -> Tensor:
-        """Q-values of whole sequences, from a zero hidden state.
+        """Return Q-values of whole sequences, from a zero hidden state.
 
         Args:
             weights: Of M networks.
@@ -179,7 +179,7 @@ class Tape(ABC):
 
     @abstractmethod
     def backward(self, weights: Weights, d_q: Tensor) -> Tensor:
-        """Gradient of a loss with respect to the parameters of the first m networks of the last `forward`.
+        """Return the gradient of a loss with respect to the parameters of the first m networks of the last `forward`.
 
         Args:
             weights: The same as in `forward`, or their first m rows.
