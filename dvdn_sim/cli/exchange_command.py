@@ -359,7 +359,7 @@ def error_figure(setting: Setting, measured: Mapping[str, Figures], predicted: F
     start = 1.0 - 1.0 / setting.n_agents if setting.values is None else float(np.var(setting.values))
 
     def exponents(figure: Number) -> list[float]:
-        """From mean squares, that at the beginning included, to powers of 10 of their roots."""
+        """Turn mean squares, that at the beginning included, into powers of 10 of their roots."""
         return list(np.log10(np.maximum([start, *np.atleast_1d(figure.value)], FLOOR**2)) / 2)
 
     panels = [

@@ -21,11 +21,11 @@ class Policy(Protocol):
     """From the facts of an exchange to what every agent holds after it."""
 
     def operator(self, facts: Facts) -> Values:
-        """A ``[K, N, N]``, cumulative: after round k agent i holds Σ_j A[k, i, j] x_j. Row-stochastic but for one."""
+        """Return A ``[K, N, N]``: after round k agent i holds Σ_j A[k, i, j] x_j. All but one are row-stochastic."""
         ...
 
     def apply(self, facts: Facts, values: Values) -> Values:
-        """What agents hold after every round, ``[K, N, ...]``, of their values ``[N, ...]`` before; linear in edges."""
+        """Return what agents hold after every round, ``[K, N, ...]``, of their values ``[N, ...]``; linear in edges."""
         ...
 
 

@@ -69,7 +69,7 @@ class StepMoments(Protocol):
         """Whether every row of every W sums to 1."""
 
     def advance(self, second: Values) -> Values:
-        """E[W Σ Wᵀ] of Σ ``[..., N, N]``."""
+        """Return E[W Σ Wᵀ] of Σ ``[..., N, N]``."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ Weights = Callable[[Facts], Values]
 
 
 def metropolis(facts: Facts) -> Values:
-    """w_ij = 1/(1 + max(d_i, d_j)) (Xiao, Boyd and Lall 2006): needs only the neighbours' degrees; w_ii ≥ 1/N.
+    """Weigh edges by w_ij = 1/(1 + max(d_i, d_j)) (Xiao, Boyd and Lall 2006); w_ii ≥ 1/N.
 
     Raises ValueError if a round's graph has a link without its reverse, as all weights here do.
 
@@ -33,7 +33,7 @@ def metropolis(facts: Facts) -> Values:
 
 
 def lazy(facts: Facts) -> Values:
-    """Half of Metropolis: W becomes (I + W)/2, which has no negative eigenvalue, so that DVDN does not diverge.
+    """Take half of Metropolis: W becomes (I + W)/2, which has no negative eigenvalue, so that DVDN does not diverge.
 
     Slower where W had none to begin with.
     """
@@ -41,7 +41,7 @@ def lazy(facts: Facts) -> Values:
 
 
 def max_degree(facts: Facts) -> Values:
-    """w_ij = 1/(1 + d_max), d_max the largest degree in the round's graph (Xiao and Boyd 2004, with 1 added).
+    """Weigh edges by w_ij = 1/(1 + d_max), d_max the round's largest degree (Xiao and Boyd 2004, with 1 added).
 
     The same weight for every link of a round. d_max is of the whole graph: agents do not know it from their neighbours
     and would have to be told. The 1 makes w_ii positive on regular graphs too.

@@ -30,7 +30,7 @@ class QAgent(nn.Module):
         self.hidden, self.recurrent = hidden, recurrent
 
     def forward(self, observations: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Q-values and the next hidden state from observations ``[B, D]`` and hidden states ``[B, H]``."""
+        """Return Q-values and the next hidden state from observations ``[B, D]`` and hidden states ``[B, H]``."""
         x = torch.relu(self.fc1(observations))
         after = self.rnn(x, hidden) if self.recurrent else torch.relu(self.rnn(x))
         return self.fc2(after), after if self.recurrent else hidden

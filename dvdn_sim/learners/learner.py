@@ -46,7 +46,7 @@ class UpdateFigures:
     jtd_relative_error: Tensor
 
     def stacked(self) -> Tensor:
-        """One tensor ``[fields, R]``, so that reading it costs one transfer."""
+        """Return one tensor ``[fields, R]``, so that reading it costs one transfer."""
         return torch.stack([value.double() for value in vars(self).values()])
 
 

@@ -82,9 +82,10 @@ class Adam:
         self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         if self._ceiling is not None:
             self.second.clamp_(max=self._ceiling)
-        correction1 = correction2 = torch.ones_like(self.steps)
         if spec.bias_correction:
             correction1, correction2 = 1 - beta1**self.steps, (1 - beta2**self.steps).sqrt()
+        else:
+            correction1 = correction2 = torch.ones_like(self.steps)
         rate = self._lr * correction2
         if spec.warmup:
             rate *= (self.steps / spec.warmup).clamp_(max=1.0)

@@ -177,7 +177,7 @@ class TeamMixers:
         return {"mixing": self.parameters} | own
 
     def signal(self, local: Local, held: Held | None) -> Signal:
-        """The mixed error, and what it pulls each agent's Q by."""
+        """Return the mixed error, and what it pulls each agent's Q by."""
         online, target = self.parameters
         mixer, mask = self.mixer, local.mask[:, 0]
         state = local.observations.permute(0, 2, 3, 1, 4).flatten(-2).to(online.dtype)

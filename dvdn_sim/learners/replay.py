@@ -40,7 +40,7 @@ class Episodes:
         return self.rewards.sum((2, 3))
 
     def one_by_one(self) -> Iterator["Episodes"]:
-        """The b-th episode of every replica, for each b."""
+        """Yield the b-th episode of every replica, for each b."""
         for b in range(self.lengths.shape[1]):
             yield Episodes(*(part[:, b : b + 1] for part in vars(self).values()))
 
@@ -173,7 +173,7 @@ class EpisodeReplay:
 
     @torch.inference_mode()
     def minibatch(self, ids: npt.NDArray[np.int64]) -> Minibatch:
-        """The episodes in slots `ids` ``[R, B]``."""
+        """Return the episodes in slots `ids` ``[R, B]``."""
         lengths = np.take_along_axis(self._lengths, ids, axis=1)
         steps = int(lengths.max())
         places = ids + np.arange(len(ids))[:, None] * self._capacity

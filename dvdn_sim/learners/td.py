@@ -90,7 +90,7 @@ def counts(operator: Tensor) -> Tensor:
 
 
 def local_rewards(model: RewardModel, rewards: Tensor, statistics: "RewardStatistics | None") -> Tensor:
-    """ρ_i, the reward inside δ_i, from the agents' own rewards r_i; R = Σ_i r_i is the team's.
+    """Return ρ_i, the reward inside δ_i, from the agents' own rewards r_i; R = Σ_i r_i is the team's.
 
     * `team_mean`: R/N, so that Σ_i ρ_i = R: with a row-stochastic A the reward part of N·Aδ is R whatever was lost.
     * `team_sum`: R for everyone.
@@ -136,9 +136,9 @@ class RewardStatistics:
         self.count = torch.where(active, total, self.count)
 
     def standardise(self, rewards: Tensor) -> Tensor:
-        """(r - μ)/√v for ``[R, N, T, B]``, in the dtype given."""
+        """Return (r - μ)/√v for ``[R, N, T, B]``, in the dtype given."""
         return self.scale(rewards.double() - self.mean.view(-1, 1, 1, 1)).to(rewards.dtype)
 
     def scale(self, rewards: Tensor) -> Tensor:
-        """r/√v for ``[R, N, T, B]``, in the dtype given."""
+        """Return r/√v for ``[R, N, T, B]``, in the dtype given."""
         return (rewards.double() / self.variance.sqrt().view(-1, 1, 1, 1)).to(rewards.dtype)

@@ -162,7 +162,7 @@ class Tracker:
 
 
 def averaging(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
-    """No trackers, as in networked Q-learning: ω ← A (ω - lr D(g)), P floats per message.
+    """Use no trackers, as in networked Q-learning: ω ← A (ω - lr D(g)), P floats per message.
 
     Every agent learns alone, and now and then the parameters are averaged.
 
@@ -178,7 +178,7 @@ def averaging(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges:
 
 
 def combine_then_adapt(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
-    """One exchange, of (ω, z) as they were before the update: z ← A z + g_new - g_old;  ω ← A ω - lr D(z).
+    """Exchange once, (ω, z) as they were before the update: z ← A z + g_new - g_old;  ω ← A ω - lr D(z).
 
     What is sent is known before the gradient is, so it can be sent while the next episode is acted.
 
@@ -195,7 +195,7 @@ def combine_then_adapt(tracker: Tracker, parameters: Tensor, gradient: Tensor, e
 
 
 def adapt_then_combine(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
-    """Two exchanges of P floats, one after the other: z ← A₁ (z + g_new - g_old);  ω ← A₂ (ω - lr D(z)).
+    """Exchange P floats twice, one after the other: z ← A₁ (z + g_new - g_old);  ω ← A₂ (ω - lr D(z)).
 
     On the complete lossless graph z is the mean gradient, and if all begin alike, this is centralised learning. Keeps
     and loses what `combine_then_adapt` does.
@@ -207,7 +207,7 @@ def adapt_then_combine(tracker: Tracker, parameters: Tensor, gradient: Tensor, e
 
 
 def running_sum(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
-    """Gradient tracking that no loss, one way or both, puts off for good.
+    """Track gradients so that no loss, one way or both, puts off for good.
 
     z_i ← z_i + g_i^new - g_i^old;  v_i = ω_i - lr D(z_i)
     σ_ij += a_i z_i for each out-neighbour j, a_i = 1/(1 + d_i);  i sends (v_i, σ_ij) to j

@@ -37,7 +37,7 @@ def together(groups: Sequence[Sequence[npt.NDArray[np.float64]]], like: Tensor) 
 
 
 def remembered(values: npt.NDArray[np.bool_] | npt.NDArray[np.int64], device: torch.device) -> Tensor:
-    """A small array on the device, for reading only; it stays there, because the same few come again and again."""
+    """Bring a small array to the device, to be read only; it stays, because the same few come again and again."""
     return _remembered(values.tobytes(), values.dtype.str, values.shape, device)
 
 
@@ -47,5 +47,5 @@ def _remembered(content: bytes, dtype: str, shape: tuple[int, ...], device: torc
 
 
 def rows(mask: npt.NDArray[np.bool_], device: torch.device) -> Tensor:
-    """Where a mask is true, int64, as numbers of its elements: indexing by the mask itself makes the host wait."""
+    """Number the elements where a mask is true, int64: indexing by the mask itself makes the host wait."""
     return remembered(np.flatnonzero(mask), device)

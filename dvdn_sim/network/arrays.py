@@ -85,7 +85,7 @@ class _IdleLinks:
         self._chain = [np.cumsum(np.concatenate(link.loss.transmit(mass))) for mass in np.eye(len(stationary))]
 
     def send(self, opened_ns: Ints, sent: Ints, size_bytes: int) -> Ints:
-        """When messages that agents hand over on some links as they open a round are complete; `LOST_NS` if lost."""
+        """Return when messages handed over on some links as a round is opened are complete; `LOST_NS` if lost."""
         link, packets = self._link, self._link.packets(size_bytes)
         sizes = [*(link.full_bytes * packet for packet in range(1, packets)), link.wire_bytes(size_bytes)]
         ends_ns = [link.serialisation_ns(wire_bytes) for wire_bytes in sizes]

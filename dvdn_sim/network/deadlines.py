@@ -36,7 +36,7 @@ def _once(spec: LinkSpec) -> LinkSpec:
 
 
 def auto_deadlines_ns(transport: Transport, graph: Graph, size_bytes: int, copies: int = 1) -> list[int]:
-    """How long each agent is to wait for a round's messages, by agent.
+    """Return how long each agent is to wait for a round's messages, by agent.
 
     The 99.9 % quantile of completion given delivery, the largest over the agent's incoming links in the round's graph.
     It counts what may be sent before a message on a transmitter that is shared, and packets as full: the wait is

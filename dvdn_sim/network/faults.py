@@ -54,16 +54,16 @@ class TeamFaults:
         self._ends = [[down.end_ns for down in downtimes] for downtimes in self._downtimes]
 
     def downtimes(self, agent: int, from_ns: int = 0) -> list[Downtime]:
-        """When an agent is down, in order, apart from each other; without those that are over before an instant."""
+        """Return when an agent is down, in order, apart from each other; not what is over before an instant."""
         return self._downtimes[agent][bisect_left(self._ends[agent], from_ns) :]
 
     def restarted(self, from_ns: int, to_ns: int) -> npt.NDArray[np.bool_]:
-        """Which agents come back without what they held, from one instant to before another, bool ``[N]``."""
+        """Return which agents come back without what they held, from one instant to before another, bool ``[N]``."""
         back = [[down.end_ns for down in downtimes if down.state_lost] for downtimes in self._downtimes]
         return np.array([any(from_ns <= at_ns < to_ns for at_ns in of_agent) for of_agent in back])
 
     def done_ns(self, agent: int, now_ns: int, compute_ns: int) -> int | None:
-        """When an agent that computes from now on is done: it does not while it is down. None if never."""
+        """Return when an agent that computes from now on is done: it does not while it is down. None if never."""
         if not self.plan.events:
             return now_ns + compute_ns
         at_ns, left_ns = now_ns, round(compute_ns * self.plan.compute_factor(self._keys[agent], now_ns))
@@ -77,11 +77,11 @@ class TeamFaults:
         return None if at_ns >= FOREVER_NS else at_ns + left_ns
 
     def hinders(self, agent: int, from_ns: int, to_ns: int) -> bool:
-        """Whether an agent is down at any time from one instant to another, the latter included."""
+        """Say whether an agent is down at any time from one instant to another, the latter included."""
         return any(down.start_ns <= to_ns and down.end_ns > from_ns for down in self._downtimes[agent])
 
     def missed(self, receiver: int, transfer: Transfer) -> int:
-        """How many packets of a message that got through arrive while their receiver is down."""
+        """Count the packets of a message that got through arrive while their receiver is down."""
         starts, ends = self._starts[receiver], self._ends[receiver]
         first = bisect_right(ends, transfer.handed_over_ns)
         if first == len(starts):
@@ -92,7 +92,7 @@ class TeamFaults:
         return sum((place := bisect_right(starts, at_ns)) > 0 and at_ns < ends[place - 1] for at_ns in arrivals)
 
     def under_way(self, from_ns: int, to_ns: int) -> list[str]:
-        """Kinds of faults that last at any time from one instant to another, the latter included; sorted."""
+        """Return the kinds of faults that last at any time from one instant to another, the latter included; sorted."""
         return sorted({e.fault.kind for e in self.plan.events if e.start_ns <= to_ns and e.end_ns > from_ns})
 
     @property
@@ -143,7 +143,7 @@ class LinksUp:
         )
 
     def is_down(self, agent: int, now_ns: int) -> bool:
-        """Whether an agent has crashed and is not back."""
+        """Say whether an agent has crashed and is not back."""
         return self._faults.hinders(agent, now_ns, now_ns)
 
     def _is_cut(self, edge: tuple[int, int], now_ns: int) -> bool:
@@ -173,7 +173,7 @@ def _in_keys(fault: Fault, keys: Sequence[int]) -> Fault:
 
 
 def renamed(fault: Fault, names: Mapping[int, int]) -> Fault:
-    """The same fault with its agents called otherwise."""
+    """Return the same fault with its agents called otherwise."""
 
     def in_names(agents: Any) -> Any:
         return tuple(map(in_names, agents)) if isinstance(agents, tuple) else names[agents]

@@ -52,7 +52,7 @@ class Mailboxes:
         return self._network.topology.graph(self._n_agents, self._seed, at)
 
     def wait_ns(self, graph: Graph, size_bytes: int) -> int:
-        """How long agents wait, before they decide, for what was sent in the step; never longer than a step."""
+        """Return how long agents wait, before they decide, for what was sent in the step; never longer than a step."""
         deadline, period_ns = self._network.deadline, round(self._network.control_period * 1e9)
         if deadline is None:
             return 0

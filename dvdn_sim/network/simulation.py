@@ -139,12 +139,12 @@ class SimulatedNetwork:
         return self.faults.cut_for_ever
 
     def take_restarted(self) -> npt.NDArray[np.bool_]:
-        """Which agents came back without what they held since the last call, bool ``[N]``."""
+        """Return which agents came back without what they held since the last call, bool ``[N]``."""
         since_ns, self._restarts_ns = self._restarts_ns, self._past_ns
         return self.faults.restarted(since_ns, self._past_ns)
 
     def down_while_acting(self, steps: int) -> npt.NDArray[np.bool_]:
-        """Which agents will be down at the beginning of each of the coming environment steps, bool ``[steps, N]``."""
+        """Return which agents will be down as each of the coming environment steps begins, bool ``[steps, N]``."""
         down = np.zeros((steps, self._n_agents), bool)
         begins_ns = self._acting_from_ns + self._control_period_ns * np.arange(steps)
         for agent in range(self._n_agents):

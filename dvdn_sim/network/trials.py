@@ -223,7 +223,7 @@ class Number:
 
     @classmethod
     def of(cls, value: float | Floats, error: float | Floats, how: str) -> "Number":
-        """From numbers or arrays ``[K]``."""
+        """Estimate from numbers or arrays ``[K]``."""
         plain: list[Any] = [np.asarray(each, float).tolist() for each in (value, error)]
         of_value, of_error = (tuple(each) if isinstance(each, list) else each for each in plain)
         return cls(of_value, of_error, how)

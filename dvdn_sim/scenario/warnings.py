@@ -127,7 +127,7 @@ def _loses_for_good(
 
     @cache
     def fates(link: LinkSpec) -> tuple[float, float]:
-        """Probability that a message arrives and its end hears of it, and that anything else comes of it."""
+        """Return the probability that a message arrives and its end hears of it, and that anything else comes of it."""
         whole = link.delivery_probability(spec.size_bytes)
         silent = link.silence_probability(spec.size_bytes, ack_bytes(n_agents), copies) if acknowledged else 1.0 - whole
         return whole - silent if acknowledged else whole, silent

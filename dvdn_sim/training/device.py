@@ -42,7 +42,7 @@ def repeatable() -> Iterator[None]:
 
 
 def device_of(name: str) -> torch.device:
-    """The device of a name, `cpu`, `cuda` or `auto`.
+    """Return the device of a name, `cpu`, `cuda` or `auto`.
 
     Raises:
         DeviceError: There is none.

@@ -30,11 +30,11 @@ class RunSummary:
     values: Json
 
     def as_json(self) -> Json:
-        """The object that `dvdn-sim run --json` prints."""
+        """Return the object that `dvdn-sim run --json` prints."""
         return self.values
 
     def text(self) -> str:
-        """The same for people."""
+        """Return the same for people."""
         return "\n".join(_lines(self.values))
 
 
