@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dvdn_sim.envs.api import Observations, Rewards
-from dvdn_sim.envs.batch import Game, Rows
+from dvdn_sim.envs.batch import INT64, Game, Rows
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.lbf.rules import MISFITS, begin_rows, misfit, observe_rows, step_rows
 from dvdn_sim.scenario import Lbf
@@ -49,6 +49,7 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
 
     settings = Lbf
     stream = "lbf"
+    moving = ("field", "positions", "step", "done", "timed_out")
 
     @cached_property
     def agents(self) -> tuple[str, ...]:
@@ -129,14 +130,32 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
         coop, legacy = spec.force_coop, spec.food_levels == "legacy"
         begin_rows(rows, self.keys, state.episode, *parts, spec.max_num_food, player_level, food_level, coop, legacy)
 
-    def _step(self, state: LbfState, actions: NDArray[np.int64], rewards: Rewards) -> None:
-        spec, clock = self.spec, (state.step, state.done, state.timed_out)
-        parts = (state.field, state.positions, state.levels, state.food_spawned)
-        step_rows(*parts, *clock, actions, rewards, self.episode_limit, spec.penalty, spec.normalize_reward)
+    # fmt: off
+    def _step(self, state: LbfState, actions: NDArray[np.int64], rewards: Rewards, seen: Observations) -> None:
+        if not step_rows(
+            state.field, state.positions, state.levels, state.food_spawned, state.step, state.done, state.timed_out,
+            actions, rewards, seen, *self._rules,
+        ):
+            super()._fitting(actions, len(actions))
+    # fmt: on
+
+    def _fitting(self, actions: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+        if getattr(actions, "shape", None) == (n_rows, self.n_agents) and actions.dtype == INT64:
+            return np.ascontiguousarray(actions)  # the rules look at the numbers: one call less
+        return super()._fitting(actions, n_rows)
 
     def _observe(self, state: LbfState, seen: Observations) -> None:
-        spec, parts = self.spec, (state.field, state.positions, state.levels)
-        observe_rows(*parts, seen, spec.sight, spec.max_num_food, 2 + spec.observe_agent_levels)
+        observe_rows(state.field, state.positions, state.levels, seen, *self._window)
+
+    @cached_property
+    def _rules(self) -> tuple[int, float, bool, int, int, int]:
+        """How long an episode is and what is paid, and the window."""
+        return self.episode_limit, self.spec.penalty, self.spec.normalize_reward, *self._window
+
+    @cached_property
+    def _window(self) -> tuple[int, int, int]:
+        """How far players see, how many foods at most, and how many numbers of a player."""
+        return self.spec.sight, self.spec.max_num_food, 2 + self.spec.observe_agent_levels
 
     def _canvas(self, state: LbfState, row: int, *, numbered: bool) -> tuple[Canvas, Sequence[Sequence[float]], float]:
         """Draw a row; players on one cell share it, and a number takes some room."""

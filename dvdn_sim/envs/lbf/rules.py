@@ -102,7 +102,6 @@ def load_foods(
 ) -> None:
     """Let those who load at one food have it if their levels suffice, and share it by level; else they pay."""
     players = len(positions)
-    adjacent = np.empty(players, np.bool_)
     for player in range(players):
         if not loading[player]:
             continue
@@ -110,20 +109,17 @@ def load_foods(
         food = field[frow, fcol]
         adj_player_level = 0
         for other in range(players):
-            distance = abs(positions[other, 0] - frow) + abs(positions[other, 1] - fcol)
-            adjacent[other] = loading[other] and distance == 1
-            if adjacent[other]:
+            if loading[other] and abs(positions[other, 0] - frow) + abs(positions[other, 1] - fcol) == 1:
                 adj_player_level += levels[other]
-                loading[other] = False
         for other in range(players):
-            if not adjacent[other]:
-                continue
-            if adj_player_level < food:
-                rewards[other] -= penalty
-            elif normalize_reward:
-                rewards[other] = float(levels[other] * food) / float(adj_player_level * food_spawned)
-            else:
-                rewards[other] = float(levels[other] * food)
+            if loading[other] and abs(positions[other, 0] - frow) + abs(positions[other, 1] - fcol) == 1:
+                loading[other] = False
+                if adj_player_level < food:
+                    rewards[other] -= penalty
+                elif normalize_reward:
+                    rewards[other] = float(levels[other] * food) / float(adj_player_level * food_spawned)
+                else:
+                    rewards[other] = float(levels[other] * food)
         if adj_player_level >= food:
             field[frow, fcol] = 0
 
@@ -135,37 +131,6 @@ def is_cleared(field: Fields) -> bool:
         if food > 0:
             return False
     return True
-
-
-@compiled
-def step_rows(
-    field: Fields,
-    positions: Ints,
-    levels: Ints,
-    food_spawned: Ints,
-    step: Ints,
-    done: Mask,
-    timed_out: Mask,
-    actions: Ints,
-    rewards: Rewards,
-    limit: int,
-    penalty: float,
-    normalize_reward: bool,
-) -> None:
-    """Take a step in every row that is not done: `ForagingEnv.step`."""
-    rows, players, _ = positions.shape
-    claims, loading = np.empty((players, 2), np.int64), np.empty(players, np.bool_)
-    for row in range(rows):
-        if done[row]:
-            continue
-        step[row] += 1
-        move_players(field[row], positions[row], actions[row], claims, loading)
-        load_foods(
-            field[row], positions[row], levels[row], food_spawned[row], loading, rewards[row], penalty, normalize_reward
-        )
-        cleared = is_cleared(field[row])
-        done[row] = cleared or step[row] >= limit
-        timed_out[row] = done[row] and not cleared
 
 
 @compiled
@@ -204,6 +169,46 @@ def observe(
         while at < seen.shape[1]:
             seen[viewer, at] = seen[viewer, at + 1] = -1
             at += numbers
+
+
+@compiled
+def step_rows(
+    field: Fields,
+    positions: Ints,
+    levels: Ints,
+    food_spawned: Ints,
+    step: Ints,
+    done: Mask,
+    timed_out: Mask,
+    actions: Ints,
+    rewards: Rewards,
+    seen: Observations,
+    limit: int,
+    penalty: float,
+    normalize_reward: bool,
+    sight: int,
+    foods: int,
+    numbers: int,
+) -> bool:
+    """Take a step in every row that is not done, and write what players see: `ForagingEnv.step`.
+
+    Returns whether all actions are such as there are; others are taken for none.
+    """
+    rows, players, _ = positions.shape
+    claims, loading, fit = np.empty((players, 2), np.int64), np.empty(players, np.bool_), True
+    for row in range(rows):
+        for player in range(players):
+            fit &= NONE <= actions[row, player] <= LOAD
+        cells, places, strengths, spawned = field[row], positions[row], levels[row], food_spawned[row]
+        if not done[row]:
+            step[row] += 1
+            move_players(cells, places, actions[row], claims, loading)
+            load_foods(cells, places, strengths, spawned, loading, rewards[row], penalty, normalize_reward)
+            cleared = is_cleared(cells)
+            done[row] = cleared or step[row] >= limit
+            timed_out[row] = done[row] and not cleared
+        observe(cells, places, strengths, seen[row], sight, foods, numbers)
+    return fit
 
 
 @compiled

@@ -147,7 +147,7 @@ class Scenario(Game[Settings, State]):
         if self.spec.first_observation == "real":
             self._look(state, rows)
 
-    def _step(self, state: State, actions: Ints, rewards: Rewards) -> None:
+    def _step(self, state: State, actions: Ints, rewards: Rewards, seen: Observations) -> None:
         spec = self.spec
         going = ~state.done
         rows = going.nonzero()[0]
@@ -165,6 +165,7 @@ class Scenario(Game[Settings, State]):
         late = going & (state.step >= self.episode_limit)
         state.timed_out[:] |= late & ~state.done
         state.done[:] |= late
+        self._observe(state, seen)
 
     def _observe(self, state: State, seen: Observations) -> None:
         seen[:] = state.observation

@@ -51,8 +51,9 @@ class SimpleSpread(ParticleEnv[settings.MpeSpread]):
     def _observe(self, state: MpeState, seen: Observations) -> None:
         _spread_observation(bodies_of(state), self._near, seen)
 
-    def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
+    def _step(self, state: MpeState, actions: Integers, rewards: Rewards, seen: Observations) -> None:
         _spread_step(self._going(state, actions), *self._rewards, rewards)
+        self._observe(state, seen)
 
 
 @compiled
@@ -125,8 +126,9 @@ class SimpleAdversary(OpposedEnv[settings.MpeAdversary]):
     def _see(self, state: MpeState, first: int, seen: Observations) -> None:
         _adversary_observation(bodies_of(state), state.goal, self._near, first, seen)
 
-    def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
+    def _step(self, state: MpeState, actions: Integers, rewards: Rewards, seen: Observations) -> None:
         _adversary_step(self._going(state, actions), state.goal, self.spec.reward == "legacy", rewards)
+        self._observe(state, seen)
 
 
 @compiled
@@ -200,9 +202,10 @@ class SimpleTag(OpposedEnv[settings.MpeTag]):
     def _see(self, state: MpeState, first: int, seen: Observations) -> None:
         _tag_observation(bodies_of(state), self.spec.num_adversaries, self._near, first, seen)
 
-    def _step(self, state: MpeState, actions: Integers, rewards: Rewards) -> None:
+    def _step(self, state: MpeState, actions: Integers, rewards: Rewards, seen: Observations) -> None:
         own = self.spec.reward == "individual"
         _tag_step(self._going(state, actions), self.spec.num_adversaries, own, rewards)
+        self._observe(state, seen)
 
 
 @compiled
