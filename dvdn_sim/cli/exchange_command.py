@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2)]
 Links = Annotated[int | None, option("N", "Links of a random connected topology.", minimum=1)]
 
+ROUNDING = 1e-12
+"""Of figures, whose values are of order 1: a standard error below says nothing about what was measured."""
+
 
 def predict(
     scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
@@ -258,7 +261,7 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
     for name, label, unit, k in _rows(measured.figures, setting.rounds):
         (value, error), (expected, doubt) = measured.figures[name].at(k), predicted.figures[name].at(k)
         both = math.hypot(error, doubt)
-        apart = f"{(value - expected) / both:+.1f}" if both > 0.0 else ""
+        apart = f"{(value - expected) / both:+.1f}" if both > ROUNDING else ""
         table.add_row(label, _said(expected, unit), *_with_error((value, error), unit), apart)
     console.print(Text.assemble((setting.name, "bold"), ": ", _subtitle(setting)))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))

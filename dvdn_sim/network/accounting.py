@@ -200,7 +200,8 @@ class NetworkCounters:
         findings = [
             f"{what}: {count.sent} sent, {count.settled} settled, {count.in_flight} in flight"
             for what, count in counts.items()
-            if count.sent - count.settled != count.in_flight
+            # Fewer than none in flight: one that was held is counted as lost, too.
+            if count.sent - count.settled != count.in_flight or count.in_flight < 0
         ]
         return "; ".join(findings) or "ok"
 

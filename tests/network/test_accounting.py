@@ -66,6 +66,12 @@ def test_a_wrong_count_of_losses_is_named_and_all_findings_are_listed(midway):
     )
 
 
+def test_a_message_that_is_held_and_lost_is_named_though_the_sum_is_right(midway):
+    counts = midway.counters.messages
+    counts.delivered, counts.in_flight = counts.delivered + 2, counts.in_flight - 2
+    assert midway.counters.audit() == "messages: 4 sent, 5 settled, -1 in flight"
+
+
 def test_packets_are_counted_apart_by_kind(scripted, pair):
     scene = scripted(1 * MS)
     scene.exchange([pair], [0, 0], kind="td")
