@@ -69,8 +69,8 @@ class RecurrentTape(Tape):
             forth, back = [tensor.numpy() for tensor in forth], [tensor.numpy() for tensor in back]
         self._forth, self._back = forth, back
 
-    def forward(self, parameters: Tensor, edges: Edges) -> None:
-        w1, wi, wh, bh, w3, b3 = self.network.weights(parameters)
+    def forward(self, edges: Edges) -> None:
+        w1, wi, wh, bh, w3, b3 = self.weights
         at: list[int] = edges.tolist()
         self.state.zero_()
         for start, stop in stretches(at, self.stretch):
@@ -83,11 +83,11 @@ class RecurrentTape(Tape):
         after = self.states[:, -at[0] : at[-1] - at[0]]
         torch.baddbmm(b3.mT, w3.mT, after.mT, out=self.q[..., : at[-1]])
 
-    def backward(self, parameters: Tensor, edges: Edges) -> Tensor:
+    def backward(self, edges: Edges) -> Tensor:
         self.gradient.zero_()
         d_w1, d_wi, d_wh, d_bh, d_w3, d_b3 = self.gradients
         trained, h = len(self.gradient), self.network.hidden
-        _, wi, wh, _, w3, _ = self.network.weights(parameters[:trained])
+        _, wi, wh, _, w3, _ = self.trained_weights
         recurrent, from_q = wh.mT.contiguous(), w3.mT.contiguous()
         at: list[int] = edges.tolist()
         for start, stop in reversed(stretches(at, self.stretch)):
