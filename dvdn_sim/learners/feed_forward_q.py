@@ -21,18 +21,18 @@ class FeedForwardTape(Tape):
         self.d_h = like.new_empty(len(self.seen), self.x.shape[1], network.hidden)
         self.d_x = torch.empty_like(self.d_h)
 
-    def forward(self, parameters: Tensor, edges: Edges) -> None:
-        w1, w2, w3 = self.network.weights(parameters)
+    def forward(self, edges: Edges) -> None:
+        w1, w2, w3 = self.weights
         rows = edges[-1]
         h = self.h[:, :rows]
         torch.bmm(self.first_layer(w1, slice(rows)), w2, out=h[..., :-1])
         h[..., :-1].relu_()
         torch.bmm(w3.mT, h.mT, out=self.q[..., :rows])
 
-    def backward(self, parameters: Tensor, edges: Edges) -> Tensor:
+    def backward(self, edges: Edges) -> Tensor:
         d_w1, d_w2, d_w3 = self.gradients
         trained, rows = len(self.gradient), edges[-1]
-        _, w2, w3 = self.network.weights(parameters[:trained])
+        _, w2, w3 = self.trained_weights
         d_q, x, h = self.d_q[..., :rows], self.x[:trained, :rows], self.h[:trained, :rows]
         d_w3.copy_(torch.bmm(d_q, h).mT)
         d_h = back_through_relu(d_q.mT, w3, h[..., :-1], into=self.d_h[:, :rows])

@@ -199,7 +199,7 @@ class Learner:
         signal = (self.mixers or self._spec).signal(local, held)
         count = local.mask.sum((2, 3), keepdim=True)
         d_q_t = signal.pull * (local.mask * (-2 / count))
-        self.gradient = self._unroll.gradient(self.parameters, minibatch, d_q_t)
+        self.gradient = self._unroll.gradient(minibatch, d_q_t)
         others = [] if self.mixers is None else [self.mixers.gradient[:, None]]
         norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self._spec.central)
         return self._figures(local, signal, count, norms)

@@ -1,15 +1,20 @@
 """Adam and GTAdam on a parameter array ``[R, N, P]``, gradient clipping, and freezing of who does not learn."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.compiled import compiled
 from dvdn_sim.learners.transfer import rows
 from dvdn_sim.scenario import GtAdam
+
+Array = npt.NDArray[np.floating[Any]]
 
 BETAS = 0.9, 0.999
 
@@ -57,12 +62,11 @@ class Adam:
 
     def __init__(self, parameters: Tensor, lr: float, variant: GtAdam | None = None) -> None:
         """Keep moments, zero at first; `lr` is the step size after the warm-up of a variant."""
-        self._lr, self._ceiling = lr, None if variant is None else variant.ceiling
+        self._lr, self._ceiling = lr, math.inf if variant is None else variant.ceiling
         self._spec = GtAdam(bias_correction=True) if variant is None else variant
         self.first = torch.zeros_like(parameters)
         self.second = torch.zeros_like(parameters)
         self.steps = torch.zeros(*parameters.shape[:-1], 1, dtype=torch.float64, device=parameters.device)
-        self._denominator = torch.empty_like(parameters)
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -76,25 +80,81 @@ class Adam:
 
     def step(self, parameters: Tensor, gradient: Tensor) -> None:
         """Take one step with all networks, in place, against gradients or trackers of their shape."""
-        spec, (beta1, beta2), kind = self._spec, BETAS, parameters.dtype
+        spec = self._spec
         self.steps += 1
-        self.first.lerp_(gradient, 1 - beta1)
-        self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        if self._ceiling is not None:
-            self.second.clamp_(max=self._ceiling)
-        if spec.bias_correction:
-            correction1, correction2 = 1 - beta1**self.steps, (1 - beta2**self.steps).sqrt()
+        tensors = parameters, gradient, self.first, self.second, self.steps
+        if parameters.device.type == "cpu":
+            numbers = self._lr, *BETAS, spec.epsilon, spec.epsilon_inside, self._ceiling, spec.bias_correction
+            arrays = (tensor.view(-1, tensor.shape[-1]).numpy() for tensor in tensors)
+            given: list[Any] = [*arrays, *numbers, spec.warmup]
+            move(*given)
         else:
-            correction1 = correction2 = torch.ones_like(self.steps)
-        rate = self._lr * correction2
-        if spec.warmup:
-            rate *= (self.steps / spec.warmup).clamp_(max=1.0)
-        # lr · m/c₁ / (√v/c₂ + ε) = m / ((√v + ε c₂) · c₁/(lr c₂)): two passes fewer over the parameters.
-        if spec.epsilon_inside:
-            torch.add(self.second, (spec.epsilon * correction2.square()).to(kind), out=self._denominator).sqrt_()
-        else:
-            torch.sqrt(self.second, out=self._denominator).add_((spec.epsilon * correction2).to(kind))
-        parameters.addcdiv_(self.first, self._denominator.mul_((correction1 / rate).to(kind)), value=-1)
+            plain_move(*tensors, self._lr, BETAS, spec, self._ceiling)
+
+
+@compiled
+def move(
+    parameters: Array,
+    gradient: Array,
+    first: Array,
+    second: Array,
+    steps: Array,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    epsilon_inside: bool,
+    ceiling: float,
+    bias_correction: bool,
+    warmup: int,
+) -> None:
+    """Take a step of `Adam` with vectors ``[networks, P]``, numbers of steps ``[networks, 1]`` and settings."""
+    number = parameters.dtype.type
+    old1, new1, old2, new2, most = number(beta1), number(1 - beta1), number(beta2), number(1 - beta2), number(ceiling)
+    for network in range(len(parameters)):
+        taken, correction1, correction2 = steps[network, 0], 1.0, 1.0
+        if bias_correction:
+            correction1, correction2 = 1 - beta1**taken, np.sqrt(1 - beta2**taken)
+        rate = lr * correction2 * (min(taken / warmup, 1.0) if warmup else 1.0)
+        # lr · m/c₁ / (√v/c₂ + ε) = m / ((√v + ε c₂) · c₁/(lr c₂))
+        under_root = number(epsilon * correction2**2 if epsilon_inside else 0.0)
+        beside_it = number(0.0 if epsilon_inside else epsilon * correction2)
+        scale = number(correction1 / rate)
+        theta, g, m, v = parameters[network], gradient[network], first[network], second[network]
+        for j in range(len(theta)):
+            m[j] = old1 * m[j] + new1 * g[j]
+        for j in range(len(theta)):
+            v[j] = min(old2 * v[j] + new2 * g[j] * g[j], most)
+        for j in range(len(theta)):
+            theta[j] -= m[j] / ((np.sqrt(v[j] + under_root) + beside_it) * scale)
+
+
+def plain_move(
+    parameters: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    steps: Tensor,
+    lr: float,
+    betas: tuple[float, float],
+    spec: GtAdam,
+    ceiling: float,
+) -> None:
+    """Do what `move` does, in torch."""
+    (beta1, beta2), kind = betas, parameters.dtype
+    first.lerp_(gradient, 1 - beta1)
+    second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2).clamp_(max=ceiling)
+    correction1 = correction2 = torch.ones_like(steps)
+    if spec.bias_correction:
+        correction1, correction2 = 1 - beta1**steps, (1 - beta2**steps).sqrt()
+    rate = lr * correction2
+    if spec.warmup:
+        rate *= (steps / spec.warmup).clamp_(max=1.0)
+    if spec.epsilon_inside:
+        root = (second + (spec.epsilon * correction2.square()).to(kind)).sqrt_()
+    else:
+        root = second.sqrt().add_((spec.epsilon * correction2).to(kind))
+    parameters.addcdiv_(first, root.mul_((correction1 / rate).to(kind)), value=-1)
 
 
 @contextmanager

@@ -140,6 +140,8 @@ class Tape(ABC):
     action, because products with so few columns are slow.
 
     Attributes:
+        parameters: ``[M, P]``; `weights` are the same, and `trained_weights` of the first m networks. M is a multiple
+            of m, and networks i, i + m, i + 2m, … see the same: an online network and its target.
         seen: ``[m, L, D + 1]``, observations.
         x: What the first layer gives, ``[M, L, H + 1]``.
         q: ``[M, A, L]``.
@@ -159,30 +161,31 @@ class Tape(ABC):
             batch: Sequences of each network.
         """
         self.network, rows = network, steps * batch
+        self.parameters = like.new_empty(networks, network.parameter_count)
         self.seen = like.new_ones(trained, rows, network.obs_dim + 1)
         self.x = like.new_ones(networks, rows, network.hidden + 1)
         self.q = like.new_empty(networks, network.n_actions, rows)
         self.d_q = like.new_zeros(trained, network.n_actions, rows)
         self.gradient = like.new_empty(trained, network.parameter_count)
         self.gradients = network.weights(self.gradient)
+        # Views, made once: making them takes as long as many small operations on them.
+        self.weights = network.weights(self.parameters)
+        self.trained_weights = network.weights(self.parameters[:trained])
 
     @abstractmethod
-    def forward(self, parameters: Tensor, edges: Edges) -> None:
+    def forward(self, edges: Edges) -> None:
         """Write Q-values of whole sequences, from a zero hidden state, into `q`.
 
         Args:
-            parameters: Of M networks, ``[M, P]``. M is a multiple of m, and row i of `seen` is seen by the networks
-                i, i + m, i + 2m, … (an online network and its target see the same).
             edges: The rows of step t are edges[t + 1] to edges[t + 2]; there are never more than at the step before.
                 edges[1] is 0, and -edges[0] the number of sequences.
         """
 
     @abstractmethod
-    def backward(self, parameters: Tensor, edges: Edges) -> Tensor:
+    def backward(self, edges: Edges) -> Tensor:
         """Return the gradient, ``[m, P]``, of a loss with respect to the first m networks of the last `forward`.
 
-        It is a view into the tape that the next call overwrites. Takes what `forward` took, or its first m rows, and
-        dL/dq from `d_q`.
+        Takes what `forward` took, and dL/dq from `d_q`. The next call overwrites what it returns.
         """
 
     def first_layer(self, w1: Tensor, rows: slice) -> Tensor:

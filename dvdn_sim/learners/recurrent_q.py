@@ -51,38 +51,43 @@ class RecurrentTape(Tape):
         self.to_new = like.new_empty(networks, rows, h)
         self.d_hidden = like.new_empty(trained, self.stretch, h)
         self.d_from_state = like.new_empty(trained, batch + self.stretch, 3 * h)
-        # Of the step under way.
+        # Of the step under way; small, so that they stay in a core's cache.
+        self.state = like.new_empty(networks, batch, h)
         self.from_state = like.new_empty(networks, batch, 3 * h)
         self.d_before = like.new_empty(trained, batch, h)
+        self.d_now = like.new_empty(trained, batch, 3 * h)
+        buffers = [self.state, self.from_state, self.d_before, self.d_now]
+        # Their first rows, as many as there may be, made once: making a view takes as long as a small operation on it.
+        self._first: list[list[Tensor]] = [[each[:, :rows] for each in buffers] for rows in range(batch + 1)]
         self._step: Callable[..., None] = plain_step
         self._step_back: Callable[..., None] = plain_step_back
-        kept: list[Any] = [self.from_state, self.gates, self.to_new, self.states]
-        back: list[Any] = [self.d_before, self.gates, self.to_new, self.states, self.d_hidden, self.d_from_state]
+        kept: list[Any] = [self.gates, self.to_new, self.states]
+        forth: list[Any] = [self.state, self.from_state, *kept]
+        back: list[Any] = [self.d_before, self.d_now, *kept, self.d_hidden, self.d_from_state]
         if like.device.type == "cpu":
             self._step, self._step_back = step, step_back
-            kept, back = [tensor.numpy() for tensor in kept], [tensor.numpy() for tensor in back]
-        self._kept, self._back = kept, back
+            forth, back = [tensor.numpy() for tensor in forth], [tensor.numpy() for tensor in back]
+        self._forth, self._back = forth, back
 
-    def forward(self, parameters: Tensor, edges: Edges) -> None:
-        w1, wi, wh, bh, w3, b3 = self.network.weights(parameters)
+    def forward(self, edges: Edges) -> None:
+        w1, wi, wh, bh, w3, b3 = self.weights
         at: list[int] = edges.tolist()
-        before = self.states[:, : -at[0]]
+        self.state.zero_()
         for start, stop in stretches(at, self.stretch):
             rows = slice(at[start + 1], at[stop + 1])
             torch.bmm(self.first_layer(w1, rows), wi, out=self.gates[:, rows])
             for t in range(start, stop):
-                count = at[t + 2] - at[t + 1]
-                torch.baddbmm(bh, before[:, :count], wh, out=self.from_state[:, :count])
-                self._step(edges, t, *self._kept)
-                before = self.states[:, at[t + 1] - at[0] : at[t + 2] - at[0]]
+                before, from_state, *_ = self._first[at[t + 2] - at[t + 1]]
+                torch.baddbmm(bh, before, wh, out=from_state)
+                self._step(edges, t, *self._forth)
         after = self.states[:, -at[0] : at[-1] - at[0]]
         torch.baddbmm(b3.mT, w3.mT, after.mT, out=self.q[..., : at[-1]])
 
-    def backward(self, parameters: Tensor, edges: Edges) -> Tensor:
+    def backward(self, edges: Edges) -> Tensor:
         self.gradient.zero_()
         d_w1, d_wi, d_wh, d_bh, d_w3, d_b3 = self.gradients
         trained, h = len(self.gradient), self.network.hidden
-        _, wi, wh, _, w3, _ = self.network.weights(parameters[:trained])
+        _, wi, wh, _, w3, _ = self.trained_weights
         recurrent, from_q = wh.mT.contiguous(), w3.mT.contiguous()
         at: list[int] = edges.tolist()
         for start, stop in reversed(stretches(at, self.stretch)):
@@ -91,8 +96,8 @@ class RecurrentTape(Tape):
             torch.bmm(self.d_q[..., rows].mT, from_q, out=d_hidden)
             for t in range(stop - 1, start - 1, -1):
                 self._step_back(edges, t, start, *self._back)
-                count, first = at[t + 2] - at[t + 1], at[t] - at[start]
-                self.d_before[:, :count].baddbmm_(self.d_from_state[:, first : first + count], recurrent)
+                *_, d_before, d_now = self._first[at[t + 2] - at[t + 1]]
+                d_before.baddbmm_(d_now, recurrent)
             d_from_state = self.d_from_state[:, : states.stop - states.start]
             x, d_gates = self.x[:trained, rows], self.gates[:trained, rows]
             d_wh.baddbmm_(self.states[:trained, states].mT, d_from_state)
@@ -140,34 +145,40 @@ class RecurrentQ(QNetwork):
 
 
 @compiled
-def step(edges: Edges, t: int, from_state: Array, gates: Array, to_new: Array, states: Array) -> None:
-    """Step the states of all networks: g is in `from_state`, i in the rows of step t of `gates`, which become r z n."""
+def step(edges: Edges, t: int, state: Array, from_state: Array, gates: Array, to_new: Array, states: Array) -> None:
+    """Take a step with all networks: `state` holds h_{t-1}, and then h_t, which is kept in `states`, too.
+
+    g is in `from_state`, and i in the rows of `gates`, which r z n take.
+    """
     h, first, count = states.shape[2], edges[t + 1], edges[t + 2] - edges[t + 1]
     for network in range(len(states)):
         for k in range(count):
-            g, own, g_n = from_state[network, k], gates[network, first + k], to_new[network, first + k]
-            before, after = states[network, edges[t] - edges[0] + k], states[network, first - edges[0] + k]
+            own, g, g_n = gates[network, first + k], from_state[network, k], to_new[network, first + k]
+            current, kept = state[network, k], states[network, first - edges[0] + k]
             r, z, n, g_new = own[:h], own[h : 2 * h], own[2 * h :], g[2 * h :]
             for j in range(2 * h):
                 own[j] = sigmoid(own[j] + g[j])
             for j in range(h):
                 n[j] = tanh(n[j] + r[j] * g_new[j])
             for j in range(h):
-                after[j] = n[j] + z[j] * (before[j] - n[j])
+                current[j] = n[j] + z[j] * (current[j] - n[j])
+            for j in range(h):
+                kept[j] = current[j]
             for j in range(h):
                 g_n[j] = g_new[j]
 
 
-def plain_step(edges: Edges, t: int, from_state: Tensor, gates: Tensor, to_new: Tensor, states: Tensor) -> None:
+def plain_step(
+    edges: Edges, t: int, state: Tensor, from_state: Tensor, gates: Tensor, to_new: Tensor, states: Tensor
+) -> None:
     """Do what `step` does, in torch."""
-    before, first, end = edges[t : t + 3].tolist()
-    own, g, batch = gates[:, first:end], from_state[:, : end - first], -edges[0]
-    h = states.shape[2]
+    h, (first, end), lead = states.shape[2], edges[t + 1 : t + 3].tolist(), -edges[0]
+    own, g, current = gates[:, first:end], from_state[:, : end - first], state[:, : end - first]
     r, z, n = torch.split(own, h, -1)
     own[..., : 2 * h].add_(g[..., : 2 * h]).sigmoid_()
     to_new[:, first:end] = g[..., 2 * h :]
     n.addcmul_(r, g[..., 2 * h :]).tanh_()
-    states[:, batch + first : batch + end] = torch.lerp(n, states[:, batch + before :][:, : end - first], z)
+    states[:, lead + first : lead + end] = torch.lerp(n, current, z, out=current)
 
 
 @compiled
@@ -176,27 +187,30 @@ def step_back(
     t: int,
     start: int,
     d_before: Array,
+    d_now: Array,
     gates: Array,
     to_new: Array,
     states: Array,
     d_hidden: Array,
     d_from_state: Array,
 ) -> None:
-    """Go back through step t: from dL/dh_t to the derivatives by i, in place of r z n, and by g.
+    """Go back through step t: from dL/dh_t to the derivatives by i, in place of r z n, and by g, `d_now`.
 
     dL/dh_t is what stands in `d_hidden` and, of sequences that went on, what `d_before` holds of the step after t. In
-    its place comes z dL/dh_t, to which the way through g is to be added yet. Rows of states of which nothing came get
-    zeros, so that one product over all rows gives the gradient of W_h. `d_hidden` and `d_from_state` begin with those
-    of step `start`.
+    its place comes z dL/dh_t, to which the way through g is to be added yet.
+
+    `d_hidden` and `d_from_state` begin with those of step `start`. `d_from_state` takes `d_now`, and zeros for states
+    of which nothing came, so that one product over all rows gives the gradient of W_h.
     """
-    h, before, first, end = states.shape[2], edges[t] - edges[0], edges[t + 1], edges[t + 2]
+    h, before, first, count = states.shape[2], edges[t] - edges[0], edges[t + 1], edges[t + 2] - edges[t + 1]
     row, state_row = first - edges[start + 1], edges[t] - edges[start]
-    went_on = edges[t + 3] - end if t + 3 < len(edges) else 0
+    went_on = edges[t + 3] - edges[t + 2] if t + 3 < len(edges) else 0
     one = gates.dtype.type(1.0)
     for network in range(len(d_hidden)):
-        for k in range(end - first):
+        for k in range(count):
             own, g_n, state = gates[network, first + k], to_new[network, first + k], states[network, before + k]
-            d, kept, d_g = d_hidden[network, row + k], d_before[network, k], d_from_state[network, state_row + k]
+            d, kept, d_g = d_hidden[network, row + k], d_before[network, k], d_now[network, k]
+            d_g_kept = d_from_state[network, state_row + k]
             r, z, n = own[:h], own[h : 2 * h], own[2 * h :]
             d_g_r, d_g_z, d_g_n = d_g[:h], d_g[h : 2 * h], d_g[2 * h :]
             if k < went_on:
@@ -214,7 +228,9 @@ def step_back(
                 d_g_r[j] = d_g_n[j] * (one - r[j]) * g_n[j]
             for j in range(2 * h):
                 own[j] = d_g[j]
-        d_from_state[network, state_row + end - first : first - edges[start]] = 0
+            for j in range(3 * h):
+                d_g_kept[j] = d_g[j]
+        d_from_state[network, state_row + count : first - edges[start]] = 0
 
 
 def plain_step_back(
@@ -222,6 +238,7 @@ def plain_step_back(
     t: int,
     start: int,
     d_before: Tensor,
+    d_now: Tensor,
     gates: Tensor,
     to_new: Tensor,
     states: Tensor,
@@ -229,19 +246,16 @@ def plain_step_back(
     d_from_state: Tensor,
 ) -> None:
     """Do what `step_back` does, in torch."""
-    trained, h = len(d_hidden), states.shape[2]
-    before, first, end, *after = edges[t : t + 4].tolist()
-    went_on = after[0] - end if after else 0
-    count, row, batch = end - first, first - edges[start + 1], -edges[0]
+    trained, h, (before, first, end, *after) = len(d_hidden), states.shape[2], edges[t : t + 4].tolist()
+    count, row, lead, went_on = end - first, first - edges[start + 1], -edges[0], after[0] - end if after else 0
     own, d = gates[:trained, first:end], d_hidden[:, row : row + count]
     r, z, n = torch.split(own, h, -1)
     d[:, :went_on] += d_before[:, :went_on]
-    kept = torch.mul(z, d, out=d_before[:, :count])
-    through = d - kept
-    d_z = (states[:trained, batch + before :][:, :count] - n) * z * through
+    through = d - torch.mul(z, d, out=d_before[:, :count])
+    d_z = (states[:trained, lead + before :][:, :count] - n) * z * through
     d_n = torch.addcmul(through, through * n, n, value=-1)
     d_g_n = d_n * r
     d_r = torch.addcmul(d_g_n, d_g_n, r, value=-1) * to_new[:trained, first:end]
     torch.cat([d_r, d_z, d_n], -1, out=own)
-    into = d_from_state[:, before - edges[start] : first - edges[start]]
-    into[:, :count], into[:, count:] = torch.cat([d_r, d_z, d_g_n], -1), 0
+    kept = d_from_state[:, before - edges[start] : first - edges[start]]
+    kept[:, :count], kept[:, count:] = torch.cat([d_r, d_z, d_g_n], -1, out=d_now[:, :count]), 0

@@ -23,16 +23,19 @@ Values = tuple[Tensor, Tensor]
 
 
 class Unroll(Protocol):
-    """Takes parameters ``[2, R, G, P]``, online and target."""
+    """Takes a minibatch through the networks, and back."""
 
     def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
-        """Return values of the actions of a minibatch; they mean nothing where there was no step."""
+        """Return values of the actions of a minibatch; they mean nothing where there was no step.
+
+        `parameters` are online and target, ``[2, R, G, P]``.
+        """
         ...
 
-    def gradient(self, parameters: Tensor, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
+    def gradient(self, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
         """Return the gradient ``[R, G, P]`` from that by the first of the last `values`, ``[R, N, T, B]``.
 
-        The gradient is kept until the next call.
+        The next call may overwrite it.
         """
         ...
 
@@ -74,18 +77,18 @@ class PaddedUnroll:
         shape = (layout.replicas, layout.networks, steps, batch, layout.users, dims)
         split = observations.view(layout.replicas, layout.networks, layout.users, steps, batch, dims)
         seen.view(shape).copy_(split.permute(0, 1, 3, 4, 2, 5))
-        tape.forward(parameters.view(-1, parameters.shape[-1]), self._edges)
+        tape.parameters.copy_(parameters.view(tape.parameters.shape))
+        tape.forward(self._edges)
         q_online, q_target = self._by_agent(tape.q, steps, batch).unbind(0)
         q_t = chosen(q_online[:, :, :-1], minibatch.actions)
         return q_t, double_q_value(q_online[:, :, 1:], q_target[:, :, 1:], self._unavailable)
 
-    def gradient(self, parameters: Tensor, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
+    def gradient(self, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
         steps, batch = minibatch.observations.shape[2:4]
         self._tape.d_q.zero_()
         d_q = self._by_agent(self._tape.d_q, steps, batch)[0]
         d_q[:, :, :-1].scatter_(-1, minibatch.actions.unsqueeze(-1), d_q_t.unsqueeze(-1))
-        gradient = self._tape.backward(parameters[0].flatten(0, 1), self._edges)
-        return gradient.view_as(parameters[0])
+        return self._tape.backward(self._edges).view(self._layout.replicas, self._layout.networks, -1)
 
     def _by_agent(self, q: Tensor, steps: int, batch: int) -> Tensor:
         """View values ``[C·R·G, A, L]`` of a tape as ``[C, R, N, T, B, A]``."""
@@ -110,28 +113,30 @@ class PackedUnroll:
         ]
         for tape in self._tapes:
             show_ids(tape.seen, layout.ids)
+        self._arrays = [(tape.seen.numpy(), tape.q.numpy(), tape.d_q.numpy()) for tape in self._tapes]
 
     def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
-        layout, observations, actions = self._layout, *_by_episode(minibatch)
-        self._lengths = minibatch.lengths.numpy()
-        shape = minibatch.actions.shape
-        q_t, value_tp1 = parameters.new_zeros(shape), parameters.new_zeros(shape)
-        self._packed = [packed(lengths + 1, layout.users) for lengths in self._lengths]
+        observations, self._actions = _by_episode(minibatch)
+        self._lengths, shape = minibatch.lengths.numpy(), minibatch.actions.shape
+        self._packed = [packed(lengths + 1, self._layout.users) for lengths in self._lengths]
+        found = parameters.new_zeros(2, *shape)
+        q_t, value_tp1 = found.numpy()
         for team, (tape, (order, edges)) in enumerate(zip(self._tapes, self._packed, strict=True)):
-            place(observations[team], order, edges, tape.seen.numpy())
-            tape.forward(parameters[:, team].flatten(0, 1), edges)
-            where = actions[team], self._lengths[team], order, edges
-            values(tape.q.numpy(), *where, self._available, q_t[team].numpy(), value_tp1[team].numpy())
-        return q_t, value_tp1
+            seen, q, _ = self._arrays[team]
+            place(observations[team], order, edges, seen)
+            tape.parameters.view(2, -1, tape.parameters.shape[1]).copy_(parameters[:, team])
+            tape.forward(edges)
+            where = self._actions[team], self._lengths[team], order, edges
+            values(q, *where, self._available, q_t[team], value_tp1[team])
+        return found[0], found[1]
 
-    def gradient(self, parameters: Tensor, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
-        _, actions = _by_episode(minibatch)
+    def gradient(self, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
+        del minibatch  # it is the one of `values`
+        given = d_q_t.contiguous().numpy()
         for team, (tape, (order, edges)) in enumerate(zip(self._tapes, self._packed, strict=True)):
-            tape.d_q[..., : edges[-1]].zero_()
-            place_chosen(
-                d_q_t[team].contiguous().numpy(), actions[team], self._lengths[team], order, edges, tape.d_q.numpy()
-            )
-            tape.backward(parameters[0, team], edges)
+            d_q = self._arrays[team][2]
+            place_chosen(given[team], self._actions[team], self._lengths[team], order, edges, d_q)
+            tape.backward(edges)
         if len(self._tapes) == 1:
             return self._tapes[0].gradient[None]
         return torch.stack([tape.gradient for tape in self._tapes])
@@ -219,8 +224,9 @@ def place_chosen(
     edges: Edges,
     d_q: Array,
 ) -> None:
-    """Write derivatives by Q of chosen actions, ``[N, T, B]``, into rows ``[G, A, L]`` that hold zeros."""
+    """Write derivatives by Q of chosen actions, ``[N, T, B]``, into rows ``[G, A, L]``, and zeros elsewhere."""
     users = len(d_q_t) // len(d_q)
+    d_q[:, :, : edges[-1]] = 0
     for agent in range(len(d_q_t)):
         network, user = divmod(agent, users)
         for t in range(len(edges) - 2):

@@ -9,6 +9,8 @@ from plain_tracking import gtadam_of
 from torch import nn
 
 from dvdn_sim.learners import Adam, clip_by_norm
+from dvdn_sim.learners.optim import BETAS, move, plain_move
+from dvdn_sim.scenario import GtAdam
 
 
 def with_bias_correction(parameters, lr):
@@ -35,6 +37,24 @@ def test_adam_and_gtadam_with_bias_correction_are_torchs(kind, shape, magnitude,
         optimiser.step(mine, gradient)
         reference.step()
         torch.testing.assert_close(mine, theirs.detach(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-15), (torch.float32, 1e-6)])
+@pytest.mark.parametrize(
+    "options", [{}, {"epsilon_inside": True, "warmup": 4}, {"bias_correction": True, "ceiling": 0.1}]
+)
+def test_the_compiled_step_is_torchs(dtype, tolerance, options):
+    rng, spec = np.random.default_rng(0), GtAdam(**options)
+    compiled = [torch.from_numpy(rng.random((3, 40))).to(dtype) for _ in range(4)] + [
+        torch.arange(1.0, 4.0, dtype=torch.float64)[:, None]
+    ]
+    plain = [tensor.clone() for tensor in compiled]
+    numbers = spec.epsilon, spec.epsilon_inside, spec.ceiling, spec.bias_correction, spec.warmup
+    for _ in range(3):
+        move(*(tensor.numpy() for tensor in compiled), 1e-3, *BETAS, *numbers)
+        plain_move(*plain, 1e-3, BETAS, spec, spec.ceiling)
+    for found, expected in zip(compiled, plain, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
 
 
 @settings(max_examples=60, deadline=None)

@@ -35,15 +35,16 @@ def forward(tape, parameters: torch.Tensor, observations: torch.Tensor) -> torch
     """Q-values ``[M, T, B, A]`` of whole sequences ``[m, T, B, D]``."""
     _, steps, batch, dims = observations.shape
     tape.seen[:, : steps * batch, :dims] = observations.flatten(1, 2)
-    tape.forward(parameters, padded(steps, batch))
+    tape.parameters.copy_(parameters)
+    tape.forward(padded(steps, batch))
     return tape.q[..., : steps * batch].unflatten(2, (steps, batch)).permute(0, 2, 3, 1).clone()
 
 
-def backward(tape, parameters: torch.Tensor, d_q: torch.Tensor) -> torch.Tensor:
+def backward(tape, d_q: torch.Tensor) -> torch.Tensor:
     """The gradient ``[m, P]`` from dL/dq ``[m, T, B, A]``."""
     _, steps, batch, _ = d_q.shape
     tape.d_q[..., : steps * batch] = d_q.permute(0, 3, 1, 2).flatten(2)
-    return tape.backward(parameters, padded(steps, batch))
+    return tape.backward(padded(steps, batch))
 
 
 @st.composite
@@ -69,7 +70,7 @@ def test_forward_and_every_gradient_equal_torch(case):
         d_q = noise(seed - number - 1 + 2**32, trained, steps, batch, network.n_actions)
         q = forward(tape, parameters, observations)
         assert q.shape == (trained * copies, steps, batch, network.n_actions)
-        found = [q.clone(), backward(tape, parameters, d_q).clone()]
+        found = [q.clone(), backward(tape, d_q).clone()]
         for row in range(trained * copies):
             oracle = as_module(network, parameters[row])
             expected = oracle(observations[row % trained])
@@ -77,7 +78,7 @@ def test_forward_and_every_gradient_equal_torch(case):
             if row < trained:
                 expected.backward(d_q[row])
                 for mine, theirs in zip(in_module_order(network, found[1][row]), oracle.parameters(), strict=True):
-                    assert relative(mine, theirs.grad) < 1e-12
+                    assert relative(mine, theirs.grad) < 1e-10
 
 
 @every_kind
@@ -89,7 +90,7 @@ def test_the_paper_sizes_in_float32(kind):
     observations = noise(1, trained, steps, batch, 18, dtype=torch.float32)
     d_q = noise(2, trained, steps, batch, 6, dtype=torch.float32) / (steps * batch)
     q = forward(tape, parameters, observations).clone()
-    gradient = backward(tape, parameters, d_q)
+    gradient = backward(tape, d_q)
     for row in range(trained):
         oracle = as_module(network, parameters[row].double())
         expected = oracle(observations[row].double())
@@ -110,7 +111,7 @@ def test_a_gradient_by_finite_differences():
         return float((forward(tape, at, observations) * d_q).sum())
 
     objective(parameters)
-    gradient = backward(tape, parameters, d_q).clone()
+    gradient = backward(tape, d_q).clone()
     for seed in range(5):
         direction = noise(10 + seed, *parameters.shape)
         slope = (objective(parameters + 1e-6 * direction) - objective(parameters - 1e-6 * direction)) / 2e-6
@@ -126,9 +127,9 @@ def test_a_shorter_d_q_means_zeros_after_it(kind):
     observations, d_q = noise(1, trained, steps, batch, 3), noise(2, trained, steps, batch, 2)
     d_q[:, -1] = 0
     forward(tape, parameters, observations)
-    full = backward(tape, parameters, d_q).clone()
+    full = backward(tape, d_q).clone()
     forward(tape, parameters, observations)
-    short = backward(tape, parameters, d_q[:, :-1])
+    short = backward(tape, d_q[:, :-1])
     assert relative(short, full) < 1e-13
 
 
@@ -191,7 +192,7 @@ def test_what_backward_returns_is_not_touched_by_a_forward(kind):
     parameters = parameters_of(network, 1, 0)
     tape = tape_of(network, parameters, 1, 5, 2)
     forward(tape, parameters, noise(1, 1, 5, 2, 3))
-    gradient = backward(tape, parameters, noise(2, 1, 5, 2, 2))
+    gradient = backward(tape, noise(2, 1, 5, 2, 2))
     kept = copy.deepcopy(gradient)
     forward(tape, parameters, noise(3, 1, 5, 2, 3))
     assert torch.equal(gradient, kept)
