@@ -98,6 +98,11 @@ class EpisodeReplay:
         """All that is kept of an episode, ``[R, C, ...]`` each; lengths on the host."""
 
     @property
+    def size_bytes(self) -> int:
+        """Bytes of the ring, full or not."""
+        return sum(ring.nbytes for ring in self._rings.values())
+
+    @property
     def stored(self) -> npt.NDArray[np.int64]:
         """Episodes held per replica, ``[R]``."""
         return np.minimum(self._inserted, self._capacity)

@@ -96,7 +96,7 @@ def test_observations_are_flattened_one_hot_and_padded():
     _, observations = env.reset(None)
     twin = Expedition()
     expected, _ = twin.reset(seed=int(stream(7, "reset", 0).integers(2**31)))
-    scout, miner, guard = observations[0].numpy()
+    scout, miner, guard = observations[0]
     assert np.array_equal(scout, [*expected["scout"].astype(np.float32), 0.0])
     assert np.array_equal(miner, np.eye(4)[expected["miner"] - 2])
     assert np.array_equal(guard, expected["guard"].astype(np.float32).ravel())
@@ -127,7 +127,7 @@ def test_an_agent_that_left_observes_nothing_and_gets_nothing():
         running = ~done
         state, observations, rewards, done = env.step(state, zeros(40))
         last, gone = running & (leaves_at == now), running & (leaves_at < now)
-        assert bool(observations[last, 2].any(dim=1).all())
+        assert bool(observations[last, 2].any(axis=1).all())
         assert bool((rewards[last, 2] > 0).all())
         assert not observations[gone, 2].any()
         assert not rewards[gone, 2].any()
@@ -144,7 +144,7 @@ def test_an_agent_may_join_late():
     for now in range(1, 5):
         state, observations, rewards, done = env.step(state, zeros(20))
         running = ~done
-        assert bool(observations[running, 0].any(dim=1).all()) == (now >= 2)
+        assert bool(observations[running, 0].any(axis=1).all()) == (now >= 2)
         assert bool((rewards[running, 0] > 0).all()) == (now >= 2)
         if now == 2:
             assert int(running.sum()) > 5
@@ -351,7 +351,7 @@ def test_takes_games_that_it_was_not_made_for(game, check_batched_env):
     state, observations = env.reset(None)
     rng = np.random.default_rng(0)
     while twin.agents:
-        for agent, row in zip(env.agents, observations[0].numpy(), strict=True):
+        for agent, row in zip(env.agents, observations[0], strict=True):
             assert np.array_equal(row[: len(expected[agent])], expected[agent].astype(np.float32))
             assert not row[len(expected[agent]) :].any()
         actions = rng.integers(0, 5, env.n_agents)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from dvdn_sim.scenario import headline, parse_scenario
 from dvdn_sim.training import batches_of
@@ -32,7 +31,7 @@ def test_these_are_the_tasks():
 @pytest.mark.parametrize("task", DESCRIBED)
 def test_a_task_is_an_env_for_any_scenario(lossy, task):
     scenario = parse_scenario(lossy, [f"env={{include: {TASKS / task}.yaml}}", "network.topology={kind: complete}"])
-    game = batches_of(scenario.env, None, None)((0,), torch.device("cpu"))
+    game = batches_of(scenario.env, None, None)((0,))
     assert (game.n_agents, game.obs_dim, game.n_actions, game.episode_limit) == DESCRIBED[task]
     assert scenario.env.longest_episode == game.episode_limit
     assert scenario.env.title in headline(scenario)

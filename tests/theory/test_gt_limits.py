@@ -63,7 +63,7 @@ def side_by_side(form, n_agents, updates, *, recurrent=True, **training):
         team.learn(minibatch, operators, facts)
         central.local_errors(minibatch, everyone)
         central.differentiate(None)
-        central.gradient /= n_agents
+        central.gradient = central.gradient / n_agents
         central.step(everyone)
         yield team.learner.parameters, central.parameters
 

@@ -71,6 +71,7 @@ def test_every_copy_of_a_run_and_every_wait(algorithm):
     copies, waits = Counter(log.copies), Counter(log.waits)
     few = copies.pop(REMEMBERED)  # which replicas play, which networks' targets are due
     assert few <= 3
+    print(algorithm, copies, waits, updates, episodes, len(played))
     assert copies == {
         **{place: count * updates for place, count in COPIED[algorithm].items()},
         "learners/replay.py insert": episodes,
