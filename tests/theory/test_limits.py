@@ -75,7 +75,7 @@ def gradient_of(learner, teams, operator, dtype=torch.float64):
     td = learner.local_errors(minibatch_of(teams, dtype), everyone(len(SEEDS))).clone()
     learner.differentiate(None if operator is None else exchanged(operator, td))
     learner.step(everyone(len(SEEDS)))
-    return td, learner._tape.gradient.view(len(SEEDS), -1, learner.network.parameter_count).clone()
+    return td, learner.gradient.clone()
 
 
 @ESTIMATES

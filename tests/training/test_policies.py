@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from meeting import Meeting
+from teams import forward
 
 from dvdn_sim import load_policy, run
 from dvdn_sim.envs import ForagingParallelEnv
@@ -44,7 +45,7 @@ def test_a_module_computes_what_its_row_does(network):
     module = QAgent(3, 4, 5, recurrent=isinstance(network, RecurrentQ)).double()
     module.load_state_dict(layers_of(network, row[0]))
     hidden, observations = torch.zeros(2, 4, dtype=torch.float64), torch.rand(1, 3, 2, 3, dtype=torch.float64)
-    q = network.tape(networks=1, trained=1, steps=3, batch=2, like=row).forward(network.weights(row), observations)
+    q = forward(network.tape(networks=1, trained=1, steps=3, batch=2, like=row), row, observations)
     for t in range(3):
         q_of_module, hidden = module(observations[0, t], hidden)
         torch.testing.assert_close(q_of_module, q[0, t], rtol=0, atol=1e-12)
