@@ -113,6 +113,7 @@ class PackedUnroll:
         ]
         for tape in self._tapes:
             show_ids(tape.seen, layout.ids)
+        self._gradient = like.new_empty(layout.replicas, layout.networks, network.parameter_count)
         self._arrays = [(tape.seen.numpy(), tape.q.numpy(), tape.d_q.numpy()) for tape in self._tapes]
 
     def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
@@ -136,10 +137,8 @@ class PackedUnroll:
         for team, (tape, (order, edges)) in enumerate(zip(self._tapes, self._packed, strict=True)):
             d_q = self._arrays[team][2]
             place_chosen(given[team], self._actions[team], self._lengths[team], order, edges, d_q)
-            tape.backward(edges)
-        if len(self._tapes) == 1:
-            return self._tapes[0].gradient[None]
-        return torch.stack([tape.gradient for tape in self._tapes])
+            self._gradient[team] = tape.backward(edges)
+        return self._gradient
 
 
 def show_ids(seen: Tensor, ids: int) -> None:

@@ -84,7 +84,7 @@ def test_fulfils_the_contract(check_batched_env):
 
 
 def test_sizes_are_those_of_the_largest():
-    env = BatchedParallelEnv(Expedition, [0, 1], None, "cpu")
+    env = BatchedParallelEnv(Expedition, [0, 1], None)
     assert (env.n_copies, env.n_agents, env.n_actions, env.obs_dim, env.episode_limit) == (2, 3, 4, 4, 6)
     assert env.agents == ("scout", "miner", "guard")
     assert env.available.tolist() == [[True, True, True, False], [True, True, False, False], [True] * 4]

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from teams import as_module, forward_flop, in_module_order, noise, relative
+from teams import as_module, backward, forward, forward_flop, in_module_order, noise, relative
 
 from dvdn_sim.learners import FeedForwardQ, RecurrentQ
 from netmodels.streams import stream
@@ -24,27 +24,6 @@ def parameters_of(network, count: int, seed: int, dtype: torch.dtype = torch.flo
 
 def tape_of(network, parameters: torch.Tensor, trained: int, steps: int, batch: int):
     return network.tape(networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
-
-
-def padded(steps: int, batch: int) -> np.ndarray:
-    """Sequences that all have so many steps."""
-    return batch * np.arange(-1, steps + 1)
-
-
-def forward(tape, parameters: torch.Tensor, observations: torch.Tensor) -> torch.Tensor:
-    """Q-values ``[M, T, B, A]`` of whole sequences ``[m, T, B, D]``."""
-    _, steps, batch, dims = observations.shape
-    tape.seen[:, : steps * batch, :dims] = observations.flatten(1, 2)
-    tape.parameters.copy_(parameters)
-    tape.forward(padded(steps, batch))
-    return tape.q[..., : steps * batch].unflatten(2, (steps, batch)).permute(0, 2, 3, 1).clone()
-
-
-def backward(tape, d_q: torch.Tensor) -> torch.Tensor:
-    """The gradient ``[m, P]`` from dL/dq ``[m, T, B, A]``."""
-    _, steps, batch, _ = d_q.shape
-    tape.d_q[..., : steps * batch] = d_q.permute(0, 3, 1, 2).flatten(2)
-    return tape.backward(padded(steps, batch))
 
 
 @st.composite

@@ -24,6 +24,7 @@ from dvdn_sim.learners import (
     mixed,
     q_network_of,
 )
+from dvdn_sim.learners.q_network import Tape
 from dvdn_sim.scenario import Epsilon, QLearning, Training
 from netmodels.topology import Complete
 
@@ -205,6 +206,27 @@ def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 def noise(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).normal(size=shape)).to(dtype)
+
+
+def padded(steps: int, batch: int) -> np.ndarray:
+    """Sequences that all have so many steps."""
+    return batch * np.arange(-1, steps + 1)
+
+
+def forward(tape: Tape, parameters: torch.Tensor, observations: torch.Tensor) -> torch.Tensor:
+    """Q-values ``[M, T, B, A]`` of whole sequences ``[m, T, B, D]``."""
+    _, steps, batch, dims = observations.shape
+    tape.seen[:, : steps * batch, :dims] = observations.flatten(1, 2)
+    tape.parameters.copy_(parameters)
+    tape.forward(padded(steps, batch))
+    return tape.q[..., : steps * batch].unflatten(2, (steps, batch)).permute(0, 2, 3, 1).clone()
+
+
+def backward(tape: Tape, d_q: torch.Tensor) -> torch.Tensor:
+    """The gradient ``[m, P]`` from dL/dq ``[m, T, B, A]``."""
+    _, steps, batch, _ = d_q.shape
+    tape.d_q[..., : steps * batch] = d_q.permute(0, 3, 1, 2).flatten(2)
+    return tape.backward(padded(steps, batch))
 
 
 def forward_flop(network: QNet) -> int:

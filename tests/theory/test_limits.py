@@ -74,9 +74,8 @@ def gradient_of(learner, teams, operator, dtype=torch.float64):
     """δ and the gradient, [R, N, P], of one update on a fixed minibatch."""
     td = learner.local_errors(minibatch_of(teams, dtype), everyone(len(SEEDS))).clone()
     learner.differentiate(None if operator is None else exchanged(operator, td))
-    gradient = learner.gradient.view(len(SEEDS), -1, learner.network.parameter_count).clone()
     learner.step(everyone(len(SEEDS)))
-    return td, gradient
+    return td, learner.gradient.clone()
 
 
 @ESTIMATES

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from meeting import Meeting
+from teams import forward
 
 from dvdn_sim import load_policy, run
 from dvdn_sim.envs import ForagingParallelEnv
@@ -39,16 +40,15 @@ def saved(tiny, tmp_path):
 
 @pytest.mark.parametrize("network", [RecurrentQ(3, 4, 5), FeedForwardQ(3, 4, 5)], ids=["recurrent", "feed-forward"])
 def test_a_module_computes_what_its_row_does(network):
-    """Three steps of two rows, against compiled acting, to 1e-5; and back to the row, to the last bit."""
-    row = network.initial_parameters([np.random.default_rng(1)]).float()
-    module = QAgent(3, 4, 5, recurrent=isinstance(network, RecurrentQ))
+    """Three steps of a batch, against whole sequences; and back to the row, to the last bit."""
+    row = network.initial_parameters([np.random.default_rng(1)])
+    module = QAgent(3, 4, 5, recurrent=isinstance(network, RecurrentQ)).double()
     module.load_state_dict(layers_of(network, row[0]))
-    observations = np.random.default_rng(0).random((3, 2, 1, 3), np.float32)
-    hidden, state, q = torch.zeros(2, 4), np.zeros((2, 1, 4), np.float32), np.empty((2, 1, 5), np.float32)
-    for seen in observations:
-        network.act(row.numpy(), seen, 0, 2, state, q)
-        q_of_module, hidden = module(torch.from_numpy(seen[:, 0]), hidden)
-        assert np.abs(q_of_module.detach().numpy() - q[:, 0]).max() < 1e-5
+    hidden, observations = torch.zeros(2, 4, dtype=torch.float64), torch.rand(1, 3, 2, 3, dtype=torch.float64)
+    q = forward(network.tape(networks=1, trained=1, steps=3, batch=2, like=row), row, observations)
+    for t in range(3):
+        q_of_module, hidden = module(observations[0, t], hidden)
+        torch.testing.assert_close(q_of_module, q[0, t], rtol=0, atol=1e-12)
     assert torch.equal(row_of(network, layers_of(network, row[0])), row[0])
 
 

@@ -6,7 +6,7 @@ env        `ParticleEnv`: a task and its opponents under the contract of `dvdn_s
 tasks      `SimpleSpread`, `SimpleAdversary`, `SimpleTag`: what agents see and gain
 
 Physics, observations and rewards are those of ``mpe2`` step by step; episodes begin with luck of their own, equally
-distributed. Older versions, in which most numbers were published, are settings: physics, and `reward` and `observation`
+distributed. Older versions, in which most numbers were published, are settings: physics, reward and observation
 of each task.
 """
 
