@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.compiled import compiled
-from dvdn_sim.learners.transfer import rows
+from dvdn_sim.learners import transfer
 from dvdn_sim.scenario import GtAdam
 
 Array = npt.NDArray[np.floating[Any]]
@@ -83,7 +83,7 @@ class Adam:
         spec = self._spec
         self.steps += 1
         tensors = parameters, gradient, self.first, self.second, self.steps
-        if parameters.device.type == "cpu":
+        if transfer.compiled_for(parameters):
             numbers = self._lr, *BETAS, spec.epsilon, spec.epsilon_inside, self._ceiling, spec.bias_correction
             arrays = (tensor.view(-1, tensor.shape[-1]).numpy() for tensor in tensors)
             given: list[Any] = [*arrays, *numbers, spec.warmup]
@@ -168,7 +168,7 @@ def frozen(learning: npt.NDArray[np.bool_], tensors: Iterable[Tensor]) -> Iterat
         yield
         return
     by_row = [tensor.view(-1, *tensor.shape[2:]) for tensor in tensors]
-    still = rows(~learning, by_row[0].device)
+    still = transfer.rows(~learning, by_row[0].device)
     kept = [tensor[still] for tensor in by_row]
     yield
     for tensor, before in zip(by_row, kept, strict=True):

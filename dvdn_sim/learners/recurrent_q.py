@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvdn_sim.compiled import compiled
+from dvdn_sim.learners import transfer
 from dvdn_sim.learners.acting import recurrent_q, sigmoid, tanh
 from dvdn_sim.learners.q_network import IN_CACHE, Edges, QNetwork, Tape, back_through_relu
 
@@ -44,7 +45,7 @@ class RecurrentTape(Tape):
     def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
         super().__init__(network, like, **sizes)
         trained, (networks, rows, _), h, batch = len(self.seen), self.x.shape, network.hidden, sizes["batch"]
-        fitting = IN_CACHE // (networks * 3 * h) if like.device.type == "cpu" else rows
+        fitting = IN_CACHE // (networks * 3 * h) if transfer.compiled_for(like) else rows
         self.stretch = min(max(fitting, batch), rows)
         self.states = like.new_zeros(networks, batch + rows, h)
         self.gates = like.new_empty(networks, rows, 3 * h)
@@ -64,7 +65,7 @@ class RecurrentTape(Tape):
         kept: list[Any] = [self.gates, self.to_new, self.states]
         forth: list[Any] = [self.state, self.from_state, *kept]
         back: list[Any] = [self.d_before, self.d_now, *kept, self.d_hidden, self.d_from_state]
-        if like.device.type == "cpu":
+        if transfer.compiled_for(like):
             self._step, self._step_back = step, step_back
             forth, back = [tensor.numpy() for tensor in forth], [tensor.numpy() for tensor in back]
         self._forth, self._back = forth, back

@@ -15,6 +15,11 @@ LINE = 16
 """Numbers in a cache line of 64 bytes."""
 
 
+def compiled_for(like: Tensor) -> bool:
+    """Return whether compiled code works on such tensors, those in the host's memory; its torch twins do on others."""
+    return like.device.type == "cpu"
+
+
 def together(groups: Sequence[Sequence[npt.NDArray[np.float64]]], like: Tensor) -> list[list[Tensor]]:
     """Bring arrays, in any groups, to the type and the device of a tensor, all in one copy: views of one tensor.
 

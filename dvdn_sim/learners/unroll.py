@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvdn_sim.compiled import compiled
+from dvdn_sim.learners import transfer
 from dvdn_sim.learners.q_network import Edges, Layout, QNetwork
 from dvdn_sim.learners.replay import Minibatch
 from dvdn_sim.learners.td import chosen, double_q_value
@@ -51,7 +52,7 @@ def unroll_of(network: QNetwork, layout: Layout, available: Tensor, *, steps: in
         batch: B.
         like: Gives dtype and device.
     """
-    kind = PackedUnroll if like.device.type == "cpu" else PaddedUnroll
+    kind = PackedUnroll if transfer.compiled_for(like) else PaddedUnroll
     return kind(network, layout, available, steps=steps, batch=batch, like=like)
 
 

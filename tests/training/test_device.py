@@ -45,6 +45,12 @@ BETWEEN_THEM = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _torch_everywhere(monkeypatch):
+    """What is compiled on the host is held to its torch twins in tests/learners, and to rounding."""
+    monkeypatch.setattr(transfer, "compiled_for", lambda like: False)
+
+
 def check_repeatable(log: Log) -> None:
     used = {name for name, _ in log.operations}
     assert len(used) > 50
