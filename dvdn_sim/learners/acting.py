@@ -104,6 +104,12 @@ def _gates(from_input: Floats, from_memory: Floats, state: Floats) -> None:
 
 
 @compiled
+def _place(sequence: int, network: int, networks: int, copies: int, users: int) -> tuple[int, int]:
+    """Return row and agent of one of the sequences that go through a network; a team has G = `networks`."""
+    return network // networks * copies + sequence // users, network % networks * users + sequence % users
+
+
+@compiled
 def _gather(observations: Floats, ids: int, row: int, agent: int, into: Floats) -> None:
     """Write what an agent sees: its observation and, where agents see it, its number, one-hot."""
     dims = observations.shape[2]
@@ -134,11 +140,10 @@ def recurrent_q(parameters: Floats, observations: Floats, ids: int, copies: int,
     before, out = np.empty((TOGETHER, h), np.float32), np.empty((TOGETHER, q.shape[2]), np.float32)
     for network in range(len(parameters)):
         weights = parameters[network]
-        first_row, first_agent = network // networks * copies, network % networks * users
         for first in range(0, copies * users, TOGETHER):
             count = min(TOGETHER, copies * users - first)
             for k in range(count):
-                row, agent = first_row + (first + k) // users, first_agent + (first + k) % users
+                row, agent = _place(first + k, network, networks, copies, users)
                 _gather(observations, ids, row, agent, seen[k])
                 before[k] = hidden[row, agent]
             at = _layer(weights, 0, seen, x, count)
@@ -149,7 +154,7 @@ def recurrent_q(parameters: Floats, observations: Floats, ids: int, copies: int,
                 _gates(gates[k], memory[k], before[k])
             _layer(weights, at, before, out, count)
             for k in range(count):
-                row, agent = first_row + (first + k) // users, first_agent + (first + k) % users
+                row, agent = _place(first + k, network, networks, copies, users)
                 hidden[row, agent] = before[k]
                 q[row, agent] = out[k]
 
@@ -165,11 +170,10 @@ def feed_forward_q(parameters: Floats, observations: Floats, ids: int, copies: i
     y, out = np.empty((TOGETHER, h), np.float32), np.empty((TOGETHER, q.shape[2]), np.float32)
     for network in range(len(parameters)):
         weights = parameters[network]
-        first_row, first_agent = network // networks * copies, network % networks * users
         for first in range(0, copies * users, TOGETHER):
             count = min(TOGETHER, copies * users - first)
             for k in range(count):
-                row, agent = first_row + (first + k) // users, first_agent + (first + k) % users
+                row, agent = _place(first + k, network, networks, copies, users)
                 _gather(observations, ids, row, agent, seen[k])
             at = _layer(weights, 0, seen, x, count)
             _relu(x, count)
@@ -177,7 +181,7 @@ def feed_forward_q(parameters: Floats, observations: Floats, ids: int, copies: i
             _relu(y, count)
             _layer(weights, at, y, out, count)
             for k in range(count):
-                row, agent = first_row + (first + k) // users, first_agent + (first + k) % users
+                row, agent = _place(first + k, network, networks, copies, users)
                 q[row, agent] = out[k]
 
 

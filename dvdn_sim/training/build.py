@@ -1,7 +1,7 @@
 """Wire a run: from a scenario to its parts. Nothing else wires."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -48,9 +48,7 @@ def batches_of(spec: Env, make_env: MakeEnv | None, episode_limit: int | None) -
         return lambda row_seeds: BatchedParallelEnv(made, row_seeds, episode_limit)
     game = GAMES[spec.kind]
     if isinstance(spec, Opposed) and spec.opponent_policy is not None:
-        learning = game(replace(spec, opponent="agent", opponent_policy=None))
-        sees = learning.obs_dims[learning.agents.index(spec.opponent_name)]
-        trained = TrainedOpponent(spec.opponent_policy, spec.opponent_name, sees)
+        trained = TrainedOpponent(spec.opponent_policy, spec.opponent_name, spec.opponent_sees)
         return lambda row_seeds: game(spec, opponent=trained, row_seeds=row_seeds)
     return lambda row_seeds: game(spec, row_seeds=row_seeds)
 
