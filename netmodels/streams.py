@@ -41,9 +41,10 @@ def stream(seed: int, *name: int | str) -> np.random.Generator:
     """
     start, parts = checked_name(seed, name)
     # The representation of a tuple of text and integers can be read back, so no two names share one.
-    key = repr(parts).encode()
-    digest = np.frombuffer(hashlib.blake2b(key, digest_size=16).digest(), dtype="<u4")
-    return np.random.default_rng(np.random.SeedSequence(start, spawn_key=tuple(digest.tolist())))
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+    # What SeedSequence(start, spawn_key=digest) makes of them; given at once they take a third of the time.
+    words = np.frombuffer(start.to_bytes(max(16, -(-start.bit_length() // 32) * 4), "little") + digest, dtype="<u4")
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 
 
 def checked_name(seed: int, name: object) -> tuple[int, tuple[int | str, ...]]:

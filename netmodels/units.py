@@ -317,6 +317,8 @@ def count(value: object, name: str, minimum: int = 0) -> int:
     >>> count(3, "limit")
     3
     """
+    if type(value) is int and value >= minimum:  # of every other stream's name, so it comes first
+        return value
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise ValueError(f"{name}: expected a whole number of at least {minimum}, got {value!r}")
     return int(value)

@@ -18,7 +18,6 @@ from itertools import accumulate, chain, combinations
 from math import comb
 from typing import Annotated, Literal
 
-import networkx as nx
 import numpy as np
 from pydantic import Field
 
@@ -111,17 +110,47 @@ def random_tree(n_agents: int, generator: np.random.Generator) -> list[Edge]:
     """
     if n_agents <= 2:
         return [(0, 1)][: n_agents - 1]
+    # networkx.from_prufer_sequence gives the same tree, and takes longer than an exchange over it.
     sequence = generator.integers(n_agents, size=n_agents - 2).tolist()
-    return list(nx.from_prufer_sequence(sequence).edges)
+    degrees = [1] * n_agents
+    for node in sequence:
+        degrees[node] += 1
+    leaf = lowest = degrees.index(1)
+    pairs = []
+    for node in sequence:
+        pairs.append((leaf, node))
+        degrees[node] -= 1
+        if degrees[node] == 1 and node < lowest:
+            leaf = node
+        else:
+            leaf = lowest = degrees.index(1, lowest + 1)
+    return [*pairs, (leaf, n_agents - 1)]
 
 
 def _connected_pairs(n_agents: int, edges: int, generator: np.random.Generator) -> list[Edge]:
     """Draw edge sets until one connects: uniform, because each has the same probability."""
-    pairs = list(combinations(range(n_agents), 2))
+    pairs = _pairs(n_agents)
     while True:
-        chosen = [pairs[pick] for pick in generator.choice(len(pairs), size=edges, replace=False)]
-        if len(set(chain(*chosen))) == n_agents and nx.is_connected(nx.Graph(chosen)):
+        chosen = [pairs[pick] for pick in generator.choice(len(pairs), size=edges, replace=False).tolist()]
+        if len(set(chain(*chosen))) == n_agents and _connected(n_agents, chosen):
             return chosen
+
+
+@lru_cache(maxsize=8)
+def _pairs(n_agents: int) -> tuple[Edge, ...]:
+    return tuple(combinations(range(n_agents), 2))
+
+
+def _connected(n_agents: int, pairs: Iterable[Edge]) -> bool:
+    """Return whether pairs connect all agents: merge the parts that each pair ties."""
+    part_of = [[agent] for agent in range(n_agents)]
+    for pair in pairs:
+        one, other = sorted((part_of[pair[0]], part_of[pair[1]]), key=len)
+        if one is not other:
+            other += one
+            for agent in one:
+                part_of[agent] = other
+    return len(part_of[0]) == n_agents
 
 
 @lru_cache(maxsize=8)

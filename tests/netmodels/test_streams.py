@@ -1,3 +1,6 @@
+import hashlib
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +36,14 @@ def test_names_never_collide():
 def test_known_value_never_changes():
     # Records of old runs are reproducible only as long as this holds.
     assert stream(7, "loss", 0, 1).integers(2**32, size=3).tolist() == [1261441855, 758561518, 3718892538]
+
+
+@given(st.integers(0, 2**200), st.tuples(st.text(), st.integers()))
+def test_seeds_and_names_are_those_of_a_seed_sequence(seed, name):
+    """The short way to numpy's algorithm: names are its spawn keys."""
+    digest = np.frombuffer(hashlib.blake2b(repr(name).encode(), digest_size=16).digest(), "<u4")
+    expected = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(digest.tolist())))
+    assert stream(seed, *name).bit_generator.state == expected.bit_generator.state
 
 
 @pytest.mark.parametrize("name", [(), (1.0,), (True,), (None,), (("a",),)])

@@ -9,6 +9,7 @@ from scipy.stats import chi2
 
 from netmodels.streams import stream
 from netmodels.topology import Graph, Instant, RandomConnected, connected_counts, random_connected_pairs
+from netmodels.topology.random_connected import _connected, random_tree
 
 
 def connected_graphs(n_agents, links):
@@ -47,6 +48,25 @@ def test_uniform_by_counting(n_agents, excess, each):
         for _ in range(each * len(graphs))
     )
     assert is_uniform(drawn, graphs, each)
+
+
+@pytest.mark.parametrize("n_agents", [3, 4, 5, 10, 100])
+def test_trees_are_those_of_networkx(n_agents):
+    for seed in range(50):
+        sequence = np.random.default_rng(seed).integers(n_agents, size=n_agents - 2).tolist()
+        expected = nx.from_prufer_sequence(sequence).edges
+        assert set(map(frozenset, random_tree(n_agents, np.random.default_rng(seed)))) == set(map(frozenset, expected))
+
+
+def test_connects_as_networkx_says():
+    generator, pairs = stream(8, "connects"), list(combinations(range(6), 2))
+    drawn = [[pairs[pick] for pick in generator.integers(len(pairs), size=6)] for _ in range(300)]
+    found = [_connected(6, chosen) for chosen in drawn]
+    assert 50 < sum(found) < 250
+    graphs = [nx.empty_graph(6) for _ in drawn]
+    for graph, chosen in zip(graphs, drawn, strict=True):
+        graph.add_edges_from(chosen)
+    assert found == [nx.is_connected(graph) for graph in graphs]
 
 
 def test_pure_function_of_seed_and_index():
