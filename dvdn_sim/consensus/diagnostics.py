@@ -1,11 +1,16 @@
 """Figures of an operator: where the exchange stands between no communication and perfect averaging."""
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from dvdn_sim.consensus.weights import Values, Weights, weight_matrix
 from netmodels.topology import Graph
+
+FEW = 16
+"""Agents up to which operators come again and again, exchange after exchange, and their figures are remembered."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,29 @@ def operator_figures(operator: Values) -> OperatorFigures:
     (1.0, 0.0)
     """
     n_agents = len(operator)
+    if n_agents > FEW:
+        return _figures_of(operator)
+    return _remembered(np.ascontiguousarray(operator, np.float64).tobytes(), n_agents)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(values: bytes, n_agents: int) -> OperatorFigures:
+    return _figures_of(np.frombuffer(values).reshape(n_agents, n_agents))
+
+
+def _figures_of(operator: Values) -> OperatorFigures:
+    n_agents = len(operator)
     off_diagonal = operator.copy()
-    np.fill_diagonal(off_diagonal, 0.0)
+    off_diagonal.flat[:: n_agents + 1] = 0.0
+    apart = (operator - 1.0 / n_agents).ravel("K")
     alone = n_agents == 1
     return OperatorFigures(
-        a_eff=0.0 if alone else float(np.trace(operator) - 1.0) / (n_agents - 1),
+        a_eff=0.0 if alone else float(operator.trace() - 1.0) / (n_agents - 1),
         row_sum_error=float(np.abs(operator.sum(1) - 1.0).max()),
         column_sum_error=float(np.abs(operator.sum(0) - 1.0).max()),
-        disagreement_norm=float(np.linalg.norm(operator - 1.0 / n_agents)),
+        disagreement_norm=math.sqrt(apart.dot(apart)),
         lambda_min=smallest_eigenvalue(operator),
-        isolated_agents=0 if alone else int((~off_diagonal.any(1)).sum()),
+        isolated_agents=0 if alone else n_agents - int(np.count_nonzero(off_diagonal.any(1))),
     )
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +14,55 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
+Array = TypeVar("Array", bound=npt.NDArray[np.generic])
+
+
 def _nobody_knows() -> Bools:
     return np.zeros((0, 0), bool)
+
+
+def _read_only(array: Array) -> Array:
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class RoundLinks:
+    """The links of every round; what follows from them alone is worked out once, whatever comes over them.
+
+    Attributes: as those of `Facts`.
+    """
+
+    n_agents: int
+    edges: Ints
+    active: Bools
+
+    @cached_property
+    def degrees(self) -> Ints:
+        """See `Facts.degrees`."""
+        senders = self.edges[:, 0]
+        rows = [np.bincount(senders[links], minlength=self.n_agents) for links in self.active]
+        return _read_only(np.array(rows, np.int64).reshape(len(self.active), self.n_agents))
+
+    @cached_property
+    def reverse(self) -> Ints:
+        """See `Facts.reverse`."""
+        if not len(self.edges):
+            return np.empty(0, np.int64)
+        senders, receivers = self.edges.T
+        ordered, wanted = senders * self.n_agents + receivers, receivers * self.n_agents + senders
+        place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
+        there: Bools = ordered[place] == wanted
+        return _read_only(np.where(there, place, -1))
+
+    @cached_property
+    def both_ways(self) -> bool:
+        """Whether every link of a round has its reverse in that round."""
+        reverse = self.reverse
+        return not (reverse < 0).any() and np.array_equal(self.active[:, reverse], self.active)
+
+
+NO_LINKS = RoundLinks(0, np.zeros((0, 2), np.int64), np.zeros((0, 0), bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +77,7 @@ class Facts:
             for none. The message of round k carries what its sender held before round k.
         confirmed: bool ``[K, E]``, the receiver's knowledge that its own message of the round was heard by this sender;
             all False where it is not given, as nobody knows it without acknowledgements.
+        links: The links of all rounds. Facts over the same edges, and active ones, may share it; others have their own.
     """
 
     n_agents: int
@@ -35,6 +85,7 @@ class Facts:
     active: Bools
     latest: Ints
     confirmed: Bools = field(default_factory=_nobody_knows)
+    links: RoundLinks = field(default=NO_LINKS, repr=False)
 
     def __post_init__(self) -> None:
         if self.confirmed.shape == (0, 0):
@@ -49,35 +100,29 @@ class Facts:
             raise ValueError(f"confirmed {self.confirmed.shape} does not fit: expected [K, E] = {(rounds, n_edges)}")
         for array in (self.edges, self.active, self.latest, self.confirmed):
             array.flags.writeable = False
+        if self.links.edges is not self.edges or self.links.active is not self.active:
+            object.__setattr__(self, "links", RoundLinks(self.n_agents, self.edges, self.active))
 
     @property
     def rounds(self) -> int:
         """K."""
         return len(self.active)
 
-    @property
+    @cached_property
     def held(self) -> Bools:
         """Bool ``[K, E]``: the receiver holds the sender's message of the same round when it closes it."""
         same_round: Bools = self.latest == np.arange(self.rounds)[:, None]
-        return self.active & same_round
+        return _read_only(self.active & same_round)
 
     @property
     def degrees(self) -> Ints:
         """Int64 ``[K, N]``: how many agents each agent sends to in the round's graph, whatever arrives."""
-        senders = self.edges[:, 0]
-        rows = [np.bincount(senders[links], minlength=self.n_agents) for links in self.active]
-        return np.array(rows, np.int64).reshape(self.rounds, self.n_agents)
+        return self.links.degrees
 
     @property
     def reverse(self) -> Ints:
         """Int64 ``[E]``: the index of the edge in the other direction; -1 where there is none."""
-        if not len(self.edges):
-            return np.empty(0, np.int64)
-        senders, receivers = self.edges.T
-        ordered, wanted = senders * self.n_agents + receivers, receivers * self.n_agents + senders
-        place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-        there: Bools = ordered[place] == wanted
-        return np.where(there, place, -1)
+        return self.links.reverse
 
     @property
     def ack_mismatch(self) -> Ints:

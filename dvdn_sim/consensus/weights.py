@@ -56,8 +56,7 @@ WEIGHTS: Mapping[str, Weights] = {"metropolis": metropolis, "lazy": lazy, "max_d
 
 
 def _refuse_one_way_links(facts: Facts) -> None:
-    reverse = facts.reverse
-    if (reverse < 0).any() or not np.array_equal(facts.active[:, reverse], facts.active):
+    if not facts.links.both_ways:
         raise ValueError(
             "these weights need both directions of every link in every round; running_sum and push_sum do without them"
         )

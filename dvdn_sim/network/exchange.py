@@ -16,12 +16,13 @@ done, it goes on where it was; its deadline may have passed meanwhile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus import Facts, union_of_edges
+from dvdn_sim.consensus import Facts, RoundLinks, union_of_edges
 from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network.accounting import NEVER, ExchangeCounters, MessageCounts, NetworkCounters, Phase, Probe
 from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
@@ -29,6 +30,7 @@ from dvdn_sim.network.faults import Downtime, TeamFaults
 from dvdn_sim.network.transport import Transport
 from netmodels import Transfer
 from netmodels.links import FOREVER_NS
+from netmodels.topology import Graph
 
 CRASHES, STARTS = FIRST_PRIORITY, FIRST_PRIORITY + 1
 HAND_OVERS, ARRIVALS, DEADLINES = range(3)
@@ -94,29 +96,71 @@ class ExchangeReport:
     @property
     def first_start_ns(self) -> int:
         """When the first agent started; when the exchange began, if none did."""
-        started = self.started_at_ns[self.started_at_ns != NEVER]
-        return int(started.min()) if started.size else self.began_ns
+        return min((at_ns for at_ns in self.started_at_ns.tolist() if at_ns != NEVER), default=self.began_ns)
 
     @property
     def round_times_ns(self) -> npt.NDArray[np.int64]:
         """How long each agent spent in each round, int64 ``[K, N]``; -1 if it was not through with it."""
-        times = np.diff(self.through_at_ns, axis=0, prepend=self.started_at_ns[None])
-        return np.where(self.through_at_ns == NEVER, NEVER, times)
+        through = self.through_at_ns
+        times = through - self.started_at_ns
+        times[1:] = through[1:] - through[:-1]
+        times[through == NEVER] = NEVER
+        return times
 
     @property
     def deadlines_fired(self) -> int:
         """How often an agent closed a round although a neighbour's message was missing."""
         facts = self.facts
-        missing = facts.active & ~facts.held
-        short = np.zeros(self.closed_at_ns.shape, bool)
-        rounds, edges = np.nonzero(missing)
-        short[rounds, facts.edges[edges, 1]] = True
-        return int((short & (self.closed_at_ns != NEVER)).sum())
+        rounds, edges = np.nonzero(facts.active & ~facts.held)
+        receivers = facts.edges[edges, 1]
+        closed = self.closed_at_ns[rounds, receivers] != NEVER
+        return len(set(zip(rounds[closed].tolist(), receivers[closed].tolist(), strict=True)))
 
     @property
     def ack_mismatch(self) -> int:
         """How often, over links and rounds, one end knows that both heard each other and the other end does not."""
         return int(self.facts.ack_mismatch.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The links of an exchange, numbered: the same for all exchanges over the same graphs.
+
+    Attributes:
+        edges: (sender, receiver) by number, sorted.
+        number: By edge.
+        into: By receiver, the numbers of its links.
+        incoming: By round and receiver, the numbers of those in the round's graph.
+        links: The same for consensus.
+    """
+
+    edges: list[tuple[int, int]]
+    number: dict[tuple[int, int], int]
+    into: list[list[int]]
+    incoming: list[list[list[int]]]
+    links: RoundLinks
+
+    @classmethod
+    def of(cls, graphs: Sequence[Graph]) -> "Layout":
+        """Number the links of each round's graph."""
+        edges, n_agents = union_of_edges(graphs), graphs[0].n_agents
+        number = {edge: index for index, edge in enumerate(edges)}
+        into: list[list[int]] = [[] for _ in range(n_agents)]
+        for index, (_, receiver) in enumerate(edges):
+            into[receiver].append(index)
+        incoming = {
+            graph: [[number[j, i] for j in graph.senders(i)] for i in range(n_agents)]
+            for graph in dict.fromkeys(graphs)
+        }
+        active = np.zeros((len(graphs), len(edges)), bool)
+        for of_round, graph in zip(active, graphs, strict=True):
+            of_round[[number[edge] for edge in graph.edges]] = True
+        links = RoundLinks(n_agents, np.array(edges, np.int64).reshape(-1, 2), active)
+        return cls(edges, number, into, [incoming[graph] for graph in graphs], links)
+
+
+# Graphs that are fixed, or few, come again and again; of others the latest would do.
+_layout = lru_cache(maxsize=16)(Layout.of)
 
 
 class Exchange:
@@ -148,15 +192,10 @@ class Exchange:
         self._clock, self._transport, self._faults = clock, transport, faults
         self._phases, self._last, self._agents = phases, len(phases), phases[0].graph.n_agents
         self._stride = 2 if phases[-1].acks else 1
-        graphs = dict.fromkeys(phase.graph for phase in phases)
-        self._edges = union_of_edges(list(graphs))
-        number = {edge: index for index, edge in enumerate(self._edges)}
-        self._number = number
-        by_graph = {graph: [[number[j, i] for j in graph.senders(i)] for i in range(self._agents)] for graph in graphs}
-        self._incoming = [by_graph[phase.graph] for phase in phases]
-        self._into: list[list[int]] = [[] for _ in range(self._agents)]
-        for index, (_, receiver) in enumerate(self._edges):
-            self._into[receiver].append(index)
+        layout = _layout(tuple(phase.graph for phase in phases[:: self._stride]))
+        self._edges, self._number, self._into = layout.edges, layout.number, layout.into
+        self._incoming = [of_round for of_round in layout.incoming for _ in range(self._stride)]
+        self._round_links = layout.links
         self._links = [transport.link(*edge) for edge in self._edges]
         self._counters = ExchangeCounters(counters, phases, self._edges, probe, update)
         self._waiting: list[list[tuple[int, int, tuple[int, ...]]]] = [[] for _ in phases]
@@ -233,18 +272,16 @@ class Exchange:
         )
 
     def _facts(self) -> Facts:
-        messages = self._phases[:: self._stride]
-        shape = (len(messages), len(self._edges))
-        active, latest = np.zeros(shape, bool), np.array(self._latest[:: self._stride], np.int64).reshape(shape)
-        for k, phase in enumerate(messages):
-            active[k, [self._number[edge] for edge in phase.graph.edges]] = True
-        # What an agent held stays with it in rounds that it does not close.
-        np.maximum.accumulate(latest, axis=0, out=latest)
-        facts = Facts(self._agents, np.array(self._edges, np.int64).reshape(-1, 2), active, latest)
-        if self._stride == 1:
-            return facts
-        told, back = np.array(self._latest[1::2]).reshape(shape) >= 0, facts.reverse
-        return replace(facts, confirmed=told & facts.held[:, back] & (back >= 0))
+        links, stride = self._round_links, self._stride
+        latest = np.array(self._latest[::stride], np.int64)
+        if len(latest) > 1:  # what an agent held stays with it in rounds that it does not close
+            np.maximum.accumulate(latest, axis=0, out=latest)
+        confirmed = np.zeros(links.active.shape, bool)
+        if stride == 2:
+            back, held = links.reverse, links.active & (latest == np.arange(len(latest))[:, None])
+            told = np.array(self._latest[1::2]).reshape(latest.shape) >= 0
+            confirmed = told & held[:, back] & (back >= 0)
+        return Facts(links.n_agents, links.edges, links.active, latest, confirmed, links)
 
     # An agent's way through its phases.
 

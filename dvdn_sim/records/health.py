@@ -120,7 +120,7 @@ class HealthChecks:
         _remember(replica.lambda_min, row["lambda_min"])
         fraction = row["delivered_fraction"]  # None if nothing was sent
         _remember(replica.held, float("nan") if fraction is None else fraction)
-        if len(replica.a_eff) == RECENT and (alone := float(np.mean(replica.a_eff))) >= ALONE:
+        if len(replica.a_eff) == RECENT and (alone := sum(replica.a_eff) / RECENT) >= ALONE:
             held = float(np.nanmean(replica.held)) if not np.isnan(replica.held).all() else 0.0
             cause = (
                 f"only {held:.0%} of messages are held in time: look at loss, deadline and queues"
@@ -142,16 +142,19 @@ class HealthChecks:
         q, team = row["q_abs_max"], row["q_sum_abs_max"]
         if replica.updates <= EARLY:
             replica.early_q = max(replica.early_q, q)
+        if q > GROWN * max(replica.early_q, 1.0) and q > ASCENDING * max(team, 1e-12):
+            self._apart(row, replica, q, team)
+        self._parameters(row, replica)
+
+    def _apart(self, row: Row, replica: _Replica, q: float, team: float) -> None:
         ascending = sum(value < -1e-9 for value in replica.lambda_min) > len(replica.lambda_min) / 2
-        apart = ASCENDING if ascending else APART
-        if q > GROWN * max(replica.early_q, 1.0) and q > apart * max(team, 1e-12):
+        if ascending or q > APART * max(team, 1e-12):
             cause = (
                 "the mixing matrix has negative eigenvalues, in whose directions DVDN ascends: `weights: lazy`"
                 if ascending
                 else "too large a step, or agents that hardly hear each other: a smaller `lr`"
             )
             self._warn("apart", row, f"|Q| has grown to {q:.3g}, the sum over the team to {team:.3g}", cause)
-        self._parameters(row, replica)
 
     def _parameters(self, row: Row, replica: _Replica) -> None:
         if row["disagreement"] is not None:

@@ -11,9 +11,10 @@
 The rows of a table are those of all its parts; how they were split into parts means nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Literal
 
 import polars as pl
@@ -62,6 +63,11 @@ class Table:
     def schema(self) -> pl.Schema:
         """The polars type of each column, in order."""
         return pl.Schema({column.name: _POLARS[column.type] for column in self.columns})
+
+    @cached_property
+    def values_of(self) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+        """Takes a row by name; returns its values in the order of the columns."""
+        return itemgetter(*self.schema)
 
 
 METRICS = Table(

@@ -77,7 +77,7 @@ class RecordWriter:
     def _add(self, table: Table, row: Mapping[str, object]) -> None:
         if row.keys() != table.schema.keys():
             raise ValueError(f"{table.name} row: unknown or missing columns {sorted(row.keys() ^ table.schema.keys())}")
-        self._pending[table.name].rows.append(tuple([row[name] for name in table.schema]))
+        self._pending[table.name].rows.append(table.values_of(row))
 
     def trace(self, row: tuple[object, ...]) -> None:
         """Add one row of `TRACE`, its values in the order of the columns.

@@ -150,6 +150,7 @@ def _mixed_by(policy: Policy, kind: str, reports: Mapping[int, ExchangeReport], 
     """Return what exchanges came to, by replica, as if nobody heard the `silent` agents, bool ``[R, N]``."""
     exchanges = {}
     for replica, report in reports.items():
-        facts = report.facts.without_senders(silent[replica]) if silent[replica].any() else report.facts
-        exchanges[replica] = ReplicaExchange(kind, replace(report, facts=facts), policy.operator(facts)[-1])
+        if silent[replica].any():
+            report = replace(report, facts=report.facts.without_senders(silent[replica]))  # noqa: PLW2901
+        exchanges[replica] = ReplicaExchange(kind, report, policy.operator(report.facts)[-1])
     return exchanges

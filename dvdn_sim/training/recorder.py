@@ -1,7 +1,7 @@
 """From what happened to records: one row per training episode, exchange and evaluation, of each replica."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import numpy as np
@@ -110,17 +110,18 @@ class Recorder:
         Raises:
             DivergedError: A loss, a gradient or what an agent would send is not finite, or values are out of bounds.
         """
-        returns = episodes.returns[:, 0].double().cpu().numpy()
+        returns = episodes.returns[:, 0].cpu().tolist()
         figures = None if update is None else update.by_replica()
         for replica in np.flatnonzero(active).tolist():
             learnt = dict.fromkeys(FIGURES) if figures is None else figures[replica]
+            invalid = [] if update is None else np.flatnonzero(update.invalid[replica]).tolist()
             # The exchange's figure; metrics hold those of the learner alone.
             jtd_relative_error = learnt.pop("jtd_relative_error")
             for exchanges in () if update is None else update.exchanges:
                 if replica in exchanges:
                     row = self._exchange(replica, progress, exchanges[replica])
                     row["jtd_relative_error"] = jtd_relative_error if row["kind"] == "td" else None
-                    row["invalid_agents"] = 0 if update is None else int(update.invalid[replica].sum())
+                    row["invalid_agents"] = len(invalid)
                     self._writer.network(row)
                     self._checks.network(row)
             self._metrics(
@@ -128,19 +129,18 @@ class Recorder:
                 progress,
                 learnt,
                 phase="train",
-                return_mean=float(returns[replica]),
+                return_mean=returns[replica],
                 return_std=None,
                 episodes_averaged=1,
                 episode_length=float(episodes.lengths[replica, 0]),
                 epsilon=float(epsilon[replica]),
             )
-            self._refuse_divergence(replica, progress, learnt, update)
+            self._refuse_divergence(replica, progress, learnt, invalid)
 
     def _refuse_divergence(
-        self, replica: int, progress: Progress, learnt: Mapping[str, float | None], update: Update | None
+        self, replica: int, progress: Progress, learnt: Mapping[str, float | None], invalid: Sequence[int]
     ) -> None:
-        where = f"seed {self._seeds[replica]}, update {progress.updates[replica]}"
-        invalid = [] if update is None else np.flatnonzero(update.invalid[replica]).tolist()
+        where = f"seed {self._seeds[replica]}, update {int(progress.updates[replica])}"
         if invalid:
             who = f"agent {invalid[0]} are" if len(invalid) == 1 else f"agents {', '.join(map(str, invalid))} are"
             raise DivergedError(f"{where}: TD errors of {who} not finite, and nobody took them in; try a smaller lr")
@@ -188,7 +188,6 @@ class Recorder:
         faults = self._networks[replica].faults
         started_ns = report.first_start_ns
         ended_ns = max(started_ns, int(report.through_at_ns.max()))
-        round_times_ns = report.round_times_ns
         return {
             "seed": self._seeds[replica],
             "update": int(progress.updates[replica]),
@@ -197,19 +196,19 @@ class Recorder:
             "rounds": report.facts.rounds,
             "sim_time_s": started_ns * 1e-9,
             "duration_s": (ended_ns - started_ns) * 1e-9,
-            "round_time_s": (round_times_ns[round_times_ns >= 0] * 1e-9).tolist(),
+            "round_time_s": [time_ns * 1e-9 for time_ns in report.round_times_ns.ravel().tolist() if time_ns >= 0],
             **messages.as_json(),
             "lost": messages.lost.total(),
             "bytes": report.wire_bytes,
             "delivered_fraction": messages.delivered / messages.sent if messages.sent else None,
-            "unfinished_agents": int((~report.finished).sum()),
+            "unfinished_agents": report.facts.n_agents - int(np.count_nonzero(report.finished)),
             "deadline_s": None if report.deadlines_ns is None else int(report.deadlines_ns.max()) * 1e-9,
             "deadlines_fired": report.deadlines_fired,
             "acks_sent": None if acks is None else acks.sent,
             "acks_held": None if acks is None else acks.delivered,
             "ack_mismatch": None if acks is None else report.ack_mismatch,
             "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)),
-            **asdict(operator_figures(exchange.operator)),
+            **vars(operator_figures(exchange.operator)),
         }
 
 

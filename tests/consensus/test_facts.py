@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,8 +93,17 @@ def test_senders_that_are_cut_out_are_not_heard_and_hear():
     assert facts.degrees.tolist() == [[1, 2, 1]] * 2
 
 
+def test_facts_over_the_same_links_share_what_follows_from_these():
+    facts = lossless_facts([PATH, PAIR])
+    assert facts.without_senders(np.array([True, False, False])).degrees is facts.degrees
+    other = replace(facts, active=np.ones((2, 4), bool))
+    assert other.degrees.tolist() == [[1, 2, 1]] * 2
+    assert facts.of_round(1).degrees.tolist() == [[1, 1, 0]]
+    assert replace(facts, n_agents=3, edges=facts.edges[::-1].copy()).links is not facts.links
+
+
 def test_facts_are_read_only():
     facts = lossless_facts([PATH])
-    for array in (facts.edges, facts.active, facts.latest, facts.confirmed):
+    for array in (facts.edges, facts.active, facts.latest, facts.confirmed, facts.held, facts.degrees, facts.reverse):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from enumeration import connected_graphs
 
-from dvdn_sim.consensus import POLICIES, lossless_facts, metropolis, operator_figures
+from dvdn_sim.consensus import POLICIES, OperatorFigures, lossless_facts, metropolis, operator_figures
 from netmodels.topology import Graph
 
 SELF = POLICIES["self"](metropolis)
@@ -80,6 +80,24 @@ SMALLEST_EIGENVALUES = [(ring(4), -1 / 3), (ring(5), -0.206), (ring(6), -1 / 3),
 @pytest.mark.parametrize(("graph", "printed"), SMALLEST_EIGENVALUES, ids=["ring4", "ring5", "ring6", "path4", "path5"])
 def test_smallest_eigenvalues(graph, printed):
     assert operator_figures(step(graph)).lambda_min == pytest.approx(printed, abs=PRINTED)
+
+
+@pytest.mark.parametrize("n_agents", [1, 2, 3, 9, 16, 17, 40])
+def test_figures_are_those_of_their_definitions_to_the_bit(n_agents):
+    """Remembered or not, of few agents and of many."""
+    rng = np.random.default_rng(n_agents)
+    for drawn in rng.random((2, n_agents, n_agents)):
+        operator = np.where(rng.random((n_agents, 1)) < 0.5, drawn, np.diag(drawn.diagonal()))
+        others = operator - np.diag(operator.diagonal())
+        expected = OperatorFigures(
+            a_eff=0.0 if n_agents == 1 else float(np.trace(operator) - 1.0) / (n_agents - 1),
+            row_sum_error=float(np.abs(operator.sum(1) - 1.0).max()),
+            column_sum_error=float(np.abs(operator.sum(0) - 1.0).max()),
+            disagreement_norm=float(np.linalg.norm(operator - 1.0 / n_agents)),
+            lambda_min=float(np.linalg.eigvalsh((operator + operator.T) / 2)[0]),
+            isolated_agents=0 if n_agents == 1 else int((~others.any(1)).sum()),
+        )
+        assert operator_figures(operator) == operator_figures(operator) == expected
 
 
 @pytest.mark.parametrize(("n_agents", "negative", "of"), [(4, 15, 38), (5, 547, 728)])
