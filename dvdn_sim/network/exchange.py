@@ -123,7 +123,7 @@ class ExchangeReport:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Numbering:
     """The links of an exchange, numbered: the same for all exchanges over the same graphs.
 
     Attributes:
@@ -141,7 +141,7 @@ class Layout:
     links: RoundLinks
 
     @classmethod
-    def of(cls, graphs: Sequence[Graph]) -> "Layout":
+    def of(cls, graphs: Sequence[Graph]) -> "Numbering":
         """Number the links of each round's graph."""
         edges, n_agents = union_of_edges(graphs), graphs[0].n_agents
         number = {edge: index for index, edge in enumerate(edges)}
@@ -160,7 +160,7 @@ class Layout:
 
 
 # Graphs that are fixed, or few, come again and again; of others the latest would do.
-_layout = lru_cache(maxsize=16)(Layout.of)
+_numbering = lru_cache(maxsize=16)(Numbering.of)
 
 
 class Exchange:
@@ -192,10 +192,10 @@ class Exchange:
         self._clock, self._transport, self._faults = clock, transport, faults
         self._phases, self._last, self._agents = phases, len(phases), phases[0].graph.n_agents
         self._stride = 2 if phases[-1].acks else 1
-        layout = _layout(tuple(phase.graph for phase in phases[:: self._stride]))
-        self._edges, self._number, self._into = layout.edges, layout.number, layout.into
-        self._incoming = [of_round for of_round in layout.incoming for _ in range(self._stride)]
-        self._round_links = layout.links
+        numbers = _numbering(tuple(phase.graph for phase in phases[:: self._stride]))
+        self._edges, self._number, self._into = numbers.edges, numbers.number, numbers.into
+        self._incoming = [of_round for of_round in numbers.incoming for _ in range(self._stride)]
+        self._round_links = numbers.links
         self._links = [transport.link(*edge) for edge in self._edges]
         self._counters = ExchangeCounters(counters, phases, self._edges, probe, update)
         self._waiting: list[list[tuple[int, int, tuple[int, ...]]]] = [[] for _ in phases]
