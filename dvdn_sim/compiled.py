@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from filelock import FileLock
-from numba import njit, vectorize
+from numba import njit
 from numba.core.event import Event, Listener, install_listener
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,18 +41,6 @@ def compiled(function: Function) -> Function:
 
     made.compile = compile_once
     return cast("Function", made)
-
-
-def elementwise(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function of numbers for arrays as well, which it broadcasts; compiled code calls it too."""
-
-    def compile_now(function: Callable[..., Any]) -> Callable[..., Any]:
-        make: Any = vectorize  # numba leaves it without types
-        made: Callable[..., Any] = make([signature], cache=True)(function)
-        _versions[id(made)] = _version(function)
-        return made
-
-    return compile_now
 
 
 def _version(function: Callable[..., Any]) -> str:

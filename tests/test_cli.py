@@ -213,7 +213,7 @@ from typer.testing import CliRunner
 from dvdn_sim.cli import app
 for words in json.loads(sys.argv[1]):
     code = CliRunner().invoke(app, words).exit_code
-    heavy = {"torch", "simpy", "plotly", "ray"} | ({"polars", "numpy"} if words[-1] == "--help" else set())
+    heavy = {"torch", "numba", "simpy", "plotly", "ray"} | ({"polars", "numpy"} if words[-1] == "--help" else set())
     print(json.dumps([words, code, sorted(heavy & set(sys.modules))]))
 """
 
@@ -224,13 +224,15 @@ def test_heavy_libraries_are_not_imported(bad, tmp_path):
         "--help": 0, "run --help": 0, "sweep --help": 0, f"check {LOSSY}": 0, "list algorithms": 0, "schema": 0,
         "version": 0, "run no.yaml": 2, f"sweep {bad}": 2, f"sweep {bad} --seeds=3-1": 2, f"show {tmp_path / 'run'}": 0,
         f"predict {LOSSY}": 0, f"consensus {LOSSY} --trials 3": 0,
+        f"report {tmp_path / 'finished'} --out={tmp_path / 'page.html'} --quiet": 0,
     }  # fmt: skip
     write_run(tmp_path / "run", {0: [0.0, 1.0]}, state="interrupted", name="x", algorithm="dvdn", env="lbf")
+    write_run(tmp_path / "finished", {0: [0.0, 1.0]}, name="x", algorithm="dvdn", env="lbf")
+    loaded = {"predict": ["simpy"], "consensus": ["simpy"], "report": ["plotly", "simpy"]}
     command = [sys.executable, "-c", LOADED, json.dumps([words.split() for words in done])]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
     assert [json.loads(line) for line in ran.stdout.splitlines()] == [
-        [words.split(), code, ["simpy"] if words.startswith(("predict", "consensus")) else []]
-        for words, code in done.items()
+        [words.split(), code, loaded.get(words.split()[0], [])] for words, code in done.items()
     ]
 
 

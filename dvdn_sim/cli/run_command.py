@@ -19,6 +19,7 @@ from dvdn_sim.cli.output import (
     refuse_used_folder,
     seeds_option,
 )
+from dvdn_sim.importing import uncollected
 
 
 def run(
@@ -61,13 +62,14 @@ def run(
     overrides += [] if steps is None else [f"training.steps={steps}"]
     if not resume:
         refuse_used_folder(out)
-    from dvdn_sim.scenario import load_scenario, warnings_of
+    with uncollected():
+        from dvdn_sim.scenario import load_scenario, warnings_of
 
-    loaded = load_scenario(scenario, overrides)
-    warnings = warnings_of(loaded)
-    print_warnings(warnings)
-    from dvdn_sim.compiled import compilation_told
-    from dvdn_sim.training import run as train  # torch, and only when there is something to train
+        loaded = load_scenario(scenario, overrides)
+        warnings = warnings_of(loaded)
+        print_warnings(warnings)
+        from dvdn_sim.compiled import compilation_told
+        from dvdn_sim.training import run as train  # torch, and only when there is something to train
 
     with Display(quiet=quiet) as display, compilation_told(print_message):
         summary = train(
@@ -95,8 +97,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Let the trained teams of a run act again, under its scenario or a changed one."""
-    from dvdn_sim.compiled import compilation_told
-    from dvdn_sim.training import evaluate as act_again
+    with uncollected():
+        from dvdn_sim.compiled import compilation_told
+        from dvdn_sim.training import evaluate as act_again
 
     with compilation_told(print_message):
         found = act_again(run_dir, changes or [], episodes=episodes, device=device.value)

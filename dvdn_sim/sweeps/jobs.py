@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from dvdn_sim.errors import DvdnSimError, InterruptedRun, RunFolderError
+from dvdn_sim.importing import uncollected
 from dvdn_sim.records import FOUND, locked
 from dvdn_sim.scenario import Scenario
 
@@ -114,7 +115,8 @@ def given_up(reason: str) -> Outcome:
 
 def import_training() -> None:
     """Import what `work` needs, torch above all, which the process that sends jobs does without."""
-    import dvdn_sim.training  # noqa: F401, PLC0415
+    with uncollected():
+        import dvdn_sim.training  # noqa: F401, PLC0415
 
 
 def work(job: Job, report: JobReport) -> Outcome:

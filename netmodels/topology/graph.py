@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol, Self
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from netmodels.units import Natural, Spec, count
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Agent = Annotated[Natural, Field(le=10**6)]
 Edge = tuple[int, int]
@@ -125,6 +127,8 @@ class Graph:
         >>> Graph(2, ((0, 1),)).to_networkx().number_of_edges()
         1
         """
+        import networkx as nx
+
         graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_nodes_from(range(self.n_agents))
         graph.add_edges_from(self.edges)

@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Annotated
 
-import networkx as nx
 import numpy as np
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
@@ -164,6 +163,8 @@ class _Drawn(TopologyKind):
 
 @lru_cache(maxsize=256)
 def _drawn_graph(topology: _Drawn, n_agents: int, seed: int) -> Graph:
+    import networkx as nx
+
     count(n_agents, "n_agents", minimum=1)
     generator = stream(seed, "topology", type(topology).__name__)
     draws = min(MAX_DRAWS, max(20, MAX_PAIRS // n_agents**2))
@@ -192,6 +193,8 @@ class KRegular(_Drawn, kind="k_regular"):
     degree: Agent
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
+        import networkx as nx
+
         if self.degree >= n_agents or self.degree * n_agents % 2:
             wanted = f"fewer than the {n_agents} agents, and an even number of link ends"
             raise ValueError(f"topology.degree: expected {wanted}, got {self.degree}")
@@ -219,6 +222,8 @@ class ErdosRenyi(_Drawn, kind="erdos_renyi"):
     p: Probability
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
+        import networkx as nx
+
         return list(nx.gnp_random_graph(n_agents, self.p, seed=generator).edges)
 
     def describe(self) -> str:
@@ -241,6 +246,8 @@ class BarabasiAlbert(_Drawn, kind="barabasi_albert"):
     links: Annotated[Count, Field(le=10**6)]
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
+        import networkx as nx
+
         if self.links >= n_agents:
             raise ValueError(f"topology.links: expected fewer than the {n_agents} agents, got {self.links}")
         _refuse_long_draw(self.links * (n_agents - self.links), "topology.links", self.links)
@@ -271,6 +278,8 @@ class WattsStrogatz(_Drawn, kind="watts_strogatz"):
         return neighbours
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
+        import networkx as nx
+
         if self.neighbours >= n_agents:
             raise ValueError(f"topology.neighbours: expected fewer than the {n_agents} agents, got {self.neighbours}")
         # Where nearly all are neighbours, hardly any pick of a new end is a new one.
@@ -296,6 +305,8 @@ class RandomGeometric(_Drawn, kind="random_geometric"):
     radius: Annotated[float, Field(strict=True, gt=0.0)]
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
+        import networkx as nx
+
         return list(nx.random_geometric_graph(n_agents, self.radius, seed=generator).edges)
 
     def describe(self) -> str:
