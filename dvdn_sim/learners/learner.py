@@ -1,7 +1,8 @@
 """The update: from a minibatch to local temporal differences, and from what became of them to new parameters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +10,14 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.algorithms import Held, Local, QLearning, Qmix, Signal
+from dvdn_sim.learners import transfer
 from dvdn_sim.learners.optim import Adam, clip_by_norm, frozen
 from dvdn_sim.learners.parameter_exchange import Exchange
 from dvdn_sim.learners.q_network import Layout, QNetwork
 from dvdn_sim.learners.qmix import Mixer, TeamMixers
 from dvdn_sim.learners.replay import Minibatch
-from dvdn_sim.learners.td import RewardStatistics, continues, local_rewards, td_errors, valid_steps
+from dvdn_sim.learners.td import RewardStatistics, local_of, measure, plain_measure
 from dvdn_sim.learners.tracking import Tracker, parameter_exchange_of, tracker_of
-from dvdn_sim.learners.transfer import remembered, rows
 from dvdn_sim.learners.unroll import unroll_of
 from dvdn_sim.scenario import Training
 from netmodels.streams import stream
@@ -157,29 +158,11 @@ class Learner:
 
         Replicas that are not active, bool ``[R]``, keep their reward statistics.
         """
-        spec, dtype = self._spec, self.parameters.dtype
         found, expected = minibatch.observations.shape[-1], self.network.obs_dim - self.layout.ids
         if found != expected:
             raise ValueError(f"observations of {found} numbers found; {expected} expected")
-        statistics = self._statistics if spec.standardise_rewards else None
-        if statistics is not None:
-            team = minibatch.rewards.sum(1)
-            statistics.merge(team, minibatch.longest, remembered(active, team.device))
-        rewards = local_rewards(self._spec.reward_model, minibatch.rewards, statistics).to(dtype)
-        q_t, value_tp1 = self._unroll.values(self.parameters, minibatch)
-        steps = minibatch.actions.shape[2]
-        timed_out = minibatch.timed_out if spec.bootstrap_on_timeout else None
-        more = continues(minibatch.lengths, steps, timed_out)
-        self._local = Local(
-            td=td_errors(q_t, value_tp1, rewards, more[:, None], spec.gamma),
-            q_t=q_t,
-            value_tp1=value_tp1,
-            rewards=rewards,
-            continues=more,
-            mask=valid_steps(minibatch.lengths, steps)[:, None].to(dtype),
-            observations=minibatch.observations,
-            gamma=spec.gamma,
-        )
+        values = self._unroll.values(self.parameters, minibatch)
+        self._local = local_of(self._spec, minibatch, active, self._statistics, values)
         self._minibatch = minibatch
         return self._local.td
 
@@ -202,7 +185,7 @@ class Learner:
         self.gradient = self._unroll.gradient(minibatch, d_q_t)
         others = [] if self.mixers is None else [self.mixers.gradient[:, None]]
         norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self._spec.central)
-        return self._figures(local, signal, count, norms)
+        return self._figures(local, signal, norms)
 
     @torch.inference_mode()
     def step(self, active: npt.NDArray[np.bool_], exchanges: Sequence[Exchange] = ()) -> None:
@@ -239,7 +222,7 @@ class Learner:
         due = learnt if tau is not None else learnt & (updates % self._training.target_update == 0)
         if due.any():
             online, target = copies.view(2, due.size, -1)
-            which = rows(due, copies.device)
+            which = transfer.rows(due, copies.device)
             new = online[which]
             target[which] = new if tau is None else torch.lerp(target[which], new, tau)
 
@@ -247,20 +230,16 @@ class Learner:
         """From agents ``[R, N]`` to the networks that they use, ``[R, G]``: those of any of them."""
         return _any(agents) if self.layout.shared else agents
 
-    def _figures(self, local: Local, signal: Signal, count: Tensor, norms: Tensor) -> UpdateFigures:
-        error, td, q_t = signal.error * local.mask, local.td * local.mask, local.q_t * local.mask
-        per_step = count[:, 0, 0, 0] * self.n_agents
-        joint = td.sum(1, keepdim=True)
-        off = (error - joint).square().sum((1, 2, 3)).sqrt()
-        return UpdateFigures(
-            loss=error.square().sum((1, 2, 3)) / per_step,
-            grad_norm=norms.amax(1),
-            q_mean=q_t.sum((1, 2, 3)) / per_step,
-            q_abs_max=q_t.abs().amax((1, 2, 3)),
-            q_sum_abs_max=q_t.sum(1).abs().amax((1, 2)),
-            td_abs_mean=td.abs().sum((1, 2, 3)) / per_step,
-            jtd_relative_error=off / (joint.square().sum((1, 2, 3)) * self.n_agents).sqrt(),
-        )
+    def _figures(self, local: Local, signal: Signal, norms: Tensor) -> UpdateFigures:
+        parts = signal.error.contiguous(), local.td, local.q_t, local.mask
+        figures = norms.new_empty(len(fields(UpdateFigures)), len(norms), dtype=torch.float64)
+        if transfer.compiled_for(norms):
+            arrays: list[Any] = [each.numpy() for each in (*parts, figures)]
+            measure(*arrays)
+        else:
+            plain_measure(*parts, figures)
+        figures[1] = norms.amax(1)
+        return UpdateFigures(*figures)
 
 
 def _any(agents: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

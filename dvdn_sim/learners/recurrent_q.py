@@ -152,21 +152,22 @@ def step(edges: Edges, t: int, state: Array, from_state: Array, gates: Array, to
     g is in `from_state`, and i in the rows of `gates`, which r z n take.
     """
     h, first, count = states.shape[2], edges[t + 1], edges[t + 2] - edges[t + 1]
+    z, n, kept = h, 2 * h, first - edges[0]  # where they begin; slices of rows would cost as much as the gates
     for network in range(len(states)):
         for k in range(count):
-            own, g, g_n = gates[network, first + k], from_state[network, k], to_new[network, first + k]
-            current, kept = state[network, k], states[network, first - edges[0] + k]
-            r, z, n, g_new = own[:h], own[h : 2 * h], own[2 * h :], g[2 * h :]
+            row = first + k
             for j in range(2 * h):
-                own[j] = sigmoid(own[j] + g[j])
+                gates[network, row, j] = sigmoid(gates[network, row, j] + from_state[network, k, j])
             for j in range(h):
-                n[j] = tanh(n[j] + r[j] * g_new[j])
+                g = from_state[network, k, n + j]
+                gates[network, row, n + j] = tanh(gates[network, row, n + j] + gates[network, row, j] * g)
             for j in range(h):
-                current[j] = n[j] + z[j] * (current[j] - n[j])
+                new = gates[network, row, n + j]
+                state[network, k, j] = new + gates[network, row, z + j] * (state[network, k, j] - new)
             for j in range(h):
-                kept[j] = current[j]
+                states[network, kept + k, j] = state[network, k, j]
             for j in range(h):
-                g_n[j] = g_new[j]
+                to_new[network, row, j] = from_state[network, k, n + j]
 
 
 def plain_step(
@@ -204,34 +205,32 @@ def step_back(
     of which nothing came, so that one product over all rows gives the gradient of W_h.
     """
     h, before, first, count = states.shape[2], edges[t] - edges[0], edges[t + 1], edges[t + 2] - edges[t + 1]
-    row, state_row = first - edges[start + 1], edges[t] - edges[start]
+    z, n, hidden_row, state_row = h, 2 * h, first - edges[start + 1], edges[t] - edges[start]
     went_on = edges[t + 3] - edges[t + 2] if t + 3 < len(edges) else 0
     one = gates.dtype.type(1.0)
-    for network in range(len(d_hidden)):
+    for i in range(len(d_hidden)):
         for k in range(count):
-            own, g_n, state = gates[network, first + k], to_new[network, first + k], states[network, before + k]
-            d, kept, d_g = d_hidden[network, row + k], d_before[network, k], d_now[network, k]
-            d_g_kept = d_from_state[network, state_row + k]
-            r, z, n = own[:h], own[h : 2 * h], own[2 * h :]
-            d_g_r, d_g_z, d_g_n = d_g[:h], d_g[h : 2 * h], d_g[2 * h :]
+            row, d_row, kept = first + k, hidden_row + k, state_row + k
             if k < went_on:
                 for j in range(h):
-                    d[j] += kept[j]
+                    d_hidden[i, d_row, j] += d_before[i, k, j]
             for j in range(h):
-                kept[j] = z[j] * d[j]
+                d_before[i, k, j] = gates[i, row, z + j] * d_hidden[i, d_row, j]
             for j in range(h):
-                d_g_z[j] = (state[j] - n[j]) * z[j] * (d[j] - kept[j])
+                apart = states[i, before + k, j] - gates[i, row, n + j]
+                d_now[i, k, z + j] = apart * gates[i, row, z + j] * (d_hidden[i, d_row, j] - d_before[i, k, j])
             for j in range(h):
-                n[j] = (one - n[j] * n[j]) * (d[j] - kept[j])
+                new = gates[i, row, n + j]
+                gates[i, row, n + j] = (one - new * new) * (d_hidden[i, d_row, j] - d_before[i, k, j])
             for j in range(h):
-                d_g_n[j] = n[j] * r[j]
+                d_now[i, k, n + j] = gates[i, row, n + j] * gates[i, row, j]
             for j in range(h):
-                d_g_r[j] = d_g_n[j] * (one - r[j]) * g_n[j]
+                d_now[i, k, j] = d_now[i, k, n + j] * (one - gates[i, row, j]) * to_new[i, row, j]
             for j in range(2 * h):
-                own[j] = d_g[j]
+                gates[i, row, j] = d_now[i, k, j]
             for j in range(3 * h):
-                d_g_kept[j] = d_g[j]
-        d_from_state[network, state_row + count : first - edges[start]] = 0
+                d_from_state[i, kept, j] = d_now[i, k, j]
+        d_from_state[i, state_row + count : first - edges[start]] = 0
 
 
 def plain_step_back(

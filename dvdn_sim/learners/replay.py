@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.learners import transfer
 from netmodels.streams import stream
 
 
@@ -179,15 +180,18 @@ class EpisodeReplay:
     @torch.inference_mode()
     def minibatch(self, ids: npt.NDArray[np.int64]) -> Minibatch:
         """Return the episodes in slots `ids` ``[R, B]``."""
-        lengths = np.take_along_axis(self._lengths, ids, axis=1)
-        steps = int(lengths.max())
-        places = ids + np.arange(len(ids))[:, None] * self._capacity
-        device = self._rings["rewards"].device
-        device_places, device_lengths = torch.from_numpy(np.stack([places, lengths])).to(device)
+        teams = np.arange(len(ids))[:, None]
+        lengths, places = self._lengths[teams, ids], teams * self._capacity + ids
+        steps, device = int(lengths.max()), self._rings["rewards"].device
+        on_host = transfer.compiled_for(self._rings["rewards"])
+        if on_host:
+            there, device_lengths = places, torch.from_numpy(lengths)
+        else:
+            there, device_lengths = torch.from_numpy(np.stack([places, lengths])).to(device)
 
         def gather(name: str) -> Tensor:
-            ring = self._rings[name]
-            return ring.flatten(0, 1).index_select(0, device_places.flatten()).view(*ids.shape, *ring.shape[2:])
+            ring = self._rings[name].flatten(0, 1)
+            return torch.from_numpy(ring.numpy()[there]) if on_host else ring[there]
 
         return Minibatch(
             observations=gather("observations")[..., : steps + 1, :].permute(0, 2, 3, 1, 4),

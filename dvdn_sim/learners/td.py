@@ -7,10 +7,20 @@ Each replica has its own statistics. Padding up to the longest episode of the *r
 as in EPyMARL; padding beyond it, which only a batch mate's longer episode causes, does not.
 """
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dvdn_sim.algorithms import RewardModel
+from dvdn_sim.algorithms import Local, QLearning, RewardModel
+from dvdn_sim.compiled import compiled
+from dvdn_sim.learners import transfer
+from dvdn_sim.learners.replay import Minibatch
+
+Array = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
 
 
 def valid_steps(lengths: Tensor, steps: int) -> Tensor:
@@ -75,9 +85,9 @@ def mixed(operator: Tensor, td: Tensor, invalid: Tensor | None = None) -> Tensor
             (where its entry is 0, 0·NaN would still be NaN), and they hold NaN. None if there are none.
     """
     if invalid is None:
-        return torch.einsum("...ij,...jtb->...itb", operator, td)
+        return torch.matmul(operator, td.flatten(-2)).view(td.shape)
     nan = invalid[..., None, None]
-    return torch.einsum("...ij,...jtb->...itb", operator, td.masked_fill(nan, 0.0)).masked_fill(nan, torch.nan)
+    return mixed(operator, td.masked_fill(nan, 0.0)).masked_fill(nan, torch.nan)
 
 
 def counts(operator: Tensor) -> Tensor:
@@ -108,12 +118,16 @@ def local_rewards(model: RewardModel, rewards: Tensor, statistics: "RewardStatis
 
 
 class RewardStatistics:
-    """Running mean and variance of R replicas, merged by Chan's parallel rule."""
+    """Running mean and variance of R replicas, merged by Chan's parallel rule.
+
+    Attributes:
+        moments: Mean, variance and count, float64 ``[3, R]``; `mean`, `variance` and `count` are the same.
+    """
 
     def __init__(self, replicas: int, device: torch.device) -> None:
-        self.mean = torch.zeros(replicas, dtype=torch.float64, device=device)
-        self.variance = torch.ones_like(self.mean)
-        self.count = torch.full_like(self.mean, 1e-4)
+        start = torch.tensor([0.0, 1.0, 1e-4], dtype=torch.float64, device=device)
+        self.moments = start[:, None].repeat(1, replicas)
+        self.mean, self.variance, self.count = self.moments[0], self.moments[1], self.moments[2]
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -131,9 +145,8 @@ class RewardStatistics:
         total = self.count + count
         shift = mean - self.mean
         merged = (self.variance * self.count + variance * count + shift.square() * self.count * count / total) / total
-        self.mean = torch.where(active, self.mean + shift * count / total, self.mean)
-        self.variance = torch.where(active, merged, self.variance)
-        self.count = torch.where(active, total, self.count)
+        new = torch.stack([self.mean + shift * count / total, merged, total])
+        self.moments.copy_(torch.where(active, new, self.moments))
 
     def standardise(self, rewards: Tensor) -> Tensor:
         """Return (r - μ)/√v for ``[R, N, T, B]``, in the dtype given."""
@@ -142,3 +155,144 @@ class RewardStatistics:
     def scale(self, rewards: Tensor) -> Tensor:
         """Return r/√v for ``[R, N, T, B]``, in the dtype given."""
         return (rewards.double() / self.variance.sqrt().view(-1, 1, 1, 1)).to(rewards.dtype)
+
+
+def local_of(
+    spec: QLearning, minibatch: Minibatch, active: Bools, statistics: RewardStatistics, values: tuple[Tensor, Tensor]
+) -> Local:
+    """Return what agents know before any exchange; rewards of active replicas, bool ``[R]``, join the statistics.
+
+    `values` are `q_t` and `value_tp1` of `Local`.
+    """
+    rewards, lengths, steps, (q_t, value_tp1) = minibatch.rewards, minibatch.lengths, minibatch.rewards.shape[2], values
+    if transfer.compiled_for(q_t):
+        td, by_team, by_agent = torch.empty_like(q_t), torch.empty_like(q_t[:, :1]), spec.reward_model == "individual"
+        mask, more = torch.empty_like(by_team), torch.empty_like(q_t[:, 0], dtype=torch.bool)
+        explained = torch.empty_like(q_t) if by_agent else by_team
+        known = lengths, minibatch.timed_out, q_t, value_tp1, statistics.moments, td, explained, mask, more
+        by_episode = rewards.permute(0, 3, 1, 2).contiguous()
+        given: list[Any] = [each.numpy() for each in (by_episode, *known)]
+        given += [rewards.shape[1] if spec.reward_model == "team_mean" else 1, spec.gamma]
+        given += [spec.standardise_rewards, spec.bootstrap_on_timeout]
+        fill(active, *given)
+    else:
+        if spec.standardise_rewards:
+            statistics.merge(rewards.sum(1), minibatch.longest, transfer.remembered(active, rewards.device))
+        kept = statistics if spec.standardise_rewards else None
+        explained = local_rewards(spec.reward_model, rewards, kept).to(q_t.dtype)
+        more = continues(lengths, steps, minibatch.timed_out if spec.bootstrap_on_timeout else None)
+        td = td_errors(q_t, value_tp1, explained, more[:, None], spec.gamma)
+        mask = valid_steps(lengths, steps)[:, None].to(q_t.dtype)
+    return Local(td, q_t, value_tp1, explained, more, mask, minibatch.observations, spec.gamma)
+
+
+@compiled
+def fill(
+    active: Bools,
+    rewards: Array,
+    lengths: NDArray[np.int64],
+    timed_out: Bools,
+    q_t: Array,
+    value_tp1: Array,
+    moments: NDArray[np.float64],
+    td: Array,
+    explained: Array,
+    mask: Array,
+    more: Bools,
+    parts: int,
+    gamma: float,
+    standardise: bool,
+    bootstrap_on_timeout: bool,
+) -> None:
+    """Do what the functions above do, for rewards ``[R, B, N, T]``: `local_of` says in which order.
+
+    `explained` are ρ, of each agent or of the team, which is then divided into `parts`.
+    """
+    number, (_, agents, steps, batch) = td.dtype.type, td.shape
+    for replica in range(len(td)):
+        own, team = explained[replica], explained.shape[1] == 1
+        if standardise and active[replica]:
+            merge(rewards[replica], lengths[replica].max(), moments[:, replica])
+        mean, deviation = moments[0, replica], np.sqrt(moments[1, replica])
+        if not standardise or not team:
+            mean = 0.0
+        if not standardise:
+            deviation = 1.0
+        for b in range(batch):
+            length = lengths[replica, b]
+            last = length if bootstrap_on_timeout and timed_out[replica, b] else length - 1
+            for t in range(steps):
+                mask[replica, 0, t, b] = number(t < length)
+                more[replica, t, b] = t < last
+                if team:
+                    own[0, t, b] = number((rewards[replica, b, :, t].sum() - mean) / deviation / parts)
+                for i in range(agents):
+                    if not team:
+                        own[i, t, b] = number(rewards[replica, b, i, t] / deviation)
+                    after = number(gamma) * value_tp1[replica, i, t, b] if t < last else number(0.0)
+                    td[replica, i, t, b] = own[0 if team else i, t, b] + after - q_t[replica, i, t, b]
+
+
+@compiled
+def merge(rewards: Array, longest: int, moments: NDArray[np.float64]) -> None:
+    """Do what `RewardStatistics.merge` does, for a replica's rewards ``[B, N, T]`` and its moments ``[3]``."""
+    batch, agents, steps = rewards.shape
+    total = squares = 0.0
+    for b in range(batch):
+        for t in range(steps):
+            team = 0.0
+            for i in range(agents):
+                team += rewards[b, i, t]
+            total += team
+            squares += team * team
+    count, (old_mean, old_variance, old_count) = float(longest * batch), moments
+    mean, both = total / count, old_count + count
+    variance = max(squares - count * mean * mean, 0.0) / max(count - 1.0, 1.0)
+    shift = mean - old_mean
+    moments[0] = old_mean + shift * count / both
+    moments[1] = (old_variance * old_count + variance * count + shift * shift * old_count * count / both) / both
+    moments[2] = both
+
+
+@compiled
+def measure(error: Array, td: Array, q_t: Array, mask: Array, figures: Array) -> None:
+    """Write `UpdateFigures` of values ``[R, N, T, B]``, all but the gradient's norm, into ``[7, R]``."""
+    _, agents, steps, batch = td.shape
+    for replica in range(len(td)):
+        losses = values = errors = off = joints = count = 0.0
+        largest = largest_sum = 0.0
+        for t in range(steps):
+            for b in range(batch):
+                if mask[replica, 0, t, b] == 0:
+                    continue
+                count += agents
+                joint = value = 0.0
+                for i in range(agents):
+                    joint += td[replica, i, t, b]
+                    value += q_t[replica, i, t, b]
+                for i in range(agents):
+                    losses += error[replica, i, t, b] ** 2
+                    off += (error[replica, i, t, b] - joint) ** 2
+                    errors += abs(td[replica, i, t, b])
+                    largest = np.maximum(largest, abs(q_t[replica, i, t, b]))  # NaN stays NaN
+                values += value
+                joints += agents * joint * joint
+                largest_sum = np.maximum(largest_sum, abs(value))
+        figures[:, replica] = losses, 0.0, values, largest, largest_sum, errors, np.sqrt(off / joints)
+        figures[0, replica] /= count
+        figures[2, replica] /= count
+        figures[5, replica] /= count
+
+
+def plain_measure(error: Tensor, td: Tensor, q_t: Tensor, mask: Tensor, figures: Tensor) -> None:
+    """Do what `measure` does, in torch."""
+    error, td, q_t = error * mask, td * mask, q_t * mask
+    per_step = mask.sum((1, 2, 3)) * td.shape[1]
+    joint = td.sum(1, keepdim=True)
+    off = (error - joint).square().sum((1, 2, 3)).sqrt()
+    figures[0] = error.square().sum((1, 2, 3)) / per_step
+    figures[2] = q_t.sum((1, 2, 3)) / per_step
+    figures[3] = q_t.abs().amax((1, 2, 3))
+    figures[4] = q_t.sum(1).abs().amax((1, 2))
+    figures[5] = td.abs().sum((1, 2, 3)) / per_step
+    figures[6] = off / (joint.square().sum((1, 2, 3)) * td.shape[1]).sqrt()

@@ -1,11 +1,23 @@
 """Targets and masks against the equations of docs/method.md (baselines), element by element."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvdn_sim.learners import chosen, continues, double_q_value, td_errors, valid_steps
+from dvdn_sim.learners import (
+    Minibatch,
+    RewardStatistics,
+    chosen,
+    continues,
+    double_q_value,
+    td_errors,
+    transfer,
+    valid_steps,
+)
+from dvdn_sim.learners.td import local_of, measure, plain_measure
+from dvdn_sim.scenario import Dvdn
 
 
 @settings(max_examples=40, deadline=None)
@@ -53,3 +65,40 @@ def test_an_action_an_agent_lacks_is_never_the_best():
     target = torch.tensor([[1.0, 2.0, 3.0]])
     assert double_q_value(q, target).tolist() == [2.0]
     assert double_q_value(q, target, torch.tensor([[False, True, True]])).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("reward_model", ["team_mean", "team_sum", "individual"])
+@pytest.mark.parametrize("standardise", [True, False])
+@pytest.mark.parametrize("bootstrap", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_compiled_local_errors_and_figures_are_torchs(monkeypatch, reward_model, standardise, bootstrap, dtype):
+    """Of two teams, one of which is not active at first, with episodes of unequal length; statistics go on."""
+    rng, tolerance = np.random.default_rng(0), 1e-12 if dtype == torch.float64 else 2e-6
+    spec = Dvdn(reward_model=reward_model, standardise_rewards=standardise, bootstrap_on_timeout=bootstrap)
+    lengths = np.array([[3, 1, 4, 2], [2, 2, 5, 1]])
+    rewards = rng.normal(1.0, 2.0, (2, 3, 5, 4)) * (np.arange(5)[:, None] < lengths[:, None, None])
+    minibatch = Minibatch(
+        observations=torch.zeros(2, 3, 6, 4, 1),
+        actions=torch.zeros(2, 3, 5, 4, dtype=torch.int64),
+        rewards=torch.from_numpy(rewards).to(dtype),
+        lengths=torch.from_numpy(lengths),
+        timed_out=torch.from_numpy(rng.random((2, 4)) < 0.5),
+        longest=torch.tensor([4, 5]),
+        positions=(10, 10),
+    )
+    values = torch.from_numpy(rng.normal(size=(2, 2, 3, 5, 4))).to(dtype)
+    found, expected = RewardStatistics(2, torch.device("cpu")), RewardStatistics(2, torch.device("cpu"))
+    for active in ([True, False], [True, True]):
+        local = local_of(spec, minibatch, np.array(active), found, (values[0], values[1]))
+        figures, plain_figures = torch.zeros(2, 7, 2, dtype=torch.float64)
+        parts = local.td + 1, local.td, local.q_t, local.mask
+        measure(*(each.numpy() for each in (*parts, figures)))
+        plain_measure(*parts, plain_figures)
+        torch.testing.assert_close(figures, plain_figures, rtol=tolerance, atol=tolerance)
+        with monkeypatch.context() as patch:
+            patch.setattr(transfer, "compiled_for", lambda like: False)
+            plain = local_of(spec, minibatch, np.array(active), expected, (values[0], values[1]))
+        for name, tensor in vars(plain).items():
+            if name != "gamma":
+                torch.testing.assert_close(getattr(local, name), tensor, rtol=tolerance, atol=tolerance)
+        torch.testing.assert_close(found.moments, expected.moments, rtol=tolerance, atol=tolerance)
