@@ -161,7 +161,8 @@ class Learner:
         found, expected = minibatch.observations.shape[-1], self.network.obs_dim - self.layout.ids
         if found != expected:
             raise ValueError(f"observations of {found} numbers found; {expected} expected")
-        values = self._unroll.values(self.parameters, minibatch)
+        timed_out = minibatch.timed_out if self._spec.bootstrap_on_timeout else None
+        values = self._unroll.values(self.parameters, minibatch, timed_out)
         self._local = local_of(self._spec, minibatch, active, self._statistics, values)
         self._minibatch = minibatch
         return self._local.td

@@ -164,7 +164,7 @@ def local_of(
 
     `values` are `q_t` and `value_tp1` of `Local`.
     """
-    rewards, lengths, steps, (q_t, value_tp1) = minibatch.rewards, minibatch.lengths, minibatch.rewards.shape[2], values
+    rewards, lengths, (q_t, value_tp1) = minibatch.rewards, minibatch.lengths, values
     if transfer.compiled_for(q_t):
         td, by_team, by_agent = torch.empty_like(q_t), torch.empty_like(q_t[:, :1]), spec.reward_model == "individual"
         mask, more = torch.empty_like(by_team), torch.empty_like(q_t[:, 0], dtype=torch.bool)
@@ -180,9 +180,9 @@ def local_of(
             statistics.merge(rewards.sum(1), minibatch.longest, transfer.remembered(active, rewards.device))
         kept = statistics if spec.standardise_rewards else None
         explained = local_rewards(spec.reward_model, rewards, kept).to(q_t.dtype)
-        more = continues(lengths, steps, minibatch.timed_out if spec.bootstrap_on_timeout else None)
+        more = continues(lengths, q_t.shape[2], minibatch.timed_out if spec.bootstrap_on_timeout else None)
         td = td_errors(q_t, value_tp1, explained, more[:, None], spec.gamma)
-        mask = valid_steps(lengths, steps)[:, None].to(q_t.dtype)
+        mask = valid_steps(lengths, q_t.shape[2])[:, None].to(q_t.dtype)
     return Local(td, q_t, value_tp1, explained, more, mask, minibatch.observations, spec.gamma)
 
 

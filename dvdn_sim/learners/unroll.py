@@ -1,8 +1,9 @@
 """Whole episodes through the networks of all teams: values of what agents did and of what comes next; and back.
 
-`PackedUnroll` computes no step that did not happen: it goes team by team, longest episodes first, with compiled loops
-around the networks' products. `PaddedUnroll` is the same in torch, for devices on which all that would be slow: all
-teams at once, and every episode as long as the longest. A test holds them equal.
+`PackedUnroll` computes no value that nobody needs, neither after an episode nor of the state in which it ended: it goes
+team by team, longest episodes first, with compiled loops around the networks' products. `PaddedUnroll` is the same in
+torch, for devices on which all that would be slow: all teams at once, and every episode as long as the longest. A test
+holds them equal.
 """
 
 from typing import Any, Protocol
@@ -26,10 +27,15 @@ Values = tuple[Tensor, Tensor]
 class Unroll(Protocol):
     """Takes a minibatch through the networks, and back."""
 
-    def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
-        """Return values of the actions of a minibatch; they mean nothing where there was no step.
+    def values(self, parameters: Tensor, minibatch: Minibatch, timed_out: Tensor | None) -> Values:
+        """Return values of the actions of a minibatch, and of what comes next.
 
-        `parameters` are online and target, ``[2, R, G, P]``.
+        They mean nothing where there was no step, and the second nothing where no value counts after it.
+
+        Args:
+            parameters: Online and target, ``[2, R, G, P]``.
+            minibatch: The episodes.
+            timed_out: Bool ``[R, B]``, episodes whose last state has a value that counts; None if none has.
         """
         ...
 
@@ -70,7 +76,8 @@ class PaddedUnroll:
         )
         show_ids(self._tape.seen, layout.ids)
 
-    def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
+    def values(self, parameters: Tensor, minibatch: Minibatch, timed_out: Tensor | None) -> Values:
+        del timed_out  # all values are worked out
         layout, tape, observations = self._layout, self._tape, minibatch.observations
         steps, batch, dims = observations.shape[2:]
         self._edges = batch * layout.users * np.arange(-1, steps + 1)
@@ -117,10 +124,11 @@ class PackedUnroll:
         self._gradient = like.new_empty(layout.replicas, layout.networks, network.parameter_count)
         self._arrays = [(tape.seen.numpy(), tape.q.numpy(), tape.d_q.numpy()) for tape in self._tapes]
 
-    def values(self, parameters: Tensor, minibatch: Minibatch) -> Values:
+    def values(self, parameters: Tensor, minibatch: Minibatch, timed_out: Tensor | None) -> Values:
         observations, self._actions = _by_episode(minibatch)
         self._lengths, shape = minibatch.lengths.numpy(), minibatch.actions.shape
-        self._packed = [packed(lengths + 1, self._layout.users) for lengths in self._lengths]
+        needed = self._lengths if timed_out is None else self._lengths + timed_out.numpy()
+        self._packed = [packed(observed, self._layout.users) for observed in needed]
         found = parameters.new_zeros(2, *shape)
         q_t, value_tp1 = found.numpy()
         for team, (tape, (order, edges)) in enumerate(zip(self._tapes, self._packed, strict=True)):
@@ -151,7 +159,8 @@ def show_ids(seen: Tensor, ids: int) -> None:
         seen.view(len(seen), -1, ids, seen.shape[-1])[..., -1 - ids : -1] = torch.eye(ids)
 
 
-def packed(entries: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], Edges]:
+@compiled
+def packed(observed: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], Edges]:
     """Return how sequences of so many observations ``[B]`` lie in rows, S for each of their observations.
 
     Returns:
@@ -160,9 +169,18 @@ def packed(entries: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], E
     >>> packed(np.array([1, 3]), 2)
     (array([1, 0]), array([-4,  0,  4,  6,  8]))
     """
-    order = np.argsort(-entries, kind="stable")
-    going_on = (entries[:, None] > np.arange(entries.max())).sum(0)
-    return order, np.concatenate([[-len(entries), 0], going_on.cumsum()]) * users
+    longest, ranked = observed.max(), 0
+    order, edges = np.empty_like(observed), np.zeros(longest + 2, np.int64)
+    for length in range(longest, 0, -1):
+        for sequence in range(len(observed)):
+            if observed[sequence] == length:
+                order[ranked] = sequence
+                ranked += 1
+        edges[length + 1] = ranked * users
+    edges[0] = -ranked * users
+    for t in range(longest):
+        edges[t + 2] += edges[t + 1]
+    return order, edges
 
 
 def _by_episode(minibatch: Minibatch) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

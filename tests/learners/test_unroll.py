@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from plain_team import made_up_episodes
 from teams import make_learner, minibatch_of, noise, relative
 
-from dvdn_sim.learners import FeedForwardQ, Layout, RecurrentQ
+from dvdn_sim.learners import FeedForwardQ, Layout, RecurrentQ, continues
 from dvdn_sim.learners.recurrent_q import plain_step, plain_step_back, step, step_back
 from dvdn_sim.learners.unroll import PackedUnroll, PaddedUnroll
 from dvdn_sim.scenario import Vdn
@@ -28,9 +28,10 @@ LAYOUTS = (
     st.sampled_from(LAYOUTS),
     st.lists(st.lists(st.integers(1, 9), min_size=4, max_size=4), min_size=1, max_size=3),
     st.sampled_from((torch.float64, torch.float32)),
+    st.booleans(),
     st.integers(0, 10**6),
 )
-def test_packed_equals_padded(kind, layout, lengths, dtype, seed):
+def test_packed_equals_padded(kind, layout, lengths, dtype, bootstrap, seed):  # noqa: PLR0917
     """Ragged episodes of several teams, two minibatches through the same buffers."""
     layout = Layout(len(lengths), 3, **layout)
     network = kind(2 + layout.ids, 5, 4)
@@ -43,11 +44,14 @@ def test_packed_equals_padded(kind, layout, lengths, dtype, seed):
         sizes = {"n_agents": 3, "obs_dim": 2, "available": AVAILABLE}
         minibatch = minibatch_of([made_up_episodes(rng, np.array(team), **sizes) for team in each])
         happened = torch.arange(minibatch.actions.shape[2])[:, None] < minibatch.lengths[:, None, None, :]
+        timed_out = torch.from_numpy(rng.random(minibatch.lengths.shape) < 0.5) if bootstrap else None
+        more = continues(minibatch.lengths, minibatch.actions.shape[2], timed_out)[:, None]
         d_q_t = noise(seed, *minibatch.actions.shape, dtype=dtype) * happened
         found = []
         for unroll in unrolls:
-            values = [torch.where(happened, value, 0.0) for value in unroll.values(parameters, minibatch)]
-            found.append([*values, unroll.gradient(minibatch, d_q_t)])
+            q_t, value_tp1 = unroll.values(parameters, minibatch, timed_out)
+            gradient = unroll.gradient(minibatch, d_q_t)
+            found.append([torch.where(happened, q_t, 0.0), torch.where(more, value_tp1, 0.0), gradient])
         for packed, padded in zip(*found, strict=True):
             assert relative(packed, padded) < (1e-12 if dtype == torch.float64 else 1e-4)
 
@@ -64,7 +68,9 @@ def test_a_team_does_not_see_the_others():
     alone = PackedUnroll(network, Layout(1, 3), torch.from_numpy(AVAILABLE), **options)
     together, own = minibatch_of([one, other], torch.float32), minibatch_of([one], torch.float32)
     steps = own.actions.shape[2]
-    for found, expected in zip(both.values(parameters, together), alone.values(parameters[:, :1], own), strict=True):
+    for found, expected in zip(
+        both.values(parameters, together, None), alone.values(parameters[:, :1], own, None), strict=True
+    ):
         assert torch.equal(found[:1, :, :steps], expected)
     d_q_t = noise(1, *together.actions.shape, dtype=torch.float32)
     found = both.gradient(together, d_q_t)
