@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numba import njit
-from numba.core.event import Event, Listener, install_listener
+from numba.core.event import Event, Listener, install_listener, trigger_event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 CONSTANTS = int, float, tuple, np.generic, np.ndarray
+COMPILES, WAITS = "numba:compile", "dvdn-sim:wait"
+"""Events: this process compiles, or waits for another one that does."""
 
 _versions: dict[int, str] = {}
 """Of what was compiled, by the object's id: the version of its file and of all that it calls."""
@@ -30,14 +32,25 @@ def compiled(function: Function) -> Function:
 
     Divisions are IEEE's, as in numpy: checks for a zero divisor would keep loops from being vectorised.
     """
-    made: Any = njit(cache=True, error_model="numpy")(function)
+    try:
+        made: Any = njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:  # neither its folder nor the user's cache can be written: every process compiles
+        return cast("Function", njit(error_model="numpy")(function))
     made._cache._cache_file._source_stamp = _versions[id(made)] = _version(function)
     folder, compile_now = Path(made._cache.cache_path), made.compile
 
     def compile_once(signature: object) -> object:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "compiling.lock", is_singleton=True):
+        lock = FileLock(folder / "compiling.lock", is_singleton=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            with trigger_event(WAITS):
+                lock.acquire()
+        try:
             return compile_now(signature)
+        finally:
+            lock.release()
 
     made.compile = compile_once
     return cast("Function", made)
@@ -53,14 +66,14 @@ def _version(function: Callable[..., Any]) -> str:
 
 
 class _Told(Listener):
-    """Says when compilation begins."""
+    """Says when compilation begins, here or in another process that this one waits for."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say, self.depth, self.began, self.spent_s = say, 0, 0.0, 0.0
 
     def on_start(self, event: Event) -> None:
         if not self.spent_s and not self.depth:
-            self.say("compiling, once: some 20 s")
+            self.say("compiling, once: up to half a minute")
         self.depth += 1
         self.began = time.perf_counter() if self.depth == 1 else self.began
 
@@ -73,7 +86,7 @@ class _Told(Listener):
 def compilation_told(say: Callable[[str], None]) -> Iterator[None]:
     """Say in a line when something is compiled, and at the end how long all of it took; nothing if nothing was."""
     told = _Told(say)
-    with install_listener("numba:compile", told):
+    with install_listener(COMPILES, told), install_listener(WAITS, told):
         yield
     if told.spent_s:
         say(f"compiled in {told.spent_s:.0f} s")

@@ -1,11 +1,14 @@
 """Compiled code on disk: made anew when what it calls has changed, by one process of several, and told."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from inputs import LOSSY, ROOT
 
 CALLED = """\
 from dvdn_sim.compiled import compiled
@@ -29,14 +32,18 @@ with compilation_told(print):
 """
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
-    words = [sys.executable, str(folder / "caller.py")]
+TRAIN = "from dvdn_sim.cli import main; main()"
+SHORT = ["--steps=200", "--seeds=0", "--set", "training.batch=4", "--set", "evaluation.episodes=2"]
+
+
+def start(folder: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"} | variables
+    words = (sys.executable, *(words or [str(folder / "caller.py")]))
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603 (ours)
 
 
 def said(process: subprocess.Popen[str]) -> list[str]:
-    lines, _ = process.communicate(timeout=120)
+    lines, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     return [line.split(":")[0].split(" in ")[0] for line in lines.splitlines()]
 
@@ -70,3 +77,47 @@ def test_one_of_several_processes_compiles(program):
     data = list((folder / "cache").rglob("*.nbc"))
     assert len(data) == 2, "each function once"
     assert said(start(folder)) == ["6.0"]
+
+
+def test_where_the_folder_of_the_source_cannot_be_written_the_users_cache_is_used(program, tmp_path):
+    """No cache is asked for, and the folder that numba would make beside the source cannot be one."""
+    folder = program(2.0)
+    (folder / "__pycache__").write_text("")
+    own = {"NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path / "own"), "HOME": str(tmp_path / "own")}
+    assert said(start(folder, **own)) == ["compiling, once", "6.0", "compiled"]
+    assert said(start(folder, **own)) == ["6.0"]
+    (tmp_path / "none").write_text("")
+    none = own | {"XDG_CACHE_HOME": str(tmp_path / "none"), "HOME": str(tmp_path / "none")}
+    for _ in range(2):
+        assert said(start(folder, **none)) == ["compiling, once", "6.0", "compiled"], "in every process"
+
+
+def test_who_waits_for_another_that_compiles_is_told(program):
+    folder = program(2.0)
+    assert said(start(folder)) == ["compiling, once", "6.0", "compiled"]
+    (lock,) = (folder / "cache").rglob("compiling.lock")
+    with FileLock(lock):
+        waiting = start(folder)
+        assert waiting.stdout.readline().startswith("compiling, once")
+    assert said(waiting) == ["6.0", "compiled"]
+
+
+@pytest.mark.slow
+def test_a_run_is_the_same_to_the_bit_whether_its_code_was_compiled_or_read(tmp_path):
+    """Two runs begin at once without a cache, each function is compiled by one of them; a third finds all there is."""
+
+    def run(name: str) -> subprocess.Popen[str]:
+        words = ["-c", TRAIN, "run", str(ROOT / LOSSY), *SHORT, "--out", str(tmp_path / name), "--json"]
+        return start(tmp_path, *words, OMP_NUM_THREADS="1")
+
+    def result(process: subprocess.Popen[str]) -> str:
+        lines, _ = process.communicate(timeout=300)
+        assert process.returncode == 0
+        return json.loads(lines)["digest"]
+
+    digests = [result(each) for each in [run("one"), run("other")]]
+    kept = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.nb?"))
+    assert len({path.name for path in kept if path.suffix == ".nbi"}) > 20
+    digests.append(result(run("third")))
+    assert len(set(digests)) == 1
+    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.nb?")) == kept

@@ -168,10 +168,14 @@ class Display:
 
     def warn(self, message: str) -> None:
         """Print a warning above the bar, progress or not."""
+        self.say(f"Warning: {message}", style="yellow")
+
+    def say(self, message: str, style: str = "") -> None:
+        """Print a message above the bar, progress or not."""
         if self._live:
-            self._bar.console.print(Text(f"Warning: {message}", style="yellow"), soft_wrap=True)
+            self._bar.console.print(Text(message, style=style), soft_wrap=True)
         else:
-            print_warnings([message])
+            print_message(message, style=style)
 
 
 def _unbroken(phrases: Iterable[str]) -> list[str]:

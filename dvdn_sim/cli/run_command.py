@@ -71,7 +71,7 @@ def run(
         from dvdn_sim.compiled import compilation_told
         from dvdn_sim.training import run as train  # torch, and only when there is something to train
 
-    with Display(quiet=quiet) as display, compilation_told(print_message):
+    with Display(quiet=quiet) as display, compilation_told(display.say):
         summary = train(
             loaded,
             device=device.value,

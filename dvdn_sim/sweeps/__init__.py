@@ -14,7 +14,7 @@ What a sweep leaves behind is `dvdn_sim.records.SweepTable`.
 # isort: off
 # fmt: off
 from dvdn_sim.sweeps.execute import run_sweep
-from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job, JobReport, Moved, Outcome, Warned, work
+from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job, JobReport, Moved, Outcome, Told, Warned, work
 from dvdn_sim.sweeps.local import Pool, processes_for, refuse_oversized_cells
 from dvdn_sim.sweeps.progress import SweepProgress
 from dvdn_sim.sweeps.ray_executor import RayCluster
@@ -26,6 +26,7 @@ from dvdn_sim.sweeps.sweep import (
 
 __all__ = [
     "AxisFile", "Began", "Ended", "Event", "Executor", "Job", "JobReport", "Moved", "Outcome", "Pool",
-    "QuickFile", "RayCluster", "Sweep", "SweepCell", "SweepFile", "SweepProgress", "Warned", "cell_id",
-    "folder_name", "load_cells", "load_sweep", "processes_for", "refuse_oversized_cells", "run_sweep", "work",
+    "QuickFile", "RayCluster", "Sweep", "SweepCell", "SweepFile", "SweepProgress", "Told", "Warned",
+    "cell_id", "folder_name", "load_cells", "load_sweep", "processes_for", "refuse_oversized_cells", "run_sweep",
+    "work",
 ]  # fmt: skip

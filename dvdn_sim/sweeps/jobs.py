@@ -72,6 +72,14 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Told:
+    """A job's process compiles, or waits for one that does, or has compiled."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """A job is over, once for each."""
 
@@ -79,7 +87,7 @@ class Ended:
     outcome: Outcome
 
 
-Event = Began | Moved | Warned | Ended
+Event = Began | Moved | Warned | Told | Ended
 
 
 class JobReport(Protocol):
@@ -137,7 +145,8 @@ def work(job: Job, report: JobReport) -> Outcome:
 
 
 def _train(job: Job, report: JobReport) -> dict[str, Any]:
-    from dvdn_sim.training import run  # noqa: PLC0415 (see `import_training`)
+    from dvdn_sim.compiled import compilation_told  # noqa: PLC0415 (see `import_training`)
+    from dvdn_sim.training import run  # noqa: PLC0415
 
     sent_s = 0.0
 
@@ -151,15 +160,16 @@ def _train(job: Job, report: JobReport) -> dict[str, Any]:
             signal.raise_signal(signal.SIGTERM)  # to which a run answers with a checkpoint, after its next iteration
 
     _wait_until_free(job.run_dir, report)
-    summary = run(
-        job.scenario,
-        device=job.device,
-        out=job.run_dir,
-        resume=True,
-        checkpoint_every_s=job.checkpoint_every_s,
-        progress=progress,
-        warn=lambda message: report.send(Warned(job.id, message)),
-    ).as_json()
+    with compilation_told(lambda message: report.send(Told(job.id, message))):
+        summary = run(
+            job.scenario,
+            device=job.device,
+            out=job.run_dir,
+            resume=True,
+            checkpoint_every_s=job.checkpoint_every_s,
+            progress=progress,
+            warn=lambda message: report.send(Warned(job.id, message)),
+        ).as_json()
     return {name: summary[name] for name in FOUND}
 
 

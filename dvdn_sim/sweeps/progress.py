@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.text import Text
 
 from dvdn_sim.records import SweepTable
-from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Warned
+from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Told, Warned
 from dvdn_sim.wording import duration_text, plural
 
 
@@ -29,6 +29,7 @@ class SweepProgress:
         self._live = Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
         self._bars: dict[str, TaskID] = {}
         self._whole = self._live.add_task("starting", total=1.0, facts="")
+        self._told = False  # that something is compiled, which is once for all jobs
         self._first_s: float | None = None
         self._before: dict[str, int] = {}  # steps of each job, all seeds together, that earlier invocations did
         self._done: dict[str, int] = {}  # those that are done now
@@ -63,6 +64,9 @@ class SweepProgress:
                 self._live.update(self._bars[job], completed=done, total=total, facts=shown)
             case Warned(job, message):
                 self._say(f"Warning: {job}: {message}", style="yellow")
+            case Told(_, message) if not (self._told or self._quiet):
+                self._told = True
+                self._say(message)
             case Ended(job, outcome):
                 self._ended(job, outcome)
         self._show_whole()

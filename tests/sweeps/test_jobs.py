@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from sweep_parts import BASE, Kept
 import dvdn_sim
 from dvdn_sim.records import FOUND, locked
 from dvdn_sim.scenario import parse_scenario
-from dvdn_sim.sweeps import Job, Moved, Warned, jobs, work
+from dvdn_sim.sweeps import Job, Moved, Told, Warned, jobs, work
 
 
 def a_job(folder, *changes, **options):
@@ -41,6 +42,18 @@ def test_progress_and_warnings_find_their_way(tmp_path):
     assert {event.total for event in moved} == {900}
     assert "return" in moved[-1].facts
     assert any(isinstance(event, Warned) and event.id == "a" for event in report.events)
+
+
+def test_that_a_job_compiles_finds_its_way(tmp_path, monkeypatch):
+    @contextmanager
+    def telling(say):
+        say("compiling, once")
+        yield
+
+    monkeypatch.setattr("dvdn_sim.compiled.compilation_told", telling)
+    report = Kept()
+    work(a_job(tmp_path), report)
+    assert Told("a", "compiling, once") in report.events
 
 
 @pytest.mark.usefixtures("always_telling")

@@ -7,7 +7,7 @@ from rich.console import Console
 from sweep_parts import job
 
 from dvdn_sim.records import SweepRow, SweepTable
-from dvdn_sim.sweeps import Began, Ended, Moved, Outcome, SweepProgress, Warned
+from dvdn_sim.sweeps import Began, Ended, Moved, Outcome, SweepProgress, Told, Warned
 
 DONE = Outcome("finished", found={"return": {"mean": 0.5}}, work_s=34.0)
 
@@ -22,6 +22,7 @@ def shown(*, terminal: bool, quiet: bool = False):
         progress.begin(SweepTable("s", "Why?", {}, (), rows), [job("good", Path()), job("bad", Path())])
         for row, outcome in ((rows[1], DONE), (rows[2], Outcome("failed", "first line\nthe reason"))):
             progress.take(Began(row.id))
+            progress.take(Told(row.id, "compiling, once"))
             progress.take(Moved(row.id, 15, 30, {"return": "0.31", "delivered": "89%"}))
             progress.take(Warned(row.id, "values run apart"))
             progress._live.refresh()
@@ -48,10 +49,10 @@ def test_time_left_is_what_it_took_so_far_in_proportion(monkeypatch):
 
 def test_without_a_terminal_there_is_a_line_for_each_cell_that_ends():
     said = shown(terminal=False).splitlines()
-    assert said[:2] == ["1 of 3 cells finished before", "Warning: good: values run apart"]
-    assert said[2].startswith("2 of 3  good  finished in 34 s  return 0.50  ")
-    assert said[2].endswith(" left")
-    assert said[3:] == ["Warning: bad: values run apart", "3 of 3  bad  failed: the reason"]
+    assert said[:3] == ["1 of 3 cells finished before", "compiling, once", "Warning: good: values run apart"]
+    assert said[3].startswith("2 of 3  good  finished in 34 s  return 0.50  ")
+    assert said[3].endswith(" left")
+    assert said[4:] == ["Warning: bad: values run apart", "3 of 3  bad  failed: the reason"]
 
 
 def test_in_a_terminal_there_is_a_live_table_with_a_bar_for_each_cell_and_for_all():
