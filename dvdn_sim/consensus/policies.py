@@ -43,8 +43,7 @@ class PullPolicy:
     def step(self, facts: Facts) -> Values:
         """Pulls off the diagonal, what is left of 1 on it."""
         steps = _off_diagonal(facts, self._pulls(facts))
-        diagonal = np.arange(facts.n_agents)
-        steps[:, diagonal, diagonal] = 1.0 - steps.sum(axis=2)
+        steps.reshape(facts.rounds, -1)[:, :: facts.n_agents + 1] = 1.0 - steps.sum(axis=2)
         return steps
 
     def operator(self, facts: Facts) -> Values:
@@ -192,6 +191,33 @@ def _cumulative(steps: Values) -> Values:
     for k in range(1, len(steps)):
         steps[k] = steps[k] @ steps[k - 1]
     return steps
+
+
+FEW = 16
+"""Agents up to which who heard whom comes again and again, exchange after exchange, and so do operators."""
+
+
+MANY = 1024
+_known: dict[object, Values] = {}
+
+
+def operator_of(policy: Policy, facts: Facts) -> Values:
+    """Return the operator of a whole exchange, the last of `Policy.operator`, ``[N, N]``; that of few agents read-only.
+
+    It is remembered by all that facts say, so the policy must be a value, as those of `POLICIES` are.
+    """
+    few = facts.n_agents <= FEW and facts.rounds <= FEW
+    arrays = (facts.edges, facts.active, facts.latest, facts.confirmed)
+    key = (policy, facts.n_agents, *(array.tobytes() for array in arrays)) if few else None
+    if key in _known:
+        return _known[key]
+    operator: Values = policy.operator(facts)[-1]
+    if key is not None:
+        if len(_known) == MANY:
+            _known.clear()
+        _known[key] = operator = operator.copy()  # without the operators of earlier rounds
+        operator.flags.writeable = False
+    return operator
 
 
 @dataclass(frozen=True)

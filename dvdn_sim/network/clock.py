@@ -26,6 +26,10 @@ class ClockEvent(Event):
         self._value = None
 
 
+class Agenda(Environment):
+    """SimPy's, without its shortcuts to kinds of events: each is a reference to itself, for the collector to find."""
+
+
 class Clock:
     """The time of one exchange.
 
@@ -36,7 +40,7 @@ class Clock:
     """
 
     def __init__(self, now_ns: int = 0) -> None:
-        self.environment = Environment(initial_time=now_ns)
+        self.environment = Agenda(initial_time=now_ns)
 
     @property
     def now_ns(self) -> int:
@@ -59,6 +63,10 @@ class Clock:
         """List time and event of all that is to happen, in that order."""
         queue = sorted(self.environment._queue)  # noqa: SLF001  (simpy keeps it to itself)
         return [(at_ns, event) for at_ns, _, _, event in queue]  # type: ignore[misc]
+
+    def forget(self) -> None:
+        """Drop all that is to happen, and with it the last references to whoever waits for it."""
+        self.environment._queue.clear()  # noqa: SLF001
 
     def step(self) -> bool:
         """Let the next event happen; False if there is none."""

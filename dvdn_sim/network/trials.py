@@ -286,7 +286,7 @@ class Tally:
         """Count the exchanges of a network."""
         rows = []
         for report in reports:
-            counts, durations = report.messages, report.round_times_ns
+            counts, durations = report.messages, np.array(report.round_times_ns)
             durations = durations[durations >= 0]  # those that were closed
             every = [counts] if report.acks is None else [counts, report.acks]
             self.undisturbed &= all(not _late(of) and set(+of.lost) <= {"loss", "corrupted"} for of in every)

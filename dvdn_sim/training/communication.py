@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dvdn_sim.algorithms import Held
-from dvdn_sim.consensus import Policy, apply_float16
+from dvdn_sim.consensus import Policy, apply_float16, operator_of
 from dvdn_sim.learners import Exchanged, Minibatch, counts, mixed, remembered
 from dvdn_sim.network import ExchangeReport
 from dvdn_sim.scenario import parameter_bytes, td_bytes
@@ -132,7 +132,8 @@ class Communication:
         spec, policy = self.parts.consensus, self.parts.td_policy
         if spec is None or policy is None:
             return None
-        operators = np.tile(np.eye(td.shape[1]), (len(td), 1, 1))
+        operators = np.empty((len(td), td.shape[1], td.shape[1]))
+        operators[:] = np.eye(td.shape[1])
         for replica, exchange in exchanges.items():
             operators[replica] = exchange.operator
         operator = torch.from_numpy(operators).to(td)
@@ -152,5 +153,5 @@ def _mixed_by(policy: Policy, kind: str, reports: Mapping[int, ExchangeReport], 
     for replica, report in reports.items():
         if silent[replica].any():
             report = replace(report, facts=report.facts.without_senders(silent[replica]))  # noqa: PLW2901
-        exchanges[replica] = ReplicaExchange(kind, report, policy.operator(report.facts)[-1])
+        exchanges[replica] = ReplicaExchange(kind, report, operator_of(policy, report.facts))
     return exchanges

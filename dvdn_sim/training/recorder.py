@@ -12,7 +12,7 @@ from torch import Tensor
 from dvdn_sim.consensus import operator_figures
 from dvdn_sim.errors import DivergedError
 from dvdn_sim.learners import TRACKING_FIGURES, Episodes, UpdateFigures
-from dvdn_sim.network import MessageLife, SimulatedNetwork
+from dvdn_sim.network import NEVER, MessageLife, SimulatedNetwork
 from dvdn_sim.records import HealthChecks, RecordWriter
 from dvdn_sim.training.communication import ByReplica, ReplicaExchange
 
@@ -75,7 +75,7 @@ class Update:
     def by_replica(self) -> list[dict[str, float | None]]:
         """Return the figures of each replica by name; None for those of parameters where none are exchanged."""
         names = [*FIGURES[: -len(TRACKING_FIGURES)], *self.tracking]
-        stacked = torch.cat([self.figures.stacked(), *(figure.double()[None] for figure in self.tracking.values())])
+        stacked = torch.stack([*vars(self.figures).values(), *self.tracking.values()])  # to be read in one transfer
         return [dict.fromkeys(FIGURES) | dict(zip(names, values, strict=True)) for values in stacked.T.tolist()]
 
 
@@ -187,7 +187,8 @@ class Recorder:
         messages, acks = report.messages, report.acks
         faults = self._networks[replica].faults
         started_ns = report.first_start_ns
-        ended_ns = max(started_ns, int(report.through_at_ns.max()))
+        through_ns = report.through_at_ns.tolist()
+        ended_ns = max(started_ns, *map(max, through_ns))
         return {
             "seed": self._seeds[replica],
             "update": int(progress.updates[replica]),
@@ -196,12 +197,14 @@ class Recorder:
             "rounds": report.facts.rounds,
             "sim_time_s": started_ns * 1e-9,
             "duration_s": (ended_ns - started_ns) * 1e-9,
-            "round_time_s": [time_ns * 1e-9 for time_ns in report.round_times_ns.ravel().tolist() if time_ns >= 0],
+            "round_time_s": [
+                time_ns * 1e-9 for of_round in report.round_times_ns for time_ns in of_round if time_ns >= 0
+            ],
             **messages.as_json(),
             "lost": messages.lost.total(),
             "bytes": report.wire_bytes,
             "delivered_fraction": messages.delivered / messages.sent if messages.sent else None,
-            "unfinished_agents": report.facts.n_agents - int(np.count_nonzero(report.finished)),
+            "unfinished_agents": through_ns[-1].count(NEVER),
             "deadline_s": None if report.deadlines_ns is None else int(report.deadlines_ns.max()) * 1e-9,
             "deadlines_fired": report.deadlines_fired,
             "acks_sent": None if acks is None else acks.sent,

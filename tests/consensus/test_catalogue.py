@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, RunningSum, lossless_facts, metropolis, operator_figures
+from dvdn_sim.consensus import (
+    POLICIES,
+    WEIGHTS,
+    Facts,
+    RunningSum,
+    lossless_facts,
+    metropolis,
+    operator_figures,
+    operator_of,
+)
+from dvdn_sim.consensus.policies import MANY, _known
 from dvdn_sim.scenario import Consensus
 from netmodels.topology import Complete, Graph
 
@@ -58,3 +68,26 @@ def test_thousands_of_agents_need_no_matrix(policy):
     after = POLICIES[policy](metropolis).apply(facts, np.cos(2 * np.pi * np.arange(n_agents) / n_agents))
     assert after.shape == (rounds, n_agents)
     assert abs(after[-1].mean()) < 1e-12
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("n_agents", [3, 20])
+def test_the_operator_of_an_exchange_is_the_last_one_remembered_or_not(policy, rounds, n_agents):
+    rng, made = np.random.default_rng(rounds), POLICIES[policy](metropolis)
+    whole = lossless_facts([Complete().graph(n_agents, seed=0)] * rounds)
+    for lost in rng.random((5, *whole.active.shape)) < 0.3:
+        latest = np.maximum.accumulate(np.where(lost, -1, whole.latest), axis=0)
+        for confirmed in (whole.confirmed, ~lost):
+            facts = Facts(n_agents, whole.edges, whole.active, latest, confirmed)
+            for _ in range(2):
+                np.testing.assert_array_equal(operator_of(made, facts), made.operator(facts)[-1])
+
+
+def test_few_operators_are_remembered():
+    chances = np.random.default_rng(0).random((2 * MANY, 20)) < 0.5
+    whole = lossless_facts([Complete().graph(5, seed=0)])
+    for held in chances:
+        facts = Facts(5, whole.edges, whole.active, np.where(held, 0, -1)[None])
+        assert operator_of(POLICIES["self"](metropolis), facts).flags.writeable is False
+    assert len(_known) <= MANY

@@ -49,3 +49,11 @@ def test_an_instant_is_finished_with_what_is_scheduled_for_now():
     assert seen == [(3, "second")]
     clock.finish_instant()
     assert (clock.now_ns, len(clock.pending())) == (3, 1)
+
+
+def test_what_is_forgotten_never_happens():
+    clock, seen = Clock(), []
+    clock.schedule(noting(clock, seen, "x"), 5)
+    clock.forget()
+    assert not clock.step()
+    assert seen == clock.pending() == []
