@@ -127,15 +127,17 @@ def test_draws_that_depend_on_the_hash_of_a_text_are_found(scenario, scratch, in
 
 
 @pytest.mark.parametrize(
-    ("episodes", "env"),
+    ("episodes", "updates", "env"),
     [
-        (3, "{kind: mpe_spread, max_episode_steps: 4}"),
-        (1, "{kind: lbf, field_size: [5, 5], players: 3, max_num_food: 1, max_food_level: 1, sight: 4}"),
+        (3, "null", "{kind: mpe_spread, max_episode_steps: 4}"),
+        (5, 2, "{kind: mpe_spread, max_episode_steps: 4}"),
+        (1, 1, "{kind: lbf, field_size: [5, 5], players: 3, max_num_food: 1, max_food_level: 1, sight: 4}"),
     ],
 )
-def test_steps_are_enough_for_the_updates(tmp_path, episodes, env):
+def test_steps_are_enough_for_the_updates(tmp_path, episodes, updates, env):
     """Where every episode is of full length, and where episodes end early."""
-    changes = [f"env={env}", f"training.episodes_per_iteration={episodes}", "training.batch=4", "training.steps=10000"]
+    changes = [f"env={env}", "training.batch=4", "training.steps=10000"]
+    changes += [f"training.episodes_per_iteration={episodes}", f"training.updates_per_iteration={updates}"]
     steps = enough_steps(parse_scenario(SCENARIO, changes))
     summary = dvdn_sim.run(
         parse_scenario(SCENARIO, [*changes, f"training.steps={steps}"]), device="cpu", out=tmp_path / "run"

@@ -67,10 +67,12 @@ def check_determinism(
 def enough_steps(scenario: Scenario) -> int:
     """Return how many steps of each seed make at least `UPDATES` updates, or all there are.
 
-    The first update is made with `batch` episodes, and there is one for every episode after it.
+    The first update is made with `batch` episodes, and there is one for every episode after it, or U for every E.
     """
     training = scenario.training
-    return min(training.steps, (training.batch + UPDATES) * scenario.env.longest_episode)
+    updates = training.updates_per_iteration or training.episodes_per_iteration
+    episodes = training.batch + math.ceil(UPDATES * training.episodes_per_iteration / updates)
+    return min(training.steps, episodes * scenario.env.longest_episode)
 
 
 def _run_both(folder: Path, device: str) -> dict[str, int | None]:

@@ -84,7 +84,9 @@ METRICS = Table(
         Column("return_std", "float", "standard deviation over the episodes averaged; null for one", nullable=True),
         Column("episodes_averaged", "int", "episodes behind return_mean; 1 in training"),
         Column("episode_length", "float", "mean length of these episodes"),
-        Column("loss", "float", "latest update's loss, mean over agents; null before it", nullable=True),
+        Column(
+            "loss", "float", "of the last update after the episode, mean over agents; null without one", nullable=True
+        ),
         Column("grad_norm", "float", "its gradient norm before clipping, largest over agents", nullable=True),
         Column("q_mean", "float", "its mean Q of the actions taken", nullable=True),
         Column("q_abs_max", "float", "its largest absolute Q of the actions taken", nullable=True),

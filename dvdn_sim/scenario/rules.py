@@ -187,11 +187,14 @@ def _broadcast_has_a_transmitter(_: Scenario, network: Network) -> Broken:
 
 
 def _episodes_are_acted_one_by_one(scenario: Scenario, network: Network) -> Broken:
-    count = scenario.training.episodes_per_iteration
+    count, updates = scenario.training.episodes_per_iteration, scenario.training.updates_per_iteration
     remedy, together = "1 as `training.episodes_per_iteration`, or", f"{count} episodes are acted side by side"
     if count > 1 and network.schedule == "overlap":
         message = f"`overlap` acts an episode while the update before it is under way; {together}, before their updates"
         yield "network.schedule", message, f"{remedy} `blocking`"
+    elif network.schedule == "overlap" and updates not in {None, 1}:
+        message = f"`overlap` acts an episode while the one update before it is under way, and there are {updates}"
+        yield "network.schedule", message, "1 as `training.updates_per_iteration`, or `blocking`"
     if count > 1 and network.acting == "noop":
         message = f"`noop` depends on who is down when an episode is acted; {together}, as if at one time"
         yield "network.acting", message, f"{remedy} `frozen`"

@@ -237,6 +237,7 @@ class Training(Spec):
         target_tau: share of the network that the target takes over at every update, in place of copies.
         episodes_per_iteration: episodes acted side by side, then as many updates. 1 is the paper's loop; 8 is far
             faster, and learns from episodes that are up to 7 updates behind.
+        updates_per_iteration: updates after these episodes, in place of as many.
     """
 
     steps: Steps
@@ -246,6 +247,17 @@ class Training(Spec):
     target_update: Steps = 200
     target_tau: Annotated[Number, Field(gt=0.0, le=1.0)] | None = None
     episodes_per_iteration: Annotated[Count, Field(le=4096)] = 1
+    updates_per_iteration: Annotated[Count, Field(le=4096)] | None = None
+
+    def updates_after(self, episode: int) -> int:
+        """Return how many updates follow an episode of an iteration, 0, 1, …: they are spread over its episodes.
+
+        >>> [Training(steps=1, epsilon=Epsilon(steps=1), episodes_per_iteration=8, updates_per_iteration=updates)
+        ...  .updates_after(7) for updates in (None, 1, 20)]
+        [1, 1, 3]
+        """
+        episodes, updates = self.episodes_per_iteration, self.updates_per_iteration
+        return 1 if updates is None else (episode + 1) * updates // episodes - episode * updates // episodes
 
 
 @dataclass(frozen=True, init=False, config=CLOSED)

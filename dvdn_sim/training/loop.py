@@ -1,8 +1,8 @@
 """The training loop on one screen: act, insert, exchange, learn, record, evaluate.
 
 One iteration is one episode and one update in every replica; or E episodes, acted side by side, and then E updates, one
-for each, as if the episodes had been acted one after the other. Replicas are ragged: each has its own step and episode
-counters, exploration rate and evaluation points, and freezes when its steps are done.
+for each, or U spread over them, as if the episodes had been acted one after the other. Replicas are ragged: each has
+its own step and episode counters, exploration rate and evaluation points, and freezes when its steps are done.
 """
 
 from collections.abc import Callable
@@ -52,10 +52,11 @@ class Loop:
             episodes, epsilon = self._act(active)
             parts.replay.insert(episodes, active)
             ready = bool((parts.replay.stored[active] >= parts.scenario.training.batch).all())
-            for episode in episodes.one_by_one():
+            for number, episode in enumerate(episodes.one_by_one()):
                 self._pass(episode.lengths[:, 0], active)
-                update = self._learn(active) if ready else None
-                self.recorder.episode(progress, episode, epsilon, update, active)
+                for _ in range(parts.scenario.training.updates_after(number) if ready else 0):
+                    self.recorder.update(progress, self._learn(active), active)
+                self.recorder.episode(progress, episode, epsilon, active)
             due = active & (progress.env_steps >= progress.next_evaluation)
             self._evaluate(due, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
             self.watch(progress)

@@ -20,7 +20,9 @@ Phase = Literal["train", "evaluation", "random"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 FIGURES = (*(each.name for each in fields(UpdateFigures)), *TRACKING_FIGURES)
-"""Of an update; None in a row without one."""
+"""Of an update."""
+NOTHING: Mapping[str, float | None] = dict.fromkeys(name for name in FIGURES if name != "jtd_relative_error")
+"""What metrics hold of an update in a row without one."""
 BOUNDS = {
     "loss": ("the loss", np.inf),
     "grad_norm": ("the gradient's norm", np.inf),
@@ -94,40 +96,49 @@ class Recorder:
     ) -> None:
         self._writer, self._seeds, self._networks = writer, seeds, networks
         self._checks = HealthChecks() if checks is None else checks
+        self._learnt: list[tuple[npt.NDArray[np.int64], list[dict[str, float | None]], Bools]] = []
+        """Of the updates since the last episode: their numbers, figures and agents whose TD errors were not finite."""
 
-    def episode(
-        self, progress: Progress, episodes: Episodes, epsilon: Floats, update: Update | None, active: Bools
-    ) -> None:
-        """Record an episode and, where there was one, its update.
+    def update(self, progress: Progress, update: Update, active: Bools) -> None:
+        """Record what an update exchanged; what it learnt goes with the episode before it.
 
         Args:
-            progress: Counters after both.
+            progress: Counters after it.
+            update: What it left.
+            active: bool ``[R]``, the replicas to record.
+        """
+        figures = update.by_replica()
+        self._learnt.append((progress.updates.copy(), figures, update.invalid))
+        for replica in np.flatnonzero(active).tolist():
+            # The exchange's figure; metrics hold those of the learner alone.
+            jtd_relative_error = figures[replica].pop("jtd_relative_error")
+            for exchanges in update.exchanges:
+                if replica in exchanges:
+                    row = self._exchange(replica, progress, exchanges[replica])
+                    row["jtd_relative_error"] = jtd_relative_error if row["kind"] == "td" else None
+                    row["invalid_agents"] = int(update.invalid[replica].sum())
+                    self._writer.network(row)
+                    self._checks.network(row)
+
+    def episode(self, progress: Progress, episodes: Episodes, epsilon: Floats, active: Bools) -> None:
+        """Record an episode with the figures of the last update after it; None where there was none.
+
+        Args:
+            progress: Counters after the episode and its updates.
             episodes: One per replica.
             epsilon: Exploration rate that the episode began with, ``[R]``.
-            update: What the update left.
             active: bool ``[R]``, the replicas to record.
 
         Raises:
             DivergedError: A loss, a gradient or what an agent would send is not finite, or values are out of bounds.
         """
         returns = episodes.returns[:, 0].cpu().tolist()
-        figures = None if update is None else update.by_replica()
+        updates, self._learnt = self._learnt, []
         for replica in np.flatnonzero(active).tolist():
-            learnt = dict.fromkeys(FIGURES) if figures is None else figures[replica]
-            invalid = [] if update is None else np.flatnonzero(update.invalid[replica]).tolist()
-            # The exchange's figure; metrics hold those of the learner alone.
-            jtd_relative_error = learnt.pop("jtd_relative_error")
-            for exchanges in () if update is None else update.exchanges:
-                if replica in exchanges:
-                    row = self._exchange(replica, progress, exchanges[replica])
-                    row["jtd_relative_error"] = jtd_relative_error if row["kind"] == "td" else None
-                    row["invalid_agents"] = len(invalid)
-                    self._writer.network(row)
-                    self._checks.network(row)
             self._metrics(
                 replica,
                 progress,
-                learnt,
+                updates[-1][1][replica] if updates else NOTHING,
                 phase="train",
                 return_mean=returns[replica],
                 return_std=None,
@@ -135,12 +146,11 @@ class Recorder:
                 episode_length=float(episodes.lengths[replica, 0]),
                 epsilon=float(epsilon[replica]),
             )
-            self._refuse_divergence(replica, progress, learnt, invalid)
+            for numbers, figures, invalid in updates:
+                where = f"seed {self._seeds[replica]}, update {int(numbers[replica])}"
+                self._refuse_divergence(where, figures[replica], np.flatnonzero(invalid[replica]).tolist())
 
-    def _refuse_divergence(
-        self, replica: int, progress: Progress, learnt: Mapping[str, float | None], invalid: Sequence[int]
-    ) -> None:
-        where = f"seed {self._seeds[replica]}, update {int(progress.updates[replica])}"
+    def _refuse_divergence(self, where: str, learnt: Mapping[str, float | None], invalid: Sequence[int]) -> None:
         if invalid:
             who = f"agent {invalid[0]} are" if len(invalid) == 1 else f"agents {', '.join(map(str, invalid))} are"
             raise DivergedError(f"{where}: TD errors of {who} not finite, and nobody took them in; try a smaller lr")
@@ -152,13 +162,12 @@ class Recorder:
     def evaluation(self, progress: Progress, episodes: Episodes, epsilon: float, due: Bools, phase: Phase) -> None:
         """Record an evaluation of the replicas `due`, bool ``[R]``, on ``[R, C]`` episodes."""
         returns = episodes.returns.double().cpu().numpy()
-        nothing = dict.fromkeys(name for name in FIGURES if name != "jtd_relative_error")
         for replica in np.flatnonzero(due).tolist():
             played = returns[replica]
             self._metrics(
                 replica,
                 progress,
-                nothing,
+                NOTHING,
                 phase=phase,
                 return_mean=float(played.mean()),
                 return_std=float(played.std(ddof=1)) if len(played) > 1 else None,

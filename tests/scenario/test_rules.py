@@ -233,6 +233,14 @@ def test_what_needs_one_episode_at_a_time(lossy, algorithm, key, value, other):
     assert mistakes(lossy, changes[0], f"network.{key}={other}", "training.episodes_per_iteration=2") == {}
 
 
+def test_an_update_that_is_under_way_while_the_next_episode_is_acted_is_the_only_one(lossy):
+    assert mistakes(lossy, "network.schedule=overlap", "training.updates_per_iteration=1") == {}
+    found = mistakes(lossy, "network.schedule=overlap", "training.updates_per_iteration=2")
+    assert list(found) == ["network.schedule"]
+    assert found["network.schedule"].remedy == "1 as `training.updates_per_iteration`, or `blocking`"
+    assert mistakes(lossy, "training.updates_per_iteration=2") == {}
+
+
 def test_what_is_shipped_sends_what_it_should(request):
     paper = request.config.rootpath / "scenarios" / "paper"
     kinds = {

@@ -29,6 +29,7 @@ CHANGED = {
     "training.steps": ("90",),
     "training.buffer": ("3",),
     "training.target_tau": ("0.5",),
+    "training.updates_per_iteration": ("2",),
     "evaluation.every": ("20",),
     "evaluation.epsilon": ("1.0",),
 }

@@ -1,5 +1,7 @@
 """What the loop does when: counters, evaluation points, and ragged replicas."""
 
+import itertools
+
 import pytest
 import torch
 from small_runs import recorded
@@ -103,6 +105,49 @@ def test_the_network_is_asked_once_per_update(plain):
         assert rows["sent"].unique().to_list() == [4]
         assert (rows["bytes"] >= 4 * (24 + 4 * scenario.training.batch)).all()
         assert (rows["bytes"] <= 4 * (24 + 4 * scenario.training.batch * 12 + 100)).all()
+
+
+def test_as_many_updates_as_episodes_are_the_default(tiny, tmp_path):
+    """Written or not, the same bits."""
+    runs = [
+        recorded(tiny("training.episodes_per_iteration=3", *changes), tmp_path / f"run{len(changes)}")
+        for changes in ((), ("training.updates_per_iteration=3",))
+    ]
+    assert runs[0][0].equals(runs[1][0])
+    assert runs[0][1].equals(runs[1][1])
+
+
+@pytest.mark.parametrize(
+    ("episodes", "updates", "after_each"), [(4, 1, [0, 0, 0, 1]), (1, 3, [3]), (3, 2, [0, 1, 1]), (2, 5, [2, 3])]
+)
+def test_updates_are_spread_over_the_episodes_of_an_iteration(tiny, tmp_path, episodes, updates, after_each):
+    """Counts, exchanges and figures of every update; the target network follows after so many updates, not episodes."""
+    changes = (f"training.episodes_per_iteration={episodes}", f"training.updates_per_iteration={updates}")
+    copied = [set(), set()]
+
+    def watch(progress, parts):
+        for replica, followed in enumerate((parts.learner.parameters[0] == parts.learner.parameters[1]).all((1, 2))):
+            if followed and progress.updates[replica] > 0:
+                copied[replica].add(int(progress.updates[replica]))
+
+    scenario = tiny(*changes, "training.target_update=5")
+    metrics, network, parts = recorded(scenario, tmp_path / "run", watch=watch)
+    for seed in scenario.seeds:
+        rows = of(metrics, seed)
+        assert rows.height % episodes == 0
+        before = -(-scenario.training.batch // episodes) - 1  # iterations without a full minibatch
+        made = [0] * episodes * before + after_each * (rows.height // episodes - before)
+        assert rows["updates"].to_list() == list(itertools.accumulate(made))
+        assert rows["loss"].is_not_null().to_list() == [each > 0 for each in made]
+        exchanges = network.filter(seed=seed)
+        assert exchanges["update"].to_list() == list(range(1, sum(made) + 1))
+        steps = [
+            row["env_steps"] for row, count in zip(rows.iter_rows(named=True), made, strict=True) for _ in range(count)
+        ]
+        assert exchanges["env_steps"].to_list() == steps
+        seen = set(rows["updates"][episodes - 1 :: episodes]) - {0}  # after each iteration
+        assert copied[seed] == {count for count in seen if count % 5 == 0}
+    assert parts.learner.updates.min() > 5
 
 
 UNLIKELY = ("seeds=[0,1,2,3,4,5]", "training.steps=100", "training.batch=10")

@@ -82,6 +82,15 @@ def test_a_run_in_pieces_ends_as_one_in_one_piece(whole, tmp_path, every):
     assert {path.name for path in (tmp_path / "pieces").iterdir()} == {path.name for path in out.iterdir()}
 
 
+def test_a_run_of_few_or_many_updates_an_iteration_is_gone_on_with(tiny, lossy, tmp_path):
+    for updates in (1, 5):
+        changes = ("training.episodes_per_iteration=3", f"training.updates_per_iteration={updates}")
+        scenario, whole, pieces = tiny(*lossy, *changes), tmp_path / f"whole{updates}", tmp_path / f"pieces{updates}"
+        dvdn_sim.run(scenario, device="cpu", out=whole)
+        to_the_end(scenario, pieces, stop_every(4), checkpoint_every_s=0.0)
+        Left.of(pieces).check_equals(Left.of(whole))
+
+
 def _twice(show):
     """Let the third attempt through."""
     stops = 0
