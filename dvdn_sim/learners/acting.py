@@ -13,6 +13,12 @@ from dvdn_sim.draws import mixed, unit
 
 Floats = NDArray[np.float32]
 
+Networks = tuple[bool, Floats, int, int, Floats]
+"""Whether they are recurrent; parameters of the G networks of each of R teams, ``[R·G, P]``; how many numbers tell an
+agent its own, 0 or N; C, copies of the game in which a team acts; hidden states, ``[R·C, N, H]``."""
+Luck = tuple[NDArray[np.bool_], NDArray[np.uint64], NDArray[np.float64]]
+"""The actions that each agent has, ``[N, A]``; what names the draws of the episode, ``[R·C, N]``; ε, ``[T, R]``."""
+
 TOGETHER = 8
 """Sequences that go through a network side by side."""
 
@@ -120,76 +126,53 @@ def _gather(observations: Floats, ids: int, row: int, agent: int, into: Floats) 
 
 
 @compiled
-def recurrent_q(parameters: Floats, observations: Floats, ids: int, copies: int, hidden: Floats, q: Floats) -> None:
-    """Take one step of `RecurrentQ` everywhere.
+def q_values(networks: Networks, observations: Floats, q: Floats) -> None:
+    """Take one step of `RecurrentQ`, or of `FeedForwardQ`, everywhere.
 
     Args:
-        parameters: Of the G networks of each of R teams, ``[R·G, P]``.
+        networks: Their hidden states are changed if they are recurrent.
         observations: ``[R·C, N, D]``.
-        ids: How many numbers tell an agent its own, 0 or N.
-        copies: C.
-        hidden: ``[R·C, N, H]``; changed.
         q: ``[R·C, N, A]``; written.
     """
+    recurrent, parameters, ids, copies, hidden = networks
     rows, agents, dims = observations.shape
     h, sees = hidden.shape[2], dims + ids
-    networks = len(parameters) * copies // rows
-    users = agents // networks
+    each = len(parameters) * copies // rows
+    users = agents // each
     seen, x = np.empty((TOGETHER, sees), np.float32), np.empty((TOGETHER, h), np.float32)
     gates, memory = np.empty((TOGETHER, 3 * h), np.float32), np.empty((TOGETHER, 3 * h), np.float32)
-    before, out = np.empty((TOGETHER, h), np.float32), np.empty((TOGETHER, q.shape[2]), np.float32)
+    state, out = np.empty((TOGETHER, h), np.float32), np.empty((TOGETHER, q.shape[2]), np.float32)
     for network in range(len(parameters)):
         weights = parameters[network]
         for first in range(0, copies * users, TOGETHER):
             count = min(TOGETHER, copies * users - first)
             for k in range(count):
-                row, agent = _place(first + k, network, networks, copies, users)
+                row, agent = _place(first + k, network, each, copies, users)
                 _gather(observations, ids, row, agent, seen[k])
-                before[k] = hidden[row, agent]
+                state[k] = hidden[row, agent]
             at = _layer(weights, 0, seen, x, count)
             _relu(x, count)
-            at = _layer(weights, at, x, gates, count)
-            at = _layer(weights, at, before, memory, count)
+            if recurrent:
+                at = _layer(weights, at, x, gates, count)
+                at = _layer(weights, at, state, memory, count)
+                for k in range(count):
+                    _gates(gates[k], memory[k], state[k])
+            else:
+                at = _layer(weights, at, x, state, count)
+                _relu(state, count)
+            _layer(weights, at, state, out, count)
             for k in range(count):
-                _gates(gates[k], memory[k], before[k])
-            _layer(weights, at, before, out, count)
-            for k in range(count):
-                row, agent = _place(first + k, network, networks, copies, users)
-                hidden[row, agent] = before[k]
+                row, agent = _place(first + k, network, each, copies, users)
                 q[row, agent] = out[k]
-
-
-@compiled
-def feed_forward_q(parameters: Floats, observations: Floats, ids: int, copies: int, hidden: Floats, q: Floats) -> None:
-    """Take one step of `FeedForwardQ` everywhere; as `recurrent_q`, and nothing is remembered."""
-    rows, agents, dims = observations.shape
-    h, sees = hidden.shape[2], dims + ids
-    networks = len(parameters) * copies // rows
-    users = agents // networks
-    seen, x = np.empty((TOGETHER, sees), np.float32), np.empty((TOGETHER, h), np.float32)
-    y, out = np.empty((TOGETHER, h), np.float32), np.empty((TOGETHER, q.shape[2]), np.float32)
-    for network in range(len(parameters)):
-        weights = parameters[network]
-        for first in range(0, copies * users, TOGETHER):
-            count = min(TOGETHER, copies * users - first)
-            for k in range(count):
-                row, agent = _place(first + k, network, networks, copies, users)
-                _gather(observations, ids, row, agent, seen[k])
-            at = _layer(weights, 0, seen, x, count)
-            _relu(x, count)
-            at = _layer(weights, at, x, y, count)
-            _relu(y, count)
-            _layer(weights, at, y, out, count)
-            for k in range(count):
-                row, agent = _place(first + k, network, networks, copies, users)
-                q[row, agent] = out[k]
+                if recurrent:
+                    hidden[row, agent] = state[k]
 
 
 @compiled
 def streams_of(
     keys: NDArray[np.uint64], begun: NDArray[np.int64], copies: int, agent_keys: NDArray[np.int64]
 ) -> NDArray[np.uint64]:
-    """Return what names the draws of each agent in an episode, uint64 ``[R·C, N]``; see `choose`."""
+    """Return what names the draws of each agent in an episode, uint64 ``[R·C, N]``; see `act`."""
     streams = np.empty((len(keys) * copies, len(agent_keys)), np.uint64)
     for row in range(len(streams)):
         team = row // copies
@@ -200,24 +183,19 @@ def streams_of(
 
 
 @compiled
-def choose(
-    q: Floats,
-    available: NDArray[np.bool_],
-    streams: NDArray[np.uint64],
-    epsilon: NDArray[np.float64],
-    step: int,
-    actions: NDArray[np.int64],
-) -> None:
+def act(networks: Networks, luck: Luck, observations: Floats, q: Floats, step: int, actions: NDArray[np.int64]) -> None:
     """Choose every agent's action: its best one, or with probability ε any of those that it has.
 
     Args:
-        q: ``[R·C, N, A]``.
-        available: Actions that each agent has, ``[N, A]``.
-        streams: Of the episode's draws, ``[R·C, N]``.
-        epsilon: ε at each step, ``[T, R]``.
+        networks: See `q_values`; so are `observations` and `q`.
+        luck: Whose draws are those of `step`.
+        observations: See there.
+        q: See there.
         step: t.
         actions: int64 ``[R·C, N]``; written.
     """
+    q_values(networks, observations, q)
+    available, streams, epsilon = luck
     rows, agents, count = q.shape
     copies = rows // epsilon.shape[1]
     for row in range(rows):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from dvdn_sim.draws import keys
-from dvdn_sim.learners.acting import choose, streams_of
+from dvdn_sim.learners.acting import act, streams_of
 from dvdn_sim.learners.q_network import Layout, QNetwork
 from dvdn_sim.scenario import Epsilon
 
@@ -48,8 +48,8 @@ class Actor:
         self._keys = keys(seeds, stream_name)
         self._agent_keys = np.array(agent_keys or range(len(available)), np.int64)
         self._available, self._idle_actions = available, idle_actions
-        self._rows = len(seeds) * copies
-        self._q = np.empty((self._rows, *available.shape), np.float32)
+        self._q = np.empty((len(seeds) * copies, *available.shape), np.float32)
+        self._hidden = np.empty((*self._q.shape[:2], network.hidden), np.float32)
 
     def begin(
         self,
@@ -66,16 +66,16 @@ class Actor:
             epsilon: Exploration probability at each step ``[T, R]``.
             idle: Which agents do nothing at which step, bool ``[T, R, C, N]``, or with 1 for C; None if there are none.
         """
-        self._parameters = parameters.detach().float().contiguous().cpu().numpy()
-        self._streams = streams_of(self._keys, episodes, self._copies, self._agent_keys)
-        self._epsilon, self._idle = epsilon, idle
-        self._hidden = np.zeros((*self._q.shape[:2], self._network.hidden), np.float32)
+        rows = parameters.detach().float().contiguous().cpu().numpy()
+        self._networks = self._network.recurrent, rows, self._ids, self._copies, self._hidden
+        streams = streams_of(self._keys, episodes, self._copies, self._agent_keys)
+        self._luck, self._idle = (self._available, streams, epsilon), idle
+        self._hidden[:] = 0.0
 
     def act(self, observations: npt.NDArray[np.float32], step: int) -> npt.NDArray[np.int64]:
         """Return actions int64 ``[R·C, N]`` at a step counted from `begin`, from observations ``[R·C, N, D]``."""
-        self._network.act(self._parameters, observations, self._ids, self._copies, self._hidden, self._q)
         actions = np.empty(self._q.shape[:2], np.int64)
-        choose(self._q, self._available, self._streams, self._epsilon, step, actions)
+        act(self._networks, self._luck, observations, self._q, step, actions)
         if self._idle is not None:
             down = np.broadcast_to(self._idle[step], (len(self._keys), self._copies, actions.shape[1]))
             actions = np.where(down.reshape(actions.shape), self._idle_actions, actions)

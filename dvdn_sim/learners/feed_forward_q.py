@@ -8,7 +8,6 @@ EPyMARL's agent with ``use_rnn: False``, with PyTorch's initial weights.
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.acting import feed_forward_q
 from dvdn_sim.learners.q_network import Edges, QNetwork, Tape, back_through_relu
 
 
@@ -50,7 +49,7 @@ class FeedForwardQ(QNetwork):
     """
 
     tape_kind = FeedForwardTape
-    act = staticmethod(feed_forward_q)
+    recurrent = False
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

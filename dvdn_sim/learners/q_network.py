@@ -7,14 +7,13 @@ loop runs over any of them. Each kind of network has its own forward and backwar
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dvdn_sim.learners.acting import Floats
 from dvdn_sim.scenario import QLearning, Sharing
 
 Weights = Sequence[Tensor]
@@ -71,14 +70,6 @@ class Layout:
         return self.replicas * self.networks
 
 
-class Act(Protocol):
-    """One time step of all networks in all rows, compiled; see `dvdn_sim.learners.acting.recurrent_q`."""
-
-    def __call__(  # noqa: PLR0917 (compiled code takes its arguments by position)
-        self, parameters: Floats, observations: Floats, ids: int, copies: int, hidden: Floats, q: Floats, /
-    ) -> None: ...
-
-
 @dataclass(frozen=True)
 class QNetwork(ABC):
     """Sizes of a Q-network, and the maths on many of them at once.
@@ -90,7 +81,7 @@ class QNetwork(ABC):
     """
 
     tape_kind: ClassVar[type["Tape"]]
-    act: ClassVar[Act]
+    recurrent: ClassVar[bool]
     obs_dim: int
     hidden: int
     n_actions: int

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from dvdn_sim.compiled import compiled
 from dvdn_sim.learners import transfer
-from dvdn_sim.learners.acting import recurrent_q, sigmoid, tanh
+from dvdn_sim.learners.acting import sigmoid, tanh
 from dvdn_sim.learners.q_network import IN_CACHE, Edges, QNetwork, Tape, back_through_relu
 
 Array = NDArray[np.floating[Any]]
@@ -133,7 +133,7 @@ class RecurrentQ(QNetwork):
     """
 
     tape_kind = RecurrentTape
-    act = staticmethod(recurrent_q)
+    recurrent = True
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

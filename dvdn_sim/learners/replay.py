@@ -7,14 +7,25 @@ function of (seed, update), so that no message is needed to agree on it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.compiled import compiled
 from dvdn_sim.learners import transfer
 from netmodels.streams import stream
+
+TOGETHER = 64
+"""Updates whose numbers are drawn at a time: the first stream after other work takes as long as ten after it."""
+SPARE = 16
+"""More numbers than are used: one in a million is too high to be told from a lower one, and is passed over."""
+
+Parts = tuple[npt.NDArray[Any], ...]
+"""Observations, actions, rewards, what timed out, and lengths: ``[R, episodes, ...]`` each."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +121,15 @@ class EpisodeReplay:
 
     def insert(self, episodes: Episodes, active: npt.NDArray[np.bool_]) -> None:
         """Add all episodes of each active replica, bool ``[R]``; ValueError if the ring cannot hold them."""
-        chosen = np.flatnonzero(active)
         each, steps = episodes.actions.shape[1], episodes.actions.shape[-1]
         if each > self._capacity:
             raise ValueError(f"{each} episodes at once found; at most {self._capacity} expected, the capacity")
+        if transfer.compiled_for(self._rings["rewards"]):
+            given = [np.ascontiguousarray(getattr(episodes, name).numpy()) for name in list(self._rings)[:-1]]
+            rings = tuple(ring.numpy() for ring in self._rings.values())
+            _insert(active, (*given, episodes.lengths), rings, self._inserted)
+            return
+        chosen = np.flatnonzero(active)
         slots = (self._inserted[chosen, None] + np.arange(each)) % self._capacity
         self._lengths[chosen[:, None], slots] = episodes.lengths[chosen]
         self._inserted[chosen] += each
@@ -173,8 +189,8 @@ class EpisodeReplay:
             raise ValueError(f"a minibatch of {batch} episodes needs as many, a replica holds {stored[active].min()}")
         ids = np.zeros((len(stored), batch), np.int64)
         for replica in np.flatnonzero(active).tolist():
-            draw = stream(self._seeds[replica], "replay", int(updates[replica]))
-            ids[replica] = draw.choice(int(stored[replica]), batch, replace=False)
+            block, update = divmod(int(updates[replica]), TOGETHER)
+            _choose(_numbers(self._seeds[replica], block, batch)[update], int(stored[replica]), ids[replica])
         return ids
 
     @torch.inference_mode()
@@ -202,3 +218,63 @@ class EpisodeReplay:
             longest=device_lengths.amax(1),
             positions=tuple(lengths.sum(1).tolist()),
         )
+
+
+@compiled
+def _insert(active: npt.NDArray[np.bool_], given: Parts, rings: Parts, inserted: npt.NDArray[np.int64]) -> None:
+    """Copy episodes of the active replicas to where they belong; no reward follows the last step."""
+    observations, actions, rewards, timed_out, lengths = given
+    ring_observations, ring_actions, ring_rewards, ring_timed_out, ring_lengths = rings
+    _, episodes, agents, steps = actions.shape
+    for r in range(len(active)):
+        for e in range(episodes if active[r] else 0):
+            slot = inserted[r] % ring_lengths.shape[1]
+            for i in range(agents):
+                for t in range(steps + 1):
+                    for d in range(observations.shape[4]):
+                        ring_observations[r, slot, i, t, d] = observations[r, e, i, t, d]
+                for t in range(steps):
+                    ring_actions[r, slot, i, t] = actions[r, e, i, t]
+                for t in range(ring_rewards.shape[3]):
+                    ring_rewards[r, slot, i, t] = rewards[r, e, i, t] if t < steps else 0.0
+            ring_timed_out[r, slot], ring_lengths[r, slot] = timed_out[r, e], lengths[r, e]
+            inserted[r] += 1
+
+
+@lru_cache(maxsize=256)
+def _numbers(seed: int, block: int, batch: int) -> npt.NDArray[np.uint32]:
+    """Return the first 32-bit numbers of the streams of `TOGETHER` updates, ``[TOGETHER, 2·batch + SPARE]``."""
+    updates = range(block * TOGETHER, (block + 1) * TOGETHER)
+    drawn = [stream(seed, "replay", update).bit_generator.random_raw(batch + SPARE // 2) for update in updates]
+    return np.array(drawn, "<u8").view("<u4")
+
+
+@compiled
+def _below(n: int, numbers: npt.NDArray[np.uint32], at: int) -> tuple[int, int]:
+    """Return a number below n, made of the next ones (Lemire 2019), and how many have been used."""
+    if n == 1:
+        return 0, at
+    product = np.int64(numbers[at]) * n
+    while product & 0xFFFFFFFF < 2**32 % n:
+        at += 1
+        product = np.int64(numbers[at]) * n
+    return product >> 32, at + 1  # type: ignore[return-value]
+
+
+@compiled
+def _choose(numbers: npt.NDArray[np.uint32], stored: int, ids: npt.NDArray[np.int64]) -> None:
+    """Write what ``Generator.choice(stored, len(ids), replace=False)`` of numpy draws; it takes ten times as long."""
+    batch, at, last = len(ids), 0, 1
+    if stored > 10_000 and batch > stored // 50:
+        slots, last = np.arange(stored), max(stored - batch, 1)
+    else:  # Floyd's algorithm
+        slots, taken = np.empty(batch, np.int64), np.zeros(stored, np.bool_)
+        for k in range(batch):
+            highest = stored - batch + k
+            drawn, at = _below(highest + 1, numbers, at)
+            slots[k] = highest if taken[drawn] else drawn
+            taken[slots[k]] = True
+    for i in range(len(slots) - 1, last - 1, -1):
+        j, at = _below(i + 1, numbers, at)
+        slots[i], slots[j] = slots[j], slots[i]
+    ids[:] = slots[len(slots) - batch :]

@@ -27,7 +27,7 @@ class ReplicaEnvs:
     def __init__(self, env: BatchedEnv[Any], replicas: int, device: torch.device) -> None:
         self.env, self.replicas, self.device = env, replicas, device
         self._state: Any = None
-        self._latest = torch.full((env.n_copies,), -1)
+        self._latest = np.full(env.n_copies, -1)
 
     @property
     def copies(self) -> int:
@@ -37,12 +37,12 @@ class ReplicaEnvs:
     @property
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold between two episodes, the tensor itself: the number of each row's latest one."""
-        return {"latest": self._latest}
+        return {"latest": torch.from_numpy(self._latest)}
 
     def go_on(self) -> None:
         """Go on after the episodes that were copied into `state`."""
-        if bool((self._latest >= 0).all()):
-            self._state = self.env.resume(self._latest.numpy())
+        if (self._latest >= 0).all():
+            self._state = self.env.resume(self._latest)
 
     def play(self, act: Act, active: npt.NDArray[np.bool_]) -> Episodes:
         """Play one episode in every row of the active replicas, bool ``[R]``; the other rows have length 0.
@@ -50,32 +50,29 @@ class ReplicaEnvs:
         Returns:
             ``[R, C, ...]``, padded to the longest episode.
         """
-        env = self.env
-        playing = np.repeat(active, self.copies)
+        env, limit = self.env, self.env.episode_limit
+        playing = active.repeat(self.copies)
+        resting, each = ~playing, (len(playing), env.n_agents)
         # The first reset must begin every row, whoever plays.
         state, observations = env.reset(self._state, None if self._state is None else playing)
-        self._latest += torch.from_numpy(playing) if self._state is not None else 1
-        seen, taken, gained, playing_at = [observations], [], [], []
-        going = playing
-        for step in range(env.episode_limit):
-            actions = act(observations, step)
-            state, observations, rewards, done = env.step(state, actions)
-            seen.append(observations)
-            taken.append(actions)
-            gained.append(rewards)
-            playing_at.append(going)
-            going = going & ~done
-            if not going.any():
+        self._latest += 1 if self._state is None else playing
+        seen, over = np.empty((*each, limit + 1, env.obs_dim), np.float32), np.empty((limit, len(playing)), bool)
+        taken, gained = np.empty((*each, limit), np.int64), np.empty((*each, limit))
+        seen[:, :, 0] = observations
+        for step in range(limit):
+            taken[:, :, step] = actions = act(observations, step)
+            state, observations, gained[:, :, step], over[step] = env.step(state, actions)
+            seen[:, :, step + 1] = observations
+            if False not in (over[step] | resting).tolist():  # of few rows a fraction of the time of all()
                 break
-        self._state = state
-        valid = np.stack(playing_at, 1)
+        self._state, steps = state, step + 1
         return Episodes(
-            observations=self._by_replica(np.stack(seen, 2)),
-            actions=self._by_replica(np.stack(taken, 2)),
-            rewards=self._by_replica(np.stack(gained, 2) * valid[:, None]),
-            lengths=valid.sum(1).reshape(self.replicas, self.copies),
+            observations=self._by_replica(seen[:, :, : steps + 1]),
+            actions=self._by_replica(taken[:, :, :steps]),
+            rewards=self._by_replica(gained[:, :, :steps] * playing[:, None, None]),
+            lengths=((1 + over.argmax(0)) * playing).reshape(self.replicas, -1),
             timed_out=self._by_replica(env.timed_out(state)),
         )
 
     def _by_replica(self, rows: npt.NDArray[Any]) -> Tensor:
-        return torch.from_numpy(rows).to(self.device).view(self.replicas, self.copies, *rows.shape[1:])
+        return torch.from_numpy(rows.reshape(self.replicas, -1, *rows.shape[1:])).to(self.device)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from dvdn_sim.learners import Actor, Layout, QAgent, RecurrentQ, epsilon_after, layers_of
+from dvdn_sim.learners import Actor, FeedForwardQ, Layout, QAgent, RecurrentQ, epsilon_after, layers_of
 from dvdn_sim.scenario import Epsilon
 from netmodels.streams import stream
 
@@ -77,6 +77,32 @@ def test_without_exploration_every_agent_is_greedy():
         found = play(actor, seeds, copies, [0, 0], 0.0, steps=steps, observations=observations)
         assert np.array_equal(found, expected)
     assert len(np.unique(found)) > 2
+
+
+@pytest.mark.parametrize("kind", [RecurrentQ, FeedForwardQ])
+def test_a_float32_network_acts_as_its_torch_module_does(kind):
+    """At the sizes that are trained, over 51 steps: Q to 1e-5, and the same actions wherever the best is no tie."""
+    network, copies, steps, available = kind(18, 64, 6), 20, 51, np.ones((3, 6), bool)
+    rows = network.initial_parameters([stream(0, i) for i in range(3)]).mul_(1.5).float()
+    modules = [QAgent(18, 64, 6, recurrent=kind is RecurrentQ) for _ in rows]
+    for module, row in zip(modules, rows, strict=True):
+        module.load_state_dict(layers_of(network, row))
+    options = {"available": available, "idle_actions": np.zeros(3, np.int64), "stream_name": "x"}
+    actor = Actor(network, layout=Layout(1, 3), seeds=[0], copies=copies, **options)
+    actor.begin(rows, np.zeros(1, np.int64), np.zeros((steps, 1)))
+    observations = np.random.default_rng(0).normal(size=(steps, copies, 3, 18)).astype(np.float32)
+    hidden, decided = [torch.zeros(copies, 64) for _ in modules], 0
+    for t, seen in enumerate(observations):
+        taken = actor.act(seen, t)
+        for i, module in enumerate(modules):
+            with torch.inference_mode():
+                q, hidden[i] = module(torch.from_numpy(seen[:, i]), hidden[i])
+            assert np.abs(actor._q[:, i] - q.numpy()).max() < 1e-5
+            second, best = q.sort().values[:, -2:].T
+            clear = (best - second > 2e-5).numpy()
+            assert np.array_equal(taken[clear, i], q.argmax(1).numpy()[clear])
+            decided += clear.sum()
+    assert decided > 0.99 * steps * copies * 3
 
 
 @pytest.mark.parametrize("epsilon", [0.05, 0.5, 1.0])

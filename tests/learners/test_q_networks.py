@@ -11,6 +11,7 @@ from scipy import stats
 from teams import as_module, backward, forward, forward_flop, in_module_order, noise, relative
 
 from dvdn_sim.learners import FeedForwardQ, RecurrentQ
+from dvdn_sim.learners.acting import q_values
 from netmodels.streams import stream
 
 KINDS = (RecurrentQ, FeedForwardQ)
@@ -124,8 +125,9 @@ def test_acting_sees_the_function_that_is_learnt(kind):
         return values.view(teams, agents, copies, -1).transpose(1, 2).flatten(0, 1).float().contiguous().numpy()
 
     hidden, q = np.zeros((teams * copies, agents, 6), np.float32), np.empty((teams * copies, agents, 3), np.float32)
+    networks = kind is RecurrentQ, parameters.float().numpy(), 0, copies, hidden
     for t in range(steps):
-        network.act(parameters.float().numpy(), by_row(observations[:, t]), 0, copies, hidden, q)
+        q_values(networks, by_row(observations[:, t]), q)
         assert np.abs(q - by_row(unrolled[:, t])).max() < 1e-5
     assert hidden.any() == (kind is RecurrentQ)
 

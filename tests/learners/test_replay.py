@@ -1,5 +1,7 @@
 """The replay against a plain list of episodes."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,9 @@ from plain_team import made_up_episodes, relabelled
 from scipy import stats
 from teams import CPU, one_each
 
-from dvdn_sim.learners import EpisodeReplay, Episodes
+from dvdn_sim.learners import EpisodeReplay, Episodes, transfer
+from dvdn_sim.learners.replay import TOGETHER, _below, _choose, _numbers
+from netmodels.streams import stream
 
 AVAILABLE = np.ones((2, 3), bool)
 
@@ -87,6 +91,28 @@ def test_ids_are_a_pure_function_of_seed_and_update():
     assert together.sample_ids(np.array([0, 0, 0]), 8)[0].tolist() != first
 
 
+@pytest.mark.parametrize(
+    ("stored", "batch"), [(1, 1), (2, 2), (33, 32), (5000, 32), (10_000, 999), (10_001, 200), (10_001, 201), (300, 300)]
+)
+def test_ids_are_those_that_numpy_draws(stored, batch):
+    """Of the stream of each update, the generator's `choice`, by either of its two algorithms."""
+    for update in (0, 1, TOGETHER - 1, TOGETHER, 10**6):
+        ids, (block, number) = np.empty(batch, np.int64), divmod(update, TOGETHER)
+        _choose(_numbers(7, block, batch)[number], stored, ids)
+        assert ids.tolist() == stream(7, "replay", update).choice(stored, batch, replace=False).tolist()
+
+
+def test_numbers_that_would_favour_some_slots_are_passed_over():
+    """As numpy's `integers`; of so many, a third is."""
+    n, at, found = 2**31 - 2**29, 0, []
+    numbers = stream(0, "x").bit_generator.random_raw(500).astype("<u8").view("<u4")
+    for _ in range(500):
+        drawn, at = _below(n, numbers, at)
+        found.append(drawn)
+    assert at > 600
+    assert found == stream(0, "x").integers(n, size=500).tolist()
+
+
 def test_sampled_without_replacement_and_uniformly():
     """4000 minibatches of 8 out of 40: no repeats within one; all 40 equally often (χ², p > 1e-4)."""
     replay = filled([1], 40)
@@ -128,16 +154,19 @@ def several(episodes):
 def test_several_at_once_are_as_one_after_the_other(sizes, seed):
     """The first goes in first, whatever is left of the ring; time limits, too, and `one_by_one` takes them apart."""
     rng = np.random.default_rng(seed)
-    together, apart = make_replay([0], 7), make_replay([0], 7)
+    together, apart, plain = (make_replay([0], 7) for _ in range(3))
     for size in sizes:
         lengths = rng.integers(1, 7, size).tolist()
         episodes = made_up_episodes(rng, lengths, n_agents=2, obs_dim=4, available=AVAILABLE, timed_out=0.5)
         batch = several(episodes)
         together.insert(batch, np.ones(1, bool))
+        with patch.object(transfer, "compiled_for", lambda like: False):  # as in a device's memory
+            plain.insert(batch, np.ones(1, bool))
         for episode, taken in zip(episodes, batch.one_by_one(), strict=True):
             assert taken.lengths.tolist() == [[episode.rewards.shape[1]]]
             apart.insert(taken, np.ones(1, bool))
     assert together.stored.tolist() == apart.stored.tolist() == [min(sum(sizes), 7)]
+    assert all(torch.equal(plain._rings[name], ring) for name, ring in together._rings.items())
     ids = np.arange(int(together.stored[0]))[None]
     for mine, theirs in zip(vars(together.minibatch(ids)).values(), vars(apart.minibatch(ids)).values(), strict=True):
         assert torch.equal(mine, theirs) if isinstance(mine, torch.Tensor) else mine == theirs
