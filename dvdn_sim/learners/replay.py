@@ -199,23 +199,20 @@ class EpisodeReplay:
         teams = np.arange(len(ids))[:, None]
         lengths, places = self._lengths[teams, ids], teams * self._capacity + ids
         steps, device = int(lengths.max()), self._rings["rewards"].device
-        on_host = transfer.compiled_for(self._rings["rewards"])
-        if on_host:
-            there, device_lengths = places, torch.from_numpy(lengths)
+        rings = [self._rings[name].flatten(0, 1) for name in ("observations", "actions", "rewards", "timed_out")]
+        if transfer.compiled_for(rings[0]):
+            found, there = [torch.from_numpy(ring.numpy()[places]) for ring in rings], torch.from_numpy(lengths)
         else:
-            there, device_lengths = torch.from_numpy(np.stack([places, lengths])).to(device)
-
-        def gather(name: str) -> Tensor:
-            ring = self._rings[name].flatten(0, 1)
-            return torch.from_numpy(ring.numpy()[there]) if on_host else ring[there]
-
+            device_places, there = torch.from_numpy(np.stack([places, lengths])).to(device)
+            found = [ring[device_places] for ring in rings]
+        observations, actions, rewards, timed_out = found
         return Minibatch(
-            observations=gather("observations")[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
-            actions=gather("actions")[..., :steps].permute(0, 2, 3, 1).long(),
-            rewards=gather("rewards")[..., :steps].permute(0, 2, 3, 1),
-            lengths=device_lengths,
-            timed_out=gather("timed_out"),
-            longest=device_lengths.amax(1),
+            observations=observations[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
+            actions=actions[..., :steps].permute(0, 2, 3, 1).long(),
+            rewards=rewards[..., :steps].permute(0, 2, 3, 1),
+            lengths=there,
+            timed_out=timed_out,
+            longest=there.amax(1),
             positions=tuple(lengths.sum(1).tolist()),
         )
 
