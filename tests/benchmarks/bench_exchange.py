@@ -90,7 +90,8 @@ def test_three_agents_on_a_tree_with_graph_operator_and_records(benchmark, tmp_p
         exchange = ReplicaExchange("td", report, operator_of(policy, report.facts))
         progress.episodes += 1
         progress.updates += 1
-        recorder.episode(progress, episode, epsilon, Update(figures, [{0: exchange}], invalid), everyone)
+        recorder.update(progress, Update(figures, [{0: exchange}], invalid), everyone)
+        recorder.episode(progress, episode, epsilon, everyone)
 
     for _ in range(200):
         iteration()
