@@ -60,6 +60,7 @@ class Loop:
             due = active & (progress.env_steps >= progress.next_evaluation)
             self._evaluate(due, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
             self.watch(progress)
+        self.recorder.settle()
 
     def _act(self, active: npt.NDArray[np.bool_]) -> tuple[Episodes, npt.NDArray[np.float64]]:
         """Play E episodes per active replica; return them and the exploration rate that they began with, ``[R]``."""

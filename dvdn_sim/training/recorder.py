@@ -1,7 +1,9 @@
 """From what happened to records: one row per training episode, exchange and evaluation, of each replica."""
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -12,7 +14,7 @@ from torch import Tensor
 from dvdn_sim.consensus import operator_figures
 from dvdn_sim.errors import DivergedError
 from dvdn_sim.learners import TRACKING_FIGURES, Episodes, UpdateFigures
-from dvdn_sim.network import NEVER, MessageLife, SimulatedNetwork
+from dvdn_sim.network import NEVER, MessageLife, SimulatedNetwork, TeamFaults
 from dvdn_sim.records import HealthChecks, RecordWriter
 from dvdn_sim.training.communication import ByReplica, ReplicaExchange
 
@@ -23,6 +25,8 @@ FIGURES = (*(each.name for each in fields(UpdateFigures)), *TRACKING_FIGURES)
 """Of an update."""
 NOTHING: Mapping[str, float | None] = dict.fromkeys(name for name in FIGURES if name != "jtd_relative_error")
 """What metrics hold of an update in a row without one."""
+BLOCK = 128
+"""Rows that wait to be made and written together, which takes half the time: what has just been done is quick."""
 BOUNDS = {
     "loss": ("the loss", np.inf),
     "grad_norm": ("the gradient's norm", np.inf),
@@ -96,6 +100,7 @@ class Recorder:
     ) -> None:
         self._writer, self._seeds, self._networks = writer, seeds, networks
         self._checks = HealthChecks() if checks is None else checks
+        self._waiting: deque[Callable[[], None]] = deque()
         self._learnt: list[tuple[npt.NDArray[np.int64], list[dict[str, float | None]], Bools]] = []
         """Of the updates since the last episode: their numbers, figures and agents whose TD errors were not finite."""
 
@@ -112,13 +117,19 @@ class Recorder:
         for replica in np.flatnonzero(active).tolist():
             # The exchange's figure; metrics hold those of the learner alone.
             jtd_relative_error = figures[replica].pop("jtd_relative_error")
+            begun: dict[str, object] = {
+                "seed": self._seeds[replica],
+                "update": int(progress.updates[replica]),
+                "env_steps": int(progress.env_steps[replica]),
+                "invalid_agents": int(update.invalid[replica].sum()),
+            }
             for exchanges in update.exchanges:
                 if replica in exchanges:
-                    row = self._exchange(replica, progress, exchanges[replica])
-                    row["jtd_relative_error"] = jtd_relative_error if row["kind"] == "td" else None
-                    row["invalid_agents"] = int(update.invalid[replica].sum())
-                    self._writer.network(row)
-                    self._checks.network(row)
+                    exchange = exchanges[replica]
+                    begun["jtd_relative_error"] = jtd_relative_error if exchange.kind == "td" else None
+                    self._waiting.append(
+                        partial(self._exchange, begun.copy(), exchange, self._networks[replica].faults)
+                    )
 
     def episode(self, progress: Progress, episodes: Episodes, epsilon: Floats, active: Bools) -> None:
         """Record an episode with the figures of the last update after it; None where there was none.
@@ -147,17 +158,11 @@ class Recorder:
                 epsilon=float(epsilon[replica]),
             )
             for numbers, figures, invalid in updates:
-                where = f"seed {self._seeds[replica]}, update {int(numbers[replica])}"
-                self._refuse_divergence(where, figures[replica], np.flatnonzero(invalid[replica]).tolist())
-
-    def _refuse_divergence(self, where: str, learnt: Mapping[str, float | None], invalid: Sequence[int]) -> None:
-        if invalid:
-            who = f"agent {invalid[0]} are" if len(invalid) == 1 else f"agents {', '.join(map(str, invalid))} are"
-            raise DivergedError(f"{where}: TD errors of {who} not finite, and nobody took them in; try a smaller lr")
-        for name, (words, bound) in BOUNDS.items():
-            value = learnt[name]
-            if value is not None and not abs(value) < bound:
-                raise DivergedError(f"{where}: {words} is {value:.3g}; try a smaller lr")
+                found = _divergence(figures[replica], np.flatnonzero(invalid[replica]).tolist())
+                if found:
+                    self.settle()
+                    where = f"seed {self._seeds[replica]}, update {int(numbers[replica])}"
+                    raise DivergedError(f"{where}: {found}; try a smaller lr")
 
     def evaluation(self, progress: Progress, episodes: Episodes, epsilon: float, due: Bools, phase: Phase) -> None:
         """Record an evaluation of the replicas `due`, bool ``[R]``, on ``[R, C]`` episodes."""
@@ -188,20 +193,23 @@ class Recorder:
             **learnt,
             **played,
         }
-        self._writer.metrics(row)
-        self._checks.metrics(row)
+        self._waiting.append(partial(_tell, row, self._writer.metrics, self._checks.metrics))
+        if len(self._waiting) >= BLOCK:
+            self.settle()
 
-    def _exchange(self, replica: int, progress: Progress, exchange: ReplicaExchange) -> dict[str, object]:
+    def settle(self) -> None:
+        """Write the rows that wait, in their order: to be done before records are flushed or looked at."""
+        while self._waiting:
+            self._waiting.popleft()()
+
+    def _exchange(self, begun: Mapping[str, object], exchange: ReplicaExchange, faults: TeamFaults) -> None:
         report = exchange.report
         messages, acks = report.messages, report.acks
-        faults = self._networks[replica].faults
         started_ns = report.first_start_ns
         through_ns = report.through_at_ns.tolist()
         ended_ns = max(started_ns, *map(max, through_ns))
-        return {
-            "seed": self._seeds[replica],
-            "update": int(progress.updates[replica]),
-            "env_steps": int(progress.env_steps[replica]),
+        row = {
+            **begun,
             "kind": exchange.kind,
             "rounds": report.facts.rounds,
             "sim_time_s": started_ns * 1e-9,
@@ -222,6 +230,24 @@ class Recorder:
             "faults": ", ".join(faults.under_way(report.began_ns, report.ended_ns)),
             **vars(operator_figures(exchange.operator)),
         }
+        _tell(row, self._writer.network, self._checks.network)
+
+
+def _divergence(learnt: Mapping[str, float | None], invalid: Sequence[int]) -> str:
+    """Say why nothing is learnt any more; nothing where all is well."""
+    if invalid:
+        who = f"agent {invalid[0]} are" if len(invalid) == 1 else f"agents {', '.join(map(str, invalid))} are"
+        return f"TD errors of {who} not finite, and nobody took them in"
+    for name, (words, bound) in BOUNDS.items():
+        value = learnt[name]
+        if value is not None and not abs(value) < bound:
+            return f"{words} is {value:.3g}"
+    return ""
+
+
+def _tell(row: Mapping[str, object], *readers: Callable[[Mapping[str, object]], None]) -> None:
+    for reader in readers:
+        reader(row)
 
 
 class Tracer:

@@ -213,7 +213,7 @@ class Session:
 
     def _finish(self) -> None:
         run_dir, networks = self.writer.run_dir, self.parts.networks
-        self.writer.flush()
+        self._flush()
         save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, self.scenario.seeds)
         audits = (network.counters.audit() for network in networks)
         audit = "; ".join(found for found in audits if found != "ok") or "ok"
@@ -244,8 +244,12 @@ class Session:
     def _close(self, state: str) -> None:
         # What made it fail may keep this from being written, too; the folder can be read and resumed without it.
         with undisturbed(), suppress(OSError):
-            self.writer.flush()
+            self._flush()
             self._write_manifest(state)
+
+    def _flush(self) -> None:
+        self._loop.recorder.settle()
+        self.writer.flush()
 
     def _kept(self) -> str:
         run_dir, latest = self.writer.run_dir, self.checkpoints.latest
@@ -263,7 +267,7 @@ class Session:
             if self._stop.asked or now_s - self._checkpointed_s >= self.checkpoint_every_s:
                 self.checkpoint()
             elif now_s - self._flushed_s >= FLUSH_EVERY_S:
-                self.writer.flush()
+                self._flush()
                 self._flushed_s = now_s
         if self._stop.asked:
             raise InterruptedRun
@@ -279,7 +283,7 @@ class Session:
         Raises:
             OSError: The disk refuses.
         """
-        self.writer.flush()
+        self._flush()
         facts = {
             "parts": self.writer.parts,
             "networks": [network.state() for network in self.parts.networks],
