@@ -99,7 +99,8 @@ class Setting:
         for setting in found:
             path = "network.topology"
             try:
-                setting.graphs(0)
+                for part in network.topology.parts():
+                    part.refuse_impossible(n_agents, [setting.seed])
                 path = "network"  # made for more agents
                 setting.simulated(0)
             except ValueError as error:

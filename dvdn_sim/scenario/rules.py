@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from math import hypot, inf
+from math import hypot, inf, prod
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -30,10 +30,10 @@ from dvdn_sim.scenario.scenario import (
 )
 from dvdn_sim.wording import size_text
 from netmodels import LinkSpec
-from netmodels.faults import Flap
+from netmodels.faults import Degrade, Flap, Straggler
 from netmodels.links import DelayTrace, Empirical, LossTrace
 from netmodels.recordings import MAX_RECORDED
-from netmodels.topology import EdgeMarkov, RandomConnected, RandomWaypoint, Range, refuse_undrawable
+from netmodels.topology import EdgeMarkov, RandomConnected, RandomWaypoint, Range, TopologyKind
 from netmodels.units import MAX_S, milliseconds
 
 Broken = Iterator[tuple[str, str, str]]
@@ -137,24 +137,32 @@ def _blocks_are_not_empty(scenario: Scenario) -> Broken:
 
 
 def _topology_exists(scenario: Scenario, network: Network) -> Broken:
-    topology = network.topology
-    if any(isinstance(part, Range) and part.mobility is None for part in topology.parts()):
-        message = "is missing: positions from the environment are not supported yet"
-        yield "network.topology.mobility", message, "write `mobility: {kind: random_waypoint, ...}`"
-        return
     n_agents = scenario.env.n_agents
     if n_agents < 2:  # told by another rule
         return
-    remedy = f"there are {n_agents} agents, numbered from 0"
-    try:
-        if isinstance(topology, RandomConnected) and topology.edges is not None:
-            remedy = f"leave it out for the fewest, {n_agents - 1}"
-            refuse_undrawable(n_agents, topology.edges)
-        else:
-            topology.graph(n_agents, scenario.seeds[0])
-    except ValueError as error:
-        name, _, said = str(error).partition(": ")
-        yield f"network.{name if name.startswith('topology.') else 'topology'}", said, remedy
+    told = set()
+    for path, part in reversed([*_parts("network.topology", network.topology)]):  # what is within others comes first
+        if isinstance(part, Range) and part.mobility is None:
+            message = "is missing: positions from the environment are not supported yet"
+            yield f"{path}.mobility", message, "write `mobility: {kind: random_waypoint, ...}`"
+        elif isinstance(part, TopologyKind):
+            try:
+                part.refuse_impossible(n_agents, scenario.seeds)
+            except ValueError as error:
+                key, _, said = str(error).partition(": ")
+                if said not in told:
+                    told.add(said)
+                    within = key.removeprefix("topology") if key.startswith("topology.") else ""
+                    yield f"{path}{within}", said, _other_topology(part, key, n_agents)
+
+
+def _other_topology(part: TopologyKind, key: str, n_agents: int) -> str:
+    """Return what to write in place of a topology that so many agents cannot have."""
+    if isinstance(part, RandomConnected):
+        return f"leave it out for the fewest, {n_agents - 1}"
+    if key == "topology.connected":
+        return "write more links, or `{kind: random_connected}`, whose graphs are always connected"
+    return f"there are {n_agents} agents, numbered from 0"
 
 
 def _agents_exist(scenario: Scenario, network: Network) -> Broken:
@@ -246,11 +254,10 @@ def _shorter(scenario: Scenario, message: MessageSpec, link: LinkSpec) -> str:
 def _deadline_unless_lossless(scenario: Scenario, network: Network) -> Broken:
     if network.deadline is not None:
         return
-    n_agents, links = scenario.env.n_agents, dict.fromkeys(network.links.values())
-    # How many messages of a round one transmitter may have to send.
-    of_a_node = 1 if network.broadcast else n_agents - 1
-    rivals = {"link": 1, "node": of_a_node, "medium": n_agents * of_a_node}[network.share]
-    reasons = [_why_lossy(message, link, rivals) for message in message_specs(scenario) for link in links]
+    links, rivals = dict.fromkeys(network.links.values()), _rivals(scenario, network)
+    slowed = [fault.changed(link) for fault in network.faults if isinstance(fault, Degrade) for link in links]
+    every = dict.fromkeys([*links, *slowed])
+    reasons = [_why_lossy(message, link, rivals) for message in message_specs(scenario) for link in every]
     if any(fault.loses(link) for fault in network.faults for link in links):
         reasons.append("faults lose messages")
     if network.acks:
@@ -258,6 +265,13 @@ def _deadline_unless_lossless(scenario: Scenario, network: Network) -> Broken:
     for reason in list(filter(None, reasons))[:1]:
         message = f"is missing, and {reason}: an agent would wait for ever for a message that was lost"
         yield "network.deadline", message, "write how long to wait, such as `deadline: 50 ms` or `deadline: auto`"
+
+
+def _rivals(scenario: Scenario, network: Network) -> int:
+    """Return how many messages of a round one transmitter may have to send."""
+    n_agents = scenario.env.n_agents
+    of_a_node = 1 if network.broadcast else n_agents - 1
+    return {"link": 1, "node": of_a_node, "medium": n_agents * of_a_node}[network.share]
 
 
 def _why_lossy(message: MessageSpec, link: LinkSpec, rivals: int) -> str:
@@ -282,24 +296,53 @@ def _auto_deadline_has_an_answer(scenario: Scenario, network: Network) -> Broken
 
 
 def _the_clock_lasts(scenario: Scenario, network: Network) -> Broken:
-    """At most an update, with all its rounds, after every step."""
-    rounds, steps = sum(message.rounds for message in message_specs(scenario)), scenario.training.steps
-    # How long a round can last, and what says so.
-    if isinstance(network.deadline, float):
-        waits = {"network.deadline": network.deadline}
-    else:
-        waits = {f"{path}.delay": min(link.delay.quantile(0.999), MAX_S) for path, link in network.links.items()}
-    slowest = max(waits, key=lambda path: waits[path])
-    step_s = {
-        slowest: rounds * waits[slowest],
-        "network.control_period": network.control_period,
-        "network.compute": network.compute.mean if rounds else 0.0,
-    }
+    steps, step_s = scenario.training.steps, longest_step_s(scenario, network)
     run_s = steps * sum(step_s.values())
     if run_s > MAX_S:
         longest = max(step_s, key=lambda path: step_s[path])
+        remedy = "a higher rate" if longest.endswith(".rate") else "a shorter time"
         message = f"{steps} steps, each with its update, can last {run_s / YEAR_S:.3g} years"
-        yield longest, f"{message}, and the simulated clock ends after 31", "a shorter time, or fewer `training.steps`"
+        yield longest, f"{message}, and the simulated clock ends after 31", f"{remedy}, or fewer `training.steps`"
+
+
+def longest_step_s(scenario: Scenario, network: Network) -> dict[str, float]:
+    """Return how long an episode of one step can last with its updates and all their rounds: the parts, by keys."""
+    sent, training = message_specs(scenario), scenario.training
+    updates = max(1.0, (training.updates_per_iteration or 1) / training.episodes_per_iteration)
+    parts = {"network.control_period": network.control_period}
+    if not sent:
+        return parts
+    rounds = updates * sum(message.rounds for message in sent)
+    if isinstance(network.deadline, float):
+        parts["network.deadline"] = rounds * network.deadline
+        if network.acks and isinstance(network.ack_deadline, float):
+            parts["network.ack_deadline"] = rounds * network.ack_deadline
+    else:
+        delays_s = {f"{path}.delay": min(link.delay.quantile(0.999), MAX_S) for path, link in network.links.items()}
+        slowest = max(delays_s, key=lambda path: delays_s[path])
+        parts[slowest] = rounds * delays_s[slowest]
+        rivals = _rivals(scenario, network)
+        busy_s = {
+            f"{path}.rate": updates
+            * sum(rivals * message.rounds * airtime_s(link, message.size_bytes) for message in sent)
+            for path, link in network.links.items()
+        }
+        slowest = max(busy_s, key=lambda path: busy_s[path])
+        parts[slowest] = busy_s[slowest]
+    slow = [(f"network.faults.{i}.factor", fault) for i, fault in enumerate(network.faults)]
+    factors = {path: fault.factor for path, fault in slow if isinstance(fault, Straggler)}
+    worst = max(factors, key=lambda path: factors[path], default="network.compute")
+    factor = min(prod(each for each in factors.values() if each > 1.0), MAX_S)
+    parts[worst if factor > 1.0 else "network.compute"] = min(updates * network.compute.mean * factor, MAX_S)
+    return parts
+
+
+def airtime_s(link: LinkSpec, size_bytes: int) -> float:
+    """Return how long a message holds its transmitter on average, all tries of its packets counted as full ones."""
+    once_s = link.serialisation_ns(link.wire_bytes(size_bytes)) / 1e9
+    lost = 1.0 - (1.0 - link.loss.loss_rate) * (1.0 - link.corrupt)
+    again = sum(lost**k for k in range(1, link.retries + 1))
+    return once_s * (1.0 + again) + link.packets(size_bytes) * again * (link.retry_delay or 0.0)
 
 
 def _nothing_changes_for_ever(scenario: Scenario, network: Network) -> Broken:

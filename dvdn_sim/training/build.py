@@ -208,7 +208,8 @@ def _check_network(scenario: Scenario, n_agents: int, episode_limit: int, parame
     if network is None or not sent:
         return
     try:
-        network.topology.graph(n_agents, scenario.seeds[0])
+        for part in network.topology.parts():
+            part.refuse_impossible(n_agents, scenario.seeds)
     except ValueError as error:
         raise ScenarioError(f"network.topology does not fit {n_agents} agents: {error}") from error
     largest = max(wire.size_bytes for wire in sent)

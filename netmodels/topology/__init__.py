@@ -10,7 +10,7 @@
 # isort: off
 # fmt: off
 from netmodels.topology.changing import TOPOLOGIES, AnyTopology, EdgeMarkov, Schedule, Switch
-from netmodels.topology.graph import Edge, Graph, Instant, Pair, Positions
+from netmodels.topology.graph import Edge, Graph, Instant, Pair, Positions, TopologyKind
 from netmodels.topology.mobility import MOBILITIES, AnyMobility, Mobility, PositionTrace, RandomWaypoint, Range
 from netmodels.topology.random_connected import (
     RandomConnected, connected_counts, random_connected_pairs, refuse_undrawable,
@@ -25,5 +25,5 @@ __all__ = [
     "MOBILITIES", "TOPOLOGIES", "AnyMobility", "AnyTopology", "BarabasiAlbert", "Complete", "Edge", "EdgeMarkov",
     "Edges", "ErdosRenyi", "Graph", "Grid", "Instant", "KRegular", "Mobility", "Pair", "Path", "PositionTrace",
     "Positions", "RandomConnected", "RandomGeometric", "RandomWaypoint", "Range", "Ring", "Schedule", "Star", "Switch",
-    "WattsStrogatz", "connected_counts", "random_connected_pairs", "refuse_undrawable",
+    "TopologyKind", "WattsStrogatz", "connected_counts", "random_connected_pairs", "refuse_undrawable",
 ]  # fmt: skip

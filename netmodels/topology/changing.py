@@ -1,5 +1,6 @@
 """Topologies that change with simulated time, by a schedule or as links fail and recover; and the list of all kinds."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated
@@ -52,10 +53,17 @@ class EdgeMarkov(TopologyKind, kind="edge_markov"):
     def parts(self) -> tuple[TopologyKind, ...]:
         return self, *self.base.parts()
 
+    def refuse_impossible(self, n_agents: int, seeds: Sequence[int]) -> None:
+        pairs = n_agents * (n_agents - 1) // 2
+        moving, alike = isinstance(self.base, Range), isinstance(self.base, RandomConnected)
+        if moving and pairs > MAX_LINKS:  # who knows how near they will come to each other
+            raise ValueError(f"topology.base: expected at most {MAX_LINKS} links, got up to {pairs}")
+        for seed in () if pairs <= MAX_LINKS else seeds[:1] if alike else seeds:
+            _refuse_many(self.base.graph(n_agents, seed))
+
     def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
         base = self.base.graph(n_agents, seed, at)
-        if len(base.edges) > 2 * MAX_LINKS:
-            raise ValueError(f"topology.base: expected at most {MAX_LINKS} links, got {len(base.edges) // 2}")
+        _refuse_many(base)
         present = tuple(
             edge for edge in base.edges if _on_off(seed, min(edge), max(edge), self.up, self.down).is_up(at.now_ns)
         )
@@ -64,6 +72,11 @@ class EdgeMarkov(TopologyKind, kind="edge_markov"):
     def describe(self) -> str:
         up, down = milliseconds(self.up), milliseconds(self.down)
         return f"{self.base.describe()}, each link up for {up} and down for {down} on average"
+
+
+def _refuse_many(base: Graph) -> None:
+    if len(base.edges) > 2 * MAX_LINKS:
+        raise ValueError(f"topology.base: expected at most {MAX_LINKS} links, got {len(base.edges) // 2}")
 
 
 @lru_cache(maxsize=MAX_LINKS)
@@ -116,6 +129,9 @@ class Schedule(TopologyKind, kind="schedule"):
 
     def parts(self) -> tuple[TopologyKind, ...]:
         return self, *(part for entry in self.entries for part in entry.topology.parts())
+
+    def refuse_impossible(self, n_agents: int, seeds: Sequence[int]) -> None:
+        """Refuse nothing: what is wrong with it is wrong with an entry."""
 
     def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
         current = [entry.topology for entry in self.entries if round(entry.at * 1e9) <= at.now_ns][-1]

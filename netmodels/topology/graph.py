@@ -173,6 +173,11 @@ class Topology(Protocol):
 class TopologyKind(Spec):
     """What the topologies of scenarios tell besides."""
 
+    if TYPE_CHECKING:
+
+        def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph: ...
+        def describe(self) -> str: ...
+
     @property
     def fixed(self) -> bool:
         """Whether it is one graph, whatever the instant."""
@@ -186,3 +191,11 @@ class TopologyKind(Spec):
     def parts(self) -> "tuple[TopologyKind, ...]":
         """Return itself and the topologies that it is made of."""
         return (self,)
+
+    def refuse_impossible(self, n_agents: int, seeds: Sequence[int]) -> None:
+        """Refuse what has no graph of so many agents at some time in the runs of these seeds; its parts are for others.
+
+        Raises:
+            ValueError: it begins with the key at fault, as ``topology.degree: ...``.
+        """
+        self.graph(n_agents, seeds[0])

@@ -65,6 +65,9 @@ class RandomConnected(TopologyKind, kind="random_connected"):
             return _drawn_ahead(n_agents, edges, seed, self.resample, block)[place]
         return _random_connected(n_agents, edges, seed, self.resample, (block * AHEAD + place,))
 
+    def refuse_impossible(self, n_agents: int, seeds: Sequence[int]) -> None:
+        refuse_undrawable(n_agents, n_agents - 1 if self.edges is None else self.edges)
+
     def describe(self) -> str:
         links = "the fewest links" if self.edges is None else f"{self.edges} links"
         return f"random connected graph of {links}, drawn every {self.resample}"

@@ -1,7 +1,7 @@
 """Topologies whose links never change: those of the textbook, those that are listed, and random ones drawn once."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import lru_cache
 from itertools import combinations
@@ -19,6 +19,8 @@ MAX_DRAWS = 10_000
 """Redraws before a connected graph is given up; fewer of many agents, so that it takes seconds at most."""
 MAX_PAIRS = 10_000_000
 """Pairs of agents in all of them, of which each may be a link."""
+UNLIKELY = 1e-12
+"""Probability with which a run may have no connected graph though it was said that it has."""
 MAX_STEPS = 150_000
 """Steps of 10 to 20 µs that one draw may take."""
 
@@ -152,7 +154,13 @@ class _Drawn(TopologyKind):
     connected: Flag = False
 
     def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
-        return _drawn_graph(self, n_agents, seed)
+        return _drawn_graph(self, n_agents, seed)[0]
+
+    def refuse_impossible(self, n_agents: int, seeds: Sequence[int]) -> None:
+        if self.connected:
+            _refuse_rare(self, n_agents, seeds)
+        else:  # what has no graph for one seed has none for any
+            self.graph(n_agents, seeds[0])
 
     def _draw(self, n_agents: int, generator: np.random.Generator) -> Iterable[Edge]:
         raise NotImplementedError
@@ -162,18 +170,44 @@ class _Drawn(TopologyKind):
 
 
 @lru_cache(maxsize=256)
-def _drawn_graph(topology: _Drawn, n_agents: int, seed: int) -> Graph:
+def _drawn_graph(topology: _Drawn, n_agents: int, seed: int) -> tuple[Graph, int]:
+    """Return the graph, and how many were drawn in vain before it."""
     import networkx as nx
 
     count(n_agents, "n_agents", minimum=1)
     generator = stream(seed, "topology", type(topology).__name__)
-    draws = min(MAX_DRAWS, max(20, MAX_PAIRS // n_agents**2))
-    for _ in range(draws):
+    draws = _most_draws(n_agents)
+    for misses in range(draws):
         pairs = topology._draw(n_agents, generator)  # noqa: SLF001  (the cached half of its method)
         graph = Graph.undirected(n_agents, pairs)
         if not topology.connected or nx.is_strongly_connected(graph.to_networkx()):
-            return graph
-    raise ValueError(f"topology.connected: {topology!r} gave no connected graph of {n_agents} in {draws} draws")
+            return graph, misses
+    raise ValueError(
+        f"topology.connected: seed {seed} finds no connected graph of {n_agents} agents in {draws} draws "
+        f"({topology.describe()})"
+    )
+
+
+def _most_draws(n_agents: int) -> int:
+    return min(MAX_DRAWS, max(20, MAX_PAIRS // n_agents**2))
+
+
+def _refuse_rare(topology: _Drawn, n_agents: int, seeds: Sequence[int]) -> None:
+    """Refuse what has no connected graph for some seed; look at as few seeds as it takes to be sure of all."""
+    draws, misses = _most_draws(n_agents), 0
+    # Were connected graphs so rare, it would be unlikely that every seed finds one.
+    rare = math.log(len(seeds) / UNLIKELY) / draws
+    for found, seed in enumerate(seeds, start=1):
+        misses += _drawn_graph(topology, n_agents, seed)[1]
+        expected = rare * (misses + found)
+        # Chernoff: with which probability so many are found where so many are expected, at most.
+        if found > expected and found * math.log(found / expected) - found + expected > -math.log(UNLIKELY):
+            return
+        if misses > 10 * draws:
+            often = f"one draw in {1 + misses // found} is connected"
+            raise ValueError(
+                f"topology.connected: {often} ({topology.describe()}): too few for {len(seeds)} seeds to be sure of one"
+            )
 
 
 def _refuse_long_draw(steps: int, name: str, given: int) -> None:

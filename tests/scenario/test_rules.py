@@ -10,6 +10,7 @@ from dvdn_sim.scenario import MAX_BYTES, Lbf, load_scenario, message_specs, pars
 from dvdn_sim.scenario.document import MAX_VALUES
 from netmodels.presets import PRESETS
 from netmodels.recordings import MAX_RECORDED
+from netmodels.topology.static import _drawn_graph
 
 
 def mistakes(text, *overrides):
@@ -46,6 +47,7 @@ NEVER = ("network.link.loss=100%", "network.deadline=auto")
 ONE_WAY = "network.topology={kind: edges, edges: [[0, 1], [1, 2]], directed: true}"
 BOTH_WAYS = ONE_WAY.replace("[1, 2]]", "[1, 0]]")
 SYMMETRIC_TRACKING = (DVDN_GT, "network.acks=true", "algorithm.tracking.policy=symmetric")
+SLOWED = "network.faults=[{kind: degrade, link: {rate: 1 kbit/s}, at: 1 s}]"
 RETRIES, DEGRADED = "network.link.retries=1", "network.faults=[{kind: degrade, link: {loss: 60%}, at: 1 s}]"
 
 
@@ -84,6 +86,8 @@ CASES = [
     ((DVDN_GT, *NEVER), DEADLINE),
     ((NETWORKED_Q, *NEVER), DEADLINE),
     ((NETWORKED_Q, NEVER[0]), []),
+    # A link without a queue has one while it is slower.
+    ((*LOSSLESS, UNLIMITED, "network.link.limit=1", SLOWED), DEADLINE),
     # Messages that are longer than their queue.
     (("network.link.limit=2",), []),
     (("network.link.limit=1",), LIMIT),
@@ -101,7 +105,22 @@ CASES = [
         ("barabasi_albert, links: 3", ["network.topology.links"]),
         ("erdos_renyi, p: 0%, connected: true", ["network.topology.connected"]),
         ("edge_markov, up: 0 s, down: 1 s", ["network.topology.up"]),
-        ("edge_markov, up: 1 s, down: 1 s, base: {kind: star, centre: 7}", ["network.topology.centre"]),
+        ("edge_markov, up: 1 s, down: 1 s, base: {kind: star, centre: 7}", ["network.topology.base.centre"]),
+        # Every entry of a schedule, and every mistake in them.
+        *[(f"schedule, entries: [{{at: 0 s, topology: {{kind: ring}}}}, {{at: 9 h, topology: {{kind: {later}}}}}]",
+           [f"network.topology.entries.1.topology{key}"]) for later, key in [
+              ("star, centre: 3", ".centre"),
+              ("edges, edges: [[0, 3]]", ""),
+              ("k_regular, degree: 3", ".degree"),
+              ("barabasi_albert, links: 3", ".links"),
+              ("watts_strogatz, neighbours: 4, p: 10%", ".neighbours"),
+              ("random_connected, edges: 4", ".edges"),
+              ("erdos_renyi, p: 0%, connected: true", ".connected"),
+              ("range, radius: 5 m", ".mobility"),
+           ]],
+        ("schedule, entries: [{at: 0 s, topology: {kind: star, centre: 3}}, "
+         "{at: 1 s, topology: {kind: k_regular, degree: 5}}]",
+         ["network.topology.entries.0.topology.centre", "network.topology.entries.1.topology.degree"]),
         ("range, radius: 5 m", ["network.topology.mobility"]),
         ("schedule, entries: []", ["network.topology.entries"]),
         ("schedule, entries: [{at: 0 s, topology: {kind: schedule, entries: []}}]",
@@ -263,6 +282,9 @@ TOO_LONG_OR_FAST = [
     (("network.deadline=null", "network.link={rate: unlimited, delay: 1e6 s}"), "network.link.delay", "", SHORTER),
     (("network.deadline=auto", "network.link.delay={kind: normal, mean: 0 s, jitter: 9 h}"), "network.link.delay", "",
      SHORTER),
+    (("network.deadline=null", "network.link={rate: 1 bit/s, delay: 0 s}"), "network.link.rate", "",
+     SHORTER.replace("shorter time", "higher rate")),
+    (("network.faults=[{kind: straggler, node: 0, factor: 1.0e9, at: 1 s}]",), "network.faults.0.factor", "", SHORTER),
     (("network.faults=[{kind: flap, up: 1 ns, down: 1 ns}]",), "network.faults.0", "2 ns on average", TURNS),
     (("network.topology={kind: edge_markov, up: 100 us, down: 10 us}",), "network.topology", "110 us on", TURNS),
     ((f"network.topology={{kind: schedule, entries: [{{at: 0 s, topology: {RANGE}, pause: 0 s}}}}}}]}}",),
@@ -290,3 +312,20 @@ def test_recordings_are_no_longer_than_a_run_can_keep(lossy, mistakes_of, monkey
     (mistake,) = mistakes_of(lossy, [trace("loss", "0", 5), trace("delay", "1 ms", 6)])
     assert mistake.path == "network.link.delay"
     assert "11 recorded values" in mistake.message
+
+
+def test_every_seed_has_its_graph(lossy, mistakes_of):
+    """G(3, p) is connected with probability 3p² − 2p³: 1 in 9300 draws of 0.6 %, of which a seed has 10 000."""
+    rare, seeds = "network.topology={{kind: erdos_renyi, p: {}, connected: true}}", f"seeds={list(range(1000))}"
+    first = [rare.format("0.6%"), "seeds=[0, 1, 2]"]
+    parse_scenario(lossy, first)
+    (mistake,) = mistakes_of(lossy, [rare.format("0.6%"), "seeds=[0, 1, 2, 3]"])
+    assert mistake.path == "network.topology.connected"
+    assert "seed 3 finds no connected graph" in mistake.message
+    # What some seeds find is no proof for a thousand, unless it is found often.
+    (mistake,) = mistakes_of(lossy, [rare.format("2%"), seeds])
+    assert "one draw in" in mistake.message
+    assert "too few for 1000 seeds" in mistake.message
+    drawn_before = _drawn_graph.cache_info().misses
+    parse_scenario(lossy, [rare.format("50%"), seeds])
+    assert _drawn_graph.cache_info().misses - drawn_before < 50

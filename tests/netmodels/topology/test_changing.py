@@ -3,7 +3,18 @@ import pytest
 from graph_facts import connected
 from pydantic import TypeAdapter
 
-from netmodels.topology import AnyTopology, EdgeMarkov, Edges, Instant, Ring
+from netmodels.topology import (
+    AnyTopology,
+    Complete,
+    EdgeMarkov,
+    Edges,
+    ErdosRenyi,
+    Instant,
+    RandomConnected,
+    RandomWaypoint,
+    Range,
+    Ring,
+)
 
 S = 10**9
 
@@ -60,3 +71,16 @@ def test_schedule():
 def test_nested_kinds():
     built = topology_of({"kind": "edge_markov", "up": 1, "down": 1, "base": {"kind": "edges", "edges": [[0, 1]]}})
     assert built == EdgeMarkov(up=1, down=1, base=Edges([[0, 1]]))
+
+
+def test_more_links_than_can_fail_on_their_own_are_refused_beforehand():
+    """363 agents have 65 703 pairs; who moves may meet everybody, whatever the places at the start."""
+    walk = RandomWaypoint(area=("1 km", "1 km"), speed=("1 m/s", "1 m/s"), pause="0 s")
+    moving = EdgeMarkov(up="9 s", down="1 s", base=Range("1 m", walk))
+    for base in (Complete(), RandomConnected(edges=65_537), ErdosRenyi(p=1.0)):
+        with pytest.raises(ValueError, match="at most 65536 links"):
+            EdgeMarkov(up="9 s", down="1 s", base=base).refuse_impossible(363, [0])
+    with pytest.raises(ValueError, match="got up to 65703"):
+        moving.refuse_impossible(363, [0])
+    moving.refuse_impossible(362, [0])
+    EdgeMarkov(up="9 s", down="1 s", base=Ring()).refuse_impossible(1000, [0])
