@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 
 from dvdn_sim.envs.api import Mask, Observations, Rewards
-from dvdn_sim.envs.batch import check_actions, check_episode, check_mask
+from dvdn_sim.envs.batch import Rows, check_actions, check_episode, check_mask
 from netmodels.streams import stream
 
 Row = NDArray[np.float32]
@@ -66,20 +66,14 @@ LIMIT_NAMES = ("max_cycles", "max_episode_steps", "episode_limit")
 
 
 @dataclass(frozen=True)
-class AdapterState:
+class AdapterState(Rows):
     """Where each row stands. The games themselves are held by the adapter's copies; this is what a checkpoint keeps.
 
     Attributes:
-        episode: One per row, number of the episode, 0 for the first.
-        step: One per row, steps taken in it.
-        done: One per row, whether it has ended.
-        timed_out: One per row, whether a time limit ended it, that of the adapter or the game's own (truncation).
+        timed_out: bool ``[E]``, whether a time limit ended it, that of the adapter or the game's own (truncation).
     """
 
-    episode: tuple[int, ...]
-    step: tuple[int, ...]
-    done: tuple[bool, ...]
-    timed_out: tuple[bool, ...]
+    timed_out: Mask
 
 
 class BatchedParallelEnv:
@@ -135,11 +129,7 @@ class BatchedParallelEnv:
         self._observations = np.zeros((self.n_copies, self.n_agents, self.obs_dim), np.float32)
         for copy, rows in zip(copies, self._observations, strict=True):
             copy.write_to(rows)
-        self._state: AdapterState | None = None
-        self._episode: list[int] = []
-        self._step: list[int] = []
-        self._done: list[bool] = []
-        self._timed_out: list[bool] = []
+        self._latest: AdapterState | None = None
 
     def reset(self, state: AdapterState | None, mask: Mask | None = None) -> tuple[AdapterState, Observations]:
         """Begin the next episode of the rows in `mask` (see `BatchedEnv.reset`).
@@ -148,16 +138,19 @@ class BatchedParallelEnv:
             ValueError: `mask` has another shape or dtype; or a row that it leaves out has no episode (first call), or
                 is in the middle of one that is not the one held here; or a copy has changed its agents.
         """
-        chosen = self._chosen(mask)
-        if state is None or state is not self._state:
-            self._take_up(state, chosen)
-        for row in (row for row, wanted in enumerate(chosen) if wanted):
-            self._episode[row] += 1
-            self._step[row] = 0
-            self._timed_out[row] = False
-            seed = int(stream(self._row_seeds[row], "reset", self._episode[row]).integers(2**31))
-            self._done[row] = self._copies[row].reset(seed)
-        return self._new_state(), self._observations.copy()
+        chosen = np.ones(self.n_copies, bool) if mask is None else mask
+        check_mask(chosen, self.n_copies)
+        if state is None or state is not self._latest:
+            self._check_between(state, chosen)
+            self._observations[...] = 0.0
+        after = self._between(np.full(self.n_copies, -1)) if state is None else state.copy()
+        for row in np.flatnonzero(chosen).tolist():
+            after.episode[row] += 1
+            after.step[row], after.timed_out[row] = 0, False
+            seed = int(stream(self._row_seeds[row], "reset", after.episode[row]).integers(2**31))
+            after.done[row] = self._copies[row].reset(seed)
+        self._latest = after
+        return after, self._observations.copy()
 
     def resume(self, episode: NDArray[np.int64]) -> AdapterState:
         """A state between two episodes (see `BatchedEnv.resume`).
@@ -166,8 +159,7 @@ class BatchedParallelEnv:
         from one episode to the next in spite of that is lost.
         """
         check_episode(episode, self.n_copies)
-        rows = self.n_copies
-        return AdapterState(tuple(episode.tolist()), (0,) * rows, (True,) * rows, (False,) * rows)
+        return self._between(episode.copy())
 
     def step(self, state: AdapterState, actions: NDArray[np.int64]) -> tuple[AdapterState, Observations, Rewards, Mask]:
         """Step the rows that are not done (see `BatchedEnv.step`).
@@ -175,55 +167,39 @@ class BatchedParallelEnv:
         Raises:
             ValueError: `state` is not the latest one; an action that its agent does not have; another shape or dtype.
         """
-        if state is not self._state:
+        if state is not self._latest:
             raise ValueError("an older state found: the copies cannot go back; the latest one expected")
         check_actions(actions, self.n_copies, self.available, self.agents)
-        chosen = actions.tolist()
-        rewards = np.zeros((self.n_copies, self.n_agents))
-        for row, frozen in enumerate(self._done):
-            if frozen:
-                continue
-            self._step[row] += 1
+        after, chosen, rewards = state.copy(), actions.tolist(), np.zeros((self.n_copies, self.n_agents))
+        for row in np.flatnonzero(~state.done).tolist():
+            after.step[row] += 1
             copy = self._copies[row]
             over = copy.step(chosen[row], rewards[row])
-            self._done[row] = over or self._step[row] >= self.episode_limit
-            self._timed_out[row] = copy.truncated if over else self._done[row]
-        return self._new_state(), self._observations.copy(), rewards, np.array(self._done)
+            after.done[row] = over or after.step[row] >= self.episode_limit
+            after.timed_out[row] = copy.truncated if over else after.done[row]
+        self._latest = after
+        return after, self._observations.copy(), rewards, after.done
 
     def timed_out(self, state: AdapterState) -> Mask:
         """Which rows a time limit ended, bool ``[E]``."""
-        return np.array(state.timed_out)
+        return state.timed_out
 
     def close(self) -> None:
         """Close every copy."""
         for copy in self._copies:
             copy.env.close()
 
-    def _chosen(self, mask: Mask | None) -> list[bool]:
-        if mask is None:
-            return [True] * self.n_copies
-        check_mask(mask, self.n_copies)
-        chosen: list[bool] = mask.tolist()
-        return chosen
+    def _between(self, episode: NDArray[np.int64]) -> AdapterState:
+        rows = self.n_copies
+        return AdapterState(np.zeros(rows, np.int64), episode, np.ones(rows, bool), np.zeros(rows, bool))
 
-    def _take_up(self, state: AdapterState | None, chosen: list[bool]) -> None:
-        """Go on from a state that is not the one held: from the start (None), or between two episodes."""
-        may_be_left_out = (False,) * self.n_copies if state is None else state.done
+    def _check_between(self, state: AdapterState | None, chosen: Mask) -> None:
+        """Refuse (ValueError) to go on from a state that is not the one held, but at the start or between episodes."""
+        may_be_left_out = np.zeros(self.n_copies, bool) if state is None else state.done
         if len(may_be_left_out) != self.n_copies:
             raise ValueError(f"a state of {len(may_be_left_out)} rows found; {self.n_copies} expected")
-        lacking = [row for row, wanted in enumerate(chosen) if not (wanted or may_be_left_out[row])]
-        if lacking:
+        if lacking := np.flatnonzero(~(chosen | may_be_left_out)).tolist():
             raise ValueError(f"rows {lacking} left out of the reset have no episode here that could go on")
-        self._episode = [-1] * self.n_copies if state is None else list(state.episode)
-        self._step = [0] * self.n_copies if state is None else list(state.step)
-        self._done = [True] * self.n_copies
-        self._timed_out = [False] * self.n_copies if state is None else list(state.timed_out)
-        self._observations[...] = 0.0
-
-    def _new_state(self) -> AdapterState:
-        rows = (self._episode, self._step, self._done, self._timed_out)
-        self._state = AdapterState(*map(tuple, rows))  # type: ignore[arg-type]
-        return self._state
 
 
 class _Copy:

@@ -25,50 +25,26 @@ class BatchedEnv(Protocol[State]):
     its last observation and done again, until `reset` names it.
     """
 
-    @property
-    def n_copies(self) -> int:
-        """E, the rows of the batch."""
-        ...
-
-    @property
-    def n_agents(self) -> int:
-        """N."""
-        ...
-
-    @property
-    def n_actions(self) -> int:
-        """A, the largest number of actions of an agent."""
-        ...
-
-    @property
-    def obs_dim(self) -> int:
-        """D, the longest observation of an agent; shorter ones end in zeros."""
-        ...
-
-    @property
-    def obs_dims(self) -> tuple[int, ...]:
-        """Length of each agent's observation without padding, N numbers."""
-        ...
-
-    @property
-    def available(self) -> NDArray[np.bool_]:
-        """Bool [N, A]: the actions each agent has. The first ones are True, padding is False."""
-        ...
-
-    @property
-    def idle_actions(self) -> NDArray[np.int64]:
-        """Int64 [N]: of each agent, the action that does nothing; what agents that are down do."""
-        ...
-
-    @property
-    def episode_limit(self) -> int:
-        """Steps after which every episode has ended, an upper bound."""
-        ...
+    n_copies: int
+    """E, the rows of the batch."""
+    n_agents: int
+    """N."""
+    n_actions: int
+    """A, the largest number of actions of an agent."""
+    obs_dim: int
+    """D, the longest observation of an agent; shorter ones end in zeros."""
+    obs_dims: tuple[int, ...]
+    """Length of each agent's observation without padding, N numbers."""
+    available: NDArray[np.bool_]
+    """Bool [N, A]: the actions each agent has. The first ones are True, padding is False."""
+    idle_actions: NDArray[np.int64]
+    """Int64 [N]: of each agent, the action that does nothing; what agents that are down do."""
+    episode_limit: int
+    """Steps after which every episode has ended, an upper bound."""
 
     @property
     def agents(self) -> tuple[str, ...]:
         """The N names, in the order of every agent axis."""
-        ...
 
     def reset(self, state: State | None, mask: Mask | None = None) -> tuple[State, Observations]:
         """Begin a new episode in some rows.
@@ -83,7 +59,6 @@ class BatchedEnv(Protocol[State]):
         Raises:
             ValueError: The first call leaves a row out, or `mask` has another shape or dtype.
         """
-        ...
 
     def resume(self, episode: NDArray[np.int64]) -> State:
         """A state between two episodes: the next `reset` of a row begins the one after the episode given.
@@ -94,7 +69,6 @@ class BatchedEnv(Protocol[State]):
         Raises:
             ValueError: `episode` has another shape or dtype, or a negative number.
         """
-        ...
 
     def step(self, state: State, actions: NDArray[np.int64]) -> tuple[State, Observations, Rewards, Mask]:
         """Take one step in every row that is not done.
@@ -109,7 +83,6 @@ class BatchedEnv(Protocol[State]):
         Raises:
             ValueError: An action that its agent does not have, or another shape or dtype. Nothing has been stepped.
         """
-        ...
 
     def timed_out(self, state: State) -> Mask:
         """Which rows are done because their time was up and not because the game was, bool [E].
@@ -117,7 +90,6 @@ class BatchedEnv(Protocol[State]):
         Args:
             state: What the latest call returned.
         """
-        ...
 
 
 class Playable(BatchedEnv[State], Protocol[State]):
@@ -126,12 +98,9 @@ class Playable(BatchedEnv[State], Protocol[State]):
     @property
     def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lowest and highest observed numbers, float32 [N, D] each; infinite where there is no bound."""
-        ...
 
     def positions(self, state: State) -> NDArray[np.float64]:
         """Where the agents are, float64 [E, N, 2]: what `range` topologies measure distances between."""
-        ...
 
     def frame(self, state: State, row: int = 0) -> Frame:
         """A picture of one row, uint8 [height, width, 3]."""
-        ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import keys
@@ -24,13 +24,11 @@ class Rows:
         step: int64 ``[E]``, steps taken in the episode.
         episode: int64 ``[E]``, its number, 0 for the first.
         done: bool ``[E]``.
-        timed_out: bool ``[E]``, whether the time limit alone ended the episode.
     """
 
     step: NDArray[np.int64]
     episode: NDArray[np.int64]
     done: Mask
-    timed_out: Mask
 
     def copy(self, names: Iterable[str] | None = None) -> Self:
         """The same, with arrays of its own, or with those named, while it shares the others."""
@@ -43,6 +41,8 @@ class Rows:
 
 
 INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)  # made once: numpy is slower with the types
+Parts = Mapping[str, tuple[DTypeLike, tuple[int, ...]]]
+"""Arrays of a state by name: their type, and their shape in one row."""
 
 State = TypeVar("State", bound=Rows)
 Settings = TypeVar("Settings", bound=Env)
@@ -62,6 +62,8 @@ class Game(ABC, Generic[Settings, State]):
     """The scenario's model of this game."""
     stream: ClassVar[str]
     """Names the draws with which episodes begin."""
+    rows: ClassVar[type[Rows]]
+    """What a state is."""
     moving: ClassVar[tuple[str, ...] | None] = None
     """The arrays of a state that steps write; None for all."""
 
@@ -93,8 +95,13 @@ class Game(ABC, Generic[Settings, State]):
         """Where the agents are (see `Playable.positions`)."""
 
     @abstractmethod
-    def _empty(self, n_rows: int) -> State:
-        """Room for so many rows."""
+    def timed_out(self, state: State) -> Mask:
+        """Which rows the time limit alone has ended (see `BatchedEnv.timed_out`)."""
+
+    @property
+    @abstractmethod
+    def _parts(self) -> Parts:
+        """What a state has beside what `Rows` have."""
 
     @abstractmethod
     def _begin(self, state: State, rows: NDArray[np.int64]) -> None:
@@ -104,8 +111,8 @@ class Game(ABC, Generic[Settings, State]):
     def _step(self, state: State, actions: NDArray[np.int64], rewards: Rewards, seen: Observations) -> None:
         """Take a step in every row that is not done, in place, and say what agents gain by it, ``[E, N]``, now zeros.
 
-        What belongs to `Rows` is kept as well: `step`, `done` and `timed_out`. Also of rows that are done, write what
-        agents see then, as `_observe` does: one call of compiled code for both is quicker than two.
+        What belongs to `Rows` is kept as well: `step` and `done`. Also of rows that are done, write what agents see
+        then, as `_observe` does: one call of compiled code for both is quicker than two.
         """
 
     @abstractmethod
@@ -167,10 +174,6 @@ class Game(ABC, Generic[Settings, State]):
         self._observe(state, seen)
         return seen
 
-    def timed_out(self, state: State) -> Mask:
-        """Which rows the time limit alone has ended, bool ``[E]``."""
-        return state.timed_out
-
     def frame(self, state: State, row: int = 0) -> Frame:
         """A picture of one row, uint8 ``[height, width, 3]``."""
         return self._canvas(state, row, numbered=False)[0].frame()
@@ -181,17 +184,16 @@ class Game(ABC, Generic[Settings, State]):
         return canvas.picture(places, radius)
 
     def _begin_at(self, state: State, rows: NDArray[np.int64]) -> None:
-        state.step[rows] = 0
-        state.done[rows] = state.timed_out[rows] = False
+        state.step[rows], state.done[rows] = 0, False
         if len(rows):
             self._begin(state, rows)
         self._latest = state
 
-    @staticmethod
-    def _no_rows(n_rows: int) -> dict[str, NDArray[Any]]:
-        """Return what is in `Rows` of so many rows that have not begun, by name."""
-        kinds = {"step": np.int64, "episode": np.int64, "done": bool, "timed_out": bool}
-        return {name: np.zeros(n_rows, kind) for name, kind in kinds.items()}
+    def _empty(self, n_rows: int) -> State:
+        """Room for so many rows, all of it zeros."""
+        parts = {"step": (np.int64, ()), "episode": (np.int64, ()), "done": (bool, ()), **self._parts}
+        made: Any = self.rows(**{name: np.zeros((n_rows, *shape), kind) for name, (kind, shape) in parts.items()})
+        return made  # type: ignore[no-any-return]
 
     def _fitting(self, actions: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
         """Return actions, contiguous; refuse what does not fit (see `check_actions`)."""

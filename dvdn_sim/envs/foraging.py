@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from dvdn_sim.envs.batch import settings_of
-from dvdn_sim.envs.parallel import Infos, Observations, SameSpaces
+from dvdn_sim.envs.parallel import Infos, Observations, Outcome, SameSpaces
 from dvdn_sim.scenario import LbForaging
 
 if TYPE_CHECKING:
@@ -55,28 +55,16 @@ class ForagingParallelEnv(SameSpaces):
         self.agents = list(self.possible_agents)
         return dict(zip(self.agents, rows, strict=True)), {agent: {} for agent in self.agents}
 
-    def step(
-        self, actions: dict[str, int]
-    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+    def step(self, actions: dict[str, int]) -> Outcome:
         """Move and load, all players at once.
 
         Raises:
             RuntimeError: The episode is over; `reset` first.
         """
-        agents = self.agents
-        if not agents:
-            raise RuntimeError("the episode is over or has not begun: call reset first")
+        agents = self._acting()
         rows, rewards, over, _, _ = self._game.step([actions[agent] for agent in agents])
-        cleared = bool(over) and not self._game.field.any()
-        if over:
-            self.agents = []
-        return (
-            dict(zip(agents, rows, strict=True)),
-            {agent: float(reward) for agent, reward in zip(agents, rewards, strict=True)},
-            dict.fromkeys(agents, cleared),
-            dict.fromkeys(agents, bool(over) and not cleared),
-            {agent: {} for agent in agents},
-        )
+        seen, left = dict(zip(agents, rows, strict=True)), bool(self._game.field.any())
+        return self._told(seen, rewards, over=bool(over), truncated=left)
 
 
 def _build(field_size: tuple[int, int], **settings: object) -> "ForagingEnv":

@@ -14,11 +14,13 @@ from dvdn_sim.envs.canvas import Frame
 
 Observations = dict[str, NDArray[np.float32]]
 Infos = dict[str, dict[str, object]]
+Outcome = tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]
 
 
 class SameSpaces(ParallelEnv[str, Any, int]):  # type: ignore[misc, unused-ignore]
     """Agents whose spaces never change."""
 
+    agents: list[str]
     observation_spaces: dict[str, spaces.Box]
     action_spaces: dict[str, spaces.Discrete]
 
@@ -29,6 +31,19 @@ class SameSpaces(ParallelEnv[str, Any, int]):  # type: ignore[misc, unused-ignor
     def action_space(self, agent: str) -> spaces.Discrete:
         """Return the action space of `agent`, always the same object."""
         return self.action_spaces[agent]
+
+    def _acting(self) -> list[str]:
+        """Who acts now; RuntimeError if the episode is over or has not begun."""
+        if not self.agents:
+            raise RuntimeError("the episode is over or has not begun: call reset first")
+        return self.agents
+
+    def _told(self, observations: Observations, rewards: Sequence[float], *, over: bool, truncated: bool) -> Outcome:
+        """What `step` returns; nobody is left once it is over."""
+        agents, self.agents = self.agents, [] if over else self.agents
+        gained = dict(zip(agents, map(float, rewards), strict=True))
+        ended, cut = dict.fromkeys(agents, over and not truncated), dict.fromkeys(agents, over and truncated)
+        return observations, gained, ended, cut, {agent: {} for agent in agents}
 
 
 def parallel_env(
@@ -69,12 +84,8 @@ class SingleParallelEnv(SameSpaces):
         self._make, self.render_mode = make, render_mode
         self._state: Any = None
         self._env = env = self._made(0)
-        self.metadata = {
-            "name": type(env).__name__,
-            "render_modes": ["rgb_array"],
-            "render_fps": 5,
-            "is_parallelizable": True,
-        }
+        modes = {"render_modes": ["rgb_array"], "render_fps": 5}
+        self.metadata = {"name": type(env).__name__, **modes, "is_parallelizable": True}
         self.episode_limit = env.episode_limit
         self.possible_agents = list(env.agents)
         self.agents: list[str] = []
@@ -94,33 +105,20 @@ class SingleParallelEnv(SameSpaces):
         self.agents = list(self.possible_agents)
         return self._observed(observations), {agent: {} for agent in self.agents}
 
-    def step(
-        self, actions: dict[str, int]
-    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+    def step(self, actions: dict[str, int]) -> Outcome:
         """Take one step, all agents at once.
 
         Raises:
             RuntimeError: The episode is over; `reset` first.
             ValueError: Agents without an action, unknown agents, or an action that its agent does not have.
         """
-        agents = self.agents
-        if not agents:
-            raise RuntimeError("the episode is over or has not begun: call reset first")
+        agents = self._acting()
         if set(actions) != set(agents):
             raise ValueError(f"actions of {sorted(map(str, actions))} found; of {agents} expected")
         chosen = np.array([[index(actions[agent]) for agent in agents]], np.int64)
         self._state, observations, rewards, done = self._env.step(self._state, chosen)
-        over = bool(done[0])
-        truncated = over and bool(self._env.timed_out(self._state)[0])
-        if over:
-            self.agents = []
-        return (
-            self._observed(observations),
-            dict(zip(agents, rewards[0].tolist(), strict=True)),
-            dict.fromkeys(agents, over and not truncated),
-            dict.fromkeys(agents, truncated),
-            {agent: {} for agent in agents},
-        )
+        truncated = bool(self._env.timed_out(self._state)[0])
+        return self._told(self._observed(observations), rewards[0], over=bool(done[0]), truncated=truncated)
 
     def positions(self) -> NDArray[np.float64]:
         """Where the agents are, ``[N, 2]`` in the order of `possible_agents` (see `Playable.positions`).

@@ -108,7 +108,7 @@ class Loop:
     def _restart(self) -> None:
         """Let agents that lost their state in a crash, and are back, begin anew."""
         restarted = [network.take_restarted() for network in self.parts.networks]
-        if np.any(restarted):
+        if any(each.any() for each in restarted):
             anew = self.parts.learner.restart(np.array(restarted))
             if self.acted_with is not None:
                 self.acted_with[anew] = self.parts.learner.parameters[0, anew]

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dvdn_sim.envs.api import Observations, Rewards
-from dvdn_sim.envs.batch import INT64, Game, Rows
+from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.batch import INT64, Game, Parts, Rows
 from dvdn_sim.envs.canvas import Canvas, Colour
-from dvdn_sim.envs.lbf.rules import MISFITS, begin_rows, misfit, observe_rows, step_rows
+from dvdn_sim.envs.lbf.rules import MISFITS, Window, begin_rows, misfit, observe_rows, step_rows
 from dvdn_sim.scenario import Lbf
 
 GRID: Colour = (222, 222, 222)
@@ -38,6 +39,9 @@ class LbfState(Rows):
     food_spawned: NDArray[np.int64]
 
 
+ground = attrgetter("field", "positions", "levels", "food_spawned")
+
+
 class LevelBasedForaging(Game[Lbf, LbfState]):
     """Players load foods on a grid; a food of level l needs loaders beside it whose levels add up to l or more.
 
@@ -49,7 +53,8 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
 
     settings = Lbf
     stream = "lbf"
-    moving = ("field", "positions", "step", "done", "timed_out")
+    rows = LbfState
+    moving = ("field", "positions", "step", "done")
 
     @cached_property
     def agents(self) -> tuple[str, ...]:
@@ -70,6 +75,10 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
     def positions(self, state: LbfState) -> NDArray[np.float64]:
         """Rows and columns of the players, float64 ``[E, N, 2]``."""
         return state.positions.astype(np.float64)
+
+    def timed_out(self, state: LbfState) -> Mask:
+        """Which rows are done with food left."""
+        return state.done & state.field.any((1, 2))
 
     def place(
         self,
@@ -104,40 +113,29 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
             getattr(state, name)[:] = part
             if not (getattr(state, name) == part).all():
                 raise ValueError(f"{name} found that holds other than whole numbers, or too high ones")
-        cleared = ~state.field.any((1, 2))
-        state.done[:] = cleared | (state.step >= self.episode_limit)
-        state.timed_out[:] = state.done & ~cleared
+        state.done[:] = ~state.field.any((1, 2)) | (state.step >= self.episode_limit)
         self._check(state)
         return state
 
-    def _empty(self, n_rows: int) -> LbfState:
-        players, size = self.n_agents, self.spec.field_size
-        return LbfState(
-            step=np.zeros(n_rows, np.int64),
-            episode=np.zeros(n_rows, np.int64),
-            done=np.zeros(n_rows, bool),
-            timed_out=np.zeros(n_rows, bool),
-            field=np.zeros((n_rows, *size), np.int16),
-            positions=np.zeros((n_rows, players, 2), np.int64),
-            levels=np.zeros((n_rows, players), np.int64),
-            food_spawned=np.zeros(n_rows, np.int64),
-        )
+    @property
+    def _parts(self) -> Parts:
+        players = self.n_agents
+        return {
+            "field": (np.int16, self.spec.field_size),
+            "positions": (np.int64, (players, 2)),
+            "levels": (np.int64, (players,)),
+            "food_spawned": (np.int64, ()),
+        }
 
     def _begin(self, state: LbfState, rows: NDArray[np.int64]) -> None:
-        spec, parts = self.spec, (state.field, state.positions, state.levels, state.food_spawned, state.done)
-        player_level = (spec.min_player_level, spec.max_player_level)
-        food_level = (spec.min_food_level, spec.max_food_level or 0)
+        spec = self.spec
+        levels = spec.min_player_level, spec.max_player_level, spec.min_food_level, spec.max_food_level or 0
         coop, legacy = spec.force_coop, spec.food_levels == "legacy"
-        begin_rows(rows, self.keys, state.episode, *parts, spec.max_num_food, player_level, food_level, coop, legacy)
+        begin_rows(rows, self.keys, state.episode, ground(state), state.done, spec.max_num_food, levels, coop, legacy)
 
-    # fmt: off
     def _step(self, state: LbfState, actions: NDArray[np.int64], rewards: Rewards, seen: Observations) -> None:
-        if not step_rows(
-            state.field, state.positions, state.levels, state.food_spawned, state.step, state.done, state.timed_out,
-            actions, rewards, seen, *self._rules,
-        ):
+        if not step_rows(ground(state), (state.step, state.done), actions, rewards, seen, self._rules, self._window):
             super()._fitting(actions, len(actions))
-    # fmt: on
 
     def _fitting(self, actions: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
         if getattr(actions, "shape", None) == (n_rows, self.n_agents) and actions.dtype == INT64:
@@ -145,16 +143,15 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
         return super()._fitting(actions, n_rows)
 
     def _observe(self, state: LbfState, seen: Observations) -> None:
-        observe_rows(state.field, state.positions, state.levels, seen, *self._window)
+        observe_rows(ground(state), seen, self._window)
 
     @cached_property
-    def _rules(self) -> tuple[int, float, bool, int, int, int]:
-        """How long an episode is and what is paid, and the window."""
-        return self.episode_limit, self.spec.penalty, self.spec.normalize_reward, *self._window
+    def _rules(self) -> tuple[int, float, bool]:
+        """How long an episode is, and what is paid."""
+        return self.episode_limit, self.spec.penalty, self.spec.normalize_reward
 
     @cached_property
-    def _window(self) -> tuple[int, int, int]:
-        """How far players see, how many foods at most, and how many numbers of a player."""
+    def _window(self) -> Window:
         return self.spec.sight, self.spec.max_num_food, 2 + self.spec.observe_agent_levels
 
     def _canvas(self, state: LbfState, row: int, *, numbered: bool) -> tuple[Canvas, Sequence[Sequence[float]], float]:
@@ -185,7 +182,7 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
 
     def _check_values(self, state: LbfState) -> None:
         foods = self.spec.max_num_food
-        row, player, wrong = misfit(state.field, state.positions, state.levels, state.food_spawned, foods)
+        row, player, wrong = misfit(ground(state), foods)
         if wrong:
             who = "" if player < 0 else f", player {player} at {tuple(state.positions[row, player].tolist())}"
             raise ValueError(f"row {row}{who}: {MISFITS[wrong]} (field {self.spec.field_size}, at most {foods} foods)")

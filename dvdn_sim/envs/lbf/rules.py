@@ -14,6 +14,10 @@ from dvdn_sim.envs.api import Mask, Observations, Rewards
 
 Ints = NDArray[np.int64]
 Fields = NDArray[np.int16]
+Ground = tuple[Fields, Ints, Ints, Ints]
+"""Of E rows: fields, positions and levels of players, and the sum of all foods' levels at the beginning."""
+Window = tuple[int, int, int]
+"""How far players see, how many foods at most, and how many numbers of a player."""
 
 NONE, NORTH, SOUTH, WEST, EAST, LOAD = range(6)
 
@@ -91,15 +95,9 @@ def move_players(field: Fields, positions: Ints, actions: Ints, claims: Ints, lo
 
 @compiled
 def load_foods(
-    field: Fields,
-    positions: Ints,
-    levels: Ints,
-    food_spawned: int,
-    loading: Mask,
-    rewards: Rewards,
-    penalty: float,
-    normalize_reward: bool,
-) -> None:
+    field: Fields, positions: Ints, levels: Ints, food_spawned: int,
+    loading: Mask, rewards: Rewards, penalty: float, normalize_reward: bool,
+) -> None:  # fmt: skip
     """Let those who load at one food have it if their levels suffice, and share it by level; else they pay."""
     players = len(positions)
     for player in range(players):
@@ -134,16 +132,14 @@ def is_cleared(field: Fields) -> bool:
 
 
 @compiled
-def observe(
-    field: Fields, positions: Ints, levels: Ints, seen: Observations, sight: int, foods: int, numbers: int
-) -> None:
+def observe(field: Fields, positions: Ints, levels: Ints, seen: Observations, window: Window) -> None:
     """Write what players see, into zeros: `_make_obs` and `make_obs_array`.
 
     Triplets (row, column, level) of at most so many `foods`, in row-major order; then of players, itself first, then
     the others in order, the hidden ones left out; -1, -1, 0 fills up. Of a player there may be only the first 2
     `numbers`. All count from the upper left corner of the window that the player sees.
     """
-    rows, columns = field.shape
+    (sight, foods, numbers), (rows, columns) = window, field.shape
     for viewer in range(len(positions)):
         row, column = positions[viewer]
         top, left = max(row - sight, 0), max(column - sight, 0)
@@ -173,27 +169,14 @@ def observe(
 
 @compiled
 def step_rows(
-    field: Fields,
-    positions: Ints,
-    levels: Ints,
-    food_spawned: Ints,
-    step: Ints,
-    done: Mask,
-    timed_out: Mask,
-    actions: Ints,
-    rewards: Rewards,
-    seen: Observations,
-    limit: int,
-    penalty: float,
-    normalize_reward: bool,
-    sight: int,
-    foods: int,
-    numbers: int,
-) -> bool:
+    ground: Ground, clock: tuple[Ints, Mask], actions: Ints, rewards: Rewards, seen: Observations,
+    rules: tuple[int, float, bool], window: Window,
+) -> bool:  # fmt: skip
     """Take a step in every row that is not done, and write what players see: `ForagingEnv.step`.
 
     Returns whether all actions are such as there are; others are taken for none.
     """
+    (field, positions, levels, food_spawned), (step, done), (limit, penalty, normalize_reward) = ground, clock, rules
     rows, players, _ = positions.shape
     claims, loading, fit = np.empty((players, 2), np.int64), np.empty(players, np.bool_), True
     for row in range(rows):
@@ -204,20 +187,17 @@ def step_rows(
             step[row] += 1
             move_players(cells, places, actions[row], claims, loading)
             load_foods(cells, places, strengths, spawned, loading, rewards[row], penalty, normalize_reward)
-            cleared = is_cleared(cells)
-            done[row] = cleared or step[row] >= limit
-            timed_out[row] = done[row] and not cleared
-        observe(cells, places, strengths, seen[row], sight, foods, numbers)
+            done[row] = is_cleared(cells) or step[row] >= limit
+        observe(cells, places, strengths, seen[row], window)
     return fit
 
 
 @compiled
-def observe_rows(
-    field: Fields, positions: Ints, levels: Ints, seen: Observations, sight: int, foods: int, numbers: int
-) -> None:
+def observe_rows(ground: Ground, seen: Observations, window: Window) -> None:
     """Write what the players of all rows see, into zeros."""
+    field, positions, levels, _ = ground
     for row in range(len(field)):
-        observe(field[row], positions[row], levels[row], seen[row], sight, foods, numbers)
+        observe(field[row], positions[row], levels[row], seen[row], window)
 
 
 @compiled
@@ -299,34 +279,24 @@ def sum_of_weakest(levels: Ints) -> int:
 
 @compiled
 def begin_rows(
-    rows: Ints,
-    keys: NDArray[np.uint64],
-    episode: Ints,
-    field: Fields,
-    positions: Ints,
-    levels: Ints,
-    food_spawned: Ints,
-    done: Mask,
-    foods: int,
-    player_level: tuple[int, int],
-    food_level: tuple[int, int],
-    force_coop: bool,
-    legacy: bool,
-) -> None:
+    rows: Ints, keys: NDArray[np.uint64], episode: Ints, ground: Ground, done: Mask,
+    foods: int, bounds: tuple[int, int, int, int], force_coop: bool, legacy: bool,
+) -> None:  # fmt: skip
     """Begin the given episodes in some rows: `ForagingEnv.reset`, with draws that their numbers name.
 
     The original permutes bounds of levels among players and foods; here all have the same. A highest food level of 0
     stands for the sum of the three lowest player levels; in `legacy` versions that was not drawn unless it was the
     lowest, too. An episode for which no food found room is over before it has begun.
     """
-    players = levels.shape[1]
+    (field, positions, levels, food_spawned), players = ground, ground[2].shape[1]
+    min_player, max_player, min_food, max_food = bounds
     free = np.empty(field.shape[1:], np.bool_)
     for row in rows:
         key = mixed(keys[row], episode[row])
         field[row], free[:] = 0, True
-        spawn_players(positions[row], levels[row], free, key, foods, player_level[0], player_level[1])
-        highest = food_level[1] if food_level[1] > 0 else sum_of_weakest(levels[row])
-        lowest = highest if force_coop else food_level[0]
+        spawn_players(positions[row], levels[row], free, key, foods, min_player, max_player)
+        highest = max_food if max_food > 0 else sum_of_weakest(levels[row])
+        lowest = highest if force_coop else min_food
         if legacy:
             highest = max(lowest, highest - 1)
         food_spawned[row] = spawn_food(field[row], free, key, players, foods, lowest, highest)
@@ -346,12 +316,13 @@ MISFITS = (
 
 
 @compiled
-def misfit(field: Fields, positions: Ints, levels: Ints, food_spawned: Ints, foods: int) -> tuple[int, int, int]:
+def misfit(ground: Ground, foods: int) -> tuple[int, int, int]:
     """Find what is wrong with states put together by hand: a row, a player or -1, and which of `MISFITS`, 0 for none.
 
     The original reads no such state without an error or a result that depends on addresses in memory, and compiled
     code would read and write where it must not.
     """
+    field, positions, levels, food_spawned = ground
     _, rows, columns = field.shape
     for e in range(len(field)):
         count = left = 0

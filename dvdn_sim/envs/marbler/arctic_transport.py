@@ -9,6 +9,7 @@ import numpy as np
 from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.batch import Parts
 from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.marbler.robotarium import Floats, Ints
 from dvdn_sim.envs.marbler.scenario import EDGE, Ink, RobotState, Scenario
@@ -66,6 +67,7 @@ class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
 
     settings = envs.ArcticTransport
     stream = "marbler/arctic_transport"
+    rows = ArcticState
     bodies = (("drone", Ink.ORANGE), ("drone", Ink.ORANGE), ("ice", Ink.GREY), ("water", Ink.BLUE))
 
     @cached_property
@@ -83,14 +85,15 @@ class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
         high = [x, y, GOAL] * ROBOTS + [goal_x, GOAL_Y] + [GOAL] * tiles
         return self._bounds(low, high)
 
-    def _empty(self, n_rows: int) -> ArcticState:
-        return ArcticState(
-            **self._robots(n_rows),
-            terrain=np.zeros((n_rows, ROWS, COLUMNS), np.int64),
-            goal=np.zeros(n_rows, np.int64),
-            tiles=np.zeros((n_rows, ROBOTS), np.int64),
-            reached=np.zeros((n_rows, ROBOTS), bool),
-        )
+    @property
+    def _parts(self) -> Parts:
+        return {
+            **super()._parts,
+            "terrain": (np.int64, (ROWS, COLUMNS)),
+            "goal": (np.int64, ()),
+            "tiles": (np.int64, (ROBOTS,)),
+            "reached": (bool, (ROBOTS,)),
+        }
 
     def _place(self, state: ArcticState, rows: Ints) -> None:
         state.poses[rows] = [(x, y, math.pi / 2.0) for x, y in START]
@@ -157,15 +160,9 @@ def _look(rows: Ints, poses: Floats, terrain: Ints, goal_x: Floats, observation:
 
 @compiled
 def _arrive(
-    rows: Ints,
-    poses: Floats,
-    terrain: Ints,
-    goal_x: Floats,
-    progress: tuple[Ints, Mask],
-    done: Mask,
-    pays: tuple[float, float],
-    rewards: Rewards,
-) -> None:
+    rows: Ints, poses: Floats, terrain: Ints, goal_x: Floats,
+    progress: tuple[Ints, Mask], done: Mask, pays: tuple[float, float], rewards: Rewards,
+) -> None:  # fmt: skip
     """Tell each robot's tile and whether it has reached the goal; pay, and end where both have."""
     tiles, reached = progress
     not_reached_penalty, dist_multiplier = pays

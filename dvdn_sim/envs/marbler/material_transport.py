@@ -12,6 +12,7 @@ import numpy as np
 from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.batch import Parts
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats, Ints
 from dvdn_sim.envs.marbler.scenario import EDGE, Ink, RobotState, Scenario, places
@@ -55,6 +56,7 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
 
     settings = envs.MaterialTransport
     stream = "marbler/material_transport"
+    rows = MaterialState
 
     def _each(self, fast: T, slow: T) -> list[T]:
         """What fast robots have, and what slow ones have, robot by robot."""
@@ -86,13 +88,14 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
         """Where zone 2 and the place to unload begin, metres from the middle."""
         return EDGE - self.spec.end_goal_width
 
-    def _empty(self, n_rows: int) -> MaterialState:
-        return MaterialState(
-            **self._robots(n_rows),
-            loads=np.zeros((n_rows, self.n_agents), np.int64),
-            zones=np.zeros((n_rows, 2), np.int64),
-            messages=np.zeros((n_rows, self.n_agents), np.int64),
-        )
+    @property
+    def _parts(self) -> Parts:
+        return {
+            **super()._parts,
+            "loads": (np.int64, (self.n_agents,)),
+            "zones": (np.int64, (2,)),
+            "messages": (np.int64, (self.n_agents,)),
+        }
 
     def _place(self, state: MaterialState, rows: Ints) -> None:
         (robots,) = self.spec.spawns
@@ -137,16 +140,9 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
 
 @compiled
 def _carry(
-    rows: Ints,
-    poses: Floats,
-    loads: Ints,
-    zones: Ints,
-    capacity: Ints,
-    done: Mask,
-    edges: tuple[float, float],
-    pays: tuple[float, float, float],
-    rewards: Rewards,
-) -> None:
+    rows: Ints, poses: Floats, loads: Ints, zones: Ints, capacity: Ints,
+    done: Mask, edges: tuple[float, float], pays: tuple[float, float, float], rewards: Rewards,
+) -> None:  # fmt: skip
     """Load and unload, robot by robot; pay, and end where all is delivered."""
     inner, zone1_radius = edges
     load_multiplier, unload_multiplier, time_penalty = pays

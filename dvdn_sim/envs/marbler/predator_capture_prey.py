@@ -9,6 +9,7 @@ import numpy as np
 
 from dvdn_sim.compiled import compiled
 from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.batch import Parts
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.marbler.robotarium import Floats, Ints
 from dvdn_sim.envs.marbler.scenario import DOWN, STAY, Ink, RobotState, Scenario, beside, places
@@ -53,6 +54,7 @@ class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
 
     settings = envs.PredatorCapturePrey
     stream = "marbler/predator_capture_prey"
+    rows = PreyState
 
     @cached_property
     def _radii(self) -> Floats:
@@ -74,14 +76,10 @@ class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
         blocks = self.spec.num_neighbors + 1
         return self._bounds(low * blocks, high * blocks)
 
-    def _empty(self, n_rows: int) -> PreyState:
-        prey = (n_rows, self.spec.num_prey)
-        return PreyState(
-            **self._robots(n_rows),
-            prey=np.zeros((*prey, 2)),
-            sensed=np.zeros(prey, bool),
-            captured=np.zeros(prey, bool),
-        )
+    @property
+    def _parts(self) -> Parts:
+        prey = self.spec.num_prey
+        return {**super()._parts, "prey": (float, (prey, 2)), "sensed": (bool, (prey,)), "captured": (bool, (prey,))}
 
     def _place(self, state: PreyState, rows: Ints) -> None:
         robots, prey = self.spec.spawns
@@ -126,15 +124,9 @@ def _apart(poses: Floats, prey: Floats, row: int, robot: int, number: int) -> fl
 
 @compiled
 def _hunt(
-    rows: Ints,
-    poses: Floats,
-    actions: Ints,
-    prey: Prey,
-    radii: Floats,
-    done: Mask,
-    pays: tuple[float, float, float],
-    rewards: Rewards,
-) -> None:
+    rows: Ints, poses: Floats, actions: Ints, prey: Prey,
+    radii: Floats, done: Mask, pays: tuple[float, float, float], rewards: Rewards,
+) -> None:  # fmt: skip
     """Sense and capture prey, pay, and end where all is captured."""
     places, sensed, captured = prey
     sense_reward, capture_reward, time_penalty = pays

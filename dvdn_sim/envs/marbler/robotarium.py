@@ -86,45 +86,35 @@ def advance(
         raise ValueError(f"{iterations} iterations, update_every {update_every} found; 1 or more expected")
     moved, aims = (np.array(part.reshape(-1, *part.shape[-2:]), order="C") for part in (poses, goals))
     rows, robots = moved.shape[:2]
-    found = *np.zeros((2, rows), bool), *np.zeros((2, rows, robots))
-    drive(np.arange(rows), moved, aims, iterations, update_every, barrier, False, *found)  # noqa: FBT003
+    found = np.zeros(rows, bool), np.zeros(rows, bool), np.zeros((rows, robots)), np.zeros((rows, robots))
+    drive(np.arange(rows), moved, aims, (iterations, update_every, barrier, False), found)
     return moved.reshape(poses.shape)
 
 
+How = tuple[int, int, Barrier, bool]
+"""Iterations, `update_every` and `barrier` as for `advance`, and whether a violation ends the drive."""
+Found = tuple[Mask, Mask, Floats, Floats]
+"""What a drive sets: whether robots were found in collision, ``[E]``, or one outside, ``[E]``; the metres driven, ``[E,
+N]``; and those of the last iteration, ``[E, N]``, which the next drive books, as MARBLER does, unless a violation has
+ended this one: what is there before is booked first."""
+
+
 @compiled
-def drive(
-    rows: Ints,
-    poses: Floats,
-    goals: Floats,
-    iterations: int,
-    update_every: int,
-    barrier: Barrier,
-    stop: bool,
-    collision: Mask,
-    boundary: Mask,
-    travelled: Floats,
-    unbooked: Floats,
-) -> None:
+def drive(rows: Ints, poses: Floats, goals: Floats, how: How, found: Found) -> None:
     """Drive the robots of some rows towards their goals, in place, and watch for violations.
 
     Every iteration looks at the pose that it is about to move, so a violation is found an iteration late, and what the
-    last iteration causes is left to the first one of the next drive. With `stop` a row ends with the first iteration
-    that finds one, whose own move is the last.
+    last iteration causes is left to the first one of the next drive. Where a violation ends the drive, the row's last
+    move is that of the iteration which found it.
 
     Args:
         rows: int64 ``[M]``, which of E rows.
         poses: ``[E, N, 3]``.
         goals: ``[E, N, 2]``.
-        iterations: As for `advance`; so are `update_every` and `barrier`.
-        update_every: See there.
-        barrier: See there.
-        stop: Whether a violation ends the drive.
-        collision: ``[E]``, is set to whether robots were found in collision.
-        boundary: ``[E]``, is set to whether one was found outside.
-        travelled: ``[E, N]``, is set to the metres driven. An iteration's are booked by the next one, as MARBLER does;
-            those of the last iteration are left to the next drive, unless a violation has ended this one.
-        unbooked: ``[E, N]``, the metres which that leaves; what it holds before is booked first.
+        how: See `How`.
+        found: See `Found`.
     """
+    (iterations, update_every, barrier, stop), (collision, boundary, travelled, unbooked) = how, found
     robots = poses.shape[1]
     heading, turn, command = np.empty((robots, 2)), np.empty((robots, 2)), np.empty((robots, 2))
     v = np.empty(robots)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
-from dvdn_sim.envs.batch import Game, Rows
+from dvdn_sim.envs.batch import Game, Parts, Rows
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.marbler.robotarium import (
     BARRIERS,
@@ -61,6 +61,7 @@ class RobotState(Rows):
     """E arenas with N robots; what every scenario has. See `Rows`.
 
     Attributes:
+        timed_out: bool ``[E]``, whether the time limit alone ended the episode.
         poses: float64 ``[E, N, 3]``: x, y, θ, metres and radians.
         observation: float32 ``[E, N, D]``, the latest: of a reset, zeros as in MARBLER, or of the end of a drive, which
             is before what robots load or unload there.
@@ -71,6 +72,7 @@ class RobotState(Rows):
         unbooked: float64 ``[E, N]``, metres of that last iteration.
     """
 
+    timed_out: Mask
     poses: Floats
     observation: Observations
     collision: Mask
@@ -135,6 +137,10 @@ class Scenario(Game[Settings, State]):
         """The N names, by sort and number."""
         return tuple(f"{sort}_{i}" for i, (sort, _) in enumerate(self.bodies))
 
+    def timed_out(self, state: State) -> Mask:
+        """Which rows the time limit alone has ended (see `BatchedEnv.timed_out`)."""
+        return state.timed_out
+
     def positions(self, state: State) -> Floats:
         """Where the robots are, metres, float64 ``[E, N, 2]``."""
         return state.poses[..., :2].copy()
@@ -155,8 +161,7 @@ class Scenario(Game[Settings, State]):
         distances[:] = self._distances(state)
         aim(rows, state.poses, actions // self._messages, distances, goals)
         how = spec.iterations_per_step, spec.update_every, BARRIERS[spec.barrier], spec.penalize_violations
-        found = state.collision, state.boundary, state.travelled, state.unbooked
-        drive(rows, state.poses, goals, *how, *found)
+        drive(rows, state.poses, goals, how, (state.collision, state.boundary, state.travelled, state.unbooked))
         violated = going & (state.collision | state.boundary) & spec.penalize_violations
         state.done[:] |= violated
         self._settle(state, rows, actions, rewards)
@@ -188,14 +193,14 @@ class Scenario(Game[Settings, State]):
             canvas.text((x - 0.015 * cos, y - 0.015 * sin), str(number), Ink.WHITE)
         return canvas, [pose[:2] for pose in poses], RADIUS
 
-    def _robots(self, n_rows: int) -> dict[str, Any]:
-        """Room for what every scenario has."""
+    @property
+    def _parts(self) -> Parts:
+        robots = self.n_agents
         return {
-            **{name: np.zeros(n_rows, np.int64) for name in ("step", "episode")},
-            **{name: np.zeros(n_rows, bool) for name in ("done", "timed_out", "collision", "boundary")},
-            **{name: np.zeros((n_rows, self.n_agents)) for name in ("travelled", "unbooked")},
-            "poses": np.zeros((n_rows, self.n_agents, 3)),
-            "observation": np.zeros((n_rows, self.n_agents, self.obs_dim), np.float32),
+            **dict.fromkeys(("timed_out", "collision", "boundary"), (bool, ())),
+            **dict.fromkeys(("travelled", "unbooked"), (float, (robots,))),
+            "poses": (float, (robots, 3)),
+            "observation": (np.float32, (robots, self.obs_dim)),
         }
 
     def _check_values(self, state: State) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import uniform
 from dvdn_sim.envs.api import Mask, Observations, Rewards
+from dvdn_sim.envs.batch import Parts
 from dvdn_sim.envs.canvas import Canvas, Colour
 from dvdn_sim.envs.marbler.robotarium import HALF_HEIGHT, Floats, Ints
 from dvdn_sim.envs.marbler.scenario import EDGE, RADIUS, Ink, RobotState, Scenario, beside, places
@@ -38,6 +39,7 @@ class Warehouse(Scenario[envs.Warehouse, WarehouseState]):
 
     settings = envs.Warehouse
     stream = "marbler/warehouse"
+    rows = WarehouseState
 
     @property
     def bodies(self) -> Sequence[tuple[str, Colour]]:
@@ -54,8 +56,9 @@ class Warehouse(Scenario[envs.Warehouse, WarehouseState]):
         """Where zones begin, metres from the middle."""
         return EDGE - self.spec.goal_width
 
-    def _empty(self, n_rows: int) -> WarehouseState:
-        return WarehouseState(**self._robots(n_rows), loaded=np.zeros((n_rows, self.n_agents), bool))
+    @property
+    def _parts(self) -> Parts:
+        return {**super()._parts, "loaded": (bool, (self.n_agents,))}
 
     def _place(self, state: WarehouseState, rows: Ints) -> None:
         state.poses[rows, :, :2] = places(self.keys[rows], state.episode[rows], self.spec.spawns[0], PLACES)

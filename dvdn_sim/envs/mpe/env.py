@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvdn_sim.draws import keys, uniform
-from dvdn_sim.envs.api import Observations
-from dvdn_sim.envs.batch import Game, check_actions, described
+from dvdn_sim.envs.api import Mask, Observations
+from dvdn_sim.envs.batch import Game, Parts, check_actions, described
 from dvdn_sim.envs.canvas import Canvas
 from dvdn_sim.envs.mpe.opponents import Opponent, Random, Still
 from dvdn_sim.envs.mpe.world import ACTIONS, Floats, Going, Integers, MpeState, World, begin, bodies_of, clock_of
@@ -29,6 +29,7 @@ class ParticleEnv(Game[Settings, MpeState]):
     """What all tasks share. Learners are agents in a row, from number `_first` on."""
 
     stream = "mpe"
+    rows = MpeState
     moving: ClassVar[tuple[str, ...]] = ("positions", "velocities", "step", "done")
     _first = 0
     _memory_shape = (0, 0)
@@ -60,6 +61,10 @@ class ParticleEnv(Game[Settings, MpeState]):
         """Where the agents are, in metres (see `Playable.positions`)."""
         return state.positions[:, self._first : self._first + self.n_agents]
 
+    def timed_out(self, state: MpeState) -> Mask:
+        """Which rows are done: nothing else ends an episode (see `BatchedEnv.timed_out`)."""
+        return state.done
+
     def place(
         self, positions: Floats, landmarks: Floats, *, velocities: Floats | None = None, goal: Integers | None = None
     ) -> MpeState:
@@ -76,17 +81,22 @@ class ParticleEnv(Game[Settings, MpeState]):
         self._check(state)
         return state
 
+    @property
+    def _parts(self) -> Parts:
+        bodies = (float, (len(self._world.agents), 2))
+        return {
+            "positions": bodies,
+            "velocities": bodies,
+            "landmarks": (float, (self._world.landmarks, 2)),
+            "goal": (np.int64, ()),
+            "memory": (np.float32, self._memory_shape),
+            "key": (np.uint64, ()),
+        }
+
     def _empty(self, n_rows: int) -> MpeState:
-        agents, landmarks = len(self._world.agents), self._world.landmarks
-        return MpeState(
-            **self._no_rows(n_rows),
-            positions=np.zeros((n_rows, agents, 2)),
-            velocities=np.zeros((n_rows, agents, 2)),
-            landmarks=np.zeros((n_rows, landmarks, 2)),
-            goal=np.zeros(n_rows, np.int64),
-            memory=np.zeros((n_rows, *self._memory_shape), np.float32),
-            key=self._opponent_keys[np.arange(n_rows) % self.n_copies],
-        )
+        state = super()._empty(n_rows)
+        state.key[:] = self._opponent_keys[np.arange(n_rows) % self.n_copies]
+        return state
 
     def _begin(self, state: MpeState, rows: Integers) -> None:
         goals = self._world.landmarks if self._world.has_goal else 1
@@ -94,7 +104,6 @@ class ParticleEnv(Game[Settings, MpeState]):
 
     def _going(self, state: MpeState, actions: Integers) -> Going:
         """Return what a step takes, with the actions of all agents."""
-        vars(state)["timed_out"] = state.done  # nothing but the time limit ends an episode
         return bodies_of(state), clock_of(state), self._physics, actions
 
     def _check_values(self, state: MpeState) -> None:

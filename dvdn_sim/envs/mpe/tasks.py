@@ -52,8 +52,7 @@ class SimpleSpread(ParticleEnv[settings.MpeSpread]):
         _spread_observation(bodies_of(state), self._near, seen)
 
     def _step(self, state: MpeState, actions: Integers, rewards: Rewards, seen: Observations) -> None:
-        _spread_step(self._going(state, actions), *self._rewards, rewards)
-        self._observe(state, seen)
+        _spread_step(self._going(state, actions), *self._rewards, rewards, self._near, seen)
 
 
 @compiled
@@ -74,7 +73,7 @@ MPE2, LEGACY, INDIVIDUAL = range(3)
 
 
 @compiled
-def _spread_step(going: Going, kind: int, local_ratio: float, rewards: Rewards) -> None:
+def _spread_step(going: Going, kind: int, local_ratio: float, rewards: Rewards, near: bool, seen: Observations) -> None:
     positions, _, landmarks = going[0]
     rows, agents = rewards.shape
     force = np.empty((agents, 2))
@@ -99,6 +98,7 @@ def _spread_step(going: Going, kind: int, local_ratio: float, rewards: Rewards) 
                 rewards[row, agent] = -least - bumps
         if kind == LEGACY:
             rewards[row] = total
+    _spread_observation(going[0], near, seen)
 
 
 class SimpleAdversary(OpposedEnv[settings.MpeAdversary]):

@@ -37,10 +37,8 @@ def drive(poses, goals, iterations, update_every=15, *, barrier=BARRIERS["safe"]
     moved, rows, robots = poses.copy(), len(poses), poses.shape[1]
     collision, boundary = np.zeros((2, rows), bool)
     travelled, left = np.zeros((rows, robots)), np.full((rows, robots), unbooked)
-    robotarium.drive(
-        np.arange(rows), moved, goals.copy(), iterations, update_every, barrier, stop,
-        collision, boundary, travelled, left,
-    )  # fmt: skip
+    how, found = (iterations, update_every, barrier, stop), (collision, boundary, travelled, left)
+    robotarium.drive(np.arange(rows), moved, goals.copy(), how, found)
     return SimpleNamespace(poses=moved, collision=collision, boundary=boundary, travelled=travelled, unbooked=left)
 
 
