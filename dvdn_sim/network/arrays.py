@@ -15,7 +15,8 @@ from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import sampler
 from dvdn_sim.scenario import Network
 from netmodels import LinkSpec
-from netmodels.links import Bernoulli, DelayTrace, GilbertElliott
+from netmodels.links import Bernoulli, GilbertElliott, LossTrace
+from netmodels.recordings import Played
 from netmodels.topology import Graph
 
 Ints = npt.NDArray[np.int64]
@@ -27,15 +28,20 @@ def same_chances(network: Network) -> bool:
     link = network.link
     if network.faults or network.other_links or (network.broadcast and link.retries):
         return False
-    return isinstance(link.loss, Bernoulli) or (isinstance(link.loss, GilbertElliott) and not link.retries)
+    bursty = isinstance(link.loss, GilbertElliott | LossTrace)
+    return isinstance(link.loss, Bernoulli) or (bursty and not link.retries)
+
+
+def plays(link: LinkSpec) -> bool:
+    """Say whether a link plays a recording, so that what becomes of a packet tells what will become of the next."""
+    return isinstance(link.loss, Played) or isinstance(link.delay, Played)
 
 
 def plain(network: Network) -> bool:
     """Say whether messages are sent once each, to one receiver, and wait for nobody but their own transmitter."""
     link = network.link
     others = network.acks or network.broadcast or network.share == "medium" or network.deadline == "auto"
-    again = link.retries or link.duplicate or isinstance(link.delay, DelayTrace)
-    return same_chances(network) and not (others or again)
+    return same_chances(network) and not (others or link.retries or link.duplicate or plays(link))
 
 
 def covers(network: Network, graphs: Sequence[Graph], size_bytes: int) -> bool:

@@ -29,7 +29,7 @@ from dvdn_sim.consensus import (
     rounds_to_reach,
     trajectory,
 )
-from dvdn_sim.network.arrays import covers, exchange_of_arrays, plain, same_chances
+from dvdn_sim.network.arrays import covers, exchange_of_arrays, plain, plays, same_chances
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.trials import (
     MAX_FOR_OPERATORS,
@@ -42,7 +42,7 @@ from dvdn_sim.network.trials import (
     stacked,
 )
 from dvdn_sim.scenario import ConstantTime, ack_bytes
-from netmodels.links import Bernoulli
+from netmodels.links import Bernoulli, LossTrace
 from netmodels.streams import stream
 from netmodels.topology import Graph, RandomConnected
 
@@ -166,7 +166,7 @@ def _sample(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> Sample:
     else:
         enough = min(ENOUGH_MESSAGES // messages, ENOUGH_PACKETS // (messages * setting.packets))
         count = int(np.clip(enough, np.clip(MAX_MESSAGES // messages, 1, 4), MAX_SAMPLED))
-        networks = min(count, NETWORKS)
+        networks = count if plays(setting.network.link) else min(count, NETWORKS)
         drawn = exchanges(setting, networks, PURPOSE, each=count // networks, first=OTHER_INDICES)
     tally, generator, paths = Tally(), stream(setting.seed, PURPOSE), []
     for reports in drawn:
@@ -202,8 +202,9 @@ def _closed_path(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> tuple[S
     """Moments of a round, where all have the same, and what is expected on each of the graphs ``[G, K]``."""
     network, link, sent, topology = setting.network, setting.network.link, setting.sent, setting.network.topology
     bursty = not isinstance(link.loss, Bernoulli) and link.loss.loss_rate > 0.0
+    in_lockstep = isinstance(link.loss, LossTrace) and link.loss.lockstep
     # With bursts a link's messages depend on each other, be they of two rounds, or a message and an acknowledgement.
-    if setting.n_agents > MAX_FOR_MOMENTS or (bursty and (setting.rounds > 1 or network.acks)):
+    if setting.n_agents > MAX_FOR_MOMENTS or (bursty and (setting.rounds > 1 or network.acks or in_lockstep)):
         return None, None
     q, known = link.delivery_probability(sent.size_bytes), None
     if network.acks:

@@ -5,7 +5,7 @@ say, however bursty the losses are. Trials are spread over the time that a run t
 count for as long as they last; the graphs are those that the scenario's first seed meets.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import SimulatedNetwork
 from dvdn_sim.scenario import MessageSpec, Network, Scenario, message_specs
+from netmodels.recordings import Played
 from netmodels.streams import stream
 from netmodels.topology import Graph, Instant, RandomConnected
 
@@ -69,9 +70,9 @@ class Setting:
         Raises:
             ScenarioError: There is no such graph, or values that do not fit.
         """
-        network = scenario.network
-        if network is None:
+        if scenario.network is None:
             return ()
+        network = _recordings_anywhere(scenario.network)
         if links is not None:
             if not isinstance(network.topology, RandomConnected):
                 path, message = "network.topology", "has no number of links"
@@ -162,6 +163,23 @@ class Setting:
             and (POLICIES[name].memoryless or self.sent.dtype != "float16")
             and (POLICIES[name].shares or not one_way)
         }
+
+
+def _recordings_anywhere(network: Network) -> Network:
+    """Return a network whose recordings are anywhere as a trial begins: a run's exchanges are spread over all of them.
+
+    Where all links begin at given values, they stay as far apart.
+    """
+
+    def anywhere(change: Mapping[str, object]) -> dict[str, Any]:
+        return {
+            key: replace(part, lockstep=True) if isinstance(part, Played) and part.offset is not None else part
+            for key, part in change.items()
+        }
+
+    link = replace(network.link, **anywhere({"loss": network.link.loss, "delay": network.link.delay}))
+    others = tuple(replace(other, link=anywhere(other.link)) for other in network.other_links)
+    return replace(network, link=link, other_links=others)
 
 
 # One exchange after the other.

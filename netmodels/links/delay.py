@@ -6,9 +6,8 @@ generator; the link rounds what is drawn to whole nanoseconds. A kind is a class
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from itertools import cycle
 from statistics import NormalDist
 from typing import Annotated, Protocol
 
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from netmodels.recordings import recorded
-from netmodels.streams import Draws, stream
+from netmodels.recordings import Played, Recording, recorded, stream_of
+from netmodels.streams import Draws
 from netmodels.units import CLOSED, TIME, PositiveTime, Spec, Time, checked_probability, milliseconds
 
 Seconds = NDArray[np.float64]
@@ -42,7 +41,7 @@ class DelayModel(Protocol):
         """Say in a few words what the delay is."""
 
 
-def delay_draws(model: DelayModel, seed: int, *name: int | str) -> Draws[np.int64]:
+def delay_draws(model: DelayModel, seed: int, purpose: str, *name: int | str) -> Draws[np.int64]:
     """Draw a model's delays, in whole nanoseconds, from the stream of that name.
 
     >>> delay_draws(Constant("5 ms"), 0, "delay", 0, 1).take(2)
@@ -50,7 +49,7 @@ def delay_draws(model: DelayModel, seed: int, *name: int | str) -> Draws[np.int6
     """
 
     def opened() -> Callable[[int], NDArray[np.int64]]:
-        sample = model.sampler(stream(seed, *name))
+        sample = model.sampler(stream_of(model, seed, purpose, *name))
         return lambda n: np.rint(np.minimum(sample(n), MAX_DRAWN_S) * 1e9).astype(np.int64)
 
     return Draws(opened)
@@ -315,7 +314,7 @@ class Exponential(_Drawn, kind="exponential"):
 
 
 @dataclass(frozen=True, init=False, config=CLOSED)
-class _Recorded(_Drawn):
+class _Recorded(_Drawn, Recording):
     """What empirical and traced delays have in common: a recording.
 
     Attributes:
@@ -323,15 +322,10 @@ class _Recorded(_Drawn):
         values: the recorded delays, in seconds or with a unit.
     """
 
-    file: str = ""
     values: tuple[Time, ...] = ()
 
     def __post_init__(self) -> None:
         self._settle(file="", values=recorded(self.file, self.values, TIME.read))
-
-    @cached_property
-    def _array(self) -> Seconds:
-        return np.array(self.values, dtype=np.float64)
 
     @property
     def mean(self) -> float:
@@ -359,15 +353,27 @@ class Empirical(_Recorded, kind="empirical"):
         return f"drawn from {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"
 
 
-class DelayTrace(_Recorded, kind="trace"):
-    """Delays in the order in which they were recorded, packet by packet, over and over. Nothing is drawn.
+class DelayTrace(_Recorded, Played, kind="trace"):
+    """Delays in the order in which they were recorded, packet by packet, each link at its own place.
 
-    >>> DelayTrace(values=("1 ms", "3 ms")).sampler(np.random.default_rng(0))(3).tolist()
-    [0.001, 0.003, 0.001]
+    >>> DelayTrace(values=("1 ms", "3 ms"), offset=1).sampler(np.random.default_rng(0))(3).tolist()
+    [0.003, 0.001, 0.003]
     """
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Seconds]:
-        return partial(np.fromiter, cycle(self.values), np.float64)
+        return self.play(generator)
+
+    def all_within(self, delays_s: Sequence[float]) -> float:
+        """Return the probability that packets in a row take no longer than these delays, which never grow.
+
+        >>> DelayTrace(values=("1 ms", "3 ms"), offset=0).all_within([0.001, 0.001])
+        0.0
+        """
+        longest, mass = self._array.max(), np.full(len(self.values), 1.0 / len(self.values))
+        for delay_s in delays_s:
+            if delay_s < longest:  # before the first such, every place is as probable as at the beginning
+                mass = self.step(mass * (self._array <= delay_s))
+        return float(mass.sum())
 
     def describe(self) -> str:
         return f"trace of {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"

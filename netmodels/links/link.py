@@ -131,8 +131,8 @@ class Regime:
         return {name: draws for name, draws in every.items() if draws is not None}
 
 
-def _chances(probability: float, seed: int, *name: int | str) -> Draws[np.bool_] | None:
-    return None if probability == 0.0 else loss_draws(Bernoulli(probability), seed, *name)
+def _chances(probability: float, seed: int, purpose: str, *name: int | str) -> Draws[np.bool_] | None:
+    return None if probability == 0.0 else loss_draws(Bernoulli(probability), seed, purpose, *name)
 
 
 class Link:

@@ -8,16 +8,14 @@ in `netmodels.links.spec.AnyLoss`.
 
 import math
 from collections.abc import Callable
-from functools import partial
-from itertools import cycle
 from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from netmodels.recordings import recorded
-from netmodels.streams import Draws, stream
+from netmodels.recordings import Played, recorded, stream_of
+from netmodels.streams import Draws
 from netmodels.units import Probability, Spec
 
 Lost = NDArray[np.bool_]
@@ -47,13 +45,13 @@ class LossModel(Protocol):
         """Say in a few words what is lost."""
 
 
-def loss_draws(model: LossModel, seed: int, *name: int | str) -> Draws[np.bool_]:
+def loss_draws(model: LossModel, seed: int, purpose: str, *name: int | str) -> Draws[np.bool_]:
     """Draw a model's losses, true where lost, from the stream of that name.
 
     >>> loss_draws(Bernoulli("100%"), 0, "loss", 0, 1).take(2)
     [True, True]
     """
-    return Draws(lambda: model.sampler(stream(seed, *name)))
+    return Draws(lambda: model.sampler(stream_of(model, seed, purpose, *name)))
 
 
 def mean_burst(model: LossModel) -> float:
@@ -196,8 +194,8 @@ class _Chain:
         return states
 
 
-class LossTrace(Spec, kind="trace"):
-    """Losses in the order in which they were recorded, transmission by transmission, over and over.
+class LossTrace(Played, kind="trace"):
+    """Losses in the order in which they were recorded, transmission by transmission, each link at its own place.
 
     Attributes:
         file: path of a recording of 0 (arrived) and 1 (lost); or empty if the values are given. Read once, when built.
@@ -207,7 +205,6 @@ class LossTrace(Spec, kind="trace"):
     0.5
     """
 
-    file: str = ""
     values: tuple[Annotated[int, Field(strict=True, ge=0, le=1)], ...] = ()
 
     def __post_init__(self) -> None:
@@ -215,17 +212,17 @@ class LossTrace(Spec, kind="trace"):
 
     @property
     def loss_rate(self) -> float:
-        return sum(self.values) / len(self.values)
+        return float(self._array.mean())
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
-        return partial(np.fromiter, cycle(self.values), np.bool_)
+        play = self.play(generator)
+        return lambda n: play(n) == 1
 
     def stationary(self) -> Mass:
         return np.full(len(self.values), 1.0 / len(self.values))
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
-        lost = np.array(self.values, dtype=np.float64)
-        return np.roll(mass * (1.0 - lost), 1, axis=-1), np.roll(mass * lost, 1, axis=-1)
+        return self.step(mass * (1 - self._array)), self.step(mass * self._array)
 
     def describe(self) -> str:
         return f"trace of {len(self.values)} transmissions, {100 * self.loss_rate:.3g}% lost"

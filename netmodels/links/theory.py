@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netmodels.links.delay import Constant, DelayModel
+from netmodels.links.delay import Constant, DelayModel, DelayTrace
 from netmodels.links.loss import LossModel
 from netmodels.units import checked_probability
 
@@ -156,6 +156,8 @@ def completion_cdf(
 
 
 def _all_arrived(delay: DelayModel, ends_s: Sequence[float], time_s: float) -> float:
+    if isinstance(delay, DelayTrace):
+        return delay.all_within([time_s - end for end in ends_s])
     product = 1.0
     for end in reversed(ends_s):
         arrived = delay.cdf(time_s - end)

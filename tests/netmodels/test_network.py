@@ -61,7 +61,7 @@ def test_broadcast_has_independent_losses(packets, in_sigmas):
 
 
 def test_broadcast_is_not_retransmitted():
-    spec = dataclasses.replace(SPEC, loss=LossTrace(values=(1, 0)), retries=3, retry_delay="1 ms")
+    spec = dataclasses.replace(SPEC, loss=LossTrace(values=(1, 0), offset=0), retries=3, retry_delay="1 ms")
     network = Network(2, spec, share="node")
     assert network.broadcast(0, 2 * FULL, 0, [1]).transfers[1].reason.tolist() == ["loss", None]
     assert network.offer(2 * MS, FULL, 0, 1).tries.tolist() == [2]

@@ -2,9 +2,11 @@
 
 import os
 
+import numpy as np
 import pytest
 
-from netmodels.links import DelayTrace, Empirical, LossTrace
+from netmodels import LinkSpec, Network
+from netmodels.links import DelayTrace, Empirical, LossTrace, delay_draws, loss_draws
 from netmodels.recordings import MAX_BYTES, MAX_RECORDED, read_recording
 from netmodels.topology import PositionTrace
 
@@ -107,3 +109,65 @@ def test_places_of_very_many_agents_are_read_in_one_go(folder):
     rows = "".join(f"0,{agent},{agent},0\n" for agent in range(100_000))
     folder.joinpath("places.csv").write_text("time,agent,x,y\n" + rows)
     assert PositionTrace("places.csv").positions(100_000, 0, 0)[-1].tolist() == [99_999.0, 0.0]
+
+
+MESSAGES = 10_000
+LENGTHS = (2, 3, 40, 20_000)
+
+
+def losses_of(seed, edge, values, **options):
+    """What one link loses of so many messages of a packet."""
+    network = Network(3, LinkSpec(rate="unlimited", delay=0, loss=LossTrace(values=values, **options)), seed=seed)
+    return np.array([network.offer(now, 100, *edge).complete_ns < 0 for now in range(MESSAGES)], dtype=float)
+
+
+def values_of(length):
+    return tuple((np.random.default_rng(length).permutation(length) < length / 2).astype(int).tolist())
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(("seed", "edge"), [(0, (1, 0)), (0, (0, 2)), (1, (0, 1))], ids=["back", "other", "seed"])
+def test_no_two_links_directions_or_seeds_keep_step(length, seed, edge):
+    one, other = losses_of(0, (0, 1), values_of(length)), losses_of(seed, edge, values_of(length))
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.05
+    assert one.mean() == pytest.approx(np.mean(values_of(length)), abs=0.03)
+
+
+def test_delays_do_not_keep_step_either():
+    trace = DelayTrace(values=("1 ms", "100 ms"))
+    one, back, second = (
+        np.array(delay_draws(trace, 0, *name).take(MESSAGES))
+        for name in (("delay", 0, 1), ("delay", 1, 0), ("second delay", 0, 1))
+    )
+    assert abs(np.corrcoef([one, back, second]) - np.eye(3)).max() < 0.05
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_lockstep_is_to_be_had_for_the_asking(length):
+    values = values_of(length)
+    one, other = (losses_of(0, edge, values, lockstep=True) for edge in ((0, 1), (2, 0)))
+    assert one.tolist() == other.tolist()
+    assert one.tolist() != losses_of(1, (0, 1), values, lockstep=True).tolist()
+
+
+def test_a_given_offset_is_where_a_link_begins_in_every_seed():
+    for seed in (0, 1):
+        played = losses_of(seed, (0, 1), (0, 0, 1, 1, 1), offset=4)
+        assert played.tolist() == [1, 0, 0, 1, 1] * (MESSAGES // 5)
+
+
+def test_offsets_in_lockstep_are_kept_apart():
+    ahead, behind = (
+        loss_draws(LossTrace(values=(0, 0, 1, 0, 1), lockstep=True, offset=offset), 3, "loss", *link)
+        for offset, link in ((3, (0, 1)), (1, (1, 2)))
+    )
+    both = set(zip(ahead.take(1000), behind.take(1000), strict=True))
+    values = (False, False, True, False, True)
+    assert both == {(values[(place + 3) % 5], values[(place + 1) % 5]) for place in range(5)}
+
+
+def test_a_recording_is_played_in_its_order_but_for_one_place_in_its_length():
+    trace = DelayTrace(values=tuple(range(1, 1001)))
+    played = np.array(delay_draws(trace, 0, "delay", 0, 1).take(100_000)) // 10**9
+    jumps = (np.diff(played) != 1) & ~((played[:-1] == 1000) & (played[1:] == 1))
+    assert 70 <= jumps.sum() <= 130

@@ -372,7 +372,12 @@ def test_degraded_for_a_while(spec, change, steps):
 def test_the_reference_itself_on_a_case_by_hand():
     """12 Mbit/s, 1 ms a packet: the second packet is lost once, the third finds no room, all within 5 ms of delay."""
     spec = LinkSpec(
-        rate="12 Mbit/s", delay="5 ms", loss=LossTrace(values=(0, 1, 0)), limit=1, retries=1, retry_delay=0.001
+        rate="12 Mbit/s",
+        delay="5 ms",
+        loss=LossTrace(values=(0, 1, 0), offset=0),
+        limit=1,
+        retries=1,
+        retry_delay=0.001,
     )
     reference = Reference(spec, 0, (0, 1), Machine())
     message = reference.hand_over(7, 3 * 1472)

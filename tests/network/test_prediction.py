@@ -2,6 +2,7 @@
 
 import math
 import sys
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from exchange_cases import (
 )
 
 from dvdn_sim.consensus import POLICIES
-from dvdn_sim.network import Setting, measure, predict
+from dvdn_sim.network import Setting, exchanges, measure, predict
+from dvdn_sim.network.trials import Tally
 from dvdn_sim.scenario import load_scenario
 
 TRIALS = 40
@@ -84,6 +86,7 @@ HOW = {
     ("late_2", "self"): "sampled", ("retries_1", "self"): "closed", ("medium_1", "self"): "closed",
     ("ring_10", "zero_fill"): "closed", ("ring_10", "running_sum"): "sampled",
     ("regular_3", "renormalize"): "sampled", ("crash_2", "self"): "sampled",
+    ("trace_1", "self"): "closed", ("trace_step", "self"): "sampled",
     ("acks_twice", "symmetric"): "closed", ("acks_5", "symmetric"): "sampled",
 }  # fmt: skip
 
@@ -219,3 +222,40 @@ def test_exchanges_in_arrays_are_those_of_the_simulator(monkeypatch, name):
         if not figure.startswith("round_time_p"):  # whose errors nobody knows
             assert furthest(ours, simulated.figures[figure]) <= 4.0, figure
     assert drawn.figures["late_fraction"].value > 0.0
+
+
+def recorded(length, rate, burst):
+    """So many transmissions, lost as often, in bursts of so many on average; all at the end if one burst is as long."""
+    if burst >= length * rate:
+        return [0] * round(length * (1 - rate)) + [1] * round(length * rate)
+    generator, values = np.random.default_rng(length), []
+    while len(values) < length:
+        kept, gone = generator.geometric([rate / (1 - rate) / burst, 1 / burst]).tolist()
+        values += [0] * kept + [1] * gone
+    return values[:length]
+
+
+RECORDINGS = {
+    "one": (1, 1.0, 1), "two": (2, 0.5, 1), "memoryless": (2000, 0.4, 1.7), "a good start": (2000, 0.42, 840),
+    "bursts": (20_000, 0.1, 20), "long bursts": (20_000, 0.3, 500), "one burst": (20_000, 0.02, 400),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["loss", "delay"])
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_recordings_are_predicted_as_they_are_measured_and_as_they_run(name, kind, tmp_path):
+    losses = recorded(*RECORDINGS[name])
+    cells = [str(lost) if kind == "loss" else f"{100 * lost + 1} ms" for lost in losses]
+    (tmp_path / "recorded.csv").write_text("\n".join(cells))
+    trace = f"{kind}={{kind: trace, file: {tmp_path / 'recorded.csv'}}}"
+    changes = scene(3, "{kind: complete}", "0%", 2, *CALM, f"network.link.{trace}", "network.link.fifo=false")
+    setting = Setting.from_scenario(load_scenario(LOSSY, changes))[0]
+    runs = Tally()
+    for reports in exchanges(setting, 12, "run", each=60):
+        runs.add(reports)
+    found = predict(setting).figures, measure(setting, TRIALS).figures, runs.figures("run")
+    for one, other in combinations(found, 2):
+        for figure in ("delivered_fraction", "late_fraction"):
+            assert furthest(one[figure], other[figure]) <= 4.0, figure
+    if kind == "loss":
+        assert found[0]["delivered_fraction"].value == pytest.approx(1 - np.mean(losses))

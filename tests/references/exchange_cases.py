@@ -55,6 +55,11 @@ SCENES = {
     "retries_1": scene(4, RING, "30%", 1, *CALM, "network.link.retries=1", "network.link.retry_delay=1 ms"),
     "medium_1": scene(3, COMPLETE, "20%", 1, "network.share=medium", "network.broadcast=true", "network.compute=10 ms"),
     "auto_2": scene(3, RING, "15%", 2, "network.deadline=auto"),
+    "trace_1": scene(4, COMPLETE, "{kind: trace, values: [0, 0, 0, 0, 1, 1, 1]}", 1, *CALM),
+    "trace_3": scene(4, RING, "{kind: trace, values: [1, 1, 1, 0, 0, 0, 0, 0]}", 3, *CALM),
+    "trace_step": scene(4, RING, "{kind: trace, values: [0, 0, 0, 1, 0], lockstep: true}", 1, *CALM),
+    "trace_given": scene(4, RING, "{kind: trace, values: [0, 0, 0, 1, 0], offset: 2}", 1, *CALM),
+    "trace_late": scene(3, COMPLETE, "10%", 2, *CALM, "network.link.delay={kind: trace, values: [1 ms, 2 ms, 90 ms]}"),
     "crash_2": scene(4, COMPLETE, "10%", 2, "network.faults=[{kind: crash, node: 1, at: 1000 s, for: 4000 s}]"),
 }  # fmt: skip
 
@@ -98,7 +103,7 @@ def policies_of(name):
     """Those that the scene allows."""
     if "network.acks=true" in SCENES[name]:
         return ["symmetric", "self"]
-    simulated = name.startswith(("retries", "medium", "auto", "crash"))
+    simulated = name.startswith(("retries", "medium", "auto", "crash", "trace"))
     allowed = ["self", "running_sum"] if simulated else list(POLICIES)
     return [policy for policy in allowed if policy != "symmetric"]
 

@@ -101,7 +101,7 @@ def test_a_link_delays_as_stated(model, in_sigmas):
 
 def test_trace_repeats_in_order():
     values = [0.001, 0.003, 0.002]
-    sample = DelayTrace(values=tuple(values)).sampler(stream(0, "x"))
+    sample = DelayTrace(values=tuple(values), offset=0).sampler(stream(0, "x"))
     assert [value for n in (2, 1, 5, 4) for value in sample(n).tolist()] == values * 4
     assert DelayTrace(values=tuple(values)).mean == pytest.approx(0.002)
 

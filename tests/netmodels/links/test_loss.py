@@ -22,6 +22,7 @@ MODELS = [
     GilbertElliott(0.0, 0.0, 1.0, 0.3),
     GilbertElliott(1.0, 1.0),
     LossTrace(values=(0, 1, 1, 0, 0, 1, 0, 0)),
+    LossTrace(values=(0, 1, 1, 0, 0, 1, 0, 0), lockstep=True, offset=3),
     LossTrace(values=(1,)),
 ]
 
@@ -85,7 +86,7 @@ def test_start_is_stationary(in_sigmas):
 
 
 def test_trace_repeats_in_order():
-    draws = loss_draws(LossTrace(values=(0, 1, 1)), 0, "loss")
+    draws = loss_draws(LossTrace(values=(0, 1, 1), offset=0), 0, "loss")
     assert draws.take(4) + draws.take(3) == [False, True, True, False, True, True, False]
 
 

@@ -12,7 +12,7 @@ FULL = 1472
 
 def retrying(pattern, **options):
     plain = {"rate": "12 Mbit/s", "delay": "5 ms", "retries": 2, "retry_delay": "0.25 ms"}
-    return Link(LinkSpec(loss=LossTrace(values=pattern), **{**plain, **options}))
+    return Link(LinkSpec(loss=LossTrace(values=pattern, offset=0), **{**plain, **options}))
 
 
 def test_tries_hold_the_server():
@@ -33,7 +33,7 @@ def test_corruption_is_retried_too():
 
 
 def test_down_times_are_final():
-    spec = LinkSpec(rate="12 Mbit/s", delay=0, loss=LossTrace(values=(1, 0)), retries=5, retry_delay="1 ms")
+    spec = LinkSpec(rate="12 Mbit/s", delay=0, loss=LossTrace(values=(1, 0), offset=0), retries=5, retry_delay="1 ms")
     sent = Link(spec, availability=Availability(link_down=[(2 * MS, 3 * MS)])).offer(0, FULL)
     assert (sent.reason.tolist(), sent.tries.tolist()) == (["link_down"], [2])
 

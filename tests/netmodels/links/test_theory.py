@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from netmodels import Link, LinkSpec
-from netmodels.links import Bernoulli, Empirical, Exponential, GilbertElliott, Lognormal, LossTrace, Normal, Pareto
+from netmodels.links import (
+    Bernoulli,
+    DelayTrace,
+    Empirical,
+    Exponential,
+    GilbertElliott,
+    Lognormal,
+    LossTrace,
+    Normal,
+    Pareto,
+)
 from netmodels.links.theory import retry_weights, whole_probability
 
 MESSAGES = 12_000  # five standard errors are 1.5 to 2.5 points of a share
@@ -24,7 +34,7 @@ def test_whole_probability_by_hand():
     # Bursts: start good and stay good for four steps.
     assert whole_probability(GilbertElliott(0.03, 0.25), 0.0, 0, 5) == pytest.approx(0.25 / 0.28 * 0.97**4)
     # A trace from a uniform place: 3 of 8 windows of two hold no loss.
-    assert whole_probability(LossTrace(values=(0, 1, 1, 0, 0, 1, 0, 0)), 0.0, 0, 2) == pytest.approx(3 / 8)
+    assert whole_probability(LossTrace(values=(0, 1, 1, 0, 0, 1, 0, 0), offset=0), 0.0, 0, 2) == pytest.approx(3 / 8)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +95,8 @@ def test_silence_probability_by_hand():
         {"delay": Lognormal("3 ms", "6 ms"), "loss": GilbertElliott("5%", "40%")},
         {"delay": Pareto("3 ms", shape=1.5), "loss": 0.1},
         {"delay": Empirical(values=("1 ms", "2 ms", "9 ms"))},
+        {"delay": DelayTrace(values=("1 ms", "9 ms", "2 ms")), "loss": 0.1},
+        {"delay": DelayTrace(values=("1 ms",) * 9 + ("9 ms",) * 3), "fifo": False},
     ],
     ids=str,
 )
