@@ -5,6 +5,7 @@ done here that numba leaves open: code is compiled anew when what it calls has c
 several processes that begin at once one compiles and the others wait for it; and whoever waits is told why.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +31,8 @@ _versions: dict[int, str] = {}
 def compiled(function: Function) -> Function:
     """Compile a function on its first call with arguments of a type.
 
-    Divisions are IEEE's, as in numpy: checks for a zero divisor would keep loops from being vectorised.
+    Divisions are IEEE's, as in numpy: checks for a zero divisor would keep loops from being vectorised. Copy arrays in
+    loops: the error message of ``a[:] = b``, should they not fit, takes 4 s to compile, ``a.max()`` takes 1 s.
     """
     try:
         made: Any = njit(cache=True, error_model="numpy")(function)
@@ -40,20 +42,30 @@ def compiled(function: Function) -> Function:
     folder, compile_now = Path(made._cache.cache_path), made.compile
 
     def compile_once(signature: object) -> object:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "compiling.lock", is_singleton=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            with trigger_event(WAITS):
-                lock.acquire()
-        try:
+        with _alone(folder):
             return compile_now(signature)
-        finally:
-            lock.release()
 
     made.compile = compile_once
     return cast("Function", made)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Compile meanwhile while no other process does so for this folder, and without the collector: an eighth faster."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, collecting = FileLock(folder / "compiling.lock", is_singleton=True), gc.isenabled()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with trigger_event(WAITS):
+            lock.acquire()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+        lock.release()
 
 
 def _version(function: Callable[..., Any]) -> str:

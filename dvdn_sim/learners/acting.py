@@ -70,7 +70,8 @@ def _layer(parameters: Floats, start: int, inputs: Floats, outputs: Floats, coun
     n_inputs, width = inputs.shape[1], outputs.shape[1]
     bias = start + n_inputs * width
     for k in range(count):
-        outputs[k] = parameters[bias : bias + width]
+        for j in range(width):
+            outputs[k, j] = parameters[bias + j]
     for i in range(0, n_inputs - 3, 4):
         row = start + i * width
         w0, w1 = parameters[row : row + width], parameters[row + width : row + 2 * width]
@@ -149,7 +150,8 @@ def q_values(networks: Networks, observations: Floats, q: Floats) -> None:
             for k in range(count):
                 row, agent = _place(first + k, network, each, copies, users)
                 _gather(observations, ids, row, agent, seen[k])
-                state[k] = hidden[row, agent]
+                for j in range(h):
+                    state[k, j] = hidden[row, agent, j]
             at = _layer(weights, 0, seen, x, count)
             _relu(x, count)
             if recurrent:
@@ -163,9 +165,10 @@ def q_values(networks: Networks, observations: Floats, q: Floats) -> None:
             _layer(weights, at, state, out, count)
             for k in range(count):
                 row, agent = _place(first + k, network, each, copies, users)
-                q[row, agent] = out[k]
-                if recurrent:
-                    hidden[row, agent] = state[k]
+                for j in range(q.shape[2]):
+                    q[row, agent, j] = out[k, j]
+                for j in range(h if recurrent else 0):
+                    hidden[row, agent, j] = state[k, j]
 
 
 @compiled

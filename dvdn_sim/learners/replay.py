@@ -274,4 +274,5 @@ def _choose(numbers: npt.NDArray[np.uint32], stored: int, ids: npt.NDArray[np.in
     for i in range(len(slots) - 1, last - 1, -1):
         j, at = _below(i + 1, numbers, at)
         slots[i], slots[j] = slots[j], slots[i]
-    ids[:] = slots[len(slots) - batch :]
+    for k in range(batch):
+        ids[k] = slots[len(slots) - batch + k]

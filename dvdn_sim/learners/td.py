@@ -212,7 +212,10 @@ def fill(
     for replica in range(len(td)):
         own, team = explained[replica], explained.shape[1] == 1
         if standardise and active[replica]:
-            merge(rewards[replica], lengths[replica].max(), moments[:, replica])
+            longest = 0
+            for b in range(batch):
+                longest = max(longest, lengths[replica, b])
+            merge(rewards[replica], longest, moments[:, replica])
         mean, deviation = moments[0, replica], np.sqrt(moments[1, replica])
         if not standardise or not team:
             mean = 0.0
@@ -278,7 +281,9 @@ def measure(error: Array, td: Array, q_t: Array, mask: Array, figures: Array) ->
                 values += value
                 joints += agents * joint * joint
                 largest_sum = np.maximum(largest_sum, abs(value))
-        figures[:, replica] = losses, 0.0, values, largest, largest_sum, errors, np.sqrt(off / joints)
+        found = losses, 0.0, values, largest, largest_sum, errors, np.sqrt(off / joints)
+        for k in range(len(found)):
+            figures[k, replica] = found[k]
         figures[0, replica] /= count
         figures[2, replica] /= count
         figures[5, replica] /= count

@@ -169,7 +169,9 @@ def packed(observed: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], 
     >>> packed(np.array([1, 3]), 2)
     (array([1, 0]), array([-4,  0,  4,  6,  8]))
     """
-    longest, ranked = observed.max(), 0
+    longest = ranked = 0
+    for length in observed:
+        longest = max(longest, length)
     order, edges = np.empty_like(observed), np.zeros(longest + 2, np.int64)
     for length in range(longest, 0, -1):
         for sequence in range(len(observed)):
