@@ -40,7 +40,11 @@ class Rows:
         return made
 
 
-INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)  # made once: numpy is slower with the types
+BOOL, INT64, FLOAT32 = (
+    np.dtype(bool),
+    np.dtype(np.int64),
+    np.dtype(np.float32),
+)  # made once: numpy is slower with the types
 Parts = Mapping[str, tuple[DTypeLike, tuple[int, ...]]]
 """Arrays of a state by name: their type, and their shape in one row."""
 
@@ -142,16 +146,14 @@ class Game(ABC, Generic[Settings, State]):
             if state is not self._latest:
                 self._check(state)
             state = state.copy()
-        rows = np.arange(self.n_copies) if mask is None else mask.nonzero()[0]
-        state.episode[rows] += 1
-        self._begin_at(state, rows)
+        self._begin_at(state, np.arange(self.n_copies) if mask is None else mask.nonzero()[0])
         return state, self.observe(state)
 
     def resume(self, episode: NDArray[np.int64]) -> State:
         """A state between two episodes (see `BatchedEnv.resume`)."""
         check_episode(episode, self.n_copies)
         state = self._empty(self.n_copies)
-        state.episode[:] = episode
+        state.episode[:] = episode - 1
         self._begin_at(state, np.arange(self.n_copies))
         return state
 
@@ -184,7 +186,7 @@ class Game(ABC, Generic[Settings, State]):
         return canvas.picture(places, radius)
 
     def _begin_at(self, state: State, rows: NDArray[np.int64]) -> None:
-        state.step[rows], state.done[rows] = 0, False
+        _next_episode(rows, state.step, state.episode, state.done)
         if len(rows):
             self._begin(state, rows)
         self._latest = state
@@ -209,6 +211,13 @@ class Game(ABC, Generic[Settings, State]):
         self._check_values(state)
 
 
+@compiled
+def _next_episode(rows: NDArray[np.int64], step: NDArray[np.int64], episode: NDArray[np.int64], done: Mask) -> None:
+    for row in rows:
+        step[row], done[row] = 0, False
+        episode[row] += 1
+
+
 def settings_of(model: type[Settings], spec: Settings | None, options: Mapping[str, Any]) -> Settings:
     """Return settings, which may be given as keywords; refuse (ValueError) such as do not go together."""
     made = model(**options) if spec is None else spec
@@ -229,7 +238,7 @@ def _check_reset(n_rows: int | None, mask: Mask | None, n_copies: int) -> None:
 
 def check_mask(mask: Mask, n_copies: int) -> None:
     """Refuse (ValueError) a mask that is not bool ``[E]``."""
-    if mask.shape != (n_copies,) or mask.dtype != bool:
+    if mask.shape != (n_copies,) or mask.dtype != BOOL:
         raise ValueError(f"mask {described(mask)} found; bool [{n_copies}] expected")
 
 

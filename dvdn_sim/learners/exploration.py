@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from dvdn_sim.draws import keys
@@ -66,7 +67,7 @@ class Actor:
             epsilon: Exploration probability at each step ``[T, R]``.
             idle: Which agents do nothing at which step, bool ``[T, R, C, N]``, or with 1 for C; None if there are none.
         """
-        rows = parameters.detach().float().contiguous().cpu().numpy()
+        rows = parameters.detach().to("cpu", torch.float32).contiguous().numpy()
         self._networks = self._network.recurrent, rows, self._ids, self._copies, self._hidden
         streams = streams_of(self._keys, episodes, self._copies, self._agent_keys)
         self._luck, self._idle = (self._available, streams, epsilon), idle
