@@ -164,8 +164,11 @@ class Numbering:
         return cls(edges, number, into, [incoming[graph] for graph in graphs], links)
 
 
-# Graphs that are fixed, or few, come again and again; of others the latest would do.
+# Graphs that are fixed, or few, come again and again. Large ones are not kept: they take memory, and their messages
+# longer than to number them.
 _numbering = lru_cache(maxsize=16)(Numbering.of)
+SMALL = 1024
+"""Agents times rounds up to which graphs are kept."""
 
 
 class Exchange:
@@ -197,7 +200,8 @@ class Exchange:
         self._clock, self._transport, self._faults = clock, transport, faults
         self._phases, self._last, self._agents = phases, len(phases), phases[0].graph.n_agents
         self._stride = 2 if phases[-1].acks else 1
-        numbers = _numbering(tuple(phase.graph for phase in phases[:: self._stride]))
+        graphs = tuple(phase.graph for phase in phases[:: self._stride])
+        numbers = (_numbering if self._agents * len(graphs) <= SMALL else Numbering.of)(graphs)
         self._edges, self._number, self._into = numbers.edges, numbers.number, numbers.into
         self._incoming = [of_round for of_round in numbers.incoming for _ in range(self._stride)]
         self._round_links = numbers.links
