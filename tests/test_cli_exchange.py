@@ -104,7 +104,7 @@ def test_predict_says_plainly_that_nothing_is_sent(changes):
     assert (found["wires"], found["bytes_per_update"], found["delivered_fraction"]) == ([], 0.0, None)
 
 
-RING = ["--set", "network.topology={kind: ring}", "--set", "env.players=4"]
+RING = ["--set", "network.topology={kind: ring}", "--set", "env.players=4", "--set", "network.link.loss=0%"]
 
 
 def test_warnings_go_to_stderr_and_into_what_is_written_and_are_no_failure(tmp_path):

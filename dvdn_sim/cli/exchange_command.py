@@ -167,7 +167,7 @@ def _prediction_json(setting: Setting, prediction: Prediction) -> dict[str, obje
         **_heading(setting),
         **_numbers_of(prediction.figures),
         "rounds_to_10_percent": prediction.rounds_to_target,
-        "lambda_min": prediction.lambda_min,
+        "lambda_min": None if prediction.lambda_min is None else prediction.lambda_min.value,
         "how": {name: figure.how for name, figure in prediction.figures.items()},
         "sampled_exchanges": prediction.sampled,
         "sampler": prediction.sampler,
@@ -248,7 +248,8 @@ def _print_prediction(setting: Setting, prediction: Prediction, console: Console
         how = Text(prediction.figures["mse_after_rounds"].how, style="dim")
         table.add_row("rounds for an rms error of 10%", str(prediction.rounds_to_target), "", how)
     if prediction.lambda_min is not None:
-        table.add_row("λ_min of the weights", f"{prediction.lambda_min:.3f}", "", Text("closed", style="dim"))
+        least, how = prediction.lambda_min.at(0), Text(prediction.lambda_min.how, style="dim")
+        table.add_row("λ_min of E[A]", *_with_error(least, "number"), how)
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     graphs = "one graph" if prediction.graphs == 1 else f"a sample of {prediction.graphs} graphs"
     sampled = f"Over {graphs}; {prediction.sampled} exchanges sampled ({prediction.sampler})."

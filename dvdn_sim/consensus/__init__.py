@@ -7,6 +7,7 @@
     quantise     float16 in messages
     diagnostics  figures of an operator
     theory       closed forms behind `dvdn-sim predict`
+    stability    whether DVDN learns with a policy: the eigenvalues of the expected operator
 
 A policy turns the facts of K rounds into a linear operator A ``[K, N, N]``, cumulative: A[k] maps what the agents held
 before the exchange to what they hold after round k. The learner applies A[K-1] and never sees the network.
@@ -14,11 +15,12 @@ before the exchange to what they hold after round k. The learner applies A[K-1] 
 
 # isort: off
 # fmt: off
-from dvdn_sim.consensus.diagnostics import OperatorFigures, lambda_min_of_round, operator_figures
+from dvdn_sim.consensus.diagnostics import OperatorFigures, operator_figures
 from dvdn_sim.consensus.facts import Facts, RoundLinks, lossless_facts, union_of_edges
 from dvdn_sim.consensus.policies import POLICIES, Policy, PullPolicy, Stale, ZeroFill, operator_of
 from dvdn_sim.consensus.quantise import apply_float16, rounded_to_float16
 from dvdn_sim.consensus.ratio import Masses, PushSum, RunningSum
+from dvdn_sim.consensus.stability import Least, least_eigenvalue, least_of
 from dvdn_sim.consensus.theory import (
     DrawnSteps, Heard, PullSteps, StepMoments, Trajectory, ZeroFillSteps, closed_steps, expected_of,
     expected_round_time, rounds_to_reach, trajectory, trajectory_of,
@@ -28,9 +30,10 @@ from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis, su
 # isort: on
 
 __all__ = [
-    "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Masses", "OperatorFigures", "Policy", "PullPolicy",
-    "PullSteps", "PushSum", "RoundLinks", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill",
-    "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time", "lambda_min_of_round",
-    "lazy", "lossless_facts", "max_degree", "metropolis", "operator_figures", "operator_of", "rounded_to_float16",
-    "rounds_to_reach", "sum_by_receiver", "trajectory", "trajectory_of", "union_of_edges", "weight_matrix",
+    "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Least", "Masses", "OperatorFigures", "Policy",
+    "PullPolicy", "PullSteps", "PushSum", "RoundLinks", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill",
+    "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time",
+    "lazy", "least_eigenvalue", "least_of", "lossless_facts", "max_degree", "metropolis", "operator_figures",
+    "operator_of", "rounded_to_float16", "rounds_to_reach", "sum_by_receiver", "trajectory", "trajectory_of",
+    "union_of_edges", "weight_matrix",
 ]  # fmt: skip

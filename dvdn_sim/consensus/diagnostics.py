@@ -6,8 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dvdn_sim.consensus.weights import Values, Weights, weight_matrix
-from netmodels.topology import Graph
+from dvdn_sim.consensus.weights import Values
 
 FEW = 16
 """Agents up to which operators come again and again, exchange after exchange, and their figures are remembered."""
@@ -72,25 +71,3 @@ def _figures_of(operator: Values) -> OperatorFigures:
 def smallest_eigenvalue(operator: Values) -> float:
     """Return λ_min of the symmetric part of an operator ``[N, N]``."""
     return float(np.linalg.eigvalsh((operator + operator.T) / 2)[0])
-
-
-def lambda_min_of_round(graph: Graph, weights: Weights | None) -> float:
-    """Return λ_min of W, the operator of a round without loss; 1 for a graph with one-way links, which has no such W.
-
-    Without weights, of the equal shares 1/(1 + d_j) of ratio consensus, as the symmetric matrix with the same
-    eigenvalues, w_ij = 1/√((1 + d_i)(1 + d_j)).
-
-    >>> from netmodels.topology import Ring
-    >>> from dvdn_sim.consensus.weights import metropolis
-    >>> round(lambda_min_of_round(Ring().graph(4, 0), metropolis), 6)
-    -0.333333
-    """
-    if not graph.symmetric:
-        return 1.0
-    if weights is None:
-        shares = 1.0 + np.array(graph.degrees)
-        matrix = (graph.adjacency() + np.eye(graph.n_agents)) / np.sqrt(np.outer(shares, shares))
-    else:
-        matrix = weight_matrix(weights, graph)
-        matrix += np.diag(1.0 - matrix.sum(1))
-    return smallest_eigenvalue(matrix)

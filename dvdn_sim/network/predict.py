@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from dvdn_sim.consensus import (
-    POLICIES,
     WEIGHTS,
     DrawnSteps,
     Facts,
@@ -24,7 +23,6 @@ from dvdn_sim.consensus import (
     closed_steps,
     expected_of,
     expected_round_time,
-    lambda_min_of_round,
     lossless_facts,
     rounds_to_reach,
     trajectory,
@@ -41,7 +39,7 @@ from dvdn_sim.network.trials import (
     realised,
     stacked,
 )
-from dvdn_sim.scenario import ConstantTime, ack_bytes
+from dvdn_sim.scenario import ConstantTime, ack_bytes, stability
 from netmodels.links import Bernoulli, LossTrace
 from netmodels.streams import stream
 from netmodels.topology import Graph, RandomConnected
@@ -74,7 +72,8 @@ class Prediction:
         sampled: Exchanges drawn for what is sampled.
         sampler: What drew them: `simulator`, or `numpy` for `dvdn_sim.network.arrays`.
         rounds_to_target: K for a root-mean-square error of 10%; None where it is not known or never reached.
-        lambda_min: Smallest eigenvalue of the weights' matrix of a topology that never changes; else None.
+        lambda_min: Smallest eigenvalue of E[A], as if no message were late; None for parameters, and where graphs
+            change in another way than by being drawn again.
         sending_s: How long the busiest transmitter sends per update.
         waiting_s: How long exchanges of this kind last per update.
         warnings: What to mind.
@@ -85,7 +84,7 @@ class Prediction:
     sampled: int
     sampler: str
     rounds_to_target: int | None
-    lambda_min: float | None
+    lambda_min: Number | None
     sending_s: Number
     waiting_s: Number
     warnings: tuple[str, ...]
@@ -129,7 +128,7 @@ def _predict(setting: Setting) -> Prediction:
         sampled=sample.exchanges,
         sampler=sample.sampler,
         rounds_to_target=None if steps is None else _rounds_to_target(setting, steps),
-        lambda_min=_lambda_min(setting) if fixed else None,
+        lambda_min=_lambda_min(setting),
         sending_s=_sending_s(setting, graphs, figures["bytes_per_update"]),
         waiting_s=figures["round_time_s"].times(setting.sent.exchanges * setting.rounds),
         warnings=tuple(_warnings(setting, figures, sample.tally.dropped)),
@@ -246,11 +245,13 @@ def _rounds_to_target(setting: Setting, steps: StepMoments) -> int | None:
     return rounds_to_reach(steps, TARGET**2, limit=200)
 
 
-def _lambda_min(setting: Setting) -> float | None:
-    """Smallest eigenvalue of W, for policies that use it."""
-    if POLICIES[setting.sent.policy].shares or setting.n_agents > MAX_FOR_EIGENVALUES:
+def _lambda_min(setting: Setting) -> Number | None:
+    """Smallest eigenvalue of E[A], of what agents learn from."""
+    if setting.sent.kind != "td" or setting.n_agents > MAX_FOR_EIGENVALUES:
         return None
-    return lambda_min_of_round(setting.graphs(0)[0], WEIGHTS[setting.sent.weights])
+    found = stability(setting.network, setting.sent, setting.n_agents, setting.seed)
+    exact = setting.network.topology.fixed and not (found and found.error)
+    return None if found is None else Number.of(*found, "closed" if exact else "sampled")
 
 
 def _of_a_message(setting: Setting) -> dict[str, Number]:

@@ -34,7 +34,7 @@ from dvdn_sim.scenario.scenario import (
 )
 from dvdn_sim.scenario.shape import Shape, json_schema, listing, shape_of
 from dvdn_sim.scenario.text import describe, differences, headline
-from dvdn_sim.scenario.warnings import warnings_of
+from dvdn_sim.scenario.warnings import stability, warnings_of
 # fmt: on
 # isort: on
 
@@ -108,6 +108,7 @@ __all__ = [
     "resolve_includes",
     "resolved_yaml",
     "shape_of",
+    "stability",
     "td_bytes",
     "warnings_of",
 ]  # fmt: skip

@@ -161,11 +161,14 @@ def test_rounds_for_a_target_error():
 
 
 def test_smallest_eigenvalues():
+    """Of E[A]: 1 - q + q λ on a graph that stays; a_eff on graphs that are drawn again and again."""
     ring = scene(4, "{kind: ring}", "10%", 1, *CALM)
     found = prediction_of(*ring)
-    assert (found.lambda_min, found.warnings) == (pytest.approx(-1 / 3), ())
-    assert prediction_of(*ring, "algorithm.consensus.weights=lazy").lambda_min == pytest.approx(1 / 3)
-    assert prediction_of(*scene(4, "{kind: random_connected}", "10%", 1, *CALM)).lambda_min is None
+    assert (found.lambda_min.value, found.warnings) == (pytest.approx(1 - 0.9 * 4 / 3), ())
+    assert prediction_of(*ring, "algorithm.consensus.weights=lazy").lambda_min.value == pytest.approx(1 - 0.9 * 2 / 3)
+    drawn = prediction_of(*scene(4, "{kind: random_connected, edges: 3}", "0%", 1, *CALM))
+    assert drawn.lambda_min.value == pytest.approx(0.375, abs=0.02)
+    assert drawn.lambda_min.how == "sampled"
 
 
 def test_what_is_cut_for_ever_is_told_beforehand():

@@ -1,18 +1,15 @@
 """Each warning where it is due, with its figures, and nowhere else; and that what it says is so."""
 
-from itertools import product
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, lambda_min_of_round, lossless_facts
+from dvdn_sim.consensus import WEIGHTS, weight_matrix
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import load_scenario, message_specs, parse_scenario, warnings_of
 from netmodels.topology import Edges
 
 FOUR = ("env.players=4", "network.link.loss=0%")
+SHORT = "env.max_episode_steps=10"  # messages of one packet
 RING = (*FOUR, "network.topology={kind: ring}")
 DVDN_GT = "algorithm={kind: dvdn_gt, tracking: {form: paper}}"
 RUNNING_SUM = "algorithm={kind: dvdn_gt, tracking: {form: running_sum}}"
@@ -49,14 +46,17 @@ def test_nothing_to_mind(lossy, request):
      ("{kind: schedule, entries: [{at: 0 s, topology: {kind: ring}}]}", 4, -1 / 3)],
 )  # fmt: skip
 def test_a_graph_that_stays_with_a_negative_eigenvalue(lossy, topology, players, least):
-    """Rings, (1 + 2 cos θ)/3 at the largest θ = 2πk/N; a path, (1 + 2 cos θ)/3 at θ = π(N - 1)/N."""
-    changes = (f"env.players={players}", f"network.topology={topology}")
-    warning = only(warned(lossy, *changes))
+    """Rings, (1 + 2 cos θ)/3 at the largest θ = 2πk/N; a path, (1 + 2 cos θ)/3 at θ = π(N - 1)/N. K rounds: its power;
+    with loss, the weight that returns to oneself, 1 - q + q λ."""
+    changes = (f"env.players={players}", f"network.topology={topology}", SHORT)
+    warning = only(warned(lossy, *changes, "network.link.loss=0%"))
     assert f"λ_min = {least:.3f}" in warning
     assert "can diverge" in warning
-    for remedy in ("`weights: lazy`", "even number of rounds", "drawn again"):
+    for remedy in ("`weights: lazy`", "`rounds: 2`", "`topology: {kind: random_connected}`"):
         assert remedy in warning
-    assert warned(lossy, *changes, "algorithm.consensus.rounds=3") == [warning]
+    three = warned(lossy, *changes, "network.link.loss=0%", "algorithm.consensus.rounds=3")
+    assert (f"λ_min = {least**3:.3f}" in only(three)) if least**3 < -0.005 else three == []
+    assert f"λ_min = {0.02 + 0.98 * least:.3f}" in only(warned(lossy, *changes, "network.link.loss=2%"))
 
 
 def test_of_several_weights_those_that_are_chosen_count(lossy):
@@ -64,7 +64,8 @@ def test_of_several_weights_those_that_are_chosen_count(lossy):
     edges = [[0, 1], [1, 2], [2, 3], [3, 0], [3, 4], [4, 5]]
     tailed = ("env.players=6", f"network.topology={{kind: edges, edges: {edges}}}", "network.link.loss=0%")
     for name in ("metropolis", "max_degree"):
-        least = lambda_min_of_round(Edges(edges).graph(6, 0), WEIGHTS[name])
+        pulls = weight_matrix(WEIGHTS[name], Edges(edges).graph(6, 0))
+        least = np.linalg.eigvalsh(pulls + np.diag(1.0 - pulls.sum(1)))[0]
         assert f"λ_min = {least:.3f}" in only(warned(lossy, *tailed, f"algorithm.consensus.weights={name}"))
 
 
@@ -79,15 +80,48 @@ def test_what_mends_it(lossy, remedy):
     assert warned(lossy, *RING, remedy) == []
 
 
-def test_ratio_consensus_is_warned_of_too_and_lazy_weights_are_no_help_there(lossy):
-    """On a ring, equal shares are Metropolis weights. `running_sum` and `push_sum` take no heed of `weights`."""
-    ratio = (*RING, "algorithm.consensus.policy=running_sum", "algorithm.consensus.weights=lazy")
-    warning = only(warned(lossy, *ratio))
-    assert "λ_min = -0.333" in warning
-    assert "`policy: self` with `weights: lazy`" in warning
-    assert warned(lossy, *ratio, "algorithm.consensus.rounds=4") == []
+COMPLETE = ("network.topology={kind: complete}", SHORT)
+
+
+@pytest.mark.parametrize(
+    ("policy", "rounds", "loss", "least"),
+    [("running_sum", 2, "20%", -0.044), ("running_sum", 3, "20%", -0.020), ("running_sum", 4, "20%", None),
+     ("running_sum", 2, "40%", -0.031), ("running_sum", 3, "40%", -0.063), ("running_sum", 4, "40%", -0.030),
+     ("running_sum", 2, "60%", None), ("running_sum", 3, "60%", -0.058), ("running_sum", 10, "60%", None),
+     ("running_sum", 4, "0%", None), ("stale", 3, "40%", -0.038), ("push_sum", 4, "40%", None),
+     ("renormalize", 4, "40%", None), ("self", 4, "40%", None), ("zero_fill", 4, "40%", None)],
+)  # fmt: skip
+def test_loss_itself_makes_some_policies_climb(lossy, policy, rounds, loss, least):
+    """On a complete graph, which is safe without loss; where it was seen to ruin learning (docs/method.md)."""
+    changes = (f"algorithm.consensus={{rounds: {rounds}, policy: {policy}}}", f"network.link.loss={loss}")
+    found = warned(lossy, *COMPLETE, *changes)
+    if least is None:
+        assert found == []
+        return
+    told = float(only(found).partition("λ_min = ")[2].partition(" ")[0])
+    assert told == pytest.approx(least, abs=0.004)
+    assert "`policy: self`" in found[0]
+
+
+def test_every_remedy_works(lossy):
+    """Lazy weights are no help to ratio consensus, which takes no heed of them, and are not offered there."""
+    for changes in (RING, (*COMPLETE, "network.link.loss=40%")):
+        for policy in ("self", "running_sum", "stale", "renormalize", "push_sum"):
+            bad = (*changes, SHORT, f"algorithm.consensus={{rounds: 3, policy: {policy}}}")
+            for warning in warned(lossy, *bad):
+                remedies = warning.partition("; write ")[2].split(", or ")
+                assert (remedies[0] == "`weights: lazy`") == (policy not in {"running_sum", "push_sum"})
+                for remedy in remedies:
+                    pairs = [each.strip("`").split(": ", 1) for each in remedy.split(" with ")]
+                    paths = {"topology": "network.topology"}
+                    sets = [f"{paths.get(key, f'algorithm.consensus.{key}')}={value}" for key, value in pairs]
+                    assert warned(lossy, *bad, *sets) == []
+
+
+def test_ratio_consensus_with_one_way_links_is_not_symmetric_and_safe_on_a_cycle(lossy):
+    """Eigenvalues (1 + e^iθ)/2 lie to the right of 0."""
     one_way = "network.topology={kind: edges, edges: [[0, 1], [1, 2], [2, 0]], directed: true}"
-    assert warned(lossy, one_way, "algorithm.consensus.policy=running_sum") == []
+    assert warned(lossy, one_way, "algorithm.consensus.policy=running_sum", "network.link.loss=0%") == []
 
 
 def test_every_seed_has_a_graph_of_its_own_if_it_is_drawn(lossy):
@@ -104,36 +138,8 @@ def test_every_seed_has_a_graph_of_its_own_if_it_is_drawn(lossy):
 
 
 def test_more_agents_than_the_environment_has(lossy):
-    assert warned(lossy, "network.topology={kind: ring}") == []
-    assert "-0.333" in only(warned(lossy, "network.topology={kind: ring}", n_agents=4))
-
-
-GRAPHS = st.integers(2, 7).flatmap(
-    lambda n: st.sets(st.sampled_from([(i, j) for i, j in product(range(n), repeat=2) if i < j]), min_size=1).map(
-        lambda edges: Edges(tuple(sorted(edges))).graph(n, 0)
-    )
-)
-
-
-@settings(max_examples=40)
-@given(graph=GRAPHS)
-def test_the_smallest_eigenvalue_is_that_of_the_matrix_that_mixes(graph):
-    for name in ("metropolis", "max_degree"):
-        operator = POLICIES["self"](WEIGHTS[name]).operator(lossless_facts([graph]))[-1]
-        least = lambda_min_of_round(graph, WEIGHTS[name])
-        assert least == pytest.approx(np.linalg.eigvalsh(operator)[0], abs=1e-9)
-
-
-@settings(max_examples=60)
-@given(graph=GRAPHS, rounds=st.integers(1, 4), policy=st.sampled_from(["self", "running_sum", "push_sum"]))
-def test_the_mix_of_all_rounds_has_a_negative_eigenvalue_just_where_it_is_said(graph, rounds, policy):
-    """Also of ratio consensus, whose mix is not symmetric: its eigenvalues are real, and have the same signs."""
-    operator = POLICIES[policy](WEIGHTS["metropolis"]).operator(lossless_facts([graph] * rounds))[-1]
-    least = lambda_min_of_round(graph, None if policy != "self" else WEIGHTS["metropolis"])
-    eigenvalues = np.linalg.eigvals(operator)
-    assert abs(eigenvalues.imag).max() < 1e-6
-    if abs(least) > 1e-3:
-        assert (eigenvalues.real.min() < -1e-10) == (least < 0.0 and rounds % 2 == 1)
+    assert warned(lossy, "network.topology={kind: ring}", "network.link.loss=0%") == []
+    assert "-0.333" in only(warned(lossy, "network.topology={kind: ring}", "network.link.loss=0%", n_agents=4))
 
 
 # Deadlines that are too short
@@ -309,8 +315,8 @@ def test_a_shared_medium_is_ideal(lossy):
 
 
 def test_all_that_there_is_to_mind_is_said(lossy):
-    found = warned(lossy, DVDN_GT, *RING, "network.link.loss=20%", "network.share=medium", "network.deadline=1 ms")
-    assert [text.split()[0] for text in found] == ["DVDN", "messages", "messages", "messages", "`share:"]
+    found = warned(lossy, DVDN_GT, *RING, "network.link.loss=2%", "network.share=medium", "network.deadline=1 ms")
+    assert [text.split()[0] for text in found] == ["DVDN", "messages", "messages", "gradient", "`share:"]
     found = warned(lossy, DVDN_GT, "network.link.loss=1%", "network.share=medium", "network.deadline=10 s")
     assert [text.split()[0] for text in found] == ["gradient", "`share:"]
 
