@@ -150,8 +150,8 @@ class HealthChecks:
         ascending = sum(value < -1e-9 for value in replica.lambda_min) > len(replica.lambda_min) / 2
         if ascending or q > APART * max(team, 1e-12):
             cause = (
-                "the mix of errors has negative eigenvalues, in whose directions DVDN ascends: `policy: self`, and, on a "
-                "graph that stays as it is, `weights: lazy`"
+                "the mix of errors has negative eigenvalues, in whose directions DVDN ascends: `policy: self`, and, "
+                "on a graph that stays as it is, `weights: lazy`"
                 if ascending
                 else "too large a step, or agents that hardly hear each other: a smaller `lr`"
             )
