@@ -126,6 +126,8 @@ PRESETS: Mapping[str, LinkSpec] = {
     "lora_sf7": LORA_SF7,
 }
 """Presets by the name that a scenario uses."""
+RADIOS = ("wifi_adhoc", "ble_1m", "ieee802154", "lora_sf7")
+"""Those of which an agent has one, whatever the number of its neighbours."""
 
 
 _CHANGE: TypeAdapter[Mapping[str, object]] = TypeAdapter(LinkChange)

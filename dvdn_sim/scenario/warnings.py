@@ -6,6 +6,7 @@ from functools import cache
 
 from dvdn_sim.algorithms import DvdnGt, Tracking
 from dvdn_sim.consensus import POLICIES, Heard, Least, least_eigenvalue
+from dvdn_sim.scenario.course import MAX_PAIRS, SELDOM, as_sent, course_warnings
 from dvdn_sim.scenario.scenario import ConstantTime, MessageSpec, Network, Scenario, ack_bytes, message_specs
 from netmodels import LinkSpec
 from netmodels.links import PASSAGES
@@ -13,16 +14,12 @@ from netmodels.streams import stream
 from netmodels.topology import Instant, RandomConnected
 from netmodels.units import milliseconds
 
-SELDOM = 0.01
-"""A message that arrives whole less often than this hardly ever does."""
 MAX_AGENTS = 2000
 """Beyond it eigenvalues take too long."""
 MAX_DRAWN = 64
 """Beyond it losses are not drawn for a warning."""
 GRAPHS = 100
 """Of those that are drawn again and again, how many are looked at."""
-MAX_PAIRS = 10**6
-"""Of agents, in the graphs of all seeds; beyond it those of the first seeds are looked at."""
 MAX_STEPS = 200_000
 """Of a message through a loss process, for all links; beyond it nobody wants to wait for a warning."""
 RARE = 1e-6
@@ -32,11 +29,12 @@ RARE = 1e-6
 def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]:
     """Return what to mind about a scenario that can be run, if need be with another number of agents."""
     network, sent = scenario.network, message_specs(scenario)
-    if network is None or not sent:
-        return []
-    links = {path: _as_sent(network, link) for path, link in network.links.items()}
     agents = scenario.env.n_agents if n_agents is None else n_agents
-    found = list(_climbs(scenario, sent, agents))
+    found = list(course_warnings(scenario, agents))
+    if network is None or not sent:
+        return found
+    links = {path: as_sent(network, link) for path, link in network.links.items()}
+    found += _climbs(scenario, sent, agents)
     for spec in sent:
         found += _comes_too_late(network, spec, links)
         found += _hardly_arrives(network, spec, links)
@@ -52,18 +50,13 @@ def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]
     return found
 
 
-def _as_sent(network: Network, link: LinkSpec) -> LinkSpec:
-    """Return a link as messages find it: what is broadcast is not sent again."""
-    return replace(link, retries=0) if network.broadcast else link
-
-
 def stability(network: Network, spec: MessageSpec, n_agents: int, seed: int) -> Least | None:
     """Return λ_min(E[A]) of the exchanges of a kind of message, as if all came over `network.link`, none too late.
 
     None where graphs change in another way than by being drawn again, and where graphs or losses take long to work out.
     Above `MAX_DRAWN` agents, what has no closed form is told without loss.
     """
-    topology, link = network.topology, _as_sent(network, network.link)
+    topology, link = network.topology, as_sent(network, network.link)
     if topology.fixed:
         graphs = [topology.graph(n_agents, seed)]
     elif isinstance(topology, RandomConnected) and topology.resample != "round" and n_agents <= MAX_DRAWN:
@@ -198,7 +191,7 @@ def _loses_for_good(
 def _both_ways(network: Network, links: dict[str, LinkSpec]) -> Iterator[tuple[str, LinkSpec, LinkSpec]]:
     """Yield where each kind of link is written, and both of its directions."""
     usual = next(iter(links.values()))
-    changed = {edge: _as_sent(network, link) for edge, link in network.changed_links.items()}
+    changed = {edge: as_sent(network, link) for edge, link in network.changed_links.items()}
     edges = [(0, 0), *(other.edge for other in network.other_links)]
     for path, (first, second) in zip(links, edges, strict=True):
         yield path, changed.get((first, second), usual), changed.get((second, first), usual)

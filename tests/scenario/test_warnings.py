@@ -6,7 +6,8 @@ import pytest
 from dvdn_sim.consensus import WEIGHTS, weight_matrix
 from dvdn_sim.network import SimulatedNetwork
 from dvdn_sim.scenario import load_scenario, message_specs, parse_scenario, warnings_of
-from netmodels.topology import Edges
+from netmodels.presets import PRESETS, RADIOS
+from netmodels.topology import Edges, ErdosRenyi
 
 FOUR = ("env.players=4", "network.link.loss=0%")
 SHORT = "env.max_episode_steps=10"  # messages of one packet
@@ -319,6 +320,161 @@ def test_all_that_there_is_to_mind_is_said(lossy):
     assert [text.split()[0] for text in found] == ["DVDN", "messages", "messages", "gradient", "`share:"]
     found = warned(lossy, DVDN_GT, "network.link.loss=1%", "network.share=medium", "network.deadline=10 s")
     assert [text.split()[0] for text in found] == ["gradient", "`share:"]
+
+
+# What is said before a run because nobody would be told in it
+
+STILL = ("network.link.loss=0%", "env.players=3")
+
+
+def test_no_update_for_want_of_a_minibatch(lossy):
+    """32 episodes of 25 steps: 32 are begun within 776 steps. Of algorithms that send nothing, too."""
+    for algorithm in ("algorithm.lr=0.01", "algorithm={kind: iql}"):
+        assert "`training.steps`" in only(warned(lossy, algorithm, "training.steps=775"))
+        assert warned(lossy, algorithm, "training.steps=776") == []
+    side_by_side = "training.episodes_per_iteration=20"
+    assert (
+        "20 episodes of 25 steps make no minibatch of 32, and teams are saved as they began; write at least 501"
+        in only(warned(lossy, side_by_side, "training.steps=500"))
+    )
+    assert warned(lossy, side_by_side, "training.steps=501") == []
+
+
+@pytest.mark.parametrize(
+    ("topology", "said"),
+    [
+        ("{kind: edges, edges: [[0, 1]]}", "agent 2 never has a neighbour;"),
+        ("{kind: edges, edges: []}", "agent 0 and 2 more never have a neighbour;"),
+        ("{kind: schedule, entries: [{at: 0 s, topology: {kind: edges, edges: [[0, 1]]}}, "
+         "{at: 9 s, topology: {kind: edges, edges: [[1, 0]]}}]}", "agent 2 never has a neighbour, in any of 2 moments"),
+        ("{kind: edge_markov, up: 1 s, down: 1 s, base: {kind: edges, edges: [[0, 2]]}}", "agent 1 never has"),
+        ("{kind: range, radius: 2 m, mobility: {kind: random_waypoint, area: [1e6 m, 1e6 m], speed: [1 m/s, 1 m/s], "
+         "pause: 0 s}}", "agent 0 and 2 more never have a neighbour, in any of 100 moments of the run;"),
+        ("{kind: edges, edges: [[0, 1], [1, 0], [1, 2]], directed: true}", "agent 2 is never heard by anybody;"),
+        ("{kind: edges, edges: [[0, 1], [1, 0], [2, 1]], directed: true}", "agent 2 never hears anybody;"),
+        ("{kind: schedule, entries: [{at: 0 s, topology: {kind: edges, edges: [[0, 1]]}}, "
+         "{at: 9 s, topology: {kind: edges, edges: [[1, 2]]}}]}", None),
+        ("{kind: random_connected}", None),
+    ],
+)  # fmt: skip
+def test_agents_who_never_have_a_neighbour(lossy, topology, said):
+    found = warned(lossy, *STILL, f"network.topology={topology}", "algorithm.consensus.policy=push_sum")
+    assert [said in warning for warning in found] == ([] if said is None else [True])
+
+
+def test_agents_who_are_alone_in_some_seeds(lossy):
+    """G(3, 30 %): the first seed in which some agent has no link."""
+    drawn = ErdosRenyi(p=0.3)
+    seed = next(seed for seed in range(99) if not all(drawn.graph(3, seed).degrees))
+    changes = (
+        "network.topology={kind: erdos_renyi, p: 30%}",
+        "algorithm.consensus.rounds=2",
+        f"seeds={[*range(seed + 2)]}",
+    )
+    assert f"(seed {seed})" in only(warned(lossy, *STILL, *changes))
+
+
+def test_links_that_there_never_are(lossy):
+    path, edge = "network.topology={kind: path}", "edge: [0, 2]"
+    even = (*STILL, path, "algorithm.consensus.rounds=2")
+    for change in (
+        f"network.faults=[{{kind: link_down, {edge}, at: 1 s}}]",
+        f"network.faults=[{{kind: flap, {edge}, up: 1 s, down: 1 s}}]",
+        f"network.other_links=[{{{edge}, link: {{delay: 6 ms}}}}]",
+    ):
+        assert "changes nothing: agents 0 and 2 never have a link" in only(warned(lossy, *even, change))
+        assert warned(lossy, *even, change.replace("[0, 2]", "[2, 1]")) == []
+    fault = f"network.faults=[{{kind: link_down, {edge}, at: 1 s}}]"
+    assert warned(lossy, *STILL, "network.topology={kind: random_connected}", fault) == []
+
+
+def test_what_begins_after_the_end(lossy):
+    """150 000 steps of 100 ms, each with 50 ms of deadline and 10 ms of computing: 24 000 s, or 6 h 40 min."""
+    for at, said in (
+        ("6.6 h", None),
+        ("6.7 h", "6 h 42 min"),
+        ("{kind: uniform, mean: 9 h, jitter: 1 h}", "8 h 1 min"),
+    ):
+        found = warned(lossy, f"network.faults=[{{kind: blackout, at: {at}, for: 1 s}}]", "network.compute=10 ms")
+        assert [f"would begin at {said}, and the run is over after 6 h 40 min" in text for text in found] == [
+            True
+        ] * len(found)
+        assert bool(found) == (said is not None)
+    later = "{kind: schedule, entries: [{at: 0 s, topology: {kind: complete}}, {at: 7 h, topology: {kind: complete}}]}"
+    assert "`network.topology.entries.1` would begin" in only(
+        warned(lossy, *STILL, f"network.topology={later}", "network.compute=10 ms")
+    )
+
+
+# Too much to send
+
+CROWDED = ("network.topology={kind: complete}", "network.compute=10 ms", "network.link.delay=0 s",
+           "network.link.loss=0%", "network.deadline=50 ms", "network.share=link")  # fmt: skip
+
+
+@pytest.mark.parametrize(("share", "messages"), [("link", 1), ("node", 2), ("medium", 6)])
+def test_more_to_send_than_there_is_time(lossy, share, messages):
+    """3224 + 3·28 bytes in 25·100 + 10 + 50 ms, from each link, from a node to two neighbours, from all three.
+
+    And against the simulator: 5 % too much, and what waits grows until it no longer fits; a little less, and all fits.
+    """
+    enough = messages * 8 * 3308 / 2.56
+    for rate, grows in ((0.95 * enough, True), (1.05 * enough, False)):
+        crowded = (*CROWDED, f"network.share={share}", f"network.link.rate={rate:.0f} bit/s", "network.link.limit=40")
+        scenario = parse_scenario(lossy, crowded)
+        found = [warning for warning in warnings_of(scenario) if "overload" in warning]
+        assert bool(found) == grows
+        if grows:
+            assert "`predict` and `consensus` tell is the first exchange" in only(found)
+        network, dropped = SimulatedNetwork(scenario.network, n_agents=3, seed=0), 0
+        size_bytes = message_specs(scenario)[0].size_bytes
+        for update in range(400):
+            network.act(25)
+            report = network.exchange("td", rounds=1, size_bytes=size_bytes, episode=update, update=update)
+            dropped += report.messages.lost["queue_full"]
+        assert (dropped > 0) == grows
+
+
+def test_a_link_that_keeps_up_by_a_deadline_that_is_worked_out(lossy):
+    slow = (*CROWDED, "network.link.rate=1 kbit/s")
+    assert any("overload" in text for text in warned(lossy, *slow))
+    assert warned(lossy, *slow, "network.deadline=auto") == []
+    assert warned(lossy, *slow, "network.deadline=null") == []
+
+
+def test_links_that_are_slower_for_good(lossy):
+    slow = "network.faults=[{kind: degrade, link: {rate: 1 kbit/s}, at: 1 s%s}]"
+    assert "`network.faults.0.link`" in only(warned(lossy, *CROWDED, slow % ""))
+    assert warned(lossy, *CROWDED, slow % ", for: 9 s") == []
+
+
+def test_acknowledgements_and_parameters_count(lossy):
+    """At 12 kbit/s TD errors take 2.2 of 2.56 s; parameters take far more."""
+    rate = (*CROWDED, "network.link.rate=12 kbit/s", "network.link.limit=100000")
+    assert not any("overload" in text for text in warned(lossy, *rate))
+    assert any("overload" in text for text in warned(lossy, *rate, RUNNING_SUM))
+    acks = ("network.acks=true", "network.ack_repeat=20")
+    assert any("overload" in text for text in warned(lossy, *rate, *acks))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_radio_is_one_for_all_neighbours(lossy, preset):
+    link, radio = f"network.link={{preset: {preset}}}", preset in RADIOS
+    usual = ("network.deadline=auto", "network.share=link", link)
+    found = [text for text in warned(lossy, *usual) if "radio" in text]
+    assert bool(found) == radio
+    if radio:
+        assert f"`{preset}`" in only(found)
+    for share in ("node", "medium"):
+        assert not any("radio" in text for text in warned(lossy, *usual, f"network.share={share}"))
+
+
+def test_how_long_radios_send(lossy):
+    """15 packets at 5468.75 bit/s: one message, to two neighbours, from all three."""
+    usual = (*CROWDED, "network.deadline=auto", "network.link={preset: lora_sf7}")
+    airtime_s = 8 * (3224 + 15 * 30) / 5468.75
+    for text in (f"takes {airtime_s:.4g} s", f"{2 * airtime_s:.4g} s", f"`share: medium` {6 * airtime_s:.4g} s"):
+        assert text in only(warned(lossy, *usual))
 
 
 SLOW_TO_TELL = [
