@@ -83,7 +83,7 @@ def test_a_warning_is_no_failure(trainer):
     result = invoke("run", LOSSY, *ring, "--quiet", "--json")
     assert result.exit_code == 0
     (warning,) = json.loads(result.stdout)["warnings"]
-    assert "λ_min = -0.333" in warning
+    assert "λ_min = -0.190" in warning
     assert result.stderr == f"Warning: {warning}\n"
 
 
