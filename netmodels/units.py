@@ -114,8 +114,26 @@ class Quantity:
         number = self._number(value)
         if number is None:
             bare = value if isinstance(value, int | float) and not isinstance(value, bool) else None
-            raise refusal(f"{shown(value)} is not {self.noun}", self.remedy(bare))
+            meant = bare is not None and self._in_usual_units(bare)
+            raise refusal(f"{shown(value)} is not {self.noun}", (not meant and self._bound(value)) or self.remedy(bare))
         return number
+
+    def _bound(self, value: object) -> str:
+        """Return the bound that a value crosses; empty for what is no number, or within them."""
+        number = _number(value, self.units)
+        if number is None or math.isnan(number) or self.least <= number <= self.most:
+            return ""
+        name, bound = ("at least", self.least) if number < self.least else ("at most", self.most)
+        text = self.format(bound)
+        return f"{name} {text if isinstance(text, str) else f'{text:g}'}"
+
+    def _in_usual_units(self, number: float) -> list[str]:
+        """Return a bare number with each of the usual units, as far as that makes sense."""
+        texts = [f"{number} {unit}".replace(" %", "%") for unit in self.usual]
+        if texts and number and not 0.1 <= number < 10_000:  # nobody counts in these units: it is in the SI's
+            in_si = self._number(number)
+            texts = [] if in_si is None else [str(self.format(in_si))]
+        return [text for text in texts if self._number(text) is not None]
 
     def _number(self, value: object) -> float | None:
         """Return the number in SI units, None for what is none or out of range."""
@@ -154,8 +172,7 @@ class Quantity:
         >>> TIME.remedy(50), SPEED.remedy()
         ('write it as `50 ms` or `50 s` (units: ns, us, ms, s, min, h)', 'write it as `1.5 m/s`')
         """
-        texts = [] if number is None else [f"{number} {unit}".replace(" %", "%") for unit in self.usual]
-        readable = [text for text in texts if self._number(text) is not None] or self.examples
+        readable = ([] if number is None else self._in_usual_units(number)) or self.examples
         listing = f" (units: {', '.join(self.written)})" if len(self.written) > 1 else ""
         return f"write it as {' or '.join(f'`{text}`' for text in readable)}{listing}"
 

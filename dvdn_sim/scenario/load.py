@@ -10,13 +10,13 @@ several files a later one wins. Paths are relative to the folder of the file tha
 """
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from itertools import islice
 from os.path import normpath
 from pathlib import Path as FilePath
-from typing import TypeVar, cast, get_type_hints
+from typing import TypeVar, cast, get_args, get_type_hints
 
 from pydantic import ValidationError
 
@@ -32,11 +32,13 @@ from dvdn_sim.scenario.document import (
     block_text,
     dotted,
     read_document,
+    value_at,
 )  # fmt: skip
 from dvdn_sim.scenario.mistakes import explain, meant
-from dvdn_sim.scenario.rules import broken_rules
-from dvdn_sim.scenario.scenario import Scenario
+from dvdn_sim.scenario.rules import ValidBlocks, broken_rules
+from dvdn_sim.scenario.scenario import Network, Scenario, Training
 from dvdn_sim.scenario.shape import reader
+from dvdn_sim.wording import listed
 from netmodels.units import UNITS_REQUIRED, legible, shown
 
 Spec = TypeVar("Spec")
@@ -108,6 +110,8 @@ def _checked_with_rules(document: Document) -> tuple[Scenario | None, list[Mista
     if not isinstance(root, dict):
         remedy = "write `key: value` lines; scenarios/lossy_lbf.yaml is an example"
         return None, [document.blame((), "is not a scenario", remedy)]
+    if "base" in root and "env" not in root:
+        return None, [document.blame((), "is a sweep, not a scenario", "`dvdn-sim sweep` runs it")]
     scenario, mistakes = checked(document, Scenario)
     known = _valid_blocks(root) if scenario is None else scenario
     if not document.incomplete:  # what files that were not read say may be what rules ask for
@@ -123,13 +127,36 @@ def checked(document: Document, spec: type[Spec]) -> tuple[Spec | None, list[Mis
         return None, explain(error.errors(include_url=False)[:MAX_EXPLAINED], document, spec)
 
 
-def _valid_blocks(root: dict[str, Value]) -> dict[str, object]:
-    """Return the blocks of a scenario that have no mistakes, for rules that ask for no others."""
+_KNOWN_IN_PARTS: Mapping[str, type] = {"network": Network, "training": Training}
+"""Blocks of which rules may ask for a key though another one has a mistake."""
+
+
+def _valid_blocks(root: dict[str, Value], spec: type = Scenario) -> dict[str, object]:
+    """Return the keys of a spec that have no mistakes, for rules that ask for no others."""
     known: dict[str, object] = {}
-    for name, annotation in get_type_hints(Scenario, include_extras=True).items():
-        with suppress(ValidationError):
-            known[name] = reader(annotation).validate_python(root.get(name), context=UNITS_REQUIRED)
+    defaults = {key.name: key.default for key in fields(spec) if key.default is not MISSING}
+    for name, annotation in get_type_hints(spec, include_extras=True).items():
+        value = root.get(name)
+        if name in root or name not in defaults:
+            with suppress(ValidationError):
+                known[name] = reader(annotation).validate_python(value, context=UNITS_REQUIRED)
+        else:
+            known[name] = defaults[name]
+        if name not in known and isinstance(value, dict) and name in _KNOWN_IN_PARTS:
+            known[name] = ValidBlocks(**_valid_blocks(value, _KNOWN_IN_PARTS[name]))
+        elif name not in known and isinstance(value, list) and spec is Network:
+            known[name] = tuple(_valid_entries(value, annotation))
     return known
+
+
+def _valid_entries(values: list[Value], annotation: object) -> Iterator[object]:
+    """Yield the entries of a list, `ValidBlocks` without any in place of those with mistakes."""
+    entry, *_ = get_args(get_args(annotation)[0])
+    for value in values:
+        try:
+            yield reader(entry).validate_python(value, context=UNITS_REQUIRED)
+        except ValidationError:
+            yield ValidBlocks()
 
 
 def resolved_yaml(scenario: Scenario) -> str:
@@ -309,12 +336,24 @@ def override(document: Document, text: str) -> None:
         whole = f"set all of it: --set '{dotted(path[:-1])}={{include: FILE}}'"
         remedy = whole if path[:-1] else "write it in the scenario"
         document.mistakes.append(place.mistake(path, "cannot be set", remedy))
+    elif shadowing := _shadowing(document, path):
+        message = f"is hardly of any effect: {listed(shadowing)}, which are set beside it, win over a preset"
+        whole = f"replace the whole block: --set '{dotted(path[:-1])}={{preset: {legible(written.strip())}}}'"
+        document.mistakes.append(place.mistake(path, message, whole))
     else:
         value = read_document(written, path, place)
         resolve_includes(value)
         document.mistakes += value.mistakes
         if document.node is not None and value.node is not None and not value.mistakes:
             document.mistakes += _put(document.node, path, value.node)
+
+
+def _shadowing(document: Document, path: Path) -> list[str]:
+    """Return what of a link that is complete without a preset would hide one that a change gives it."""
+    link = value_at(path[:-1], document.root)
+    if path[-1] != "preset" or not isinstance(link, dict) or "preset" in link or not {"rate", "delay"} <= link.keys():
+        return []
+    return [f"`{key}`" for key in link]
 
 
 def _put(node: Node, keys: Path, value: Node, path: Path = ()) -> list[Mistake]:

@@ -227,7 +227,10 @@ def _other_key(path: Path, root: Value, shape: Shape, homes: Mapping[str, Sequen
     """Return what may be meant by a key that its block does not have."""
     key = str(path[-1])
     valid = list(shape.at(path[:-1], root).block(value_at(path[:-1], root)).keys)
-    elsewhere = dict.fromkeys(f"`{dotted(home)}`" for home in homes.get(key, ()) if home[:-1] != path[:-1])
+    # What is missing in an entry of a list is written there; and what other kinds have cannot be set.
+    others = () if any(isinstance(step, int) for step in path) else homes.get(key, ())
+    chosen = [home for home in others if home[:-1] != path[:-1] and shape.at(home, root)]
+    elsewhere = dict.fromkeys(f"`{dotted(home)}`" for home in chosen)
     belongs = f"it belongs at {' or '.join(elsewhere)}" if elsewhere else ""
     return meant(key, valid) or belongs or f"the keys here are: {', '.join(valid) or 'none but kind'}"
 

@@ -49,8 +49,8 @@ class _UnknownError(Exception):
     """A rule asked for a block that has mistakes of its own."""
 
 
-class _ValidBlocks(SimpleNamespace):
-    """Stands for a scenario of which some blocks have mistakes; asking for one of these raises `_UnknownError`."""
+class ValidBlocks(SimpleNamespace):
+    """Stands for a scenario, or a block, of which some parts have mistakes; asking for these raises `_UnknownError`."""
 
     def __getattr__(self, name: str) -> object:
         raise _UnknownError(name)
@@ -61,7 +61,7 @@ def broken_rules(scenario: Scenario | Mapping[str, object]) -> list[tuple[str, s
 
     What a rule says before it asks for a block that is not known counts.
     """
-    known = cast("Scenario", _ValidBlocks(**scenario)) if isinstance(scenario, Mapping) else scenario
+    known = cast("Scenario", ValidBlocks(**scenario)) if isinstance(scenario, Mapping) else scenario
     broken: list[tuple[str, str, str]] = []
     for rule in RULES:
         with suppress(_UnknownError):
@@ -84,12 +84,14 @@ def _the_environment_is_possible(scenario: Scenario) -> Broken:
 
 
 def _the_buffer_is_large_enough(scenario: Scenario) -> Broken:
-    buffer, batch, at_once = (getattr(scenario.training, key) for key in ("buffer", "batch", "episodes_per_iteration"))
-    if buffer < batch:
-        yield "training.buffer", f"{buffer} episodes do not hold a batch of {batch}", f"at least {batch}"
+    training = scenario.training
+    buffer, at_once = training.buffer, training.episodes_per_iteration
     if buffer < at_once:
         message = f"a buffer of {buffer} episodes does not hold {at_once} at once"
         yield "training.episodes_per_iteration", message, f"at most {buffer}, or a larger `training.buffer`"
+    if buffer < training.batch:
+        message = f"{buffer} episodes do not hold a batch of {training.batch}"
+        yield "training.buffer", message, f"at least {training.batch}"
 
 
 def _exploration_falls(scenario: Scenario) -> Broken:
@@ -167,14 +169,17 @@ def _other_topology(part: TopologyKind, key: str, n_agents: int) -> str:
 
 def _agents_exist(scenario: Scenario, network: Network) -> Broken:
     n_agents = scenario.env.n_agents
-    for index, other in enumerate(network.other_links):
-        if max(other.edge) >= n_agents:
-            message = "there is no link between agents {} and {}".format(*other.edge)
-            yield f"network.other_links.{index}.edge", message, f"two different agents of 0 to {n_agents - 1}"
+    with suppress(_UnknownError):
+        for index, other in enumerate(network.other_links):
+            with suppress(_UnknownError):
+                if max(other.edge) >= n_agents:
+                    message = "there is no link between agents {} and {}".format(*other.edge)
+                    yield f"network.other_links.{index}.edge", message, f"two different agents of 0 to {n_agents - 1}"
     for index, fault in enumerate(network.faults):
-        for agent in [agent for agent in fault.agents() if agent >= n_agents][:1]:
-            remedy = f"agents are numbered from 0 to {n_agents - 1}"
-            yield f"network.faults.{index}", f"there is no agent {agent}", remedy
+        with suppress(_UnknownError):
+            for agent in [agent for agent in fault.agents() if agent >= n_agents][:1]:
+                remedy = f"agents are numbered from 0 to {n_agents - 1}"
+                yield f"network.faults.{index}", f"there is no agent {agent}", remedy
 
 
 def _acks_are_sent(_: Scenario, network: Network) -> Broken:

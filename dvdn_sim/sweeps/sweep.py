@@ -272,6 +272,8 @@ def load_sweep(
     if document.node is not None and not isinstance(document.root, dict):
         remedy = "write `key: value` lines: name, question, base, axes"
         return None, [*document.mistakes, Mistake("", None, "is not a sweep", remedy)]
+    if isinstance(document.root, dict) and "env" in document.root and "base" not in document.root:
+        return None, [Mistake("", None, "is a scenario, not a sweep", "`dvdn-sim run` runs it")]
     written, mistakes = checked(document, SweepFile) if document.node is not None else (None, [])
     mistakes += document.mistakes
     if written is None:

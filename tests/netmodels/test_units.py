@@ -1,6 +1,7 @@
 """Field types: what they take, with and without units required, and that what they write is read back exactly."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from netmodels.units import (
+    FRACTION,
     LENGTH,
     PROBABILITY,
     RATE,
@@ -132,7 +134,7 @@ def test_reads(read, value, expected):
     ],
 )  # fmt: skip
 def test_refuses_with_a_remedy(read, value):
-    with pytest.raises(ValueError, match=r"is not a .*; write it as `"):
+    with pytest.raises(ValueError, match=r"is not a .*; (write it as `|at (least|most) \d)"):
         read(value)
 
 
@@ -140,3 +142,33 @@ def test_refuses_with_a_remedy(read, value):
 def test_count_refuses(value):
     with pytest.raises(ValueError, match="limit"):
         count(value, "limit")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "remedy"),
+    [
+        (RATE, 20e6, "write it as `20 Mbit/s`"),
+        (RATE, 20, "write it as `20 Mbit/s` or `20 kbit/s`"),
+        (RATE, 10**10, "write it as `10 Gbit/s`"),
+        (TIME, 0.05, "write it as `50 ms`"),
+        (TIME, 1e-6, "write it as `1 us`"),
+        (SIZE, 64_000, "write it as `64 kB`"),
+        (LENGTH, 0.01, "write it as `0.01 m`"),
+    ],
+)
+def test_a_bare_number_is_given_a_unit_that_suits_it(quantity, value, remedy):
+    """Nobody counts 20 million Mbit/s, or 0.05 ms."""
+    assert quantity.remedy(value).partition(" (")[0] == remedy
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "bound"),
+    [
+        (FRACTION, 1.5, "at most 1"), (FRACTION, -0.5, "at least 0"), (PROBABILITY, "120%", "at most 100%"),
+        (TIME, "-5 ms", "at least 0 s"), (TIME, "100 h", None), (TIME, "1e9 h", "at most 1000000000 s"),
+        (RATE, "0.5 bit/s", "at least 1 bit/s"), (SPEED, 1e10, "at most 1000000000 m/s"),
+    ],
+)  # fmt: skip
+def test_out_of_range_says_the_bound(quantity, value, bound):
+    with pytest.raises(ValueError, match=f"; {bound}$") if bound else nullcontext():
+        quantity.read(value)

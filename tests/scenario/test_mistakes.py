@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from dvdn_sim.errors import DvdnSimError, ScenarioError
-from dvdn_sim.scenario import parse_scenario
+from dvdn_sim.scenario import load_scenario, parse_scenario
 
 TRACE = "network.link.delay={kind: trace"
 FAULT = "network.faults=[{kind: "
@@ -21,7 +21,7 @@ TYPICAL = [
     ("network.topology.kind=[ring]", "network.topology.kind", "a list", "choose one of: complete, ring"),
     # quantities
     ("network.control_period=.inf", "network.control_period", "inf has no unit", "`50 ms`"),
-    ("network.link.rate=0 bit/s", "network.link.rate", "`0 bit/s`", "`20 Mbit/s`"),
+    ("network.link.rate=0 bit/s", "network.link.rate", "`0 bit/s`", "at least 1 bit/s"),
     ("network.link.mtu=0 B", "network.link.mtu", "`0 B`", "at least 1"),
     ("network.link.mtu=0.5 B", "network.link.mtu", "`0.5 B`", "`1472 B`"),
     ("network.link.duplicate=true", "network.link.duplicate", "true", "`10%`"),
@@ -112,8 +112,48 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(lossy, mistakes_
 def test_rules_speak_although_another_block_has_a_mistake(lossy, mistakes_of):
     text = lossy.replace("buffer: 5000", "buffer: 1, colour: red").replace("edges: 2", "edges: 9").replace("64", "x")
     assert {mistake.path for mistake in mistakes_of(text)} == {
-        "algorithm.hidden", "network.topology.edges", "training.colour",
+        "algorithm.hidden", "network.topology.edges", "training.colour", "training.buffer",
     }  # fmt: skip
+
+
+FAULTS = "network.faults=[{kind: crash, node: player_2, at: 5 s}, {kind: link_down, edge: [0, 5], at: 1 s}]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "paths"),
+    [
+        ([FAULTS], ["network.faults.0.node", "network.faults.1"]),
+        ([FAULTS, "network.deadline=50"], ["network.deadline", "network.faults.0.node", "network.faults.1"]),
+        (["network.deadline=50", "network.topology={kind: star, centre: 7}"],
+         ["network.deadline", "network.topology.centre"]),
+        (["network.share=nobody", "network.faults=[{kind: crash, node: 9, at: 1 s}]"],
+         ["network.faults.0", "network.share"]),
+        (["network.other_links=[{edge: [0], link: {loss: 1%}}, {edge: [0, 8], link: {loss: 1%}}]"],
+         ["network.other_links.0.edge", "network.other_links.1.edge"]),
+        (["network.acks=yes", "network.ack_repeat=2"], ["network.acks"]),
+        (["training.batch=0", "training.buffer=10", "training.episodes_per_iteration=20"],
+         ["training.batch", "training.episodes_per_iteration"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_block_hides_no_other_in_it(lossy, mistakes_of, changes, paths):
+    assert sorted(mistake.path for mistake in mistakes_of(lossy, changes)) == paths
+
+
+def test_a_key_is_said_to_belong_where_it_can_stand(lossy, mistakes_of):
+    """`every` is a key of `evaluation`, and of exchanges of parameters, which this algorithm has none of."""
+    fault = "network.faults=[{kind: crash, node: 1, at: 5 s, every: 7 s}]"
+    (mistake,) = mistakes_of(lossy, [fault])
+    assert mistake.remedy == "the keys here are: at, for, node, state"
+    (mistake,) = mistakes_of(lossy, ["network.every=3"])
+    assert mistake.remedy == "it belongs at `evaluation.every`"
+    (mistake,) = mistakes_of(lossy, ["network.every=3", "algorithm={kind: networked_q}"])
+    assert mistake.remedy == "it belongs at `algorithm.averaging.every` or `evaluation.every`"
+
+
+def test_a_sweep_is_no_scenario(request):
+    with pytest.raises(ScenarioError, match="is a sweep, not a scenario; `dvdn-sim sweep` runs it") as caught:
+        load_scenario(request.config.rootpath / "scenarios" / "ablations" / "rounds_x_loss.yaml")
+    assert len(caught.value.mistakes) == 1
 
 
 def test_rules_wait_for_blocks_without_mistakes(lossy, mistakes_of):

@@ -3,6 +3,7 @@
 import pytest
 
 from dvdn_sim.scenario import parse_scenario
+from netmodels.presets import PRESETS
 
 
 def test_values_of_all_depths_can_be_set(lossy):
@@ -34,6 +35,20 @@ def test_a_mistake_names_the_override_and_no_line(lossy, mistakes_of):
     (mistake,) = mistakes_of(lossy, ["network.link.loss=20"])
     assert (mistake.path, mistake.line, mistake.place) == ("network.link.loss", None, "--set network.link.loss=20")
     assert mistake.remedy == "write it as `20%`"
+
+
+def test_a_preset_that_the_file_hides_is_refused(lossy, mistakes_of):
+    """What is written beside a preset wins, which is meant in a file; `--set` means the preset."""
+    (mistake,) = mistakes_of(lossy, ["network.link.preset=lora_sf7"])
+    assert "`rate`, `delay` and `loss`, which are set beside it, win over a preset" in mistake.message
+    whole = "network.link={preset: lora_sf7}"
+    assert mistake.remedy == f"replace the whole block: --set '{whole}'"
+    preset = parse_scenario(lossy, [whole, "network.deadline=auto"])
+    assert preset.network.link == PRESETS["lora_sf7"]
+    changed = parse_scenario(lossy, [whole, "network.deadline=auto", "network.link.preset=lan", "network.link.loss=5%"])
+    assert changed.network.link == PRESETS["lan"].changed({"loss": 0.05})
+    (mistake,) = mistakes_of(lossy, ["network.link={rate: 1 Mbit/s, delay: 1 ms}", "network.link.preset=lan"])
+    assert mistake.path == "network.link.preset"
 
 
 def test_mistakes_within_a_block_that_was_set_name_the_override(lossy, mistakes_of):
