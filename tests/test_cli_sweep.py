@@ -172,14 +172,15 @@ def test_impatience_is_exit_3_too(here, monkeypatch):
 
 def test_warnings_are_told_once_with_the_cells_they_are_about(here):
     axes = (
-        "axes: [{path: network.topology.kind, values: [ring, complete]}, {path: network.link.loss, values: [0%, 1%]}]"
+        "axes: [{path: network.topology.kind, values: [ring, complete]}, "
+        "{path: network.link.delay, values: [5 ms, 6 ms]}]"
     )
     text = SWEEP[: SWEEP.index("axes:")] + axes
     (here / "sweep.yaml").write_text(text.replace("set: {", "set: {env.players: 4, "), encoding="utf-8")
     result = sweep("sweep.yaml", "--device", "cpu")
     warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
     assert len(warnings) == 1
-    assert warnings[0].startswith("Warning: topology=ring,loss=0% and 1 more: DVDN can diverge")
+    assert warnings[0].startswith("Warning: topology=ring,delay=5ms and 1 more: DVDN can diverge")
 
 
 def test_a_dry_run_lists_what_would_run_and_writes_nothing(here, monkeypatch):
