@@ -1,27 +1,29 @@
-"""Recordings: files of values that were measured, one per line, with an end, and not too long.
+"""Recordings: tables of values that were measured, one row per line, with an end, and not too long.
 
-A line's value is in SI units or with its unit, the first column counting if there are several; blank lines, lines that
-begin with ``#``, and a first line that is a name are skipped.
+Cells stand between commas. The first line may name the columns, with their units: ``delay_ms``, ``delay [ms]``. Blank
+lines and lines that begin with ``#`` are skipped. What may be meant in two ways is refused.
 """
 
+import csv
 import re
 import stat
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from netmodels.streams import stream
-from netmodels.units import CLOSED, Flag, Natural, Spec
+from netmodels.units import CLOSED, LENGTHS, TIMES, Flag, Natural, Spec, shown
 
 MAX_BYTES = 4 * 2**20
-MAX_RECORDED = 20_000
-"""Delays or losses of one recording: so many can still be written out where a scenario is kept."""
-_NAME = re.compile(r"[A-Za-z_]\w*")
+MAX_WRITTEN = 20_000
+"""Delays or losses of a recording: so many are written out where a scenario is kept; longer ones stay files."""
+MAX_RECORDED = 200_000
+_UNIT = re.compile(rf"(.*?)[ _/\[(]+({'|'.join([*TIMES, *LENGTHS])})[\])]?")
 
 
 def read_recording(file: str) -> str:
@@ -57,40 +59,96 @@ def _beginning_of(path: Path) -> bytes | None:
         return opened.read(MAX_BYTES + 1)
 
 
-def recorded(file: str, values: Sequence[float], read: Callable[[object], float]) -> tuple[float, ...]:
-    """Return the values, or what `read` makes of those in the file if there is one.
+class Table(NamedTuple):
+    """What a file holds: the names of its columns, none if it has no such line; and its rows, by number of line."""
+
+    names: list[str]
+    rows: dict[int, list[str]]
+
+
+def read_table(file: str) -> Table:
+    """Return the cells of a file.
 
     Raises:
-        ValueError: for both or neither, a file that cannot be read, a value that does not fit, none, or too many.
+        ValueError: for a file that cannot be read or holds no row, and a row with more or fewer cells than the others.
+    """
+    reader, rows = csv.reader(read_recording(file).splitlines(), strict=True), dict[int, list[str]]()
+    try:
+        for cells in reader:
+            if any(cells) and not cells[0].lstrip().startswith("#"):
+                rows[reader.line_num] = [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise ValueError(
+            f"file: expected cells between commas, got {file!r} line {reader.line_num}: {error}"
+        ) from error
+    first = next(iter(rows), 0)
+    names = [] if any(map(_begins_as_number, rows.get(first, [""]))) else rows.pop(first, [])
+    if not rows:
+        raise ValueError(f"file: expected at least one value, got the empty trace {file!r}")
+    width = len(names or rows[first])
+    for number, cells in rows.items():
+        if len(cells) != width:
+            wanted = f"{width} cell{'s' * (width > 1)}, as in the first line"
+            raise ValueError(f"file: expected {wanted}, got {len(cells)} in {file!r} line {number}")
+    return Table(names, rows)
 
-    >>> recorded("", [0.005, 0.006], float)
+
+def _begins_as_number(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] in tuple("+-.") or cell.lower() in ("nan", "inf", "infinity")
+
+
+def name_and_unit(name: str) -> tuple[str, str]:
+    """Return the name of a column without its unit, and that.
+
+    >>> name_and_unit("rtt_ms"), name_and_unit("way [km]"), name_and_unit("lost")
+    (('rtt', 'ms'), ('way', 'km'), ('lost', ''))
+    """
+    match = _UNIT.fullmatch(name)
+    return (match[1], match[2]) if match else (name, "")
+
+
+def recorded(file: str, column: str, values: Sequence[float], read: Callable[[str, str], float]) -> tuple[float, ...]:
+    """Return the values, or what `read` makes of a column's cells, and of its unit, in the file if there is one.
+
+    Raises:
+        ValueError: for both or neither, a file that cannot be read, several columns of which none is said, a value that
+            does not fit, none, or too many.
+
+    >>> recorded("", "", [0.005, 0.006], lambda cell, unit: float(cell))
     (0.005, 0.006)
     """
     if bool(file) == bool(values):
         raise ValueError(f"file: expected either a file or some values, got {file!r} and {values!r}")
-    if len(values) > MAX_RECORDED:
-        raise ValueError(f"values: expected at most {MAX_RECORDED} values, got {len(values)}")
+    if column and not file:
+        raise ValueError(f"column: expected a file that has it, got {column!r} alone")
+    if len(values) > MAX_WRITTEN:
+        raise ValueError(f"values: expected at most {MAX_WRITTEN} values, or a file, got {len(values)}")
     if not file:
         return tuple(values)
-    lines = read_recording(file).splitlines()
-    cells = [(number, line.split(",")[0].strip()) for number, line in enumerate(lines, start=1)]
-    cells = [(number, cell) for number, cell in cells if cell and not cell.startswith("#")]
-    if cells and _NAME.fullmatch(cells[0][1]):
-        del cells[0]
-    if not cells:
-        raise ValueError(f"file: expected at least one value, got the empty trace {file!r}")
-    if len(cells) > MAX_RECORDED:
-        raise ValueError(f"file: expected at most {MAX_RECORDED} values, got {len(cells)} in {file!r}")
-    return tuple(_read(cell, read, f"file: {file!r} line {number}") for number, cell in cells)
+    names, rows = read_table(file)
+    if len(rows) > MAX_RECORDED:
+        raise ValueError(f"file: expected at most {MAX_RECORDED} values, got {len(rows)} in {file!r}")
+    at = _place_of(column, names, len(next(iter(rows.values()))), file)
+    unit = name_and_unit(names[at])[1] if names else ""
+    return tuple(_read(cells[at], unit, read, f"file: {file!r} line {number}") for number, cells in rows.items())
 
 
-def _read(cell: str, read: Callable[[object], float], place: str) -> float:
+def _place_of(column: str, names: list[str], width: int, file: str) -> int:
+    """Return which column is meant."""
+    listed = ", ".join(map(shown, names))
+    if column:
+        if names.count(column) != 1:
+            raise ValueError(f"column: expected one of {listed or 'none, for no line names them'}, got {column!r}")
+        return names.index(column)
+    if width > 1:
+        ask = f"say which of {listed} in `column`" if names else "name them in a first line, and one in `column`"
+        raise ValueError(f"file: expected one column, got {width} in {file!r}; {ask}")
+    return 0
+
+
+def _read(cell: str, unit: str, read: Callable[[str, str], float], place: str) -> float:
     try:
-        plain: float | str = float(cell)
-    except ValueError:
-        plain = cell
-    try:
-        return read(plain)
+        return read(cell, unit)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
 
@@ -100,6 +158,7 @@ class Recording(Spec):
     """What has recorded values, as a field of its subclass."""
 
     file: str = ""
+    column: str = ""
 
     if TYPE_CHECKING:
         values: tuple[float, ...]
@@ -107,6 +166,14 @@ class Recording(Spec):
     @cached_property
     def _array(self) -> NDArray[Any]:
         return np.array(self.values)
+
+    def _take(self, read: Callable[[str, str], float]) -> None:
+        """Read what was recorded; a long recording stays where it is, and is kept as a file."""
+        values = recorded(self.file, self.column, self.values, read)
+        if len(values) > MAX_WRITTEN:
+            self._settle(_array=np.array(values))
+        else:
+            self._settle(file="", column="", values=values)
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
@@ -130,8 +197,8 @@ class Played(Recording):
 
     def play(self, generator: np.random.Generator) -> Callable[[int], NDArray[Any]]:
         """Return the function that plays the next n values."""
-        places = _Places(len(self.values), generator if self._draws else None)
-        return lambda n: np.asarray(self._array[(places.take(n) + (self.offset or 0)) % len(self.values)])
+        places = _Places(len(self._array), generator if self._draws else None)
+        return lambda n: np.asarray(self._array[(places.take(n) + (self.offset or 0)) % len(self._array)])
 
     def step(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of each place, [..., L], after one value, from that before it."""

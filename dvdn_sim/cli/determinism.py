@@ -19,7 +19,7 @@ from typing import Any
 import typer
 
 from dvdn_sim.cli.output import BAD_INPUT, print_message, print_warnings, this_command
-from dvdn_sim.records import METRICS, NETWORK, SCENARIO_FILE, Run, load_run
+from dvdn_sim.records import METRICS, NETWORK, SCENARIO_FILE, Run, load_run, write_scenario
 from dvdn_sim.scenario import Scenario, load_scenario, resolved_yaml, warnings_of
 from dvdn_sim.wording import thousands
 
@@ -47,7 +47,8 @@ def check_determinism(
     with ExitStack() as removed:  # unless something is left to look at
         folder = Path(tempfile.mkdtemp(prefix="dvdn-sim-determinism-"))
         removed.callback(shutil.rmtree, folder)
-        (folder / SCENARIO_FILE).write_text(resolved_yaml(loaded), encoding="utf-8")
+        files: dict[str, bytes] = {}
+        write_scenario(folder, resolved_yaml(loaded, files), files)
         if not quiet:
             print_message(f"2 runs of {thousands(steps)} steps, side by side")
         failed = {name: code for name, code in _run_both(folder, device).items() if code}

@@ -265,10 +265,10 @@ def mean_figure(samples: Floats, how: str) -> Number:
     return Number.of(samples.mean(0), error, how)
 
 
-def ratio_figure(parts: Floats, wholes: Floats, how: str) -> Number:
+def ratio_figure(parts: Floats, wholes: Floats, how: str, *, of_none: float) -> Number:
     """Return Σ parts / Σ wholes, and its standard error by linearisation (Cochran, Sampling Techniques, §2.11)."""
     if not wholes.any():
-        return Number.of(1.0, 0.0, how)
+        return Number.of(of_none, 0.0, how)
     ratio = parts.sum() / wholes.sum()
     _, error = mean_figure(parts - ratio * wholes, how).at(0)
     return Number.of(ratio, error / wholes.mean(), how)
@@ -326,8 +326,8 @@ class Tally:
         sent, held, late, _, wire_bytes, round_s = np.array(self._rows).T
         p50, p99 = np.quantile(np.concatenate(self._durations_ns), [0.5, 0.99], method="inverted_cdf") * 1e-9
         return {
-            "delivered_fraction": ratio_figure(held, sent, how),
-            "late_fraction": ratio_figure(late, sent, how),
+            "delivered_fraction": ratio_figure(held, sent, how, of_none=1.0),
+            "late_fraction": ratio_figure(late, sent, how, of_none=0.0),
             "bytes_per_update": mean_figure(wire_bytes, how),
             "round_time_s": mean_figure(round_s, how),
             "round_time_p50_s": Number.of(p50, 0.0, how),

@@ -26,7 +26,7 @@ from dvdn_sim.records.read import NO_COLUMNS, Columns, Run, load_run, read_table
 from dvdn_sim.records.schema import (
     FINISHED, MANIFEST_FILE, MESSAGE_COUNTS, METRICS, NETWORK, SCENARIO_FILE, TABLES, TRACE, Column, Table,
 )
-from dvdn_sim.records.write import RecordWriter, frame_of, write_scenario
+from dvdn_sim.records.write import RecordWriter, frame_of, write_files, write_scenario
 # fmt: on
 # isort: on
 
@@ -36,5 +36,6 @@ __all__ = [
     "Episode", "Frame", "HealthChecks", "HealthWarning", "Links", "Picture", "Point", "RecordWriter", "Run",
     "Stroke", "SweepRow", "SweepTable", "Table", "contents", "create_run_dir", "digest", "digest_rows",
     "finished_digest", "frame_of", "health_warnings", "load_run", "locked", "read_cells", "read_table",
-    "refuse_links", "resume_command", "run_dir_to_resume", "write_cells", "write_durably", "write_scenario",
+    "refuse_links", "resume_command", "run_dir_to_resume", "write_cells", "write_durably", "write_files",
+    "write_scenario",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from dvdn_sim.errors import RunFolderError, os_errors_as
-from dvdn_sim.records.schema import MANIFEST_FILE, SCENARIO_FILE
+from dvdn_sim.records.schema import KEPT_FILES, MANIFEST_FILE, SCENARIO_FILE
 
 RUNS = Path("runs")
 LOCK_FILE = ".lock"
@@ -88,7 +88,8 @@ def _begun(out: Path) -> Path | None:
     _refuse_file(out, expected)
     if not out.exists() or not any(out.iterdir()):
         return None
-    hidden = all(path.name.startswith(".") for path in out.iterdir())  # a lock, or what was cut off as it was written
+    # A lock, what was cut off as it was written, and files that come before the scenario which needs them.
+    hidden = all(path.name.startswith(".") or path.name == KEPT_FILES for path in out.iterdir())
     if not hidden and not any((out / file).exists() for file in (SCENARIO_FILE, MANIFEST_FILE)):
         raise RunFolderError(f"{out} is not empty and holds no run; {expected}")
     return out

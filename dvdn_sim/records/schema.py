@@ -20,6 +20,7 @@ from typing import Literal
 import polars as pl
 
 SCENARIO_FILE = "scenario.yaml"
+KEPT_FILES = "files"  # the folder of those that a scenario needs, as `dvdn_sim.scenario` names it
 MANIFEST_FILE = "manifest.json"
 PART_GLOB = "part-*.parquet"  # in the folder of each table
 FINISHED = "finished"  # manifest["state"] of a run that came to its end; anything else did not

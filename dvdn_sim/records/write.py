@@ -116,9 +116,17 @@ class RecordWriter:
         write_durably(self.run_dir / MANIFEST_FILE, text)
 
 
-def write_scenario(run_dir: Path, text: str) -> None:
-    """Write or replace ``scenario.yaml``: the first thing in a folder, by which it is a run's."""
+def write_scenario(run_dir: Path, text: str, files: Mapping[str, bytes] | None = None) -> None:
+    """Write or replace ``scenario.yaml``, by which a folder is a run's, and before it the files that it needs."""
+    write_files(run_dir, files or {})
     write_durably(run_dir / SCENARIO_FILE, text)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files under their names within a folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_durably(folder / name, content)
 
 
 def frame_of(table: Table, rows: list[tuple[object, ...]]) -> pl.DataFrame:

@@ -81,7 +81,7 @@ class Cell:
         if self.task == self.manifest.get("env"):
             return None
         try:
-            return parse_scenario(self.scenario_text)
+            return parse_scenario(self.scenario_text, folder=self.run_dir)
         except ScenarioError:
             return None
 

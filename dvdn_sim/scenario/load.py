@@ -6,17 +6,23 @@ A text becomes a scenario in this order: YAML as plain values (`document`), ``in
 ``include: FILE``: a block, or a part of one, may stand in a file of its own. The keys of the file are laid under those
 beside ``include``: what stands beside wins, blocks within are laid under blocks in the same way, and lists are taken
 whole. So is a block within whose ``kind`` is another than in the file, for its keys belong to something else. Of
-several files a later one wins. Paths are relative to the folder of the file that names them.
+several files a later one wins.
+
+Paths, of included files, recordings and policies alike, are relative to the folder of the file that says them; those of
+``--set`` to the current directory.
 """
 
+import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, replace
+from hashlib import sha256
 from itertools import islice
 from os.path import normpath
 from pathlib import Path as FilePath
-from typing import TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import ValidationError
 
@@ -43,6 +49,12 @@ from netmodels.units import UNITS_REQUIRED, legible, shown
 
 Spec = TypeVar("Spec")
 
+FILES = "files"
+"""Folder beside a run's or a sweep's YAML that has the files which it needs, named by what they hold."""
+_KEPT = re.compile(rf"{FILES}/[0-9a-f]{{16}}(\.\w+)?")
+MAX_KEPT_BYTES = 2**30
+PATHS = ("file", "opponent_policy")
+"""Keys whose values are paths of files; relative ones are relative to the folder of the file that says them."""
 MAX_TOLD = 100
 """Mistakes of a text; who makes more will mend some and look again."""
 MAX_EXPLAINED = 2000
@@ -69,8 +81,10 @@ def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenar
     return _scenario(read_yaml(FilePath(path)), overrides, source)
 
 
-def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str = "scenario") -> Scenario:
-    """Read a scenario from its text, as `load_scenario` does; what it includes is relative to the current directory.
+def parse_scenario(
+    text: str | bytes, overrides: Sequence[str] = (), source: str = "scenario", folder: FilePath = FilePath()
+) -> Scenario:
+    """Read a scenario from its text, as `load_scenario` does; paths in it are relative to the folder.
 
     `source` is what to call the text in errors.
 
@@ -80,6 +94,7 @@ def parse_scenario(text: str | bytes, overrides: Sequence[str] = (), source: str
       line 1: is not a scenario; write `key: value` lines; scenarios/lossy_lbf.yaml is an example
     """
     document = read_document(text)
+    find_files(document, document.node, folder)
     resolve_includes(document)
     return _scenario(document, overrides, source)
 
@@ -159,9 +174,19 @@ def _valid_entries(values: list[Value], annotation: object) -> Iterator[object]:
             yield ValidBlocks()
 
 
-def resolved_yaml(scenario: Scenario) -> str:
-    """Return a scenario as YAML: complete, with units, and read back as an equal scenario."""
-    return block_text(_kind_first(_SCENARIO.dump_python(scenario, mode="json", by_alias=True)))
+def resolved_yaml(scenario: Scenario, files: dict[str, bytes] | None = None) -> str:
+    """Return a scenario as YAML: complete, with units, and read back as an equal scenario.
+
+    Files that it needs are named by what they hold, and are added to `files`, to be kept beside it under these names.
+    """
+    return block_text(_kind_first(kept(_SCENARIO.dump_python(scenario, mode="json", by_alias=True), files)))
+
+
+def kept(value: Value, files: dict[str, bytes] | None = None) -> Value:
+    """Return values with all files named as they are kept beside them; add these to `files`."""
+    copied = deepcopy(value)
+    _keep_files(copied, {} if files is None else files)
+    return copied
 
 
 def _kind_first(value: Value) -> Value:
@@ -177,6 +202,7 @@ def read_yaml(file: FilePath) -> Document:
         document = read_document(read_file(file, MAX_BYTES + 1))
     except (OSError, ValueError) as error:
         return Document(mistakes=[Mistake("", None, f"cannot be read: {_reason_of(error)}", "name a YAML file")])
+    find_files(document, document.node, file.parent)
     resolve_includes(document, file)
     return document
 
@@ -257,6 +283,7 @@ class _Includes:
         if not isinstance(part.node.value, dict):
             message = f"`{_name_of(file)}` holds {shown(part.root)}, which is no block"
             raise _NotIncludedError(message, "write `key: value` lines")
+        find_files(self.document, part.node, file.parent)
         self.resolve(part.node, path, (*chain, file))
         return part.node.value
 
@@ -289,6 +316,62 @@ def resolve_includes(document: Document, file: FilePath | None = None) -> None:
     """
     if document.node is not None:
         _Includes(document).resolve(document.node, document.path, () if file is None else (file,))
+
+
+def find_files(document: Document, value: Any, folder: FilePath, path: Path = ()) -> None:
+    """Make paths in a document, or in plain values of it, relative to the current directory; check those of kept files.
+
+    A file in that folder says them. Values of a sweep's axes are left alone: they have labels.
+    """
+
+    def find(path: Path, at: Any, said: str) -> str:
+        file = folder / said
+        if (named := _KEPT.fullmatch(said)) and _kept_name(file)[1] != named[0]:
+            wrong = f"`{_name_of(file)}` is not the file that was kept there: it is missing, or was changed"
+            place = at.place if isinstance(at, Node) else document.place(path)
+            document.mistakes.append(place.mistake(path, wrong, "take it from a copy of the folder"))
+        return str(file)
+
+    _move_files(value, find, path)
+
+
+def _keep_files(value: Value, files: dict[str, bytes]) -> None:
+    """Name files in values by what they hold, where a run or a sweep keeps them, and add what they hold by that."""
+
+    def keep(_: Path, __: Value, said: str) -> str:
+        content, name = _kept_name(FilePath(said))
+        if name:
+            files[name] = content
+        return name or said
+
+    _move_files(value, keep)
+
+
+def _kept_name(file: FilePath) -> tuple[bytes, str]:
+    """Return what a file holds, and its name where it is kept; no name if it cannot be read."""
+    try:
+        content = read_file(file, MAX_KEPT_BYTES)
+    except (OSError, ValueError):
+        return b"", ""
+    return content, f"{FILES}/{sha256(content).hexdigest()[:16]}{file.suffix}"
+
+
+def _move_files(value: Any, move: Callable[[Path, Any, str], str], path: Path = ()) -> None:
+    """Change every path of a file in a tree, of nodes or of plain values, that stands at `path`."""
+    if path in (("compare",), ("quick", "axes")) or (path[:1], path[2:]) == (("axes",), ("values",)):
+        return
+    inner: Any = value.value if isinstance(value, Node) else value
+    items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
+    for key, each in items:
+        step, said = (*path, key), each.value if isinstance(each, Node) else each
+        if not isinstance(said, str):
+            _move_files(each, move, step)
+        elif said and str(key).rpartition(".")[2] in PATHS:
+            moved = move(step, each, said)
+            if isinstance(each, Node):
+                each.value = moved
+            else:
+                inner[key] = moved
 
 
 def _lay(below: dict[str, Node], block: dict[str, Node]) -> None:

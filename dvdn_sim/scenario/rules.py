@@ -32,7 +32,7 @@ from dvdn_sim.wording import size_text
 from netmodels import LinkSpec
 from netmodels.faults import Degrade, Flap, Straggler
 from netmodels.links import DelayTrace, Empirical, LossTrace
-from netmodels.recordings import MAX_RECORDED
+from netmodels.recordings import MAX_WRITTEN
 from netmodels.topology import EdgeMarkov, RandomConnected, RandomWaypoint, Range, TopologyKind
 from netmodels.units import MAX_S, milliseconds
 
@@ -375,9 +375,9 @@ def _recordings_can_be_kept(_: Scenario, network: Network) -> Broken:
     parts = _parts("network", network)
     recorded = {path: len(part.values) for path, part in parts if isinstance(part, DelayTrace | Empirical | LossTrace)}
     total = sum(recorded.values())
-    if total > MAX_RECORDED:
+    if total > MAX_WRITTEN:
         longest = max(recorded, key=lambda path: recorded[path])
-        yield longest, f"with it there are {total} recorded values", f"at most {MAX_RECORDED} in all"
+        yield longest, f"with it there are {total} recorded values", f"at most {MAX_WRITTEN} in all"
 
 
 def _parts(path: str, part: object) -> Iterator[tuple[str, object]]:

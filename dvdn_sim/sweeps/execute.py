@@ -18,6 +18,7 @@ from dvdn_sim.records import (
     refuse_links,
     write_cells,
     write_durably,
+    write_files,
 )
 from dvdn_sim.scenario import differences, resolved_yaml
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
@@ -57,7 +58,10 @@ def run_sweep(
             if row.state != "finished"
         ]
         write_cells(out, table)  # first: it is what makes the folder that of a sweep
-        write_durably(out / SWEEP_FILE, sweep.resolved())
+        files: dict[str, bytes] = {}
+        text = sweep.resolved(files)
+        write_files(out, files)
+        write_durably(out / SWEEP_FILE, text)
         _follow(executor, jobs, table, out, progress or SweepProgress(quiet=True))
     return table
 

@@ -20,6 +20,7 @@ import re
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from math import prod
 from os.path import normpath
@@ -38,8 +39,10 @@ from dvdn_sim.scenario import (
     Value,
     block_text,
     checked,
+    find_files,
     first_mistakes,
     flow_text,
+    kept,
     load_scenario,
     no_such,
     parse_scenario,
@@ -193,8 +196,8 @@ class Sweep:
     seeds: tuple[int, ...] | None  # of every cell; None for those of the base
     compare: tuple[str, str] | None  # axis and label of the baseline
 
-    def resolved(self) -> str:
-        """Return the sweep as YAML that needs no other file; read back, it has the same cells."""
+    def resolved(self, files: dict[str, bytes] | None = None) -> str:
+        """Return the sweep as YAML that needs no others than `files`, to which it adds; it has the same cells."""
         head: dict[str, Any] = {"name": self.name, "question": self.question}
         if self.seeds is not None:
             head["seeds"] = list(self.seeds)
@@ -202,11 +205,13 @@ class Sweep:
             head["compare"] = dict([self.compare])
         axes = ""
         for axis in self.axes:
-            values: dict[str, Value] = {label: dict(_values_of(changes)) for label, changes in axis.values.items()}
+            values: Value = {label: dict(_values_of(changes)) for label, changes in axis.values.items()}
+            values = kept(values, files)
             text = textwrap.indent(block_text({"name": axis.name, "values": values}), "    ")
             axes += text.replace("    ", "  - ", 1)
         base = read_document(self.base) if isinstance(self.base, str) else read_yaml(self.base)
-        return f"{block_text(head)}axes:\n{axes}{block_text({'set': _values_of(self.changes), 'base': base.root})}"
+        rest = kept({"set": _values_of(self.changes), "base": base.root}, files)
+        return f"{block_text(head)}axes:\n{axes}{block_text(rest)}"
 
 
 def _values_of(changes: Sequence[Change]) -> dict[str, Value]:
@@ -278,7 +283,9 @@ def load_sweep(
     mistakes += document.mistakes
     if written is None:
         return None, mistakes
+    told = len(document.mistakes)
     sweep = _sweep(written, document, FilePath(path))
+    mistakes += document.mistakes[told:]
     mistakes += [document.blame(*wrong) for wrong in _broken_rules(written, sweep)]
     if quick and written.quick is None:
         mistakes.append(Mistake("quick", None, "is missing", "say what the smaller sweep changes, or remove it"))
@@ -305,7 +312,7 @@ def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:
         base=beside / written.base if isinstance(written.base, str) else block_text(written.base),
         document=document,
         changes=_changes(written.set, ("set",), document),
-        axes=tuple(_axis(axis, ("axes", index, "values"), document) for index, axis in enumerate(written.axes)),
+        axes=tuple(_axis(axis, ("axes", index, "values"), document, file) for index, axis in enumerate(written.axes)),
         seeds=written.seeds,
         compare=next(((axis, label_of(value)) for axis, value in (written.compare or {}).items()), None),
     )
@@ -315,13 +322,15 @@ def _changes(block: Mapping[str, Value], path: Path, document: Document) -> tupl
     return tuple(Change(name, value, document.place((*path, name))) for name, value in block.items())
 
 
-def _axis(written: AxisFile, path: Path, document: Document) -> Axis:
+def _axis(written: AxisFile, path: Path, document: Document, file: FilePath) -> Axis:
     """Return an axis; its name is empty where the file gives none."""
     values: dict[str, tuple[Change, ...]] = {}
     for key, label, value in written.labelled:
         here = (*path, key)
-        one = None if written.path is None else (Change(written.path, value, document.place(here)),)
-        values[label] = one or _changes(value, here, document)
+        settings = deepcopy(value if written.path is None else {written.path: value})
+        find_files(document, settings, FilePath(document.place(here).file or file).parent, here)
+        place = None if written.path is None else document.place(here)
+        values[label] = tuple(Change(name, to, place or document.place((*here, name))) for name, to in settings.items())
     *_, block, last = ["", *(written.path or "").split(".")]
     return Axis(written.name or (block if block and last in ("kind", "preset") else last), values)
 

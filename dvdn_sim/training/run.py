@@ -132,7 +132,8 @@ class Session:
         custom = None if self.make_env is None else str(self.make_env())
         self._env = custom or self.scenario.env.kind
         note = "" if custom is None else f"# Trained in {custom}, in place of the environment below.\n"
-        self._text = note + resolved_yaml(self.scenario)
+        self._files: dict[str, bytes] = {}
+        self._text = note + resolved_yaml(self.scenario, self._files)
         self._versions = {name: version(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()}
 
     def build(self, device: str) -> RunParts:
@@ -142,7 +143,7 @@ class Session:
     def begin(self, run_dir: Path, parts: RunParts) -> None:
         """Run from the beginning, in an empty folder."""
         with storing():
-            write_scenario(run_dir, self._text)
+            write_scenario(run_dir, self._text, self._files)
         self.open(run_dir, parts)
         self.train()
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from netmodels.recordings import Played, Recording, recorded, stream_of
+from netmodels.recordings import Played, Recording, stream_of
 from netmodels.streams import Draws
-from netmodels.units import CLOSED, TIME, PositiveTime, Spec, Time, checked_probability, milliseconds
+from netmodels.units import CLOSED, TIME, PositiveTime, Spec, Time, checked_probability, milliseconds, shown
 
 Seconds = NDArray[np.float64]
 MAX_DRAWN_S = 4.0e9
@@ -319,24 +319,35 @@ class _Recorded(_Drawn, Recording):
 
     Attributes:
         file: path of a recording; or empty if the values are given. Read once, when built.
+        column: its name, if the file has several; a unit in it, as in ``delay_ms``, is that of cells without one.
         values: the recorded delays, in seconds or with a unit.
     """
 
     values: tuple[Time, ...] = ()
 
     def __post_init__(self) -> None:
-        self._settle(file="", values=recorded(self.file, self.values, TIME.read))
+        self._take(_time)
 
     @property
     def mean(self) -> float:
         return float(self._array.mean())
 
     def quantile(self, probability: float) -> float:
-        rank = math.ceil(checked_probability(probability) * len(self.values) - 1e-9)
+        rank = math.ceil(checked_probability(probability) * len(self._array) - 1e-9)
         return float(np.sort(self._array)[max(0, rank - 1)])
 
     def cdf(self, delay_s: float) -> float:
         return float(np.mean(self._array <= delay_s))
+
+
+def _time(cell: str, unit: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        return TIME.read(cell)
+    if not unit:
+        raise ValueError(f"{shown(cell)} has no unit; {TIME.remedy(number)}, or name its column `delay_ms`")
+    return TIME.read(f"{cell} {unit}")
 
 
 class Empirical(_Recorded, kind="empirical"):
@@ -347,10 +358,10 @@ class Empirical(_Recorded, kind="empirical"):
     """
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return self._array[(generator.random(n) * len(self.values)).astype(np.intp)]
+        return self._array[(generator.random(n) * len(self._array)).astype(np.intp)]
 
     def describe(self) -> str:
-        return f"drawn from {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"
+        return f"drawn from {len(self._array)} recorded delays, mean {milliseconds(self.mean)}"
 
 
 class DelayTrace(_Recorded, Played, kind="trace"):
@@ -369,11 +380,11 @@ class DelayTrace(_Recorded, Played, kind="trace"):
         >>> DelayTrace(values=("1 ms", "3 ms"), offset=0).all_within([0.001, 0.001])
         0.0
         """
-        longest, mass = self._array.max(), np.full(len(self.values), 1.0 / len(self.values))
+        longest, mass = self._array.max(), np.full(len(self._array), 1.0 / len(self._array))
         for delay_s in delays_s:
             if delay_s < longest:  # before the first such, every place is as probable as at the beginning
                 mass = self.step(mass * (self._array <= delay_s))
         return float(mass.sum())
 
     def describe(self) -> str:
-        return f"trace of {len(self.values)} recorded delays, mean {milliseconds(self.mean)}"
+        return f"trace of {len(self._array)} recorded delays, mean {milliseconds(self.mean)}"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from netmodels.recordings import Played, recorded, stream_of
+from netmodels.recordings import Played, stream_of
 from netmodels.streams import Draws
 from netmodels.units import Probability, Spec
 
@@ -199,6 +199,7 @@ class LossTrace(Played, kind="trace"):
 
     Attributes:
         file: path of a recording of 0 (arrived) and 1 (lost); or empty if the values are given. Read once, when built.
+        column: its name, if the file has several.
         values: the same as numbers.
 
     >>> LossTrace(values=(0, 1, 1, 0)).loss_rate
@@ -208,7 +209,7 @@ class LossTrace(Played, kind="trace"):
     values: tuple[Annotated[int, Field(strict=True, ge=0, le=1)], ...] = ()
 
     def __post_init__(self) -> None:
-        self._settle(file="", values=tuple(map(int, recorded(self.file, self.values, _zero_or_one))))
+        self._take(_zero_or_one)
 
     @property
     def loss_rate(self) -> float:
@@ -219,16 +220,16 @@ class LossTrace(Played, kind="trace"):
         return lambda n: play(n) == 1
 
     def stationary(self) -> Mass:
-        return np.full(len(self.values), 1.0 / len(self.values))
+        return np.full(len(self._array), 1.0 / len(self._array))
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
         return self.step(mass * (1 - self._array)), self.step(mass * self._array)
 
     def describe(self) -> str:
-        return f"trace of {len(self.values)} transmissions, {100 * self.loss_rate:.3g}% lost"
+        return f"trace of {len(self._array)} transmissions, {100 * self.loss_rate:.3g}% lost"
 
 
-def _zero_or_one(value: object) -> float:
-    if value not in (0, 1):
-        raise ValueError(f"expected 0 (arrived) or 1 (lost), got {value!r}")
-    return float(value == 1)
+def _zero_or_one(cell: str, _unit: str) -> int:
+    if cell not in ("0", "1", "0.0", "1.0"):
+        raise ValueError(f"expected 0 (arrived) or 1 (lost), got {cell!r}")
+    return int(cell[0])

@@ -1,6 +1,5 @@
 """Who is in range of whom; and where agents are when nobody else says: random waypoints, or a recording."""
 
-import csv
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -10,10 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from netmodels.recordings import read_recording
+from netmodels.recordings import name_and_unit, read_table
 from netmodels.streams import stream
 from netmodels.topology.graph import START, Graph, Instant, TopologyKind
-from netmodels.units import MAX_M, MAX_S, Length, Spec, Speed, Time, kinds_of, milliseconds, or_own
+from netmodels.units import (
+    LENGTHS,
+    MAX_M,
+    MAX_S,
+    TIMES,
+    Length,
+    Spec,
+    Speed,
+    Time,
+    kinds_of,
+    milliseconds,
+    or_own,
+    shown,
+)
 
 Places = NDArray[np.float64]
 LEGS_KEPT = 64
@@ -122,8 +134,8 @@ def _walk(model: RandomWaypoint, seed: int, agent: int) -> _Walk:
     return _Walk(model, stream(seed, "topology", "random_waypoint", agent))
 
 
-def _within(most: float, text: str) -> float:
-    number = float(text)
+def _within(most: float, text: str, worth: float) -> float:
+    number = float(text) * worth
     if not abs(number) <= most:
         raise ValueError(f"expected a number from -{most:g} to {most:g}, got {text!r}")
     return number
@@ -133,7 +145,8 @@ class PositionTrace(Spec, kind="trace"):
     """Recorded places, with straight lines between them; before the first and after the last an agent stands still.
 
     Attributes:
-        file: CSV with a header and the columns ``time`` (s), ``agent``, ``x`` and ``y`` (m). Read once, when built.
+        file: CSV with a header and the columns ``time`` (in s, or with a unit: ``time_ms``), ``agent``, ``x`` and ``y``
+            (in m, or ``x_km``). Read once, when built.
     """
 
     file: str
@@ -144,18 +157,18 @@ class PositionTrace(Spec, kind="trace"):
     @cached_property
     def _tracks(self) -> Mapping[int, Places]:
         """Times and places by agent, float64 [rows, 3]."""
-        rows = csv.DictReader(read_recording(self.file).splitlines())
-        by_agent: dict[int, list[tuple[float, float, float]]] = {}
-        try:
-            for row in rows:
-                by_agent.setdefault(int(row["agent"]), []).append(
-                    (_within(MAX_S, row["time"]), _within(MAX_M, row["x"]), _within(MAX_M, row["y"]))
-                )
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            wanted = "a CSV with the columns time, agent, x, y"
-            raise ValueError(f"file: expected {wanted}, got {self.file!r}, line {rows.line_num}: {error!r}") from error
-        if not by_agent:
-            raise ValueError(f"file: expected at least one place, got the trace {self.file!r}")
+        names, rows = read_table(self.file)
+        (at, _), *columns = (_column(name, names, self.file) for name in ("agent", "time", "x", "y"))
+        by_agent: dict[int, list[list[float]]] = {}
+        for number, cells in rows.items():
+            try:
+                row = [
+                    _within(most, cells[place], worth)
+                    for (place, worth), most in zip(columns, (MAX_S, MAX_M, MAX_M), strict=True)
+                ]
+                by_agent.setdefault(int(cells[at]), []).append(row)
+            except ValueError as error:
+                raise ValueError(f"file: {_WANTED}, got {self.file!r}, line {number}: {error}") from error
         return {agent: np.array(sorted(by_agent[agent])) for agent in sorted(by_agent)}
 
     def positions(self, n_agents: int, seed: int, now_ns: int) -> Places:
@@ -169,6 +182,22 @@ class PositionTrace(Spec, kind="trace"):
     def describe(self) -> str:
         return f"places recorded in {self.file}"
 
+
+def _column(wanted: str, names: list[str], file: str) -> tuple[int, float]:
+    """Return which column is the wanted one, and what its unit is worth."""
+    units: Mapping[str, Mapping[str, float]] = {"agent": {}, "time": TIMES, "x": LENGTHS, "y": LENGTHS}
+    found = [
+        (place, units[wanted].get(unit, 1.0))
+        for place, (name, unit) in enumerate(map(name_and_unit, names))
+        if name == wanted and unit in ("", *units[wanted])
+    ]
+    if len(found) != 1:
+        listed = ", ".join(map(shown, names)) or "no names"
+        raise ValueError(f"file: {_WANTED}, got {file!r}, line 1: {listed}")
+    return found[0]
+
+
+_WANTED = "expected a CSV with the columns time, agent, x, y, each once"
 
 AnyMobility = Annotated[
     RandomWaypoint

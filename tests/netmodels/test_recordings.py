@@ -1,13 +1,15 @@
 """Recordings that have an end are read; what has none, or is something else, is refused with its name."""
 
+import dataclasses
 import os
+import pickle
 
 import numpy as np
 import pytest
 
 from netmodels import LinkSpec, Network
 from netmodels.links import DelayTrace, Empirical, LossTrace, delay_draws, loss_draws
-from netmodels.recordings import MAX_BYTES, MAX_RECORDED, read_recording
+from netmodels.recordings import MAX_BYTES, MAX_RECORDED, MAX_WRITTEN, read_recording
 from netmodels.topology import PositionTrace
 
 BUILDERS = {
@@ -60,7 +62,7 @@ def test_a_recording_is_read_wherever_it_lies(folder):
 
 
 def test_values_may_have_units_a_name_and_remarks(folder):
-    folder.joinpath("delays").write_text("delay\n# measured\n0.001,first\n\n2 ms,second\n")
+    folder.joinpath("delays").write_text("delay_s\n# measured\n0.001\n\n2 ms\n")
     folder.joinpath("losses").write_text("lost\n0\n1\n1\n")
     assert Empirical(file="delays").values == DelayTrace(file="delays").values == (0.001, 0.002)
     assert LossTrace(file="losses").values == (0, 1, 1)
@@ -70,8 +72,17 @@ def test_values_may_have_units_a_name_and_remarks(folder):
     ("make", "text", "message"),
     [
         *[(DelayTrace, text, "empty trace 'values'") for text in ("", "\n# nothing\n", "delay\n")],
-        (Empirical, "0.001\n5 parsecs\n", "'values' line 2.*`5 parsecs`"),
-        (LossTrace, "0\n2\n", r"'values' line 2.*2\.0"),
+        (Empirical, "1 ms\n5 parsecs\n", "'values' line 2.*`5 parsecs`"),
+        (LossTrace, "0\n2\n", r"'values' line 2.*'2'"),
+        (DelayTrace, "12.5\n", "line 1: `12.5` has no unit; write it as `12.5 ms` or `12.5 s`"),
+        (DelayTrace, "rtt\n12.5\n", "line 2: `12.5` has no unit"),
+        (DelayTrace, ",rtt_ms\n0,12.5\n1,13.5\n", "one column, got 2.*say which of ``, `rtt_ms` in `column`"),
+        (DelayTrace, "time,rtt\n0,12.5 ms\n", "say which of `time`, `rtt` in `column`"),
+        (DelayTrace, "0,0125\n0,0130\n", "one column, got 2.*name them in a first line"),
+        (Empirical, "delay_ms\n12,5\n", "expected 1 cell, as in the first line, got 2 in 'values' line 2"),
+        (LossTrace, "lost\n0\n1,0\n", "expected 1 cell.*line 3"),
+        (LossTrace, "0;1\n", "line 1.*'0;1'"),
+        (LossTrace, '"0\n', "line 1"),
     ],
 )
 def test_what_is_no_value_is_refused_by_its_line(folder, make, text, message):
@@ -80,13 +91,47 @@ def test_what_is_no_value_is_refused_by_its_line(folder, make, text, message):
         make(file="values")
 
 
+def test_a_column_is_chosen_by_its_name_and_has_its_unit(folder):
+    folder.joinpath("ping.csv").write_text(',time,rtt_ms,"lost, of 1"\n0,5,12.5,0\n1,6,0.5 s,1\n')
+    assert DelayTrace(file="ping.csv", column="rtt_ms").values == (0.0125, 0.5)
+    assert LossTrace(file="ping.csv", column="lost, of 1").values == (0, 1)
+    for wrong in ({"file": "ping.csv", "column": "rtt"}, {"values": ("1 ms",), "column": "rtt_ms"}):
+        with pytest.raises(ValueError, match="column: expected"):
+            DelayTrace(**wrong)
+
+
+@pytest.mark.parametrize("name", ["delay_us", "delay us", "delay [us]", "delay(us)", "delay/us"])
+def test_a_unit_is_read_however_it_is_written(folder, name):
+    folder.joinpath("delays").write_text(f"{name}\n2500\n1.5e3\n")
+    assert Empirical(file="delays").values == (0.0025, 0.0015)
+
+
+def test_places_may_have_units(folder):
+    folder.joinpath("places.csv").write_text("agent,time_ms,x_km,y,note\n0,0,1,5,a\n0,1000,2,5,b\n")
+    assert PositionTrace("places.csv").positions(1, 0, 500_000_000).tolist() == [[1500.0, 5.0]]
+
+
 @pytest.mark.parametrize("make", [Empirical, DelayTrace, LossTrace])
 def test_no_more_values_than_can_be_written_out(folder, make):
-    folder.joinpath("values").write_text("1\n" * (MAX_RECORDED + 1))
-    for recording in ({"file": "values"}, {"values": (1,) * (MAX_RECORDED + 1)}):
-        with pytest.raises(ValueError, match="at most 20000 values, got 20001"):
-            make(**recording)
-    assert len(make(values=(1,) * MAX_RECORDED).values) == MAX_RECORDED
+    with pytest.raises(ValueError, match="at most 20000 values, or a file, got 20001"):
+        make(values=(1,) * (MAX_WRITTEN + 1))
+    folder.joinpath("values").write_text("x_s\n" + "1\n" * (MAX_RECORDED + 1))
+    with pytest.raises(ValueError, match="at most 200000 values, got 200001"):
+        make(file="values")
+    assert len(make(values=(1,) * MAX_WRITTEN).values) == MAX_WRITTEN
+
+
+def test_a_long_recording_stays_a_file(folder):
+    """It is played from there, whatever else of it is changed."""
+    folder.joinpath("losses").write_text("0\n1\n" * (MAX_WRITTEN // 2) + "1\n")
+    trace = LossTrace(file="losses", offset=MAX_WRITTEN - 1)
+    assert (trace.file, trace.values) == ("losses", ())
+    assert trace.loss_rate == pytest.approx((MAX_WRITTEN // 2 + 1) / (MAX_WRITTEN + 1))
+    folder.joinpath("losses").rename(folder / "moved")
+    for each in (trace, pickle.loads(pickle.dumps(trace))):  # noqa: S301  (what it wrote itself)
+        assert loss_draws(each, 0, "loss", 0, 1).take(4) == [True, True, False, True]
+    again = dataclasses.replace(trace, file="moved", lockstep=True)
+    assert again.loss_rate == trace.loss_rate
 
 
 @pytest.mark.parametrize(
@@ -95,8 +140,13 @@ def test_no_more_values_than_can_be_written_out(folder, make):
         ("time,agent,x,y\n0,0,1e999,0\n", "line 2.*from -1e\\+09 to 1e\\+09, got '1e999'"),
         ("time,agent,x,y\n0,0,1,1\nnan,0,1,1\n", "line 3.*'nan'"),
         (f"time,agent,x,y\n0,{'9' * 5000},1,1\n", "line 2"),
-        (f"time,agent,x,y\n0,0,1,{'1' * 200_000}\n", "line 1.*field limit"),
+        (f"time,agent,x,y\n0,0,1,{'1' * 200_000}\n", "line 2.*field limit"),
         ("time,agent,x,y\n0,0,1\n", "line 2"),
+        ("time,agent,x,y\n0,0,1,1,5\n", "expected 4 cells.*got 5.*line 2"),
+        ("time,agent,x,y,x\n0,0,1,1,5\n", "each once.*line 1"),
+        ("time,agent,x,x_km,y\n0,0,1,1,5\n", "each once.*line 1"),
+        ("time_m,agent,x,y\n0,0,1,1\n", "columns time.*`time_m`"),
+        ("0,0,1,1\n", "line 1: no names"),
     ],
 )
 def test_places_that_are_none_are_refused_with_their_line(folder, text, message):

@@ -6,7 +6,7 @@ from exchange_cases import CALM, LOSSY, scene, setting_of
 
 from dvdn_sim.consensus import POLICIES, WEIGHTS
 from dvdn_sim.errors import AuditError, ScenarioError
-from dvdn_sim.network import Number, Setting, enough_trials, exchanges, measure, realised
+from dvdn_sim.network import Number, Setting, enough_trials, exchanges, measure, predict, realised
 from dvdn_sim.scenario import load_scenario
 from netmodels.topology import ErdosRenyi
 
@@ -157,3 +157,12 @@ OTHER = "network.other_links=[{edge: [0, 2], link: {loss: 30%}}]"
 def test_what_cannot_be_exchanged_is_refused(changes, options, said):
     with pytest.raises(ScenarioError, match=said):
         setting(*changes, **options)
+
+
+def test_where_nobody_has_a_neighbour_nothing_is_late(tmp_path):
+    (tmp_path / "places.csv").write_text("time,agent,x,y\n0,0,0,0\n0,1,20,0\n0,2,40,0\n")
+    far = f"network.topology={{kind: range, radius: 2 m, mobility: {{kind: trace, file: {tmp_path / 'places.csv'}}}}}"
+    for found in (predict(setting(far)).figures, measure(setting(far), 3).figures):
+        assert found["late_fraction"].value == 0.0
+        assert found["a_eff"].value == 1.0
+    assert not any("late" in warning or "come after" in warning for warning in predict(setting(far)).warnings)

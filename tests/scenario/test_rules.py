@@ -9,7 +9,7 @@ from dvdn_sim.errors import ScenarioError
 from dvdn_sim.scenario import MAX_BYTES, Lbf, load_scenario, message_specs, parse_scenario, resolved_yaml
 from dvdn_sim.scenario.document import MAX_VALUES
 from netmodels.presets import PRESETS
-from netmodels.recordings import MAX_RECORDED
+from netmodels.recordings import MAX_WRITTEN
 from netmodels.topology.static import _drawn_graph
 
 
@@ -304,10 +304,10 @@ def test_recordings_are_no_longer_than_a_run_can_keep(lossy, mistakes_of, monkey
     def trace(kind, value, count):
         return f"network.link.{kind}={{kind: trace, values: [{', '.join([value] * count)}]}}"
 
-    longest = parse_scenario(lossy, [trace("delay", "0.0012345678901234567 s", MAX_RECORDED)])
+    longest = parse_scenario(lossy, [trace("delay", "0.0012345678901234567 s", MAX_WRITTEN)])
     assert len(resolved_yaml(longest)) < MAX_BYTES
-    assert MAX_RECORDED < MAX_VALUES
-    monkeypatch.setattr("dvdn_sim.scenario.rules.MAX_RECORDED", 10)
+    assert MAX_WRITTEN < MAX_VALUES
+    monkeypatch.setattr("dvdn_sim.scenario.rules.MAX_WRITTEN", 10)
     assert parse_scenario(lossy, [trace("loss", "0", 5), trace("delay", "1 ms", 5)])
     (mistake,) = mistakes_of(lossy, [trace("loss", "0", 5), trace("delay", "1 ms", 6)])
     assert mistake.path == "network.link.delay"
