@@ -111,7 +111,7 @@ def _predict(setting: Setting) -> Prediction:
     undisturbed = sample.tally.undisturbed and same_chances(setting.network)
     steps, path = _closed_path(setting, graphs) if undisturbed else (None, None)
     figures |= path_figures(sample.paths, "sampled") if path is None else _exact_figures(path, fixed=fixed)
-    if undisturbed:
+    if undisturbed and sample.tally.sent:
         q = setting.network.link.delivery_probability(setting.sent.size_bytes)
         figures["delivered_fraction"] = Number(q, 0.0, "closed")
     sent_once = not sample.tally.dropped and plain(setting.network)

@@ -316,6 +316,11 @@ class Tally:
         self._rows.append(np.mean(rows, axis=0))
 
     @property
+    def sent(self) -> float:
+        """Messages per exchange."""
+        return float(np.mean(self._rows, axis=0)[0])
+
+    @property
     def dropped(self) -> float:
         """Share of the messages that were lost because a queue was full."""
         sent, _, _, dropped, _, _ = np.sum(self._rows, axis=0)
