@@ -50,7 +50,14 @@ def check(
     changes: Changes = None,
 ) -> None:
     """Say what scenarios would run, or list every mistake in them; runs nothing."""
-    from dvdn_sim.scenario import has_gpu, headline, load_scenario, refuse_oversized_replay, warnings_of
+    from dvdn_sim.scenario import (
+        forgotten,
+        has_gpu,
+        headline,
+        load_scenario,
+        refuse_oversized_replay,
+        warnings_of,
+    )
 
     failed = False
     for path in scenarios:
@@ -59,7 +66,8 @@ def check(
             if not has_gpu():  # on which the replay buffer would be
                 refuse_oversized_replay(scenario, source=str(path))
             typer.echo(f"{path}: ok: {headline(scenario)}")
-            print_warnings([f"{path}: {warning}" for warning in warnings_of(scenario)])
+            found = [*forgotten(path, changes or [], scenario), *warnings_of(scenario)]
+            print_warnings([f"{path}: {warning}" for warning in found])
         except ScenarioError as error:
             failed = True
             print_mistakes(error)

@@ -63,10 +63,10 @@ def run(
     if not resume:
         refuse_used_folder(out)
     with uncollected():
-        from dvdn_sim.scenario import load_scenario, warnings_of
+        from dvdn_sim.scenario import forgotten, load_scenario, warnings_of
 
         loaded = load_scenario(scenario, overrides)
-        warnings = warnings_of(loaded)
+        warnings = [*forgotten(scenario, overrides, loaded), *warnings_of(loaded)]
         print_warnings(warnings)
         from dvdn_sim.compiled import compilation_told
         from dvdn_sim.training import run as train  # torch, and only when there is something to train

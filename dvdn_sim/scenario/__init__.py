@@ -24,8 +24,8 @@ from dvdn_sim.algorithms import (
 from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, block_text, flow_text, read_document
 from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, LbForaging, Marbler, Opposed, Particles
 from dvdn_sim.scenario.load import (
-    checked, find_files, first_mistakes, kept, load_scenario, parse_scenario, read_yaml, resolve_includes,
-    resolved_yaml,
+    checked, find_files, first_mistakes, forgotten, kept, load_scenario, parse_scenario, read_yaml,
+    resolve_includes, resolved_yaml,
 )
 from dvdn_sim.scenario.mistakes import no_such
 from dvdn_sim.scenario.rules import has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
@@ -92,6 +92,7 @@ __all__ = [
     "find_files",
     "first_mistakes",
     "flow_text",
+    "forgotten",
     "has_gpu",
     "headline",
     "json_schema",

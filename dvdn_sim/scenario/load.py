@@ -37,6 +37,8 @@ from dvdn_sim.scenario.document import (
     Value,
     block_text,
     dotted,
+    flow_text,
+    path_of,
     read_document,
     value_at,
 )  # fmt: skip
@@ -429,6 +431,35 @@ def override(document: Document, text: str) -> None:
         document.mistakes += value.mistakes
         if document.node is not None and value.node is not None and not value.mistakes:
             document.mistakes += _put(document.node, path, value.node)
+
+
+def forgotten(file: str | FilePath, overrides: Sequence[str], scenario: Scenario) -> list[str]:
+    """Return what a file says of blocks that were replaced as a whole, and what holds instead, as warnings.
+
+    Args:
+        file: that of the scenario.
+        overrides: as for `load_scenario`.
+        scenario: what came of them.
+    """
+    document, root = read_yaml(FilePath(file)), _SCENARIO.dump_python(scenario, mode="json", by_alias=True)
+    for change in overrides:
+        path = path_of(change.partition("=")[0])
+        before = value_at(path, document.root)
+        override(document, change)
+        now, after = value_at(path, root), value_at(path, document.root)
+        if isinstance(before, dict) and isinstance(after, dict) and isinstance(now, dict):
+            lost = [key for key in before if key not in after and not _agrees(before[key], now.get(key, before[key]))]
+            told = [f"`{legible(flow_text({key: before[key]})[1:-1])}` is `{flow_text(now[key])}`" for key in lost]
+            if told:
+                return [f"`{dotted(path)}` is replaced as a whole, and what it had been given is lost: {listed(told)}"]
+    return []
+
+
+def _agrees(before: Value, now: Value) -> bool:
+    """Return whether all that a file says of a value holds."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return all(_agrees(value, now.get(key)) for key, value in before.items())
+    return before == now
 
 
 def _shadowing(document: Document, path: Path) -> list[str]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dvdn_sim.scenario import parse_scenario
+from dvdn_sim.errors import ScenarioError
+from dvdn_sim.scenario import forgotten, load_scenario, parse_scenario
 from netmodels.presets import PRESETS
 
 
@@ -98,3 +99,28 @@ def test_overrides_that_lead_nowhere_are_told(lossy, mistakes_of, case):
     assert (mistake.path, mistake.override) == (path, change)
     assert message in mistake.message
     assert remedy in mistake.remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("algorithm={kind: vdn, lr: 1e-3}", "`algorithm` is replaced as a whole, and what it had been given is lost: "
+         "`hidden: 32` is `64`"),
+        ("algorithm={kind: vdn, lr: 1e-3, hidden: 32}", None),
+        ("algorithm={kind: dvdn, lr: 1e-3, hidden: 32, reward_model: team_mean}", None),  # one round, as the default
+        ("algorithm.kind=vdn", None),  # which is refused
+        ("training={steps: 100, epsilon: {steps: 9}, target_update: 100}", None),
+        ("training={steps: 100, epsilon: {steps: 9}}", "`target_update: 100` is `200`"),
+        ("evaluation={every: 10, episodes: 20}", None),
+        ("network.link={rate: 1 Mbit/s, delay: 5 ms}", "is lost: `loss: {kind: gemodel, p: 3%, r: 25%}` is"),
+        ("env.sight=3", None),
+    ],
+)  # fmt: skip
+def test_what_a_block_that_is_replaced_had_is_told(request, change, said):
+    file = request.config.rootpath / "scenarios" / "lossy_lbf.yaml"
+    if change == "algorithm.kind=vdn":
+        with pytest.raises(ScenarioError, match="which the file sets"):
+            load_scenario(file, [change])
+        return
+    found = forgotten(file, [change], load_scenario(file, [change]))
+    assert [said in text for text in found] == ([] if said is None else [True])
