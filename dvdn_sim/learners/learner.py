@@ -181,9 +181,7 @@ class Learner:
             raise RuntimeError("differentiate follows local_errors")
         local, minibatch, self._local, self._minibatch = self._local, self._minibatch, None, None
         signal = (self.mixers or self._spec).signal(local, held)
-        count = local.mask.sum((2, 3), keepdim=True)
-        d_q_t = signal.pull * (local.mask * (-2 / count))
-        self.gradient = self._unroll.gradient(minibatch, d_q_t)
+        self.gradient = self._unroll.gradient(minibatch, signal.pull)
         others = [] if self.mixers is None else [self.mixers.gradient[:, None]]
         norms = clip_by_norm([self.gradient, *others], self._spec.clip, jointly=self._spec.central)
         return self._figures(local, signal, norms)

@@ -30,6 +30,12 @@ def clip_by_norm(gradients: Sequence[Tensor], limit: float | None, *, jointly: b
     Returns:
         The norms before clipping, ``[R, 1]`` or ``[R, N]``.
     """
+    if len(gradients) == 1 and transfer.compiled_for(gradients[0]):
+        rows = gradients[0].numpy().reshape(len(gradients[0]), 1 if jointly else gradients[0].shape[1], -1)
+        lengths = np.sqrt([[row.dot(row) for row in of_team] for of_team in rows]).astype(rows.dtype)
+        if limit is not None and (lengths > limit).any():
+            rows *= np.minimum(limit / (lengths + 1e-6), 1.0)[..., None]
+        return torch.from_numpy(lengths)
     axes = (-2, -1) if jointly else -1
     norms: Tensor = torch.linalg.vector_norm(gradients[0], dim=axes, keepdim=True)
     for other in gradients[1:]:

@@ -198,22 +198,28 @@ class EpisodeReplay:
         """Return the episodes in slots `ids` ``[R, B]``."""
         teams = np.arange(len(ids))[:, None]
         lengths, places = self._lengths[teams, ids], teams * self._capacity + ids
-        steps, device = int(lengths.max()), self._rings["rewards"].device
+        steps, device, positions = int(lengths.max()), self._rings["rewards"].device, tuple(lengths.sum(1).tolist())
         rings = [self._rings[name].flatten(0, 1) for name in ("observations", "actions", "rewards", "timed_out")]
         if transfer.compiled_for(rings[0]):
-            found, there = [torch.from_numpy(ring.numpy()[places]) for ring in rings], torch.from_numpy(lengths)
-        else:
-            device_places, there = torch.from_numpy(np.stack([places, lengths])).to(device)
-            found = [ring[device_places] for ring in rings]
-        observations, actions, rewards, timed_out = found
+            observations, actions, rewards, timed_out = (ring.numpy()[places] for ring in rings)
+            parts = (
+                observations[..., : steps + 1, :].transpose(0, 2, 3, 1, 4),
+                actions[..., :steps].transpose(0, 2, 3, 1).astype(np.int64),
+                rewards[..., :steps].transpose(0, 2, 3, 1),
+                lengths, timed_out, lengths.max(1),
+            )  # fmt: skip
+            on_host: Any = map(torch.from_numpy, parts)
+            return Minibatch(*on_host, positions)
+        places_there, there = torch.from_numpy(np.stack([places, lengths])).to(device)
+        found = [ring[places_there] for ring in rings]
         return Minibatch(
-            observations=observations[..., : steps + 1, :].permute(0, 2, 3, 1, 4),
-            actions=actions[..., :steps].permute(0, 2, 3, 1).long(),
-            rewards=rewards[..., :steps].permute(0, 2, 3, 1),
+            observations=found[0][..., : steps + 1, :].permute(0, 2, 3, 1, 4),
+            actions=found[1][..., :steps].permute(0, 2, 3, 1).long(),
+            rewards=found[2][..., :steps].permute(0, 2, 3, 1),
             lengths=there,
-            timed_out=timed_out,
+            timed_out=found[3],
             longest=there.amax(1),
-            positions=tuple(lengths.sum(1).tolist()),
+            positions=positions,
         )
 
 

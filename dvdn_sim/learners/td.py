@@ -61,6 +61,10 @@ def double_q_value(q_online_tp1: Tensor, q_target_tp1: Tensor, unavailable: Tens
 
 def all_finite(td: Tensor) -> Tensor:
     """Return whose temporal differences are all numbers, ``[..., N, T, B]`` to bool ``[..., N]``."""
+    if transfer.compiled_for(
+        td
+    ):  # a small operation of torch's takes ten times as long where its code is not in the cache
+        return torch.from_numpy(np.isfinite(td.numpy().sum((-2, -1))))
     finite: Tensor = td.sum((-2, -1)).isfinite()
     return finite
 
@@ -84,8 +88,11 @@ def mixed(operator: Tensor, td: Tensor, invalid: Tensor | None = None) -> Tensor
         invalid: Bool ``[..., N]``, agents whose values are not finite: nobody hears those, whatever the operator says
             (where its entry is 0, 0·NaN would still be NaN), and they hold NaN. None if there are none.
     """
+    if invalid is None and transfer.compiled_for(td):
+        return torch.from_numpy(operator.numpy() @ td.flatten(-2).numpy()).view(td.shape)
     if invalid is None:
-        return torch.matmul(operator, td.flatten(-2)).view(td.shape)
+        held: Tensor = operator @ td.flatten(-2)
+        return held.view(td.shape)
     nan = invalid[..., None, None]
     return mixed(operator, td.masked_fill(nan, 0.0)).masked_fill(nan, torch.nan)
 
@@ -96,6 +103,8 @@ def counts(operator: Tensor) -> Tensor:
     >>> counts(torch.tensor([[0.5, 0.5], [0.0, 1.0]])).tolist()
     [2.0, 1.0]
     """
+    if transfer.compiled_for(operator):
+        return torch.from_numpy(np.count_nonzero(operator.numpy(), -1)).to(operator.dtype)
     return (operator != 0).to(operator.dtype).sum(-1)
 
 

@@ -17,7 +17,7 @@ from dvdn_sim.compiled import compiled
 from dvdn_sim.learners import transfer
 from dvdn_sim.learners.q_network import Edges, Layout, QNetwork
 from dvdn_sim.learners.replay import Minibatch
-from dvdn_sim.learners.td import chosen, double_q_value
+from dvdn_sim.learners.td import chosen, double_q_value, valid_steps
 
 Array = NDArray[np.floating[Any]]
 Values = tuple[Tensor, Tensor]
@@ -39,10 +39,11 @@ class Unroll(Protocol):
         """
         ...
 
-    def gradient(self, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
-        """Return the gradient ``[R, G, P]`` from that by the first of the last `values`, ``[R, N, T, B]``.
+    def gradient(self, minibatch: Minibatch, pull: Tensor) -> Tensor:
+        """Return the gradient ``[R, G, P]`` of a mean of squared errors over the steps of each team.
 
-        The next call may overwrite it.
+        `pull`, ``[R, N, T, B]``, is -½ of the derivative of the squared errors by the first of the last `values`;
+        anything where there was no step. The next call may overwrite what is returned.
         """
         ...
 
@@ -91,11 +92,13 @@ class PaddedUnroll:
         q_t = chosen(q_online[:, :, :-1], minibatch.actions)
         return q_t, double_q_value(q_online[:, :, 1:], q_target[:, :, 1:], self._unavailable)
 
-    def gradient(self, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
+    def gradient(self, minibatch: Minibatch, pull: Tensor) -> Tensor:
         steps, batch = minibatch.observations.shape[2:4]
+        happened = valid_steps(minibatch.lengths, steps - 1)[:, None]
+        share = -2 / happened.sum((1, 2, 3), keepdim=True).to(pull.dtype)
         self._tape.d_q.zero_()
         d_q = self._by_agent(self._tape.d_q, steps, batch)[0]
-        d_q[:, :, :-1].scatter_(-1, minibatch.actions.unsqueeze(-1), d_q_t.unsqueeze(-1))
+        d_q[:, :, :-1].scatter_(-1, minibatch.actions.unsqueeze(-1), (pull * (happened * share)).unsqueeze(-1))
         return self._tape.backward(self._edges).view(self._layout.replicas, self._layout.networks, -1)
 
     def _by_agent(self, q: Tensor, steps: int, batch: int) -> Tensor:
@@ -140,12 +143,11 @@ class PackedUnroll:
             values(q, *where, self._available, q_t[team], value_tp1[team])
         return found[0], found[1]
 
-    def gradient(self, minibatch: Minibatch, d_q_t: Tensor) -> Tensor:
-        del minibatch  # it is the one of `values`
-        given = d_q_t.contiguous().numpy()
+    def gradient(self, minibatch: Minibatch, pull: Tensor) -> Tensor:
+        given = pull.contiguous().numpy()
         for team, (tape, (order, edges)) in enumerate(zip(self._tapes, self._packed, strict=True)):
-            d_q = self._arrays[team][2]
-            place_chosen(given[team], self._actions[team], self._lengths[team], order, edges, d_q)
+            d_q, where = self._arrays[team][2], (self._actions[team], self._lengths[team], order, edges)
+            place_chosen(given[team], -2.0 / max(minibatch.positions[team], 1), *where, d_q)
             self._gradient[team] = tape.backward(edges)
         return self._gradient
 
@@ -237,21 +239,22 @@ def values(
 
 @compiled
 def place_chosen(
-    d_q_t: Array,
+    pull: Array,
+    share: float,
     actions: NDArray[np.int64],
     lengths: NDArray[np.int64],
     order: NDArray[np.int64],
     edges: Edges,
     d_q: Array,
 ) -> None:
-    """Write derivatives by Q of chosen actions, ``[N, T, B]``, into rows ``[G, A, L]``, and zeros elsewhere."""
-    users = len(d_q_t) // len(d_q)
+    """Write a share of the pulls of chosen actions, ``[N, T, B]``, into rows ``[G, A, L]``, and zeros elsewhere."""
+    users, number = len(pull) // len(d_q), d_q.dtype.type
     d_q[:, :, : edges[-1]] = 0
-    for agent in range(len(d_q_t)):
+    for agent in range(len(pull)):
         network, user = divmod(agent, users)
         for t in range(len(edges) - 2):
             for rank in range((edges[t + 2] - edges[t + 1]) // users):
                 episode = order[rank]
                 if t < lengths[episode]:
                     row = edges[t + 1] + rank * users + user
-                    d_q[network, actions[episode, agent, t], row] = d_q_t[agent, t, episode]
+                    d_q[network, actions[episode, agent, t], row] = number(share) * pull[agent, t, episode]

@@ -26,7 +26,7 @@ PARTS = {
     "replay": ["replay.insert", "replay.sample_ids", "replay.minibatch"],
     "update": ["learner.local_errors", "learner.differentiate", "learner.step"],
     "exchange": ["communication.of_errors", "communication.errors_held"],
-    "records": ["recorder.episode"],
+    "records": ["recorder.update", "recorder.episode"],
 }
 
 

@@ -46,11 +46,11 @@ def test_packed_equals_padded(kind, layout, lengths, dtype, bootstrap, seed):  #
         happened = torch.arange(minibatch.actions.shape[2])[:, None] < minibatch.lengths[:, None, None, :]
         timed_out = torch.from_numpy(rng.random(minibatch.lengths.shape) < 0.5) if bootstrap else None
         more = continues(minibatch.lengths, minibatch.actions.shape[2], timed_out)[:, None]
-        d_q_t = noise(seed, *minibatch.actions.shape, dtype=dtype) * happened
+        pull = noise(seed, *minibatch.actions.shape, dtype=dtype)
         found = []
         for unroll in unrolls:
             q_t, value_tp1 = unroll.values(parameters, minibatch, timed_out)
-            gradient = unroll.gradient(minibatch, d_q_t)
+            gradient = unroll.gradient(minibatch, pull)
             found.append([torch.where(happened, q_t, 0.0), torch.where(more, value_tp1, 0.0), gradient])
         for packed, padded in zip(*found, strict=True):
             assert relative(packed, padded) < (1e-12 if dtype == torch.float64 else 1e-4)
@@ -72,9 +72,9 @@ def test_a_team_does_not_see_the_others():
         both.values(parameters, together, None), alone.values(parameters[:, :1], own, None), strict=True
     ):
         assert torch.equal(found[:1, :, :steps], expected)
-    d_q_t = noise(1, *together.actions.shape, dtype=torch.float32)
-    found = both.gradient(together, d_q_t)
-    assert torch.equal(found[:1], alone.gradient(own, d_q_t[:1, :, :steps]))
+    pull = noise(1, *together.actions.shape, dtype=torch.float32)
+    found = both.gradient(together, pull)
+    assert torch.equal(found[:1], alone.gradient(own, pull[:1, :, :steps]))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-14), (torch.float32, 2e-6)])
