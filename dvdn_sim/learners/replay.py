@@ -208,8 +208,8 @@ class EpisodeReplay:
                 rewards[..., :steps].transpose(0, 2, 3, 1),
                 lengths, timed_out, lengths.max(1),
             )  # fmt: skip
-            on_host: Any = map(torch.from_numpy, parts)
-            return Minibatch(*on_host, positions)
+            given: list[Any] = [*map(torch.from_numpy, parts), positions]
+            return Minibatch(*given)
         places_there, there = torch.from_numpy(np.stack([places, lengths])).to(device)
         found = [ring[places_there] for ring in rings]
         return Minibatch(

@@ -141,6 +141,7 @@ def test_every_seed_has_a_graph_of_its_own_if_it_is_drawn(lossy):
 def test_more_agents_than_the_environment_has(lossy):
     assert warned(lossy, "network.topology={kind: ring}", "network.link.loss=0%") == []
     assert "-0.333" in only(warned(lossy, "network.topology={kind: ring}", "network.link.loss=0%", n_agents=4))
+    assert warned(lossy, "network.topology={kind: random_connected, edges: 2}", n_agents=6) == []
 
 
 # Deadlines that are too short
