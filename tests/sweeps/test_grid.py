@@ -82,7 +82,7 @@ def test_mistakes_of_all_cells_are_told_at_once_each_once_with_its_line(tmp_path
         "line 4: algorithm.hiden: unknown key; did you mean `hidden`?",
         "line 6: algorithm.consensus.rounds: must be a whole number, not `x`",
         "line 6: algorithm.consensus.rounds: must be at least 0, not `-2`",
-        "line 7: network.link.loss: `120%` is not a probability; write it as `10%` or `0.1`",
+        "line 7: network.link.loss: `120%` is not a probability; at most 100%",
     ]
 
 
