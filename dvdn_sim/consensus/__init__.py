@@ -20,7 +20,7 @@ from dvdn_sim.consensus.facts import Facts, RoundLinks, lossless_facts, union_of
 from dvdn_sim.consensus.policies import POLICIES, Policy, PullPolicy, Stale, ZeroFill, operator_of
 from dvdn_sim.consensus.quantise import apply_float16, rounded_to_float16
 from dvdn_sim.consensus.ratio import Masses, PushSum, RunningSum
-from dvdn_sim.consensus.stability import Least, least_eigenvalue, least_of
+from dvdn_sim.consensus.stability import MAX_DRAWN, Least, least_eigenvalue, least_of
 from dvdn_sim.consensus.theory import (
     DrawnSteps, Heard, PullSteps, StepMoments, Trajectory, ZeroFillSteps, closed_steps, expected_of,
     expected_round_time, rounds_to_reach, trajectory, trajectory_of,
@@ -30,7 +30,7 @@ from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis, su
 # isort: on
 
 __all__ = [
-    "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Least", "Masses", "OperatorFigures", "Policy",
+    "MAX_DRAWN", "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Least", "Masses", "OperatorFigures", "Policy",
     "PullPolicy", "PullSteps", "PushSum", "RoundLinks", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill",
     "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time",
     "lazy", "least_eigenvalue", "least_of", "lossless_facts", "max_degree", "metropolis", "operator_figures",

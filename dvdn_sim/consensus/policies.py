@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from dvdn_sim.consensus.diagnostics import FEW
 from dvdn_sim.consensus.facts import Facts
 from dvdn_sim.consensus.ratio import PushSum, RunningSum
 from dvdn_sim.consensus.weights import Values, Weights, mixed, scaled, sum_by_receiver
@@ -193,11 +194,8 @@ def _cumulative(steps: Values) -> Values:
     return steps
 
 
-FEW = 16
-"""Agents up to which who heard whom comes again and again, exchange after exchange, and so do operators."""
-
-
 MANY = 1024
+"""Operators that are remembered at a time."""
 _known: dict[object, Values] = {}
 
 

@@ -18,6 +18,8 @@ from netmodels.topology import Graph
 
 UNSTABLE = -0.005
 """An eigenvalue below it is warned of; what is nearer to 0 grows too slowly to be seen in a run."""
+MAX_DRAWN = 64
+"""Agents beyond which losses are not drawn: what has no closed form is told without loss."""
 BATCHES = 10
 ENOUGH = 300_000
 """Messages that are drawn where there is no closed form."""
@@ -61,6 +63,7 @@ def least_eigenvalue(
     if steps is not None:
         operators = np.linalg.matrix_power(steps.mean, rounds).mean(0, keepdims=True)
     else:
+        q = q if graphs[0].n_agents <= MAX_DRAWN else 1.0
         messages = rounds * max(1, sum(len(graph.edges) for graph in graphs))
         copies = int(np.clip(ENOUGH // messages, BATCHES, 20_000)) if q < 1.0 else 1
         made = POLICIES[policy](WEIGHTS[weights])

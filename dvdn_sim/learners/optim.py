@@ -31,7 +31,7 @@ def clip_by_norm(gradients: Sequence[Tensor], limit: float | None, *, jointly: b
         The norms before clipping, ``[R, 1]`` or ``[R, N]``.
     """
     if len(gradients) == 1 and transfer.compiled_for(gradients[0]):
-        rows = gradients[0].numpy().reshape(len(gradients[0]), 1 if jointly else gradients[0].shape[1], -1)
+        rows = gradients[0].view(len(gradients[0]), 1 if jointly else gradients[0].shape[1], -1).numpy()
         lengths = np.sqrt([[row.dot(row) for row in of_team] for of_team in rows]).astype(rows.dtype)
         if limit is not None and (lengths > limit).any():
             rows *= np.minimum(limit / (lengths + 1e-6), 1.0)[..., None]

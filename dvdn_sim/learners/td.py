@@ -61,9 +61,8 @@ def double_q_value(q_online_tp1: Tensor, q_target_tp1: Tensor, unavailable: Tens
 
 def all_finite(td: Tensor) -> Tensor:
     """Return whose temporal differences are all numbers, ``[..., N, T, B]`` to bool ``[..., N]``."""
-    if transfer.compiled_for(
-        td
-    ):  # a small operation of torch's takes ten times as long where its code is not in the cache
+    # On the host by numpy, here and below: a small operation of torch's takes long while its code is not in the cache.
+    if transfer.compiled_for(td):
         return torch.from_numpy(np.isfinite(td.numpy().sum((-2, -1))))
     finite: Tensor = td.sum((-2, -1)).isfinite()
     return finite

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from dvdn_sim.algorithms import DvdnGt, Tracking
-from dvdn_sim.consensus import POLICIES, Heard, Least, least_eigenvalue
+from dvdn_sim.consensus import MAX_DRAWN, POLICIES, Heard, Least, least_eigenvalue
 from dvdn_sim.scenario.course import MAX_PAIRS, SELDOM, as_sent, course_warnings
 from dvdn_sim.scenario.scenario import ConstantTime, MessageSpec, Network, Scenario, ack_bytes, message_specs
 from netmodels import LinkSpec
@@ -16,8 +16,6 @@ from netmodels.units import milliseconds
 
 MAX_AGENTS = 2000
 """Beyond it eigenvalues take too long."""
-MAX_DRAWN = 64
-"""Beyond it losses are not drawn for a warning."""
 GRAPHS = 100
 """Of those that are drawn again and again, how many are looked at."""
 MAX_STEPS = 200_000
@@ -54,11 +52,10 @@ def stability(network: Network, spec: MessageSpec, n_agents: int, seed: int) -> 
     """Return λ_min(E[A]) of the exchanges of a kind of message, as if all came over `network.link`, none too late.
 
     None where graphs change in another way than by being drawn again, and where graphs or losses take long to work out.
-    Above `MAX_DRAWN` agents, what has no closed form is told without loss.
     """
     topology, link = network.topology, as_sent(network, network.link)
     drawn = isinstance(topology, RandomConnected) and topology.resample != "round" and n_agents <= MAX_DRAWN
-    if not topology.fixed and not drawn:
+    if n_agents > MAX_AGENTS or not (topology.fixed or drawn):
         return None
     try:
         graphs = [
@@ -71,8 +68,6 @@ def stability(network: Network, spec: MessageSpec, n_agents: int, seed: int) -> 
     q, known = link.delivery_probability(spec.size_bytes), None
     if network.acks:
         known = Heard.confirmed(q, link.delivery_probability(ack_bytes(n_agents)), network.ack_repeat)
-    if n_agents > MAX_DRAWN and spec.policy not in {"self", "symmetric", "zero_fill"}:
-        q = 1.0
     return least_eigenvalue(
         spec.policy, spec.weights, graphs, rounds=spec.rounds, q=q, known=known, generator=stream(seed, "stability")
     )
@@ -110,8 +105,7 @@ def _others(network: Network, spec: MessageSpec) -> Iterator[tuple[str, Network,
         yield "`policy: self`", network, replace(spec, policy="self")
         yield "`policy: self` with `weights: lazy`", network, replace(spec, policy="self", weights="lazy")
     yield f"`rounds: {spec.rounds + 1}`", network, replace(spec, rounds=spec.rounds + 1)
-    drawn = RandomConnected()
-    yield "`topology: {kind: random_connected}`", replace(network, topology=drawn), spec
+    yield "`topology: {kind: random_connected}`", replace(network, topology=RandomConnected()), spec
 
 
 def _stable(network: Network, spec: MessageSpec, n_agents: int, seeds: Iterable[int]) -> bool:
