@@ -99,6 +99,20 @@ class Playable(BatchedEnv[State], Protocol[State]):
     def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lowest and highest observed numbers, float32 [N, D] each; infinite where there is no bound."""
 
+    def advance(self, state: State, actions: NDArray[np.int64]) -> tuple[Observations, Rewards, Mask]:
+        """Take the step that `step` takes, but in place: quicker, for who does not need the state as it was.
+
+        Args:
+            state: What the latest call returned, or was given; changed, all arrays of it.
+            actions: See `step`.
+
+        Returns:
+            Observations, rewards and done; the last is the state's own.
+
+        Raises:
+            ValueError: As `step`; nothing has been stepped.
+        """
+
     def positions(self, state: State) -> NDArray[np.float64]:
         """Where the agents are, float64 [E, N, 2]: what `range` topologies measure distances between."""
 

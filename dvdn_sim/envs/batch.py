@@ -40,11 +40,8 @@ class Rows:
         return made
 
 
-BOOL, INT64, FLOAT32 = (
-    np.dtype(bool),
-    np.dtype(np.int64),
-    np.dtype(np.float32),
-)  # made once: numpy is slower with the types
+# Made once: numpy is slower with the types.
+BOOL, INT64, FLOAT32 = np.dtype(bool), np.dtype(np.int64), np.dtype(np.float32)
 Parts = Mapping[str, tuple[DTypeLike, tuple[int, ...]]]
 """Arrays of a state by name: their type, and their shape in one row."""
 
@@ -161,12 +158,18 @@ class Game(ABC, Generic[Settings, State]):
         """Take one step in every row that is not done (see `BatchedEnv.step`); any number of rows will do."""
         if state is not self._latest:
             self._check(state)
+        self._latest = after = state.copy(self.moving)
+        return after, *self.advance(after, actions)
+
+    def advance(self, state: State, actions: NDArray[np.int64]) -> tuple[Observations, Rewards, Mask]:
+        """Take the same step in place (see `Playable.advance`)."""
+        if state is not self._latest:
+            self._check(state)
+            self._latest = state
         actions = self._fitting(actions, len(state.step))
-        after = state.copy(self.moving)
         rewards, seen = np.zeros(actions.shape), np.zeros((*actions.shape, self.obs_dim), FLOAT32)
-        self._step(after, actions, rewards, seen)
-        self._latest = after
-        return after, seen, rewards, after.done
+        self._step(state, actions, rewards, seen)
+        return seen, rewards, state.done
 
     def observe(self, state: State) -> Observations:
         """What the agents see, float32 ``[E, N, D]``."""

@@ -116,7 +116,7 @@ class SingleParallelEnv(SameSpaces):
         if set(actions) != set(agents):
             raise ValueError(f"actions of {sorted(map(str, actions))} found; of {agents} expected")
         chosen = np.array([[index(actions[agent]) for agent in agents]], np.int64)
-        self._state, observations, rewards, done = self._env.step(self._state, chosen)
+        observations, rewards, done = self._env.advance(self._state, chosen)
         truncated = bool(self._env.timed_out(self._state)[0])
         return self._told(self._observed(observations), rewards[0], over=bool(done[0]), truncated=truncated)
 

@@ -54,7 +54,7 @@ def play(env: Playable[Any], seed: int = 0) -> Played:
     for step in range(env.episode_limit):
         draws = uniform(key(seed, "random play"), row, step, agent)
         lengths += ~done
-        state, _, rewards, done = env.step(state, (draws * counts).astype(np.int64))
+        _, rewards, done = env.advance(state, (draws * counts).astype(np.int64))
         returns += rewards.sum(1)
     return Played(returns, lengths, getattr(state, "collision", None), getattr(state, "boundary", None))
 

@@ -131,6 +131,27 @@ def test_an_older_state_goes_on_as_it_did(kind):
     assert all(np.array_equal(a, b) for a, b in zip(play(careless=True), play(careless=False), strict=True))
 
 
+@EACH
+def test_steps_in_place_are_the_same_steps(kind):
+    """Also on a state that was never handed out; what is refused steps nothing, and results are nobody else's."""
+    env, rng = make(kind, range(8), max_episode_steps=5), np.random.default_rng(1)
+    state, _ = env.reset(None)
+    walking = replace(state, **{name: value.copy() for name, value in facts(state).items()})
+    for _ in range(7):
+        actions, before = random_actions(env, rng, 8), {name: value.copy() for name, value in facts(walking).items()}
+        wrong = actions.copy()
+        wrong[-1, -1] = env.n_actions
+        with pytest.raises(ValueError, match="found; 0 to"):
+            env.advance(walking, wrong)
+        assert all(np.array_equal(value, before[name]) for name, value in facts(walking).items())
+        places, (state, seen, rewards, done) = env.positions(walking), env.step(state, actions)
+        handed_out = [(part, part.copy()) for part in (places, seen, rewards, done)]
+        for part, whole in zip(env.advance(walking, actions), (seen, rewards, done), strict=True):
+            assert np.array_equal(part, whole)
+        assert all(np.array_equal(value, facts(state)[name]) for name, value in facts(walking).items())
+        assert all(np.array_equal(part, copy) for part, copy in handed_out)
+
+
 @ONE_OF_EACH
 def test_any_number_of_rows_may_be_stepped(kind):
     env, (state, _) = make(kind), make(kind, range(5)).reset(None)

@@ -36,9 +36,9 @@ def test_actions_are_equally_likely():
     """As seen by the environment: 20 actions of four robots, within 5 standard errors."""
 
     class Watched(MaterialTransport):
-        def step(self, state, actions):
+        def advance(self, state, actions):
             seen.append(actions)
-            return super().step(state, actions)
+            return super().advance(state, actions)
 
     seen = []
     play(Watched(iterations_per_step=1, max_episode_steps=19, row_seeds=range(50)))

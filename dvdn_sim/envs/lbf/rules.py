@@ -174,14 +174,15 @@ def step_rows(
 ) -> bool:  # fmt: skip
     """Take a step in every row that is not done, and write what players see: `ForagingEnv.step`.
 
-    Returns whether all actions are such as there are; others are taken for none.
+    Returns whether all actions are such as there are; if not, nothing has been stepped.
     """
     (field, positions, levels, food_spawned), (step, done), (limit, penalty, normalize_reward) = ground, clock, rules
     rows, players, _ = positions.shape
-    claims, loading, fit = np.empty((players, 2), np.int64), np.empty(players, np.bool_), True
+    claims, loading = np.empty((players, 2), np.int64), np.empty(players, np.bool_)
+    for action in actions.flat:
+        if not NONE <= action <= LOAD:
+            return False
     for row in range(rows):
-        for player in range(players):
-            fit &= NONE <= actions[row, player] <= LOAD
         cells, places, strengths, spawned = field[row], positions[row], levels[row], food_spawned[row]
         if not done[row]:
             step[row] += 1
@@ -189,7 +190,7 @@ def step_rows(
             load_foods(cells, places, strengths, spawned, loading, rewards[row], penalty, normalize_reward)
             done[row] = is_cleared(cells) or step[row] >= limit
         observe(cells, places, strengths, seen[row], window)
-    return fit
+    return True
 
 
 @compiled

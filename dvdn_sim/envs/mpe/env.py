@@ -59,7 +59,7 @@ class ParticleEnv(Game[Settings, MpeState]):
 
     def positions(self, state: MpeState) -> Floats:
         """Where the agents are, in metres (see `Playable.positions`)."""
-        return state.positions[:, self._first : self._first + self.n_agents]
+        return state.positions[:, self._first : self._first + self.n_agents].copy()
 
     def timed_out(self, state: MpeState) -> Mask:
         """Which rows are done: nothing else ends an episode (see `BatchedEnv.timed_out`)."""
