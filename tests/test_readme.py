@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import fenced, invoke, shown_commands
+from watch import Watch
 
 from dvdn_sim.scenario import load_scenario
 from dvdn_sim.sweeps import load_cells
@@ -48,6 +49,17 @@ def test_commands_are_ones_that_work(line, monkeypatch):
         assert result.output == SHOWN[line]
     else:
         assert result.exit_code == 0, result.output
+
+
+def test_an_environment_of_your_own_is_trained_and_played_as_shown(tmp_path, monkeypatch):
+    """The lines in Python, for a few steps: five agents, one of whom leaves early and must not be acted for."""
+    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    monkeypatch.chdir(tmp_path)
+    lines = "".join(block for block in fenced(README, "python") if "YourParallelEnv" in block)
+    found = {"YourParallelEnv": lambda: Watch(ids=range(5), leaves=2)}
+    exec(lines.replace("steps=20_000", "steps=40"), found)  # noqa: S102 (the page's)
+    assert found["summary"].as_json()["audit"] == "ok"
+    assert [len(actions) for actions in found["env"].taken] == [5, 5, 4, 4, 4]
 
 
 def test_the_installed_command_and_the_shown_output_belong_together():

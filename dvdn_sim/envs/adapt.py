@@ -1,19 +1,44 @@
 """Any PettingZoo ``ParallelEnv`` as a batch: E copies in this process, stepped one after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
+from pettingzoo import AECEnv, ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.batch import Rows, check_actions, check_episode, check_mask
 from netmodels.streams import stream
+from netmodels.units import legible
 
 Row = NDArray[np.float32]
+MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
+LARGEST = float(np.finfo(np.float32).max)
+MOST_ACTIONS = 2**15
+"""As many as the replay tells apart, which keeps them as int16."""
+LIMIT_NAMES = ("max_cycles", "max_episode_steps", "episode_limit")
+MASK = "action_mask"
+"""Under which PettingZoo's environments say, in observations or infos, what an agent may do at this step."""
+NO_MASKS = "masks, which say what an agent may do at this step, are not obeyed yet"
+
+
+@contextmanager
+def closing(make_env: MakeEnv | None) -> Iterator[MakeEnv | None]:
+    """Hand on what makes environments, and in the end, whatever comes, close all that it has made."""
+    with ExitStack() as made:
+
+        def make(make_env: MakeEnv) -> ParallelEnv[Any, Any, Any]:
+            env = make_env()
+            made.callback(getattr(env, "close", lambda: None))
+            return env
+
+        yield None if make_env is None else partial(make, make_env)
 
 
 @dataclass(frozen=True)
@@ -36,15 +61,23 @@ class Encoder:
         return int(np.prod(self.shape, dtype=np.int64))
 
     def write(self, observation: object, row: Row) -> None:
-        """Fill `row`, float32 [width]; ValueError if `observation` does not lie in the space."""
+        """Fill `row`, float32 [width]; ValueError if `observation` is not in the space, or not all of it is finite."""
         values = np.asarray(observation)
+        if values.dtype.kind not in "biuf":
+            found = f"observation of type {type(observation).__name__} found"
+            raise ValueError(f"agent {self.agent!r}: {found}; numbers expected")
         if self.start is None:
             if values.shape != self.shape:
                 found = f"observation of shape {values.shape} found"
                 raise ValueError(f"agent {self.agent!r}: {found}; {self.shape} expected")
-            row[:] = values.ravel()
+            with np.errstate(over="ignore"):
+                row[:] = values.ravel()
+            if not np.isfinite(row).all():
+                place = int(np.isfinite(row).argmin())
+                found = f"{values.ravel()[place]} found at place {place} of its observation"
+                raise ValueError(f"agent {self.agent!r}: {found}; a finite float32 expected")
             return
-        index = int(values) - self.start if values.ndim == 0 else -1
+        index = int(values) - self.start if values.ndim == 0 and float(values).is_integer() else -1
         if not 0 <= index < self.width:
             expected = f"{self.start} to {self.start + self.width - 1}"
             raise ValueError(f"agent {self.agent!r}: observation {observation!r} found; one of {expected} expected")
@@ -53,16 +86,26 @@ class Encoder:
 
 
 def encoder(agent: str, space: object) -> Encoder:
-    """Return how observations of `space` become a row; TypeError if it is neither Box nor Discrete."""
-    if isinstance(space, spaces.Box):
-        return Encoder(agent, space.shape, None)
+    """Return how observations of `space` become a row; TypeError if it is neither Box nor Discrete, or a picture."""
     if isinstance(space, spaces.Discrete):
         return Encoder(agent, (int(space.n),), int(space.start))
-    hint = " (masks that change from step to step are not taken)" if isinstance(space, spaces.Dict) else ""
-    raise TypeError(f"agent {agent!r}: observation space {space} found{hint}; Box or Discrete expected")
+    if isinstance(space, spaces.Box):
+        if space.dtype == np.uint8 and len(space.shape) > 1 and bool((space.high == 255).all()):
+            remedy = "numbers expected: learners have no convolutions; a wrapper may shrink, scale and flatten it"
+            raise TypeError(f"agent {agent!r}: a picture found, {list(space.shape)} bytes; {remedy}")
+        return Encoder(agent, space.shape, None)
+    expected = "Box or Discrete expected, which a wrapper may make of it (gymnasium.spaces.utils.flatten)"
+    if isinstance(space, spaces.Dict) and MASK in space.spaces:
+        expected = f"{NO_MASKS}: the rest alone expected"
+    raise TypeError(f"agent {agent!r}: observation space {legible(str(space))} found; {expected}")
 
 
-LIMIT_NAMES = ("max_cycles", "max_episode_steps", "episode_limit")
+def _in_words(space: object) -> str:
+    """Return in a line what tells a space from others; the bounds of a Box as their hash."""
+    if not isinstance(space, spaces.Box):
+        return " ".join(str(space).split())
+    bounds = blake2b(space.low.tobytes() + space.high.tobytes(), digest_size=4).hexdigest()
+    return f"Box {list(space.shape)} of {space.dtype}, bounds {bounds}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +124,8 @@ class BatchedParallelEnv:
 
     Actions are Discrete; observations are Box (flattened) or Discrete (one-hot). Agents whose spaces differ are padded.
     The first action of each agent is taken for the one that does nothing, as it is in most games.
-    An agent that has left (terminated or truncated) observes zeros and gets reward 0 from the next step on. A row is
+    An agent that has left (terminated or truncated) observes zeros and gets reward 0 from the next step on. One that
+    is not among ``agents`` for a while does not act, observes what it is given, or zeros, and may come back. A row is
     done when no agent is left, or after `episode_limit` steps.
 
     The k-th episode of a row starts from ``reset(seed)`` with a seed that depends on (row seed, k) alone. So a run that
@@ -94,17 +138,16 @@ class BatchedParallelEnv:
         episode_limit: Steps after which an episode is cut. None takes the copy's own limit, its attribute
             ``max_cycles``, ``max_episode_steps`` or ``episode_limit``.
 
+    Attributes:
+        name: Module and class. What an environment calls itself tells nothing.
+        identity: Lines that, with the name, tell it from others: what wraps it, agents and their spaces, the limit.
+
     Raises:
         TypeError: Not a ``ParallelEnv``, or a space of another kind; the message names agent and space.
         ValueError: No rows, no agents, no limit, or copies that differ from one another.
     """
 
-    def __init__(
-        self,
-        make: Callable[[], ParallelEnv[Any, Any, Any]],
-        row_seeds: Sequence[int],
-        episode_limit: int | None,
-    ) -> None:
+    def __init__(self, make: MakeEnv, row_seeds: Sequence[int], episode_limit: int | None) -> None:
         if not row_seeds:
             raise ValueError("no row seeds found; one per copy expected")
         copies = [_Copy(make()) for _ in row_seeds]
@@ -119,7 +162,9 @@ class BatchedParallelEnv:
         self.n_actions = max(first.action_counts)
         self.obs_dims = tuple(each.width for each in first.encoders)
         self.obs_dim = max(self.obs_dims)
-        self.episode_limit = _limit(first.env, episode_limit)
+        self.episode_limit = _limit(first, episode_limit)
+        self.name = first.name
+        self.identity = (*first.identity(), f"episodes of {self.episode_limit} steps at most")
         self.available = np.arange(self.n_actions) < np.array(first.action_counts)[:, None]
         self.idle_actions = np.zeros(self.n_agents, np.int64)
         self.action_starts = first.action_starts
@@ -165,7 +210,8 @@ class BatchedParallelEnv:
         """Step the rows that are not done (see `BatchedEnv.step`).
 
         Raises:
-            ValueError: `state` is not the latest one; an action that its agent does not have; another shape or dtype.
+            ValueError: `state` is not the latest one; an action that its agent does not have; another shape or dtype;
+                or a game that gives what nobody can learn from, such as a reward that is not finite.
         """
         if state is not self._latest:
             raise ValueError("an older state found: the copies cannot go back; the latest one expected")
@@ -202,30 +248,51 @@ class BatchedParallelEnv:
             raise ValueError(f"rows {lacking} left out of the reset have no episode here that could go on")
 
 
+def _class_of(env: object) -> str:
+    return legible(f"{type(env).__module__}.{type(env).__qualname__}", most=1000)
+
+
 class _Copy:
     """One environment, writing what its agents observe into rows that it was given."""
 
     def __init__(self, env: ParallelEnv[Any, Any, Any]) -> None:
         if not isinstance(env, ParallelEnv):
-            raise TypeError(f"{type(env).__name__} found; a pettingzoo ParallelEnv expected")
+            of_turns = "; pettingzoo.utils.aec_to_parallel makes one of it" if isinstance(env, AECEnv) else ""
+            raise TypeError(f"{_class_of(env)} found; a pettingzoo ParallelEnv expected{of_turns}")
+        self.name = _class_of(env.unwrapped)
         if not getattr(env, "possible_agents", None):
-            raise ValueError(f"{env}: no possible_agents found; at least one agent expected")
+            raise ValueError(f"{self.name}: no possible_agents found; at least one agent expected")
         self.env = env
         self.ids = tuple(env.possible_agents)
-        if len(set(self.ids)) < len(self.ids):
+        if len(set(map(str, self.ids))) < len(self.ids):
             raise ValueError(f"possible_agents {list(self.ids)} found; each agent once expected")
         self.encoders = tuple(encoder(str(agent), env.observation_space(agent)) for agent in self.ids)
         actions = [env.action_space(agent) for agent in self.ids]
         for agent, space in zip(self.ids, actions, strict=True):
             if not isinstance(space, spaces.Discrete):
-                raise TypeError(f"agent {str(agent)!r}: action space {space} found; Discrete expected")
+                raise TypeError(f"agent {str(agent)!r}: action space {legible(str(space))} found; Discrete expected")
+            if space.n > MOST_ACTIONS:
+                raise ValueError(f"agent {str(agent)!r}: {space.n} actions found; {MOST_ACTIONS} at most expected")
         self.action_counts = tuple(int(space.n) for space in actions)
         self.action_starts = tuple(int(space.start) for space in actions)
         self._rows: list[Row] = []
+        self._step = 0
         self._here: list[bool] = []
         self._gone: list[bool] = []
+        self._left: list[bool] = []
         self.truncated = False
         """Whether an agent that was still there at the latest step was cut off by the game's time limit."""
+
+    def identity(self) -> tuple[str, ...]:
+        """What tells it from other environments of its class, line by line: what wraps it, agents and spaces."""
+        outermost = _class_of(self.env)
+        wrapped = () if outermost == self.name else (f"wrapped in {outermost}",)
+        agents = (
+            f"{str(agent)!r} observes {_in_words(self.env.observation_space(agent))}, "
+            f"and acts in {_in_words(self.env.action_space(agent))}"
+            for agent in self.ids
+        )
+        return *wrapped, *agents
 
     def check_equals(self, other: "_Copy") -> None:
         """Refuse (ValueError) a copy with other agents or other spaces."""
@@ -249,34 +316,51 @@ class _Copy:
 
     def reset(self, seed: int) -> bool:
         """Begin the episode that `seed` names; return whether nobody takes part."""
-        observations, _ = self.env.reset(seed=seed)
+        observations, infos = self.env.reset(seed=seed)
         self.check_agents(self.ids)
+        self._step = 0
         present = self._present()
         self._here = [agent in present for agent in self.ids]
         self._gone = [False] * len(self.ids)
-        self._observe(observations)
+        self._left = [False] * len(self.ids)
+        self._observe(observations, infos)
         return not any(self._here)
 
     def step(self, actions: list[int], rewards: NDArray[np.float64]) -> bool:
         """Step with actions [N], write the rewards, float64 [N]; return whether nobody is left."""
-        here, gone = self._here, self._gone
+        here, gone, left = self._here, self._gone, self._left
         taken = {
             agent: start + action
             for agent, start, action, present in zip(self.ids, self.action_starts, actions, here, strict=True)
             if present
         }
-        observations, gained, terminated, truncated, _ = self.env.step(taken)
+        observations, gained, terminated, truncated, infos = self.env.step(taken)
+        self._step += 1
         self.truncated = any(truncated.values()) and not all(terminated.values())
-        self._observe(observations)
+        self._observe(observations, infos)
         present_now = self._present()
         for i, agent in enumerate(self.ids):
-            if gone[i]:
-                continue
-            rewards[i] = gained.get(agent, 0.0)
-            finished = terminated.get(agent) or truncated.get(agent)
-            gone[i] = bool(finished) or (here[i] and agent not in present_now)
-            here[i] = agent in present_now and not gone[i]
+            present = agent in present_now
+            if not gone[i]:
+                rewards[i] = self._reward(agent, gained.get(agent, 0.0))
+                gone[i] = bool(terminated.get(agent) or truncated.get(agent))
+            elif left[i] and present:
+                rests = "one that only rests is neither terminated nor truncated"
+                raise ValueError(f"step {self._step}: agent {str(agent)!r} found again after its end; {rests}")
+            left[i] = gone[i] and not present
+            here[i] = present and not gone[i]
         return not any(here)
+
+    def _reward(self, agent: Any, found: Any) -> float:
+        """Return a reward; ValueError if it is not one number that the replay can keep."""
+        try:
+            reward = float(found)
+        except (TypeError, ValueError):
+            reward = np.nan
+        if not abs(reward) <= LARGEST:
+            said = f"step {self._step}: agent {str(agent)!r}: reward {legible(str(found))} found"
+            raise ValueError(f"{said}; a finite float32 expected")
+        return reward
 
     def _present(self) -> list[Any]:
         """Who takes part now."""
@@ -286,19 +370,30 @@ class _Copy:
             raise ValueError(f"agents {unknown} take part; some of {list(self.ids)} expected")
         return present
 
-    def _observe(self, observations: dict[Any, Any]) -> None:
+    def _observe(self, observations: Mapping[Any, Any], infos: Mapping[Any, Any]) -> None:
+        masked = next((agent for agent, info in infos.items() if info and MASK in info), None)
+        if masked is not None:
+            raise ValueError(f"agent {str(masked)!r}: an {MASK} found among its infos; {NO_MASKS}: none expected")
         for agent, gone, each, row in zip(self.ids, self._gone, self.encoders, self._rows, strict=True):
-            if not gone and agent in observations:
-                each.write(observations[agent], row)
-            else:
+            if gone or agent not in observations:
                 row[:] = 0.0
+                continue
+            try:
+                each.write(observations[agent], row)
+            except ValueError as error:
+                raise ValueError(f"step {self._step}: {error}") from None
 
 
-def _limit(env: ParallelEnv[Any, Any, Any], asked: int | None) -> int:
-    own = (getattr(env.unwrapped, name, None) for name in LIMIT_NAMES)
-    limit = asked if asked is not None else next((value for value in own if isinstance(value, int)), None)
-    if limit is None:
-        raise ValueError(f"{env} names no limit ({', '.join(LIMIT_NAMES)}); episode_limit expected")
-    if limit < 1:
-        raise ValueError(f"episode_limit {limit} found; 1 or more expected")
-    return limit
+def _limit(copy: _Copy, asked: int | None) -> int:
+    """Return the steps after which an episode has ended, as asked for or as the environment itself says."""
+    own = (getattr(copy.env.unwrapped, name, None) for name in LIMIT_NAMES)
+    found: Any = asked if asked is not None else next((each for each in own if _is_number(each)), None)
+    if found is None:
+        raise ValueError(f"{copy.name} names no limit ({', '.join(LIMIT_NAMES)}); episode_limit expected")
+    if not _is_number(found) or found < 1 or found % 1:
+        raise ValueError(f"episode_limit {found} found; a whole number, 1 or more, expected")
+    return int(found)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

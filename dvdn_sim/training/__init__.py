@@ -12,7 +12,7 @@
 
 # isort: off
 # fmt: off
-from dvdn_sim.training.build import MakeEnv, RunParts, batches_of, build
+from dvdn_sim.training.build import RunParts, batches_of, build
 from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
 from dvdn_sim.training.device import CUBLAS, device_of, explaining_exhaustion, repeatable
 from dvdn_sim.training.evaluate import EvaluationResult, evaluate
@@ -27,7 +27,7 @@ from dvdn_sim.training.teams import TeamPolicy, TrainedOpponent, load_policy, po
 # isort: on
 
 __all__ = [
-    "COLUMNS", "CUBLAS", "Checkpoints", "EvaluationResult", "Loop", "MakeEnv", "Progress",
+    "COLUMNS", "CUBLAS", "Checkpoints", "EvaluationResult", "Loop", "Progress",
     "Recorder", "ReplicaEnvs", "RunParts", "RunSummary", "Session", "TeamPolicy", "TrainedOpponent", "action_names",
     "batches_of", "build", "device_of", "evaluate", "explaining_exhaustion", "load_policy", "picture_of",
     "play_episode", "policy_path", "repeatable", "run", "safetensors_of", "save_policies", "score", "summarise",

@@ -6,11 +6,10 @@ from functools import partial
 from typing import Any
 
 import torch
-from pettingzoo import ParallelEnv  # type: ignore[import-untyped, unused-ignore]
 
 from dvdn_sim.algorithms import Consensus, Dvdn, ParameterExchange, QLearning
 from dvdn_sim.consensus import POLICIES, WEIGHTS, Policy
-from dvdn_sim.envs.adapt import BatchedParallelEnv
+from dvdn_sim.envs.adapt import BatchedParallelEnv, MakeEnv
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.envs.catalogue import GAMES
 from dvdn_sim.envs.foraging import ForagingParallelEnv
@@ -30,7 +29,6 @@ from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.teams import TrainedOpponent
 from netmodels.streams import stream
 
-MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
 MakeBatch = Callable[[Sequence[int]], BatchedEnv[Any]]
 """Makes a batch of as many rows as there are seeds."""
 
@@ -211,7 +209,8 @@ def _check_network(scenario: Scenario, n_agents: int, episode_limit: int, parame
         for part in network.topology.parts():
             part.refuse_impossible(n_agents, scenario.seeds)
     except ValueError as error:
-        raise ScenarioError(f"network.topology does not fit {n_agents} agents: {error}") from error
+        remedy = "`network.topology={kind: complete}` fits any number"
+        raise ScenarioError(f"network.topology does not fit {n_agents} agents: {error}; {remedy}") from error
     largest = max(wire.size_bytes for wire in sent)
     if not network.link.fits(largest):
         raise ScenarioError(

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dvdn_sim.envs.adapt import MakeEnv, closing
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners import Actor, q_network_of, row_of
 from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, Run, load_run
 from dvdn_sim.scenario import ENVS, Scenario, load_scenario
-from dvdn_sim.training.build import MakeEnv, actor_of, batches_of, envs_of, networks_of
+from dvdn_sim.training.build import actor_of, batches_of, envs_of, networks_of
 from dvdn_sim.training.device import device_of, repeatable
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.summary import Json, score
@@ -65,7 +66,8 @@ def load_teams(
     scenario = load_scenario(run.path / SCENARIO_FILE, [*overrides, "training.episodes_per_iteration=1"])
     trained_in = run.manifest.get("env")
     if make_env is None and trained_in is not None and trained_in not in ENVS:
-        raise RunFolderError(f"{run_dir}: its environment, {trained_in!r}, came from Python: make_env expected there")
+        remedy = "call `dvdn_sim.evaluate` or `dvdn_sim.training.play_episode` there, with `make_env`"
+        raise RunFolderError(f"{run_dir}: its environment, {trained_in!r}, came from Python; {remedy}")
     teams = [load_team(policy_path(run.path, seed)) for seed in run.seeds]
     if not teams:
         raise RunFolderError(f"{run_dir} names no seeds; a run that came to its end expected")
@@ -162,9 +164,9 @@ def evaluate(
         RunFolderError: The folder holds no trained teams, or their environment is missing.
         ScenarioError: A change is none, or agents see or do something else in the changed environment.
     """
-    with repeatable():
+    with repeatable(), closing(make_env) as made:
         teams = load_teams(
-            run_dir, overrides, copies=episodes, device=device, make_env=make_env, episode_limit=episode_limit
+            run_dir, overrides, copies=episodes, device=device, make_env=made, episode_limit=episode_limit
         )
         idle = _idle(teams.scenario, teams.envs)
         teams.begin(idle)

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dvdn_sim.envs.adapt import MakeEnv, closing
 from dvdn_sim.envs.batch import Game
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.network import LinksUp
 from dvdn_sim.records import Episode, Frame, Picture
 from dvdn_sim.scenario import Env, Foraging, Lbf, Marbler, Particles, Scenario, describe, headline
-from dvdn_sim.training.build import MakeEnv
 from dvdn_sim.training.device import repeatable
 from dvdn_sim.training.evaluate import LoadedTeams, load_teams
 
@@ -59,8 +59,8 @@ def play_episode(
     """
     if number < 0 or (start_s is not None and not 0.0 <= start_s < float("inf")):
         raise ValueError(f"number {number}, start_s {start_s} found; 0 or more of each expected")
-    with repeatable():
-        teams = load_teams(run_dir, device=device, make_env=make_env, episode_limit=episode_limit, at_least=number + 1)
+    with repeatable(), closing(make_env) as made:
+        teams = load_teams(run_dir, device=device, make_env=made, episode_limit=episode_limit, at_least=number + 1)
         if seed is not None and seed not in teams.run.seeds:
             among = ", ".join(map(str, teams.run.seeds))
             raise RunFolderError(f"{run_dir} has no team of seed {seed}; it has {among}")

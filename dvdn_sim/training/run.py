@@ -10,9 +10,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from dvdn_sim.envs.adapt import BatchedParallelEnv, MakeEnv, closing
+from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.errors import AuditError, DivergedError, InterruptedRun, RunFolderError, StorageError
 from dvdn_sim.interruption import stopping_when_asked, undisturbed
 from dvdn_sim.network import MessageCounts
@@ -32,7 +35,7 @@ from dvdn_sim.records import (
     write_scenario,
 )
 from dvdn_sim.scenario import Scenario, differences, resolved_yaml
-from dvdn_sim.training.build import MakeEnv, RunParts, build
+from dvdn_sim.training.build import RunParts, build
 from dvdn_sim.training.checkpoint import Checkpoints, Warn, first_unsound, restore_tensors, tensors_of
 from dvdn_sim.training.device import device_of, explaining_exhaustion, repeatable
 from dvdn_sim.training.loop import Loop
@@ -75,7 +78,8 @@ def run(
         progress: Called now and then.
         warn: Takes, in a line, every health warning when it is first seen, and what is damaged.
         trace: Whether to write every message's life, too.
-        make_env: Makes one copy of any PettingZoo ``ParallelEnv`` to train in instead of the scenario's environment.
+        make_env: Makes one copy of any PettingZoo ``ParallelEnv`` to train in instead of the scenario's environment. It
+            is called once for each copy that plays, and to go on with a run once more; all copies are closed.
         episode_limit: Steps after which an episode is cut; by default the environment's own limit.
 
     Raises:
@@ -90,9 +94,9 @@ def run(
         DvdnSimError: See its subclasses.
     """
     chosen = None if out is None else Path(out)
-    with repeatable(), explaining_exhaustion():
+    with repeatable(), explaining_exhaustion(), closing(make_env) as made:
         session = Session(
-            scenario, device, checkpoint_every_s, progress, warn or (lambda _: None), trace, make_env, episode_limit
+            scenario, device, checkpoint_every_s, progress, warn or (lambda _: None), trace, made, episode_limit
         )
         run_dir = run_dir_to_resume(chosen, scenario.name) if resume else None
         if run_dir is not None:
@@ -129,11 +133,9 @@ class Session:
     _earlier_steps: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        custom = None if self.make_env is None else str(self.make_env())
-        self._env = custom or self.scenario.env.kind
-        note = "" if custom is None else f"# Trained in {custom}, in place of the environment below.\n"
+        self._played_in: dict[str, object] = {"env": self.scenario.env.kind}
         self._files: dict[str, bytes] = {}
-        self._text = note + resolved_yaml(self.scenario, self._files)
+        self._text = resolved_yaml(self.scenario, self._files)
         self._versions = {name: version(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()}
 
     def build(self, device: str) -> RunParts:
@@ -142,8 +144,9 @@ class Session:
 
     def begin(self, run_dir: Path, parts: RunParts) -> None:
         """Run from the beginning, in an empty folder."""
+        note = self._identify(parts.train_envs.env)
         with storing():
-            write_scenario(run_dir, self._text, self._files)
+            write_scenario(run_dir, note + self._text, self._files)
         self.open(run_dir, parts)
         self.train()
 
@@ -154,7 +157,9 @@ class Session:
             self.begin(run_dir, self.build(self.device))
             return
         device = str(earlier.manifest.get("device", self.device)) if self.device == "auto" else self.device
-        _refuse_another(earlier, self._text, {"env": self._env, "device": device, "traced": self.trace})
+        if self.make_env is not None:
+            self._identify(BatchedParallelEnv(self.make_env, [0], self.episode_limit))
+        _refuse_another(earlier, self._text, self._played_in | {"device": device, "traced": self.trace})
         if earlier.finished:
             Checkpoints(run_dir).remove()  # if the process was killed before it came to that
             return
@@ -163,6 +168,13 @@ class Session:
         with storing():
             self.restore()
         self.train()
+
+    def _identify(self, env: BatchedEnv[Any]) -> str:
+        """Keep, for the manifest, which environment of Python's is played in; return what the scenario's file says."""
+        if self.make_env is None or not isinstance(env, BatchedParallelEnv):
+            return ""
+        self._played_in = {"env": env.name, "env_identity": list(env.identity)}
+        return f"# Trained in {env.name}, in place of the environment below.\n"
 
     def open(self, run_dir: Path, parts: RunParts) -> None:
         """Prepare to work in a folder, with parts as they are built."""
@@ -321,7 +333,7 @@ class Session:
                 "name": self.scenario.name,
                 "seeds": list(seeds),
                 "algorithm": self.scenario.algorithm.kind,
-                "env": self._env,
+                **self._played_in,
                 "device": str(self.parts.train_envs.device),
                 "threads": torch.get_num_threads(),
                 "traced": self.trace,
@@ -351,11 +363,13 @@ def _refuse_another(earlier: Run, text: str, asked: Mapping[str, object]) -> Non
         changed = differences(earlier.scenario, text)
     except ValueError as error:
         raise RunFolderError(f"{earlier.path / SCENARIO_FILE} is damaged: {error}") from error
-    changed += [
-        f"{name}: {earlier.manifest[name]} before, {value} now"
-        for name, value in asked.items()
-        if earlier.manifest.get(name, value) != value
-    ]
+    for name, value in asked.items():
+        before = earlier.manifest.get(name, value)
+        if isinstance(before, list) and isinstance(value, list):
+            changed += [f"{line} before" for line in before if line not in value]
+            changed += [f"{line} now" for line in value if line not in before]
+        elif before != value:
+            changed.append(f"{name}: {before} before, {value} now")
     if changed:
         lines = "".join(f"\n  {line}" for line in changed)
         raise RunFolderError(f"{earlier.path} holds another run; the same scenario, or another folder, expected{lines}")

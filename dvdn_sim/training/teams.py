@@ -6,7 +6,7 @@ file is code, and nothing is run when it is read.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from dvdn_sim.envs.adapt import BatchedParallelEnv
+from dvdn_sim.envs.adapt import BatchedParallelEnv, Encoder
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners import FeedForwardQ, Learner, QAgent, RecurrentQ, layers_of
@@ -104,7 +104,7 @@ class TeamPolicy:
     >>> observations, _ = env.reset()                                           # doctest: +SKIP
     >>> policy.reset()                                                          # doctest: +SKIP
     >>> while env.agents:                                                       # doctest: +SKIP
-    ...     observations, *_ = env.step(policy.act(observations))
+    ...     observations, *_ = env.step(policy.act(observations, env.agents))
 
     Args:
         team: What the agents see and can do.
@@ -143,33 +143,35 @@ class TeamPolicy:
         return {name: dict(module.state_dict()) for name, module in self.modules.items()}
 
     @torch.inference_mode()
-    def act(self, observations: Mapping[str, Any]) -> dict[str, int]:
-        """Return the greedy action of every agent that observes something.
+    def act(self, observations: Mapping[Any, Any], agents: Iterable[Any] | None = None) -> dict[Any, int]:
+        """Return the greedy action of every agent that observes something, by the names in `observations`.
+
+        Args:
+            observations: Of agents, by name. An agent that has just left may still observe something.
+            agents: Who acts: in a loop ``env.agents``, all who take part now. The others too then see what they
+                observe, or zeros, as in training. By default all act that observe, and the others see nothing.
 
         Raises:
-            ValueError: An agent that was not trained, or an observation of another length.
+            ValueError: An agent that was not trained, or an observation that is not one of its kind.
         """
-        return {name: self._act(name, observation) for name, observation in observations.items()}
+        seen = {str(agent): observation for agent, observation in observations.items()}
+        acting = {str(agent): agent for agent in (observations if agents is None else agents)}
+        others = () if agents is None else tuple(name for name in self._faces if name not in acting)
+        chosen = {name: self._act(name, seen.get(name)) for name in (*acting, *others)}
+        return {agent: chosen[name] for name, agent in acting.items()}
 
     def _act(self, name: str, observation: Any) -> int:
         if name not in self._faces:
             raise ValueError(f"agent {name!r} found; one of {', '.join(self.agents)} expected")
         index, face = self._faces[name]
-        seen = self.format.inputs(index, _row(face, observation)[None])
+        row = np.zeros(face.obs_dim, np.float32)
+        if observation is not None:
+            flat = observation if face.obs_start is not None else np.ravel(observation)
+            Encoder(name, (face.obs_dim,), face.obs_start).write(flat, row)
+        seen = self.format.inputs(index, torch.from_numpy(row)[None])
         hidden = self._hidden.get(name, torch.zeros(1, self.format.hidden))
         q, self._hidden[name] = self.modules[name](seen, hidden)
         return int(q[0, : face.n_actions].argmax()) + face.action_start
-
-
-def _row(face: AgentFace, observation: Any) -> Tensor:
-    values = np.asarray(observation)
-    if face.obs_start is not None:
-        row = np.zeros(face.obs_dim, np.float32)
-        row[int(values) - face.obs_start] = 1.0
-        return torch.from_numpy(row)
-    if values.size != face.obs_dim:
-        raise ValueError(f"agent {face.name!r}: observation of {values.size} numbers found; {face.obs_dim} expected")
-    return torch.from_numpy(values.astype(np.float32).ravel())
 
 
 class TrainedOpponent:

@@ -7,10 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 from dvdn_sim.envs import AdapterState, BatchedParallelEnv
+from dvdn_sim.learners import EpisodeReplay
+from dvdn_sim.training.rollout import ReplicaEnvs
 from netmodels.streams import stream
 
 
@@ -167,6 +170,44 @@ def test_an_agent_kept_in_the_list_after_its_end_stays_out():
     assert env._copies[0].env.agents == ["scout", "miner", "guard"]
 
 
+class Shifts(Expedition):
+    """The guard is away at some steps, without an end of it, and nobody else leaves."""
+
+    def __init__(self, *steps, ends=False):
+        super().__init__(limit=6)
+        self.steps, self.ends = steps, ends
+
+    def step(self, actions):
+        observed, paid, over, cut, infos = super().step(actions)
+        away, over = self.time in self.steps, dict.fromkeys(over, False)
+        if not cut["scout"]:
+            self.agents = self.possible_agents[:2] if away else list(self.possible_agents)
+        return observed, paid, over | {"guard": self.ends and away}, cut, infos
+
+
+def test_an_agent_may_rest_and_come_back():
+    """It does not act, as the game asserts; it observes what there is for it, else zeros; what it is paid counts."""
+    made = []
+    env = BatchedParallelEnv(lambda: made.append(Shifts(2, 3)) or made[-1], [0], None)
+    state, _ = env.reset(None)
+    told = []
+    for _ in range(6):
+        state, observations, rewards, done = env.step(state, np.array([[1, 1, 3]]))
+        told.append((bool(observations[0, 2].any()), bool(rewards[0, 2])))
+    assert told == [(True, True), (True, True), (False, False), (False, False), (True, True), (True, True)]
+    assert ["guard" in actions for actions in made[0].taken] == [True, True, False, False, True, True]
+    assert (done.tolist(), env.timed_out(state).tolist()) == ([True], [True])
+
+
+def test_an_agent_that_comes_back_after_its_end_is_told():
+    env = BatchedParallelEnv(lambda: Shifts(2, ends=True), [0], None)
+    state, _ = env.reset(None)
+    for _ in range(2):
+        state, *_ = env.step(state, zeros(1))
+    with pytest.raises(ValueError, match="step 3: agent 'guard' found again after its end; one that only rests"):
+        env.step(state, zeros(1))
+
+
 def test_the_episode_limit_cuts():
     env = BatchedParallelEnv(lambda: Expedition(limit=100), [0, 1, 2, 3], 2)
     state, _ = env.reset(None)
@@ -174,6 +215,14 @@ def test_the_episode_limit_cuts():
     state, _, _, done = env.step(state, zeros(4))
     assert done.tolist() == [True] * 4
     assert max(env.step(state, zeros(4))[0].step) == 2
+
+
+@pytest.mark.parametrize("limit", [5, np.int64(5), np.int16(5), 5.0, np.float32(5)])
+def test_any_whole_number_is_a_limit(limit):
+    for env in (
+        BatchedParallelEnv(lambda: Expedition(limit), [0], None), BatchedParallelEnv(Expedition, [0], limit),
+    ):  # fmt: skip
+        assert (type(env.episode_limit), env.episode_limit) == (int, 5)
 
 
 def test_a_new_adapter_takes_up_a_run_between_episodes():
@@ -236,7 +285,13 @@ def test_a_wrong_action_is_refused_before_any_copy_is_stepped(actions, message):
     [
         ("action_spaces", spaces.Box(0, 1, (2,)), "agent 'miner': action space Box.* found; Discrete expected"),
         ("action_spaces", spaces.MultiDiscrete([2, 2]), "agent 'miner': action space MultiDiscrete"),
-        ("observation_spaces", spaces.Dict({"observation": spaces.Discrete(2)}), "agent 'miner': .*Dict.*masks"),
+        (
+            "observation_spaces",
+            spaces.Dict({"observation": spaces.Discrete(2), "action_mask": spaces.MultiBinary(2)}),
+            "agent 'miner': .*Dict.*masks, which .* not obeyed yet",
+        ),
+        ("observation_spaces", spaces.Dict({"place": spaces.Discrete(2)}), r"Dict\(.* Box .* \(gymnasium\.spaces\."),
+        ("observation_spaces", spaces.Box(0, 255, (8, 8, 3), np.uint8), r"'miner': a picture found, \[8, 8, 3\]"),
         ("observation_spaces", spaces.MultiBinary(3), "'miner': .*MultiBinary.* found; Box or Discrete expected"),
     ],
 )
@@ -259,6 +314,13 @@ def with_agents(*names):
     return env
 
 
+def acting(n_actions):
+    """The same game with many actions of the guard."""
+    env = Expedition()
+    env.action_spaces["guard"] = spaces.Discrete(n_actions)
+    return env
+
+
 def copies_that_differ(change):
     """Makes a first game and then changed ones."""
     made = []
@@ -275,17 +337,31 @@ def copies_that_differ(change):
 ONE = Expedition()
 
 
+def test_so_many_actions_come_back_from_the_replay():
+    """The last one of as many as are taken."""
+    envs = ReplicaEnvs(BatchedParallelEnv(lambda: acting(32_768), [0], 1), 1, torch.device("cpu"))
+    sizes = {"n_agents": 3, "obs_dim": 4, "steps": 1, "reward_dtype": torch.float32, "device": envs.device}
+    replay = EpisodeReplay([0], capacity=1, **sizes)
+    replay.insert(envs.play(lambda *_: np.array([[0, 0, 32_767]]), np.ones(1, bool)), np.ones(1, bool))
+    assert replay.minibatch(np.zeros((1, 1), np.int64)).actions[0, :, 0, 0].tolist() == [0, 0, 32_767]
+
+
 @pytest.mark.parametrize(
     ("make", "row_seeds", "limit", "message"),
     [
         (Expedition, [], None, "no row seeds"),
         (Expedition, [0], 0, "episode_limit 0 found"),
-        (lambda: Expedition(limit=None), [0], None, r"names no limit .*; episode_limit expected"),
+        (Expedition, [0], 2.5, "episode_limit 2.5 found; a whole number, 1 or more, expected"),
+        (lambda: Expedition(np.inf), [0], None, "episode_limit inf found"),
+        (lambda: Expedition(limit=None), [0], None, r"test_adapt.Expedition names no limit .*; episode_limit expected"),
+        (lambda: Expedition(limit=True), [0], None, r"names no limit"),
+        (lambda: acting(40_000), [0], None, "agent 'guard': 40000 actions found; 32768 at most expected"),
         (with_agents, [0], None, "no possible_agents found"),
         (
             lambda: with_agents("scout", "miner", "scout"), [0], None,
             r"possible_agents \['scout', 'miner', 'scout'\] found; each agent once expected",
         ),
+        (lambda: with_agents(1, "1"), [0], None, r"possible_agents \[1, '1'\] found; each agent once expected"),
         (lambda: ONE, [0, 1], None, "one environment twice"),
         (
             copies_that_differ(lambda env: env.observation_spaces.update(guard=spaces.Discrete(3))), [0, 1], None,
@@ -306,22 +382,52 @@ def test_close_closes_every_copy(monkeypatch):
     assert len(closed) == 2
 
 
-def ghost(env):
+def ghost(env, result):
     env.agents.append("ghost")
+    return result
+
+
+def guard_removed(env, result):
+    env.possible_agents.pop()
+    return result
+
+
+def paying(reward):
+    """Makes the guard's reward another one."""
+    return lambda _, result: (result[0], result[1] | {"guard": reward}, *result[2:])
+
+
+def masking(_, result):
+    *rest, infos = result
+    return *rest, infos | {"guard": {"action_mask": np.ones(4, np.int8)}}
 
 
 @pytest.mark.parametrize(
     ("method", "meddle", "message"),
     [
-        (
-            "reset",
-            lambda env: env.possible_agents.pop(),
-            r"possible_agents \['scout', 'miner'\] found; .*'guard'\] exp",
-        ),
+        ("reset", guard_removed, r"possible_agents \['scout', 'miner'\] found; .*'guard'\] exp"),
         ("reset", ghost, r"agents \['ghost'\] take part; some of \['scout', 'miner', 'guard'\] expected"),
         ("step", ghost, r"agents \['ghost'\] take part; some of \['scout', 'miner', 'guard'\] expected"),
-        ("_observed", {"scout": np.zeros(1)}, r"'scout': observation of shape \(1,\) found; \(3,\) expected"),
+        ("_observed", {"scout": np.zeros(1)}, r"step 0: .*'scout': observation of shape \(1,\) found; \(3,\) expected"),
+        (
+            "_observed",
+            {"scout": [0.5, np.nan, 1.0]},
+            "step 0: agent 'scout': nan found at place 1 of its observation; a",
+        ),
+        ("_observed", {"guard": np.full((2, 2), 1e39)}, r"'guard': 1e\+39 found at place 0 .* finite float32 expected"),
+        ("_observed", {"guard": [[0.0, 0.0], [0.0, -np.inf]]}, "'guard': -inf found at place 3"),
+        ("_observed", {"scout": {"observation": np.zeros(3)}}, "'scout': observation of type dict found; numbers exp"),
         ("_observed", {"miner": 6}, "'miner': observation 6 found; one of 2 to 5 expected"),
+        ("_observed", {"miner": -1}, "'miner': observation -1 found; one of 2 to 5 expected"),
+        ("_observed", {"miner": 2.7}, "'miner': observation 2.7 found; one of 2 to 5 expected"),
+        ("_observed", {"miner": np.nan}, "'miner': observation nan found; one of 2 to 5 expected"),
+        ("step", paying(np.nan), "step 1: agent 'guard': reward nan found; a finite float32 expected"),
+        ("step", paying(-np.inf), "step 1: agent 'guard': reward -inf found"),
+        ("step", paying(1e39), r"step 1: agent 'guard': reward 1e\+39 found"),
+        ("step", paying(None), "step 1: agent 'guard': reward None found"),
+        ("step", paying(np.ones(2)), r"step 1: agent 'guard': reward \[1. 1.\] found; a finite float32 expected"),
+        ("reset", masking, "agent 'guard': an action_mask found among its infos; masks, .* are not obeyed yet"),
+        ("step", masking, "agent 'guard': an action_mask found among its infos"),
     ],
 )
 def test_what_cannot_be_played_on_is_refused(method, meddle, message):
@@ -332,7 +438,7 @@ def test_what_cannot_be_played_on_is_refused(method, meddle, message):
 
     def meddled(env, *args, **more):
         result = getattr(Expedition, method)(env, *args, **more)
-        return result | meddle if isinstance(meddle, dict) else (meddle(env), result)[1]
+        return result | meddle if isinstance(meddle, dict) else meddle(env, result)
 
     setattr(Meddled, method, meddled)
     env = BatchedParallelEnv(Meddled, [0], None)

@@ -115,7 +115,7 @@ def test_what_an_agent_cannot_see_is_refused(saved):
     policy = load_policy(folder, 0)
     with pytest.raises(ValueError, match="agent 'judge' found; one of player_0, player_1, player_2 expected"):
         policy.act({"judge": np.zeros(15)})
-    with pytest.raises(ValueError, match="agent 'player_1': observation of 4 numbers found; 15 expected"):
+    with pytest.raises(ValueError, match=r"agent 'player_1': observation of shape \(4,\) found; \(15,\) expected"):
         policy.act({"player_1": np.zeros(4)})
 
 

@@ -25,7 +25,7 @@ def test_any_parallel_env_is_learnt(tiny, tmp_path, algorithm):
         "evaluation={every: 500, episodes: 40, epsilon: 0.0}",
     )
     summary = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", make_env=Meeting).as_json()
-    assert summary["env"] == "meeting"
+    assert summary["env"] == "meeting.Meeting"
     assert summary["audit"] == "ok"
     assert 0.6 < summary["random_return"] * 12 / 5 < 1.4
     assert min(summary["return"]["per_seed"]) > 0.95
