@@ -3,7 +3,9 @@
 Quantities that a scenario reads back (`5 ms`, `20 Mbit/s`) are written by the types that read them.
 """
 
+import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 
 def plural(count: int, noun: str) -> str:
@@ -64,3 +66,25 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def printable(said: Any) -> Any:
+    r"""Return a text, or plain values with texts in them, with escapes for what a terminal obeys or cannot show.
+
+    Lines stay lines. Whatever is printed, or read from a file that somebody else may have written, goes through here.
+
+    >>> print(printable("a\nb\x1b[31m\x85"), printable({"\r": ["é", 1]}))
+    a
+    b\x1b[31m\x85 {'\\r': ['é', 1]}
+    """
+    if isinstance(said, str):
+        return said if said.isprintable() else "".join(map(_seen, said))
+    if isinstance(said, dict):
+        return {printable(key): printable(value) for key, value in said.items()}
+    return [printable(each) for each in said] if isinstance(said, list) else said
+
+
+def _seen(character: str) -> str:
+    if character.isprintable() or character == "\n" or unicodedata.category(character) == "Zs":  # blanks of any width
+        return character
+    return character.encode("unicode_escape").decode()

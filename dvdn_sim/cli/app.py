@@ -5,7 +5,6 @@ anything else. Every command imports what it needs when it runs: ``--help`` load
 """
 
 import importlib.metadata
-import json
 import platform
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -13,13 +12,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from dvdn_sim.cli.exchange_command import consensus, predict
-from dvdn_sim.cli.output import BAD_INPUT, Changes, failures, print_mistakes, print_warnings
+from dvdn_sim.cli.output import (
+    BAD_INPUT,
+    Changes,
+    Terminal,
+    prepare_output,
+    print_mistakes,
+    print_warnings,
+    say,
+    ventured,
+)
 from dvdn_sim.cli.run_command import evaluate, run
 from dvdn_sim.cli.show_command import report, show
 from dvdn_sim.cli.sweep_command import sweep
@@ -39,6 +46,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
+    prepare_output()
     app()
 
 
@@ -65,7 +73,7 @@ def check(
             scenario = load_scenario(path, changes or [])
             if not has_gpu():  # on which the replay buffer would be
                 refuse_oversized_replay(scenario, source=str(path))
-            typer.echo(f"{path}: ok: {headline(scenario)}")
+            say(f"{path}: ok: {headline(scenario)}")
             found = [*forgotten(path, changes or [], scenario), *warnings_of(scenario)]
             print_warnings([f"{path}: {warning}" for warning in found])
         except ScenarioError as error:
@@ -79,7 +87,7 @@ def list_(family: Annotated[Family, typer.Argument(help="What to list.", show_de
     """List what a scenario can choose, with the keys of each choice and their defaults."""
     from dvdn_sim.scenario import listing
 
-    console = Console(highlight=False)
+    console = Terminal()
     for heading, rows in listing(family.value).items():
         table = Table.grid(padding=(0, 2), collapse_padding=True)
         for name, meaning, keys in rows:
@@ -93,13 +101,13 @@ def schema() -> None:
     """Print the JSON schema of scenarios, with which editors complete and check them."""
     from dvdn_sim.scenario import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    say(json_schema(), indent=2)
 
 
 def version() -> None:
     """Print the versions that matter for a bug report."""
     parts = [f"{name} {importlib.metadata.version(name)}" for name in ("dvdn-sim", "torch", "numpy", "simpy")]
-    typer.echo(", ".join([*parts, f"Python {platform.python_version()}"]))
+    say(", ".join([*parts, f"Python {platform.python_version()}"]))
 
 
 COMMANDS: Mapping[str, tuple[Callable[..., None], str]] = {
@@ -118,4 +126,4 @@ COMMANDS: Mapping[str, tuple[Callable[..., None], str]] = {
 """Every command and how it is used, in the order of ``--help``."""
 
 for _name, (_command, _example) in COMMANDS.items():
-    app.command(_name, epilog=f"Example: dvdn-sim {_name} {_example}")(failures()(_command))
+    app.command(_name, epilog=f"Example: dvdn-sim {_name} {_example}")(ventured(_command))

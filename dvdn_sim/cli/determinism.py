@@ -1,6 +1,5 @@
 """``run --check-determinism``: a scenario in two processes that hash differently, and the records of both compared."""
 
-import json
 import math
 import os
 import shlex
@@ -16,9 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from dvdn_sim.cli.output import BAD_INPUT, print_message, print_warnings, this_command
+from dvdn_sim.cli.output import BAD_INPUT, print_message, print_warnings, say, this_command
 from dvdn_sim.records import METRICS, NETWORK, SCENARIO_FILE, Run, load_run, write_scenario
 from dvdn_sim.scenario import Scenario, load_scenario, resolved_yaml, warnings_of
 from dvdn_sim.wording import thousands
@@ -56,7 +53,7 @@ def check_determinism(
             code = _print_failure(folder, *next(iter(failed.items())), device)
         else:
             found = _found(loaded, [load_run(folder / name) for name in HASH_SEEDS]) | {"warnings": warnings}
-            typer.echo(json.dumps(found, allow_nan=False) if as_json else _text(found))
+            say(found if as_json else _text(found))
             code = 0 if found["equal"] else 1
             if code:
                 print_message(f"To reproduce: {this_command()}")

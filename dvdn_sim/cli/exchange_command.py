@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dvdn_sim.cli.output import AsJson, Changes, Display, Quiet, option, print_warnings, refuse_used_folder
+from dvdn_sim.cli.output import (
+    AsJson,
+    Changes,
+    Display,
+    Quiet,
+    Terminal,
+    option,
+    print_warnings,
+    refuse_used_folder,
+    say,
+)
 from dvdn_sim.errors import ScenarioError, StorageError, os_errors_as
 from dvdn_sim.wording import plural
 
@@ -50,9 +59,9 @@ def predict(
     print_warnings(warnings)
     found = list(zip(settings, predict_every(settings), strict=True))
     if as_json:
-        typer.echo(json.dumps(prediction_json(loaded, found, warnings), allow_nan=False))
+        say(prediction_json(loaded, found, warnings))
     else:
-        print_predictions(loaded, found, Console(highlight=False))
+        print_predictions(loaded, found, Terminal())
 
 
 def consensus(
@@ -95,9 +104,9 @@ def consensus(
             write_durably(out / "consensus.json", json.dumps(found, allow_nan=False, indent=2) + "\n")
             write_durably(out / "consensus.svg", error_figure(setting, measured.policies, predicted.figures))
     if as_json:
-        typer.echo(json.dumps(found, allow_nan=False))
+        say(found)
     else:
-        print_measurement(setting, measured, predicted, Console(highlight=False))
+        print_measurement(setting, measured, predicted, Terminal())
 
 
 def _numbers(scenario: Scenario, values: str | None) -> list[float] | None:
@@ -223,7 +232,7 @@ def _finite(value: float | tuple[float, ...]) -> object:
 # Tables for people.
 
 
-def print_predictions(scenario: Scenario, predicted: Predicted, console: Console) -> None:
+def print_predictions(scenario: Scenario, predicted: Predicted, console: Terminal) -> None:
     """Print predictions, one block for each kind of message: every line says how it was found."""
     from dvdn_sim.scenario import headline
 
@@ -239,7 +248,7 @@ def print_predictions(scenario: Scenario, predicted: Predicted, console: Console
         console.print(Text(f"All together {_said(total_bytes(predicted), 'bytes')} per update."))
 
 
-def _print_prediction(setting: Setting, prediction: Prediction, console: Console) -> None:
+def _print_prediction(setting: Setting, prediction: Prediction, console: Terminal) -> None:
     table = _table("", "predicted", "± s.e.", "")
     for name, label, unit, k in _rows(prediction.figures, setting.rounds):
         figure = prediction.figures[name]
@@ -250,13 +259,13 @@ def _print_prediction(setting: Setting, prediction: Prediction, console: Console
     if prediction.lambda_min is not None:
         least, how = prediction.lambda_min.at(0), Text(prediction.lambda_min.how, style="dim")
         table.add_row("λ_min of E[A]", *_with_error(least, "number"), how)
-    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    console.print_whole(Padding(table, (0, 0, 0, 2), expand=False))
     graphs = "one graph" if prediction.graphs == 1 else f"a sample of {prediction.graphs} graphs"
     sampled = f"Over {graphs}; {prediction.sampled} exchanges sampled ({prediction.sampler})."
     _print_notes(sampled, prediction.warnings, console)
 
 
-def print_measurement(setting: Setting, measured: Measurement, predicted: Prediction, console: Console) -> None:
+def print_measurement(setting: Setting, measured: Measurement, predicted: Prediction, console: Terminal) -> None:
     """Print a measurement beside what was predicted, and how far they are apart."""
     table = _table("", "predicted", "measured", "± s.e.", "apart, s.e.")
     for name, label, unit, k in _rows(measured.figures, setting.rounds):
@@ -265,7 +274,7 @@ def print_measurement(setting: Setting, measured: Measurement, predicted: Predic
         apart = f"{(value - expected) / both:+.1f}" if both > ROUNDING else ""
         table.add_row(label, _said(expected, unit), *_with_error((value, error), unit), apart)
     console.print(Text.assemble((setting.name, "bold"), ": ", _subtitle(setting)))
-    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    console.print_whole(Padding(table, (0, 0, 0, 2), expand=False))
     final = {name: math.sqrt(found["mse_after_rounds"].at(-1)[0]) for name, found in measured.policies.items()}
     said = ", ".join(f"{name} {error:.3g}" for name, error in final.items())
     trials = "1 trial, hence no standard errors." if measured.trials == 1 else f"{measured.trials} trials."
@@ -307,7 +316,7 @@ def _often(exchanges: float) -> str:
     return f", once in {once:.0f} updates" if once.is_integer() else f", {exchanges:.3g} times an update"
 
 
-def _print_notes(note: str, warnings: Iterable[str], console: Console) -> None:
+def _print_notes(note: str, warnings: Iterable[str], console: Terminal) -> None:
     for each in (note, *(f"Mind: {warning}." for warning in warnings)):
         console.print(Text(textwrap.indent(textwrap.fill(each, max(console.width - 2, 20)), "  ")))
 

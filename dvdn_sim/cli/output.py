@@ -1,25 +1,33 @@
 """What all commands share: options, progress and warnings on stderr, and how a command fails."""
 
+import io
+import json
+import os
 import shlex
+import shutil
 import sys
 import textwrap
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Self
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.text import Text
 
 from dvdn_sim.errors import DeviceError, DvdnSimError, InterruptedRun, Mistake, RunFolderError, ScenarioError
-from dvdn_sim.wording import plural, thousands
+from dvdn_sim.wording import plural, printable, thousands
 
 BAD_INPUT = 2
 INTERRUPTED = 3
+NARROWEST, WIDEST = 40, 1000
+"""Columns of a terminal: what is narrower is not wrapped to; what is wider, no table needs."""
 Device = StrEnum("Device", "auto cpu cuda")
 
 
@@ -39,6 +47,44 @@ Changes = Annotated[
 ]
 AsJson = Annotated[bool, flag("--json", "Print one JSON object.")]
 Quiet = Annotated[bool, flag("--quiet", "Show no progress.")]
+
+
+class Terminal(Console):
+    """Where all that people read is printed; no text of theirs, of files or of names can control it."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield what is printed, with escapes in place of control characters."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+    def print_whole(self, table: RenderableType) -> None:
+        """Print a table as wide as it needs to be, however narrow the terminal is."""
+        width = self.width
+        self.width = self.measure(table, options=self.options.update(max_width=WIDEST)).maximum
+        self.print(table)
+        self.width = width
+
+
+def prepare_output() -> None:
+    """Let no letter that the encoding lacks, and no terminal without a width, end what is printed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    columns = shutil.get_terminal_size().columns  # as told by COLUMNS, unless that is 0
+    if "COLUMNS" in os.environ or columns < NARROWEST:
+        os.environ["COLUMNS"] = str(max(columns, NARROWEST))
+
+
+def say(answer: object, indent: int | None = None) -> None:
+    """Print an answer to stdout: a text, or anything else as JSON."""
+    if isinstance(answer, str):
+        typer.echo(printable(answer))
+    else:
+        text = json.dumps(answer, allow_nan=False, indent=indent)
+        typer.echo(text.replace("\x7f", "\\u007f"))  # the one control character that JSON leaves as it is
 
 
 def seeds_option(text: str | None) -> list[int] | None:
@@ -66,9 +112,29 @@ def refuse_used_folder(out: Path | None) -> None:
     raise typer.BadParameter(f"{str(out)!r} {fault}; name a new folder", param_hint="--out")
 
 
+def ventured(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose failures are messages and exit codes, and whose paths may begin with ``~``."""
+
+    @wraps(command)
+    def venture(**given: object) -> None:
+        with failures():
+            command(**{name: _at_home(value) for name, value in given.items()})
+
+    return venture
+
+
+def _at_home(value: object) -> object:
+    """Return paths with the home folder in place of ``~``, which shells leave as it is in ``--out=~/x``."""
+    if isinstance(value, list):
+        return [_at_home(each) for each in value]
+    with suppress(RuntimeError):  # nobody of that name has a home: it is the name of a folder
+        return value.expanduser() if isinstance(value, Path) else value
+    return value
+
+
 @contextmanager
 def failures() -> Iterator[None]:
-    """Turn whatever goes wrong in a command into a message and an exit code; also a decorator of commands."""
+    """Turn whatever goes wrong in a command into a message and an exit code."""
     try:
         yield
     except (typer.Exit, typer.BadParameter, BrokenPipeError):  # typer itself ends these as they should
@@ -99,7 +165,7 @@ def this_command() -> str:
 
 def print_message(message: str, style: str = "") -> None:
     """Print to stderr, whole lines that a terminal may break but that are not wrapped for it."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style=style))
+    Terminal(stderr=True).print(Text(message, style=style), soft_wrap=True)
 
 
 def print_warnings(warnings: list[str]) -> None:
@@ -110,7 +176,7 @@ def print_warnings(warnings: list[str]) -> None:
 
 def print_mistakes(error: ScenarioError) -> None:
     """Print every mistake: the place, and below it what is wrong and what to write instead, wrapped to the terminal."""
-    console = Console(stderr=True, highlight=False)
+    console = Terminal(stderr=True)
     if not error.mistakes:
         console.print(Text(str(error), style="red"))
         return
@@ -135,7 +201,7 @@ class Display:
     """Progress on stderr: a bar in a terminal, else a line for every tenth."""
 
     def __init__(self, *, quiet: bool, of: str = "steps") -> None:
-        console = Console(stderr=True, highlight=False)
+        console = Terminal(stderr=True)
         self._quiet, self._of = quiet, of
         self._live = console.is_terminal and not quiet
         self._tenths = -1

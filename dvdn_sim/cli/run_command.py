@@ -1,6 +1,5 @@
 """The commands ``run`` and ``evaluate``: train a scenario, and let its teams act again."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from dvdn_sim.cli.output import (
     print_message,
     print_warnings,
     refuse_used_folder,
+    say,
     seeds_option,
 )
 from dvdn_sim.importing import uncollected
@@ -83,7 +83,7 @@ def run(
             warn=display.warn,
         )
     found = {**summary.as_json(), "warnings": warnings}
-    typer.echo(json.dumps(found, allow_nan=False) if as_json else summary.text())
+    say(found if as_json else summary.text())
 
 
 def evaluate(
@@ -103,4 +103,4 @@ def evaluate(
 
     with compilation_told(print_message):
         found = act_again(run_dir, changes or [], episodes=episodes, device=device.value)
-    typer.echo(json.dumps(found.as_json(), allow_nan=False) if as_json else found.text())
+    say(found.as_json() if as_json else found.text())

@@ -1,16 +1,14 @@
 """The commands ``show`` and ``report``: what a run folder holds, the page of an episode, the page of a study."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from dvdn_sim.cli.output import AsJson, Quiet, flag, option
+from dvdn_sim.cli.output import AsJson, Quiet, Terminal, flag, option, say
 from dvdn_sim.errors import StorageError, os_errors_as
 from dvdn_sim.wording import plural, size_text, thousands
 
@@ -38,7 +36,7 @@ def show(
     if episode:
         played = _write_episode(run_dir, out, seed=seed, number=number or 0, at=at)
         words = "{page}: seed {seed}, episode {number}, return {return:.4g} in {steps} steps"
-        typer.echo(json.dumps(played, allow_nan=False) if as_json else words.format(**played))
+        say(played if as_json else words.format(**played))
         return
     for name, value in {"--seed": seed, "--number": number, "--at": at, "--out": out}.items():
         if value is not None:
@@ -46,7 +44,7 @@ def show(
     from dvdn_sim.records import contents
 
     found = contents(run_dir)
-    typer.echo(json.dumps(found, allow_nan=False) if as_json else "\n".join(lines(found)))
+    say(found if as_json else "\n".join(lines(found)))
     if found["verified"] is False:
         raise typer.Exit(1)
 
@@ -173,7 +171,7 @@ def report(
     from dvdn_sim.reporting import answer, write_svgs
     from dvdn_sim.reporting import report as report_on
 
-    console = Console(stderr=True, highlight=False)
+    console = Terminal(stderr=True)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
         console=console, transient=True, disable=quiet or not console.is_terminal,
@@ -198,15 +196,15 @@ def report(
             "figures": [figure.id for figure in made.figures],
             "files": [str(path) for path in written],
         }
-        typer.echo(json.dumps(found, allow_nan=False))
+        say(found)
         return
-    typer.echo(f"{study.name}: {study.question}" if study.question else study.name)
-    typer.echo(f"  {answer(study)}")
+    say(f"{study.name}: {study.question}" if study.question else study.name)
+    say(f"  {answer(study)}")
     for each in study.left_out:
-        typer.echo(f"  left out   {each.run_dir}: {each.why}")
-    typer.echo(f"  page       {written[0]}")
+        say(f"  left out   {each.run_dir}: {each.why}")
+    say(f"  page       {written[0]}")
     if others := written[1:]:
-        typer.echo(f"  beside it  {len(others)} files in {', '.join(sorted({str(path.parent) for path in others}))}")
+        say(f"  beside it  {len(others)} files in {', '.join(sorted({str(path.parent) for path in others}))}")
 
 
 def _safe(name: str) -> str:

@@ -1,13 +1,11 @@
 """The command ``sweep``: a grid of scenarios, trained here or on a Ray cluster, and a table of what they found."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,10 +14,12 @@ from dvdn_sim.cli.output import (
     Changes,
     Device,
     Quiet,
+    Terminal,
     flag,
     option,
     print_message,
     print_warnings,
+    say,
     seeds_option,
 )
 from dvdn_sim.errors import InterruptedRun, RunFolderError
@@ -141,25 +141,25 @@ def _dry_run(
             for cell in cells
         ]
         head = {"sweep_dir": str(out), "name": loaded.name, "question": loaded.question}
-        typer.echo(json.dumps({**head, "cells": listed, "jobs": places}, allow_nan=False))
+        say({**head, "cells": listed, "jobs": places})
         return
     first = cells[0].scenario
     seeds, steps = ", ".join(map(str, first.seeds)), thousands(first.training.steps)
-    typer.echo(f"{loaded.name}: {loaded.question}")
-    typer.echo(f"  {len(cells)} cells, {len(finished)} finished; seeds {seeds}; {steps} steps each")
+    say(f"{loaded.name}: {loaded.question}")
+    say(f"  {len(cells)} cells, {len(finished)} finished; seeds {seeds}; {steps} steps each")
     for cell in cells[:MAX_LISTED]:
-        typer.echo(f"  {'done  ' if cell.id in finished else ''}{cell.id}")
+        say(f"  {'done  ' if cell.id in finished else ''}{cell.id}")
     if len(cells) > MAX_LISTED:
-        typer.echo(f"  ... and {len(cells) - MAX_LISTED} more")
-    typer.echo(f"  jobs       {places} at a time\n  records    {out}")
+        say(f"  ... and {len(cells) - MAX_LISTED} more")
+    say(f"  jobs       {places} at a time\n  records    {out}")
 
 
 def _show(table: "SweepTable", out: Path, *, as_json: bool) -> None:
     """Print what the cells found, and what failed with what to do about it; leave with the exit code for that."""
     if as_json:
-        typer.echo(json.dumps({"sweep_dir": str(out), **table.as_json()}, allow_nan=False))
+        say({"sweep_dir": str(out), **table.as_json()})
     else:
-        _print_table(table, out, Console(highlight=False))
+        _print_table(table, out, Terminal())
     for row in table.rows:
         if row.state == "failed":
             print_message(f"Error: {row.id}: {row.error}", style="red")
@@ -191,7 +191,7 @@ def _hint(row: "SweepRow", out: Path) -> str:
     return f"reproduce: {shlex.join(['dvdn-sim', 'run', str(scenario)]) if scenario.exists() else _resume_command(out)}"
 
 
-def _print_table(table: "SweepTable", out: Path, console: Console) -> None:
+def _print_table(table: "SweepTable", out: Path, console: Terminal) -> None:
     """Print what the cells found, for people."""
     from dvdn_sim.wording import duration_text
 
@@ -203,7 +203,7 @@ def _print_table(table: "SweepTable", out: Path, console: Console) -> None:
         shown.add_column(name)
     for row in table.rows:
         shown.add_row(*row.axes.values(), *(_found(row) if row.found else [Text(row.state, style="yellow")]))
-    console.print(shown)
+    console.print_whole(shown)
     console.print(Text(f"  records    {out}"), soft_wrap=True)
 
 

@@ -19,6 +19,7 @@ from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.folder import write_durably
 from dvdn_sim.records.read import read_manifest
 from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE
+from dvdn_sim.wording import printable
 
 SWEEP_FILE = "sweep.yaml"
 CELLS_FILE = "cells.json"
@@ -99,11 +100,11 @@ def read_cells(folder: Path) -> SweepTable:
     if not path.exists():
         raise RunFolderError(f"{folder} holds no sweep: no {CELLS_FILE}")
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = printable(json.loads(path.read_text(encoding="utf-8")))
         rows = [_row(each) for each in said["cells"]]
         axes = {name: tuple(labels) for name, labels in said["axes"].items()}
         table = SweepTable(said["name"], said["question"], axes, tuple(said["compare"] or ()), rows, said["wall_s"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     for row in table.rows:
         try:

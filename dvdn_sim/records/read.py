@@ -19,6 +19,7 @@ from dvdn_sim.records.schema import (
     TRACE,
     Table,
 )
+from dvdn_sim.wording import printable
 
 Columns = Mapping[str, Sequence[str]]
 """By the name of a table, some of its columns."""
@@ -137,7 +138,7 @@ def read_manifest(run_dir: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
-        manifest = json.loads(_text(path))
+        manifest = printable(json.loads(_text(path)))
     except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(manifest, dict):

@@ -17,6 +17,7 @@ from dvdn_sim.reporting.measures import A_EFF, LAST, MEASURES, WHOLE, best, esti
 from dvdn_sim.reporting.plots import Figure
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.scenario import differences
+from dvdn_sim.wording import printable
 
 ASSUMPTIONS = (
     "The team reward: every agent knows it at each step.",
@@ -45,7 +46,8 @@ def _templates() -> Environment:
 
 def render(name: str, title: str, **content: object) -> str:
     """Return a whole page from the template, the style and the script of a name. Content is text, and is escaped."""
-    return _templates().get_template(f"{name}.html.j2").render(name=name, title=title, **content) + "\n"
+    html: str = printable(_templates().get_template(f"{name}.html.j2").render(name=name, title=title, **content))
+    return html + "\n"
 
 
 def page(study: Study, figures: Sequence[Figure]) -> str:
@@ -111,7 +113,7 @@ def _data(figures: Sequence[Figure]) -> str:
                 }
                 for state, view in figure.views.items()
             },
-            "csv": figure.table.write_csv(),
+            "csv": figure.csv,
         }
         for figure in figures
     ]

@@ -5,6 +5,7 @@ an opacity or without (``series-1``, ``muted/0.2``), so that light and dark are 
 refuse such names, and take ten times as long to build.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -19,6 +20,8 @@ from dvdn_sim.statistics import Band, Estimate
 
 Json = dict[str, Any]
 COLOURS = 8
+_FORMULA = r"^[=+@\t-]"
+"""How a text begins that spreadsheets work out, unless it is a number."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 Dot = tuple[Any, Estimate, str]
 """Where it is along the horizontal axis, the estimate, and what is said of it."""
@@ -56,6 +59,14 @@ class Figure:
     choices: Sequence[Choice]
     views: Views
     table: pl.DataFrame  # the numbers behind it, of all views
+
+    @property
+    def csv(self) -> str:
+        """The table as CSV; no label in it is a formula to a spreadsheet, which takes one after ``'`` as it stands."""
+        text = pl.col(pl.String)
+        formula = text.str.contains(_FORMULA) & text.cast(pl.Float64, strict=False).is_null()
+        values = self.table.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
+        return values.rename(lambda name: f"'{name}" if re.match(_FORMULA, name) else name).write_csv()
 
     def states(self) -> Iterator[tuple[str, ...]]:
         """Yield every state of the choices, in order; the first is shown at first."""

@@ -47,7 +47,7 @@ class Report:
     def _files(self, out: Path) -> Iterator[tuple[Path, bytes]]:
         yield out / "page.html", self.html().encode()
         for figure in self.figures:
-            yield out / "tables" / f"{figure.id}.csv", figure.table.write_csv().encode()
+            yield out / "tables" / f"{figure.id}.csv", figure.csv.encode()
             buffer = io.BytesIO()
             figure.table.write_parquet(buffer)
             yield out / "tables" / f"{figure.id}.parquet", buffer.getvalue()

@@ -26,6 +26,7 @@ from dvdn_sim.records import (
 )
 from dvdn_sim.reporting.curves import COLUMNS, Curve, Exchanges, curves_of, exchanges_of, tracking_of
 from dvdn_sim.scenario import Scenario, parse_scenario
+from dvdn_sim.wording import printable
 
 RUN_AXIS = "run"
 """The axis of runs that belong to no one sweep."""
@@ -169,10 +170,12 @@ def _side_by_side(folders: Iterable[Path], sweeps: Mapping[Path, SweepTable]) ->
     wanted: Wanted = {}
     for folder in folders:
         rows = sweeps[folder].rows if folder in sweeps else ()
-        named = {folder / row.id: f"{sweeps[folder].name}: {row.id}" for row in rows} or {folder: folder.resolve().name}
+        named = {folder / row.id: f"{sweeps[folder].name}: {row.id}" for row in rows} or {
+            folder: printable(folder.resolve().name)
+        }
         for run_dir, given in named.items():
             taken = given in {name for name, _ in wanted.values()}
-            name = f"{given} ({run_dir.parent})" if taken else given
+            name = printable(f"{given} ({run_dir.parent})") if taken else given
             wanted[run_dir] = name, {RUN_AXIS: name}
     return wanted
 

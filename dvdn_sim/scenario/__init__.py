@@ -21,7 +21,9 @@ from dvdn_sim.algorithms import (
     ALGORITHMS, AnyAlgorithm, Consensus, Dvdn, DvdnGt, GtAdam, Iql, NetworkedQ, ParameterExchange,
     QLearning, Qmix, Sharing, Tracking, Vdn,
 )
-from dvdn_sim.scenario.document import MAX_BYTES, Document, Path, Place, Value, block_text, flow_text, read_document
+from dvdn_sim.scenario.document import (
+    MAX_BYTES, Document, Lines, Path, Place, Value, block_text, flow_text, read_document,
+)
 from dvdn_sim.scenario.envs import ENVS, AnyEnv, Env, Foraging, Lbf, LbForaging, Marbler, Opposed, Particles
 from dvdn_sim.scenario.load import (
     checked, find_files, first_mistakes, forgotten, kept, load_scenario, parse_scenario, read_yaml,
@@ -62,6 +64,7 @@ __all__ = [
     "Iql",
     "LbForaging",
     "Lbf",
+    "Lines",
     "LognormalTime",
     "Marbler",
     "MessageSpec",

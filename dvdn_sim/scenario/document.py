@@ -36,6 +36,8 @@ _INT = re.compile(rf"[-+]?{_DIGITS}")
 _HEX_OR_OCTAL = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(rf"[-+]?(?:\.{_DIGITS}|{_DIGITS}(?:\.(?:{_DIGITS})?)?)(?:[eE][-+]?[0-9]+)?")
 _LONGEST = 60
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+"""What an escape of YAML can write, and no file in UTF-8 can hold."""
 
 
 def plain_scalar(text: str) -> Scalar:
@@ -218,6 +220,8 @@ class _Loader(yaml.BaseLoader):
                 refuse(line, said.format(legible(event.anchor)), "remove it and write the value out where it is wanted")
             if (tag := getattr(event, "tag", None)) is not None:
                 refuse(line, f"tag {shown(tag)}", "remove it")
+            if half := _HALF_A_CHARACTER.search(getattr(event, "value", "")):
+                refuse(line, f"not YAML: the character U+{ord(half[0]):04X}", "remove that character")
         self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if self._depth > MAX_DEPTH or self._values > MAX_VALUES:
             deep = f"nested deeper than {MAX_DEPTH} levels" if self._depth > MAX_DEPTH else ""
@@ -251,6 +255,10 @@ def _line(part: yaml.Event | yaml.Node) -> int | None:
     return None if part.start_mark is None else part.start_mark.line + 1
 
 
+class Lines(list[Value]):
+    """A list that is written an entry after the other, each in lines of its own."""
+
+
 class _Dumper(yaml.SafeDumper):
     """PyYAML's writer, with lists in line, and quotes wherever a text would be read as something else."""
 
@@ -260,7 +268,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if plain_scalar(text) == text else "'"
+    plain = None if plain_scalar(text) == text else "'"
+    style = plain if text.isprintable() else '"'  # which alone escapes, line breaks of any kind too
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -274,9 +283,14 @@ def _represent_list(dumper: yaml.SafeDumper, items: list[Value]) -> yaml.Sequenc
     return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
 
 
+def _represent_lines(dumper: yaml.SafeDumper, items: Lines) -> yaml.SequenceNode:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=False)
+
+
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(dict, _represent_block)
 _Dumper.add_representer(list, _represent_list)
+_Dumper.add_representer(Lines, _represent_lines)
 
 
 def block_text(value: Value) -> str:

@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console  # noqa: TID251 (all that is said is made printable below)
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from dvdn_sim.records import SweepTable
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Job, Moved, Outcome, Told, Warned
-from dvdn_sim.wording import duration_text, plural
+from dvdn_sim.wording import duration_text, plural, printable
 
 
 class SweepProgress:
@@ -105,7 +105,7 @@ class SweepProgress:
         return f"{gap}{duration_text((time.monotonic() - self._first_s) * left / taken)} left"
 
     def _say(self, line: str, style: str = "") -> None:
-        self._live.console.print(Text(line, style=style), soft_wrap=True)
+        self._live.console.print(Text(printable(line), style=style), soft_wrap=True)
 
 
 def outcome_text(outcome: Outcome) -> str:

@@ -17,7 +17,6 @@ makes its cells, all combinations of the axes' values, or lists all that is wron
 import hashlib
 import itertools
 import re
-import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -33,6 +32,7 @@ from pydantic.dataclasses import dataclass as model
 from dvdn_sim.errors import Mistake, ScenarioError
 from dvdn_sim.scenario import (
     Document,
+    Lines,
     Path,
     Place,
     Scenario,
@@ -56,6 +56,8 @@ from netmodels.units import CLOSED, legible, refusal, shown
 
 MAX_ID = 150
 MAX_LABEL = 40
+MAX_NAME = 64
+QUICK = "_quick"
 MAX_CELLS = 2000
 _DOTTED = re.compile(r"\w+(\.\w+)*")
 _SET_OPTION = re.compile(r"--set '([\w.]+)=(.*)'")
@@ -119,7 +121,7 @@ class AxisFile:
         """Each value with its key in the file and its label."""
         if isinstance(self.values, list):
             return [(index, label_of(value), value) for index, value in enumerate(self.values)]
-        return [(label, label, value) for label, value in self.values.items()]
+        return [(label, label_of(label), value) for label, value in self.values.items()]
 
 
 @model(frozen=True, kw_only=True, config=CLOSED)
@@ -135,7 +137,7 @@ class QuickFile:
 class SweepFile:
     """A sweep file; `docs/sweeps.md` says what each key means."""
 
-    name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+    name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MAX_NAME)]
     question: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
     base: Annotated[Any, BeforeValidator(_base)]
     set: _Settings = field(default_factory=dict)
@@ -198,20 +200,23 @@ class Sweep:
 
     def resolved(self, files: dict[str, bytes] | None = None) -> str:
         """Return the sweep as YAML that needs no others than `files`, to which it adds; it has the same cells."""
-        head: dict[str, Any] = {"name": self.name, "question": self.question}
-        if self.seeds is not None:
-            head["seeds"] = list(self.seeds)
-        if self.compare is not None:
-            head["compare"] = dict([self.compare])
-        axes = ""
-        for axis in self.axes:
-            values: Value = {label: dict(_values_of(changes)) for label, changes in axis.values.items()}
-            values = kept(values, files)
-            text = textwrap.indent(block_text({"name": axis.name, "values": values}), "    ")
-            axes += text.replace("    ", "  - ", 1)
         base = read_document(self.base) if isinstance(self.base, str) else read_yaml(self.base)
-        rest = kept({"set": _values_of(self.changes), "base": base.root}, files)
-        return f"{block_text(head)}axes:\n{axes}{block_text(rest)}"
+        said: dict[str, Value] = {
+            "name": self.name,
+            "question": self.question,
+            "seeds": None if self.seeds is None else list(self.seeds),
+            "compare": None if self.compare is None else dict([self.compare]),
+            "axes": Lines(
+                {
+                    "name": axis.name,
+                    "values": kept({label: _values_of(each) for label, each in axis.values.items()}, files),
+                }
+                for axis in self.axes
+            ),
+            "set": kept(_values_of(self.changes), files),
+            "base": kept(base.root, files),
+        }
+        return block_text({key: value for key, value in said.items() if value is not None})
 
 
 def _values_of(changes: Sequence[Change]) -> dict[str, Value]:
@@ -231,7 +236,7 @@ def label_of(value: Value) -> str:
     """
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("kind", "preset"):
         value = next(iter(value.values()))
-    return value if isinstance(value, str) else flow_text(value).strip("{}[]")
+    return legible(value if isinstance(value, str) else flow_text(value).strip("{}[]"), most=1000)
 
 
 @dataclass(frozen=True)
@@ -308,7 +313,7 @@ def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:
     beside = FilePath(document.place(("base",)).file or file).parent
     return Sweep(
         name=written.name,
-        question=" ".join(written.question.split()),
+        question=legible(" ".join(written.question.split()), most=10_000),
         base=beside / written.base if isinstance(written.base, str) else block_text(written.base),
         document=document,
         changes=_changes(written.set, ("set",), document),
@@ -344,7 +349,7 @@ def _quick(written: QuickFile, sweep: Sweep) -> Sweep:
     )
     return replace(
         sweep,
-        name=f"{sweep.name}_quick",
+        name=f"{sweep.name[: MAX_NAME - len(QUICK)]}{QUICK}",
         changes=(*sweep.changes, *_changes(written.set, ("quick", "set"), sweep.document)),
         axes=tuple(Axis(*each) for each in axes),
         seeds=written.seeds or sweep.seeds,
@@ -356,7 +361,7 @@ def _change(text: str) -> Change:
     path, _, written = text.partition("=")
     value = read_document(written)
     resolve_includes(value)
-    return Change(path.strip(), value.root, Place(override=text))
+    return Change(".".join(key.strip() for key in path.split(".")), value.root, Place(override=text))
 
 
 Broken = tuple[Path, str, str]
