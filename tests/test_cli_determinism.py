@@ -163,7 +163,7 @@ def recorded(monkeypatch):
                     writer.metrics(row | {"seed": 3, "loss": loss, "q_mean": loss})
                     writer.metrics(row | {"seed": 4})
                 writer.flush()
-                writer.write_manifest({"seeds": [3, 4], "device": device, "digest": digest(folder / name)})
+                writer.flush({"seeds": [3, 4], "device": device, "digest": digest(folder / name)})
             return {"first": 0, "second": 0}
 
         monkeypatch.setattr(determinism, "_run_both", leave)

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from command_line import invoke
+from edited_folders import edit
 from small_runs import SCENARIO
 
 import dvdn_sim
@@ -100,8 +101,7 @@ def test_what_cannot_be_played_is_bad_input(trained, elsewhere):
     killed = show(untrained, "--episode")
     assert killed.exit_code == 2
     assert "there is no trained team; a run that came to its end has one" in killed.stderr
-    manifest = json.loads((trained / "manifest.json").read_text()) | {"env": "meeting"}
-    (untrained / "manifest.json").write_text(json.dumps(manifest))
+    edit(untrained / "manifest.json", env="meeting")
     of_python = show(untrained, "--episode")
     assert of_python.exit_code == 2
     assert "its environment, 'meeting', came from Python" in of_python.stderr

@@ -6,19 +6,19 @@
     cells.json      the cells: what each is, how it ended, what it found
     <cell id>/      the run of each cell, as `dvdn-sim run` leaves it
 
-What a cell's own folder says is the truth; ``cells.json`` is a table of contents, at most a few seconds behind.
+What a cell's own folder says is the truth; ``cells.json`` is a table of contents, at most a few seconds behind. It has
+the checksums of the sweep and of every cell's scenario, so that no folder is taken for that of another cell.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.folder import write_durably
-from dvdn_sim.records.read import read_manifest
-from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE
+from dvdn_sim.records.durable import Checksums, read_sealed, write_sealed
+from dvdn_sim.records.read import FILES, read_manifest
+from dvdn_sim.records.schema import FINISHED, MANIFEST_FILE, SCENARIO_FILE
 from dvdn_sim.wording import printable
 
 SWEEP_FILE = "sweep.yaml"
@@ -35,7 +35,8 @@ class SweepRow:
     """A cell in the table.
 
     `axes` has its label on every axis, `set` what these change, by dotted path, `error` why it failed, and `found` what
-    the summary of a finished run says under `FOUND`; it is empty for any other.
+    the summary of a finished run says under `FOUND`; it is empty for any other. `scenario` is the checksum of the
+    scenario that its folder holds, or will hold.
     """
 
     id: str
@@ -45,6 +46,7 @@ class SweepRow:
     state: CellState = "waiting"
     error: str = ""
     found: Mapping[str, Any] = field(default_factory=dict)
+    scenario: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the cell as `dvdn-sim sweep --json` prints it."""
@@ -54,7 +56,10 @@ class SweepRow:
 
 @dataclass
 class SweepTable:
-    """The cells of a sweep, in order; `compare`: axis and label of the baseline, or empty; `wall_s`: of all calls."""
+    """The cells of a sweep, in order; `compare`: axis and label of the baseline, or empty; `wall_s`: of all calls.
+
+    `files` are the checksums of the sweep's own; whoever goes on with it looks at them.
+    """
 
     name: str
     question: str
@@ -62,6 +67,7 @@ class SweepTable:
     compare: tuple[str, ...]
     rows: list[SweepRow]
     wall_s: float = 0.0
+    files: Checksums = field(default_factory=dict)
 
     def count(self, state: CellState) -> int:
         """Return how many cells are in a state."""
@@ -83,8 +89,8 @@ class SweepTable:
 
 def write_cells(folder: Path, table: SweepTable) -> None:
     """Write or replace ``cells.json``, whole or not at all."""
-    text = json.dumps(table.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_durably(folder / CELLS_FILE, text)
+    scenarios = {row.id: row.scenario for row in table.rows}
+    write_sealed(folder / CELLS_FILE, {**table.as_json(), "scenarios": scenarios, FILES: table.files})
 
 
 def read_cells(folder: Path) -> SweepTable:
@@ -94,21 +100,22 @@ def read_cells(folder: Path) -> SweepTable:
     own folder is damaged has failed, and says why: it keeps no other from being read.
 
     Raises:
-        RunFolderError: It holds no sweep, or a damaged table.
+        RunFolderError: It holds no sweep, or a damaged one.
     """
     path = folder / CELLS_FILE
     if not path.exists():
         raise RunFolderError(f"{folder} holds no sweep: no {CELLS_FILE}")
+    said: Any = printable(read_sealed(path))
     try:
-        said = printable(json.loads(path.read_text(encoding="utf-8")))
-        rows = [_row(each) for each in said["cells"]]
+        rows = [_row(each, said["scenarios"]) for each in said["cells"]]
         axes = {name: tuple(labels) for name, labels in said["axes"].items()}
-        table = SweepTable(said["name"], said["question"], axes, tuple(said["compare"] or ()), rows, said["wall_s"])
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        compare, files = tuple(said["compare"] or ()), said[FILES]
+        table = SweepTable(said["name"], said["question"], axes, compare, rows, said["wall_s"], files)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     for row in table.rows:
         try:
-            digest = finished_digest(folder / row.id)
+            digest = finished_digest(folder / row.id, row.scenario)
         except RunFolderError as error:
             row.state, row.error, row.found = "failed", str(error), {}
             continue
@@ -118,19 +125,21 @@ def read_cells(folder: Path) -> SweepTable:
     return table
 
 
-def _row(said: Mapping[str, Any]) -> SweepRow:
+def _row(said: Mapping[str, Any], scenarios: Mapping[str, str]) -> SweepRow:
     found = {name: said[name] for name in FOUND} if said["state"] == "finished" else {}
-    error = said["error"] or ""
-    return SweepRow(said["id"], said["axes"], said["set"], tuple(said["seeds"]), said["state"], error, found)
+    of, error, seeds = said["id"], said["error"] or "", tuple(said["seeds"])
+    return SweepRow(of, said["axes"], said["set"], seeds, said["state"], error, found, scenarios[of])
 
 
-def finished_digest(run_dir: Path) -> str | None:
+def finished_digest(run_dir: Path, scenario: str = "") -> str | None:
     """Return the digest of a run that came to its end; None if it did not, or there is none.
 
     Raises:
-        RunFolderError: Its manifest is damaged.
+        RunFolderError: Its manifest is damaged, or it is a run of another scenario than that of this checksum.
     """
     manifest = read_manifest(run_dir)
+    if scenario and manifest and manifest.get(FILES, {}).get(SCENARIO_FILE) != scenario:
+        raise RunFolderError(f"{run_dir} holds the run of another scenario than this cell of the sweep has")
     if manifest.get("state") != FINISHED:
         return None
     if "digest" not in manifest:

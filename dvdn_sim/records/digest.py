@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dvdn_sim.records.read import read_table
+from dvdn_sim.records.durable import Checksums
+from dvdn_sim.records.read import FILES, read_manifest, read_table
 from dvdn_sim.records.schema import TABLES, Column, Table
 
 WORD = 16  # bytes per value: a whole number, the bits of a float, or a hash of something longer
@@ -27,9 +28,10 @@ def digest(run_dir: Path | str) -> str:
         RunFolderError: A part is damaged.
     """
     path, total = Path(run_dir), hashlib.sha256()
+    files: Checksums = read_manifest(path).get(FILES, {})
     for table in TABLES:
-        seeds = read_table(path, table, columns=["seed"])["seed"]
-        total.update(_digest(table, seeds, partial(read_table, path, table)))
+        seeds = read_table(path, table, files, columns=["seed"])["seed"]
+        total.update(_digest(table, seeds, partial(read_table, path, table, files)))
     return total.hexdigest()
 
 

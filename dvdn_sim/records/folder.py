@@ -1,11 +1,10 @@
-"""Run folders: which one a run writes to, one process in it at a time, files that appear whole or not at all."""
+"""Run folders: which one a run writes to, and one process in it at a time."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -126,35 +125,3 @@ def locked(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def write_durably(path: Path, content: bytes | str | Callable[[BinaryIO], object]) -> None:
-    """Write a file beside `path`, force it to the disk, then rename it: a reader sees the old file or the new one.
-
-    The temporary name begins with a dot; what a killed process left there is overwritten the next time. `content` may
-    be a function that writes to the open file.
-
-    Raises:
-        OSError: The disk refuses; `path` is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        if callable(content):
-            content(file)
-        else:
-            file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _force_folder(path.parent)
-
-
-def _force_folder(folder: Path) -> None:
-    """Force the names in `folder` to the disk, where the system lets a folder be opened."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,6 +12,7 @@ import yaml
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records.digest import digest
+from dvdn_sim.records.durable import refuse_changed
 from dvdn_sim.records.folder import LOCK_FILE, locked
 from dvdn_sim.records.health import health_warnings
 from dvdn_sim.records.read import Run, load_run
@@ -116,6 +117,7 @@ def _digests(run: Run) -> Json:
     """Return the digest of the manifest, that of the records, and whether they are equal; None until it is finished."""
     if not run.finished:
         return {"digest": None, "digest_of_records": None, "verified": None}
+    refuse_changed(run.path, run.files)
     said, found = run.manifest.get("digest"), digest(run.path)
     return {"digest": said, "digest_of_records": found, "verified": said == found}
 

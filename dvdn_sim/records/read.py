@@ -1,13 +1,14 @@
 """Reading a run folder, finished or not."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from dvdn_sim.errors import RunFolderError, os_errors_as
+from dvdn_sim.records.durable import Checksums, read_sealed, refuse_changed
 from dvdn_sim.records.schema import (
     FINISHED,
     MANIFEST_FILE,
@@ -25,6 +26,8 @@ Columns = Mapping[str, Sequence[str]]
 """By the name of a table, some of its columns."""
 NO_COLUMNS: Columns = {METRICS.name: (), NETWORK.name: ()}
 """For whoever wants to know of a run, and not its records."""
+FILES = "files"
+"""The key of the manifest under which it has the checksums of all other files; checkpoints have their own."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Run:
         scenario: Text of the resolved scenario; empty if the run was killed before it was written.
         manifest: The manifest; empty if the run was killed before it was written.
         metrics: The rows of `METRICS`, in the order of writing; `network` those of `NETWORK`.
+        files: Checksums of all that the run has written up to now; other files mean nothing.
         seeds: Seeds of the replicas, as the manifest has them.
         finished: Whether the run came to its end.
     """
@@ -44,6 +48,7 @@ class Run:
     manifest: Mapping[str, object]
     metrics: pl.DataFrame
     network: pl.DataFrame
+    files: Checksums
     seeds: tuple[int, ...]
     finished: bool
 
@@ -54,7 +59,7 @@ class Run:
         Raises:
             RunFolderError: A part is damaged.
         """
-        return read_table(self.path, TRACE)
+        return read_table(self.path, TRACE, self.files)
 
 
 def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
@@ -73,24 +78,49 @@ def load_run(run_dir: Path | str, columns: Columns | None = None) -> Run:
     if not holds_run:
         raise RunFolderError(f"{path} holds no run: no {SCENARIO_FILE}, {MANIFEST_FILE}, metrics or network")
     manifest = read_manifest(path)
+    files = manifest.pop(FILES, {})
+    if manifest or files:
+        refuse_changed(path, listed(files, SCENARIO_FILE))
+    else:
+        _refuse_orphans(path)
     wanted = {METRICS.name: None, NETWORK.name: None} if columns is None else columns
     return Run(
         path=path,
         scenario=_text(path / SCENARIO_FILE),
         manifest=manifest,
-        metrics=read_table(path, METRICS, columns=wanted[METRICS.name]),
-        network=read_table(path, NETWORK, columns=wanted[NETWORK.name]),
+        metrics=read_table(path, METRICS, files, columns=wanted[METRICS.name]),
+        network=read_table(path, NETWORK, files, columns=wanted[NETWORK.name]),
+        files=files,
         seeds=_seeds(manifest, path / MANIFEST_FILE),
         finished=manifest.get("state") == FINISHED,
     )
 
 
+def _refuse_orphans(path: Path) -> None:
+    """Refuse what a run writes only after its first manifest, where there is no manifest."""
+    kinds = (*(f"{table.name}/{PART_GLOB}" for table in (*TABLES, TRACE)), "policies/*", "checkpoint/*.json")
+    found = next((each for kind in kinds for each in path.glob(kind)), None)
+    if found is not None:
+        raise RunFolderError(f"{path / MANIFEST_FILE} is missing, without which {found} is worth nothing")
+
+
+def listed(files: Checksums, name: str) -> Checksums:
+    """Return one of some files, if it is among them."""
+    return {name: files[name]} if name in files else {}
+
+
+def parts_of(files: Checksums, table: Table) -> Checksums:
+    """Return the parts of a table, in the order of writing."""
+    return {name: files[name] for name in sorted(files) if name.startswith(f"{table.name}/")}
+
+
 def read_table(
-    run_dir: Path, table: Table, *, columns: Sequence[str] | None = None, seed: int | None = None
+    run_dir: Path, table: Table, files: Checksums, *, columns: Sequence[str] | None = None, seed: int | None = None
 ) -> pl.DataFrame:
     """Return the rows of all parts of a table, in the order of writing; no rows if there is no part.
 
     Args:
+        files: What the run has written, as its manifest lists it.
         columns: Some of its columns; None for all.
         seed: Whose rows, of all columns; None for everybody's.
 
@@ -100,7 +130,9 @@ def read_table(
     schema = table.schema
     wanted = list(schema) if columns is None else list(columns)
     frames = [schema.to_frame().select(wanted)]
-    for part in sorted((run_dir / table.name).glob(PART_GLOB)):
+    for name, sha in parts_of(files, table).items() if wanted else ():
+        refuse_changed(run_dir, {name: sha})  # which polars might not survive
+        part = run_dir / name
         try:
             with part.open("rb") as opened:
                 found = pl.read_parquet_schema(opened)
@@ -128,22 +160,14 @@ def _text(path: Path) -> str:
         raise RunFolderError(f"{path} is damaged: {error}") from error
 
 
-def read_manifest(run_dir: Path) -> dict[str, object]:
+def read_manifest(run_dir: Path) -> dict[str, Any]:
     """Return the manifest of a run folder; empty if there is none.
 
     Raises:
         RunFolderError: It is damaged.
     """
     path = run_dir / MANIFEST_FILE
-    if not path.exists():
-        return {}
-    try:
-        manifest = printable(json.loads(_text(path)))
-    except (ValueError, RecursionError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from error
-    if not isinstance(manifest, dict):
-        raise RunFolderError(f"{path} is damaged: an object expected")
-    return manifest
+    return printable(read_sealed(path)) if path.exists() else {}
 
 
 def _seeds(manifest: Mapping[str, object], path: Path) -> tuple[int, ...]:

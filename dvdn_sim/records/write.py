@@ -1,14 +1,14 @@
 """Adding to a run folder so that it can be read at any instant."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
-from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records.folder import write_durably
+from dvdn_sim.records.durable import Checksums, refuse_changed, write_durably, write_sealed
+from dvdn_sim.records.read import FILES, parts_of, read_manifest
 from dvdn_sim.records.schema import MANIFEST_FILE, METRICS, NETWORK, PART_GLOB, SCENARIO_FILE, TABLES, TRACE, Table
 
 MAX_ROWS_WAITING = 200_000
@@ -26,41 +26,44 @@ class _Pending:
 class RecordWriter:
     """Adds rows to the tables of one run folder. One writer per folder at a time.
 
-    Rows wait in memory until `flush`. A writer on a folder that has parts goes on after the last one. The folder must
-    exist; `traced` says whether there will be rows of `TRACE`.
+    Rows wait in memory until `flush`. A writer on a folder whose manifest lists parts goes on after the last one. The
+    folder must exist; `traced` says whether there will be rows of `TRACE`.
     """
 
     def __init__(self, run_dir: Path, *, traced: bool = False) -> None:
         self.run_dir = run_dir
         self._tables = (*TABLES, TRACE) if traced else TABLES
+        self._manifest = read_manifest(run_dir)
+        self._files: dict[str, str] = self._manifest.pop(FILES, {})
         self._pending: dict[str, _Pending] = {}
         for table in self._tables:
-            folder = run_dir / table.name
-            folder.mkdir(exist_ok=True)
-            self._pending[table.name] = _Pending(max(_parts_in(folder), default=0) + 1, [])
+            (run_dir / table.name).mkdir(exist_ok=True)
+            self._pending[table.name] = _Pending(len(parts_of(self._files, table)) + 1, [])
 
     @property
-    def parts(self) -> dict[str, int]:
-        """Number of the last part of every table, 0 for none."""
-        return {name: pending.part - 1 for name, pending in self._pending.items()}
+    def parts(self) -> Checksums:
+        """Of all parts."""
+        return {name: sha for table in self._tables for name, sha in parts_of(self._files, table).items()}
 
-    def rewind(self, parts: Mapping[str, int]) -> None:
+    def keep(self, files: Checksums) -> None:
+        """List further files, which are there already, in the manifest that is written next."""
+        self._files |= files
+
+    def rewind(self, parts: Checksums) -> None:
         """Remove all that was recorded since `parts` were these, and go on from there.
 
         Raises:
-            RunFolderError: A part from before is missing.
+            RunFolderError: A part from before is missing or damaged.
             OSError: The disk refuses.
         """
+        refuse_changed(self.run_dir, parts, "the checkpoint")
+        self._files = {name: sha for name, sha in self._files.items() if not name.endswith(".parquet")} | dict(parts)
+        self._write_manifest()  # which may list no part that is gone
         for table in self._tables:
-            last, folder = parts.get(table.name, 0), self.run_dir / table.name
-            found = _parts_in(folder)
-            missing = [number for number in range(1, last + 1) if number not in found]
-            if missing:
-                raise RunFolderError(f"{folder}: part {missing[0]} of {last} is missing")
-            for number, path in found.items():
-                if number > last:
+            self._pending[table.name] = _Pending(len(parts_of(parts, table)) + 1, [])
+            for path in (self.run_dir / table.name).glob(PART_GLOB):
+                if f"{table.name}/{path.name}" not in parts:
                     path.unlink()
-            self._pending[table.name] = _Pending(last + 1, [])
 
     def metrics(self, row: Mapping[str, object]) -> None:
         """Add one row of `METRICS`; its values are checked by `flush`.
@@ -88,45 +91,52 @@ class RecordWriter:
         rows = self._pending[TRACE.name].rows
         rows.append(row)
         if len(rows) >= MAX_ROWS_WAITING:
-            self.flush()
+            self._write_parts()
 
-    def flush(self) -> None:
-        """Write the waiting rows, one part per table that has any.
+    def flush(self, manifest: Mapping[str, object] | None = None) -> None:
+        """Write the waiting rows, one part per table that has any, then ``manifest.json``, which lists every file.
+
+        `manifest` is what it says from now on: `seeds` (a list) and `state` (`FINISHED` at the end) are read again.
 
         Raises:
-            TypeError: A value is not of its column's type, or missing where the column applies to every row.
+            TypeError: A value is not of its column's type, or missing where the column applies to every row; or JSON
+                cannot say it.
+            ValueError: A number in the manifest is not finite.
             OSError: The disk refuses. The rows still wait; call again.
         """
+        self._write_parts()
+        before = self._manifest
+        try:
+            self._manifest = before if manifest is None else dict(manifest)
+            self._write_manifest()
+        except (TypeError, ValueError):
+            self._manifest = before
+            raise
+
+    def _write_parts(self) -> None:
         for table in self._tables:
             pending = self._pending[table.name]
             if not pending.rows:
                 continue
-            frame = frame_of(table, pending.rows)
-            write_durably(self.run_dir / table.name / f"part-{pending.part:06d}.parquet", frame.write_parquet)
+            content, name = BytesIO(), f"{table.name}/part-{pending.part:06d}.parquet"
+            frame_of(table, pending.rows).write_parquet(content)
+            self._files[name] = write_durably(self.run_dir / name, content.getvalue())
             self._pending[table.name] = _Pending(pending.part + 1, [])
 
-    def write_manifest(self, manifest: Mapping[str, object]) -> None:
-        """Write or replace ``manifest.json``: `seeds` (a list) and `state` (`FINISHED` at the end) are read again.
-
-        Raises:
-            TypeError: A value that JSON cannot say.
-            ValueError: A number that is not finite.
-        """
-        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_durably(self.run_dir / MANIFEST_FILE, text)
+    def _write_manifest(self) -> None:
+        write_sealed(self.run_dir / MANIFEST_FILE, {**self._manifest, FILES: self._files})
 
 
-def write_scenario(run_dir: Path, text: str, files: Mapping[str, bytes] | None = None) -> None:
+def write_scenario(run_dir: Path, text: str, files: Mapping[str, bytes] | None = None) -> Checksums:
     """Write or replace ``scenario.yaml``, by which a folder is a run's, and before it the files that it needs."""
-    write_files(run_dir, files or {})
-    write_durably(run_dir / SCENARIO_FILE, text)
+    return {**write_files(run_dir, files or {}), SCENARIO_FILE: write_durably(run_dir / SCENARIO_FILE, text)}
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, files: Mapping[str, bytes]) -> Checksums:
     """Write files under their names within a folder."""
-    for name, content in files.items():
+    for name in files:
         (folder / name).parent.mkdir(exist_ok=True)
-        write_durably(folder / name, content)
+    return {name: write_durably(folder / name, content) for name, content in files.items()}
 
 
 def frame_of(table: Table, rows: list[tuple[object, ...]]) -> pl.DataFrame:
@@ -144,8 +154,3 @@ def frame_of(table: Table, rows: list[tuple[object, ...]]) -> pl.DataFrame:
         if not column.nullable and series[-1].null_count():
             raise TypeError(f"{table.name} row: {column.name} is None; it applies to every row")
     return pl.DataFrame(series)
-
-
-def _parts_in(folder: Path) -> dict[int, Path]:
-    """The parts of a table, by number."""
-    return {int(path.stem.removeprefix("part-")): path for path in folder.glob(PART_GLOB)}

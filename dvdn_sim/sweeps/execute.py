@@ -1,5 +1,6 @@
 """Run a sweep: every cell to its end, and a table of what they found."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,11 +14,12 @@ from dvdn_sim.records import (
     SWEEP_FILE,
     SweepRow,
     SweepTable,
+    listed,
     locked,
     read_cells,
+    refuse_changed,
     refuse_links,
     write_cells,
-    write_durably,
     write_files,
 )
 from dvdn_sim.scenario import differences, resolved_yaml
@@ -57,11 +59,12 @@ def run_sweep(
             for cell, row in zip(cells, table.rows, strict=True)
             if row.state != "finished"
         ]
-        write_cells(out, table)  # first: it is what makes the folder that of a sweep
         files: dict[str, bytes] = {}
-        text = sweep.resolved(files)
-        write_files(out, files)
-        write_durably(out / SWEEP_FILE, text)
+        files[SWEEP_FILE] = sweep.resolved(files).encode()
+        table.files = {}
+        write_cells(out, table)  # first: it is what makes the folder that of a sweep
+        table.files = write_files(out, files)
+        write_cells(out, table)
         _follow(executor, jobs, table, out, progress or SweepProgress(quiet=True))
     return table
 
@@ -79,6 +82,8 @@ def _earlier(out: Path, sweep: Sweep) -> SweepTable | None:
     if table.name != sweep.name:
         name = f"that of {sweep.name}, or a new or empty folder, expected"
         raise RunFolderError(f"{out} holds the sweep {table.name}; {name}")
+    if (out / SWEEP_FILE).exists():  # it may well be what is run now
+        refuse_changed(out, listed(table.files, SWEEP_FILE), CELLS_FILE)
     return table
 
 
@@ -88,24 +93,26 @@ def _table(sweep: Sweep, cells: Sequence[SweepCell], out: Path) -> SweepTable:
     found = {row.id: row.found for row in earlier.rows} if earlier else {}
     rows = []
     for cell in cells:
-        _refuse_other_run(out / cell.id, resolved_yaml(cell.scenario))
+        scenario = _scenario_of(out / cell.id, resolved_yaml(cell.scenario))
         row = SweepRow(cell.id, cell.at, cell.changes, cell.scenario.seeds, found=found.get(cell.id, {}))
+        row.scenario = hashlib.sha256(scenario.encode()).hexdigest()
         row.state = "finished" if row.found else "waiting"
         rows.append(row)
     axes, wall_s = {axis.name: tuple(axis.values) for axis in sweep.axes}, earlier.wall_s if earlier else 0.0
     return SweepTable(sweep.name, sweep.question, axes, sweep.compare or (), rows, wall_s)
 
 
-def _refuse_other_run(run_dir: Path, scenario: str) -> None:
-    """Refuse a cell's folder, if there is one, that holds the run of another scenario; `scenario` is resolved."""
+def _scenario_of(run_dir: Path, scenario: str) -> str:
+    """Return a cell's resolved scenario, in the words of its folder, if there is one; refuse that of another run."""
     try:
         before = (run_dir / SCENARIO_FILE).read_text(encoding="utf-8")
         changed = [] if before == scenario else differences(before, scenario)
     except (OSError, ValueError):
-        return  # what is damaged fails when its turn comes, and refuses no other cell
+        return scenario  # what is damaged fails when its turn comes, and refuses no other cell
     if changed:
         lines = "".join(f"\n  {line}" for line in changed)
         raise RunFolderError(f"{run_dir} holds another run; the same sweep, or another folder, expected{lines}")
+    return before
 
 
 def _follow(executor: Executor, jobs: Sequence[Job], table: SweepTable, out: Path, progress: SweepProgress) -> None:

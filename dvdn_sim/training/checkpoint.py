@@ -6,7 +6,7 @@ functions of names and counters, so no generator is among it.
 ::
 
     checkpoint/
-      000012.json                  facts, and the SHA-256 of every file that belongs to it; written last
+      000012.json                  facts, and the checksum of every file that belongs to it; written last
       000012.tensors.safetensors   `tensors_of` the loop
       000012.replay.safetensors    episodes since the checkpoint before; older ones are in the files of older numbers
 
@@ -14,12 +14,12 @@ The last two are kept, and of the episodes those files that either needs. Nothin
 run when it is read.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -30,12 +30,12 @@ from torch import Tensor
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners import EpisodeReplay
-from dvdn_sim.records import write_durably
+from dvdn_sim.records import read_sealed, refuse_changed, write_durably, write_sealed
 from dvdn_sim.training.loop import Loop
 
 CHECKPOINTS = "checkpoint"
 KEPT = 2
-VERSION = 1
+VERSION = 2
 DTYPES = {
     torch.bool: "BOOL",
     torch.int16: "I16",
@@ -76,10 +76,13 @@ _CHECKPOINT = TypeAdapter(Checkpoint)
 
 
 class Checkpoints:
-    """The checkpoints of one run folder, of which nothing is read yet. One process at a time."""
+    """The checkpoints of one run folder, of which nothing is read yet. One process at a time.
 
-    def __init__(self, run_dir: Path) -> None:
-        self.folder = run_dir / CHECKPOINTS
+    `scenario` is the checksum of what is run: a checkpoint of another scenario is none of this run.
+    """
+
+    def __init__(self, run_dir: Path, scenario: str = "") -> None:
+        self.folder, self._scenario = run_dir / CHECKPOINTS, scenario
         self._kept: list[Checkpoint] = []
 
     @property
@@ -103,22 +106,14 @@ class Checkpoints:
         checkpoint = Checkpoint(
             number, facts, self._write_tensors(f"{number:06d}.tensors", tensors), self._write_episodes(number, replay)
         )
-        content = {"version": VERSION, **asdict(checkpoint)}
-        text = json.dumps({"sha256": _hash(_canonical(content)), "content": content})
-        write_durably(self.folder / _json_name(number), text)
+        content = {"version": VERSION, "scenario": self._scenario, **asdict(checkpoint)}
+        write_sealed(self.folder / _json_name(number), content, for_people=False)
         self._kept = [*self._kept, checkpoint][-KEPT:]
         self._prune()
 
     def _write_tensors(self, stem: str, tensors: Mapping[str, Tensor], inserted: tuple[int, ...] = ()) -> StoredFile:
-        name, total = f"{stem}.safetensors", hashlib.sha256()
-
-        def write(file: BinaryIO) -> None:
-            for piece in safetensors_of(tensors):
-                file.write(piece)
-                total.update(piece)
-
-        write_durably(self.folder / name, write)
-        return StoredFile(name, total.hexdigest(), inserted)
+        name = f"{stem}.safetensors"
+        return StoredFile(name, write_durably(self.folder / name, safetensors_of(tensors)), inserted)
 
     def _write_episodes(self, number: int, replay: EpisodeReplay) -> tuple[StoredFile, ...]:
         """Return all files of episodes that the ring still holds, a new one for the new episodes included."""
@@ -144,7 +139,8 @@ class Checkpoints:
         self._kept = []
         if self.folder.is_dir():
             self._prune()
-            self.folder.rmdir()
+            with suppress(OSError):  # something else lies there
+                self.folder.rmdir()
 
     def restore(self, replay: EpisodeReplay, warn: Warn) -> tuple[Mapping[str, Any], dict[str, Tensor]] | None:
         """Find the newest one that is whole, and put its episodes back into an empty replay.
@@ -162,7 +158,7 @@ class Checkpoints:
         for path in sorted(self.folder.glob("*.json"), reverse=True):
             try:
                 checkpoint = self._whole(path)
-            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            except (RunFolderError, ValueError, KeyError, TypeError) as error:
                 warn(f"checkpoint {path} is damaged and not used: {error}")
                 continue
             try:
@@ -176,12 +172,15 @@ class Checkpoints:
         return None
 
     def _whole(self, path: Path) -> Checkpoint:
-        """Read a checkpoint; raise OSError and what `_read` raises if it or a file of its is damaged."""
-        checkpoint = _read(path)
-        for file in (checkpoint.tensors, *checkpoint.replay):
-            with (self.folder / file.name).open("rb") as stored:
-                if hashlib.file_digest(stored, "sha256").hexdigest() != file.sha256:
-                    raise ValueError(f"{file.name} is not what was written")
+        """Read a checkpoint; raise RunFolderError, ValueError, KeyError or TypeError if it or a file is damaged."""
+        content = read_sealed(path)
+        if (found := content.pop("version")) != VERSION:
+            raise ValueError(f"format {found} found; {VERSION} expected")
+        if content.pop("scenario") != self._scenario:
+            raise ValueError("it is one of another scenario")
+        checkpoint = _CHECKPOINT.validate_python(content)
+        files = {file.name: file.sha256 for file in (checkpoint.tensors, *checkpoint.replay)}
+        refuse_changed(self.folder, files, path.name)
         return checkpoint
 
 
@@ -201,29 +200,8 @@ def safetensors_of(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview
         yield tensor.detach().cpu().contiguous().view(-1).numpy().view(np.uint8).data
 
 
-def _read(path: Path) -> Checkpoint:
-    """Read a JSON file; raise ValueError, KeyError, TypeError or RecursionError if it is no checkpoint."""
-    if not path.is_file():  # a pipe would never end
-        raise ValueError("a file expected")
-    written = json.loads(path.read_bytes())
-    content = written["content"]
-    if _hash(_canonical(content)) != written["sha256"]:
-        raise ValueError(f"{path.name} is not what was written")
-    if (found := content.pop("version")) != VERSION:
-        raise ValueError(f"format {found} found; {VERSION} expected")
-    return _CHECKPOINT.validate_python(content)
-
-
 def _json_name(number: int) -> str:
     return f"{number:06d}.json"
-
-
-def _canonical(content: object) -> bytes:
-    return json.dumps(content, sort_keys=True).encode()
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def tensors_of(loop: Loop) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Run a scenario in a run folder: begin there, or go on from a checkpoint, and leave it in order however it ends."""
 
 import gc
+import hashlib
 import os
 import platform
 import socket
@@ -21,6 +22,7 @@ from dvdn_sim.interruption import stopping_when_asked, undisturbed
 from dvdn_sim.network import MessageCounts
 from dvdn_sim.records import (
     FINISHED,
+    MANIFEST_FILE,
     NO_COLUMNS,
     SCENARIO_FILE,
     HealthChecks,
@@ -146,14 +148,18 @@ class Session:
         """Run from the beginning, in an empty folder."""
         note = self._identify(parts.train_envs.env)
         with storing():
-            write_scenario(run_dir, note + self._text, self._files)
+            files = write_scenario(run_dir, note + self._text, self._files)
         self.open(run_dir, parts)
+        self.writer.keep(files)
         self.train()
 
     def go_on(self, run_dir: Path) -> None:
         """Run from the last checkpoint, if the folder has one, and not at all if the run is over."""
-        earlier = load_run(run_dir, NO_COLUMNS) if (run_dir / SCENARIO_FILE).exists() else None
-        if earlier is None:  # killed as it began
+        begun = any((run_dir / name).exists() for name in (SCENARIO_FILE, MANIFEST_FILE))
+        earlier = load_run(run_dir, NO_COLUMNS) if begun else None
+        if earlier is not None and not earlier.manifest:
+            _refuse_another(earlier, self._text, {})
+        if earlier is None or not earlier.manifest:  # killed as it began
             self.begin(run_dir, self.build(self.device))
             return
         device = str(earlier.manifest.get("device", self.device)) if self.device == "auto" else self.device
@@ -184,7 +190,7 @@ class Session:
         if self.trace:
             for seed, network in zip(self.scenario.seeds, parts.networks, strict=False):
                 network.watch(Tracer(self.writer, seed))
-        self.checkpoints = Checkpoints(run_dir)
+        self.checkpoints = Checkpoints(run_dir, hashlib.sha256(self._text.encode()).hexdigest())
         self._checks = HealthChecks(lambda warning: self.warn(str(warning)))
         recorder = Recorder(self.writer, self.scenario.seeds, parts.networks, self._checks)
         self._loop = Loop(parts, recorder, self._after_iteration)
@@ -219,19 +225,19 @@ class Session:
         """
         with self._in_order_whatever_comes(), stopping_when_asked() as self._stop:
             with storing():
-                self._write_manifest("running")
+                self._flush("running")
             self._loop.run()
             with undisturbed(), storing():
                 self._finish()
 
     def _finish(self) -> None:
         run_dir, networks = self.writer.run_dir, self.parts.networks
-        self._flush()
-        save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, self.scenario.seeds)
+        self._flush("running")  # the digest is that of what is listed
+        self.writer.keep(save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, self.scenario.seeds))
         audits = (network.counters.audit() for network in networks)
         audit = "; ".join(found for found in audits if found != "ok") or "ok"
         signs = [asdict(warning) for warning in self._checks.seen]
-        self._write_manifest(FINISHED, audit=audit, digest=digest(run_dir), signs=signs)
+        self._flush(FINISHED, audit=audit, digest=digest(run_dir), signs=signs)
         self.checkpoints.remove()
         if audit != "ok":
             raise AuditError(f"{run_dir}: {audit}")
@@ -257,12 +263,7 @@ class Session:
     def _close(self, state: str) -> None:
         # What made it fail may keep this from being written, too; the folder can be read and resumed without it.
         with undisturbed(), suppress(OSError):
-            self._flush()
-            self._write_manifest(state)
-
-    def _flush(self) -> None:
-        self._loop.recorder.settle()
-        self.writer.flush()
+            self._flush(state)
 
     def _kept(self) -> str:
         run_dir, latest = self.writer.run_dir, self.checkpoints.latest
@@ -280,7 +281,7 @@ class Session:
             if self._stop.asked or now_s - self._checkpointed_s >= self.checkpoint_every_s:
                 self.checkpoint()
             elif now_s - self._flushed_s >= FLUSH_EVERY_S:
-                self._flush()
+                self._flush("running")
                 self._flushed_s = now_s
         if self._stop.asked:
             raise InterruptedRun
@@ -296,7 +297,7 @@ class Session:
         Raises:
             OSError: The disk refuses.
         """
-        self._flush()
+        self._flush("running")
         facts = {
             "parts": self.writer.parts,
             "networks": [network.state() for network in self.parts.networks],
@@ -305,7 +306,6 @@ class Session:
             "env_steps": self._loop.progress.env_steps.tolist(),
         }
         self.checkpoints.write(facts, tensors_of(self._loop), self.parts.replay)
-        self._write_manifest("running")
         self._checkpointed_s = self._flushed_s = time.monotonic()
 
     @property
@@ -323,12 +323,13 @@ class Session:
         facts["steps/s"] = f"{(int(progress.env_steps.sum()) - self._earlier_steps) / max(elapsed_s, 1e-9):.0f}"
         return facts
 
-    def _write_manifest(self, state: str, **results: object) -> None:
-        """Write who works on what, how far it is, and the networks' totals: messages, packets by link, what is cut."""
+    def _flush(self, state: str, **results: object) -> None:
+        """Write what was recorded, and a manifest: who works on what, how far it is, and the networks' totals."""
+        self._loop.recorder.settle()
         seeds, networks = self.scenario.seeds, self.parts.networks
         messages = sum((network.counters.messages for network in networks), MessageCounts()).as_json()
         wire_bytes = sum(network.counters.wire_bytes for network in networks)
-        self.writer.write_manifest(
+        self.writer.flush(
             {
                 "name": self.scenario.name,
                 "seeds": list(seeds),

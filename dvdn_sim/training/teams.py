@@ -23,7 +23,7 @@ from dvdn_sim.envs.adapt import BatchedParallelEnv, Encoder
 from dvdn_sim.envs.api import BatchedEnv
 from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners import FeedForwardQ, Learner, QAgent, RecurrentQ, layers_of
-from dvdn_sim.records import write_durably
+from dvdn_sim.records import FILES, Checksums, listed, read_manifest, refuse_changed, write_durably
 
 HEADER = "dvdn_sim_team"
 SHARED = "team"
@@ -214,8 +214,8 @@ def policy_path(run_dir: Path, seed: int) -> Path:
     return run_dir / "policies" / f"seed-{seed}.safetensors"
 
 
-def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], seeds: tuple[int, ...]) -> None:
-    """Write the online networks of all seeds into a run folder.
+def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], seeds: tuple[int, ...]) -> Checksums:
+    """Write the online networks of all seeds into a run folder; return the files' checksums.
 
     Raises:
         OSError: The disk refuses.
@@ -233,13 +233,16 @@ def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], seeds: 
         agent_ids=learner.layout.observes_ids,
     )
     (run_dir / "policies").mkdir(exist_ok=True)
+    files = {}
     for seed, rows in zip(seeds, learner.parameters[0], strict=True):
         layers = {
             f"{name}.{layer}": values
             for name, row in zip(team.networks, rows, strict=True)
             for layer, values in layers_of(network, row).items()
         }
-        write_durably(policy_path(run_dir, seed), save(layers, metadata={HEADER: json.dumps(asdict(team))}))
+        path, content = policy_path(run_dir, seed), save(layers, metadata={HEADER: json.dumps(asdict(team))})
+        files[path.relative_to(run_dir).as_posix()] = write_durably(path, content)
+    return files
 
 
 def faces_of(env: BatchedEnv[Any]) -> tuple[AgentFace, ...]:
@@ -261,10 +264,12 @@ def load_team(path: Path) -> tuple[TeamFormat, dict[str, dict[str, Tensor]]]:
     """Read a file that `save_policies` wrote: the format, and a state dict by name of network.
 
     Raises:
-        RunFolderError: There is no such file, or it is damaged or something else.
+        RunFolderError: There is no such file, or it is damaged or something else; by its run's manifest, if it has one.
     """
     if not path.is_file():  # a pipe would never end
         raise RunFolderError(f"{path}: there is no trained team; a run that came to its end has one")
+    run_dir, name = path.parent.parent, f"{path.parent.name}/{path.name}"
+    refuse_changed(run_dir, listed(read_manifest(run_dir).get(FILES, {}), name))
     layers: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,8 +1,7 @@
 """The folder of a sweep: it can be read at any time, and what the cells' own folders say is the truth."""
 
-import json
-
 import pytest
+from edited_folders import edit
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records import CELLS_FILE, FOUND, SweepRow, SweepTable, read_cells, write_cells
@@ -20,7 +19,7 @@ def row(name: str, **said) -> SweepRow:
 
 def manifest(folder, **said):
     folder.mkdir(exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps(said), encoding="utf-8")
+    edit(folder / "manifest.json", **said)
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -1,5 +1,6 @@
 """Which folder a run writes to, one process in it whatever became of the one before, and files that are whole."""
 
+import hashlib
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,13 +120,13 @@ def test_write_durably_replaces_whole_files(tmp_path):
     path = tmp_path / "file"
     write_durably(path, b"old")
 
-    def fails(file):
-        file.write(b"half of the n")
+    def fails():
+        yield b"half of the n"
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_durably(path, fails)
+        write_durably(path, fails())
     assert path.read_bytes() == b"old"
-    write_durably(path, "new")
+    assert write_durably(path, "new") == hashlib.sha256(b"new").hexdigest() == write_durably(path, [b"n", b"ew"])
     assert path.read_bytes() == b"new"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]

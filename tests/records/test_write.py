@@ -12,7 +12,7 @@ from dvdn_sim.records import FINISHED, RecordWriter, digest, load_run, write_sce
 def test_what_was_written_is_read(tmp_path, rows):
     writer = RecordWriter(tmp_path)
     write_scenario(tmp_path, "name: größe\n")
-    writer.write_manifest({"seeds": [3, 1], "state": "running"})
+    writer.flush({"seeds": [3, 1], "state": "running"})
     first = rows.metrics_example(seed=3, loss=None, q_mean=np.float32(0.1), env_steps=np.int64(5))
     writer.metrics(first)
     writer.network(rows.network_example(round_time_s=[0.5, np.nan], lambda_min=None))
@@ -30,7 +30,7 @@ def test_what_was_written_is_read(tmp_path, rows):
     parts = sorted(path.name for path in (tmp_path / "metrics").iterdir())
     assert parts == ["part-000001.parquet", "part-000002.parquet"]
     assert len(list((tmp_path / "network").iterdir())) == 1
-    writer.write_manifest({"seeds": [3, 1], "state": FINISHED})
+    writer.flush({"seeds": [3, 1], "state": FINISHED})
     assert load_run(str(tmp_path)).finished
 
 
@@ -85,9 +85,9 @@ def test_a_value_of_another_type_is_never_written(tmp_path, rows, column, value)
 @pytest.mark.parametrize("manifest", [{"x": float("nan")}, {"x": Path("a")}])
 def test_a_manifest_that_json_cannot_say_leaves_the_old_one(tmp_path, manifest):
     writer = RecordWriter(tmp_path)
-    writer.write_manifest({"seeds": [1]})
+    writer.flush({"seeds": [1]})
     with pytest.raises((TypeError, ValueError)):
-        writer.write_manifest(manifest)
+        writer.flush(manifest)
     assert load_run(tmp_path).manifest == {"seeds": [1]}
 
 
@@ -109,7 +109,7 @@ def test_an_interrupt_between_write_and_rename_loses_and_doubles_nothing(tmp_pat
     assert load_run(tmp_path).metrics["seed"].to_list() == [1]
     assert digest(tmp_path) == before
     with monkeypatch.context() as patch:
-        patch.setattr("dvdn_sim.records.folder._force_folder", interrupted)
+        patch.setattr("dvdn_sim.records.durable._force_folder", interrupted)
         with pytest.raises(KeyboardInterrupt):
             writer.flush()
     writer.flush()

@@ -64,7 +64,7 @@ def write_run(
     """
     run_dir.mkdir(parents=True)
     writer = RecordWriter(run_dir)
-    write_scenario(run_dir, scenario)
+    writer.keep(write_scenario(run_dir, scenario))
     for seed, curve in returns.items():
         for number, given in reversed(list(enumerate(curve))):
             steps, value = given if isinstance(given, tuple) else (number * every, given)
@@ -82,7 +82,7 @@ def write_run(
         writer.network(row)
     writer.flush()
     said = {"seeds": list(returns), "state": state, "audit": "ok", "digest": "0" * 64, "device": "cpu", "wall_s": 1.5}
-    writer.write_manifest({**said, "messages": _messages(rows) if network else None, "packets": [], **manifest})
+    writer.flush({**said, "messages": _messages(rows) if network else None, "packets": [], **manifest})
     return run_dir
 
 

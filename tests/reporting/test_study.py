@@ -1,13 +1,13 @@
 """Which runs a page is about: whatever is not a whole, finished run is named, left out, and in no number."""
 
-import json
 import shutil
 
 import pytest
+from edited_folders import edit
 from report_folders import SCENARIO, write_run, write_sweep
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records import locked
+from dvdn_sim.records import locked, read_cells, write_cells
 from dvdn_sim.reporting import COLUMNS, finished_runs, read_study
 
 ONE = {"returns": {0: [0.0, 1.0]}}
@@ -50,7 +50,7 @@ def test_what_is_not_finished_is_named_and_no_axis_has_its_label(tmp_path):
     assert dict(study.axes) == {"rounds": ["1"], "loss": ["0%"]}
     assert study.varied == ("rounds",)
     found = left(study)
-    assert "part-000001.parquet cannot be read" in found.pop("rounds=3,loss=40%")
+    assert "part-000001.parquet is damaged" in found.pop("rounds=3,loss=40%")
     assert found == {
         "rounds=1,loss=20%": "interrupted",
         "rounds=1,loss=40%": failed,
@@ -62,8 +62,9 @@ def test_what_is_not_finished_is_named_and_no_axis_has_its_label(tmp_path):
 def test_a_cell_under_way_is_said_to_be_running_and_one_not_begun_to_wait(tmp_path):
     cells = {("1",): ONE, ("2",): ONE | {"state": "running"}, ("3",): ""}
     folder = write_sweep(tmp_path / "s", {"rounds": ["1", "2", "3"]}, cells)
-    text = (folder / "cells.json").read_text().replace('"failed"', '"waiting"')
-    (folder / "cells.json").write_text(text)
+    table = read_cells(folder)
+    table.rows[2].state = "waiting"
+    write_cells(folder, table)
     (folder / "rounds=2" / ".lock").touch()
     with locked(folder / "rounds=2"):
         assert left(read_study([folder])) == {"rounds=2": "running", "rounds=3": "waiting"}
@@ -71,20 +72,25 @@ def test_a_cell_under_way_is_said_to_be_running_and_one_not_begun_to_wait(tmp_pa
 
 def manifest(**changes):
     def damage(run):
-        found = json.loads((run / "manifest.json").read_text())
-        (run / "manifest.json").write_text(json.dumps(found | changes))
+        edit(run / "manifest.json", **changes)
 
     return damage
+
+
+def no_environment(run):
+    (run / "scenario.yaml").write_text("[no")
+    edit(run / "manifest.json")
 
 
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (lambda run: (run / "scenario.yaml").unlink(), "scenario.yaml is damaged: it has no environment"),
-        (lambda run: (run / "scenario.yaml").write_text("[no"), "scenario.yaml is damaged: it has no environment"),
+        (lambda run: (run / "scenario.yaml").unlink(), "scenario.yaml is missing"),
+        (lambda run: (run / "scenario.yaml").write_text("[no"), "scenario.yaml is damaged: it is not what was written"),
+        (no_environment, "scenario.yaml is damaged: it has no environment"),
         (manifest(seeds=[]), "manifest.json is damaged: no seeds"),
         (manifest(signs=[{}]), "manifest.json is damaged"),
-        (lambda run: shutil.rmtree(run / "metrics"), "seed 0: no evaluation was recorded"),
+        (lambda run: shutil.rmtree(run / "metrics"), "metrics/part-000001.parquet is missing"),
         (None, "the return at step 100 is nan"),
     ],
 )

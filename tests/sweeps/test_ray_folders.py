@@ -3,10 +3,10 @@ finished run.
 """
 
 import errno
-import json
 from pathlib import Path
 
 import pytest
+from edited_folders import sealed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +18,8 @@ pytest.importorskip("ray", reason="Ray, which is optional")
 from dvdn_sim.sweeps import ray_tasks
 from dvdn_sim.sweeps.ray_tasks import files_of, put_in_place
 
-FINISHED = {"manifest.json": json.dumps({"state": "finished", "digest": "abc"}).encode()}
-BEGUN = {"manifest.json": json.dumps({"state": "running"}).encode()}
+FINISHED = {"manifest.json": sealed(state="finished", digest="abc")}
+BEGUN = {"manifest.json": sealed(state="running")}
 
 names = st.from_regex(r"[a-zA-Z0-9_=,%~\u00e9][a-zA-Z0-9_=,%~. \u00e9]{0,120}", fullmatch=True)
 paths = st.lists(names, min_size=1, max_size=3).map("/".join)

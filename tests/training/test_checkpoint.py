@@ -1,7 +1,5 @@
 """Checkpoints on the disk: the last two, whole or not used, and no more of the replay than is new."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -9,6 +7,7 @@ from safetensors.torch import load_file
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.learners import EpisodeReplay, Episodes
+from dvdn_sim.records import read_sealed, write_sealed
 from dvdn_sim.training import Checkpoints, safetensors_of
 
 CAPACITY, AGENTS, STEPS, WIDTH = 6, 2, 3, 4
@@ -206,11 +205,9 @@ def test_a_file_outside_the_folder_is_never_read(tmp_path, rng):
     checkpoints.write({}, tensors(0), replay)
     (checkpoints.folder / "000001.tensors.safetensors").rename(tmp_path / "elsewhere.safetensors")
     path = checkpoints.folder / "000001.json"
-    written = json.loads(path.read_text())
-    written["content"]["tensors"]["name"] = "../elsewhere.safetensors"
-    from dvdn_sim.training.checkpoint import _canonical, _hash
-
-    path.write_text(json.dumps({"sha256": _hash(_canonical(written["content"])), "content": written["content"]}))
+    written = read_sealed(path)
+    written["tensors"]["name"] = "../elsewhere.safetensors"
+    write_sealed(path, written)
     warnings = []
     assert Checkpoints(tmp_path).restore(ring(), warnings.append) is None
     assert "tensors.name" in warnings[0]

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from edited_folders import edit
 from typer.testing import CliRunner
 
 from dvdn_sim import evaluate, run
@@ -58,7 +59,7 @@ def test_what_was_not_trained_for_is_refused(trained, tmp_path):
         evaluate(trained, ["env.max_num_food=3"])
     with pytest.raises(RunFolderError, match="holds no run"):
         evaluate(tmp_path)
-    (tmp_path / "manifest.json").write_text("{}")
+    edit(tmp_path / "manifest.json")
     (tmp_path / "scenario.yaml").write_text((trained / "scenario.yaml").read_text())
     with pytest.raises(RunFolderError, match="names no seeds"):
         evaluate(tmp_path)

@@ -16,6 +16,7 @@ import dvdn_sim
 import netmodels
 from dvdn_sim import load_policy, run
 from dvdn_sim.errors import RunFolderError
+from dvdn_sim.records import read_sealed, write_sealed
 from dvdn_sim.scenario import parse_scenario
 from dvdn_sim.training import TrainedOpponent, build, policy_path
 from dvdn_sim.training.teams import HEADER, load_team
@@ -85,15 +86,14 @@ def test_a_pickle_is_no_part_of_a_checkpoint(trap, tiny, tmp_path, kind, what):
     with pytest.raises(dvdn_sim.errors.InterruptedRun):
         run(tiny(), device="cpu", out=folder, checkpoint_every_s=0.0, progress=stop)
     newest = max(folder.glob("checkpoint/*.json"))
-    written = json.loads(newest.read_bytes())
+    written = read_sealed(newest)
     if what == "facts":
         newest.write_bytes(contents[kind])
     else:
-        stored = written["content"]["tensors"] if what == "tensors" else written["content"]["replay"][0]
+        stored = written["tensors"] if what == "tensors" else written["replay"][0]
         newest.with_name(stored["name"]).write_bytes(contents[kind])
         stored["sha256"] = hashlib.sha256(contents[kind]).hexdigest()
-        content = json.dumps(written["content"], sort_keys=True).encode()
-        newest.write_text(json.dumps({**written, "sha256": hashlib.sha256(content).hexdigest()}))
+        write_sealed(newest, written)
     said: list[str] = []
     try:
         run(tiny(), device="cpu", out=folder, resume=True, warn=said.append)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from edited_folders import edit
 from small_runs import SCENARIO
 
 import dvdn_sim
@@ -158,6 +159,6 @@ def test_what_cannot_be_played_is_refused(train, tmp_path):
     (tmp_path / "scenario.yaml").write_text((folder / "scenario.yaml").read_text())
     with pytest.raises(RunFolderError, match="names no seeds"):
         play_episode(tmp_path, device="cpu")
-    (tmp_path / "manifest.json").write_text('{"seeds": [3, 4], "env": "lbf"}')
+    edit(tmp_path / "manifest.json", seeds=[3, 4], env="lbf")
     with pytest.raises(RunFolderError, match="there is no trained team; a run that came to its end has one"):
         play_episode(tmp_path, device="cpu")
