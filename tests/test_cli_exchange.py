@@ -171,7 +171,12 @@ def test_consensus_as_a_table(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [("3,x,0", "is not a list of numbers"), ("3,0", "each of 3 agents"), ("1,nan,2", "a finite number")],
+    [
+        ("3,x,0", "is not a list of numbers"),
+        ("3,0", "each of 3 agents"),
+        ("1,nan,2", "finite numbers"),
+        ("1e160,0,-1e160", "from -1e50 to 1e50"),
+    ],
 )
 def test_values_that_do_not_fit_are_refused(values, said):
     result = invoke("consensus", LOSSY, "--values", values)
@@ -207,3 +212,27 @@ def test_there_is_nothing_to_measure_where_nothing_is_sent(changes):
     result = invoke("consensus", LOSSY, "--set", changes)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "sends no messages" in result.stderr
+
+
+@pytest.mark.parametrize("consensus", ["rounds: 1", "rounds: 10, policy: running_sum", "wire: float16"])
+@pytest.mark.parametrize("values", ["1e50,-1e50,1e50", "1e50,1e-300,0", "5e-324,0,0"])
+def test_the_largest_and_the_smallest_values_are_exchanged(values, consensus):
+    """Their fourth powers are in a standard error; JSON has no infinity."""
+    result = invoke(
+        "consensus", LOSSY, "--trials", "20", "--quiet", "--json", "--values", values,
+        "--set", f"algorithm.consensus={{{consensus}}}",
+    )  # fmt: skip
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert len(json.loads(result.stdout)["values"]) == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("predict", LOSSY, "--links"), ("consensus", LOSSY, "--trials"), ("consensus", LOSSY, "--agents"),
+     ("run", LOSSY, "--steps"), ("evaluate", "r", "--episodes"), ("show", "r", "--episode", "--number"),
+     ("sweep", "s.yaml", "--jobs")],
+)  # fmt: skip
+def test_a_number_that_no_machine_can_take_is_refused_beforehand(words):
+    result = invoke(*words, "9" * 24)
+    assert result.exit_code == 2
+    assert "less than or equal to 10" in " ".join(result.stderr.replace("│", " ").split())

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Figures = Mapping[str, Number]
 
-Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2)]
+Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2, maximum=10_000)]
 Links = Annotated[int | None, option("N", "Links of a random connected topology.", minimum=1)]
 
 ROUNDING = 1e-12

@@ -36,9 +36,12 @@ def flag(name: str, text: str) -> object:
     return typer.Option(name, metavar="", help=text)
 
 
-def option(metavar: str, text: str, *, otherwise: str | bool = False, minimum: int | None = None) -> object:
-    """Declare an option with a value; `otherwise` tells what holds where it is not given."""
-    return typer.Option(metavar=metavar, help=text, show_default=otherwise, min=minimum)
+def option(
+    metavar: str, text: str, *, otherwise: str | bool = False, minimum: int | None = None, maximum: int = 10**6
+) -> object:
+    """Declare an option with a value; `otherwise` tells what holds where it is not given. A number has a maximum."""
+    most = None if minimum is None else maximum
+    return typer.Option(metavar=metavar, help=text, show_default=otherwise, min=minimum, max=most)
 
 
 Changes = Annotated[

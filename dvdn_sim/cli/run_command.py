@@ -29,7 +29,7 @@ def run(
     *,
     changes: Changes = None,
     seeds: Annotated[str | None, option("LIST", "Seeds in place of the scenario's: 0-4 or 0,3.")] = None,
-    steps: Annotated[int | None, option("N", "Environment steps per seed.", minimum=1)] = None,
+    steps: Annotated[int | None, option("N", "Environment steps per seed.", minimum=1, maximum=10**12)] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     out: Annotated[Path | None, option("DIR", "Folder for the records.", otherwise="a new one in runs/")] = None,
     resume: Annotated[

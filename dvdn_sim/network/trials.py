@@ -25,6 +25,8 @@ from netmodels.topology import Graph, Instant, RandomConnected
 Floats = npt.NDArray[np.float64]
 Given = Sequence[float] | None
 
+MOST = 1e50
+"""Of a given value: fourth powers of what an agent holds are still numbers."""
 MAX_FOR_OPERATORS = 64
 """Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
 ENOUGH_MESSAGES = 600_000
@@ -79,11 +81,8 @@ class Setting:
                 raise ScenarioError.of(scenario.name, path, message, "leave out `--links`")
             network = replace(network, topology=replace(network.topology, edges=links))
         n_agents = scenario.env.n_agents if agents is None else agents
-        if values is not None and (len(values) != n_agents or not np.isfinite(values).all()):
-            message = f"expected a finite number for each of {n_agents} agents, got {list(values)}"
-            raise ScenarioError.of(
-                scenario.name, "--values", message, "as many numbers as agents, or change `--agents`"
-            )
+        if values is not None:
+            _refuse_unfit(values, n_agents, scenario.name)
         found = tuple(
             cls(
                 name=scenario.name,
@@ -383,6 +382,15 @@ class Measurement(NamedTuple):
     trials: int
     figures: dict[str, Number]
     policies: dict[str, dict[str, Number]]
+
+
+def _refuse_unfit(values: Sequence[float], n_agents: int, name: str) -> None:
+    """Refuse values that are not one number for each agent, or too large for the figures that are made of them."""
+    if len(values) != n_agents:
+        message = f"expected a finite number for each of {n_agents} agents, got {list(values)}"
+        raise ScenarioError.of(name, "--values", message, "as many numbers as agents, or change `--agents`")
+    if not (np.abs(values) <= MOST).all():
+        raise ScenarioError.of(name, "--values", f"expected finite numbers, got {list(values)}", "from -1e50 to 1e50")
 
 
 def enough_trials(setting: Setting) -> int:

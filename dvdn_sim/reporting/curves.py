@@ -15,7 +15,7 @@ import polars as pl
 
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.records import Columns, Run
-from dvdn_sim.statistics import Band, Floats, estimate
+from dvdn_sim.statistics import UNBOUNDED, Band, Bounds, Floats, estimate
 
 Axis = Literal["env_steps", "sim_time_s", "bytes_sent"]
 COUNTED = ("sent", "held", "late", "expired", "lost", "bytes")
@@ -116,10 +116,10 @@ def on_grid(curves: Sequence[Curve], axis: Axis = "env_steps") -> tuple[Floats, 
     return grid, np.array([curve.returns[at] for curve, at in zip(curves, latest, strict=True)])
 
 
-def learning_curve(curves: Sequence[Curve], axis: Axis = "env_steps") -> Band:
+def learning_curve(curves: Sequence[Curve], axis: Axis = "env_steps", within: Bounds = UNBOUNDED) -> Band:
     """Return how the runs of a cell learnt: their interquartile mean on their grid, each point by itself."""
     grid, returns = on_grid(curves, axis)
-    return Band.of(grid, [estimate([each], resamples=RESAMPLES) for each in returns.T])
+    return Band.of(grid, [estimate([each], resamples=RESAMPLES, within=within) for each in returns.T])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dvdn_sim.reporting.curves import Axis, Curve, area, final_mean, on_grid
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics import BestCheckpoint, Comparison, Estimate, Scores, best_checkpoint, compare, estimate
+from dvdn_sim.statistics import BestCheckpoint, Bounds, Comparison, Estimate, Scores, best_checkpoint, compare, estimate
 
 LAST, WHOLE = "last tenth of training", "mean over training"
 SCORES: Mapping[str, Callable[[Curve], float]] = {LAST: final_mean, WHOLE: area}
@@ -21,13 +21,13 @@ def seed_scores(cell: Cell, counted: str) -> list[float]:
 
 
 @lru_cache(maxsize=1024)
-def _estimate(scores: tuple[float, ...]) -> Estimate:
-    return estimate([np.array(scores)])
+def _estimate(scores: tuple[float, ...], within: Bounds) -> Estimate:
+    return estimate([np.array(scores)], within=within)
 
 
 def score(cell: Cell, counted: str) -> Estimate:
     """Return the interquartile mean over seeds."""
-    return _estimate(tuple(seed_scores(cell, counted)))
+    return _estimate(tuple(seed_scores(cell, counted)), cell.returns_within)
 
 
 def best(cell: Cell) -> BestCheckpoint:
@@ -134,7 +134,7 @@ def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> l
         together = {"": shared} if len(shared) > 1 and study.one_task else {}
         for where, cells in (together | {where: [where] for where in shared}).items():
             mine, theirs = ({cell: each[cell] for cell in cells} for each in (scores, base))
-            found.append(Contrast(label, where, compare(mine, theirs)))
+            found.append(Contrast(label, where, compare(mine, theirs, study.returns_within)))
     return found
 
 

@@ -26,6 +26,7 @@ from dvdn_sim.records import (
 )
 from dvdn_sim.reporting.curves import COLUMNS, Curve, Exchanges, curves_of, exchanges_of, tracking_of
 from dvdn_sim.scenario import Scenario, parse_scenario
+from dvdn_sim.statistics import UNBOUNDED, Bounds
 from dvdn_sim.wording import printable
 
 RUN_AXIS = "run"
@@ -86,6 +87,11 @@ class Cell:
         except ScenarioError:
             return None
 
+    @property
+    def returns_within(self) -> Bounds:
+        """What a return cannot be below, and above; infinite where nobody knows."""
+        return UNBOUNDED if self.scenario is None else self.scenario.env.returns_within
+
 
 @dataclass(frozen=True)
 class Study:
@@ -108,6 +114,12 @@ class Study:
     def one_task(self) -> bool:
         """True if all cells have the same environment, so that their returns may be pooled."""
         return len({cell.task for cell in self.cells}) == 1
+
+    @cached_property
+    def returns_within(self) -> Bounds:
+        """What no team's return can be below, and above."""
+        low, high = zip(*(cell.returns_within for cell in self.cells), strict=True)
+        return min(low), max(high)
 
     def along(self, axis: str) -> dict[str, list[Cell]]:
         """Return the cells by their label on an axis, in its order."""

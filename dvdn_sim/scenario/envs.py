@@ -49,6 +49,11 @@ class Env(Spec):
         return self.max_episode_steps
 
     @property
+    def returns_within(self) -> tuple[float, float]:
+        """What a team's return cannot be below, and above; infinite where the settings do not say."""
+        return -math.inf, math.inf
+
+    @property
     def title(self) -> str:
         """Who plays what, in a few words: ``3 players, lbf 7x7``."""
         return f"{plural(self.n_agents, self.noun)}, {self.kind}"
@@ -114,6 +119,11 @@ class Foraging(Env):
         return f"{plural(self.players, self.noun)}, lbf {rows}x{columns}"
 
     @property
+    def returns_within(self) -> tuple[float, float]:
+        """All food makes 1 together; a load that fails costs each of its loaders."""
+        return 0.0 - self.penalty * self.players * self.max_episode_steps, 1.0
+
+    @property
     def most_food(self) -> int:
         """A number of foods that the field can never exceed.
 
@@ -171,6 +181,12 @@ class Lbf(Foraging):
         super().__post_init__()
         if not self.observe_agent_levels:
             self._settle(obs_dim=3 * self.max_num_food + 2 * self.players)
+
+    @property
+    def returns_within(self) -> tuple[float, float]:
+        """Without normalisation, as much as there is food."""
+        least, most = super().returns_within
+        return least, most if self.normalize_reward else math.inf
 
     def describe(self) -> str:
         return super().describe() + (", food levels as in older versions" if self.food_levels == "legacy" else "")
@@ -289,6 +305,11 @@ class MpeSpread(Particles):
         # Own velocity and place; places of landmarks; places of others, and what they do not say.
         obs_dim = 10 if self.observation == "nearest" else 4 + 2 * self.N + 4 * (self.N - 1)
         self._settle(n_agents=self.N, obs_dim=obs_dim)
+
+    @property
+    def returns_within(self) -> tuple[float, float]:
+        """Distances and bumps only cost."""
+        return -math.inf, 0.0
 
     def describe(self) -> str:
         return f"{plural(self.N, 'agent')} cover {plural(self.N, 'landmark')}{self._how()}, reward {self.reward}"

@@ -14,8 +14,8 @@ cell counts alike, however many of its runs are there. Draws have names: equal s
 # isort: off
 # fmt: off
 from dvdn_sim.statistics.bootstrap import (
-    Band, BestCheckpoint, Estimate, Statistic, best_checkpoint, estimate, estimate_scores, interquartile_mean, mean,
-    student_quantile,
+    UNBOUNDED, Band, BestCheckpoint, Bounds, Estimate, Statistic, best_checkpoint, estimate, estimate_scores,
+    interquartile_mean, mean, student_quantile,
 )
 from dvdn_sim.statistics.comparison import Comparison, compare, performance_profile, probability_of_improvement, wilson
 from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked, normalised, pair, strata
@@ -23,8 +23,8 @@ from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked,
 # isort: on
 
 __all__ = [
-    "Band", "BestCheckpoint", "Comparison", "Estimate", "Floats", "Pairing", "Scores", "Statistic", "Strata",
-    "best_checkpoint", "checked", "compare", "estimate", "estimate_scores", "interquartile_mean", "mean",
-    "normalised", "pair", "performance_profile", "probability_of_improvement", "strata", "student_quantile",
+    "UNBOUNDED", "Band", "BestCheckpoint", "Bounds", "Comparison", "Estimate", "Floats", "Pairing", "Scores",
+    "Statistic", "Strata", "best_checkpoint", "checked", "compare", "estimate", "estimate_scores", "interquartile_mean",
+    "mean", "normalised", "pair", "performance_profile", "probability_of_improvement", "strata", "student_quantile",
     "wilson",
 ]  # fmt: skip

@@ -31,6 +31,10 @@ RESAMPLES = 10_000
 CONFIDENCE = 0.95
 Z = NormalDist().inv_cdf((1.0 + CONFIDENCE) / 2.0)
 
+Bounds = tuple[float, float]
+"""What no score can be below, and above; neither ends an interval. Infinite where nobody knows."""
+UNBOUNDED: Bounds = (-math.inf, math.inf)
+
 Ints = npt.NDArray[np.int64]
 Method = Literal["expanded", "percentile"]
 
@@ -117,14 +121,18 @@ def estimate(
     *,
     method: Method = "expanded",
     resamples: int = RESAMPLES,
+    within: Bounds = UNBOUNDED,
 ) -> Estimate:
     """Estimate a statistic of the runs of all cells (``[runs]`` each) together; every cell counts alike.
 
-    The interval is `expanded` as this module says, or the usual `percentile` of 2.5 % and 97.5 %, as others publish it.
+    The interval is `expanded` as this module says, or the usual `percentile` of 2.5 % and 97.5 %, as others publish it;
+    it ends where scores must, `within` their bounds, for Student's knows of none.
     Equal scores give equal estimates, in whatever order the runs of a cell come. Raises what `checked` raises.
 
     >>> estimate([np.array([0.25, 0.5, 0.625, 0.75, 0.875])]).interval
     (0.25, 0.875)
+    >>> [round(end, 2) for end in estimate([np.array([0.9, 1.0])], within=(0.0, 1.0)).interval]
+    [0.32, 1.0]
     >>> estimate([np.array([0.5])])
     Estimate(value=0.5, interval=None)
     """
@@ -142,7 +150,7 @@ def estimate(
     level = NormalDist().cdf(-z)
     if level < rarest:
         half = z * float(resampled.std())
-        return Estimate(value, (value - half, value + half))
+        return Estimate(value, (max(value - half, min(within[0], value)), min(value + half, max(within[1], value))))
     low, high = np.quantile(resampled, [level, 1.0 - level])
     return Estimate(value, (float(low), float(high)))
 
@@ -178,7 +186,9 @@ def _picks(sizes: tuple[int, ...], resamples: int) -> Ints:
 
 def _expanded(sizes: Ints, picks: Ints, resampled: Floats) -> tuple[float, float]:
     """Return how many standard deviations to go, and how probable the rarest of the resamples that differ is."""
-    centred = np.repeat(resampled - resampled.mean(), picks.shape[1])
+    deviations = resampled - resampled.mean()
+    deviations /= np.abs(deviations).max()  # so that squares of squares are numbers, however small or large the scores
+    centred = np.repeat(deviations, picks.shape[1])
     influence = np.bincount(picks.ravel(), centred, minlength=picks.shape[1]) / len(picks)
     spread = np.add.reduceat(influence**2, np.cumsum(sizes) - sizes)
     dof = spread.sum() ** 2 / (spread**2 / (sizes - 1)).sum()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.statistics.bootstrap import Band, Estimate, Z, estimate
+from dvdn_sim.statistics.bootstrap import UNBOUNDED, Band, Bounds, Estimate, Z, estimate
 from dvdn_sim.statistics.scores import Pairing, Scores, Strata, checked, pair, strata
 
 
@@ -32,8 +32,8 @@ class Comparison:
     pairing: Pairing
 
 
-def compare(scores: Scores, other: Scores) -> Comparison:
-    """Compare two arms, first minus second, on the cells and seeds that both have.
+def compare(scores: Scores, other: Scores, within: Bounds = UNBOUNDED) -> Comparison:
+    """Compare two arms, first minus second, on the cells and seeds that both have; their scores have bounds, maybe.
 
     Raises what `strata` raises, and `ValueError` if no run has a partner.
 
@@ -49,7 +49,8 @@ def compare(scores: Scores, other: Scores) -> Comparison:
     x, y = (strata({cell: {seed: arm[cell][seed] for seed in seeds} for cell, seeds in pairing.seeds.items()})
             for arm in (scores, other))  # fmt: skip
     differences = [np.subtract(mine, theirs) for mine, theirs in zip(x, y, strict=True)]
-    return Comparison(estimate(differences), probability_of_improvement(x, y), pairing)
+    widest = within[1] - within[0]
+    return Comparison(estimate(differences, within=(-widest, widest)), probability_of_improvement(x, y), pairing)
 
 
 def _runs_in_words(scores: Scores) -> str:

@@ -15,6 +15,7 @@ from dvdn_sim.errors import RunFolderError, ScenarioError
 from dvdn_sim.learners import Actor, q_network_of, row_of
 from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, Run, load_run
 from dvdn_sim.scenario import ENVS, Scenario, load_scenario
+from dvdn_sim.statistics import UNBOUNDED, Bounds
 from dvdn_sim.training.build import actor_of, batches_of, envs_of, networks_of
 from dvdn_sim.training.device import device_of, repeatable
 from dvdn_sim.training.rollout import ReplicaEnvs
@@ -104,6 +105,7 @@ class EvaluationResult:
         lengths: Steps of the episodes, of the same shape.
         down_fraction: Share of agents' steps in which they did nothing because they were down.
         note: What the changes to the network mean for acting; empty where nothing needs saying.
+        within: What a return cannot be below, and above.
     """
 
     run_dir: str
@@ -112,6 +114,7 @@ class EvaluationResult:
     lengths: npt.NDArray[np.int64]
     down_fraction: float
     note: str = ""
+    within: Bounds = UNBOUNDED
 
     def as_json(self) -> Json:
         """Return the object that `dvdn-sim evaluate --json` prints."""
@@ -119,7 +122,7 @@ class EvaluationResult:
             "run_dir": self.run_dir,
             "seeds": list(self.seeds),
             "episodes": self.returns.shape[1],
-            "return": score(self.returns.mean(1)),
+            "return": score(self.returns.mean(1), self.within),
             "return_std": float(self.returns.std()),
             "episode_length": float(self.lengths.mean()),
             "down_fraction": self.down_fraction,
@@ -178,6 +181,7 @@ def evaluate(
         lengths=played.lengths,
         down_fraction=_down_fraction(idle, played.lengths),
         note=_note(overrides, teams.scenario),
+        within=UNBOUNDED if make_env else teams.scenario.env.returns_within,
     )
 
 

@@ -37,6 +37,7 @@ from dvdn_sim.records import (
     write_scenario,
 )
 from dvdn_sim.scenario import Scenario, differences, resolved_yaml
+from dvdn_sim.statistics import UNBOUNDED
 from dvdn_sim.training.build import RunParts, build
 from dvdn_sim.training.checkpoint import Checkpoints, Warn, first_unsound, restore_tensors, tensors_of
 from dvdn_sim.training.device import device_of, explaining_exhaustion, repeatable
@@ -112,7 +113,7 @@ def run(
             del parts
         del session
         gc.collect()  # session and loop hold each other, and all that was trained with
-        return summarise(load_run(run_dir, COLUMNS))
+        return summarise(load_run(run_dir, COLUMNS), UNBOUNDED if make_env else scenario.env.returns_within)
 
 
 @dataclass

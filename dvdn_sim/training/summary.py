@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from dvdn_sim.records import Columns, Run
-from dvdn_sim.statistics import best_checkpoint, estimate
+from dvdn_sim.statistics import UNBOUNDED, Bounds, best_checkpoint, estimate
 from dvdn_sim.wording import plural, thousands
 
 Json = dict[str, Any]
@@ -38,9 +38,9 @@ class RunSummary:
         return "\n".join(_lines(self.values))
 
 
-def score(per_seed: npt.NDArray[np.float64]) -> Json:
-    """Mean, interquartile mean and its 95 % interval over seeds; None for the interval of a single seed."""
-    middle = estimate([per_seed])
+def score(per_seed: npt.NDArray[np.float64], within: Bounds = UNBOUNDED) -> Json:
+    """Mean, interquartile mean and its 95 % interval over seeds (None for a single seed), within bounds."""
+    middle = estimate([per_seed], within=within)
     return {
         "per_seed": per_seed.tolist(),
         "mean": float(per_seed.mean()),
@@ -49,10 +49,11 @@ def score(per_seed: npt.NDArray[np.float64]) -> Json:
     }
 
 
-def summarise(run: Run) -> RunSummary:
+def summarise(run: Run, within: Bounds = UNBOUNDED) -> RunSummary:
     """Summarise a run from its folder.
 
     Args:
+        within: What a return cannot be below, and above.
         run: With `COLUMNS`, and a manifest that names what no record holds: versions, device, totals, audit, digest.
     """
     manifest = run.manifest
@@ -78,8 +79,8 @@ def summarise(run: Run) -> RunSummary:
             "env_steps_per_s": env_steps / wall_s,
             "random_return": float(random.mean()),  # type: ignore[arg-type]
             "first_return": [float(curve["return_mean"][0]) for curve in curves],
-            "return": score(final),
-            "best_return": score(_best(curves)),
+            "return": score(final, within),
+            "best_return": score(_best(curves), within),
             "sim_time_s": sim_time_s,
             "network": _network(run),
             "consensus": _consensus(run.network),

@@ -1,12 +1,16 @@
 """Random play: episodes counted by hand, luck of one's own, and the table that a reader can make."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dvdn_sim.envs.catalogue import GAMES
 from dvdn_sim.envs.marbler import MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.random_play import Played, game_of, main, play, table_row
+from dvdn_sim.scenario import ENVS, Lbf
 
 FILES = Path(__file__).parents[2] / "scenarios" / "tasks"
 TASKS = sorted(file.stem for file in FILES.glob("*.yaml"))
@@ -60,6 +64,26 @@ def test_a_line_of_the_table():
     """Mean 2 and spread √2 of two returns: a standard error of 1."""
     played = Played(np.array([1.0, 3.0]), np.array([10, 10]), np.array([True, False]), None)
     assert table_row("task", played) == "| task | 2 | 2.000 ± 1.000 | 10.000 ± 0.000 | 50.0 % | – |"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("lbf_easy", {}), ("lbf_easy", {"penalty": 0.25}), ("mpe_spread", {}), ("mpe_spread", {"reward": "individual"}),
+     ("mpe_spread", {"reward": "legacy"})],
+)  # fmt: skip
+def test_no_return_is_beyond_the_bounds_that_the_settings_say(name, change):
+    spec = replace(game_of(FILES / f"{name}.yaml", [0]).spec, **change)
+    low, high = spec.returns_within
+    returns = play(GAMES[spec.kind](spec, row_seeds=range(50)), 3).returns
+    assert low <= returns.min() < returns.max() <= high < math.inf
+
+
+def test_the_bounds_of_foraging_are_the_worst_and_the_best_play():
+    """Three players who fail to load at each of 50 steps; all food."""
+    spec = Lbf(field_size=(8, 8), players=3, max_num_food=2, sight=2, penalty=0.5)
+    assert spec.returns_within == (-75.0, 1.0)
+    assert replace(spec, normalize_reward=False).returns_within == (-75.0, math.inf)
+    assert ENVS["marbler_warehouse"]().returns_within == (-math.inf, math.inf)
 
 
 def test_the_command(capsys):

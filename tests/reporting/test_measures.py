@@ -1,11 +1,13 @@
 """The numbers of a cell, worked by hand, and by whom they are computed elsewhere; arms against the baseline."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from report_folders import study_of, write_run
 
 from dvdn_sim.records import load_run
-from dvdn_sim.reporting import LAST, MEASURES, WHOLE, best, contrasts, read_study, score
+from dvdn_sim.reporting import LAST, MEASURES, WHOLE, Study, best, contrasts, learning_curve, read_study, score
 from dvdn_sim.statistics import compare, estimate
 from dvdn_sim.training import summarise
 
@@ -13,7 +15,8 @@ from dvdn_sim.training import summarise
 @pytest.fixture
 def cell(tmp_path):
     def make(returns, **how):
-        return read_study([write_run(tmp_path / "run", returns, **how)]).cells[0]
+        name = f"run{len(list(tmp_path.iterdir()))}"
+        return read_study([write_run(tmp_path / name, returns, **how)]).cells[0]
 
     return make
 
@@ -96,6 +99,21 @@ def test_they_are_what_the_runs_own_summary_says(cell):
     assert value(made, "simulated time of each seed (s)") == said["sim_time_s"]
     assert best(made).per_seed.tolist() == said["best_return"]["per_seed"]
     assert made.random_return == said["random_return"]
+
+
+def test_no_interval_of_a_page_is_beyond_what_can_be_returned(cell):
+    """Food of 1 in all: Student's interval of two seeds would end at 1.58."""
+    made = cell({0: [0.0, 0.9], 1: [0.0, 1.0]})
+    assert made.returns_within == (0.0, 1.0)
+    assert score(made, LAST).interval == pytest.approx((0.32, 1.0), abs=0.01)
+    other = cell({0: [0.0, 0.0], 1: [0.0, 0.9]})
+    study = Study(
+        "s", "", {"a": ["x", "y"]}, ("a", "y"), [replace(made, at={"a": "x"}), replace(other, at={"a": "y"})], []
+    )
+    (found,) = contrasts(study)
+    assert found.found.difference.interval == (-1.0, 1.0)
+    band = learning_curve(list(made.curves.values()), within=made.returns_within)
+    assert (band.low.min(), band.high.max()) == (0.0, 1.0)
 
 
 AXES = {"rounds": ["1", "3"], "loss": ["0%", "20%"]}

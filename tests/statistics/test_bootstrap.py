@@ -130,6 +130,17 @@ def test_two_seeds_get_students_interval():
     assert [low, high] == pytest.approx([0.5 - 1.2706, 0.5 + 1.2706], abs=0.02)
 
 
+@given(st.lists(st.floats(-3.0, 1.0), min_size=2, max_size=4), st.floats(-5.0, -2.0))
+def test_no_interval_leaves_the_bounds_of_the_scores_and_what_is_within_them_stays(scores, least):
+    """Student's alone would; where a score is out of bounds itself, the interval still has the estimate in it."""
+    cells = [np.array(scores)]
+    free, kept = estimate(cells), estimate(cells, within=(least, 1.0))
+    assert kept.value == free.value
+    low, high = kept.interval
+    assert (low, high) == (max(free.interval[0], min(least, free.value)), min(free.interval[1], 1.0))
+    assert low <= kept.value <= high
+
+
 @pytest.mark.parametrize("seeds", [5, 6, 10])
 def test_from_five_seeds_on_an_interval_stays_within_the_scores(seeds):
     scores = np.random.default_rng(seeds).beta(8, 0.8, size=seeds)

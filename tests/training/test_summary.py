@@ -23,6 +23,11 @@ def test_score_is_the_mean_and_the_estimate_of_the_middle_half():
     }
 
 
+def test_no_interval_is_beyond_what_can_be_returned():
+    assert score(np.array([0.9, 1.0]))["ci95"][1] > 1.5
+    assert score(np.array([0.9, 1.0]), (0.0, 1.0))["ci95"][1] == 1.0
+
+
 def test_one_seed_has_no_interval():
     assert score(np.array([0.5])) == {"per_seed": [0.5], "mean": 0.5, "iqm": 0.5, "ci95": None}
 

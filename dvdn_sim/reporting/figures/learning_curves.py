@@ -1,5 +1,6 @@
 """How it went over training: the teams' returns, the signal that they learnt from, and gradient tracking."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from dvdn_sim.reporting import plots
 from dvdn_sim.reporting.curves import Axis, learning_curve
 from dvdn_sim.reporting.plots import Choice, Figure, Json, Panels, View, Views
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics import Band, estimate, mean
+from dvdn_sim.statistics import UNBOUNDED, Band, Bounds, estimate, mean
 
 ALONG: Mapping[str, tuple[Axis, str, float]] = {
     "environment steps": ("env_steps", "environment steps of each seed", 1.0),
@@ -19,14 +20,14 @@ ALONG: Mapping[str, tuple[Axis, str, float]] = {
 }
 """The horizontal axis: its name in records, its title, and its unit."""
 SIGNAL = {
-    "error about the true JTD": ("jtd_relative_error", "‖N·Aδ − 1·Σδ‖ / ‖1·Σδ‖"),
-    "a_eff": ("a_eff", "a_eff"),
-    "held in time": ("delivered_fraction", "share of the messages sent"),
+    "error about the true JTD": ("jtd_relative_error", "‖N·Aδ − 1·Σδ‖ / ‖1·Σδ‖", (0.0, math.inf)),
+    "a_eff": ("a_eff", "a_eff", UNBOUNDED),
+    "held in time": ("delivered_fraction", "share of the messages sent", (0.0, 1.0)),
 }
-"""What may be chosen: its column, and the title of the vertical axis."""
+"""What may be chosen: its column, the title of the vertical axis, and what it cannot be below, and above."""
 TRACKING = {
-    "disagreement of parameters": ("disagreement", "√(mean over agents of ‖ω_i − mean ω‖²)"),
-    "imbalance of trackers": ("imbalance", "‖Σz + in flight − Σg‖ / ‖Σg‖"),
+    "disagreement of parameters": ("disagreement", "√(mean over agents of ‖ω_i − mean ω‖²)", (0.0, math.inf)),
+    "imbalance of trackers": ("imbalance", "‖Σz + in flight − Σg‖ / ‖Σg‖", (0.0, math.inf)),
 }
 Bands = dict[str, dict[str, Band]]
 """By what may be chosen, then by cell."""
@@ -37,7 +38,7 @@ def learning_curves(study: Study) -> Figure:
     panels = Panels(study)
     found: Bands = {
         against: {
-            cell.id: learning_curve(list(cell.curves.values()), axis)
+            cell.id: learning_curve(list(cell.curves.values()), axis, cell.returns_within)
             for cell in study.cells
             if all(axis in curve.along for curve in cell.curves.values())
         }
@@ -108,7 +109,7 @@ def gradient_tracking(study: Study) -> Figure | None:
 
 
 def _over_training(
-    study: Study, found: Mapping[str, pl.DataFrame], numbers: Mapping[str, tuple[str, str]], *words: str
+    study: Study, found: Mapping[str, pl.DataFrame], numbers: Mapping[str, tuple[str, str, Bounds]], *words: str
 ) -> Figure | None:
     """Draw numbers over training; `words` are the figure's id, title and caption."""
     name, title, caption = words
@@ -116,8 +117,8 @@ def _over_training(
     if not rows:
         return None
     panels, bands = Panels(study), Bands()
-    for number, (column, _) in numbers.items():
-        means = {cell: _means(each, column) for cell, each in rows.items()}
+    for number, (column, _, within) in numbers.items():
+        means = {cell: _means(each, column, within) for cell, each in rows.items()}
         if kept := {cell: band for cell, band in means.items() if band.points.size}:
             bands[number] = kept
 
@@ -135,8 +136,9 @@ def _over_training(
     )
 
 
-def _means(rows: pl.DataFrame, column: str) -> Band:
+def _means(rows: pl.DataFrame, column: str, within: Bounds) -> Band:
     """Return the mean over seeds in each part of training, those that are no finite number left out."""
     grouped = rows.filter(pl.col(column).is_finite()).sort("bin", "seed").group_by("bin", maintain_order=True)
-    bins = [(each["env_steps"].max(), estimate([each[column].to_numpy()], mean, resamples=1000)) for _, each in grouped]
-    return Band.of(np.array([steps for steps, _ in bins], float), [found for _, found in bins])
+    bins = list(grouped)
+    found = [estimate([each[column].to_numpy()], mean, resamples=1000, within=within) for _, each in bins]
+    return Band.of(np.array([each["env_steps"].max() for _, each in bins], float), found)
