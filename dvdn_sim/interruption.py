@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+ASKING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
+"""What asks to stop: Ctrl-C, a scheduler, a terminal that is closed, a scheduler that warns."""
+
 
 class Stop:
     """Whether a signal asked the process to stop: `asked`."""
@@ -16,7 +19,7 @@ class Stop:
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Note the first signal, which ends the work after the step under way; end at once on Ctrl-C after it.
 
-        SIGTERM may well come twice: from a scheduler to all processes, and from the one that handed this one its work.
+        Others may well come twice: from a scheduler to all processes, and from the one that handed this one its work.
         """
         if self.asked and signum == signal.SIGINT:
             signal.default_int_handler(signum, frame)
@@ -25,7 +28,7 @@ class Stop:
 
 @contextmanager
 def stopping_when_asked() -> Iterator[Stop]:
-    """Listen for SIGINT and SIGTERM; do nothing outside the main thread, which alone receives signals."""
+    """Listen for signals that ask to stop; do nothing outside the main thread, which alone receives signals."""
     stop = Stop()
     with _handling(stop.handle):
         yield stop
@@ -33,7 +36,7 @@ def stopping_when_asked() -> Iterator[Stop]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ignore SIGINT and SIGTERM, so that an impatient Ctrl-C does not lose what is being written."""
+    """Ignore signals that ask to stop, so that an impatient Ctrl-C does not lose what is being written."""
     with _handling(signal.SIG_IGN):
         yield
 
@@ -43,7 +46,8 @@ def _handling(handler: "signal._HANDLER") -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    ignored = [number for number in ASKING[2:] if signal.getsignal(number) is signal.SIG_IGN]  # as `nohup` has it
+    before = {number: signal.signal(number, handler) for number in ASKING if number not in ignored}
     try:
         yield
     finally:

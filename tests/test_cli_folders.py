@@ -1,5 +1,6 @@
 """Whatever a scenario or an option names, nothing is written but in the folder of the run, and all there is its own."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_no_name_leads_out_of_the_folder_of_runs(here, name):
     assert tree(here) == before
 
 
-@pytest.mark.parametrize("out", ["to_empty", "~", "a*b[1]? 🙂", "new/er", "--out"])
+@pytest.mark.parametrize("out", ["to_empty", "a~", "a*b[1]? 🙂", "new/er", "--out"])
 def test_any_other_folder_will_do_and_can_be_read_again(here, out):
     """One that a link leads to is the user's own wish."""
     before = tree(here)
@@ -130,6 +131,21 @@ def test_a_link_within_the_folder_of_a_run_is_not_followed(finished, planted):
     said = told("run", "s.yaml", "--steps", "1", "--quiet", "--out", "run", "--resume")
     assert f"{path} is a link; a file or folder that only this run uses expected" in said
     assert tree(finished) == before
+
+
+@pytest.mark.parametrize("words", ["check", "predict --json", "consensus --trials 1 --json", "run --steps 1 --json"])
+def test_a_scenario_may_come_from_standard_input(here, words):
+    """It is read once, and says what the file would."""
+    command, *rest = words.split()
+    result = invoke(command, "-", *rest, said=SCENARIO)
+    assert result.exit_code == 0, result.stderr
+    assert ("-: ok: dvdn" if command == "check" else "small") in result.stdout
+    wrong = invoke(command, "-", *rest, said=SCENARIO.replace("seeds: [0]", "seeds: [0, 0]\nlos: 3"))
+    assert wrong.exit_code == 2
+    assert "-: 2 mistakes" in wrong.stderr
+    if command == "run":
+        again = invoke("run", "-", *rest, "--resume", said=SCENARIO)
+        assert json.loads(again.stdout)["digest"] == json.loads(result.stdout)["digest"]
 
 
 SWEEP = "name: swept\nquestion: Why?\nbase: s.yaml\naxes:\n  - {path: network.link.loss, values: [0%, 10%]}\n"

@@ -1,6 +1,7 @@
 """The command `report`: exit codes, what goes to stdout and what to stderr, and what it writes."""
 
 import json
+from pathlib import Path
 
 import pytest
 from command_line import invoke
@@ -56,6 +57,17 @@ def test_json_is_one_object_on_stdout_and_nothing_else(here):
 def test_a_name_that_ends_in_html_is_the_page_alone(here):
     assert report("s", "--out", "x.html", "--quiet").exit_code == 0
     assert sorted(path.name for path in here.iterdir()) == ["s", "x.html"]
+
+
+def test_somebody_elses_page_is_refused_before_the_work(here):
+    Path("mine.html").write_text("mine")
+    Path("out").mkdir()
+    Path("out/page.html").write_text("mine")
+    for out in ("mine.html", "out"):
+        result = invoke("report", "nowhere", "--out", out)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "exists, and is no page of a report; name another place" in result.stderr
+    assert Path("mine.html").read_text() == Path("out/page.html").read_text() == "mine"
 
 
 def test_nothing_finished_is_exit_2_and_nothing_is_written(here):

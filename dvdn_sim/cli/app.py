@@ -54,7 +54,7 @@ Family = StrEnum("Family", "envs algorithms links topologies policies presets fa
 
 
 def check(
-    scenarios: Annotated[list[Path], typer.Argument(help="YAML files.", show_default=False)],
+    scenarios: Annotated[list[Path], typer.Argument(help="YAML files; - is standard input.", show_default=False)],
     changes: Changes = None,
 ) -> None:
     """Say what scenarios would run, or list every mistake in them; runs nothing."""

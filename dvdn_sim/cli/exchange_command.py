@@ -42,7 +42,7 @@ ROUNDING = 1e-12
 
 
 def predict(
-    scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
+    scenario: Annotated[Path, typer.Argument(help="A YAML file; - is standard input.", show_default=False)],
     *,
     changes: Changes = None,
     agents: Agents = None,
@@ -65,7 +65,7 @@ def predict(
 
 
 def consensus(
-    scenario: Annotated[Path, typer.Argument(help="A YAML file.", show_default=False)],
+    scenario: Annotated[Path, typer.Argument(help="A YAML file; - is standard input.", show_default=False)],
     *,
     changes: Changes = None,
     trials: Annotated[int | None, option("N", "Exchanges.", otherwise="some seconds' worth", minimum=1)] = None,

@@ -24,7 +24,8 @@ from dvdn_sim.importing import uncollected
 
 def run(
     scenario: Annotated[
-        Path, typer.Argument(help="A YAML file, such as scenarios/lossy_lbf.yaml.", show_default=False)
+        Path,
+        typer.Argument(help="A YAML file, such as scenarios/lossy_lbf.yaml; - is standard input.", show_default=False),
     ],
     *,
     changes: Changes = None,

@@ -168,9 +168,11 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write one page about sweeps or runs: the answer, the figures, and the numbers behind them."""
-    from dvdn_sim.reporting import answer, write_svgs
+    from dvdn_sim.reporting import answer, page_path, refuse_other_page
     from dvdn_sim.reporting import report as report_on
 
+    if out is not None:
+        refuse_other_page(page_path(out))  # before the work
     console = Terminal(stderr=True)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
@@ -182,9 +184,7 @@ def report(
         )
     study = made.study
     place = REPORTS / _safe(study.name) if out is None else out
-    written = made.write(place)
-    if figures:
-        written += write_svgs(made.figures, (place.parent if place.suffix == ".html" else place) / "figures")
+    written = made.write(place, svgs=figures)
     if as_json:
         found = {
             "page": str(written[0]),

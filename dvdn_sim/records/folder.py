@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 
+import yaml
 from filelock import FileLock, Timeout
 
 from dvdn_sim.errors import RunFolderError, os_errors_as
@@ -78,8 +79,17 @@ def _latest(name: str) -> Path | None:
         for path in RUNS.glob(f"{escape(name)}-*")
         if (number := path.name[len(name) + 1 :]).isdecimal()
     }
-    begun = [number for number, path in found.items() if path.is_dir()]
+    begun = [number for number, path in found.items() if path.is_dir() and _may_be_of(path, name)]
     return found[max(begun)] if begun else None
+
+
+def _may_be_of(run_dir: Path, name: str) -> bool:
+    """Return whether no other run is in a folder: a run may well be called as the second of another name."""
+    try:
+        scenario = yaml.safe_load((run_dir / SCENARIO_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return True  # killed as it began, or damaged, which is told when it is read
+    return not isinstance(scenario, dict) or scenario.get("name") == name
 
 
 def _begun(out: Path) -> Path | None:

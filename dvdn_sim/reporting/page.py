@@ -19,6 +19,8 @@ from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.scenario import differences
 from dvdn_sim.wording import printable
 
+PAGE_MARK = 'data-page="dvdn-sim report"'
+"""By which a page of a study is known again."""
 ASSUMPTIONS = (
     "The team reward: every agent knows it at each step.",
     "The ends and ids of episodes: all agents begin and end an episode together and number it alike.",

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvdn_sim.errors import DvdnSimError, StorageError
+import polars as pl
+
+from dvdn_sim.errors import DvdnSimError, RunFolderError, StorageError, os_errors_as
 from dvdn_sim.records import write_durably
 from dvdn_sim.reporting.figures import FIGURES, graph, predicted
-from dvdn_sim.reporting.page import asset, page
+from dvdn_sim.reporting.page import PAGE_MARK, asset
+from dvdn_sim.reporting.page import page as html_page
 from dvdn_sim.reporting.plots import Figure, Json, View
 from dvdn_sim.reporting.study import Study, read_study
 
@@ -27,22 +30,29 @@ class Report:
 
     def html(self) -> str:
         """Return the page."""
-        return page(self.study, self.figures)
+        return html_page(self.study, self.figures)
 
-    def write(self, out: Path) -> list[Path]:
+    def write(self, out: Path, *, svgs: bool = False) -> list[Path]:
         """Write the page into a folder with the tables beside it, or alone if `out` is the name of an HTML file.
 
-        Returns the files, the page first. Raises `StorageError` if the disk refuses them.
+        With `svgs` the figures are written, too, as `write_svgs` does. Returns the files, the page first. Raises
+        `StorageError` if the disk refuses them, and `RunFolderError` where files lie that no report wrote.
         """
-        alone = out.suffix == ".html"
+        page = page_path(out)
+        refuse_other_page(page)
+        files = [(page, self.html().encode())] if page == out else list(self._files(out))
+        drawn = {page.parent / "figures" / name for figure in self.figures for name, _ in _file_names(figure) if svgs}
+        if not page.exists():
+            for path, content in [*files, *((path, b'class="main-svg"') for path in sorted(drawn))]:
+                if path.exists() and not _alike(path, content):
+                    raise RunFolderError(f"{path} exists, and no report wrote it; name another place")
         try:
-            files = [(out, self.html().encode())] if alone else list(self._files(out))
             for path, content in files:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_durably(path, content)
         except OSError as error:
             raise StorageError(f"the report cannot be written: {error}") from error
-        return [path for path, _ in files]
+        return [*(path for path, _ in files), *(write_svgs(self.figures, page.parent / "figures") if svgs else ())]
 
     def _files(self, out: Path) -> Iterator[tuple[Path, bytes]]:
         yield out / "page.html", self.html().encode()
@@ -51,6 +61,34 @@ class Report:
             buffer = io.BytesIO()
             figure.table.write_parquet(buffer)
             yield out / "tables" / f"{figure.id}.parquet", buffer.getvalue()
+
+
+def page_path(out: Path) -> Path:
+    """Return where the page of a report lies."""
+    return out if out.suffix == ".html" else out / "page.html"
+
+
+def refuse_other_page(path: Path) -> None:
+    """Refuse to write over anything but the page of an earlier report.
+
+    Raises:
+        RunFolderError: Something else lies there.
+    """
+    with os_errors_as(RunFolderError, f"{path} cannot be read"):
+        there, ours = path.is_symlink() or path.exists(), path.is_file() and PAGE_MARK.encode() in path.read_bytes()
+    if there and not ours:
+        raise RunFolderError(f"{path} exists, and is no page of a report; name another place")
+
+
+def _alike(path: Path, content: bytes) -> bool:
+    """Return whether a file may be an earlier report's: a table of the same columns, or a figure that plotly drew."""
+    if not path.is_file():
+        return False
+    before = path.read_bytes()
+    if path.suffix == ".parquet":
+        columns = pl.read_parquet_schema(io.BytesIO(content))
+        return before[:4] == content[:4] and all(name.encode() in before for name in columns)
+    return before.startswith(content.partition(b"\n")[0]) if path.suffix == ".csv" else content in before
 
 
 def report(folders: Sequence[Path | str], progress: Progress = lambda _what, _done, _total: None) -> Report:

@@ -14,15 +14,17 @@ Paths, of included files, recordings and policies alike, are relative to the fol
 
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, replace
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from os.path import normpath
 from pathlib import Path as FilePath
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TextIO, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import ValidationError
 
@@ -73,7 +75,7 @@ def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenar
     """Read a scenario from a YAML file; what the file leaves out has its default.
 
     Args:
-        path: the file; what it includes is relative to its folder.
+        path: the file, or `-` for standard input; what it includes is relative to its folder.
         overrides: changes in the form of ``--set``: ``network.link.loss=20%``, applied in order.
 
     Raises:
@@ -201,12 +203,19 @@ def _kind_first(value: Value) -> Value:
 def read_yaml(file: FilePath) -> Document:
     """Return what a YAML file says, and what it includes; what is wrong with it is in the document's mistakes."""
     try:
-        document = read_document(read_file(file, MAX_BYTES + 1))
+        said = _standard_input(sys.stdin) if str(file) == "-" else read_file(file, MAX_BYTES + 1)
+        document = read_document(said)
     except (OSError, ValueError) as error:
         return Document(mistakes=[Mistake("", None, f"cannot be read: {_reason_of(error)}", "name a YAML file")])
     find_files(document, document.node, file.parent)
     resolve_includes(document, file)
     return document
+
+
+@lru_cache(maxsize=1)
+def _standard_input(stream: TextIO) -> bytes:
+    """Return what comes in, once: it can't be read again."""
+    return stream.buffer.read(MAX_BYTES + 1)
 
 
 def read_file(path: FilePath, most_bytes: int) -> bytes:

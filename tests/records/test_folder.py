@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvdn_sim.errors import DvdnSimError, RunFolderError
-from dvdn_sim.records import LOCK_FILE, create_run_dir, locked, run_dir_to_resume, write_durably
+from dvdn_sim.records import LOCK_FILE, create_run_dir, locked, run_dir_to_resume, write_durably, write_scenario
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -35,6 +35,17 @@ def test_the_latest_run_of_a_name_is_resumed():
     assert run_dir_to_resume(None, "lossy") == Path("runs/lossy-11")
     assert run_dir_to_resume(None, "lossy-lbf") == Path("runs/lossy-lbf")
     assert run_dir_to_resume(None, "lossy[1]") == Path("runs/lossy[1]")
+
+
+def test_a_run_called_as_the_second_of_another_name_is_not_that():
+    for name in ("ring", "ring-2", "ring-2-2", "ring"):  # the last becomes ring-3
+        write_scenario(create_run_dir(None, name), f"name: {name}\n")
+    assert run_dir_to_resume(None, "ring") == Path("runs/ring-3")
+    (Path("runs/ring-3/scenario.yaml")).write_text("name: ring-3\n")
+    assert run_dir_to_resume(None, "ring") == Path("runs/ring")
+    assert run_dir_to_resume(None, "ring-2") == Path("runs/ring-2")
+    create_run_dir(None, "ring")  # killed as it began
+    assert run_dir_to_resume(None, "ring") == Path("runs/ring-4")
 
 
 @pytest.mark.parametrize("file", ["scenario.yaml", "manifest.json", ".lock", ".scenario.yaml.tmp"])

@@ -7,10 +7,10 @@ from typer.testing import CliRunner, Result
 from dvdn_sim.cli import app
 
 
-def invoke(*words: object, columns: int = 80) -> Result:
-    """What `dvdn-sim WORDS` prints and its exit code, in a terminal that shows no colours."""
+def invoke(*words: object, columns: int = 80, said: str | None = None) -> Result:
+    """What `dvdn-sim WORDS` prints and its exit code, in a terminal that shows no colours; `said` on standard input."""
     environment = {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
-    return CliRunner().invoke(app, list(map(str, words)), env=environment)
+    return CliRunner().invoke(app, list(map(str, words)), input=said, env=environment)
 
 
 def fenced(page: str, language: str) -> list[str]:

@@ -14,7 +14,7 @@ from markupsafe import escape
 from polars.testing import assert_frame_equal
 from report_folders import SCENARIO, packets, write_run, write_sweep
 
-from dvdn_sim.errors import DvdnSimError
+from dvdn_sim.errors import DvdnSimError, RunFolderError
 from dvdn_sim.reporting import ASSUMPTIONS, report, write_svgs
 
 EVIL = "<script>alert(1)</script>"
@@ -137,6 +137,33 @@ def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(made, html, tmp_
         csv = pl.read_csv(tmp_path / "out" / "tables" / f"{figure.id}.csv", schema=parquet.schema)
         assert_frame_equal(parquet, figure.table)
         assert_frame_equal(csv, parquet, check_exact=True)
+
+
+def test_a_file_that_no_report_wrote_is_never_overwritten(made, tmp_path, monkeypatch):
+    """Neither a page of somebody else's, nor a table or a figure; an earlier report is."""
+
+    def draw(wanted):
+        for each in wanted:
+            Path(each["path"]).write_text('<svg class="main-svg"')
+
+    monkeypatch.setitem(sys.modules, "kaleido", SimpleNamespace(write_fig_from_object_sync=draw))
+    first = made.write(tmp_path / "own", svgs=True)
+    assert made.write(tmp_path / "own", svgs=True) == first
+    first[0].unlink()  # as the repository keeps tables and figures, and not the page
+    assert made.write(tmp_path / "own", svgs=True) == first
+    for number, path in enumerate([first[0], first[1], first[2], first[-1]]):
+        folder = tmp_path / str(number)
+        kept = folder / path.relative_to(tmp_path / "own")
+        kept.parent.mkdir(parents=True)
+        kept.write_text("<p>mine</p>")
+        for place in (folder, *([folder / "page.html"] if number in (0, 3) else [])):
+            with pytest.raises(RunFolderError, match=f"{kept.name} exists, and .* name another place"):
+                made.write(place, svgs=True)
+        assert [each for each in folder.rglob("*") if each.is_file()] == [kept]
+        assert kept.read_text() == "<p>mine</p>"
+    (tmp_path / "link.html").symlink_to(tmp_path / "nowhere.html")
+    with pytest.raises(RunFolderError, match=r"link\.html exists"):
+        made.write(tmp_path / "link.html")
 
 
 def test_an_audit_that_failed_is_said_aloud(tmp_path):

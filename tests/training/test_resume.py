@@ -290,7 +290,7 @@ def test_in_a_thread_signals_are_somebody_elses_business(finished, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_asked_to_stop_it_checkpoints_and_says_how_to_go_on(tiny_text, tmp_path, number):
     """Exit 3; the command that it prints goes on, and ends with the records of an uninterrupted run."""
     scenario, out = tmp_path / "tiny.yaml", tmp_path / "a run"
@@ -323,9 +323,27 @@ def test_asked_to_stop_it_checkpoints_and_says_how_to_go_on(tiny_text, tmp_path,
     assert digest(out) == whole.as_json()["digest"]
 
 
-@pytest.mark.parametrize("numbers", [[signal.SIGTERM] * 2, [signal.SIGINT, signal.SIGTERM]])
-def test_sigterm_may_come_twice(tiny, tmp_path, numbers):
-    """From a scheduler to all processes and from a sweep to its workers: it stops with a checkpoint all the same."""
+def test_nohup_is_obeyed(finished, tmp_path):
+    """A terminal that is closed ends no run that was told not to mind."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        dvdn_sim.run(
+            finished[0], device="cpu", out=tmp_path / "run", progress=lambda *_: signal.raise_signal(signal.SIGHUP)
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert digest(tmp_path / "run") == finished[2]["digest"]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[signal.SIGTERM] * 2, [signal.SIGINT, signal.SIGTERM], [signal.SIGHUP] * 2, [signal.SIGUSR1, signal.SIGTERM]],
+)
+def test_whatever_asks_may_come_twice(tiny, tmp_path, numbers):
+    """From a scheduler to all processes and from a sweep to its workers: it stops with a checkpoint all the same.
+
+    A terminal that is closed asks, too, and a scheduler that warns beforehand.
+    """
 
     def asked(*_: object) -> None:
         for number in numbers:
