@@ -25,8 +25,10 @@ RewardModel = Literal["team_mean", "team_sum", "individual"]
 if TYPE_CHECKING:
     AnyPolicy = str
     AnyWeights = str
+    TdWeights = str
 else:
     AnyWeights = Literal[tuple(WEIGHTS)]
+    TdWeights = Literal["auto", *WEIGHTS]
     # `auto` is `self`: running sums ruin learning under loss (docs/method.md).
     _RESOLVED = {"auto": "self", **{policy: policy for policy in POLICIES}}
     AnyPolicy = Annotated[
@@ -217,13 +219,15 @@ class Consensus:
     Attributes:
         rounds: rounds of an exchange; 0 exchanges nothing.
         policy: what an agent makes of the messages that did not come (`dvdn_sim.consensus`); ``auto`` is ``self``.
-        weights: weight of each neighbour; ``running_sum`` and ``push_sum`` need none and give equal shares.
+        weights: weight of each neighbour; ``running_sum`` and ``push_sum`` need none and give equal shares. ``auto`` is
+            ``metropolis`` on complete graphs and random ones that are drawn anew, and ``lazy`` on graphs that stay, on
+            which learning may diverge with `metropolis`.
         wire: how messages carry a value; ``float16`` halves them and rounds to 3 digits.
     """
 
     rounds: Annotated[Natural, Field(le=1000)] = 1
     policy: AnyPolicy = "auto"
-    weights: AnyWeights = "metropolis"
+    weights: TdWeights = "auto"
     wire: Literal["float32", "float16"] = "float32"
 
 

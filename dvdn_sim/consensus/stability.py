@@ -6,6 +6,8 @@ the mean says nothing of that sign: a policy that comes nearer to the mean may b
 """
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +47,8 @@ def least_eigenvalue(
     rounds: int,
     q: float,
     known: Heard | None = None,
+    up: Sequence[bool] | None = None,
+    messages: int = ENOUGH,
     generator: np.random.Generator,
 ) -> Least:
     """Return λ_min(E[A]) of an exchange whose messages are lost independently of each other, and never late.
@@ -57,29 +61,38 @@ def least_eigenvalue(
         rounds: K.
         q: Probability that a message is held.
         known: What acknowledgements let both ends count; None without any.
+        up: Which links of the only graph are up, in their order; all by default. Over the others nothing comes, and
+            agents weigh each other as if they were there.
+        messages: How many are drawn where there is no closed form.
         generator: Draws losses where there is no closed form.
     """
-    steps = closed_steps(policy, WEIGHTS[weights], graphs, q=q, one_round=rounds == 1, known=known)
+    n_agents = graphs[0].n_agents
+    links_up = np.ones(len(graphs[0].edges), bool) if up is None else np.array(up, bool)
+    over = None if up is None else Graph(n_agents, tuple(compress(graphs[0].edges, up))).adjacency().T > 0.0
+    steps = closed_steps(policy, WEIGHTS[weights], graphs, q=q, one_round=rounds == 1, known=known, up=over)
     if steps is not None:
         operators = np.linalg.matrix_power(steps.mean, rounds).mean(0, keepdims=True)
     else:
-        q = q if graphs[0].n_agents <= MAX_DRAWN else 1.0
-        messages = rounds * max(1, sum(len(graph.edges) for graph in graphs))
-        copies = int(np.clip(ENOUGH // messages, BATCHES, 20_000)) if q < 1.0 else 1
-        made = POLICIES[policy](WEIGHTS[weights])
-        each = [_drawn(made, graph, rounds=rounds, q=q, copies=copies, generator=generator) for graph in graphs]
+        q = q if n_agents <= MAX_DRAWN else 1.0
+        sent = rounds * max(1, sum(len(graph.edges) for graph in graphs))
+        copies = int(np.clip(messages // sent, BATCHES, 20_000)) if q < 1.0 else 1
+        drawn = partial(_drawn, POLICIES[policy](WEIGHTS[weights]), rounds=rounds, copies=copies, generator=generator)
+        each = [drawn(graph, q=q if up is None else q * links_up) for graph in graphs]
         operators = each[0] if len(each) == 1 else np.array([batches.mean(0) for batches in each])
-    n_agents = graphs[0].n_agents
-    return least_of(operators, alike=len(graphs) > 1 or len(graphs[0].edges) == n_agents * (n_agents - 1))
+    alike = len(graphs) > 1 or len(graphs[0].edges) == n_agents * (n_agents - 1)
+    return least_of(operators, alike=alike and bool(links_up.all()))
 
 
 def _drawn(
-    policy: Policy, graph: Graph, *, rounds: int, q: float, copies: int, generator: np.random.Generator
+    policy: Policy, graph: Graph, *, rounds: int, q: float | Values, copies: int, generator: np.random.Generator
 ) -> Values:
-    """Draw exchanges, as one over so many copies of a graph side by side; return the means of batches of operators."""
+    """Draw exchanges, as one over so many copies of a graph side by side; return the means of batches of operators.
+
+    Messages are held with probability q, or each link's with its own, ``[E]``.
+    """
     n, links = graph.n_agents, np.array(graph.edges, np.int64).reshape(-1, 2)
     edges = (links + n * np.arange(copies)[:, None, None]).reshape(-1, 2)
-    held = generator.random((rounds, len(edges))) < q
+    held = generator.random((rounds, len(edges))) < np.tile(np.broadcast_to(q, len(links)), copies)
     latest = np.maximum.accumulate(np.where(held, np.arange(rounds)[:, None], -1), axis=0)
     facts = Facts(n * copies, edges, np.ones(held.shape, bool), latest)
     after = policy.apply(facts, np.tile(np.eye(n), (copies, 1)))[-1]

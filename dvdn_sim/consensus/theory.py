@@ -12,6 +12,7 @@ from statistics import NormalDist
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from dvdn_sim.consensus.weights import Values, Weights, weight_matrix
 from netmodels.topology import Graph
@@ -155,7 +156,14 @@ class DrawnSteps:
 
 
 def closed_steps(
-    policy: str, weights: Weights, graphs: Sequence[Graph], *, q: float, one_round: bool, known: Heard | None
+    policy: str,
+    weights: Weights,
+    graphs: Sequence[Graph],
+    *,
+    q: float,
+    one_round: bool,
+    known: Heard | None,
+    up: npt.NDArray[np.bool_] | None = None,
 ) -> StepMoments | None:
     """Return the moments of one round over each of some graphs, for a policy that has them.
 
@@ -166,6 +174,7 @@ def closed_steps(
         q: Probability that a message is held.
         one_round: Whether the exchange has no further round, so that there is nothing yet to remember.
         known: What acknowledgements let both ends count; None without any.
+        up: Who can hear whom, ``[N, N]``; all neighbours by default.
     """
     make: dict[str, Callable[[Values], StepMoments]] = {
         "self": lambda matrices: PullSteps(matrices, Heard.one_way(q)),
@@ -174,7 +183,12 @@ def closed_steps(
     }
     if one_round:
         make["stale"] = make["self"]
-    return make[policy](np.array([weight_matrix(weights, graph) for graph in graphs])) if policy in make else None
+    if policy not in make or (policy == "zero_fill" and up is not None):
+        return None
+    matrices = np.array([weight_matrix(weights, graph) for graph in graphs])
+    if up is not None:
+        matrices *= up & up.T if policy == "symmetric" else up
+    return make[policy](matrices)
 
 
 def _diagonal(values: Values) -> Values:

@@ -34,11 +34,12 @@ from dvdn_sim.scenario.rules import has_gpu, memory_limit, refuse_oversized_repl
 from dvdn_sim.scenario.scenario import (
     HEADER_BYTES, VECTORS, AnyCompute, ConstantTime, Epsilon, Evaluation, LognormalTime, MessageSpec, Network,
     NormalTime, OtherLink, Scenario, Training, ack_bytes, exchanged, message_specs, parameter_bytes, parameter_count,
-    parse_seeds, td_bytes,
+    parse_seeds, td_bytes, weights_of,
 )
 from dvdn_sim.scenario.shape import Shape, json_schema, listing, shape_of
 from dvdn_sim.scenario.text import describe, differences, headline
-from dvdn_sim.scenario.warnings import stability, warnings_of
+from dvdn_sim.scenario.climbing import stability
+from dvdn_sim.scenario.warnings import warnings_of
 # fmt: on
 # isort: on
 
@@ -119,4 +120,5 @@ __all__ = [
     "stability",
     "td_bytes",
     "warnings_of",
+    "weights_of",
 ]  # fmt: skip

@@ -363,13 +363,27 @@ def message_specs(
     for key, block in exchanged(scenario.algorithm).items():
         if isinstance(block, Consensus):
             steps = scenario.training.batch * scenario.env.longest_episode if positions is None else positions
-            size, how = td_bytes(steps, block), (block.policy, block.weights, block.wire)
+            size, how = td_bytes(steps, block), (block.policy, weights_of(block, scenario.network), block.wire)
             found.append(MessageSpec("td", key, block.rounds, size, *how, exchanges=1.0))
         else:
             count = parameter_count(scenario.algorithm, scenario.env) if parameters is None else parameters
             size, exchanges = block_bytes(block, count, block.blocks), len(vectors_of(block)) / block.every
             found.append(MessageSpec("gt", key, 1, size, block.policy, block.weights, "float32", exchanges))
     return tuple(found)
+
+
+def weights_of(block: Consensus | ParameterExchange, network: Network | None) -> AnyWeights:
+    """Return the weights that ``auto`` stands for, or those that are named.
+
+    Lazy weights have no negative eigenvalue, be the graph what it may; Metropolis weights have none of those of E[A]
+    where no agent is unlike another, for the weight of oneself is at least 1/N.
+
+    >>> weights_of(Consensus(), None)
+    'metropolis'
+    """
+    if block.weights != "auto":
+        return block.weights
+    return "metropolis" if network is None or network.topology.exchangeable else "lazy"
 
 
 def td_bytes(positions: int, consensus: Consensus) -> int:

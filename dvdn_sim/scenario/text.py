@@ -6,8 +6,9 @@ from typing import Any
 import yaml
 
 from dvdn_sim.algorithms import Consensus, ParameterExchange, Tracking
+from dvdn_sim.consensus import POLICIES
 from dvdn_sim.scenario.document import flow_text
-from dvdn_sim.scenario.scenario import AUTO, CARRIES, Network, Scenario, exchanged
+from dvdn_sim.scenario.scenario import AUTO, CARRIES, Network, Scenario, exchanged, weights_of
 from dvdn_sim.wording import plural, thousands
 from netmodels.units import RATE, TIME
 
@@ -39,18 +40,22 @@ def _algorithm(scenario: Scenario) -> str:
     clip = "no clipping" if algorithm.clip is None else f"gradients clipped at {algorithm.clip:g}"
     said = f"{algorithm.kind}, {algorithm.hidden} hidden units, lr {algorithm.lr:g}, {clip}"
     blocks = exchanged(algorithm)
-    return "; ".join([said, *(_exchange(key, block) for key, block in blocks.items())])
+    return "; ".join([said, *(_exchange(key, block, scenario.network) for key, block in blocks.items())])
 
 
-def _exchange(key: str, block: Consensus | ParameterExchange) -> str:
+def _exchange(key: str, block: Consensus | ParameterExchange, network: Network | None) -> str:
     """Return how something is exchanged, in words."""
+    weights = weights_of(block, network)
+    policy = f"policy {block.policy}"
+    if weights != "metropolis" and not POLICIES[block.policy].shares:
+        policy += f", {weights} weights"
     if isinstance(block, Consensus):
-        said = f"{plural(block.rounds, 'consensus round')}, policy {block.policy}"
+        said = f"{plural(block.rounds, 'consensus round')}, {policy}"
         return said + ("" if block.wire == "float32" else f", messages in {block.wire}")
     often = "every update" if block.every == 1 else f"every {block.every} updates"
     parts = "" if block.blocks == 1 else f" in {block.blocks} parts, one at a time"
     form = f", {block.form}" if isinstance(block, Tracking) else ""
-    return f"{CARRIES[key]} {often}{parts}{form}, policy {block.policy}"
+    return f"{CARRIES[key]} {often}{parts}{form}, {policy}"
 
 
 def _network(network: Network) -> list[str]:

@@ -24,7 +24,16 @@ from dvdn_sim.learners import (
     q_network_of,
 )
 from dvdn_sim.network import SimulatedNetwork
-from dvdn_sim.scenario import Env, LbForaging, Opposed, Scenario, message_specs, refuse_oversized_replay
+from dvdn_sim.scenario import (
+    Env,
+    LbForaging,
+    Network,
+    Opposed,
+    Scenario,
+    message_specs,
+    refuse_oversized_replay,
+    weights_of,
+)
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.teams import TrainedOpponent
 from netmodels.streams import stream
@@ -59,8 +68,8 @@ def envs_of(
     return ReplicaEnvs(make(row_seeds), len(seeds), device)
 
 
-def _policy_of(block: Consensus | ParameterExchange | None) -> Policy | None:
-    return None if block is None else POLICIES[block.policy](WEIGHTS[block.weights])
+def _policy_of(block: Consensus | ParameterExchange | None, network: Network | None) -> Policy | None:
+    return None if block is None else POLICIES[block.policy](WEIGHTS[weights_of(block, network)])
 
 
 def actor_of(
@@ -189,8 +198,8 @@ def build(
         eval_actor=actor_of(spec, network, eval_envs, seeds, stream_name="evaluation", agent_keys=agent_keys),
         networks=networks_of(scenario, env.n_agents, agent_keys),
         consensus=consensus,
-        td_policy=_policy_of(consensus),
-        parameter_policy=_policy_of(parameter_exchange_of(spec)),
+        td_policy=_policy_of(consensus, scenario.network),
+        parameter_policy=_policy_of(parameter_exchange_of(spec), scenario.network),
         overlap=scenario.network is not None and scenario.network.schedule == "overlap",
     )
 

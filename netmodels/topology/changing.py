@@ -50,6 +50,10 @@ class EdgeMarkov(TopologyKind, kind="edge_markov"):
     def one_way(self) -> bool:
         return self.base.one_way
 
+    @property
+    def exchangeable(self) -> bool:
+        return self.base.exchangeable
+
     def parts(self) -> tuple[TopologyKind, ...]:
         return self, *self.base.parts()
 
@@ -126,6 +130,10 @@ class Schedule(TopologyKind, kind="schedule"):
     @property
     def one_way(self) -> bool:
         return any(entry.topology.one_way for entry in self.entries)
+
+    @property
+    def exchangeable(self) -> bool:
+        return all(entry.topology.exchangeable for entry in self.entries)
 
     def parts(self) -> tuple[TopologyKind, ...]:
         return self, *(part for entry in self.entries for part in entry.topology.parts())

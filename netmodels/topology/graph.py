@@ -188,6 +188,11 @@ class TopologyKind(Spec):
         """Whether some link may exist in one direction only."""
         return False
 
+    @property
+    def exchangeable(self) -> bool:
+        """Whether no agent is unlike another in the course of a run."""
+        return False
+
     def parts(self) -> "tuple[TopologyKind, ...]":
         """Return itself and the topologies that it is made of."""
         return (self,)

@@ -55,6 +55,10 @@ class RandomConnected(TopologyKind, kind="random_connected"):
     def fixed(self) -> bool:
         return False
 
+    @property
+    def exchangeable(self) -> bool:
+        return True
+
     def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
         count(n_agents, "n_agents", minimum=1)
         edges = n_agents - 1 if self.edges is None else self.edges

@@ -46,6 +46,10 @@ def _fixed_graph(topology: _Fixed, n_agents: int) -> Graph:
 class Complete(_Fixed, kind="complete"):
     """Every agent has a link to every other."""
 
+    @property
+    def exchangeable(self) -> bool:
+        return True
+
     def _pairs(self, n_agents: int) -> Iterable[Edge]:
         return combinations(range(n_agents), 2)
 

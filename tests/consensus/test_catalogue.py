@@ -14,14 +14,14 @@ from dvdn_sim.consensus import (
     operator_of,
 )
 from dvdn_sim.consensus.policies import MANY, _known
-from dvdn_sim.scenario import Consensus
+from dvdn_sim.scenario import Consensus, weights_of
 from netmodels.topology import Complete, Graph
 
 NAMES = {"self", "renormalize", "symmetric", "stale", "running_sum", "push_sum", "zero_fill"}
 
 
 def test_the_defaults_are_there():
-    assert POLICIES[Consensus().policy](WEIGHTS[Consensus().weights]) == POLICIES["self"](metropolis)
+    assert POLICIES[Consensus().policy](WEIGHTS[weights_of(Consensus(), None)]) == POLICIES["self"](metropolis)
 
 
 def test_all_policies_of_the_specification_are_there():

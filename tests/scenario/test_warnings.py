@@ -12,6 +12,7 @@ from netmodels.topology import Edges, ErdosRenyi
 FOUR = ("env.players=4", "network.link.loss=0%")
 SHORT = "env.max_episode_steps=10"  # messages of one packet
 RING = (*FOUR, "network.topology={kind: ring}")
+METROPOLIS = "algorithm.consensus.weights=metropolis"
 DVDN_GT = "algorithm={kind: dvdn_gt, tracking: {form: paper}}"
 RUNNING_SUM = "algorithm={kind: dvdn_gt, tracking: {form: running_sum}}"
 SYMMETRIC = "algorithm={kind: dvdn_gt, tracking: {form: paper, policy: symmetric}}"
@@ -104,9 +105,58 @@ def test_loss_itself_makes_some_policies_climb(lossy, policy, rounds, loss, leas
     assert "`policy: self`" in found[0]
 
 
+FLAP = "network.faults=[{kind: flap, up: 30 s, down: 20 s}]"
+OUTAGES = "network.topology={kind: edge_markov, up: 30 s, down: 20 s}"
+
+
+@pytest.mark.parametrize(
+    ("change", "policy", "least"),
+    [(FLAP, "running_sum", -1 / 6), (FLAP, "renormalize", -1 / 6), (FLAP, "self", None),
+     (OUTAGES, "running_sum", -0.150), (OUTAGES, "self", None),
+     (FLAP.replace("30 s, down: 20 s", "300 ms, down: 200 ms"), "running_sum", None),
+     ("network.faults=[{kind: link_down, edge: [0, 1], at: 100 s}]", "running_sum", -1 / 6),
+     ("network.faults=[{kind: link_down, edge: [0, 1], at: 200 h}]", "running_sum", None),
+     ("network.faults=[{kind: partition, groups: [[0]], at: 100 s}]", "running_sum", None)],
+)  # fmt: skip
+def test_what_stays_for_some_updates_counts(lossy, change, policy, least):
+    """With one of three links down, equal shares 1/(1 + heard) are [[½, ½, 0], [⅓, ⅓, ⅓], [0, ½, ½]]: 1, ½, -1/6. Where
+    the topology leaves it out, shares are by links: [[½, ⅓, 0], [½, ⅓, ½], [0, ⅓, ½]], and their ratio has -0.15."""
+    still = ("network.link.loss=0%", "network.topology={kind: complete}", "training.steps=50_000")
+    found = [w for w in warned(lossy, *still, change, f"algorithm.consensus.policy={policy}") if "diverge" in w]
+    if least is None:
+        assert found == []
+    else:
+        assert f"of the time, an eigenvalue λ_min = {least:.3f} below 0" in only(found)
+        assert "`policy: self`" in found[0]
+
+
+def test_how_long_it_stays_is_told(lossy):
+    """Links up for 30 s and down for 20 s: one of three is down 43 % of the time, and stays so for two updates, 5 s,
+    with probability exp(-5 s (2/30 s + 1/20 s)) = 56 %: 24 %, of 60 moments."""
+    changes = ("network.topology={kind: complete}", FLAP, "network.link.loss=0%", "training.steps=2_000_000")
+    warning = only(warned(lossy, *changes, "algorithm.consensus.policy=running_sum"))
+    share = float(warning.partition("for ")[2].partition("%")[0]) / 100
+    assert share == pytest.approx(0.24, abs=3 * np.sqrt(0.24 * 0.76 / 60))
+
+
+@pytest.mark.parametrize("kind", ["ring", "path", "star", "grid"])
+def test_by_default_no_graph_that_stays_makes_learning_climb(lossy, kind):
+    for rounds in (1, 2, 3):
+        changes = (f"network.topology={{kind: {kind}}}", f"algorithm={{kind: dvdn, consensus: {{rounds: {rounds}}}}}")
+        assert warned(lossy, *FOUR, SHORT, *changes) == []
+
+
+def test_entries_of_a_schedule_count_each(lossy):
+    """A square for the last quarter of the run, the complete graph before."""
+    entries = "[{at: 0 s, topology: {kind: complete}}, {at: 3000 s, topology: {kind: ring}}]"
+    changes = (f"network.topology={{kind: schedule, entries: {entries}}}", "training.steps=40_000")
+    assert "for 25% of the time, an eigenvalue λ_min = -0.333 below 0" in only(warned(lossy, *FOUR, SHORT, *changes))
+    assert warned(lossy, *FOUR, SHORT, *changes, "algorithm.consensus.weights=auto") == []
+
+
 def test_every_remedy_works(lossy):
     """Lazy weights are no help to ratio consensus, which takes no heed of them, and are not offered there."""
-    for changes in (RING, (*COMPLETE, "network.link.loss=40%")):
+    for changes in (RING, (*COMPLETE, "network.link.loss=40%"), (*COMPLETE, FLAP)):
         for policy in ("self", "running_sum", "stale", "renormalize", "push_sum"):
             bad = (*changes, SHORT, f"algorithm.consensus={{rounds: 3, policy: {policy}}}")
             for warning in warned(lossy, *bad):
@@ -317,7 +367,8 @@ def test_a_shared_medium_is_ideal(lossy):
 
 
 def test_all_that_there_is_to_mind_is_said(lossy):
-    found = warned(lossy, DVDN_GT, *RING, "network.link.loss=2%", "network.share=medium", "network.deadline=1 ms")
+    bad = (*RING, METROPOLIS, "network.link.loss=2%", "network.share=medium", "network.deadline=1 ms")
+    found = warned(lossy, DVDN_GT, *bad)
     assert [text.split()[0] for text in found] == ["DVDN", "messages", "messages", "gradient", "`share:"]
     found = warned(lossy, DVDN_GT, "network.link.loss=1%", "network.share=medium", "network.deadline=10 s")
     assert [text.split()[0] for text in found] == ["gradient", "`share:"]
@@ -492,5 +543,5 @@ SLOW_TO_TELL = [
 
 @pytest.mark.parametrize("changes", SLOW_TO_TELL, ids=range(len(SLOW_TO_TELL)))
 def test_what_would_take_long_to_work_out_is_not_worked_out(lossy, monkeypatch, changes):
-    monkeypatch.setattr("dvdn_sim.scenario.warnings.MAX_PAIRS", 10**5)
+    monkeypatch.setattr("dvdn_sim.scenario.climbing.MAX_PAIRS", 10**5)
     assert isinstance(warned(lossy, *changes), list)
