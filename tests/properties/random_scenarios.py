@@ -126,7 +126,7 @@ def changes(draw):
         "training.batch": st.sampled_from([1, 4, 8]),
         "algorithm.consensus.rounds": st.integers(1, 6),
         "algorithm.consensus.policy": st.sampled_from(list(POLICIES)),
-        "algorithm.consensus.weights": st.sampled_from(list(WEIGHTS)),
+        "algorithm.consensus.weights": st.sampled_from(["auto", *WEIGHTS]),
         "network.topology": topologies(n_agents),
         "network.link.rate": st.sampled_from(["unlimited", "1 Mbit/s", "250 kbit/s"]),
         "network.link.delay": st.one_of(ms(0, 8), st.sampled_from(DELAYS)),
