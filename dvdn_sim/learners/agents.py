@@ -42,16 +42,16 @@ def _layers(network: RecurrentQ | FeedForwardQ, row: Tensor) -> dict[str, Tensor
         named = zip(("fc1", "rnn", "fc2"), (weight[0] for weight in network.weights(row[None])), strict=True)
         parts = ((name, {"weight": weight[:-1].T, "bias": weight[-1]}) for name, weight in named)
         return {f"{name}.{kind}": part for name, both in parts for kind, part in both.items()}
-    w1, wi, wh, bh, w3, b3 = (weight[0] for weight in network.weights(row[None]))
+    w1, wi, wh, w3 = (weight[0] for weight in network.weights(row[None]))
     return {
         "fc1.weight": w1[:-1].T,
         "fc1.bias": w1[-1],
         "rnn.weight_ih": wi[:-1].T,
-        "rnn.weight_hh": wh.T,
+        "rnn.weight_hh": wh[:-1].T,
         "rnn.bias_ih": wi[-1],
-        "rnn.bias_hh": bh[0],
-        "fc2.weight": w3.T,
-        "fc2.bias": b3[0],
+        "rnn.bias_hh": wh[-1],
+        "fc2.weight": w3[:-1].T,
+        "fc2.bias": w3[-1],
     }
 
 

@@ -21,10 +21,10 @@ class FeedForwardTape(Tape):
         self.d_x = torch.empty_like(self.d_h)
 
     def forward(self, edges: Edges) -> None:
-        w1, w2, w3 = self.weights
-        rows = edges[-1]
+        _, w2, w3 = self.weights
+        rows = int(edges[-1])
         h = self.h[:, :rows]
-        torch.bmm(self.first_layer(w1, slice(rows)), w2, out=h[..., :-1])
+        torch.bmm(self.first_layer(0, rows), w2, out=h[..., :-1])
         h[..., :-1].relu_()
         torch.bmm(w3.mT, h.mT, out=self.q[..., :rows])
 

@@ -5,8 +5,9 @@ loop runs over any of them. Each kind of network has its own forward and backwar
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Self
 
 import numpy as np
@@ -20,6 +21,8 @@ Weights = Sequence[Tensor]
 """Views into a parameter matrix; each kind of network has its own."""
 Edges = NDArray[np.int64]
 """Where the rows of each step begin and end; see `Tape.forward`."""
+VIEWS = 1024
+"""How many of a tensor are kept."""
 IN_CACHE = 2**18
 """Numbers that what is worked on at a time may have."""
 
@@ -162,6 +165,9 @@ class Tape(ABC):
         # Views, made once: making them takes as long as many small operations on them.
         self.weights = network.weights(self.parameters)
         self.trained_weights = network.weights(self.parameters[:trained])
+        lots = [slice(first, first + trained) for first in range(0, networks, trained)]
+        self._first_layers = [(self.weights[0][lot], kept_rows(self.x[lot, :, :-1])) for lot in lots]
+        self._seen, self._x, self._no_ones = kept_rows(self.seen), kept_rows(self.x), kept_rows(self.x[..., :-1])
 
     @abstractmethod
     def forward(self, edges: Edges) -> None:
@@ -179,14 +185,18 @@ class Tape(ABC):
         Takes what `forward` took, and dL/dq from `d_q`. The next call overwrites what it returns.
         """
 
-    def first_layer(self, w1: Tensor, rows: slice) -> Tensor:
+    def first_layer(self, first: int, end: int) -> Tensor:
         """Return x = relu(W1 o + b1) of these rows."""
-        seen, x = self.seen[:, rows], self.x[:, rows]
-        for networks in range(0, len(x), len(seen)):
-            share = slice(networks, networks + len(seen))
-            torch.bmm(seen, w1[share], out=x[share, :, :-1])
-        x[..., :-1].relu_()
-        return x
+        seen = self._seen(first, end)
+        for w1, x in self._first_layers:
+            torch.bmm(seen, w1, out=x(first, end))
+        self._no_ones(first, end).relu_()
+        return self._x(first, end)
+
+
+def kept_rows(tensor: Tensor, axis: int = 1) -> Callable[[int, int], Tensor]:
+    """Return what views a stretch of rows, and keeps the view: making one takes as long as a small operation on it."""
+    return lru_cache(maxsize=VIEWS)(lambda first, end: tensor.narrow(axis, first, end - first))
 
 
 def views(parameters: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:

@@ -24,7 +24,7 @@ from torch import Tensor
 from dvdn_sim.compiled import compiled
 from dvdn_sim.learners import transfer
 from dvdn_sim.learners.acting import sigmoid, tanh
-from dvdn_sim.learners.q_network import IN_CACHE, Edges, QNetwork, Tape, back_through_relu
+from dvdn_sim.learners.q_network import IN_CACHE, Edges, QNetwork, Tape, back_through_relu, kept_rows
 
 Array = NDArray[np.floating[Any]]
 
@@ -36,6 +36,7 @@ class RecurrentTape(Tape):
     through a stretch of steps at a time, so that what its products give is in the cache when it is needed.
 
     Attributes:
+        states: ``[M, B + L, H + 1]``.
         gates: i, then r, z and n, then the derivatives by i, ``[M, L, 3H]``.
         to_new: g_n, ``[M, L, H]``.
         d_hidden: Of a stretch, dL/dh, and then dL/dx.
@@ -45,71 +46,82 @@ class RecurrentTape(Tape):
     def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
         super().__init__(network, like, **sizes)
         trained, (networks, rows, _), h, batch = len(self.seen), self.x.shape, network.hidden, sizes["batch"]
-        fitting = IN_CACHE // (networks * 3 * h) if transfer.compiled_for(like) else rows
+        by_numba = transfer.compiled_for(like)
+        fitting = IN_CACHE // (networks * 3 * h) if by_numba else rows
         self.stretch = min(max(fitting, batch), rows)
-        self.states = like.new_zeros(networks, batch + rows, h)
+        self.states = like.new_ones(networks, batch + rows, h + 1)
+        self.states[:, :batch, :h] = 0.0
         self.gates = like.new_empty(networks, rows, 3 * h)
         self.to_new = like.new_empty(networks, rows, h)
         self.d_hidden = like.new_empty(trained, self.stretch, h)
         self.d_from_state = like.new_empty(trained, batch + self.stretch, 3 * h)
         # Of the step under way; small, so that they stay in a core's cache.
-        self.state = like.new_empty(networks, batch, h)
-        self.from_state = like.new_empty(networks, batch, 3 * h)
-        self.d_before = like.new_empty(trained, batch, h)
-        self.d_now = like.new_empty(trained, batch, 3 * h)
-        buffers = [self.state, self.from_state, self.d_before, self.d_now]
-        # Their first rows, as many as there may be, made once: making a view takes as long as a small operation on it.
-        self._first: list[list[Tensor]] = [[each[:, :rows] for each in buffers] for rows in range(batch + 1)]
-        self._step: Callable[..., None] = plain_step
-        self._step_back: Callable[..., None] = plain_step_back
-        kept: list[Any] = [self.gates, self.to_new, self.states]
-        forth: list[Any] = [self.state, self.from_state, *kept]
-        back: list[Any] = [self.d_before, self.d_now, *kept, self.d_hidden, self.d_from_state]
-        if transfer.compiled_for(like):
-            self._step, self._step_back = step, step_back
-            forth, back = [tensor.numpy() for tensor in forth], [tensor.numpy() for tensor in back]
-        self._forth, self._back = forth, back
+        self.state = like.new_ones(networks, batch, h + 1)
+        from_state = like.new_empty(networks, batch, 3 * h)
+        through, d_before, d_now = (like.new_empty(trained, batch, width) for width in (h, h, 3 * h))
+        # Their first rows, as many as there may be. What products write is in one piece: if it is not, the product of
+        # each network is a call of its own.
+        counts = range(batch + 1)
+        self._read = [[each[:, :rows] for each in (self.state, d_now)] for rows in counts]
+        self._written = [[in_one_piece(each, rows) for each in (from_state, through)] for rows in counts]
+        self._step: Callable[..., None] = step if by_numba else plain_step
+        self._step_back: Callable[..., None] = step_back if by_numba else plain_step_back
+        kept, d_kept = (self.gates, self.to_new, self.states), (self.d_hidden, self.d_from_state)
+        given = [*self._written, (self.state, *kept), (d_before, d_now, *kept, *d_kept)]
+        *self._given, self._forth, self._back = [
+            [each.numpy() if by_numba else each for each in all_] for all_ in given
+        ]
+        states, gates, x = (each[:trained] for each in (self.states, self.gates, self.x))
+        self._rows = {
+            "gates": kept_rows(self.gates), "states": kept_rows(self.states.mT, 2), "q": kept_rows(self.q, 2),
+            "own gates": kept_rows(gates), "own states": kept_rows(states), "states for g": kept_rows(states.mT, 2),
+            "own x": kept_rows(x[..., :-1]), "x for gates": kept_rows(x.mT, 2), "seen": kept_rows(self.seen.mT, 2),
+            "d_hidden": kept_rows(self.d_hidden), "d_from_state": kept_rows(self.d_from_state),
+            "d_q": kept_rows(self.d_q, 2), "d_q by rows": kept_rows(self.d_q.mT),
+        }  # fmt: skip
 
     def forward(self, edges: Edges) -> None:
-        w1, wi, wh, bh, w3, b3 = self.weights
-        at: list[int] = edges.tolist()
-        self.state.zero_()
+        _, wi, wh, w3 = self.weights
+        at, rows = edges.tolist(), self._rows
+        self.state[..., :-1] = 0.0
         for start, stop in stretches(at, self.stretch):
-            rows = slice(at[start + 1], at[stop + 1])
-            torch.bmm(self.first_layer(w1, rows), wi, out=self.gates[:, rows])
+            first, end = at[start + 1], at[stop + 1]
+            torch.bmm(self.first_layer(first, end), wi, out=rows["gates"](first, end))
             for t in range(start, stop):
-                before, from_state, *_ = self._first[at[t + 2] - at[t + 1]]
-                torch.baddbmm(bh, before, wh, out=from_state)
-                self._step(edges, t, *self._forth)
-        after = self.states[:, -at[0] : at[-1] - at[0]]
-        torch.baddbmm(b3.mT, w3.mT, after.mT, out=self.q[..., : at[-1]])
+                count = at[t + 2] - at[t + 1]
+                torch.bmm(self._read[count][0], wh, out=self._written[count][0])
+                self._step(edges, t, self._given[count][0], *self._forth)
+        torch.bmm(w3.mT, rows["states"](-at[0], at[-1] - at[0]), out=rows["q"](0, at[-1]))
 
     def backward(self, edges: Edges) -> Tensor:
-        self.gradient.zero_()
-        d_w1, d_wi, d_wh, d_bh, d_w3, d_b3 = self.gradients
-        trained, h = len(self.gradient), self.network.hidden
-        _, wi, wh, _, w3, _ = self.trained_weights
-        recurrent, from_q = wh.mT.contiguous(), w3.mT.contiguous()
-        at: list[int] = edges.tolist()
+        d_w1, d_wi, d_wh, d_w3 = self.gradients
+        _, wi, wh, w3 = self.trained_weights
+        recurrent, from_q = wh[:, :-1].mT.contiguous(), w3[:, :-1].mT
+        at, rows, count = edges.tolist(), self._rows, 0
+        earlier = 0.0  # what stands in the gradients and is to be kept: nothing, until the second stretch
         for start, stop in reversed(stretches(at, self.stretch)):
-            rows, states = slice(at[start + 1], at[stop + 1]), slice(at[start] - at[0], at[stop] - at[0])
-            d_hidden = self.d_hidden[:, : rows.stop - rows.start]
-            torch.bmm(self.d_q[..., rows].mT, from_q, out=d_hidden)
+            first, end, before, until = at[start + 1], at[stop + 1], at[start] - at[0], at[stop] - at[0]
+            d_hidden = rows["d_hidden"](0, end - first)
+            torch.bmm(rows["d_q by rows"](first, end), from_q, out=d_hidden)
             for t in range(stop - 1, start - 1, -1):
-                self._step_back(edges, t, start, *self._back)
-                *_, d_before, d_now = self._first[at[t + 2] - at[t + 1]]
-                d_before.baddbmm_(d_now, recurrent)
-            d_from_state = self.d_from_state[:, : states.stop - states.start]
-            x, d_gates = self.x[:trained, rows], self.gates[:trained, rows]
-            d_wh.baddbmm_(self.states[:trained, states].mT, d_from_state)
-            d_bh[..., 2 * h :] += d_from_state[..., 2 * h :].sum(1, keepdim=True)
-            d_wi.baddbmm_(x.mT, d_gates)
-            d_w1.baddbmm_(self.seen[:, rows].mT, back_through_relu(d_gates, wi, x[..., :-1], into=d_hidden))
-        d_bh[..., : 2 * h] = d_wi[:, -1:, : 2 * h]
-        d_q = self.d_q[..., : at[-1]]
-        d_w3.copy_(torch.bmm(d_q, self.states[:trained, -at[0] : at[-1] - at[0]]).mT)
-        torch.sum(d_q, dim=2, out=d_b3[:, 0])
+                self._step_back(edges, t, start, self._given[count][1], *self._back)
+                count = at[t + 2] - at[t + 1]
+                if t > 0:
+                    torch.bmm(self._read[count][1], recurrent, out=self._written[count][1])
+            d_gates, d_from_state = rows["own gates"](first, end), rows["d_from_state"](0, until - before)
+            d_wh.baddbmm_(rows["states for g"](before, until), d_from_state, beta=earlier)
+            d_wi.baddbmm_(rows["x for gates"](first, end), d_gates, beta=earlier)
+            d_x = back_through_relu(d_gates, wi, rows["own x"](first, end), into=d_hidden)
+            d_w1.baddbmm_(rows["seen"](first, end), d_x, beta=earlier)
+            earlier = 1.0
+        d_w3.copy_(torch.bmm(rows["d_q"](0, at[-1]), rows["own states"](-at[0], at[-1] - at[0])).mT)
         return self.gradient
+
+
+def in_one_piece(buffer: Tensor, rows: int) -> Tensor:
+    """View the beginning of a buffer as one that has so many rows for each network."""
+    networks, _, width = buffer.shape
+    return buffer.view(-1)[: networks * rows * width].view(networks, rows, width)
 
 
 def stretches(edges: Sequence[int], rows: int) -> list[tuple[int, int]]:
@@ -137,21 +149,21 @@ class RecurrentQ(QNetwork):
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """W1 and W_i, whose last rows are the biases, W_h, b_h, W3 and b3: P = H(D+1) + 6H² + 6H + A(H+1).
+        """W1, W_i, W_h and W3, whose last rows are the biases: P = H(D+1) + 6H² + 6H + A(H+1).
 
         Gate columns are reset, update, new.
         """
         d, h, a = self.obs_dim, self.hidden, self.n_actions
-        return (d + 1, h), (h + 1, 3 * h), (h, 3 * h), (1, 3 * h), (h, a), (1, a)
+        return (d + 1, h), (h + 1, 3 * h), (h + 1, 3 * h), (h + 1, a)
 
 
 @compiled
-def step(edges: Edges, t: int, state: Array, from_state: Array, gates: Array, to_new: Array, states: Array) -> None:
+def step(edges: Edges, t: int, from_state: Array, state: Array, gates: Array, to_new: Array, states: Array) -> None:
     """Take a step with all networks: `state` holds h_{t-1}, and then h_t, which is kept in `states`, too.
 
     g is in `from_state`, and i in the rows of `gates`, which r z n take.
     """
-    h, first, count = states.shape[2], edges[t + 1], edges[t + 2] - edges[t + 1]
+    h, first, count = to_new.shape[2], edges[t + 1], edges[t + 2] - edges[t + 1]
     z, n, kept = h, 2 * h, first - edges[0]  # where they begin; slices of rows would cost as much as the gates
     for network in range(len(states)):
         for k in range(count):
@@ -171,40 +183,33 @@ def step(edges: Edges, t: int, state: Array, from_state: Array, gates: Array, to
 
 
 def plain_step(
-    edges: Edges, t: int, state: Tensor, from_state: Tensor, gates: Tensor, to_new: Tensor, states: Tensor
+    edges: Edges, t: int, from_state: Tensor, state: Tensor, gates: Tensor, to_new: Tensor, states: Tensor
 ) -> None:
     """Do what `step` does, in torch."""
-    h, (first, end), lead = states.shape[2], edges[t + 1 : t + 3].tolist(), -edges[0]
-    own, g, current = gates[:, first:end], from_state[:, : end - first], state[:, : end - first]
+    h, (first, end), lead = to_new.shape[2], edges[t + 1 : t + 3].tolist(), -edges[0]
+    own, g, current = gates[:, first:end], from_state[:, : end - first], state[:, : end - first, :h]
     r, z, n = torch.split(own, h, -1)
     own[..., : 2 * h].add_(g[..., : 2 * h]).sigmoid_()
     to_new[:, first:end] = g[..., 2 * h :]
     n.addcmul_(r, g[..., 2 * h :]).tanh_()
-    states[:, lead + first : lead + end] = torch.lerp(n, current, z, out=current)
+    current.copy_(torch.lerp(n, current, z))
+    states[:, lead + first : lead + end, :h] = current
 
 
 @compiled
 def step_back(
-    edges: Edges,
-    t: int,
-    start: int,
-    d_before: Array,
-    d_now: Array,
-    gates: Array,
-    to_new: Array,
-    states: Array,
-    d_hidden: Array,
-    d_from_state: Array,
-) -> None:
+    edges: Edges, t: int, start: int, through: Array, d_before: Array, d_now: Array,
+    gates: Array, to_new: Array, states: Array, d_hidden: Array, d_from_state: Array,
+) -> None:  # fmt: skip
     """Go back through step t: from dL/dh_t to the derivatives by i, in place of r z n, and by g, `d_now`.
 
-    dL/dh_t is what stands in `d_hidden` and, of sequences that went on, what `d_before` holds of the step after t. In
-    its place comes z dL/dh_t, to which the way through g is to be added yet.
+    dL/dh_t is what stands in `d_hidden` and, of sequences that went on, what came back from the step after t: past its
+    gates, in `d_before`, where z dL/dh_t follows; and `through` them, by g.
 
     `d_hidden` and `d_from_state` begin with those of step `start`. `d_from_state` takes `d_now`, and zeros for states
     of which nothing came, so that one product over all rows gives the gradient of W_h.
     """
-    h, before, first, count = states.shape[2], edges[t] - edges[0], edges[t + 1], edges[t + 2] - edges[t + 1]
+    h, before, first, count = to_new.shape[2], edges[t] - edges[0], edges[t + 1], edges[t + 2] - edges[t + 1]
     z, n, hidden_row, state_row = h, 2 * h, first - edges[start + 1], edges[t] - edges[start]
     went_on = edges[t + 3] - edges[t + 2] if t + 3 < len(edges) else 0
     one = gates.dtype.type(1.0)
@@ -213,7 +218,7 @@ def step_back(
             row, d_row, kept = first + k, hidden_row + k, state_row + k
             if k < went_on:
                 for j in range(h):
-                    d_hidden[i, d_row, j] += d_before[i, k, j]
+                    d_hidden[i, d_row, j] += d_before[i, k, j] + through[i, k, j]
             for j in range(h):
                 d_before[i, k, j] = gates[i, row, z + j] * d_hidden[i, d_row, j]
             for j in range(h):
@@ -234,26 +239,18 @@ def step_back(
 
 
 def plain_step_back(
-    edges: Edges,
-    t: int,
-    start: int,
-    d_before: Tensor,
-    d_now: Tensor,
-    gates: Tensor,
-    to_new: Tensor,
-    states: Tensor,
-    d_hidden: Tensor,
-    d_from_state: Tensor,
-) -> None:
+    edges: Edges, t: int, start: int, through: Tensor, d_before: Tensor, d_now: Tensor,
+    gates: Tensor, to_new: Tensor, states: Tensor, d_hidden: Tensor, d_from_state: Tensor,
+) -> None:  # fmt: skip
     """Do what `step_back` does, in torch."""
-    trained, h, (before, first, end, *after) = len(d_hidden), states.shape[2], edges[t : t + 4].tolist()
+    trained, h, (before, first, end, *after) = len(d_hidden), to_new.shape[2], edges[t : t + 4].tolist()
     count, row, lead, went_on = end - first, first - edges[start + 1], -edges[0], after[0] - end if after else 0
     own, d = gates[:trained, first:end], d_hidden[:, row : row + count]
     r, z, n = torch.split(own, h, -1)
-    d[:, :went_on] += d_before[:, :went_on]
-    through = d - torch.mul(z, d, out=d_before[:, :count])
-    d_z = (states[:trained, lead + before :][:, :count] - n) * z * through
-    d_n = torch.addcmul(through, through * n, n, value=-1)
+    d[:, :went_on] += d_before[:, :went_on] + through[:, :went_on]
+    d_new = d - torch.mul(z, d, out=d_before[:, :count])
+    d_z = (states[:trained, lead + before :][:, :count, :h] - n) * z * d_new
+    d_n = torch.addcmul(d_new, d_new * n, n, value=-1)
     d_g_n = d_n * r
     d_r = torch.addcmul(d_g_n, d_g_n, r, value=-1) * to_new[:trained, first:end]
     torch.cat([d_r, d_z, d_n], -1, out=own)

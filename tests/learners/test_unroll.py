@@ -85,9 +85,10 @@ def test_compiled_steps_are_torchs(dtype, tolerance):
     def made(*shape):
         return noise(sum(shape), *shape, dtype=dtype)
 
-    kept = [made(networks, 15, 3 * h), made(networks, 15, h), made(networks, 22, h)]
-    forth = [made(networks, 7, h), made(networks, 7, 3 * h), *kept]
-    back = [made(trained, 7, h), made(trained, 7, 3 * h), *kept, made(trained, 8, h), made(trained, 15, 3 * h)]
+    kept = [made(networks, 15, 3 * h), made(networks, 15, h), made(networks, 22, h + 1)]
+    forth = [made(networks, 7, 3 * h), made(networks, 7, h + 1), *kept]
+    d_step = [made(trained, 3, h), made(trained, 7, h), made(trained, 7, 3 * h)]
+    back = [*d_step, *kept, made(trained, 8, h), made(trained, 15, 3 * h)]
     for compiled, plain, tensors, steps in (
         (step, plain_step, forth, (0, 1, 2)),
         (step_back, plain_step_back, back, (1, 2)),

@@ -247,8 +247,8 @@ def in_module_order(network: QNet, row: torch.Tensor, obs_dim: int | None = None
     first = [w1[:-1][:obs_dim].T, w1[-1]]
     if isinstance(network, FeedForwardQ):
         return first + [part for layer in others for part in (layer[:-1].T, layer[-1])]
-    wi, wh, bh, w3, b3 = others
-    return [*first, wi[:-1].T, wh.T, wi[-1], bh[0], w3.T, b3[0]]
+    wi, wh, w3 = others
+    return [*first, wi[:-1].T, wh[:-1].T, wi[-1], wh[-1], w3[:-1].T, w3[-1]]
 
 
 def mixer_in_module_order(mixer: Mixer, row: torch.Tensor) -> list[torch.Tensor]:
