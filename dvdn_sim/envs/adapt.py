@@ -22,6 +22,8 @@ MakeEnv = Callable[[], ParallelEnv[Any, Any, Any]]
 LARGEST = float(np.finfo(np.float32).max)
 MOST_ACTIONS = 2**15
 """As many as the replay tells apart, which keeps them as int16."""
+PLAYED_TWICE = 200
+"""Steps, to see whether an environment repeats itself."""
 LIMIT_NAMES = ("max_cycles", "max_episode_steps", "episode_limit")
 MASK = "action_mask"
 """Under which PettingZoo's environments say, in observations or infos, what an agent may do at this step."""
@@ -225,6 +227,30 @@ class BatchedParallelEnv:
             after.timed_out[row] = copy.truncated if over else after.done[row]
         self._latest = after
         return after, self._observations.copy(), rewards, after.done
+
+    def unrepeated(self) -> str:
+        """Play some episodes twice, with the same seeds and actions; return what differs, in words, or nothing.
+
+        Before the first `reset`. Whatever differs is drawn from elsewhere than from what ``reset(seed)`` began.
+        """
+        first, again = (list(self._beginning()) for _ in range(2))
+        self._observations[...] = 0.0
+        for (step, found), (_, then) in zip(first, again, strict=False):
+            if not np.array_equal(found, then):
+                return f"what agents see or gain at step {step} of an episode"
+        return ""
+
+    def _beginning(self) -> Iterator[tuple[int, Rewards]]:
+        """Play random actions in the first copy, `PLAYED_TWICE` steps in all; yield steps, and what there is then."""
+        copy, counts, left = self._copies[0], self.available.sum(1), PLAYED_TWICE
+        while left > 0:
+            luck = stream(self._row_seeds[0], "played twice", left)
+            over, step, rewards = copy.reset(int(luck.integers(2**31))), 0, np.zeros(self.n_agents)
+            yield step, np.append(self._observations[0], rewards)
+            while not over and step < min(self.episode_limit, left):
+                over, step = copy.step(luck.integers(counts).tolist(), rewards), step + 1
+                yield step, np.append(self._observations[0], rewards)
+            left -= step + 1
 
     def timed_out(self, state: AdapterState) -> Mask:
         """Which rows a time limit ended, bool ``[E]``."""

@@ -43,7 +43,7 @@ from dvdn_sim.training.checkpoint import Checkpoints, Warn, first_unsound, resto
 from dvdn_sim.training.device import device_of, explaining_exhaustion, repeatable
 from dvdn_sim.training.loop import Loop
 from dvdn_sim.training.recorder import Progress, Recorder, Tracer
-from dvdn_sim.training.summary import COLUMNS, RunSummary, summarise
+from dvdn_sim.training.summary import COLUMNS, UNREPEATED, RunSummary, summarise
 from dvdn_sim.training.teams import save_policies
 
 CHECKPOINT_EVERY_S = 60.0
@@ -137,6 +137,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self._played_in: dict[str, object] = {"env": self.scenario.env.kind}
+        self._unrepeated: dict[str, str] = {}
         self._files: dict[str, bytes] = {}
         self._text = resolved_yaml(self.scenario, self._files)
         self._versions = {name: version(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()}
@@ -181,6 +182,9 @@ class Session:
         if self.make_env is None or not isinstance(env, BatchedParallelEnv):
             return ""
         self._played_in = {"env": env.name, "env_identity": list(env.identity)}
+        if unrepeated := env.unrepeated():
+            self._unrepeated = {"env_unrepeated": unrepeated}
+            self.warn(f"{env.name} does not repeat itself, nor will this run: {UNREPEATED.format(unrepeated)}")
         return f"# Trained in {env.name}, in place of the environment below.\n"
 
     def open(self, run_dir: Path, parts: RunParts) -> None:
@@ -336,6 +340,7 @@ class Session:
                 "seeds": list(seeds),
                 "algorithm": self.scenario.algorithm.kind,
                 **self._played_in,
+                **self._unrepeated,
                 "device": str(self.parts.train_envs.device),
                 "threads": torch.get_num_threads(),
                 "traced": self.trace,

@@ -21,6 +21,11 @@ COLUMNS: Columns = {
     ),
 }  # fmt: skip
 """All that a summary needs of the records: a third of what they take in memory."""
+UNREPEATED = (
+    "{} is another after a second `reset` with the same seed; whatever is random should come from a generator that "
+    "`reset` makes of its seed"
+)
+"""What is told of an environment whose seed does not name an episode."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def summarise(run: Run, within: Bounds = UNBOUNDED) -> RunSummary:
             "run_dir": str(run.path),
             "seeds": list(run.seeds),
             "algorithm": manifest["algorithm"],
-            "env": manifest["env"],
+            **{name: manifest[name] for name in ("env", "env_unrepeated") if name in manifest},
             "device": manifest["device"],
             "env_steps": round(env_steps / len(run.seeds)),
             "updates": round(float(trained["updates"].mean())),  # type: ignore[arg-type]
@@ -152,6 +157,12 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
         f"             {best['mean']:.2f} at the best checkpoint, per seed {first} before training,"
         f" {values['random_return']:.2f} random",
     ]
+    if not values["updates"]:
+        lines.append(
+            "  training   no update: too few episodes for a minibatch (`training.batch`); teams are as they began"
+        )
+    if "env_unrepeated" in values:
+        lines.append(f"  repeating  no: {UNREPEATED.format(values['env_unrepeated'])}")
     network, consensus = values["network"], values["consensus"]
     if network is not None and network["sent"]:
         lost = ", ".join(f"{count} {reason}" for reason, count in network["lost"].items())

@@ -1,16 +1,17 @@
 """Environments of others: how often they are made, what tells one from another, and who acts in them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from gymnasium import spaces
+from pettingzoo.utils import BaseParallelWrapper
 from watch import Watch
 
 from dvdn_sim import evaluate, load_policy, load_run, run
 from dvdn_sim.errors import RunFolderError, ScenarioError
-from dvdn_sim.hybrid import HybridParallelEnv
-from dvdn_sim.training import play_episode
+from dvdn_sim.training import play_episode, summarise
 
 
 @pytest.fixture(autouse=True)
@@ -96,16 +97,18 @@ def test_another_environment_does_not_go_on_with_a_run(train, make, limit, said)
             train(make, resume=True, episode_limit=limit)
 
 
-def test_what_wraps_an_environment_is_part_of_it(train, tiny):
-    """Messages that tell nothing leave the spaces as they are, but for the names of the classes."""
+class Doubled(BaseParallelWrapper):
+    """Pays twice as much, and leaves the spaces as they are."""
 
-    class Wrapped(HybridParallelEnv):
-        def observation_space(self, agent):
-            return self.env.observation_space(agent)
+    def step(self, actions):
+        observed, paid, *rest = self.env.step(actions)
+        return observed, {agent: 2 * reward for agent, reward in paid.items()}, *rest
 
+
+def test_what_wraps_an_environment_is_part_of_it(train):
     folder = train(Watch)
-    with pytest.raises(RunFolderError, match=r"wrapped in .*test_own_envs\..*Wrapped now"):
-        train(lambda: Wrapped(Watch(), tiny().network), resume=True)
+    with pytest.raises(RunFolderError, match=r"expected\n  wrapped in .*test_own_envs\.Doubled now$"):
+        train(lambda: Doubled(Watch()), resume=True)
     assert json.loads((folder / "manifest.json").read_text())["env"] == "watch.Watch"
 
 
@@ -137,7 +140,7 @@ def test_a_reward_that_is_none_is_told_and_not_taken_for_divergence(train, tmp_p
     class Unpaid(Watch):
         def step(self, actions):
             observed, paid, *rest = super().step(actions)
-            return observed, paid | ({"b": np.nan} if self.time == 3 else {}), *rest
+            return observed, paid | ({"b": np.nan} if self.time == 3 and len(self.taken) > 350 else {}), *rest
 
     with pytest.raises(ValueError, match="step 3: agent 'b': reward nan found"):
         train(Unpaid)
@@ -159,6 +162,46 @@ def test_a_team_acts_in_a_loop_as_it_was_trained(train, options):
         while env.agents:
             observations, *_ = env.step(policy.act(observations, env.agents))
         assert env.taken == expected.taken
+
+
+def test_what_draws_from_elsewhere_than_its_seed_is_told(train):
+    """A reward at one step, an observation at the first, and nothing: the words of the warning are those of the end."""
+
+    class Unseeded(Watch):
+        lucky, dazed = 3, None
+
+        def seen(self):
+            observed = super().seen()
+            return observed | {"b": self.luck() * observed["b"]} if self.time == self.dazed else observed
+
+        def luck(self):
+            return np.float32(np.random.random())  # noqa: NPY002
+
+        def step(self, actions):
+            observed, paid, *rest = super().step(actions)
+            return observed, paid | ({"a": self.luck()} if self.time == self.lucky else {}), *rest
+
+    class Dazed(Unseeded):
+        lucky, dazed = None, 0
+
+    see = "what agents see or gain at step"
+    for make, said in ((Unseeded, f"{see} 3 of an episode"), (Dazed, f"{see} 0 of an episode"), (Watch, "")):
+        told = []
+        summary = train(make, warn=told.append)
+        text = summarise(load_run(summary)).text()
+        assert [f"does not repeat itself, nor will this run: {said} is another" in line for line in told] == [
+            True
+        ] * bool(said)
+        assert (f"repeating  no: {said} is another" in text) == bool(said)
+        shutil.rmtree(summary)
+
+
+def test_a_run_without_an_update_says_so(train):
+    """Twelve episodes make no minibatch of thirteen."""
+    for batch in (13, 12):
+        folder = train(Watch, f"training.batch={batch}", "training.buffer=20")
+        assert ("no update: too few episodes" in summarise(load_run(folder)).text()) == (batch == 13)
+        shutil.rmtree(folder)
 
 
 def test_an_observation_that_is_none_is_told(train):
