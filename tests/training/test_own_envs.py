@@ -1,10 +1,10 @@
 """Environments of others: how often they are made, what tells one from another, and who acts in them."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
+from edited_folders import edit
 from gymnasium import spaces
 from pettingzoo.utils import BaseParallelWrapper
 from watch import Watch
@@ -90,9 +90,8 @@ def test_another_environment_does_not_go_on_with_a_run(train, make, limit, said)
     """Whether it came to its end or not, and though it has the same name."""
     folder = train(Watch)
     assert train(Watch, resume=True) == folder
-    manifest = json.loads((folder / "manifest.json").read_text())
     for state in ("finished", "interrupted"):
-        (folder / "manifest.json").write_text(json.dumps(manifest | {"state": state}))
+        edit(folder / "manifest.json", state=state)
         with pytest.raises(RunFolderError, match=said):
             train(make, resume=True, episode_limit=limit)
 
@@ -109,7 +108,7 @@ def test_what_wraps_an_environment_is_part_of_it(train):
     folder = train(Watch)
     with pytest.raises(RunFolderError, match=r"expected\n  wrapped in .*test_own_envs\.Doubled now$"):
         train(lambda: Doubled(Watch()), resume=True)
-    assert json.loads((folder / "manifest.json").read_text())["env"] == "watch.Watch"
+    assert load_run(folder).manifest["env"] == "watch.Watch"
 
 
 def test_an_environment_called_as_one_of_ours_is_not_taken_for_it(train):
