@@ -144,7 +144,7 @@ ROWS: Mapping[str, tuple[str, str]] = {
     "utilisation": ("busiest transmitter sends", "share"),
     "a_eff": ("a_eff (0 the mean, 1 alone)", "number"),
     "mean_drift_var": ("variance of the mean's drift", "number"),
-    "jtd_relative_error": ("error of the joint TD error", "share"),
+    "jtd_relative_error": ("error about the true JTD", "share"),
 }
 """Of the tables: figure, what it is called there, and its unit."""
 
@@ -262,6 +262,11 @@ def _print_prediction(setting: Setting, prediction: Prediction, console: Termina
     console.print_whole(Padding(table, (0, 0, 0, 2), expand=False))
     graphs = "one graph" if prediction.graphs == 1 else f"a sample of {prediction.graphs} graphs"
     sampled = f"Over {graphs}; {prediction.sampled} exchanges sampled ({prediction.sampler})."
+    if "jtd_relative_error" in prediction.figures:
+        sampled += (
+            " The error about the true JTD is that of TD errors that are independent; those of a team that learns are "
+            "not (docs/predict.md)."
+        )
     _print_notes(sampled, prediction.warnings, console)
 
 

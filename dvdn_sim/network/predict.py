@@ -31,10 +31,12 @@ from dvdn_sim.network.arrays import covers, exchange_of_arrays, plain, plays, sa
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.trials import (
     MAX_FOR_OPERATORS,
+    Floats,
     Number,
     Setting,
     Tally,
     exchanges,
+    mean_figure,
     path_figures,
     realised,
     stacked,
@@ -119,7 +121,8 @@ def _predict(setting: Setting) -> Prediction:
     if sent_once and fixed:
         figures |= _mean_round_time(setting, graphs[0][0])
     if setting.values is None and setting.sent.kind == "td":
-        figures["jtd_relative_error"] = _jtd(setting, figures["mse_after_rounds"])
+        certain = undisturbed and fixed and figures["whole_probability"].value == 1.0
+        figures["jtd_relative_error"] = _jtd(sample.errors[:1], "closed") if certain else _jtd(sample.errors, "sampled")
     figures["bytes_per_update"] = figures["bytes_per_update"].times(setting.sent.exchanges)
     return Prediction(
         figures=figures,
@@ -147,10 +150,14 @@ def _graphs(setting: Setting) -> list[tuple[Graph, ...]]:
 
 
 class Sample(NamedTuple):
-    """Exchanges drawn: what became of messages, and of values by network; how many there were, and what drew them."""
+    """Exchanges drawn: what became of messages, and of values by network; how many there were, and what drew them.
+
+    `errors` are means over each network's exchanges of √(N·mse), which is ‖A - J‖ (Frobenius) for random values.
+    """
 
     tally: Tally
     paths: Trajectory
+    errors: Floats
     exchanges: int
     sampler: str
 
@@ -166,12 +173,15 @@ def _sample(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> Sample:
         count = int(np.clip(enough, np.clip(MAX_MESSAGES // messages, 1, 4), MAX_SAMPLED))
         networks = count if plays(setting.network.link) else min(count, NETWORKS)
         drawn = exchanges(setting, networks, PURPOSE, each=count // networks, first=OTHER_INDICES)
-    tally, generator, paths = Tally(), stream(setting.seed, PURPOSE), []
+    tally, generator, paths, errors = Tally(), stream(setting.seed, PURPOSE), [], []
     for reports in drawn:
         tally.add(reports)
         each = stacked([_path(setting, report.facts, generator) for report in reports])
         paths.append(Trajectory(*(part.mean(0) for part in each)))
-    return Sample(tally, stacked(paths), networks * (count // networks), "numpy" if arrays else "simulator")
+        errors.append(np.sqrt(setting.n_agents * each.mse[:, -1]).mean())
+    return Sample(
+        tally, stacked(paths), np.array(errors), networks * (count // networks), "numpy" if arrays else "simulator"
+    )
 
 
 def _draw(setting: Setting, graphs: Sequence[Sequence[Graph]], count: int) -> Iterator[list[ExchangeReport]]:
@@ -324,11 +334,10 @@ def _sending_s(setting: Setting, graphs: Sequence[Sequence[Graph]], wire_bytes: 
     return Number.of(sending_s, sending_s * doubt, wire_bytes.how)
 
 
-def _jtd(setting: Setting, mse: Number) -> Number:
-    """√(N·mse): root-mean-square error of e_i = N x_i about the joint TD error, relative to that, in the end."""
-    last, error = mse.at(-1)
-    relative = np.sqrt(setting.n_agents * last)
-    return Number.of(relative, setting.n_agents * error / (2.0 * relative) if relative else 0.0, mse.how)
+def _jtd(errors: Floats, how: str) -> Number:
+    """E‖A - J‖: the mean over updates of ‖N A δ - 1 Σδ‖ / ‖1 Σδ‖, which training records, for independent δ."""
+    found = mean_figure(errors, how)
+    return found if len(errors) > 1 else Number.of(errors[0], 0.0 if how == "closed" else np.nan, how)
 
 
 def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction]) -> Number:

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -136,7 +136,16 @@ def test_figures_worked_out_by_hand():
     ends = 0.9 * (1 / 9 + 0 + 1 / 9) + 0.1 * (4 / 9 + 1 / 9 + 1 / 9)
     middle = 0.81 * 0 + 2 * 0.09 * (0 + 1 / 9 + 1 / 9) + 0.01 * (1 / 9 + 4 / 9 + 1 / 9)
     assert value["mse_after_rounds"] == pytest.approx(((2 * ends + middle) / 3,))
-    assert value["jtd_relative_error"] == pytest.approx(math.sqrt(2 * ends + middle))
+    # The norm of A - J of every outcome: one link lost of an end, 2/3 for 2/9; of the middle, 0, 2/9 or 2/3.
+    chances = (0.1, 0.9)
+    expected = sum(
+        chances[a] * chances[b] * chances[c] * chances[d]
+        * math.sqrt((2 / 3, 2 / 9)[a] + (2 / 3, 2 / 9)[b] + (2 / 3, 2 / 9, 0.0)[c + d])
+        for a, b, c, d in product((0, 1), repeat=4)
+    )  # fmt: skip
+    jtd = found["jtd_relative_error"]
+    assert jtd.how == "sampled"
+    assert abs(jtd.value - expected) < 4.0 * jtd.error
     assert value["utilisation"] == pytest.approx(1332 * 8 / 20e6 / (1.0 + 0.01 + value["round_time_s"]))
 
 
@@ -146,6 +155,25 @@ def test_a_complete_graph_that_loses_nothing_leaves_no_error():
         found = prediction_of(*scene(agents, "{kind: complete}", "0%", 1, *CALM)).figures
         assert found["mse_after_rounds"].value[0] >= 0.0
         assert found["jtd_relative_error"].value == pytest.approx(0.0, abs=1e-7)
+        assert found["jtd_relative_error"].how == "closed"
+
+
+@pytest.mark.parametrize(("policy", "rounds"), [("self", 1), ("running_sum", 3), ("renormalize", 2)])
+def test_the_error_about_the_jtd_is_what_training_would_record_of_independent_errors(policy, rounds):
+    """‖N A δ - 1 Σδ‖ / ‖1 Σδ‖ of each exchange, over so many steps that the ratio of norms is that of variances."""
+    changes = scene(3, "{kind: complete}", "10%", rounds, *CALM, f"algorithm.consensus.policy={policy}")
+    setting = Setting.from_scenario(load_scenario(LOSSY, changes))[0]
+    figures = predict(setting).figures
+    predicted = figures["jtd_relative_error"]
+    deltas, found = np.random.default_rng(1).standard_normal((3, 40_000)), []
+    for (report,) in exchanges(setting, 300, "test"):
+        held = setting.policy.operator(report.facts)[-1] @ deltas
+        found.append(np.linalg.norm(3 * held - deltas.sum(0)) / (np.sqrt(3) * np.linalg.norm(deltas.sum(0))))
+    apart = np.mean(found) - predicted.value
+    assert abs(apart) < 4.0 * np.hypot(predicted.error, np.std(found) / np.sqrt(300))
+    assert predicted.value < 0.85 * math.sqrt(
+        3 * figures["mse_after_rounds"].at(-1)[0]
+    )  # the rms error is another figure
 
 
 def test_rounds_for_a_target_error():
