@@ -267,8 +267,10 @@ def recorded(length, rate, burst):
 
 
 RECORDINGS = {
-    "one": (1, 1.0, 1), "two": (2, 0.5, 1), "memoryless": (2000, 0.4, 1.7), "a good start": (2000, 0.42, 840),
+    "one": (1, 1.0, 1), "two": (2, 0.5, 1), "three": (3, 1 / 3, 1), "a hundred": (100, 0.25, 3),
+    "memoryless": (2000, 0.4, 1.7), "a good start": (2000, 0.42, 840),
     "bursts": (20_000, 0.1, 20), "long bursts": (20_000, 0.3, 500), "one burst": (20_000, 0.02, 400),
+    "long": (100_000, 0.2, 50),
 }  # fmt: skip
 
 
