@@ -17,13 +17,14 @@ from dvdn_sim.records.schema import MANIFEST_FILE
 
 Row = Mapping[str, Any]
 
-CheckName = Literal["alone", "apart", "unbalanced", "drift", "swings"]
+CheckName = Literal["alone", "apart", "unbalanced", "drift", "swings", "diverged"]
 HEALTH_CHECKS: Mapping[CheckName, str] = {
     "alone": "agents learn almost alone",
     "apart": "individual Q-values diverge, while the team's sum stays bounded",
     "unbalanced": "trackers do not add up to the team's gradient",
     "drift": "parameters drift apart",
     "swings": "returns swing from evaluation to evaluation",
+    "diverged": "values are not finite any more, and the seed ends there",
 }
 """Every check, and what it finds."""
 
@@ -135,6 +136,11 @@ class HealthChecks:
             self._evaluation(row)
         elif row["phase"] == "train" and row["q_abs_max"] is not None:
             self._update(row)
+
+    def diverged(self, seed: int, env_steps: int, update: int, found: str) -> None:
+        """Take in that a seed has fallen."""
+        row = {"seed": seed, "env_steps": env_steps}
+        self._warn("diverged", row, f"it has diverged at update {update}, and ends here: {found}", "a smaller `lr`")
 
     def _update(self, row: Row) -> None:
         replica = self._of(row)

@@ -144,7 +144,7 @@ def exchanges_of(run: Run) -> Exchanges | None:
     if rows.is_empty():
         return None
     of_kind = {kind: rows.filter(kind=kind) for kind in rows["kind"].unique().sort()}
-    td, means = rows.filter(kind="td"), [pl.col(name).mean() for name in MEANS]
+    td, means = rows.filter(pl.col("seed").is_in(run.seeds), kind="td"), [pl.col(name).mean() for name in MEANS]
     delivered = (pl.col("held").sum() / pl.col("sent").sum()).alias("delivered_fraction")
     found = td.select(*means).row(0, named=True)
     return Exchanges(
@@ -166,6 +166,7 @@ def tracking_of(run: Run) -> pl.DataFrame | None:
     in the sum of all trackers, over the norm of the gradients' sum.
     """
     rows = run.metrics.filter(pl.col("phase") == "train", pl.col("disagreement").is_not_null())
+    rows = rows.filter(pl.col("seed").is_in(run.seeds))
     if rows.is_empty():
         return None
     share = (pl.col("tracker_imbalance") / pl.col("tracked_gradient").clip(1e-12)).mean().alias("imbalance")

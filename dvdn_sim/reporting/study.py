@@ -35,7 +35,10 @@ RUN_AXIS = "run"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A folder whose run enters no statistic, and why: its state ("killed", "failed: …"), or why it cannot be read."""
+    """A folder whose run enters no statistic, and why: its state ("killed", "failed: …"), or why it cannot be read.
+
+    Or a seed of it alone, which diverged.
+    """
 
     run_dir: Path
     why: str
@@ -204,7 +207,9 @@ def _read(wanted: Wanted, not_begun: Mapping[Path, str], progress: Progress) -> 
         finished, others = finished_runs([run_dir], COLUMNS)
         left_out += others
         try:
-            cells += [_cell(name, at, run) for run in finished]
+            for run in finished:
+                cells.append(_cell(name, at, run))
+                left_out += [LeftOut(run_dir, str(sign)) for sign in cells[-1].health if sign.name == "diverged"]
         except RunFolderError as error:
             left_out.append(LeftOut(run_dir, str(error)))
     return cells, left_out

@@ -2,7 +2,8 @@
 
 One iteration is one episode and one update in every replica; or E episodes, acted side by side, and then E updates, one
 for each, or U spread over them, as if the episodes had been acted one after the other. Replicas are ragged: each has
-its own step and episode counters, exploration rate and evaluation points, and freezes when its steps are done.
+its own step and episode counters, exploration rate and evaluation points, and freezes when its steps are done, or when
+it diverges: the others go on.
 """
 
 from collections.abc import Callable
@@ -48,7 +49,7 @@ class Loop:
             everyone = np.ones(parts.train_envs.replicas, bool)
             self._evaluate(everyone, phase="random", epsilon=1.0)
             self._evaluate(everyone, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
-        while (active := progress.env_steps < parts.scenario.training.steps).any():
+        while (active := progress.active(parts.scenario.training.steps)).any():
             episodes, epsilon = self._act(active)
             parts.replay.insert(episodes, active)
             ready = bool((parts.replay.stored[active] >= parts.scenario.training.batch).all())
@@ -57,6 +58,7 @@ class Loop:
                 for _ in range(parts.scenario.training.updates_after(number) if ready else 0):
                     self.recorder.update(progress, self._learn(active), active)
                 self.recorder.episode(progress, episode, epsilon, active)
+                active = active & ~progress.fallen
             due = active & (progress.env_steps >= progress.next_evaluation)
             self._evaluate(due, phase="evaluation", epsilon=parts.scenario.evaluation.epsilon)
             self.watch(progress)

@@ -40,7 +40,7 @@ class Progress:
     """How far the replicas are: counts ``[R]`` of what was done in training.
 
     `evaluations` counts that of the random policy, too; the next one is due after `next_evaluation` environment steps;
-    `last_return` is for the eye, NaN before the first.
+    `last_return` is for the eye, NaN before the first. Those that have `fallen` diverged: they do nothing any more.
     """
 
     env_steps: npt.NDArray[np.int64]
@@ -49,12 +49,20 @@ class Progress:
     evaluations: npt.NDArray[np.int64]
     next_evaluation: npt.NDArray[np.int64]
     last_return: Floats
+    fallen: Bools
 
     @classmethod
     def start(cls, replicas: int) -> "Progress":
         """Return the progress of replicas that have done nothing yet."""
         zeros = np.zeros((5, replicas), np.int64)
-        return cls(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], np.full(replicas, np.nan))
+        return cls(
+            zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], np.full(replicas, np.nan), np.zeros(replicas, bool)
+        )
+
+    def active(self, steps: int) -> Bools:
+        """Return which replicas have not taken so many steps, and have not fallen."""
+        active: Bools = (self.env_steps < steps) & ~self.fallen
+        return active
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -134,6 +142,9 @@ class Recorder:
     def episode(self, progress: Progress, episodes: Episodes, epsilon: Floats, active: Bools) -> None:
         """Record an episode with the figures of the last update after it; None where there was none.
 
+        A replica has fallen whose loss, gradient or what an agent would send is not finite, or whose values are out of
+        bounds.
+
         Args:
             progress: Counters after the episode and its updates.
             episodes: One per replica.
@@ -141,10 +152,11 @@ class Recorder:
             active: bool ``[R]``, the replicas to record.
 
         Raises:
-            DivergedError: A loss, a gradient or what an agent would send is not finite, or values are out of bounds.
+            DivergedError: All have fallen.
         """
         returns = episodes.returns[:, 0].cpu().tolist()
         updates, self._learnt = self._learnt, []
+        fell: list[str] = []
         for replica in np.flatnonzero(active).tolist():
             self._metrics(
                 replica,
@@ -161,8 +173,13 @@ class Recorder:
                 found = _divergence(figures[replica], np.flatnonzero(invalid[replica]).tolist())
                 if found:
                     self.settle()
-                    where = f"seed {self._seeds[replica]}, update {int(numbers[replica])}"
-                    raise DivergedError(f"{where}: {found}; try a smaller lr")
+                    progress.fallen[replica] = True
+                    seed, update = self._seeds[replica], int(numbers[replica])
+                    fell.append(f"seed {seed}, update {update}: {found}")
+                    self._checks.diverged(seed, int(progress.env_steps[replica]), update, found)
+                    break
+        if fell and progress.fallen.all():
+            raise DivergedError(f"{'; '.join(fell)}; try a smaller lr")
 
     def evaluation(self, progress: Progress, episodes: Episodes, epsilon: float, due: Bools, phase: Phase) -> None:
         """Record an evaluation of the replicas `due`, bool ``[R]``, on ``[R, C]`` episodes."""

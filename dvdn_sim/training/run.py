@@ -91,7 +91,8 @@ def run(
         ScenarioError: The network does not fit the environment given, or its replay buffer the memory.
         OutOfMemoryError: The machine, or its GPU, has no more to give.
         InterruptedRun: Ctrl-C or SIGTERM; what was recorded is kept, with a checkpoint.
-        DivergedError: A value that is not finite, or out of all bounds.
+        DivergedError: In every seed, a value that is not finite, or out of all bounds. A seed that diverges alone is
+            a sign of the run, has no team, and enters no result.
         StorageError: The disk is full, or refuses otherwise.
         AuditError: Messages sent and what became of them do not add up: a bug.
         DvdnSimError: See its subclasses.
@@ -238,11 +239,16 @@ class Session:
     def _finish(self) -> None:
         run_dir, networks = self.writer.run_dir, self.parts.networks
         self._flush("running")  # the digest is that of what is listed
-        self.writer.keep(save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, self.scenario.seeds))
+        fallen = self._loop.progress.fallen
+        teams = {seed: row for row, seed in enumerate(self.scenario.seeds) if not fallen[row]}
+        self.writer.keep(save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, teams))
         audits = (network.counters.audit() for network in networks)
         audit = "; ".join(found for found in audits if found != "ok") or "ok"
         signs = [asdict(warning) for warning in self._checks.seen]
-        self._flush(FINISHED, audit=audit, digest=digest(run_dir), signs=signs)
+        ended: dict[str, object] = {"audit": audit, "digest": digest(run_dir), "signs": signs}
+        if fallen.any():
+            ended |= {"seeds": list(teams), "fallen": [seed for seed in self.scenario.seeds if seed not in teams]}
+        self._flush(FINISHED, **ended)
         self.checkpoints.remove()
         if audit != "ok":
             raise AuditError(f"{run_dir}: {audit}")

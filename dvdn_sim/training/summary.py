@@ -16,7 +16,7 @@ Json = dict[str, Any]
 COLUMNS: Columns = {
     "metrics": ("seed", "phase", "env_steps", "updates", "sim_time_s", "return_mean"),
     "network": (
-        "kind", "round_time_s", "deadlines_fired", "acks_sent", "acks_held", "ack_mismatch", "faults",
+        "seed", "kind", "round_time_s", "deadlines_fired", "acks_sent", "acks_held", "ack_mismatch", "faults",
         "a_eff", "jtd_relative_error", "column_sum_error", "disagreement_norm", "isolated_agents",
     ),
 }  # fmt: skip
@@ -66,7 +66,10 @@ def summarise(run: Run, within: Bounds = UNBOUNDED) -> RunSummary:
     curves = [evaluations.filter(seed=seed).sort("env_steps") for seed in run.seeds]
     final = np.array([curve["return_mean"][-1] for curve in curves])
     random = run.metrics.filter(phase="random")["return_mean"]
-    trained = run.metrics.filter(phase="train").group_by("seed").agg(pl.col("env_steps", "updates", "sim_time_s").max())
+    own = pl.col("seed").is_in(run.seeds)  # and not of those that have fallen
+    trained = (
+        run.metrics.filter(own, phase="train").group_by("seed").agg(pl.col("env_steps", "updates", "sim_time_s").max())
+    )
     wall_s = float(manifest["wall_s"])  # type: ignore[arg-type]
     env_steps = int(trained["env_steps"].sum())
     sim_time_s = trained["sim_time_s"].mean()
@@ -88,7 +91,7 @@ def summarise(run: Run, within: Bounds = UNBOUNDED) -> RunSummary:
             "best_return": score(_best(curves), within),
             "sim_time_s": sim_time_s,
             "network": _network(run),
-            "consensus": _consensus(run.network),
+            "consensus": _consensus(run.network.filter(own)),
             "signs": manifest.get("signs", []),
             "audit": manifest["audit"],
             "digest": manifest["digest"],
@@ -149,9 +152,10 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
     found, best = values["return"], values["best_return"]
     seeds = ", ".join(f"{value:.2f}" for value in found["per_seed"])
     first = ", ".join(f"{value:.2f}" for value in values["first_return"])
-    steps = thousands(values["env_steps"])
+    steps, fallen = thousands(values["env_steps"]), sum(sign["name"] == "diverged" for sign in values["signs"])
+    count = plural(len(values["seeds"]), "seed") + (f" ({fallen} more diverged)" if fallen else "")
     lines = [
-        f"{values['name']}: {values['algorithm']} on {values['env']}, {plural(len(values['seeds']), 'seed')}, "
+        f"{values['name']}: {values['algorithm']} on {values['env']}, {count}, "
         f"{steps} steps each, {values['wall_s']:.0f} s on {values['device']} ({values['env_steps_per_s']:.0f} steps/s)",
         f"  return     {found['mean']:.2f} at the end (per seed {seeds})",
         f"             {best['mean']:.2f} at the best checkpoint, per seed {first} before training,"

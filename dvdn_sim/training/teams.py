@@ -214,8 +214,8 @@ def policy_path(run_dir: Path, seed: int) -> Path:
     return run_dir / "policies" / f"seed-{seed}.safetensors"
 
 
-def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], seeds: tuple[int, ...]) -> Checksums:
-    """Write the online networks of all seeds into a run folder; return the files' checksums.
+def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], rows: Mapping[int, int]) -> Checksums:
+    """Write the online networks of seeds, each in its row of the learner's, into a run folder; return checksums.
 
     Raises:
         OSError: The disk refuses.
@@ -234,11 +234,11 @@ def save_policies(run_dir: Path, learner: Learner, env: BatchedEnv[Any], seeds: 
     )
     (run_dir / "policies").mkdir(exist_ok=True)
     files = {}
-    for seed, rows in zip(seeds, learner.parameters[0], strict=True):
+    for seed, row in rows.items():
         layers = {
             f"{name}.{layer}": values
-            for name, row in zip(team.networks, rows, strict=True)
-            for layer, values in layers_of(network, row).items()
+            for name, own in zip(team.networks, learner.parameters[0, row], strict=True)
+            for layer, values in layers_of(network, own).items()
         }
         path, content = policy_path(run_dir, seed), save(layers, metadata={HEADER: json.dumps(asdict(team))})
         files[path.relative_to(run_dir).as_posix()] = write_durably(path, content)

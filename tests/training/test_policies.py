@@ -32,7 +32,9 @@ def saved(tiny, tmp_path):
         parts = build(tiny(f"algorithm={algorithm}"), device=CPU)
         noise = torch.from_numpy(np.random.default_rng(0).normal(size=parts.learner.parameters.shape))
         parts.learner.parameters.copy_(noise)
-        save_policies(tmp_path, parts.learner, parts.train_envs.env, parts.scenario.seeds)
+        save_policies(
+            tmp_path, parts.learner, parts.train_envs.env, {seed: row for row, seed in enumerate(parts.scenario.seeds)}
+        )
         return parts, tmp_path
 
     return make
@@ -150,7 +152,7 @@ def trained_tag(request, tmp_path):
     parts = build(scenario, device=torch.device("cpu"))
     noise = np.random.default_rng(0).normal(size=parts.learner.parameters.shape)
     parts.learner.parameters.copy_(torch.from_numpy(noise))
-    save_policies(tmp_path, parts.learner, parts.train_envs.env, (0,))
+    save_policies(tmp_path, parts.learner, parts.train_envs.env, {0: 0})
     return tmp_path
 
 

@@ -1,7 +1,9 @@
 """A run that is stopped, killed or refused: what is left, and that it ends as if nothing had happened (invariant 8)."""
 
 import errno
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +23,10 @@ from soak import TIMES
 import dvdn_sim
 from dvdn_sim.errors import DivergedError, InterruptedRun, RunFolderError, StorageError
 from dvdn_sim.records import digest, durable, load_run, locked
+from dvdn_sim.reporting import read_study
 from dvdn_sim.training import Loop
+
+GT = ("algorithm={kind: dvdn_gt, hidden: 4, lr: 3e-3}", "network.deadline=300 ms")
 
 
 class Stopped(BaseException):
@@ -244,32 +249,76 @@ def test_a_full_disk_keeps_what_was_recorded(whole, tmp_path, monkeypatch):
     assert digest(out) == digest(complete)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e13])
-def test_values_that_explode_stop_the_run(tiny, tmp_path, monkeypatch, value):
-    """Update, agent and tensor are named, and the last checkpoint is from before it."""
-    scenario, out, act = tiny("training.steps=400"), tmp_path / "run", Loop._act
+def poison(monkeypatch, value, replicas, update=5):
+    """Give agent 2 of replicas such parameters, once they have made so many updates."""
+    act = Loop._act
 
     def poisoned(loop, active):
-        if loop.parts.learner.updates[1] == 5:
-            loop.parts.learner.parameters[0, 1, 2, :] = value
+        for replica in replicas:
+            if loop.parts.learner.updates[replica] == update:
+                loop.parts.learner.parameters[0, replica, 2, :] = value
         return act(loop, active)
 
     monkeypatch.setattr(Loop, "_act", poisoned)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e13])
+def test_values_that_explode_in_all_seeds_stop_the_run(tiny, tmp_path, monkeypatch, value):
+    """Update, agent and tensor are named, and the last checkpoint is from before it."""
+    scenario, out = tiny("training.steps=400"), tmp_path / "run"
+    poison(monkeypatch, value, (0, 1))
     with pytest.raises(DivergedError) as stopped:
         dvdn_sim.run(scenario, device="cpu", out=out, checkpoint_every_s=0.0)
     said = str(stopped.value)
-    assert "seed 1, update 6" in said
+    assert "seed 0, update 6: " in said
+    assert "; seed 1, update 6: " in said
     if value == 1e13:
         assert "the largest |Q| is" in said
     else:
         assert "TD errors of agent 2 are not finite" in said
-        assert "learner.parameters of seed 1, agent 2" in said
+        assert "learner.parameters of seed 0, agent 2" in said
     newest = load_file(max((out / "checkpoint").glob("*.tensors.*")))
     assert newest["learner.updates"].tolist() == [5, 5]
     assert float(newest["learner.parameters"].abs().max()) < 10
     run = load_run(out)
-    assert str(run.manifest["state"]).startswith("failed: seed 1, update 6")
+    assert str(run.manifest["state"]).startswith("failed: seed 0, update 6")
     assert run.metrics.filter(seed=1)["updates"].max() == 6
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e13])
+@pytest.mark.parametrize("changes", [(), ("training.episodes_per_iteration=3",), ("network.schedule=overlap",), GT])
+def test_a_seed_that_diverges_ends_alone(tiny, tmp_path, monkeypatch, value, changes):
+    """The others end as if nothing had happened, to the bit, resumed or not; which one fell is told."""
+    scenario, warnings = tiny("training.steps=120", "seeds=[0, 1, 2]", *changes), []
+    whole = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "whole")
+    poison(monkeypatch, value, [1], update=6)
+    summary = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", warn=warnings.append)
+    (fallen,) = [said for said in warnings if "diverged" in said]
+    assert re.match(
+        r"seed 1, step \d+: it has diverged at update 7, and ends here: .*; likely: a smaller `lr`", fallen
+    )
+    assert "2 seeds (1 more diverged)" in summary.text()
+    assert "sign       seed 1: it has diverged" in summary.text()
+    found, expected = summary.as_json(), whole.as_json()
+    assert found["seeds"] == [0, 2]
+    assert found["return"]["per_seed"] == [expected["return"]["per_seed"][index] for index in (0, 2)]
+    json.dumps(found, allow_nan=False)
+    before, after = load_run(tmp_path / "whole"), load_run(tmp_path / "run")
+    for seed in (0, 2):
+        assert after.metrics.filter(seed=seed).equals(before.metrics.filter(seed=seed))
+        assert after.network.filter(seed=seed).equals(before.network.filter(seed=seed))
+    teams = {path.name: path.read_bytes() for path in (tmp_path / "run" / "policies").iterdir()}
+    assert teams == {name: (tmp_path / "whole" / "policies" / name).read_bytes() for name in teams}
+    assert sorted(teams) == ["seed-0.safetensors", "seed-2.safetensors"]
+    assert dvdn_sim.evaluate(tmp_path / "run", episodes=2, device="cpu").seeds == (0, 2)
+    study = read_study([tmp_path / "run"])
+    assert [(sorted(cell.curves), [each.why for each in study.left_out]) for cell in study.cells] == [
+        ([0, 2], [fallen])
+    ]
+    assert dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", resume=True).as_json() == found
+    pieces = to_the_end(scenario, tmp_path / "pieces", stop_every(4), checkpoint_every_s=0.0)
+    assert pieces["digest"] == found["digest"]
+    assert pieces["signs"] == found["signs"]
 
 
 def test_a_clock_that_steps_back_changes_nothing(finished, tmp_path, monkeypatch):

@@ -121,7 +121,8 @@ def health_checks(study: Study) -> Figure | None:
     if not troubled:
         return None
     checks, cells = list(HEALTH_CHECKS), list(study.cells)[::-1]
-    counts = [[(len(first_seen[cell.id][check]), len(cell.curves)) for check in checks] for cell in cells]
+    seeds_of = {cell.id: len(cell.curves) + len(first_seen[cell.id]["diverged"]) for cell in cells}
+    counts = [[(len(first_seen[cell.id][check]), seeds_of[cell.id]) for check in checks] for cell in cells]
     text = [[f"{count} of {seeds}" for count, seeds in line] for line in counts]
     shares = [[count / seeds for count, seeds in line] for line in counts]
     hover = "%{y}<br>%{x}: %{text} seeds"
@@ -141,7 +142,7 @@ def health_checks(study: Study) -> Figure | None:
         table=plots.table(
             plots.row(cell.at, {
                 "sign": check,
-                "seeds": len(cell.curves),
+                "seeds": seeds_of[cell.id],
                 "seeds_with_it": len(steps),
                 "first_seen_env_steps_earliest": min(steps, default=None),
                 "first_seen_env_steps_latest": max(steps, default=None),

@@ -71,8 +71,8 @@ def test_counts_and_first_steps_by_hand(tmp_path):
     figure = health_checks(read_study([tmp_path]))
     (trace,) = figure.views[()].traces
     assert (trace["x"], trace["y"]) == (list(HEALTH_CHECKS), ["b", "a"])  # plotly draws the first at the bottom
-    assert trace["text"] == [["0 of 3"] * 5, ["1 of 3", "0 of 3", "0 of 3", "2 of 3", "0 of 3"]]
-    assert trace["z"] == [[0.0] * 5, [1 / 3, 0.0, 0.0, 2 / 3, 0.0]]
+    assert trace["text"] == [["0 of 3"] * 6, ["1 of 3", "0 of 3", "0 of 3", "2 of 3", "0 of 3", "0 of 3"]]
+    assert trace["z"] == [[0.0] * 6, [1 / 3, 0.0, 0.0, 2 / 3, 0.0, 0.0]]
     assert figure.table.filter(run="a", sign="drift").rows() == [("a", "drift", 3, 2, 50, 70)]
     assert figure.table.filter(run="b")["seeds_with_it"].sum() == 0
     assert figure.alt.startswith("Signs of trouble in 1 of 2 cells")
