@@ -7,6 +7,7 @@ JSON files hold their own. Whoever reads one has it looked at first.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def write_sealed(path: Path, content: Mapping[str, object], *, for_people: bool 
         ValueError: A number that is not finite.
         OSError: The disk refuses; `path` is as it was.
     """
-    sealed = {**content, SEAL: _checksum(content)}
+    sealed = {**content, SEAL: _checksum(path, content)}
     indent = 1 if for_people else None
     write_durably(path, json.dumps(sealed, indent=indent, ensure_ascii=False, allow_nan=not for_people) + "\n")
 
@@ -101,7 +102,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
             raise RunFolderError(f"{path} is damaged: an object expected")
         if SEAL not in content:
             raise RunFolderError(f"{path} is damaged: it has no checksum; versions before 0.2 wrote none")
-        expected, found = content.pop(SEAL), _checksum(content)
+        expected, found = content.pop(SEAL), _checksum(path, content)
     except (OSError, ValueError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if found != expected:
@@ -109,5 +110,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
     return content
 
 
-def _checksum(content: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _checksum(path: Path, content: Mapping[str, object]) -> str:
+    """Return the checksum of an object in a file of this name, numbers in it aside: no other kind of file fits it."""
+    return hashlib.sha256(
+        f"{re.sub(r'[0-9]+', '', path.name)} {json.dumps(content, sort_keys=True)}".encode()
+    ).hexdigest()

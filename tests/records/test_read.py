@@ -2,7 +2,7 @@ import pytest
 from edited_folders import reseal
 
 from dvdn_sim.errors import RunFolderError
-from dvdn_sim.records import METRICS, NETWORK, RecordWriter, digest, load_run, read_table, write_scenario
+from dvdn_sim.records import METRICS, NETWORK, RecordWriter, digest, load_run, read_table, write_scenario, write_sealed
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
@@ -78,6 +78,16 @@ def test_records_without_a_manifest_are_refused(tmp_path, rows):
     (tmp_path / "manifest.json").unlink()
     with pytest.raises(RunFolderError, match=r"manifest\.json is missing"):
         load_run(tmp_path)
+
+
+def test_another_file_with_a_checksum_is_no_manifest(tmp_path):
+    for name in ("000001.json", "cells.json", "manifest.json"):
+        write_sealed(tmp_path / name, {"state": "finished", "seeds": [1]})
+    assert load_run(tmp_path).finished
+    for name in ("000001.json", "cells.json"):
+        (tmp_path / "manifest.json").write_bytes((tmp_path / name).read_bytes())
+        with pytest.raises(RunFolderError, match=r"manifest\.json is damaged"):
+            load_run(tmp_path)
 
 
 def test_a_manifest_without_a_checksum_is_told_to_be_old(tmp_path):

@@ -23,7 +23,7 @@ def edit(path: Path, **values: Any) -> None:
 def sealed(**values: Any) -> bytes:
     """The bytes of a file with its own checksum."""
     with TemporaryDirectory() as folder:
-        write_sealed(path := Path(folder, "sealed.json"), values)
+        write_sealed(path := Path(folder, "manifest.json"), values)
         return path.read_bytes()
 
 

@@ -294,9 +294,7 @@ def test_a_seed_that_diverges_ends_alone(tiny, tmp_path, monkeypatch, value, cha
     poison(monkeypatch, value, [1], update=6)
     summary = dvdn_sim.run(scenario, device="cpu", out=tmp_path / "run", warn=warnings.append)
     (fallen,) = [said for said in warnings if "diverged" in said]
-    assert re.match(
-        r"seed 1, step \d+: it has diverged at update 7, and ends here: .*; likely: a smaller `lr`", fallen
-    )
+    assert re.match(r"seed 1, step \d+: it has diverged at update 7, and ends here: .*; likely: a smaller `lr`", fallen)
     assert "2 seeds (1 more diverged)" in summary.text()
     assert "sign       seed 1: it has diverged" in summary.text()
     found, expected = summary.as_json(), whole.as_json()
