@@ -116,7 +116,7 @@ class HybridParallelEnv(BaseParallelWrapper[Any, Any, Any]):  # type: ignore[mis
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
         self._now_ns += self._period_ns
         self._step += 1
-        senders = [agent for agent in observations if not terminations[agent]]
+        senders = [agent for agent in observations if not terminations.get(agent)]
         heard, infos = self._communicate(observations, infos, senders)
         return heard, rewards, terminations, truncations, infos
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mpe2 import simple_spread_v3, simple_tag_v3
 from pettingzoo import ParallelEnv
 from pettingzoo.test import parallel_api_test, parallel_seed_test
+from watch import Watch
 
 from dvdn_sim.envs import ForagingParallelEnv, parallel_env
 from dvdn_sim.envs.marbler import MaterialTransport, Warehouse
@@ -114,6 +115,20 @@ def test_who_has_left_says_nothing_more_and_grows_old():
     env.reset(seed=0)
     ages = [env.step(dict.fromkeys(env.agents, 0))[-1]["a"]["ages"]["c"] for _ in range(4)]
     assert ages == [0, 1, 2, 3]
+
+
+def test_who_rests_is_heard_again_when_it_is_back():
+    """c takes no part after steps 2 and 3; and of the ends only those that come are told."""
+
+    class Terse(Watch):
+        def step(self, actions):
+            observed, paid, over, *rest = super().step(actions)
+            return observed, paid, {agent: True for agent, ends in over.items() if ends}, *rest
+
+    env = HybridParallelEnv(Terse(away=(2, 3), limit=9), network())
+    env.reset(seed=0)
+    ages = [env.step(dict.fromkeys(env.agents, 0))[-1]["a"]["ages"]["c"] for _ in range(6)]
+    assert ages == [0, 0, 1, 2, 0, 0]
 
 
 def test_a_crashed_agent_neither_speaks_nor_hears_and_may_forget():

@@ -116,7 +116,7 @@ class Study:
     @cached_property
     def one_task(self) -> bool:
         """True if all cells have the same environment, so that their returns may be pooled."""
-        return len({cell.task for cell in self.cells}) == 1
+        return len({(cell.task, *cell.manifest.get("env_identity", ())) for cell in self.cells}) == 1
 
     @cached_property
     def returns_within(self) -> Bounds:

@@ -163,6 +163,10 @@ def test_a_team_of_another_environment_is_another_task(tmp_path):
     assert not study.one_task
     assert not read_study([known, other]).one_task
     assert read_study([of_python]).one_task
+    wider, of_fewer = (
+        write_run(tmp_path / line, **ONE, env="bells_v0", env_identity=[line]) for line in ("wide", "few")
+    )
+    assert not read_study([wider, of_fewer]).one_task
     newer = write_run(tmp_path / "d", **ONE, scenario=SCENARIO + "colour: blue\n")  # of another version
     assert read_study([newer]).cells[0].scenario is None
 
