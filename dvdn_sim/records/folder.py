@@ -1,8 +1,8 @@
 """Run folders: which one a run writes to, and one process in it at a time."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -118,8 +118,10 @@ def refuse_links(folder: Path) -> None:
 
 
 @contextmanager
-def locked(run_dir: Path) -> Iterator[None]:
+def locked(run_dir: Path) -> Iterator[Callable[[], Path]]:
     """Hold a run folder; the system lets go of it with the process, however that ends.
+
+    Yields what tells where the folder is, should somebody rename it meanwhile; only Linux knows.
 
     Raises:
         RunFolderError: Another process holds it, or the disk refuses.
@@ -131,7 +133,20 @@ def locked(run_dir: Path) -> Iterator[None]:
         raise RunFolderError(f"{run_dir} is being written by another process; wait, or choose another folder") from None
     except OSError as error:
         raise RunFolderError(f"{run_dir} cannot be locked: {error.strerror or error}") from error
+    held = os.open(run_dir, os.O_RDONLY) if os.name == "posix" else None
+
+    def where() -> Path:
+        with suppress(OSError):
+            if held is None or os.path.samestat(os.fstat(held), run_dir.stat()):
+                return run_dir
+        with suppress(OSError):
+            moved = Path(f"/proc/self/fd/{held}").readlink()
+            return moved if moved.is_dir() else run_dir
+        return run_dir
+
     try:
-        yield
+        yield where
     finally:
+        if held is not None:
+            os.close(held)
         lock.release()

@@ -82,8 +82,13 @@ class Checkpoints:
     """
 
     def __init__(self, run_dir: Path, scenario: str = "") -> None:
-        self.folder, self._scenario = run_dir / CHECKPOINTS, scenario
+        self._scenario = scenario
         self._kept: list[Checkpoint] = []
+        self.move(run_dir)
+
+    def move(self, run_dir: Path) -> None:
+        """Go on in a folder that was renamed."""
+        self.folder = run_dir / CHECKPOINTS
 
     @property
     def latest(self) -> Checkpoint | None:

@@ -104,13 +104,15 @@ def run(
         )
         run_dir = run_dir_to_resume(chosen, scenario.name) if resume else None
         if run_dir is not None:
-            with locked(run_dir):
+            with locked(run_dir) as session.where:
                 session.go_on(run_dir)
+                run_dir = session.where()
         else:
             parts = session.build(device)  # what cannot be run is refused before anything is written
             run_dir = create_run_dir(chosen, scenario.name)
-            with locked(run_dir):
+            with locked(run_dir) as session.where:
                 session.begin(run_dir, parts)
+                run_dir = session.where()
             del parts
         del session
         gc.collect()  # session and loop hold each other, and all that was trained with
@@ -132,6 +134,8 @@ class Session:
     parts: RunParts = field(init=False)
     writer: RecordWriter = field(init=False)
     checkpoints: Checkpoints = field(init=False)
+    where: Callable[[], Path] | None = None
+    """Tells where the folder is, if somebody may rename it."""
     _earlier_s: float = field(init=False, default=0.0)
     """Seconds that processes before this one worked on what is kept of theirs."""
     _earlier_steps: int = field(init=False, default=0)
@@ -237,8 +241,8 @@ class Session:
                 self._finish()
 
     def _finish(self) -> None:
-        run_dir, networks = self.writer.run_dir, self.parts.networks
         self._flush("running")  # the digest is that of what is listed
+        run_dir, networks = self.writer.run_dir, self.parts.networks
         fallen = self._loop.progress.fallen
         teams = {seed: row for row, seed in enumerate(self.scenario.seeds) if not fallen[row]}
         self.writer.keep(save_policies(run_dir, self.parts.learner, self.parts.train_envs.env, teams))
@@ -336,6 +340,10 @@ class Session:
 
     def _flush(self, state: str, **results: object) -> None:
         """Write what was recorded, and a manifest: who works on what, how far it is, and the networks' totals."""
+        if self.where is not None and (run_dir := self.where()) != self.writer.run_dir:
+            self.warn(f"{self.writer.run_dir} was moved to {run_dir}, where the run goes on")
+            self.writer.run_dir = run_dir
+            self.checkpoints.move(run_dir)
         self._loop.recorder.settle()
         seeds, networks = self.scenario.seeds, self.parts.networks
         messages = sum((network.counters.messages for network in networks), MessageCounts()).as_json()

@@ -213,6 +213,27 @@ def test_records_that_are_missing_are_told(tiny, tmp_path):
         dvdn_sim.run(scenario, device="cpu", out=out, resume=True)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux knows where an open folder is")
+@pytest.mark.parametrize("every", [0.0, 1e9])
+def test_a_folder_that_is_renamed_while_it_runs_is_followed(finished, tmp_path, every):
+    """Even if another folder is made in its place, into which nothing is written."""
+    (scenario, _, first), warnings = finished, []
+    out, moved = tmp_path / "run", tmp_path / "moved"
+
+    def rename(*_: object) -> None:
+        if not moved.exists():
+            out.rename(moved)
+            out.mkdir()
+
+    found = dvdn_sim.run(
+        scenario, device="cpu", out=out, progress=rename, warn=warnings.append, checkpoint_every_s=every
+    ).as_json()
+    assert (found["digest"], found["run_dir"]) == (first["digest"], str(moved))
+    assert [said for said in warnings if "was moved" in said] == [f"{out} was moved to {moved}, where the run goes on"]
+    assert list(out.iterdir()) == []
+    assert dvdn_sim.evaluate(moved, episodes=1, device="cpu").seeds == (0, 1)
+
+
 def test_two_runs_into_one_folder(tiny, tmp_path):
     """The second is refused while the first works, whether it would begin or go on."""
     scenario, out = tiny("training.steps=60"), tmp_path / "run"
