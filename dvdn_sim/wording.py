@@ -68,6 +68,16 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def time_text(seconds: float) -> str:
+    """Return how long something takes on the network's clock, in the unit that suits it.
+
+    >>> [time_text(seconds) for seconds in (5.5297, 0.00553, 5.4e-5)]
+    ['5.53 s', '5.53 ms', '54 µs']
+    """
+    scale, unit = next((each for each in ((1.0, "s"), (1e-3, "ms")) if seconds >= each[0]), (1e-6, "µs"))
+    return f"{seconds / scale:.3g} {unit}"
+
+
 def printable(said: Any) -> Any:
     r"""Return a text, or plain values with texts in them, with escapes for what a terminal obeys or cannot show.
 

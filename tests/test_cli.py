@@ -45,7 +45,7 @@ class Trainer:
         self.resumed = resume
         self.calls.append((scenario, device, out))
         self.traced = trace
-        progress(50, 100, {"return": "0.50", "delivered": "89%"})
+        progress(50, 100, {"return": "0.50", "held in time": "89%"})
         if self.error is not None:
             raise self.error
         return Summary()
@@ -66,7 +66,7 @@ def install(monkeypatch, trainer):
 def test_run_trains_and_prints_the_summary(trainer):
     result = invoke("run", LOSSY)
     assert (result.exit_code, result.stdout) == (0, "0.50 at the end\n")
-    assert result.stderr == "50%  50 of 100 steps  return 0.50  delivered 89%\n"
+    assert result.stderr == "50%  50 of 100 steps  return 0.50  held in time 89%\n"
     ((scenario, device, out),) = trainer.calls
     assert (scenario.name, device, out) == ("lossy_lbf", "auto", None)
 
@@ -241,9 +241,9 @@ def test_progress_in_a_terminal_is_a_bar(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     with Display(quiet=False) as display:
         display.show(
-            150_000, 300_000, {"return": "0.41", "delivered": "89%", "simulated": "15000 s", "steps/s": "1210"}
+            150_000, 300_000, {"return": "0.41", "held in time": "89%", "simulated": "15000 s", "steps/s": "1210"}
         )
     shown = capsys.readouterr().err
     assert "150 000 of 300 000 steps" in shown
-    assert "delivered 89%" in shown
+    assert "held in time 89%" in shown
     assert "50%" in shown

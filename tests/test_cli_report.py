@@ -1,6 +1,8 @@
 """The command `report`: exit codes, what goes to stdout and what to stderr, and what it writes."""
 
 import json
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -32,10 +34,10 @@ def test_it_says_the_answer_what_is_left_out_and_where_the_page_is(here):
         "a/b: c: Does it matter?",
         f"  {answer(read_study(['s']))}",
         "  left out   s/rounds=5: too hot",
-        "  page       reports/a_b_c/page.html",
-        "  beside it  8 files in reports/a_b_c/tables",
+        "  page       pages/a_b_c/page.html",
+        "  beside it  8 files in pages/a_b_c/tables",
     ]
-    assert (here / "reports" / "a_b_c" / "page.html").exists()
+    assert (here / "pages" / "a_b_c" / "page.html").exists()
 
 
 def test_json_is_one_object_on_stdout_and_nothing_else(here):
@@ -70,6 +72,23 @@ def test_somebody_elses_page_is_refused_before_the_work(here):
     assert Path("mine.html").read_text() == Path("out/page.html").read_text() == "mine"
 
 
+def test_figures_that_cannot_be_drawn_are_told_before_anything_is_read(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    read = []
+    monkeypatch.setattr("dvdn_sim.reporting.report", lambda *asked: read.append(asked))
+    result = report("s", "--figures")
+    assert (result.exit_code, result.stdout, read) == (1, "", [])
+    assert "SVG files need kaleido: pip install 'dvdn-sim[figures]'" in result.stderr
+
+    def refuse(_):
+        raise RuntimeError("no browser")
+
+    monkeypatch.setitem(sys.modules, "kaleido", types.SimpleNamespace(write_fig_from_object_sync=refuse))
+    result = report("s", "--figures")
+    assert (result.exit_code, result.stdout, read) == (1, "", [])
+    assert "SVG files need Chrome or Chromium: no browser" in result.stderr
+
+
 def test_nothing_finished_is_exit_2_and_nothing_is_written(here):
     run = write_run(here / "r", {0: [0.0]}, state="interrupted")
     result = report("r", "--json")
@@ -85,7 +104,7 @@ def test_what_holds_no_runs_is_exit_2(here, name):
     result = report(name)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {name} ")
-    assert not (here / "reports").exists()
+    assert not (here / "pages").exists()
 
 
 def test_a_disk_that_refuses_is_exit_1_with_the_command(here, monkeypatch):

@@ -99,12 +99,17 @@ def test_a_finished_run(finished):
     assert said(result, "messages").startswith(f"{summary['network']['sent']} sent in ")
     assert f"{summary['network']['delivered_fraction']:.1%} held in time" in said(result, "messages")
     assert "torch 2" in said(result, "versions")
+    assert re.match(
+        r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, commit [0-9a-f]{7,}(-dirty)?: \S", said(result, "started")
+    )
     assert re.fullmatch(
         r"metrics \S+ kB \(1 part\), network \S+ kB \(1 part\), policies \S+ kB \(2 teams\)", said(result, "disk")
     )
     assert said(result, "audit") == "ok"
     assert said(result, "digest") == f"{summary['digest'][:16]} verified"
-    assert all(len(line) <= 120 for line in result.stdout.splitlines() if not line.startswith("  versions"))
+    assert all(
+        len(line) <= 120 for line in result.stdout.splitlines() if not line.startswith(("  versions", "  started"))
+    )
 
 
 def test_what_programs_read_has_the_names_and_values_of_the_summary(finished):

@@ -10,6 +10,7 @@ from small_runs import SCENARIO
 
 import dvdn_sim
 from dvdn_sim import evaluate
+from dvdn_sim.records import SweepRow, SweepTable, write_cells
 from dvdn_sim.scenario import parse_scenario
 
 
@@ -49,6 +50,16 @@ def test_it_writes_a_page_and_says_what_evaluate_says(trained, elsewhere):
         "bytes": page.stat().st_size,
     }
     assert "shown: team of seed 4, episode 2" in page.read_text(encoding="utf-8")
+
+
+def test_a_cell_of_a_sweep_has_a_page_of_its_own_name(trained, elsewhere):
+    cell = elsewhere / "s" / "rounds=1"
+    shutil.copytree(trained, cell)
+    row = SweepRow("rounds=1", {"rounds": "1"}, {}, (3, 4))
+    write_cells(elsewhere / "s", SweepTable("study", "Why?", {"rounds": ("1",)}, (), [row]))
+    assert show(cell, "--episode").stdout.startswith("rounds=1-episode.html: ")
+    page = (elsewhere / "rounds=1-episode.html").read_text(encoding="utf-8")
+    assert "<h1>study: rounds=1: team of seed 3, episode 0</h1>" in page
 
 
 def test_the_same_run_gives_the_same_bytes_and_an_earlier_page_is_replaced(trained, elsewhere):

@@ -48,7 +48,7 @@ def test_a_sweep_runs_all_cells_and_prints_what_they_found(here):
     head, question, columns, *rows, records = result.stdout.splitlines()
     assert head.startswith("small: 4 of 4 cells finished, ")
     assert question == "  Does the network matter?"
-    assert columns.split() == ["rounds", "loss", "return", "95%", "interval", "delivered", "a_eff"]
+    assert columns.split() == ["rounds", "loss", "return", "95%", "interval", "held", "in", "time", "a_eff"]
     assert [row.split()[:2] for row in rows] == [["1", "0%"], ["1", "20%"], ["2", "0%"], ["2", "20%"]]
     assert "100.0%" in rows[0]
     assert records == "  records    sweeps/small"
@@ -176,7 +176,9 @@ def test_warnings_are_told_once_with_the_cells_they_are_about(here):
         "{path: network.link.delay, values: [5 ms, 6 ms]}]"
     )
     text = SWEEP[: SWEEP.index("axes:")] + axes
-    (here / "sweep.yaml").write_text(text.replace("set: {", "set: {env.players: 4, "), encoding="utf-8")
+    (here / "sweep.yaml").write_text(
+        text.replace("set: {", "set: {env.players: 4, algorithm.consensus.weights: metropolis, "), encoding="utf-8"
+    )
     result = sweep("sweep.yaml", "--device", "cpu")
     warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
     assert len(warnings) == 1

@@ -26,7 +26,7 @@ from dvdn_sim.cli.output import (
     say,
 )
 from dvdn_sim.errors import ScenarioError, StorageError, os_errors_as
-from dvdn_sim.wording import plural
+from dvdn_sim.wording import plural, time_text
 
 if TYPE_CHECKING:
     from dvdn_sim.network import Measurement, Number, Prediction, Setting
@@ -353,10 +353,11 @@ def _said(value: float, unit: str) -> str:
         return f"{100 * value:.3g}%"
     if unit == "count":
         return f"{value:.0f}"
-    scales = {"time": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")), "bytes": ((1e6, "MB"), (1e3, "kB"), (1.0, "B"))}
-    if unit not in scales:
+    if unit == "time":
+        return time_text(value)
+    if unit != "bytes":
         return f"{value:.3g}"
-    scale, name = next((pair for pair in scales[unit] if value >= pair[0]), scales[unit][-1])
+    scale, name = next((pair for pair in ((1e6, "MB"), (1e3, "kB")) if value >= pair[0]), (1.0, "B"))
     return f"{value / scale:.3g} {name}"
 
 

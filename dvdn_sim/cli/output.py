@@ -208,9 +208,15 @@ class Display:
         self._quiet, self._of = quiet, of
         self._live = console.is_terminal and not quiet
         self._tenths = -1
-        self._width = max(console.width - 26, 20)  # beside the bar, the percentage and the time left
+        self._width = max(console.width - 31, 20)  # beside the bar, the percentage and the time left
         description = TextColumn("{task.description}", markup=False)
-        columns = (BarColumn(bar_width=10), TaskProgressColumn(), description, TimeRemainingColumn(compact=True))
+        columns = (
+            BarColumn(bar_width=10),
+            TaskProgressColumn(),
+            description,
+            TimeRemainingColumn(compact=True),
+            "left",
+        )
         self._bar = Progress(*columns, console=console, disable=not self._live)
         self._task = self._bar.add_task("starting", total=None)
 

@@ -13,7 +13,7 @@ from dvdn_sim.errors import StorageError, os_errors_as
 from dvdn_sim.wording import plural, size_text, thousands
 
 Found = Mapping[str, Any]
-REPORTS = Path("reports")
+PAGES = Path("pages")
 
 
 def show(
@@ -51,7 +51,7 @@ def show(
 
 def _write_episode(run_dir: Path, out: Path | None, *, seed: int | None, number: int, at: str | None) -> Found:
     """Play an episode, write its page, and return what there is to say of it."""
-    from dvdn_sim.records import NO_COLUMNS, SCENARIO_FILE, load_run, write_durably
+    from dvdn_sim.records import CELLS_FILE, NO_COLUMNS, SCENARIO_FILE, load_run, write_durably
     from dvdn_sim.reporting import episode_page
     from dvdn_sim.scenario import load_scenario
     from dvdn_sim.training import play_episode
@@ -62,7 +62,9 @@ def _write_episode(run_dir: Path, out: Path | None, *, seed: int | None, number:
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
     if out is None:
-        out = Path(f"{load_scenario(load_run(run_dir, NO_COLUMNS).path / SCENARIO_FILE).name}-episode.html")
+        folder = load_run(run_dir, NO_COLUMNS).path.resolve()
+        of_sweep = (folder.parent / CELLS_FILE).exists()
+        out = Path(f"{folder.name if of_sweep else load_scenario(folder / SCENARIO_FILE).name}-episode.html")
     _refuse_other_files(out, run_dir)
     played = play_episode(run_dir, seed=seed, number=number, start_s=start_s)
     content = episode_page(played).encode()
@@ -105,6 +107,9 @@ def lines(found: Found) -> Iterator[str]:
         yield f"  messages   {_messages(found['network'])}"
     for each in found["signs"]:
         yield f"  sign       seed {each['seed']}: {each['message']}; likely: {each['cause']}"
+    for each in found["starts"]:
+        commit = "" if each["commit"] is None else f", commit {each['commit']}"
+        yield f"  started    {each['at']}{commit}: {each['command']}"
     if found["versions"]:
         yield f"  versions   {_list(f'{name} {version}' for name, version in found['versions'].items())}"
     nouns = {"policies": "team", "checkpoint": "checkpoint"}
@@ -161,18 +166,20 @@ def report(
     *,
     out: Annotated[
         Path | None,
-        option("DIR", "Folder for page.html and tables/, or a page x.html.", otherwise="reports/ and the sweep's name"),
+        option("DIR", "Folder for page.html and tables/, or a page x.html.", otherwise="pages/ and the sweep's name"),
     ] = None,
     figures: Annotated[bool, flag("--figures", "Write figures/*.svg, too; takes Chrome or Chromium.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Write one page about sweeps or runs: the answer, the figures, and the numbers behind them."""
-    from dvdn_sim.reporting import answer, page_path, refuse_other_page
+    from dvdn_sim.reporting import answer, page_path, refuse_other_page, refuse_without_browser
     from dvdn_sim.reporting import report as report_on
 
     if out is not None:
         refuse_other_page(page_path(out))  # before the work
+    if figures:
+        refuse_without_browser()
     console = Terminal(stderr=True)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
@@ -183,7 +190,7 @@ def report(
             folders, lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
         )
     study = made.study
-    place = REPORTS / _safe(study.name) if out is None else out
+    place = PAGES / _safe(study.name) if out is None else out
     written = made.write(place, svgs=figures)
     if as_json:
         found = {

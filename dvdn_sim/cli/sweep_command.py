@@ -199,7 +199,7 @@ def _print_table(table: "SweepTable", out: Path, console: Terminal) -> None:
     console.print(Text(f"{table.name}: {count}, {duration_text(table.wall_s)}"), soft_wrap=True)
     console.print(Text(f"  {table.question}"), soft_wrap=True)
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in (*table.axes, "return", "95% interval", "delivered", "a_eff"):
+    for name in (*table.axes, "return", "95% interval", "held in time", "a_eff"):
         shown.add_column(name)
     for row in table.rows:
         shown.add_row(*row.axes.values(), *(_found(row) if row.found else [Text(row.state, style="yellow")]))
@@ -211,11 +211,11 @@ def _found(row: "SweepRow") -> list[str]:
     """Return what a run found, in the columns of the table."""
     found, network, consensus = (row.found[name] for name in ("return", "network", "consensus"))
     ends = found["ci95"]
-    delivered = None if network is None else network["delivered_fraction"]
+    held = None if network is None else network["delivered_fraction"]
     a_eff = None if consensus is None else consensus["a_eff"]
     return [
         f"{found['iqm']:.2f}",
         "" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}",
-        "" if delivered is None else f"{delivered:.1%}",
+        "" if held is None else f"{held:.1%}",
         "" if a_eff is None else f"{a_eff:.2f}",
     ]

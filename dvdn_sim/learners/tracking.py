@@ -207,7 +207,7 @@ def adapt_then_combine(tracker: Tracker, parameters: Tensor, gradient: Tensor, e
 
 
 def running_sum(tracker: Tracker, parameters: Tensor, gradient: Tensor, exchanges: list[list[Mixing]]) -> None:
-    """Track gradients so that no loss, one way or both, puts off for good.
+    """Track gradients so that what a loss, one way or both, takes out of the sum of trackers comes back later.
 
     z_i ← z_i + g_i^new - g_i^old;  v_i = ω_i - lr D(z_i)
     σ_ij += a_i z_i for each out-neighbour j, a_i = 1/(1 + d_i);  i sends (v_i, σ_ij) to j

@@ -85,7 +85,8 @@ class Frame:
 class Episode:
     """An episode of a trained team, from before the first step to after the last.
 
-    `number` counts the seed's evaluation episodes from 0; `network` is the topology and the link in words.
+    `number` counts the seed's evaluation episodes from 0; `network` is the topology and the link in words, `reach_m`
+    how far apart agents are linked, in metres, where that decides it.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Episode:
     agents: tuple[str, ...]
     frames: tuple[Frame, ...]
     network: tuple[str, ...] = ()
+    reach_m: float | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property

@@ -56,7 +56,15 @@ def _who(run: Run, scenario: Mapping[str, Any]) -> Json:
     }
     who = {name: run.manifest.get(name, value) for name, value in of_scenario.items()}
     versions: Any = run.manifest.get("versions", {})
-    return {"run_dir": str(run.path), **who, "versions": dict(versions), "wall_s": _number(run.manifest.get("wall_s"))}
+    starts: Any = run.manifest.get("starts", [])
+    told = {"starts": [{name: each[name] for name in ("at", "command", "commit")} for each in starts]}
+    return {
+        "run_dir": str(run.path),
+        **who,
+        **told,
+        "versions": dict(versions),
+        "wall_s": _number(run.manifest.get("wall_s")),
+    }
 
 
 def _how_far(run: Run, scenario: Mapping[str, Any], seeds: Sequence[int]) -> Json:

@@ -23,7 +23,7 @@ from dvdn_sim.reporting.episode_page import CLEAR, MARK, episode_page, pairs_of,
 from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, contrasts, estimate_text, score
 from dvdn_sim.reporting.page import ASSUMPTIONS
 from dvdn_sim.reporting.plots import COLOURS, Figure, Panels, around, axes, banded, colour, plain, points
-from dvdn_sim.reporting.report import Report, page_path, refuse_other_page, report, write_svgs
+from dvdn_sim.reporting.report import Report, page_path, refuse_other_page, refuse_without_browser, report, write_svgs
 from dvdn_sim.reporting.study import Cell, Study, finished_runs, read_study
 # fmt: on
 # isort: on
@@ -33,5 +33,6 @@ __all__ = [
     "Exchanges", "Figure", "Panels", "Report", "Study", "answer", "area", "around", "axes", "banded", "best",
     "colour", "contrasts", "curves_of", "episode_page", "estimate_text", "exchanges_of", "final_mean",
     "finished_runs", "learning_curve", "on_grid", "page_path", "pairs_of", "plain", "points", "read_study",
-    "refuse_other_page", "report", "score", "scores_of", "state_of", "states", "tracking_of", "write_svgs",
+    "refuse_other_page", "refuse_without_browser", "report", "score", "scores_of", "state_of",
+    "states", "tracking_of", "write_svgs",
 ]  # fmt: skip

@@ -50,8 +50,12 @@ def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> st
         return "No difference over all cells is clear. " if overall else ""
     better, worse = ([f"{axis}={each.label}" for each in clear if (each.found.difference.value > 0.0) == sign]
                      for sign in (True, False))  # fmt: skip
-    verdicts = [f"{listed(labels)} {word}" for labels, word in ((better, "better"), (worse, "worse")) if labels]
-    return f"Clearly {' and '.join(verdicts)} than {axis}={baseline}. "
+    verdicts = [
+        f"{listed(labels)} {'is' if len(labels) == 1 else 'are'} clearly {word}"
+        for labels, word in ((better, "better"), (worse, "worse"))
+        if labels
+    ]
+    return f"{' and '.join(verdicts)} than {axis}={baseline}. "
 
 
 def _cells(axis: str, found: list[Contrast]) -> str:
@@ -61,11 +65,11 @@ def _cells(axis: str, found: list[Contrast]) -> str:
     if len(cells) < 2:
         return ""
     if not clear:
-        return f" In none of the {len(cells)} comparisons in single cells is one clear."
+        return f" Cell by cell, none of {len(cells)} differences is clear."
     largest = max(clear, key=lambda each: abs(each.found.difference.value))
     are = "1 is" if len(clear) == 1 else f"{len(clear)} are"
     return (
-        f" Of {len(cells)} comparisons in single cells {are} clear (chance alone makes about"
+        f" Cell by cell, {are} clear of {len(cells)} differences (chance alone makes about"
         f" {0.05 * len(cells):.1f} so); the largest is {axis}={largest.label} at {largest.where}, {largest.text()}."
     )
 

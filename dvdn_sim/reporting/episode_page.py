@@ -20,6 +20,8 @@ MAX_ROWS = 40
 WIDTH = 1000
 RADIUS = 27.0
 """Of an agent on a circle, in units of a drawing."""
+ROOM = 2.0
+"""Above a map, in its margins, for its scale."""
 CLEAR = 5.0
 """Between an agent and where its links begin."""
 Pair = tuple[int, int]
@@ -50,7 +52,7 @@ def episode_page(episode: Episode) -> str:
 
 
 def _heard(links: Links, agents: int) -> list[str]:
-    """Return whom each agent hears."""
+    """Return whom each agent could hear: a trained one sends and needs no messages."""
     senders = [", ".join(str(sender) for sender, receiver in links.up if receiver == agent) for agent in range(agents)]
     return ["down" if agent in links.down else each or "nobody" for agent, each in enumerate(senders)]
 
@@ -59,9 +61,11 @@ def _label(step: int, heard: Sequence[str] | None) -> str:
     """Return a frame in words.
 
     >>> _label(3, _heard(Links(up=((0, 1), (1, 0)), cut=((1, 2),), down=(2,)), 4))
-    'step 3: agent 0 hears 1; agent 1 hears 0; agent 2 is down; agent 3 hears nobody'
+    'step 3: agent 0 could hear 1; agent 1 could hear 0; agent 2 is down; agent 3 could hear nobody'
     """
-    said = [f"agent {agent} {'is' if each == 'down' else 'hears'} {each}" for agent, each in enumerate(heard or ())]
+    said = [
+        f"agent {agent} {'is' if each == 'down' else 'could hear'} {each}" for agent, each in enumerate(heard or ())
+    ]
     return f"step {step}: {'; '.join(said)}" if said else f"step {step}"
 
 
@@ -69,7 +73,7 @@ def _links_over_time(episode: Episode) -> tuple[str, list[Pair]]:
     """Return in words which links are the same all the time, and the pairs whose link comes and goes."""
     pairs, last = pairs_of(episode), len(episode.frames) - 1
     changing = [pair for pair in pairs if states(episode, pair) not in ([("up", 0, last)], [("cut", 0, last)])]
-    steady = ", ".join(f"{a}\u2060–\u2060{b}" for a, b in pairs if (a, b) not in changing)  # not broken at a line's end
+    steady = ", ".join(f"{a}\N{NON-BREAKING HYPHEN}{b}" for a, b in pairs if (a, b) not in changing)
     words = f"The same at every step: {steady}." if steady else ""
     if len(changing) > MAX_ROWS:
         words += f" Of {len(changing)} pairs whose link comes and goes the first {MAX_ROWS} are drawn."
@@ -152,8 +156,31 @@ def _places(episode: Episode) -> Drawing | None:
     points = [point for each in every for point in each]
     (left, bottom), (right, top) = (tuple(map(end, zip(*points, strict=True))) for end in (min, max))
     margin = 0.08 * max(right - left, top - bottom, 1e-9)
-    place, _, height = _map((left - margin, bottom - margin), (right + margin, top + margin))
-    return _drawing(episode, height, [_discs([*map(place, now)]) for now in every])
+    place, scale, height = _map((left - margin, bottom - margin), (right + margin, top + margin + ROOM * margin))
+    return _drawing(episode, height, [_discs([*map(place, now)]) for now in every], _rulers(scale, episode.reach_m))
+
+
+def _rulers(scale: float, reach_m: float | None) -> list[Element]:
+    """Return a bar that is a round number of metres long, and one as long as agents reach, if it fits."""
+    lengths = [factor * 10.0**power for power in range(-9, 10) for factor in (1, 2, 5)]
+    rulers = {f"{(bar := max(each for each in lengths if each * scale <= 0.3 * WIDTH)):g} m": bar}
+    if reach_m is not None:
+        rulers[f"range {reach_m:g} m"] = reach_m
+    elements: list[Element] = []
+    for row, (words, length) in enumerate(rulers.items()):
+        right, y = 30 + length * scale, 40 + 50 * row
+        if right < 0.7 * WIDTH:
+            elements.append(
+                (
+                    "path",
+                    {"class": "ruler", "d": f"M30 {y - 10}V{y + 10}M30 {y}H{right:.1f}M{right:.1f} {y - 10}V{y + 10}"},
+                    "",
+                )
+            )
+            elements.append(("text", {"class": "ruler", "x": f"{right + 15:.1f}", "y": str(y)}, words))
+        else:
+            elements.append(("text", {"class": "ruler", "x": "30", "y": str(y)}, f"{words}, beyond this picture"))
+    return elements
 
 
 def _map(low: Point, high: Point) -> tuple[Callable[[Point], Point], float, int]:

@@ -103,6 +103,7 @@ class Contrast:
 
     label: str
     where: str  # labels on the other axes; empty for all cells together, or if there is no other axis
+    task: str  # what is played there, in words
     found: Comparison
 
     @property
@@ -126,7 +127,7 @@ def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> l
     if len(study.compare) != 2 or study.compare[1] not in study.axes.get(study.compare[0], ()):
         return []
     axis, baseline = study.compare
-    arms = {label: _scores(study, axis, cells, measure) for label, cells in study.along(axis).items()}
+    arms = {label: _scores(study, cells, measure) for label, cells in study.along(axis).items()}
     base = arms.pop(baseline)
     found = []
     for label, scores in arms.items():
@@ -134,16 +135,16 @@ def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> l
         together = {"": shared} if len(shared) > 1 and study.one_task else {}
         for where, cells in (together | {where: [where] for where in shared}).items():
             mine, theirs = ({cell: each[cell] for cell in cells} for each in (scores, base))
-            found.append(Contrast(label, where, compare(mine, theirs, study.returns_within)))
+            task = next(name for name, of in study.tasks.items() if any(_where(study, each) == cells[0] for each in of))
+            found.append(Contrast(label, where, task, compare(mine, theirs, study.returns_within)))
     return found
 
 
-def _scores(study: Study, axis: str, cells: list[Cell], measure: Callable[[Curve], float]) -> Scores:
+def _where(study: Study, cell: Cell) -> str:
+    """Return what a cell is called on all axes but the compared one."""
+    return ", ".join(f"{name}={cell.at[name]}" for name in study.varied if name != study.compare[0])
+
+
+def _scores(study: Study, cells: list[Cell], measure: Callable[[Curve], float]) -> Scores:
     """Return the scores of one arm, by what its cells are called on the other axes."""
-    others = [name for name in study.varied if name != axis]
-    return {
-        ", ".join(f"{name}={cell.at[name]}" for name in others): {
-            seed: measure(curve) for seed, curve in cell.curves.items()
-        }
-        for cell in cells
-    }
+    return {_where(study, cell): {seed: measure(curve) for seed, curve in cell.curves.items()} for cell in cells}

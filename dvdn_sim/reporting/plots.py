@@ -22,6 +22,10 @@ Json = dict[str, Any]
 COLOURS = 8
 _FORMULA = r"^[=+@\t-]"
 """How a text begins that spreadsheets work out, unless it is a number."""
+ENOUGH = 5
+"""Seeds from which on intervals are no wider than what the seeds show."""
+MARKERS = 12
+"""Along a line, at most."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 Dot = tuple[Any, Estimate, str]
 """Where it is along the horizontal axis, the estimate, and what is said of it."""
@@ -78,21 +82,31 @@ class Panels:
 
     The labels of one axis, `series`, are the lines: that of the baseline, or the first. Where a figure asks for it and
     cells differ on a second axis (`across`), its labels are along the horizontal one; those of the others are chosen.
+    So is the task, where a figure shows returns (`apart`) and tasks differ: there is one scale for each.
     """
 
-    def __init__(self, study: Study, *, across: bool = False) -> None:
+    def __init__(self, study: Study, *, across: bool = False, apart: bool = False) -> None:
         self.study = study
+        self.tasks = study.tasks if apart and not study.one_task else {"": study.cells}
         self.series, *others = study.varied
+        others = [name for name in others if any(len({cell.at[name] for cell in of}) > 1 for of in self.tasks.values())]
         self.across = others.pop(0) if across and others else None
-        self.choices = [Choice(name, list(study.axes[name])) for name in others]
+        self.choices = [Choice("task", list(self.tasks))] if len(self.tasks) > 1 else []
+        self._axes = others
+        self.choices += [Choice(name, list(study.axes[name])) for name in others]
 
     def items(self) -> Iterator[tuple[tuple[str, ...], list[tuple[int, Cell]]]]:
-        """Yield the labels that are chosen, and the cells there with the number of their line."""
+        """Yield what is chosen, and the cells there with the number of their line."""
         labels = list(self.study.axes[self.series])
-        for state in product(*(choice.options for choice in self.choices)):
-            chosen = {choice.name: label for choice, label in zip(self.choices, state, strict=True)}
-            here = [cell for cell in self.study.cells if chosen.items() <= cell.at.items()]
-            yield state, sorted(((labels.index(self.label(cell)), cell) for cell in here), key=lambda each: each[0])
+        for task, *chosen in product(self.tasks, *(self.study.axes[name] for name in self._axes)):
+            at = dict(zip(self._axes, chosen, strict=True)).items()
+            here = [(labels.index(self.label(cell)), cell) for cell in self.tasks[task] if at <= cell.at.items()]
+            yield (*([task] if len(self.tasks) > 1 else []), *chosen), sorted(here, key=lambda each: each[0])
+
+    def beside(self, cells: Sequence[tuple[int, Cell]]) -> Sequence[Cell]:
+        """Return the cells that are on one scale with some of a panel."""
+        ids = {cell.id for _, cell in cells}
+        return next((of for of in self.tasks.values() if any(cell.id in ids for cell in of)), ())
 
     def label(self, cell: Cell) -> str:
         """Return the label of the line that a cell belongs to."""
@@ -104,22 +118,36 @@ class Panels:
         return {state: view for state, view in drawn.items() if view.traces}
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """Every seed by itself: where its dots are, and how many seeds there are."""
+
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    count: int
+
+
 def colour(number: int, opacity: float | None = None) -> str:
     """Return the colour of the n-th series, from 0; after eight they begin anew, with another dash and symbol."""
     name = f"series-{number % COLOURS + 1}"
     return name if opacity is None else f"{name}/{opacity}"
 
 
-def banded(found: Band, name: str, number: int, *, step: bool = False) -> list[Json]:
-    """Draw the line of the n-th series, over the interval around it as one closed shape, if there is one."""
-    style = {"color": colour(number), "width": 2, "dash": DASHES[number // COLOURS % len(DASHES)]}
+def banded(found: Band, name: str, number: int, *, step: bool = False, seeds: Seeds | None = None) -> list[Json]:
+    """Draw the line of the n-th series, over the interval around it as one closed shape, if there is one.
+
+    With a dot for each seed, at each point; few seeds are dots alone, for their intervals would bury all lines.
+    """
+    style = {"color": colour(number), "width": 2, "dash": DASHES[(number + number // COLOURS) % len(DASHES)]}
     along = plain(found.points)
     drawn: Json = {
-        "type": "scatter", "mode": "lines", "x": along, "y": plain(found.value), "name": name, "legendgroup": name,
-        "line": style | ({"shape": "hv"} if step else {}),
+        "type": "scatter", "mode": "lines" if step else "lines+markers", "x": along, "y": plain(found.value),
+        "name": name, "legendgroup": name, "line": style | ({"shape": "hv"} if step else {}),
+        "marker": {**marker(number), "size": 8, "maxdisplayed": MARKERS},
     }  # fmt: skip
-    if found.low is None or found.high is None:
-        return [drawn]
+    dots = [] if seeds is None or seeds.count < 2 else [scattered(seeds.x, plain(seeds.y), name, number)]
+    if found.low is None or found.high is None or (seeds is not None and seeds.count < ENOUGH):
+        return [*dots, drawn]
     below, above = plain(found.low), plain(found.high)
     if step:
         along = [each for point in along for each in (point, point)][1:]
@@ -129,7 +157,16 @@ def banded(found: Band, name: str, number: int, *, step: bool = False) -> list[J
         "fill": "toself", "fillcolor": colour(number, 0.16), "line": {"width": 0, "color": colour(number, 0.0)},
         "name": name, "legendgroup": name, "showlegend": False, "hoverinfo": "skip",
     }  # fmt: skip
-    return [band, drawn]
+    return [band, *dots, drawn]
+
+
+def scattered(x: Iterable[Any], y: Sequence[float], name: str, number: int) -> Json:
+    """Draw the seeds of the n-th series, each as a small dot."""
+    return {
+        "type": "scatter", "mode": "markers", "x": list(x), "y": y, "name": name, "legendgroup": name,
+        "offsetgroup": name, "showlegend": False, "hoverinfo": "skip", "cliponaxis": False,
+        "marker": {**marker(number), "size": 6, "line": {"width": 1, "color": "card"}},
+    }  # fmt: skip
 
 
 def dashed(x: Sequence[float], y: Sequence[float], name: str) -> Json:
@@ -145,7 +182,7 @@ def points(dots: Sequence[Dot], name: str, number: int, *, joined: bool = False)
     found = [y for _, y, _ in dots]
     trace: Json = {
         "type": "scatter", "mode": "lines+markers" if joined else "markers", "x": [x for x, _, _ in dots],
-        "y": plain([each.value for each in found]), "name": name, "legendgroup": name,
+        "y": plain([each.value for each in found]), "name": name, "legendgroup": name, "offsetgroup": name,
         "line": {"color": colour(number), "width": 1.5, "dash": "dot"}, "marker": marker(number),
         "text": [hover for *_, hover in dots], "hovertemplate": "%{text}<extra></extra>",
     }  # fmt: skip
@@ -154,7 +191,7 @@ def points(dots: Sequence[Dot], name: str, number: int, *, joined: bool = False)
 
 def marker(number: int) -> Json:
     """Return the marker of the n-th series."""
-    return {"color": colour(number), "size": 9, "symbol": SYMBOLS[number % len(SYMBOLS)]}
+    return {"color": colour(number), "size": 9, "symbol": SYMBOLS[(number + number // COLOURS) % len(SYMBOLS)]}
 
 
 def error_bars(found: Sequence[Estimate], number: int) -> Json:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -115,12 +116,7 @@ def write_svgs(figures: Sequence[Figure], folder: Path) -> list[Path]:
     A browser that nobody sees draws them. Makes the folder, and returns the files. Raises `DvdnSimError` if there is no
     kaleido, or no Chrome or Chromium that it can use.
     """
-    try:
-        import kaleido  # noqa: PLC0415 (an extra)
-    except ImportError as error:
-        raise DvdnSimError(
-            "SVG files need kaleido: pip install 'dvdn-sim[figures]'; the page saves them, too"
-        ) from error
+    _kaleido()
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {folder / name: _in_light(view) for figure in figures for name, view in _file_names(figure)}
     wanted = [
@@ -128,11 +124,32 @@ def write_svgs(figures: Sequence[Figure], folder: Path) -> list[Path]:
          "opts": {"format": "svg", "width": WIDTH, "height": view["layout"].get("height", HEIGHT)}}
         for path, view in drawn.items()
     ]  # fmt: skip
+    _draw(wanted)
+    return list(drawn)
+
+
+def refuse_without_browser() -> None:
+    """Draw an empty figure: what makes SVG files impossible is told before the work. Raises what `write_svgs` does."""
+    with TemporaryDirectory() as folder:
+        _draw([{"fig": {"data": [], "layout": {}}, "path": f"{folder}/none.svg", "opts": {"format": "svg"}}])
+
+
+def _kaleido() -> Any:
+    try:
+        import kaleido  # noqa: PLC0415 (an extra)
+    except ImportError as error:
+        raise DvdnSimError(
+            "SVG files need kaleido: pip install 'dvdn-sim[figures]'; the page saves them, too"
+        ) from error
+    return kaleido
+
+
+def _draw(wanted: Sequence[Json]) -> None:
+    kaleido = _kaleido()
     try:
         kaleido.write_fig_from_object_sync(wanted)
     except Exception as error:  # whatever a browser may say
         raise DvdnSimError(f"SVG files need Chrome or Chromium: {error}; the page saves them, too") from error
-    return list(drawn)
 
 
 def _file_names(figure: Figure) -> Iterator[tuple[str, View]]:

@@ -29,6 +29,7 @@ from dvdn_sim.scenario import Scenario, parse_scenario
 from dvdn_sim.statistics import UNBOUNDED, Bounds
 from dvdn_sim.wording import printable
 
+MAX_TASK = 60
 RUN_AXIS = "run"
 """The axis of runs that belong to no one sweep."""
 
@@ -114,9 +115,21 @@ class Study:
         return tuple(sorted(names, key=lambda name: name not in self.compare[:1]))
 
     @cached_property
+    def tasks(self) -> dict[str, list[Cell]]:
+        """The cells by their task, in words: cells of one have the same environment, and returns on one scale."""
+        by_task: dict[tuple[str, ...], list[Cell]] = {}
+        for cell in self.cells:
+            by_task.setdefault((cell.task, *cell.manifest.get("env_identity", ())), []).append(cell)
+        found: dict[str, list[Cell]] = {}
+        for number, ((task, *_), cells) in enumerate(by_task.items(), 1):
+            words = task if cells[0].scenario is None else cells[0].scenario.env.title
+            found[words if len(words) <= MAX_TASK and words not in found else f"task {number}"] = cells
+        return found
+
+    @property
     def one_task(self) -> bool:
         """True if all cells have the same environment, so that their returns may be pooled."""
-        return len({(cell.task, *cell.manifest.get("env_identity", ())) for cell in self.cells}) == 1
+        return len(self.tasks) == 1
 
     @cached_property
     def returns_within(self) -> Bounds:

@@ -46,10 +46,10 @@ def _comes_too_late(network: Network, spec: MessageSpec, links: dict[str, LinkSp
         least_s = link.serialisation_ns(link.wire_bytes(spec.size_bytes)) / 1e9 + link.delay.quantile(0.0)
         if least_s > network.deadline:
             ahead = spec.kind == "td" and not isinstance(network.compute, ConstantTime)
-            unless = ", but for those of agents that began so much earlier" if ahead else ""
+            unless = " (only who begins that much earlier than others is heard)" if ahead else ""
             yield (
-                f"messages of {spec.carries} are late{unless}: the longest take at least {milliseconds(least_s)} where "
-                f"`{path}` says, and `network.deadline` is {milliseconds(network.deadline)}; write a longer one, or "
+                f"messages of {spec.carries} come too late{unless}: the longest take at least {milliseconds(least_s)} "
+                f"over `{path}`, and `network.deadline` is {milliseconds(network.deadline)}; write a longer one, or "
                 f"`auto`{_or_shorter(spec)}"
             )
             return
@@ -65,7 +65,7 @@ def _hardly_arrives(network: Network, spec: MessageSpec, links: dict[str, LinkSp
     said = f"messages of {spec.carries}, {packets} packets long," if packets > 1 else f"messages of {spec.carries}"
     again = "`retries` without `broadcast`" if network.broadcast else "`retries`"
     if whole == 0.0:
-        yield f"{said} never arrive where `{path}` says: nobody hears of them"
+        yield f"{said} never arrive over `{path}`"
     else:
         yield (
             f"{said} arrive whole with probability {whole:.2g} where `{path}` says: one packet lost loses all; write "

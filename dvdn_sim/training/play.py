@@ -23,10 +23,11 @@ from dvdn_sim.envs.adapt import MakeEnv, closing
 from dvdn_sim.envs.batch import Game
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.network import LinksUp
-from dvdn_sim.records import Episode, Frame, Picture
+from dvdn_sim.records import Episode, Frame, Picture, Run, read_cells
 from dvdn_sim.scenario import Env, Foraging, Lbf, Marbler, Particles, Scenario, describe, headline
 from dvdn_sim.training.device import repeatable
 from dvdn_sim.training.evaluate import LoadedTeams, load_teams
+from netmodels.topology import Range
 
 FORAGING = ("none", "north", "south", "west", "east", "load")
 PARTICLES = {"mpe2": ("none", "-x", "+x", "-y", "+y"), "legacy": ("none", "+x", "-x", "+y", "-y")}
@@ -67,13 +68,14 @@ def play_episode(
         chosen = teams.run.seeds[0] if seed is None else seed
         frames = tuple(_frames(teams, chosen, number, start_s, own_env=make_env is None))
     return Episode(
-        name=teams.scenario.name,
+        name=_name(teams.run, teams.scenario),
         headline=headline(teams.scenario) if make_env is None else "{algorithm}, {env}".format(**teams.run.manifest),
         seed=chosen,
         number=number,
         agents=teams.envs.env.agents,
         frames=frames,
         network=_network(teams.scenario),
+        reach_m=_reach_m(teams.scenario),
         notes=_notes(teams.scenario, frames),
     )
 
@@ -134,6 +136,21 @@ def _frames(teams: LoadedTeams, seed: int, number: int, start_s: float | None, *
         yield timeline.frame(step + 1, picture_of(env, state, row), taken, tuple(rewards[row].tolist()))
         if bool(done[row]):
             break
+
+
+def _name(run: Run, scenario: Scenario) -> str:
+    """Return what a run is called: a sweep's cell as there, any other as its scenario."""
+    try:
+        table = read_cells(run.path.resolve().parent)
+    except RunFolderError:
+        return scenario.name
+    return f"{table.name}: {run.path.resolve().name}"
+
+
+def _reach_m(scenario: Scenario) -> float | None:
+    """Return how far apart agents are linked, in metres; None where that does not decide it."""
+    topologies = () if scenario.network is None else scenario.network.topology.parts()
+    return next((each.radius for each in topologies if isinstance(each, Range)), None)
 
 
 def _network(scenario: Scenario) -> tuple[str, ...]:

@@ -4,11 +4,16 @@ import gc
 import hashlib
 import os
 import platform
+import shlex
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -139,12 +144,18 @@ class Session:
     _earlier_s: float = field(init=False, default=0.0)
     """Seconds that processes before this one worked on what is kept of theirs."""
     _earlier_steps: int = field(init=False, default=0)
+    _earlier_starts: list[object] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self._played_in: dict[str, object] = {"env": self.scenario.env.kind}
         self._unrepeated: dict[str, str] = {}
         self._files: dict[str, bytes] = {}
         self._text = resolved_yaml(self.scenario, self._files)
+        self._start = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": _command(),
+            "commit": _commit(),
+        }
         self._versions = {name: version(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()}
 
     def build(self, device: str) -> RunParts:
@@ -173,6 +184,8 @@ class Session:
         if self.make_env is not None:
             self._identify(BatchedParallelEnv(self.make_env, [0], self.episode_limit))
         _refuse_another(earlier, self._text, self._played_in | {"device": device, "traced": self.trace})
+        starts = earlier.manifest.get("starts")
+        self._earlier_starts = starts if isinstance(starts, list) else []
         if earlier.finished:
             Checkpoints(run_dir).remove()  # if the process was killed before it came to that
             return
@@ -333,7 +346,7 @@ class Session:
         if networks:
             messages = sum((network.counters.messages for network in networks), MessageCounts())
             if messages.settled:
-                facts["delivered"] = f"{messages.delivered / messages.settled:.0%}"
+                facts["held in time"] = f"{messages.delivered / messages.settled:.0%}"
             facts["simulated"] = f"{sum(network.now_s for network in networks) / len(networks):.0f} s"
         facts["steps/s"] = f"{(int(progress.env_steps.sum()) - self._earlier_steps) / max(elapsed_s, 1e-9):.0f}"
         return facts
@@ -359,6 +372,7 @@ class Session:
                 "threads": torch.get_num_threads(),
                 "traced": self.trace,
                 "versions": self._versions,
+                "starts": [*self._earlier_starts, self._start],
                 "process": {"host": socket.gethostname(), "pid": os.getpid()},
                 "state": state,
                 "wall_s": self._wall_s,
@@ -372,6 +386,24 @@ class Session:
                 **results,
             }
         )
+
+
+def _command() -> str:
+    """Return the command line of this process, for a shell."""
+    return shlex.join([Path(each).name if number == 0 else each for number, each in enumerate(sys.argv)])
+
+
+@cache
+def _commit() -> str | None:
+    """Return the commit of this program, ``-dirty`` where files were changed; None if it is not run from a checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    words = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=10.0, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def _refuse_another(earlier: Run, text: str, asked: Mapping[str, object]) -> None:

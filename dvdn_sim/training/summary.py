@@ -10,7 +10,7 @@ import polars as pl
 
 from dvdn_sim.records import Columns, Run
 from dvdn_sim.statistics import UNBOUNDED, Bounds, best_checkpoint, estimate
-from dvdn_sim.wording import plural, thousands
+from dvdn_sim.wording import plural, thousands, time_text
 
 Json = dict[str, Any]
 COLUMNS: Columns = {
@@ -157,9 +157,8 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{values['name']}: {values['algorithm']} on {values['env']}, {count}, "
         f"{steps} steps each, {values['wall_s']:.0f} s on {values['device']} ({values['env_steps_per_s']:.0f} steps/s)",
-        f"  return     {found['mean']:.2f} at the end (per seed {seeds})",
-        f"             {best['mean']:.2f} at the best checkpoint, per seed {first} before training,"
-        f" {values['random_return']:.2f} random",
+        f"  return     {found['mean']:.2f} at the end (per seed {seeds}), {best['mean']:.2f} at the best checkpoint",
+        f"             before training {first}; of a random team {values['random_return']:.2f}",
     ]
     if not values["updates"]:
         lines.append(
@@ -170,11 +169,11 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
     network, consensus = values["network"], values["consensus"]
     if network is not None and network["sent"]:
         lost = ", ".join(f"{count} {reason}" for reason, count in network["lost"].items())
-        p50, p99 = (network["round_time_s"][name] * 1e3 for name in ("p50", "p99"))
+        p50, p99 = (time_text(network["round_time_s"][name]) for name in ("p50", "p99"))
         lines += [
             f"  messages   {network['sent']} sent, {network['delivered_fraction']:.1%} held in time, "
             f"{network['late'] + network['expired']} late, lost: {lost or 'none'}",
-            f"  network    {network['bytes'] / 1e6:.1f} MB on the wire, rounds took {p50:.1f} ms (p99 {p99:.1f} ms),"
+            f"  network    {network['bytes'] / 1e6:.1f} MB on the wire, a round took {p50} (median; {p99} at 99%),"
             f" {values['sim_time_s']:.0f} s simulated",
         ]
         lines += _trouble(network)

@@ -32,6 +32,7 @@ PINNED = HERE / "pinned"
 SHORT = ("training.steps=72", "evaluation.every=40")
 TIMED = {
     "wall_s", "env_steps_per_s", "versions", "disk", "estimate", "memory_bytes", "jobs", "sampler", "sampled_exchanges",
+    "starts",
 }  # fmt: skip
 """Keys whose values differ from call to call or machine to machine, or say how a figure was sampled."""
 

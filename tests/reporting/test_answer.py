@@ -47,7 +47,8 @@ def pooled(arms, scores, study):
 
 def verdict(said):
     """Return the arms that an answer calls better, and those it calls worse."""
-    head = re.match(r"Clearly (?:(?P<better>.+?) better)?(?: and )?(?:(?P<worse>arm=.+?) worse)? than arm=a\. ", said)
+    one = r"(?P<{0}>arm=\w(?:(?:, | and )arm=\w)*) (?:is|are) clearly {0}"
+    head = re.match(rf"(?:{one.format('better')})?(?: and )?(?:{one.format('worse')})? than arm=a\. ", said)
     return tuple(set(re.findall(r"arm=(\w)", head[kind] or "")) if head else set() for kind in ("better", "worse"))
 
 
@@ -69,7 +70,7 @@ def test_where_no_interval_leaves_out_zero_it_begins_with_that(drawn):
     said = answer(study)
     nothing = not any(each.clear for each in found)
     assert said.startswith("No difference is clear. ") == (nothing and bool(found))
-    assert ("better" in said or "worse" in said) == said.startswith("Clearly ")
+    assert ("better" in said or "worse" in said) == (" clearly " in said)
     assert not (nothing and "Of " in said and "are clear" in said)
 
 
@@ -78,8 +79,8 @@ def test_a_clear_difference_by_hand():
     base = {0: 0.25, 1: 0.5, 2: 0.75}
     scores = {(arm,): {s: v + gain for s, v in base.items()} for arm, gain in (("a", 0.0), ("b", 0.5), ("c", -1.0))}
     assert answer(study_of({"arm": ARMS}, scores, ("arm", "a"))) == (
-        "Clearly arm=b better and arm=c worse than arm=a. Return in the last tenth of training against arm=a,"
-        " 3 seeds each: arm=b +0.50 (+0.50 to +0.50); arm=c −1.00 (−1.00 to −1.00)."
+        "arm=b is clearly better and arm=c is clearly worse than arm=a. Return in the last tenth of training against"
+        " arm=a, 3 seeds each: arm=b +0.50 (+0.50 to +0.50); arm=c −1.00 (−1.00 to −1.00)."
     )
 
 
@@ -98,7 +99,7 @@ def test_what_is_clear_in_one_cell_alone_is_told_as_one_of_many():
     said = answer(study_of({"arm": ["a", "b"], "place": ["x", "y"]}, scores, ("arm", "a")))
     assert said.startswith("No difference over all cells is clear. Return in the last tenth of training against arm=a,")
     assert said.endswith(
-        " Of 2 comparisons in single cells 2 are clear (chance alone makes about 0.1 so);"
+        " Cell by cell, 2 are clear of 2 differences (chance alone makes about 0.1 so);"
         " the largest is arm=b at place=x, +1.00 (+1.00 to +1.00)."
     )
 
@@ -108,7 +109,7 @@ def test_tasks_that_differ_are_told_task_by_task():
     tasks = {key: key[1] for key in scores}
     assert answer(study_of({"arm": ["a", "b"], "place": ["x", "y"]}, scores, ("arm", "a"), tasks)) == (
         "No difference is clear. Return in the last tenth of training against arm=a, task by task, 2 seeds each."
-        " In none of the 2 comparisons in single cells is one clear."
+        " Cell by cell, none of 2 differences is clear."
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from html_page import HtmlPage
@@ -73,8 +74,8 @@ def test_links_are_drawn_as_they_come_and_go():
     assert lines_of(found, 3, "up") == [pytest.approx(ends(None, (0, 2)), abs=0.06)]
     assert [len(lines_of(found, step, "absent")) for step in range(4)] == [1, 1, 1, 1]  # of two pairs, one at a time
     labels = [attrs["aria-label"] for _, attrs, _ in found.elements if attrs.get("data-step") and "role" in attrs]
-    assert labels[0] == "step 0: agent 0 hears 1; agent 1 hears 0; agent 2 hears nobody"
-    assert labels[2] == "step 2: agent 0 hears 1; agent 1 hears nobody; agent 2 hears nobody"
+    assert labels[0] == "step 0: agent 0 could hear 1; agent 1 could hear 0; agent 2 could hear nobody"
+    assert labels[2] == "step 2: agent 0 could hear 1; agent 1 could hear nobody; agent 2 could hear nobody"
     shown = [attrs["data-step"] for _, attrs, _ in found.elements if "data-step" in attrs and "hidden" not in attrs]
     assert set(shown) == {"0"}
 
@@ -130,7 +131,7 @@ def test_without_a_network_it_says_so_and_draws_no_links():
     found = HtmlPage(episode_page(episode(None, None, network=())))
     assert "There is no network in this scenario" in " ".join(found.words)
     assert not any(lines_of(found, step, kind) for step in range(2) for kind in ("up", "cut", "absent"))
-    assert "hears" not in " ".join(found.words)
+    assert "hear" not in " ".join(found.words)
 
 
 def test_places_of_the_topology_stand_beside():
@@ -139,6 +140,25 @@ def test_places_of_the_topology_stand_beside():
     assert "Where the network has its agents" in text
     assert "Where the network has its agents" not in episode_page(episode(Links(BOTH)))
     assert len(lines_of(HtmlPage(text), 0, "up")) == 2  # in the environment, and there
+
+
+def rulers(reach_m, width):
+    """By their words, how long the bars of a map are, as a share of what is between the outermost agents."""
+    places = ((0.0, 0.0), (width, width / 4), (width / 2, width / 4))
+    played = replace(episode(Links(BOTH, places=places)), reach_m=reach_m)
+    text = episode_page(played)
+    words = re.findall(r'<text class="ruler"[^>]*>([^<]*)<', text)
+    return words, [
+        (float(end) - 30) * 1.16 / 1000 for end in re.findall(r'class="ruler" d="M30 \S+M30 \d+H([\d.]+)M', text)
+    ]
+
+
+def test_a_map_has_its_scale_in_metres_and_the_range_of_the_agents():
+    words, bars = rulers(30.0, 100.0)
+    assert (words, bars) == (["20 m", "range 30 m"], pytest.approx([0.2, 0.3], abs=1e-3))
+    assert rulers(None, 7.0)[0] == ["2 m"]
+    words, bars = rulers(500.0, 0.01)
+    assert (words, len(bars)) == (["0.002 m", "range 500 m, beyond this picture"], 1)
 
 
 def test_a_long_episode_of_a_large_team_is_below_a_megabyte():

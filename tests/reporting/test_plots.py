@@ -1,6 +1,9 @@
 """What figures are drawn with: bands that enclose, dots with ends, axes that show all; every cell in one panel."""
 
-from itertools import product
+import math
+import re
+from importlib.resources import files
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -47,6 +50,17 @@ def test_the_ninth_series_has_the_first_colour_and_another_dash():
     assert first["line"]["color"] == ninth["line"]["color"] == colour(0) == "series-1"
     assert (first["line"]["dash"], ninth["line"]["dash"]) == ("solid", "dash")
     assert colour(1, 0.5) == "series-2/0.5"
+
+
+def test_series_are_told_apart_without_their_colour_and_by_it():
+    lines = [banded(Band(np.zeros(1), np.zeros(1), None, None), "a", n)[0] for n in range(3 * COLOURS)]
+    styles = [(line["line"]["color"], line["line"]["dash"], line["marker"]["symbol"]) for line in lines]
+    assert len(set(styles)) == len(styles)
+    assert len({style[1:] for style in styles[:COLOURS]}) == COLOURS
+    for theme in files("dvdn_sim.reporting").joinpath("templates/document.css").read_text("utf-8").split("}")[:2]:
+        found = [tuple(bytes.fromhex(each)) for each in re.findall(r"--series-\d: #([0-9a-f]{6});", theme)]
+        assert len(found) == COLOURS
+        assert min(math.dist(one, other) for one, other in combinations(found, 2)) > 55.0
 
 
 def test_dots_have_ends_where_there_are_any():

@@ -229,7 +229,7 @@ def test_both_lists_begin_alike_line_by_line():
 
 @pytest.fixture
 def figures(tmp_path):
-    return report([write_run(tmp_path / "ink", {0: [0.0, 1.0], 1: [0.0, 0.5]})]).figures
+    return report([write_run(tmp_path / "ink", {seed: [0.0, 1.0 - seed / 8] for seed in range(5)})]).figures
 
 
 def test_each_state_is_a_file_of_its_name_in_colours_of_the_light_theme(figures, monkeypatch, tmp_path):
@@ -245,9 +245,10 @@ def test_each_state_is_a_file_of_its_name_in_colours_of_the_light_theme(figures,
     assert [each["path"] for each in asked] == [str(path) for path in paths]
     assert len(set(paths)) == len(paths)
     learning = next(each["fig"] for each in asked if "learning" in each["path"])
-    band, line = learning["data"]
+    band, seeds, line = learning["data"]
     assert (line["line"]["color"], line["name"]) == ("rgba(0,114,178,1)", "ink")  # #0072b2
     assert band["fillcolor"] == "rgba(0,114,178,0.16)"
+    assert (seeds["marker"]["color"], seeds["marker"]["line"]["color"]) == ("rgba(0,114,178,1)", "rgba(255,255,255,1)")
     assert learning["layout"]["paper_bgcolor"] == "rgba(255,255,255,1)"
     assert not any(f'"{name}"' in json.dumps(each["fig"]) for each in asked for name in ("series-1", "muted", "card"))
 

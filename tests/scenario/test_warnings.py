@@ -203,8 +203,8 @@ SLOW = ("network.link={rate: 1 Mbit/s, delay: 5 ms, loss: 10%}", "network.share=
 def test_a_deadline_before_any_message_is_there(lossy):
     """3224 + 3·28 bytes at 1 Mbit/s: 26.464 ms, and 5 ms on the way; and the simulator: none lost, and none held."""
     warning = only(warned(lossy, *SLOW, "network.deadline=31.4 ms"))
-    assert "TD errors are late: " in warning
-    assert "at least 31.46 ms where `network.link` says, and `network.deadline` is 31.4 ms;" in warning
+    assert "TD errors come too late: " in warning
+    assert "at least 31.46 ms over `network.link`, and `network.deadline` is 31.4 ms;" in warning
     assert "`training.batch`" in warning
     assert warned(lossy, *SLOW, "network.deadline=auto") == []
     for deadline_ms, late in ((31.464, False), (31.463, True)):
@@ -218,7 +218,7 @@ def test_a_deadline_before_any_message_is_there(lossy):
 
 
 def test_agents_that_begin_at_different_times_may_be_in_time(lossy):
-    early, late = "are late, but for those of agents that began so much earlier:", (*SLOW, "network.deadline=9 ms")
+    early, late = "too late (only who begins that much earlier than others is heard):", (*SLOW, "network.deadline=9 ms")
     assert early in only(warned(lossy, *late, "network.compute={kind: normal, mean: 10 ms, jitter: 3 ms}"))
     assert early not in only(warned(lossy, *late))
 
@@ -234,7 +234,7 @@ def test_parameters_may_be_late_where_td_errors_are_not(lossy):
     """212552 + 145·28 bytes: 1.733 s."""
     link = "network.link={rate: 1 Mbit/s, delay: 5 ms}"
     warning = only(warned(lossy, *SLOW, link, DVDN_GT, "network.deadline=1 s"))
-    assert "parameters and trackers are late: the longest take at least 1.738 s" in warning
+    assert "parameters and trackers come too late: the longest take at least 1.738 s" in warning
     assert "`algorithm.tracking.blocks`" in warning
     assert warned(lossy, *SLOW, link, DVDN_GT, "network.deadline=1 s", "algorithm.tracking.blocks=2") == []
     slow = "network.other_links=[{edge: [0, 1], link: {rate: 100 kbit/s}}]"
@@ -263,9 +263,7 @@ def test_what_is_broadcast_is_not_sent_again(lossy):
 
 
 def test_td_errors_that_never_arrive(lossy):
-    assert only(warned(lossy, "network.link.loss=100%")).endswith(
-        "never arrive where `network.link` says: nobody hears of them"
-    )
+    assert only(warned(lossy, "network.link.loss=100%")).endswith("never arrive over `network.link`")
     other = "network.other_links=[{edge: [0, 1], link: {loss: 100%}}]"
     assert "`network.other_links.0.link`" in only(warned(lossy, other))
     assert "`training.batch`" in only(warned(lossy, "network.link.loss=90%"))  # 0.1³
@@ -297,7 +295,7 @@ def test_trackers_over_links_that_differ(lossy):
     dead = "network.other_links=[{edge: [0, 1], link: {loss: 100%}}]"
     *hardly, loses = warned(lossy, DVDN_GT, *ONE_PACKET, dead)
     assert len(hardly) == 2
-    assert all("never arrive where `network.other_links.0.link` says" in each for each in hardly)
+    assert all("never arrive over `network.other_links.0.link`" in each for each in hardly)
     assert "0.18 where `network.link` says" in loses
     one_way = "network.other_links=[{edge: [0, 1], one_way: true, link: {loss: 100%}}]"
     *_, loses = warned(lossy, DVDN_GT, *ONE_PACKET, "network.link.loss=0%", one_way)

@@ -12,8 +12,8 @@ FILES = sorted(FOLDER.glob("*.yaml"))
 MAX_STEPS = 600_000
 """Of a quick look, all seeds of all cells together: at 350 steps/s on each of two cores they take 15 minutes."""
 ABOUT = {
-    "bandwidth": ("are late",),
-    "deadline": ("are late",),
+    "bandwidth": ("come too late", "are late or dropped"),
+    "deadline": ("come too late",),
     "gt_heterogeneity": ("play different parts", "bears no loss"),
 }
 """What is warned of because it is what the sweep asks: late messages, unlike teams, trackers that lose."""

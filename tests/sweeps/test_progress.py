@@ -23,7 +23,7 @@ def shown(*, terminal: bool, quiet: bool = False):
         for row, outcome in ((rows[1], DONE), (rows[2], Outcome("failed", "first line\nthe reason"))):
             progress.take(Began(row.id))
             progress.take(Told(row.id, "compiling, once"))
-            progress.take(Moved(row.id, 15, 30, {"return": "0.31", "delivered": "89%"}))
+            progress.take(Moved(row.id, 15, 30, {"return": "0.31", "held in time": "89%"}))
             progress.take(Warned(row.id, "values run apart"))
             progress._live.refresh()
             row.state = outcome.state
@@ -59,7 +59,7 @@ def test_in_a_terminal_there_is_a_live_table_with_a_bar_for_each_cell_and_for_al
     said = shown(terminal=True)
     assert "good" in said
     assert "50%" in said
-    assert "return 0.31  delivered 89%" in said
+    assert "return 0.31  held in time 89%" in said
     assert "1 of 3 cells" in said
     assert "2 of 3 cells, 1 failed" in said
     assert " left" in said

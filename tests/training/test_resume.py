@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -420,6 +421,21 @@ def test_whatever_asks_may_come_twice(tiny, tmp_path, numbers):
     with pytest.raises(InterruptedRun, match="a checkpoint of step"):
         dvdn_sim.run(tiny(), device="cpu", out=tmp_path / "run", progress=asked)
     assert list((tmp_path / "run" / "checkpoint").glob("*.json"))
+
+
+def test_every_start_is_told_with_its_time_and_command(tiny, tmp_path, monkeypatch):
+    def asked(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/dvdn-sim", "run", "a b.yaml"])
+    with pytest.raises(InterruptedRun):
+        dvdn_sim.run(tiny(), out=tmp_path / "run", device="cpu", progress=asked)
+    monkeypatch.setattr(sys, "argv", ["dvdn-sim", "run", "--resume"])
+    dvdn_sim.run(tiny(), out=tmp_path / "run", device="cpu", resume=True)
+    first, second = load_run(tmp_path / "run").manifest["starts"]
+    assert (first["command"], second["command"]) == ("dvdn-sim run 'a b.yaml'", "dvdn-sim run --resume")
+    assert datetime.fromisoformat(first["at"]) <= datetime.fromisoformat(second["at"]) <= datetime.now(UTC)
+    assert first.keys() == {"at", "command", "commit"}
 
 
 @pytest.mark.parametrize("in_a_signal", [True, False])

@@ -58,12 +58,18 @@ def _noise(cells: Sequence[Sequence[float]]) -> float | None:
 
 def collapse(study: Study) -> Figure | None:
     """Draw return against a_eff; None where fewer than two cells exchange TD errors."""
-    cells = [cell for cell in study.cells if A_EFF.of(cell) is not None]
+    tasks = {task: [cell for cell in of if A_EFF.of(cell) is not None] for task, of in study.tasks.items()}
+    tasks = {task: of for task, of in tasks.items() if of}
+    cells, apart = [cell for of in tasks.values() for cell in of], len(tasks) > 1
     if len(cells) < 2:
         return None
     lines = {counted: fit(cells, counted) if study.one_task else None for counted in SCORES}
     found = " ".join(f"Return of the {name}: {fit_text(line)}" for name, line in lines.items() if line is not None)
-    others = "" if study.one_task else " Here cells have different tasks, whose returns are not to be compared."
+    others = (
+        ""
+        if study.one_task
+        else " Here cells have different tasks, whose returns are not to be compared: they are chosen above."
+    )
     return Figure(
         id="collapse",
         title="Return against a_eff: do the curves collapse?",
@@ -71,8 +77,12 @@ def collapse(study: Study) -> Figure | None:
         " (VDN), 1 for independent learning. If cells lie on one curve, nothing else about the network counts here."
         f"{others} {found}".rstrip(),
         alt=f"{len(cells)} cells by a_eff and return. {found}".rstrip(),
-        choices=[Choice("return of", list(SCORES))],
-        views={(counted,): _view(study, cells, counted, line) for counted, line in lines.items()},
+        choices=[Choice("return of", list(SCORES)), *([Choice("task", list(tasks))] if apart else [])],
+        views={
+            (counted, *([task] if apart else [])): _view(study, of, counted, line)
+            for counted, line in lines.items()
+            for task, of in tasks.items()
+        },
         table=plots.table(plots.row(cell.at, {"a_eff": _a_eff(cell), **score_columns(cell)}) for cell in cells),
     )
 

@@ -19,6 +19,7 @@ def differences(study: Study) -> Figure | None:
     if not found[LAST]:
         return None
     axis, baseline = study.compare
+    tasks = list(dict.fromkeys(each.task for each in found[LAST]))
     return Figure(
         id="differences",
         title=f"Differences from {axis}={baseline}",
@@ -27,17 +28,21 @@ def differences(study: Study) -> Figure | None:
         alt="; ".join(
             f"{axis}={each.label}{f' at {each.where}' if each.where else ''}: {each.text()}" for each in found[LAST]
         ),
-        choices=[Choice("return of", list(SCORES))],
-        views={(counted,): _view(study, each) for counted, each in found.items()},
+        choices=[Choice("return of", list(SCORES)), *([Choice("task", tasks)] if len(tasks) > 1 else [])],
+        views={
+            (counted, *([task] if len(tasks) > 1 else [])): _view(study, [one for one in each if one.task == task])
+            for counted, each in found.items()
+            for task in tasks
+        },
         table=plots.table(_row(axis, counted, each) for counted, those in found.items() for each in those),
     )
 
 
 def _view(study: Study, found: list[Contrast]) -> View:
     axis, baseline = study.compare
-    labels = [label for label in study.axes[axis] if label != baseline]
     places = list(dict.fromkeys(_where(each) for each in found))
-    traces = [_trace([each for each in found if each.label == label], label, n) for n, label in enumerate(labels)]
+    traces = [_trace([each for each in found if each.label == label], label, number)
+              for number, label in enumerate(study.axes[axis]) if label != baseline]  # fmt: skip
     layout = plots.axes(
         f"return, minus that of {axis}={baseline}", "", axis, height=180 + 26 * len(found),
         yaxis_type="category", yaxis_categoryarray=places[::-1], yaxis_categoryorder="array",

@@ -1,15 +1,15 @@
 """How it went over training: the teams' returns, the signal that they learnt from, and gradient tracking."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from dvdn_sim.reporting import plots
-from dvdn_sim.reporting.curves import Axis, learning_curve
-from dvdn_sim.reporting.plots import Choice, Figure, Json, Panels, View, Views
+from dvdn_sim.reporting.curves import Axis, learning_curve, on_grid
+from dvdn_sim.reporting.plots import Choice, Figure, Json, Panels, Seeds, View, Views
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import UNBOUNDED, Band, Bounds, estimate, mean
 
@@ -29,55 +29,64 @@ TRACKING = {
     "disagreement of parameters": ("disagreement", "√(mean over agents of ‖ω_i − mean ω‖²)", (0.0, math.inf)),
     "imbalance of trackers": ("imbalance", "‖Σz + in flight − Σg‖ / ‖Σg‖", (0.0, math.inf)),
 }
-Bands = dict[str, dict[str, Band]]
+Bands = dict[str, dict[str, tuple[Band, Seeds]]]
 """By what may be chosen, then by cell."""
 
 
 def learning_curves(study: Study) -> Figure:
     """Draw return against steps, simulated time and megabytes."""
-    panels = Panels(study)
+    panels = Panels(study, apart=True)
     found: Bands = {
         against: {
-            cell.id: learning_curve(list(cell.curves.values()), axis, cell.returns_within)
+            cell.id: _curve(cell, axis, unit)
             for cell in study.cells
             if all(axis in curve.along for curve in cell.curves.values())
         }
-        for against, (axis, _, _) in ALONG.items()
+        for against, (axis, _, unit) in ALONG.items()
     }
     found = {against: curves for against, curves in found.items() if curves}
-    scaled = {
-        against: {cell: replace(curve, points=ALONG[against][2] * curve.points) for cell, curve in curves.items()}
-        for against, curves in found.items()
-    }
 
-    def layout(against: str) -> Json:
-        heights = plots.around([value for curve in found[against].values() for value in curve.value])
+    def layout(against: str, cells: Sequence[Cell]) -> Json:
+        heights = plots.around([value for cell in cells for value in found[against][cell.id][1].y])
         return plots.axes(ALONG[against][1], "return", panels.series, yaxis_range=heights)
 
     return Figure(
         id="learning",
         title="How the teams learnt",
-        caption="Interquartile mean of the evaluations over seeds, and its 95 % interval at each point by itself. Bands"
-        " that leave the picture belong to few seeds: they say little.",
+        caption="Interquartile mean of the evaluations over seeds, and a dot for each seed. From five seeds on the"
+        " band is its 95 % interval at each point by itself; that of fewer is in the table.",
         alt=f"Learning curves of {len(study.cells)} cells; the ends of all curves are in the table of scores.",
         choices=[Choice("against", list(found)), *panels.choices],
-        views=_views(panels, scaled, layout),
+        views=_views(panels, found, layout),
         table=pl.concat(
             plots.rows(cell.at, {"against": ALONG[against][0]}
-                       | plots.band_columns("point", "return_iqm", curves[cell.id]))
+                       | plots.band_columns("point", "return_iqm", _in(curves[cell.id][0], 1.0 / ALONG[against][2])))
             for against, curves in found.items() for cell in study.cells if cell.id in curves
         ),
     )  # fmt: skip
 
 
-def _views(panels: Panels, found: Bands, layout: Callable[[str], Json]) -> Views:
+def _curve(cell: Cell, axis: Axis, unit: float) -> tuple[Band, Seeds]:
+    curves = list(cell.curves.values())
+    grid, returns = on_grid(curves, axis)
+    seeds = Seeds(unit * np.tile(grid, len(curves)), returns.ravel(), len(curves))
+    return _in(learning_curve(curves, axis, cell.returns_within), unit), seeds
+
+
+def _in(band: Band, unit: float) -> Band:
+    return replace(band, points=unit * band.points)
+
+
+def _views(panels: Panels, found: Bands, layout: Callable[[str, Sequence[Cell]], Json]) -> Views:
     """Return the views of a figure whose first choice is what is drawn of the cells that have it."""
 
     def draw(option: str, cells: list[tuple[int, Cell]]) -> View:
         bands = found[option]
-        traces = [trace for number, cell in cells if cell.id in bands
-                  for trace in plots.banded(bands[cell.id], panels.label(cell), number)]  # fmt: skip
-        return View(traces, layout(option))
+        there = [(number, cell, *bands[cell.id]) for number, cell in cells if cell.id in bands]
+        traces = [trace for number, cell, band, seeds in there
+                  for trace in plots.banded(band, panels.label(cell), number, seeds=seeds)]  # fmt: skip
+        beside = [cell for cell in panels.beside(cells) if cell.id in bands]
+        return View(traces, layout(option, beside) if traces else {})
 
     return panels.views(found, draw)
 
@@ -91,7 +100,8 @@ def training_signal(study: Study) -> Figure | None:
         "signal",
         "How far from the joint temporal difference they learnt",
         "What agents learnt from, N times the mix of their own and their neighbours' TD errors, against the true"
-        " joint temporal difference, which the simulator knows and they do not. Mean over seeds, 95 % interval.",
+        " joint temporal difference, which the simulator knows and they do not. Mean over seeds, a dot for each; from"
+        " five seeds on with its 95 % interval.",
     )
 
 
@@ -104,7 +114,7 @@ def gradient_tracking(study: Study) -> Figure | None:
         "tracking",
         "Gradient tracking",
         "How far apart the agents' parameters are, and how much of the team's gradient is in no tracker: 0 unless"
-        " a message was lost one way. Mean over seeds with its 95 % interval.",
+        " a message was lost one way. Mean over seeds, a dot for each; from five seeds on with its 95 % interval.",
     )
 
 
@@ -119,10 +129,10 @@ def _over_training(
     panels, bands = Panels(study), Bands()
     for number, (column, _, within) in numbers.items():
         means = {cell: _means(each, column, within) for cell, each in rows.items()}
-        if kept := {cell: band for cell, band in means.items() if band.points.size}:
+        if kept := {cell: each for cell, each in means.items() if each[1].count}:
             bands[number] = kept
 
-    def layout(number: str) -> Json:
+    def layout(number: str, _: Sequence[Cell]) -> Json:
         return plots.axes("environment steps of each seed", numbers[number][1], panels.series, yaxis_rangemode="tozero")
 
     return Figure(
@@ -136,9 +146,11 @@ def _over_training(
     )
 
 
-def _means(rows: pl.DataFrame, column: str, within: Bounds) -> Band:
-    """Return the mean over seeds in each part of training, those that are no finite number left out."""
-    grouped = rows.filter(pl.col(column).is_finite()).sort("bin", "seed").group_by("bin", maintain_order=True)
-    bins = list(grouped)
+def _means(rows: pl.DataFrame, column: str, within: Bounds) -> tuple[Band, Seeds]:
+    """Return the mean over seeds in each part of training, those that are no finite number left out; and the seeds."""
+    kept = rows.filter(pl.col(column).is_finite()).sort("bin", "seed")
+    kept = kept.with_columns(pl.col("env_steps").max().over("bin"))
+    seeds = Seeds(kept["env_steps"].to_numpy().astype(float), kept[column].to_numpy(), kept["seed"].n_unique())
+    bins = list(kept.group_by("bin", maintain_order=True))
     found = [estimate([each[column].to_numpy()], mean, resamples=1000, within=within) for _, each in bins]
-    return Band.of(np.array([each["env_steps"].max() for _, each in bins], float), found)
+    return Band.of(np.array([each["env_steps"][0] for _, each in bins], float), found), seeds

@@ -1,29 +1,33 @@
 """What the teams came to: the final return of every cell with its interval, and every number of the cells as a map."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from dvdn_sim.reporting import plots
-from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, estimate_text, score
-from dvdn_sim.reporting.plots import Choice, Dot, Figure, Json, Panels, View
+from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, estimate_text, score, seed_scores
+from dvdn_sim.reporting.plots import Choice, Figure, Json, Panels, View
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import Estimate
 
-COUNTED: Mapping[str, Callable[[Cell], Estimate]] = {
-    LAST: lambda cell: score(cell, LAST),
-    WHOLE: lambda cell: score(cell, WHOLE),
-    "best checkpoint (optimistic)": lambda cell: best(cell).estimate,
+Found = tuple[Estimate, Sequence[float]]
+"""An estimate, and the seeds that it is of."""
+COUNTED: Mapping[str, Callable[[Cell], Found]] = {
+    LAST: lambda cell: (score(cell, LAST), seed_scores(cell, LAST)),
+    WHOLE: lambda cell: (score(cell, WHOLE), seed_scores(cell, WHOLE)),
+    "best checkpoint (optimistic)": lambda cell: (best(cell).estimate, best(cell).per_seed.tolist()),
 }
 
 
 def final_returns(study: Study) -> Figure:
     """Draw what all cells came to, by three ways of counting."""
-    panels = Panels(study, across=True)
+    panels = Panels(study, across=True, apart=True)
     found = {counted: {cell.id: measure(cell) for cell in study.cells} for counted, measure in COUNTED.items()}
 
     def draw(counted: str, cells: list[tuple[int, Cell]]) -> View:
+        if not cells:
+            return View([], {})
         layout = plots.axes(
             panels.across or panels.series, "return", panels.series, xaxis_type="category",
-            yaxis_range=plots.around_estimates(found[counted].values()),
+            yaxis_range=plots.around([y for cell in panels.beside(cells) for y in _heights(found[counted][cell.id])]),
             scattermode="group", scattergap=0.8, showlegend=panels.across is not None,
         )  # fmt: skip
         return View(_traces(panels, cells, found[counted]), layout)
@@ -31,8 +35,8 @@ def final_returns(study: Study) -> Figure:
     return Figure(
         id="ends",
         title="What the teams came to",
-        caption="Interquartile mean over seeds with its 95 % interval. The best of all checkpoints is what the"
-        " paper's tables have; it is optimistic, and more so for a method that is noisier.",
+        caption="Interquartile mean over seeds with its 95 % interval, and a small dot for each seed. The best of all"
+        " checkpoints is what the paper's tables have; it is optimistic, and more so for a method that is noisier.",
         alt=f"Returns of {len(study.cells)} cells with intervals, also in the table of scores.",
         choices=[Choice("return of", list(COUNTED)), *panels.choices],
         views=panels.views(COUNTED, draw),
@@ -40,19 +44,26 @@ def final_returns(study: Study) -> Figure:
     )
 
 
-def _traces(panels: Panels, cells: list[tuple[int, Cell]], found: Mapping[str, Estimate]) -> list[Json]:
-    """Return one line of dots for each series; cells of one axis are dots of one."""
+def _heights(found: Found) -> list[float]:
+    """Return all that is drawn: the seeds, among which the estimate is, and the ends of its interval."""
+    return [*found[1], *(found[0].interval or ())]
 
-    def dot(cell: Cell, axis: str) -> Dot:
-        return cell.at[axis], found[cell.id], f"{cell.id}<br>{estimate_text(found[cell.id])}"
 
-    if panels.across is None:
-        dots = [dot(cell, panels.series) for _, cell in cells]
-        return [plots.points(dots, "return", 0)] if dots else []
-    series: dict[tuple[str, int], list[Dot]] = {}
+def _traces(panels: Panels, cells: list[tuple[int, Cell]], found: Mapping[str, Found]) -> list[Json]:
+    """Return one line of dots for each series, and one dot for each seed; cells of one axis are dots of one."""
+    along = panels.across or panels.series
+    series: dict[tuple[str, int], list[Cell]] = {}
     for number, cell in cells:
-        series.setdefault((panels.label(cell), number), []).append(dot(cell, panels.across))
-    return [plots.points(dots, label, number, joined=True) for (label, number), dots in series.items()]
+        series.setdefault(("return", 0) if panels.across is None else (panels.label(cell), number), []).append(cell)
+    traces = []
+    for (label, number), of in series.items():
+        seeds = [(cell.at[along], each) for cell in of if len(found[cell.id][1]) > 1 for each in found[cell.id][1]]
+        traces += (
+            [plots.scattered([x for x, _ in seeds], plots.plain([y for _, y in seeds]), label, number)] if seeds else []
+        )
+        dots = [(cell.at[along], found[cell.id][0], f"{cell.id}<br>{estimate_text(found[cell.id][0])}") for cell in of]
+        traces.append(plots.points(dots, label, number, joined=panels.across is not None))
+    return traces
 
 
 def _scores(cell: Cell) -> Json:
@@ -75,7 +86,7 @@ def score_columns(cell: Cell) -> Json:
 
 def heatmap_of_cells(study: Study) -> Figure | None:
     """Draw every number of the cells over their two main axes; None if they differ on one axis alone."""
-    panels = Panels(study, across=True)
+    panels = Panels(study, across=True, apart=True)
     series, across = panels.series, panels.across
     if across is None:
         return None

@@ -72,7 +72,9 @@ def test_few_cells_or_all_alike_have_no_line(points):
 def test_returns_of_different_tasks_have_no_line():
     points = [(0.0, 1.0), (0.25, 0.75), (0.5, 0.5), (1.0, 0.0)]
     figure = collapse(study(points, tasks={("c0",): "another"}))
-    assert all(trace["mode"] == "markers" for trace in figure.views[(LAST,)].traces)
+    (lone,), others = (figure.views[LAST, task].traces for task in ("another", "one"))
+    assert all(trace["mode"] == "markers" for trace in (lone, *others))
+    assert (lone["y"], [trace["y"] for trace in others]) == ([1.0], [[0.75], [0.5], [0.0]])
     assert "different tasks" in figure.caption
 
 

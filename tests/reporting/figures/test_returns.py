@@ -15,14 +15,19 @@ SCORES = {
 }
 
 
+def lines(figure):
+    """Those of estimates; the others are seeds."""
+    return [trace for trace in figure.views[("last tenth of training",)].traces if trace.get("hoverinfo") != "skip"]
+
+
 def test_lines_are_of_the_first_axis_along_the_second_and_a_missing_cell_is_missing():
-    one, three = final_returns(study_of(AXES, SCORES)).views[("last tenth of training",)].traces
+    one, three = lines(final_returns(study_of(AXES, SCORES)))
     assert (one["name"], one["x"], one["y"]) == ("1", ["0%", "20%"], pytest.approx([0.75, 1 / 3], rel=1e-5))
     assert (three["name"], three["x"], three["y"]) == ("3", ["20%"], [0.5])
 
 
 def test_intervals_are_drawn_from_the_dots():
-    (one, _) = final_returns(study_of(AXES, SCORES)).views[("last tenth of training",)].traces
+    (one, _) = lines(final_returns(study_of(AXES, SCORES)))
     found = estimate([np.array([0.5, 0.75, 1.0])])
     low, high = found.interval
     assert one["error_y"]["array"][0] == pytest.approx(high - found.value)
@@ -30,8 +35,17 @@ def test_intervals_are_drawn_from_the_dots():
 
 
 def test_the_baselines_axis_gives_the_lines():
-    traces = final_returns(study_of(AXES, SCORES, ("loss", "0%"))).views[("last tenth of training",)].traces
+    traces = lines(final_returns(study_of(AXES, SCORES, ("loss", "0%"))))
     assert [(trace["name"], trace["x"]) for trace in traces] == [("0%", ["1"]), ("20%", ["1", "3"])]
+
+
+def test_every_seed_is_a_dot_beside_its_interval():
+    seeds, one, *_ = final_returns(study_of(AXES, SCORES)).views[("last tenth of training",)].traces
+    assert list(zip(seeds["x"], seeds["y"], strict=True)) == [
+        (label, score) for label in ("0%", "20%") for score in SCORES["1", label].values()
+    ]
+    assert seeds["offsetgroup"] == one["offsetgroup"] == "1"
+    assert seeds["marker"]["symbol"] == one["marker"]["symbol"]
 
 
 def test_a_third_axis_is_chosen_and_a_choice_without_cells_shows_nothing():
