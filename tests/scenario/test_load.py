@@ -36,7 +36,7 @@ def test_every_key_of_the_design_loads(lossy):
         name="lossy_lbf",
         seeds=(0, 1),
         env=Lbf(field_size=(10, 10), players=3, max_num_food=3, max_food_level=1, sight=10, max_episode_steps=25),
-        algorithm=Dvdn(consensus=Consensus(rounds=1), hidden=64, lr=3e-4),
+        algorithm=Dvdn(consensus=Consensus(rounds=1, weights="metropolis"), hidden=64, lr=3e-4),
         network=Network(
             topology=RandomConnected(edges=2),
             link=LinkSpec(rate=20e6, delay=Normal(0.005, 0.002), loss=GilbertElliott(0.03, 0.25)),

@@ -107,7 +107,8 @@ def test_overrides_that_lead_nowhere_are_told(lossy, mistakes_of, case):
         ("algorithm={kind: vdn, lr: 1e-3}", "`algorithm` is replaced as a whole, and what it had been given is lost: "
          "`hidden: 32` is `64`"),
         ("algorithm={kind: vdn, lr: 1e-3, hidden: 32}", None),
-        ("algorithm={kind: dvdn, lr: 1e-3, hidden: 32, reward_model: team_mean}", None),  # one round, as the default
+        ("algorithm={kind: dvdn, lr: 1e-3, hidden: 32, reward_model: team_mean, consensus: {weights: metropolis}}",
+         None),  # one round, as the default
         ("algorithm.kind=vdn", None),  # which is refused
         ("training={steps: 100, epsilon: {steps: 9}, target_update: 100}", None),
         ("training={steps: 100, epsilon: {steps: 9}}", "`target_update: 100` is `200`"),

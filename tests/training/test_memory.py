@@ -108,9 +108,9 @@ def test_what_was_trained_with_is_given_back_before_the_records_are_read(tiny, t
     build, summarise = training_run.build, training_run.summarise
     monkeypatch.setattr(training_run, "build", lambda *a, **k: alive.append(weakref.ref(p := build(*a, **k))) or p)
 
-    def when_read(run):
+    def when_read(run, within):
         assert alive[0]() is None
-        return summarise(run)
+        return summarise(run, within)
 
     monkeypatch.setattr(training_run, "summarise", when_read)
     dvdn_sim.run(tiny("training.steps=60"), device="cpu", out=tmp_path / "run")
