@@ -9,6 +9,7 @@
     rules       what several values must satisfy, and whether the replay buffer fits into the machine's memory
     warnings    what can be run and yet is no good idea
     course      of these: what never happens in a run, and what there is too much of
+    climbing    and whether DVDN learns, or climbs
     text        a scenario in words
 
 All models are pydantic dataclasses, checked whenever they are built. A kind is a class with its ``kind`` and its name

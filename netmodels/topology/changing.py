@@ -50,10 +50,6 @@ class EdgeMarkov(TopologyKind, kind="edge_markov"):
     def one_way(self) -> bool:
         return self.base.one_way
 
-    @property
-    def exchangeable(self) -> bool:
-        return self.base.exchangeable
-
     def parts(self) -> tuple[TopologyKind, ...]:
         return self, *self.base.parts()
 

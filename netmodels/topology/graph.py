@@ -190,7 +190,7 @@ class TopologyKind(Spec):
 
     @property
     def exchangeable(self) -> bool:
-        """Whether no agent is unlike another in the course of a run."""
+        """Whether no agent is unlike another, even from one update to the next: none is short of a link for a while."""
         return False
 
     def parts(self) -> "tuple[TopologyKind, ...]":

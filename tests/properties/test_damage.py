@@ -18,7 +18,7 @@ import pytest
 from command_line import invoke
 from damage import Damager, Tree
 from soak import TIMES
-from sweep_parts import InProcess, write_sweep
+from sweep_parts import BASE, InProcess, write_sweep
 
 import dvdn_sim
 from dvdn_sim.errors import DvdnSimError
@@ -31,20 +31,8 @@ FEW = 90
 MANY = int(os.environ.get("MUTATIONS", str(500 * TIMES)))
 SEED = int(os.environ.get("MUTATION_SEED", "0"))
 PATIENCE_S = 60
-SCENARIO = """\
-name: damaged
-seeds: [3, 4]
-env: {kind: lbf, field_size: [5, 5], players: 2, max_num_food: 1, max_food_level: 1, sight: 4, max_episode_steps: 6}
-algorithm: {kind: dvdn, hidden: 4, lr: 3e-3}
-network:
-  topology: {kind: complete}
-  link: {rate: 1 Mbit/s, delay: 5 ms, loss: 10%}
-  deadline: 50 ms
-  control_period: 100 ms
-  compute: 10 ms
-training: {steps: 60, batch: 2, buffer: 8, epsilon: {steps: 100}, target_update: 3}
-evaluation: {every: 20, episodes: 2}
-"""
+SCENARIO = BASE.replace("seeds: [0]", "seeds: [3, 4]").replace("steps: 30", "steps: 60")
+SCENARIO = SCENARIO.replace("every: 30, episodes: 1", "every: 20, episodes: 2")
 MEASURED = {"wall_s", "env_steps_per_s", "disk", "run_dir"}  # by a clock, or what else lies there
 
 

@@ -139,11 +139,16 @@ def test_how_long_it_stays_is_told(lossy):
     assert share == pytest.approx(0.24, abs=3 * np.sqrt(0.24 * 0.76 / 60))
 
 
-@pytest.mark.parametrize("kind", ["ring", "path", "star", "grid"])
-def test_by_default_no_graph_that_stays_makes_learning_climb(lossy, kind):
+@pytest.mark.parametrize("topology", ["ring", "path", "star", "grid", "edge_markov, up: 100 s, down: 100 s"])
+def test_by_default_no_graph_that_stays_makes_learning_climb(lossy, topology):
     for rounds in (1, 2, 3):
-        changes = (f"network.topology={{kind: {kind}}}", f"algorithm={{kind: dvdn, consensus: {{rounds: {rounds}}}}}")
-        assert warned(lossy, *FOUR, SHORT, *changes) == []
+        mixing = f"algorithm={{kind: dvdn, consensus: {{rounds: {rounds}}}}}"
+        assert warned(lossy, *FOUR, SHORT, f"network.topology={{kind: {topology}}}", mixing) == []
+
+
+def test_a_square_that_outages_leave_of_four_agents_makes_metropolis_weights_climb(lossy):
+    changes = ("network.topology={kind: edge_markov, up: 100 s, down: 100 s}", METROPOLIS)
+    assert "λ_min = -0.333 below 0" in only(warned(lossy, *FOUR, SHORT, *changes))
 
 
 def test_entries_of_a_schedule_count_each(lossy):
