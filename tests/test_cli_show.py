@@ -1,9 +1,11 @@
 """`dvdn-sim show`, of folders in every state that a run can leave."""
 
 import json
+import math
 import re
 import shlex
 import shutil
+import sys
 
 import polars as pl
 import pytest
@@ -48,6 +50,14 @@ def interrupted(out, *changes, state="interrupted", **options):
 def rewrite(run_dir, **values):
     """Change the manifest; a value of None removes the key."""
     edit(run_dir / "manifest.json", **values)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_part():
+    """Records of a run are in one part, however long it takes to compile before it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["dvdn_sim.training.run"], "FLUSH_EVERY_S", math.inf)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +110,7 @@ def test_a_finished_run(finished):
     assert f"{summary['network']['delivered_fraction']:.1%} held in time" in said(result, "messages")
     assert "torch 2" in said(result, "versions")
     assert re.match(
-        r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, commit [0-9a-f]{7,}(-dirty)?: \S", said(result, "started")
+        r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00(, commit [0-9a-f]{7,}(-dirty)?)?: \S", said(result, "started")
     )
     assert re.fullmatch(
         r"metrics \S+ kB \(1 part\), network \S+ kB \(1 part\), policies \S+ kB \(2 teams\)", said(result, "disk")
@@ -110,6 +120,12 @@ def test_a_finished_run(finished):
     assert all(
         len(line) <= 120 for line in result.stdout.splitlines() if not line.startswith(("  versions", "  started"))
     )
+
+
+@pytest.mark.parametrize(("commit", "told"), [(None, ""), ("0123456789ab-dirty", ", commit 0123456789ab-dirty")])
+def test_the_commit_of_a_start_is_told_if_it_was_a_checkout_of_git(copy, commit, told):
+    rewrite(copy, starts=[{"at": "2026-11-30T12:00:00+00:00", "command": "dvdn-sim run x.yaml", "commit": commit}])
+    assert said(show(copy), "started") == f"2026-11-30T12:00:00+00:00{told}: dvdn-sim run x.yaml"
 
 
 def test_what_programs_read_has_the_names_and_values_of_the_summary(finished):
