@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmodels.topology import Graph
+from netmodels.topology.graph import distinct
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -36,6 +37,17 @@ class RoundLinks:
     n_agents: int
     edges: Ints
     active: Bools
+
+    @classmethod
+    def of(cls, graphs: Sequence[Graph], whole: Graph) -> "RoundLinks":
+        """Take the graph of each round, and that of all their links, `union_of` them."""
+        active = np.ones((len(graphs), len(whole.links)), bool)
+        if any(graph is not whole for graph in graphs):
+            active[:] = False
+            each = {graph: numbers_of(graph, whole) for graph in dict.fromkeys(graphs)}
+            for of_round, graph in zip(active, graphs, strict=True):
+                of_round[each[graph]] = True
+        return cls(whole.n_agents, whole.links, active)
 
     @cached_property
     def degrees(self) -> Ints:
@@ -154,9 +166,19 @@ class Facts:
         )
 
 
-def union_of_edges(graphs: Sequence[Graph]) -> list[tuple[int, int]]:
-    """Return the directed edges that any of the graphs has, sorted."""
-    return sorted({edge for graph in dict.fromkeys(graphs) for edge in graph.edges})
+def union_of(graphs: Sequence[Graph]) -> Graph:
+    """Return the graph of all directed edges that any of the graphs has."""
+    n_agents, each = graphs[0].n_agents, list(dict.fromkeys(graphs))
+    if len(each) == 1:
+        return each[0]
+    codes = distinct(np.concatenate([graph.links @ np.array((n_agents, 1)) for graph in each]))
+    return Graph(n_agents, np.stack(np.divmod(codes, n_agents), axis=1))
+
+
+def numbers_of(graph: Graph, whole: Graph) -> Ints:
+    """Return which links of another graph, which has them all, a graph's are, int64 ``[E of the graph]``."""
+    code = np.array((graph.n_agents, 1))
+    return np.asarray((whole.links @ code).searchsorted(graph.links @ code))
 
 
 def lossless_facts(graphs: Sequence[Graph]) -> Facts:
@@ -168,18 +190,14 @@ def lossless_facts(graphs: Sequence[Graph]) -> Facts:
     >>> facts.confirmed.tolist(), lossless_facts([Graph(2, ((0, 1),))]).confirmed.tolist()
     ([[True, True]], [[False]])
     """
-    edges = union_of_edges(graphs)
-    distinct = {graph: index for index, graph in enumerate(dict.fromkeys(graphs))}
-    of_round = [distinct[graph] for graph in graphs]
-    present = [set(graph.edges) for graph in distinct]
-    shape = (len(distinct), len(edges))
-    active = np.array([[edge in links for edge in edges] for links in present], bool).reshape(shape)[of_round]
-    back = np.array([[(to, sender) in links for sender, to in edges] for links in present], bool).reshape(shape)
-    rounds = np.where(active, np.arange(len(graphs))[:, None], -1)
+    links = RoundLinks.of(graphs, union_of(graphs))
+    rounds = np.where(links.active, np.arange(len(graphs))[:, None], -1)
+    back = links.reverse
     return Facts(
-        n_agents=graphs[0].n_agents,
-        edges=np.array(edges, np.int64).reshape(-1, 2),
-        active=active,
+        n_agents=links.n_agents,
+        edges=links.edges,
+        active=links.active,
         latest=np.maximum.accumulate(rounds, axis=0),
-        confirmed=back[of_round],
+        confirmed=links.active[:, back] & (back >= 0),
+        links=links,
     )

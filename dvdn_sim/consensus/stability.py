@@ -7,7 +7,6 @@ the mean says nothing of that sign: a policy that comes nearer to the mean may b
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -67,19 +66,19 @@ def least_eigenvalue(
         generator: Draws losses where there is no closed form.
     """
     n_agents = graphs[0].n_agents
-    links_up = np.ones(len(graphs[0].edges), bool) if up is None else np.array(up, bool)
-    over = None if up is None else Graph(n_agents, tuple(compress(graphs[0].edges, up))).adjacency().T > 0.0
+    links_up = np.ones(len(graphs[0].links), bool) if up is None else np.array(up, bool)
+    over = None if up is None else Graph(n_agents, graphs[0].links[links_up]).adjacency().T > 0.0
     steps = closed_steps(policy, WEIGHTS[weights], graphs, q=q, one_round=rounds == 1, known=known, up=over)
     if steps is not None:
         operators = np.linalg.matrix_power(steps.mean, rounds).mean(0, keepdims=True)
     else:
         q = q if n_agents <= MAX_DRAWN else 1.0
-        sent = rounds * max(1, sum(len(graph.edges) for graph in graphs))
+        sent = rounds * max(1, sum(len(graph.links) for graph in graphs))
         copies = int(np.clip(messages // sent, BATCHES, 20_000)) if q < 1.0 else 1
         drawn = partial(_drawn, POLICIES[policy](WEIGHTS[weights]), rounds=rounds, copies=copies, generator=generator)
         each = [drawn(graph, q=q if up is None else q * links_up) for graph in graphs]
         operators = each[0] if len(each) == 1 else np.array([batches.mean(0) for batches in each])
-    alike = len(graphs) > 1 or len(graphs[0].edges) == n_agents * (n_agents - 1)
+    alike = len(graphs) > 1 or len(graphs[0].links) == n_agents * (n_agents - 1)
     return least_of(operators, alike=alike and bool(links_up.all()))
 
 
@@ -90,7 +89,7 @@ def _drawn(
 
     Messages are held with probability q, or each link's with its own, ``[E]``.
     """
-    n, links = graph.n_agents, np.array(graph.edges, np.int64).reshape(-1, 2)
+    n, links = graph.n_agents, graph.links
     edges = (links + n * np.arange(copies)[:, None, None]).reshape(-1, 2)
     held = generator.random((rounds, len(edges))) < np.tile(np.broadcast_to(q, len(links)), copies)
     latest = np.maximum.accumulate(np.where(held, np.arange(rounds)[:, None], -1), axis=0)

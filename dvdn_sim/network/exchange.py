@@ -18,11 +18,12 @@ done, it goes on where it was; its deadline may have passed meanwhile.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus import Facts, RoundLinks, union_of_edges
+from dvdn_sim.consensus import Facts, RoundLinks, numbers_of, union_of
 from dvdn_sim.errors import ExchangeStuckError
 from dvdn_sim.network.accounting import NEVER, ExchangeCounters, MessageCounts, NetworkCounters, Phase, Probe
 from dvdn_sim.network.clock import FIRST_PRIORITY, Clock, ClockEvent
@@ -148,20 +149,17 @@ class Numbering:
     @classmethod
     def of(cls, graphs: Sequence[Graph]) -> "Numbering":
         """Number the links of each round's graph."""
-        edges, n_agents = union_of_edges(graphs), graphs[0].n_agents
-        number = {edge: index for index, edge in enumerate(edges)}
-        into: list[list[int]] = [[] for _ in range(n_agents)]
-        for index, (_, receiver) in enumerate(edges):
-            into[receiver].append(index)
-        incoming = {
-            graph: [[number[j, i] for j in graph.senders(i)] for i in range(n_agents)]
-            for graph in dict.fromkeys(graphs)
-        }
-        active = np.zeros((len(graphs), len(edges)), bool)
-        for of_round, graph in zip(active, graphs, strict=True):
-            of_round[[number[edge] for edge in graph.edges]] = True
-        links = RoundLinks(n_agents, np.array(edges, np.int64).reshape(-1, 2), active)
-        return cls(edges, number, into, [incoming[graph] for graph in graphs], links)
+        whole = union_of(graphs)
+        number = {edge: index for index, edge in enumerate(whole.edges)}
+        into = _into(whole, whole)
+        incoming = {graph: into if graph is whole else _into(graph, whole) for graph in dict.fromkeys(graphs)}
+        return cls(list(number), number, into, [incoming[graph] for graph in graphs], RoundLinks.of(graphs, whole))
+
+
+def _into(graph: Graph, whole: Graph) -> list[list[int]]:
+    """Return which links of the whole a graph's are, by receiver."""
+    by_receiver = (graph.into if graph is whole else numbers_of(graph, whole)[graph.into]).tolist()
+    return [by_receiver[begin:end] for begin, end in pairwise(graph.into_starts.tolist())]
 
 
 # Graphs that are fixed, or few, come again and again. Large ones are not kept: they take memory, and their messages

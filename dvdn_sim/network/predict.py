@@ -163,7 +163,7 @@ class Sample(NamedTuple):
 
 
 def _sample(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> Sample:
-    messages = max(1.0, float(np.mean([sum(len(graph.edges) for graph in sequence) for sequence in graphs])))
+    messages = max(1.0, float(np.mean([sum(len(graph.links) for graph in sequence) for sequence in graphs])))
     arrays = messages > MAX_SIMULATED and covers(setting.network, graphs[0], setting.sent.size_bytes)
     if arrays:
         count = networks = int(np.clip(MAX_DRAWN // messages, 2, MAX_SAMPLED))
@@ -293,7 +293,7 @@ def _exchange_bytes(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> dict
 
 def _messages(setting: Setting, graph: Graph) -> int:
     """How many messages are sent in a round."""
-    return sum(degree > 0 for degree in graph.degrees) if setting.network.broadcast else len(graph.edges)
+    return sum(degree > 0 for degree in graph.degrees) if setting.network.broadcast else len(graph.links)
 
 
 def _busiest(setting: Setting, graph: Graph) -> int:
@@ -301,7 +301,7 @@ def _busiest(setting: Setting, graph: Graph) -> int:
     network = setting.network
     if network.share == "medium":
         return _messages(setting, graph)
-    return max(graph.degrees) if network.share == "node" and not network.broadcast else min(len(graph.edges), 1)
+    return max(graph.degrees) if network.share == "node" and not network.broadcast else min(len(graph.links), 1)
 
 
 def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:

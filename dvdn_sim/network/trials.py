@@ -395,7 +395,7 @@ def _refuse_unfit(values: Sequence[float], n_agents: int, name: str) -> None:
 
 def enough_trials(setting: Setting) -> int:
     """Return how many trials take some seconds: 400, or fewer of many messages, down to one."""
-    messages = max(1, sum(len(graph.edges) for graph in setting.graphs(0)))
+    messages = max(1, sum(len(graph.links) for graph in setting.graphs(0)))
     return int(np.clip(min(ENOUGH_MESSAGES // messages, ENOUGH_PACKETS // (messages * setting.packets)), 1, 400))
 
 

@@ -84,8 +84,8 @@ def _graphs_of(part: TopologyKind, scenario: Scenario, network: Network, n_agent
 def _are_alone(met: Sequence[tuple[int, list[Graph]]]) -> Iterator[str]:
     """Agents without a link learn alone; so do those whose links lead one way only."""
     for seed, graphs in met:
-        sends = np.any([graph.degrees for graph in graphs], 0)
-        hears = np.any([[bool(graph.senders(agent)) for agent in range(graph.n_agents)] for graph in graphs], 0)
+        sends = np.any([np.diff(graph.starts) for graph in graphs], 0)
+        hears = np.any([np.diff(graph.into_starts) for graph in graphs], 0)
         cases = [
             (~sends & ~hears, "never has a neighbour", "never have a neighbour"),
             (sends & ~hears, "never hears anybody", "never hear anybody"),

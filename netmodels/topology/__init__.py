@@ -1,7 +1,7 @@
 """Topologies: which links exist at an instant.
 
 - `graph`: `Graph`, the answer; `Instant`, the question; and `Topology`, what answers it.
-- `static`: complete, ring, path, star, grid, listed edges, and the random graphs of networkx, drawn once.
+- `static`: complete, ring, path, star, grid, listed edges, and random graphs that are drawn once.
 - `random_connected`: random connected graphs, drawn anew all the time.
 - `mobility`: who is in range, and what moves the agents.
 - `changing`: by a schedule, or as links fail and recover; and the list of all kinds.

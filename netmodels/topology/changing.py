@@ -75,8 +75,8 @@ class EdgeMarkov(TopologyKind, kind="edge_markov"):
 
 
 def _refuse_many(base: Graph) -> None:
-    if len(base.edges) > 2 * MAX_LINKS:
-        raise ValueError(f"topology.base: expected at most {MAX_LINKS} links, got {len(base.edges) // 2}")
+    if len(base.links) > 2 * MAX_LINKS:
+        raise ValueError(f"topology.base: expected at most {MAX_LINKS} links, got {len(base.links) // 2}")
 
 
 @lru_cache(maxsize=MAX_LINKS)

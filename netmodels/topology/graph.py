@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol, Self
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,58 +27,105 @@ def _different(edge: Edge) -> Edge:
 
 Pair = Annotated[tuple[Agent, Agent], AfterValidator(_different)]
 """Field type of two agents."""
+Links = NDArray[np.int64]
 Positions = Sequence[Sequence[float]] | NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, init=False)
 class Graph:
     """Directed links between agents 0 … n_agents − 1; frozen and hashable.
 
+    They are rows of one array, of 16 bytes each. What else is asked for is worked out once.
+
     Attributes:
         n_agents: number of agents, at least 1.
-        edges: (sender, receiver) pairs, sorted, each once, none from an agent to itself.
-
-    Raises:
-        ValueError: for edges that are not so.
+        links: (sender, receiver), int64 [E, 2], sorted, each once, none from an agent to itself; read-only.
 
     >>> path = Graph.undirected(3, [(0, 1), (1, 2)])
-    >>> path.edges, path.degrees, path.neighbours(1)
-    (((0, 1), (1, 0), (1, 2), (2, 1)), (1, 2, 1), (0, 2))
+    >>> path.links.tolist(), path.degrees, path.neighbours(1)
+    ([[0, 1], [1, 0], [1, 2], [2, 1]], (1, 2, 1), (0, 2))
     """
 
     n_agents: int
-    edges: tuple[Edge, ...]
+    links: Links
 
-    def __post_init__(self) -> None:
-        count(self.n_agents, "n_agents", minimum=1)
-        previous: Edge = (-1, -1)
-        for edge in self.edges:
-            sender, receiver = edge
-            if not (0 <= sender < self.n_agents and 0 <= receiver < self.n_agents and sender != receiver):
-                raise ValueError(f"edges: expected pairs of different agents below {self.n_agents}, got {edge!r}")
-            if edge <= previous:
-                raise ValueError(f"edges: expected sorted pairs, each once, got {edge!r} after {previous!r}")
-            previous = edge
+    def __init__(self, n_agents: int, edges: Iterable[Edge] | Links) -> None:
+        """Take (sender, receiver) pairs, sorted.
+
+        Raises:
+            ValueError: for edges that are not as `links` are.
+        """
+        count(n_agents, "n_agents", minimum=1)
+        if isinstance(edges, np.ndarray):
+            links = np.array(edges, np.int64, order="C")
+            if not _sorted(n_agents, links):
+                _check_each(n_agents, map(tuple, links.tolist()))
+        else:  # quicker where they are few
+            edges = tuple(edges)
+            _check_each(n_agents, edges)
+            links = np.array(edges, np.int64).reshape(-1, 2)
+        links.flags.writeable = False
+        object.__setattr__(self, "n_agents", n_agents)
+        object.__setattr__(self, "links", links)
 
     @classmethod
-    def undirected(cls, n_agents: int, pairs: Iterable[Edge]) -> Self:
+    def undirected(cls, n_agents: int, pairs: Iterable[Edge] | Links) -> Self:
         """Return the graph with both directions of each pair; pairs may repeat.
 
         >>> Graph.undirected(2, [(1, 0)]).edges
         ((0, 1), (1, 0))
         """
-        return cls(n_agents, tuple(sorted({edge for a, b in pairs for edge in ((a, b), (b, a))})))
+        if not isinstance(pairs, np.ndarray):
+            return cls(n_agents, sorted({edge for a, b in pairs for edge in ((a, b), (b, a))}))
+        if not _within(n_agents, pairs):
+            return cls(n_agents, sorted({(a, b) for a, b in pairs.tolist()}))  # which says what is wrong
+        codes = distinct(pairs @ np.array(((n_agents, 1), (1, n_agents))))
+        return cls(n_agents, np.stack(np.divmod(codes, n_agents), axis=1))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Graph):
+            return self is other
+        return self.n_agents == other.n_agents and np.array_equal(self.links, other.links)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[object, ...]:  # what is read-only stays so, and what is worked out stays behind
+        return type(self), (self.n_agents, self.links)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.n_agents, crc32(self.links.data)))
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """The links as Python's pairs, which take ten times their memory."""
+        return tuple(zip(*self.links.T.tolist(), strict=True))
+
+    @cached_property
+    def starts(self) -> Links:
+        """Where each agent's links begin, int64 [n_agents + 1]: agent i has ``links[starts[i]:starts[i + 1]]``."""
+        return self.links[:, 0].searchsorted(np.arange(self.n_agents + 1))
+
+    @cached_property
+    def into(self) -> Links:
+        """The links' numbers by receiver, then sender, int64 [E]."""
+        return self.links[:, 1].argsort(kind="stable")
+
+    @cached_property
+    def into_starts(self) -> Links:
+        """Where those to each agent begin in `into`, int64 [n_agents + 1]."""
+        return np.asarray(self.links[self.into, 1].searchsorted(np.arange(self.n_agents + 1)))
 
     @cached_property
     def symmetric(self) -> bool:
         """Whether every link has its reverse."""
-        present = set(self.edges)
-        return all((receiver, sender) in present for sender, receiver in self.edges)
+        return np.array_equal(self.links[self.into, ::-1], self.links)
 
     @property
     def degrees(self) -> tuple[int, ...]:
         """Number of agents that each agent sends to."""
-        return tuple(map(len, self._receivers))
+        return tuple(np.diff(self.starts).tolist())
 
     def neighbours(self, agent: int) -> tuple[int, ...]:
         """Return the agents that one agent sends to, in order.
@@ -85,21 +133,7 @@ class Graph:
         >>> Graph(2, ((0, 1),)).neighbours(0), Graph(2, ((0, 1),)).neighbours(1)
         ((1,), ())
         """
-        return self._receivers[agent]
-
-    @cached_property
-    def _receivers(self) -> tuple[tuple[int, ...], ...]:
-        receivers: list[list[int]] = [[] for _ in range(self.n_agents)]
-        for sender, receiver in self.edges:
-            receivers[sender].append(receiver)
-        return tuple(map(tuple, receivers))
-
-    @cached_property
-    def _senders(self) -> tuple[tuple[int, ...], ...]:
-        senders: list[list[int]] = [[] for _ in range(self.n_agents)]
-        for sender, receiver in self.edges:
-            senders[receiver].append(sender)
-        return tuple(map(tuple, senders))
+        return tuple(self.links[self.starts[agent] : self.starts[agent + 1], 1].tolist())
 
     def senders(self, agent: int) -> tuple[int, ...]:
         """Return the agents that send to one agent, in order; the same as `neighbours` where the graph is symmetric.
@@ -107,7 +141,8 @@ class Graph:
         >>> Graph(2, ((0, 1),)).senders(1)
         (0,)
         """
-        return self._senders[agent]
+        numbers = self.into[self.into_starts[agent] : self.into_starts[agent + 1]]
+        return tuple(self.links[numbers, 0].tolist())
 
     def adjacency(self) -> NDArray[np.float64]:
         """Return the matrix with 1 at [sender, receiver], float64 [n_agents, n_agents].
@@ -116,9 +151,7 @@ class Graph:
         [[0.0, 1.0], [0.0, 0.0]]
         """
         matrix = np.zeros((self.n_agents, self.n_agents))
-        if self.edges:
-            senders, receivers = zip(*self.edges, strict=True)
-            matrix[senders, receivers] = 1.0
+        matrix[*self.links.T] = 1.0
         return matrix
 
     def to_networkx(self) -> "nx.DiGraph[int]":
@@ -133,6 +166,39 @@ class Graph:
         graph.add_nodes_from(range(self.n_agents))
         graph.add_edges_from(self.edges)
         return graph
+
+
+def distinct(codes: Links) -> Links:
+    """Return numbers sorted, each once: `np.unique` takes a hundred times as long for millions.
+
+    >>> distinct(np.array([[3, 1], [1, 2]])).tolist()
+    [1, 2, 3]
+    """
+    codes = np.sort(codes, axis=None)
+    first = np.ones(len(codes), bool)
+    first[1:] = codes[1:] != codes[:-1]
+    return np.asarray(codes[first])
+
+
+def _within(n_agents: int, links: Links) -> bool:
+    return not links.size or bool(links.min() >= 0 and links.max() < n_agents)
+
+
+def _sorted(n_agents: int, links: Links) -> bool:
+    codes = links.dot(np.array((n_agents, 1)))
+    different = links[:, 0] != links[:, 1]
+    return _within(n_agents, links) and bool(different.all() and (codes[1:] > codes[:-1]).all())
+
+
+def _check_each(n_agents: int, edges: Iterable[Edge]) -> None:
+    previous: Edge = (-1, -1)
+    for edge in edges:
+        sender, receiver = edge
+        if not (0 <= sender < n_agents and 0 <= receiver < n_agents and sender != receiver):
+            raise ValueError(f"edges: expected pairs of different agents below {n_agents}, got {edge!r}")
+        if edge <= previous:
+            raise ValueError(f"edges: expected sorted pairs, each once, got {edge!r} after {previous!r}")
+        previous = edge
 
 
 class Instant(NamedTuple):

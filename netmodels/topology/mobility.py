@@ -239,8 +239,7 @@ class Range(TopologyKind, kind="range"):
         if places.ndim != 2 or len(places) != n_agents:
             raise ValueError(f"positions: expected the shape [{n_agents}, dimensions], got {places.shape}")
         distances = np.linalg.norm(places[:, None, :] - places[None, :, :], axis=-1)
-        senders, receivers = np.nonzero((distances <= self.radius) & ~np.eye(n_agents, dtype=bool))
-        return Graph(n_agents, tuple(zip(senders.tolist(), receivers.tolist(), strict=True)))
+        return Graph(n_agents, np.argwhere((distances <= self.radius) & ~np.eye(n_agents, dtype=bool)))
 
     def describe(self) -> str:
         between = "the positions in the environment" if self.mobility is None else self.mobility.describe()

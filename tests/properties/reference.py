@@ -11,7 +11,7 @@ import numpy as np
 from small_networks import transport_of
 from strategies import Play
 
-from dvdn_sim.consensus import union_of_edges
+from dvdn_sim.consensus import union_of
 from dvdn_sim.network import Transport
 from netmodels import Transfer
 from netmodels.topology import Graph
@@ -64,7 +64,7 @@ def exchange(
         if None in opened:
             return None
         closed.append(opened)
-    edges = union_of_edges(graphs)
+    edges = list(union_of(graphs).edges)
     latest = [[_newest(edge, k, closed, messages) for edge in edges] for k in range(len(graphs))]
     return Outcome(edges, closed, latest, [_final(message, closed) for message in messages], messages)
 

@@ -319,9 +319,9 @@ def test_every_seed_has_its_graph(lossy, mistakes_of):
     rare, seeds = "network.topology={{kind: erdos_renyi, p: {}, connected: true}}", f"seeds={list(range(1000))}"
     first = [rare.format("0.6%"), "seeds=[0, 1, 2]"]
     parse_scenario(lossy, first)
-    (mistake,) = mistakes_of(lossy, [rare.format("0.6%"), "seeds=[0, 1, 2, 3]"])
+    (mistake,) = mistakes_of(lossy, [rare.format("0.6%"), "seeds=[0, 1, 2, 6]"])
     assert mistake.path == "network.topology.connected"
-    assert "seed 3 finds no connected graph" in mistake.message
+    assert "seed 6 finds no connected graph" in mistake.message
     # What some seeds find is no proof for a thousand, unless it is found often.
     (mistake,) = mistakes_of(lossy, [rare.format("2%"), seeds])
     assert "one draw in" in mistake.message

@@ -1,3 +1,6 @@
+import re
+
+import numpy as np
 import pytest
 
 from netmodels.topology import Graph
@@ -24,5 +27,13 @@ def test_directed_graph():
     ],
 )
 def test_refuses(n_agents, edges, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        Graph(n_agents, edges)
+    for given in (edges, np.array(edges, np.int64).reshape(-1, 2)):
+        with pytest.raises(ValueError, match=f"(?s){message}"):
+            Graph(n_agents, given)
+
+
+@pytest.mark.parametrize("pair", [(0, 3), (-1, 0), (1, 1)])
+def test_pairs_of_others_make_no_graph(pair):
+    for given in ([(2, 1), pair], np.array([(2, 1), pair])):
+        with pytest.raises(ValueError, match=re.escape(f"different agents below 3, got {pair}")):
+            Graph.undirected(3, given)

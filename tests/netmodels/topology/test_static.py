@@ -107,10 +107,14 @@ def test_random_geometric_density(in_sigmas):
         (lambda: BarabasiAlbert(links=3).graph(3, 0), r"links.*3"),
         (lambda: WattsStrogatz(neighbours=3, p=0.1), r"neighbours.*3"),
         (lambda: WattsStrogatz(neighbours=4, p=0.1).graph(4, 0), r"neighbours.*4"),
-        # What would take minutes, or for ever.
-        (lambda: KRegular(degree=400).graph(1000, 0), r"degree.*takes too long, got 400"),
-        (lambda: BarabasiAlbert(links=500).graph(1000, 0), r"links.*takes too long, got 500"),
+        # What would take minutes, or more memory than there is.
+        (lambda: Complete().graph(4500, 0), r"kind.*10000000 links.*got 'complete', which makes 10122750"),
+        (lambda: KRegular(degree=4000).graph(10**6, 0), r"degree.*got 4000, which makes 2000000000"),
+        (lambda: ErdosRenyi(p=0.5).graph(10**6, 0), r"p: expected at most 10000000 links.*got 0\.5"),
+        (lambda: BarabasiAlbert(links=11).graph(10**6, 0), r"links.*got 11, which makes 10999879"),
+        (lambda: WattsStrogatz(neighbours=22, p=0.1).graph(10**6, 0), r"neighbours.*got 22, which makes 11000000"),
         (lambda: WattsStrogatz(neighbours=298, p=1.0).graph(300, 0), r"neighbours.*takes too long, got 298"),
+        (lambda: RandomGeometric(radius=1.0).graph(10**5, 0), r"radius.*got 1\.0, which makes 48\d{8}\b"),
         (lambda: RandomGeometric(radius=0), r"radius.*0"),
     ],
 )
@@ -120,6 +124,6 @@ def test_refuses(build, message):
 
 
 def test_refuses_what_is_hardly_ever_connected(monkeypatch):
-    monkeypatch.setattr(static, "MAX_PAIRS", 10**5)
+    monkeypatch.setattr(static, "MAX_DRAWN", 10)
     with pytest.raises(ValueError, match=r"connected.*in 20 draws"):
         ErdosRenyi(p=1e-3, connected=True).graph(100, 0)
