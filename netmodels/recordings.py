@@ -9,6 +9,8 @@ import re
 import stat
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,13 +22,15 @@ from netmodels.streams import stream
 from netmodels.units import CLOSED, LENGTHS, TIMES, Flag, Natural, Spec, shown
 
 MAX_BYTES = 4 * 2**20
+MAX_PAIRS_BYTES = 2**28
+"""Of a file of pairs, which holds more than a recording."""
 MAX_WRITTEN = 20_000
 """Delays or losses of a recording: so many are written out where a scenario is kept; longer ones stay files."""
 MAX_RECORDED = 200_000
 _UNIT = re.compile(rf"(.*?)[ _/\[(]+({'|'.join([*TIMES, *LENGTHS])})[\])]?")
 
 
-def read_recording(file: str) -> str:
+def read_recording(file: str, most: int = MAX_BYTES) -> str:
     """Return the text of a file.
 
     Raises:
@@ -37,26 +41,26 @@ def read_recording(file: str) -> str:
     ValueError: file: expected a text file, got '/dev/zero'
     """
     try:
-        content = _beginning_of(Path(file))
+        content = _beginning_of(Path(file), most)
     except (OSError, ValueError) as error:  # a ValueError: no name of a file
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"file: cannot read {file!r}: {reason}") from error
     if content is None:
         raise ValueError(f"file: expected a text file, got {file!r}")
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"file: expected at most {MAX_BYTES // 2**20} MiB, got more in {file!r}")
+    if len(content) > most:
+        raise ValueError(f"file: expected at most {most // 2**20} MiB, got more in {file!r}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"file: expected UTF-8, got byte {error.start} of {file!r}, which is none") from error
 
 
-def _beginning_of(path: Path) -> bytes | None:
+def _beginning_of(path: Path, most: int) -> bytes | None:
     """Return what a file holds, or more than it may; None for what is no file."""
     if not stat.S_ISREG(path.stat().st_mode):
         return None
     with path.open("rb") as opened:
-        return opened.read(MAX_BYTES + 1)
+        return opened.read(most + 1)
 
 
 class Table(NamedTuple):
@@ -91,6 +95,36 @@ def read_table(file: str) -> Table:
             wanted = f"{width} cell{'s' * (width > 1)}, as in the first line"
             raise ValueError(f"file: expected {wanted}, got {len(cells)} in {file!r} line {number}")
     return Table(names, rows)
+
+
+def read_pairs(file: str) -> NDArray[np.int64]:
+    """Return the whole numbers of a file of two columns, int64 [rows, 2]; a comma stands between them, or blanks.
+
+    Raises:
+        ValueError: for a file that cannot be read or holds no row, and the first line that is something else.
+    """
+    text = read_recording(file, MAX_PAIRS_BYTES)
+    written = ((number, line.strip()) for number, line in enumerate(StringIO(text), start=1))
+    begin = list(islice(((number, line) for number, line in written if line and line[0] != "#"), 2))
+    names = bool(begin) and not _begins_as_number(begin[0][1])
+    if len(begin) == names:
+        raise ValueError(f"file: expected at least one pair, got none in {file!r}")
+    number, line = begin[names]
+    between = "," if "," in line else None
+    lines = islice(StringIO(text), number - 1, None)
+    try:
+        rows = np.loadtxt(lines, np.int64, delimiter=between, ndmin=2)
+    except ValueError:
+        rows = np.empty((0, 0), np.int64)
+    if rows.shape[1] == 2:
+        return rows
+    pair = re.compile(r"\s*([+-]?\d+\s*BETWEEN\s*[+-]?\d+\s*)?(#.*)?\s*".replace("BETWEEN", between or r"\s"))
+    for at, other in enumerate(StringIO(text), start=1):
+        if at >= number and not pair.fullmatch(other):
+            break
+    else:
+        at, other = number, line
+    raise ValueError(f"file: expected two whole numbers, got {file!r} line {at}: {shown(other.strip())}")
 
 
 def _begins_as_number(cell: str) -> bool:

@@ -85,8 +85,9 @@ class Facts:
         n_agents: N.
         edges: int64 ``[E, 2]``, (sender, receiver), sorted; the union of the graphs of all rounds.
         active: bool ``[K, E]``, whether the edge is in the round's graph.
-        latest: int64 ``[K, E]``, the newest round ≤ k of the sender that the receiver holds when it closes round k; -1
-            for none. The message of round k carries what its sender held before round k.
+        latest: signed integers ``[K, E]``, the newest round ≤ k of the sender that the receiver holds when it closes
+            round k; -1 for none. The message of round k carries what its sender held before round k. `round_numbers`
+            has the smallest type that will do.
         confirmed: bool ``[K, E]``, the receiver's knowledge that its own message of the round was heard by this sender;
             all False where it is not given, as nobody knows it without acknowledgements.
         links: The links of all rounds. Facts over the same edges, and active ones, may share it; others have their own.
@@ -95,13 +96,13 @@ class Facts:
     n_agents: int
     edges: Ints
     active: Bools
-    latest: Ints
+    latest: npt.NDArray[np.signedinteger]
     confirmed: Bools = field(default_factory=_nobody_knows)
     links: RoundLinks = field(default=NO_LINKS, repr=False)
 
     def __post_init__(self) -> None:
         if self.confirmed.shape == (0, 0):
-            object.__setattr__(self, "confirmed", np.zeros(self.active.shape, bool))
+            object.__setattr__(self, "confirmed", np.broadcast_to(np.False_, self.active.shape))
         rounds, n_edges = self.active.shape
         if self.edges.shape != (n_edges, 2) or self.latest.shape != (rounds, n_edges):
             raise ValueError(
@@ -123,7 +124,7 @@ class Facts:
     @cached_property
     def held(self) -> Bools:
         """Bool ``[K, E]``: the receiver holds the sender's message of the same round when it closes it."""
-        same_round: Bools = self.latest == np.arange(self.rounds)[:, None]
+        same_round: Bools = self.latest == round_numbers(self.rounds)[:, None]
         return _read_only(self.active & same_round)
 
     @property
@@ -181,6 +182,11 @@ def numbers_of(graph: Graph, whole: Graph) -> Ints:
     return np.asarray((whole.links @ code).searchsorted(graph.links @ code))
 
 
+def round_numbers(rounds: int) -> npt.NDArray[np.signedinteger]:
+    """Return 0 … K − 1 in the smallest type that has them, and -1 for none: a byte for up to 128 rounds."""
+    return np.arange(rounds).astype(np.min_scalar_type(-max(rounds, 1)))
+
+
 def lossless_facts(graphs: Sequence[Graph]) -> Facts:
     """Return the facts of an exchange over the graph of each round, in which everything arrives in time.
 
@@ -191,7 +197,7 @@ def lossless_facts(graphs: Sequence[Graph]) -> Facts:
     ([[True, True]], [[False]])
     """
     links = RoundLinks.of(graphs, union_of(graphs))
-    rounds = np.where(links.active, np.arange(len(graphs))[:, None], -1)
+    rounds = np.where(links.active, round_numbers(len(graphs))[:, None], -1)
     back = links.reverse
     return Facts(
         n_agents=links.n_agents,

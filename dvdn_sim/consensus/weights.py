@@ -27,8 +27,9 @@ def metropolis(facts: Facts) -> Values:
     """
     _refuse_one_way_links(facts)
     senders, receivers = facts.edges.T
-    degrees = facts.degrees
-    weights: Values = facts.active / (1.0 + np.maximum(degrees[:, senders], degrees[:, receivers]))
+    weights = np.empty(facts.active.shape)
+    for of_round, active, degrees in zip(weights, facts.active, facts.degrees, strict=True):
+        np.divide(active, 1.0 + np.maximum(degrees[senders], degrees[receivers]), out=of_round)
     return weights
 
 

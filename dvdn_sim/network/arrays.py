@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus import Facts, lossless_facts
+from dvdn_sim.consensus import Facts, lossless_facts, round_numbers
 from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import sampler
@@ -134,7 +134,7 @@ class _IdleLinks:
 def _what_became(whole: Facts, arrives_ns: Ints, closed_ns: Ints) -> tuple[Facts, MessageCounts]:
     """Facts and counts of messages, from when they arrived and when their receivers closed each round, ``[K, E]``."""
     held = whole.active & (arrives_ns <= closed_ns)
-    newest = np.where(held, np.arange(whole.rounds)[:, None], -1)
+    newest = np.where(held, round_numbers(whole.rounds)[:, None], -1)
     came_late = (arrives_ns > closed_ns) & (arrives_ns <= closed_ns[-1])
     for k, edge in np.argwhere(came_late).tolist():
         there = np.searchsorted(closed_ns[:, edge], arrives_ns[k, edge])

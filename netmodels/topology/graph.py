@@ -15,7 +15,8 @@ from netmodels.units import Natural, Spec, count
 if TYPE_CHECKING:
     import networkx as nx
 
-Agent = Annotated[Natural, Field(le=10**6)]
+MAX_AGENT = 10**6
+Agent = Annotated[Natural, Field(le=MAX_AGENT)]
 Edge = tuple[int, int]
 
 

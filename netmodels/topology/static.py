@@ -7,7 +7,7 @@ one another.
 import math
 from collections.abc import Sequence
 from dataclasses import field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -15,8 +15,19 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
+from netmodels.recordings import read_pairs
 from netmodels.streams import stream
-from netmodels.topology.graph import START, Agent, Graph, Instant, Links, Pair, TopologyKind
+from netmodels.topology.graph import (
+    MAX_AGENT,
+    START,
+    Agent,
+    Graph,
+    Instant,
+    Links,
+    Pair,
+    TopologyKind,
+    distinct,
+)
 from netmodels.units import CLOSED, Count, Flag, Probability, count
 
 MAX_LINKS = 10_000_000
@@ -152,32 +163,62 @@ class Grid(_Fixed, kind="grid"):
 
 
 class Edges(_Fixed, kind="edges"):
-    """The links that are listed.
+    """The links that are listed, here or in a file.
 
     Attributes:
         edges: pairs of agents, at least none.
         directed: whether a pair is a link from the first to the second only.
+        file: two columns of agents, with a comma between them or blanks; read once, when built. Names of columns, and
+            lines that begin with ``#``, are skipped.
 
     >>> Edges([(0, 1)], directed=True).graph(2, seed=0).edges
     ((0, 1),)
     """
 
-    edges: tuple[Pair, ...]
+    edges: tuple[Pair, ...] | None = None
     directed: Flag = False
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.edges is None) != bool(self.file):
+            raise ValueError(f"edges: expected either pairs or a file of them, got {self.edges!r} and {self.file!r}")
+        self._listed  # noqa: B018  (a file that cannot be read is refused here)
+
+    @cached_property
+    def _listed(self) -> Links:
+        if self.edges is not None:
+            return np.array(self.edges, np.int64).reshape(-1, 2)
+        pairs = read_pairs(self.file)
+        if len(pairs) > MAX_LINKS:
+            raise ValueError(f"file: expected at most {MAX_LINKS} pairs, got {len(pairs)} in {self.file!r}")
+        right = (pairs.min(axis=1) >= 0) & (pairs.max(axis=1) <= MAX_AGENT) & (pairs[:, 0] != pairs[:, 1])
+        if not right.all():
+            wrong = tuple(pairs[np.argmin(right)].tolist())
+            raise ValueError(f"file: expected different agents from 0 to {MAX_AGENT}, got {wrong} in {self.file!r}")
+        return pairs
 
     @property
     def one_way(self) -> bool:
-        present = set(self.edges)
-        return self.directed and any((receiver, sender) not in present for sender, receiver in present)
+        return self.directed and not self.graph(int(self._listed.max(initial=0)) + 1, 0).symmetric
+
+    @cached_property
+    def _graphs(self) -> dict[int, Graph]:
+        return {}
+
+    def graph(self, n_agents: int, seed: int, at: Instant = START) -> Graph:
+        if n_agents not in self._graphs:  # by what the file held, not by its name
+            self._graphs[n_agents] = self._build(n_agents)
+        return self._graphs[n_agents]
 
     def _build(self, n_agents: int) -> Graph:
-        if self.directed:
-            return Graph(n_agents, tuple(sorted(set(self.edges))))
-        return Graph.undirected(n_agents, self.edges)
+        if not self.directed:
+            return Graph.undirected(n_agents, self._listed)
+        base = int(self._listed.max(initial=0)) + 1
+        return Graph(n_agents, np.stack(np.divmod(distinct(self._listed @ np.array((base, 1))), base), axis=1))
 
     def describe(self) -> str:
         kind = "directed link" if self.directed else "link"
-        return f"{len(self.edges)} listed {kind}{'s' if len(self.edges) != 1 else ''}"
+        return f"{len(self._listed)} listed {kind}{'s' if len(self._listed) != 1 else ''}"
 
 
 @dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dvdn_sim.consensus import Facts, lossless_facts
-from netmodels.topology import Graph
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, lossless_facts, round_numbers
+from netmodels.topology import Complete, Graph, Ring
 
 PATH, PAIR, NONE = Graph.undirected(3, [(0, 1), (1, 2)]), Graph.undirected(3, [(0, 1)]), Graph(3, ())
 
@@ -56,6 +56,26 @@ def test_without_loss_all_know_that_they_are_heard_where_links_go_both_ways():
 def test_without_acknowledgements_nobody_knows():
     facts = Facts(2, np.array([[0, 1], [1, 0]]), np.ones((2, 2), bool), np.zeros((2, 2), int))
     assert facts.confirmed.tolist() == [[False] * 2] * 2
+
+
+@pytest.mark.parametrize(("rounds", "bytes_each"), [(0, 1), (1, 1), (128, 1), (129, 2)])
+def test_rounds_are_numbered_in_few_bytes(rounds, bytes_each):
+    numbers = round_numbers(rounds)
+    assert (numbers.tolist(), numbers.itemsize) == (list(range(rounds)), bytes_each)
+    assert np.where(numbers == 0, numbers, -1).dtype == numbers.dtype
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies_take_numbers_of_rounds_of_any_size(name):
+    rng = np.random.default_rng(0)
+    whole = lossless_facts([Complete().graph(5, 0), Ring().graph(5, 0)] * 2)
+    latest = np.maximum.accumulate(np.where(rng.random(whole.latest.shape) < 0.6, whole.latest, -1), axis=0)
+    policy, values = POLICIES[name](WEIGHTS["metropolis"]), rng.normal(size=5)
+    small, large = (
+        policy.apply(replace(whole, latest=latest.astype(kind)), values).tobytes() for kind in (np.int8, np.int64)
+    )
+    assert whole.latest.dtype == np.int8
+    assert small == large
 
 
 def test_the_other_direction_of_every_edge():

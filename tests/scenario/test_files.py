@@ -60,6 +60,24 @@ def test_a_path_on_the_command_line_is_relative_to_the_current_directory(folder)
         load_scenario(folder / "scenario.yaml", ["network.topology.mobility.file=recorded/far.csv"])
 
 
+def test_links_are_found_and_kept_as_a_recording_is(folder):
+    (folder / "links.csv").write_text("0,1\n1,2\n")
+    text, files = (folder / "scenario.yaml").read_text(), {}
+    (folder / "listed.yaml").write_text(text.replace(RANGE, "{kind: edges, file: links.csv}"))
+    resolved = resolved_yaml(load_scenario(folder / "listed.yaml"), files)
+    ((name, content),) = files.items()
+    assert content == b"0,1\n1,2\n"
+    for part, kept in (("kept.yaml", resolved.encode()), (name, content)):
+        (folder / part).parent.mkdir(exist_ok=True)
+        (folder / part).write_bytes(kept)
+    again = load_scenario(folder / "kept.yaml")
+    assert resolved_yaml(again) == resolved
+    assert again.network.topology.graph(3, 0).edges == ((0, 1), (1, 0), (1, 2), (2, 1))
+    (folder / name).write_text("0,1\n0,2\n")
+    with pytest.raises(ScenarioError, match="was changed"):
+        load_scenario(folder / "kept.yaml")
+
+
 def test_a_policy_is_found_as_a_recording_is(folder):
     (folder / "prey.safetensors").write_bytes(b"weights")
     text = (folder / "scenario.yaml").read_text()

@@ -52,6 +52,53 @@ def test_edges():
     assert Edges([]).graph(2, seed=0).edges == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2,0\n0,1\n", "from,to\n2,0\n\n0, 1\n0,1\n", "# of a network\n2 0\n# and\n0\t1", "a b\r\n 2 0 \r\n0 1 # so\r\n"],
+)
+def test_edges_of_a_file(tmp_path, text):
+    path = tmp_path / "links.csv"
+    path.write_text(text)
+    one_way, listed = Edges(directed=True, file=str(path)), Edges(file=str(path))
+    path.write_text("1,2\n")  # read once
+    assert one_way.graph(3, seed=0).edges == ((0, 1), (2, 0))
+    assert listed.graph(3, seed=0) == Edges([[2, 0], [0, 1]]).graph(3, seed=0)
+    assert listed.graph(4, seed=0).n_agents == 4
+    assert Edges(file=str(path)).graph(3, seed=0).edges == ((1, 2), (2, 1))
+    assert (one_way.one_way, listed.one_way) == (True, False)
+    assert listed.describe().endswith("listed links")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "at least one pair, got none"),
+        ("from,to\n# nothing\n", "at least one pair, got none"),
+        ("0,1\n\n1,2,3\n", "two whole numbers, got .*line 3: `1,2,3`"),
+        ("# three\n0 1 9\n1 2 9\n", "two whole numbers, got .*line 2: `0 1 9`"),
+        ("from,to\n0,1\n1.5,2\n", "two whole numbers, got .*line 3: `1.5,2`"),
+        ("0,1\n1,two\n", "two whole numbers, got .*line 2: `1,two`"),
+        ("0,1\n1 2\n", "two whole numbers, got .*line 2: `1 2`"),
+        ("0,99999999999999999999\n", "two whole numbers, got .*line 1"),
+        ("0\n1\n", "two whole numbers, got .*line 1: `0`"),
+        ("0,1\n2,2\n", r"different agents from 0 to 1000000, got \(2, 2\)"),
+        ("0,1\n-1,2\n", r"different agents from 0 to 1000000, got \(-1, 2\)"),
+        ("0,1\n0,1000001\n", r"different agents from 0 to 1000000, got \(0, 1000001\)"),
+    ],
+)
+def test_a_file_of_anything_else_is_refused(tmp_path, text, message):
+    path = tmp_path / "links.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"(?s)file: expected .*{message}"):
+        Edges(file=str(path))
+
+
+def test_a_hundred_thousand_edges_of_a_file(tmp_path):
+    graph = BarabasiAlbert(links=2).graph(50_000, 0)
+    np.savetxt(tmp_path / "links.txt", graph.links, "%d")
+    assert Edges(file=str(tmp_path / "links.txt")).graph(50_000, 0) == graph
+
+
 TOPOLOGIES = [
     KRegular(degree=3, connected=True),
     ErdosRenyi(p=0.25, connected=True),
@@ -97,6 +144,9 @@ def test_random_geometric_density(in_sigmas):
     [
         (lambda: Star(centre=3).graph(3, seed=0), r"centre.*3"),
         (lambda: Edges([[0, 0]]), r"\[0, 0\]"),
+        (Edges, r"edges: expected either pairs or a file of them, got None and ''"),
+        (lambda: Edges([[0, 1]], file="links.csv"), r"either pairs or a file.*links\.csv"),
+        (lambda: Edges(file="nowhere.csv"), r"file: cannot read 'nowhere\.csv'"),
         (lambda: Edges([[0, 1, 2]]), r"\[0, 1, 2\]"),
         (lambda: Edges([[0, 1.5]]), r"1\.5"),
         (lambda: Edges([[0, 3]]).graph(3, seed=0), r"edges.*\(0, 3\)"),
