@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from netmodels.portable import exponential
+
 BLOCK = 64
 CHANGES = 2 * BLOCK
 KEPT = 8
@@ -84,7 +86,7 @@ class OnOff:
         changes = self._changes_ns
         while not changes or changes[-1] <= end_ns:
             self._forget(start_ns)
-            durations = self._generator.standard_exponential((BLOCK, 2)) * self._means_ns
+            durations = exponential(self._generator.random((BLOCK, 2))) * self._means_ns
             # At least a nanosecond, so that every state lasts. Their sum may pass the end of an int64.
             steps = np.clip(np.rint(durations.ravel()), 1, LONGEST_NS).astype(np.int64).tolist()
             steps[0] += changes[-1] if changes else self._from_ns

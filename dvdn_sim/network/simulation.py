@@ -14,6 +14,7 @@ from dvdn_sim.network.exchange import Exchange, ExchangeReport
 from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import AnyCompute, LognormalTime, Network, NormalTime, ack_bytes
+from netmodels import portable
 from netmodels.streams import Draws, stream
 from netmodels.topology import Graph, Instant
 from netmodels.units import checked_state, count
@@ -26,12 +27,10 @@ def sampler(time: AnyCompute) -> Sampler:
     mean = time.mean
     match time:
         case NormalTime(jitter=jitter):
-            return lambda generator, n: np.maximum(0.0, generator.normal(mean, jitter, n))
+            return lambda generator, n: np.maximum(0.0, mean + jitter * portable.normal(generator.random(n)))
         case LognormalTime(jitter=jitter) if mean > 0.0:
-            # With X = exp(μ + σZ): E X = exp(μ + σ²/2) and Var X = (exp(σ²) - 1) (E X)².
-            sigma2 = float(np.log1p((jitter / mean) ** 2))
-            mu = float(np.log(mean)) - sigma2 / 2
-            return lambda generator, n: generator.lognormal(mu, sigma2**0.5, n)
+            mu, sigma = portable.lognormal(mean, jitter)
+            return lambda generator, n: portable.exp(mu + sigma * portable.normal(generator.random(n)))
         case _:
             return lambda _, n: np.full(n, mean)
 

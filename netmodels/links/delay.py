@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
+from netmodels import portable
 from netmodels.recordings import Played, Recording, stream_of
 from netmodels.streams import Draws
 from netmodels.units import CLOSED, TIME, PositiveTime, Spec, Time, checked_probability, milliseconds, shown
@@ -176,7 +177,7 @@ class Normal(_Drawn, kind="normal"):
         return NormalDist(self.location, self.jitter).cdf(delay_s) if self.jitter else float(delay_s >= self.location)
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return np.maximum(0.0, self.location + self.jitter * generator.standard_normal(n))
+        return np.maximum(0.0, self.location + self.jitter * portable.normal(generator.random(n)))
 
     def describe(self) -> str:
         return f"normal {milliseconds(self.location)} ± {milliseconds(self.jitter)}, never below 0"
@@ -209,8 +210,7 @@ class Lognormal(_Drawn, kind="lognormal"):
     @cached_property
     def _log(self) -> NormalDist:
         """Distribution of ln d."""
-        sigma_square = math.log1p((self.jitter / self.mean) ** 2)
-        return NormalDist(math.log(self.mean) - sigma_square / 2.0, math.sqrt(sigma_square))
+        return NormalDist(*portable.lognormal(self.mean, self.jitter))
 
     def quantile(self, probability: float) -> float:
         checked_probability(probability)
@@ -228,7 +228,7 @@ class Lognormal(_Drawn, kind="lognormal"):
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
         if self._log.stdev == 0.0:
             return np.full(n, self.mean)
-        return np.exp(self._log.mean + self._log.stdev * generator.standard_normal(n))
+        return portable.exp(self._log.mean + self._log.stdev * portable.normal(generator.random(n)))
 
     def describe(self) -> str:
         return f"lognormal, mean {milliseconds(self.mean)}, standard deviation {milliseconds(self.jitter)}"
@@ -260,7 +260,8 @@ class Pareto(_Drawn, kind="pareto"):
             given = f"jitter {self.jitter!r} and shape {self.shape!r}"
             raise ValueError(f"jitter: expected either it or shape, got {given}")
         if self.jitter is not None:
-            shape = 1.0 + math.hypot(1.0, self.mean / self.jitter)
+            ratio = self.mean / self.jitter
+            shape = 1.0 + math.sqrt(1.0 + ratio * ratio)
             if math.isinf(shape):
                 raise ValueError(f"jitter: expected more, or the shape is infinite, got {self.jitter!r}")
             self._settle(jitter=None, shape=shape)
@@ -282,7 +283,7 @@ class Pareto(_Drawn, kind="pareto"):
         return 1.0 - (self._scale / delay_s) ** self._alpha if delay_s > self._scale else 0.0
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return self._scale * np.exp(generator.standard_exponential(n) / self._alpha)
+        return self._scale * portable.exp(portable.exponential(generator.random(n)) / self._alpha)
 
     def describe(self) -> str:
         return f"Pareto, mean {milliseconds(self.mean)}, shape {self.shape:.4g}"
@@ -307,7 +308,7 @@ class Exponential(_Drawn, kind="exponential"):
         return -math.expm1(-max(0.0, delay_s) / self.mean)
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return self.mean * generator.standard_exponential(n)
+        return self.mean * portable.exponential(generator.random(n))
 
     def describe(self) -> str:
         return f"exponential, mean {milliseconds(self.mean)}"

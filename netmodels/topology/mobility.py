@@ -1,5 +1,6 @@
 """Who is in range of whom; and where agents are when nobody else says: random waypoints, or a recording."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -122,8 +123,11 @@ class _Walk:
         if len(self._times) >= 4 * LEGS_KEPT:
             del self._times[: 2 * LEGS_KEPT], self._places[: 2 * LEGS_KEPT]
         goal = self._area * self._generator.random(2)
-        speed = self._generator.uniform(*self._speed)
-        arrival = self._times[-1] + max(float(np.hypot(*(goal - self._places[-1]))) / speed, 1e-9)
+        # Not numpy's `uniform` and `hypot`, which are not rounded alike everywhere.
+        slow, fast = self._speed
+        speed = slow + (fast - slow) * self._generator.random()
+        right, up = (goal - self._places[-1]).tolist()
+        arrival = self._times[-1] + max(math.sqrt(right * right + up * up) / speed, 1e-9)
         self._times += [arrival, arrival + self._pause]
         self._places += [goal, goal]
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from netmodels.faults import FaultPlan
 from netmodels.on_off import BLOCK, CHANGES, KEPT, LAST_NS, OnOff
+from netmodels.portable import exponential
 from netmodels.streams import stream
 
 S = 10**9
@@ -25,7 +26,7 @@ def by_hand(seed, until_ns, up_s=3.0, down_s=1.0):
     means = np.array([up_s, down_s] if starts_up else [down_s, up_s]) * 1e9
     changes = [0]
     while changes[-1] <= until_ns:
-        steps = np.rint(generator.standard_exponential((BLOCK, 2)) * means).astype(int).ravel().tolist()
+        steps = np.rint(exponential(generator.random((BLOCK, 2))) * means).astype(int).ravel().tolist()
         changes += [changes[-1] + after for after in accumulate(steps)]
     return starts_up, changes[1:]
 
