@@ -61,7 +61,7 @@ def log(x: Floats) -> Floats:
     series = 0.0 * z
     for share in ODD:
         series = (share + series) * z
-    return e * LN2_HIGH + (2.0 * s + (2.0 * s * series + e * LN2_LOW))  # type: ignore[return-value]  (an array)
+    return e * LN2_HIGH + (2.0 * s + (2.0 * s * series + e * LN2_LOW))  # type: ignore[return-value]
 
 
 def exp(x: Floats) -> Floats:
