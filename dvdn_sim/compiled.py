@@ -34,10 +34,19 @@ def compiled(function: Function) -> Function:
     Divisions are IEEE's, as in numpy: checks for a zero divisor would keep loops from being vectorised. Copy arrays in
     loops: the error message of ``a[:] = b``, should they not fit, takes 4 s to compile, ``a.max()`` takes 1 s.
     """
+    return _compiled(function)
+
+
+def inner(function: Function) -> Function:
+    """Compile a function that compiled ones alone call; without a way in from Python it takes a quarter less time."""
+    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def _compiled(function: Function, **options: bool) -> Function:
     try:
-        made: Any = njit(cache=True, error_model="numpy")(function)
+        made: Any = njit(cache=True, error_model="numpy", **options)(function)
     except RuntimeError:  # neither its folder nor the user's cache can be written: every process compiles
-        return cast("Function", njit(error_model="numpy")(function))
+        return cast("Function", njit(error_model="numpy", **options)(function))
     made._cache._cache_file._source_stamp = _versions[id(made)] = _version(function)
     folder, compile_now = Path(made._cache.cache_path), made.compile
 

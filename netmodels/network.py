@@ -138,9 +138,9 @@ class Network:
         return {
             "servers": [
                 [list(owner) if isinstance(owner, tuple) else owner, server.state()]
-                for owner, server in self._servers.items()
+                for owner, server in sorted(self._servers.items(), key=lambda item: item[0])
             ],
-            "links": [[*edge, link.state()] for edge, link in self._links.items()],
+            "links": [[*edge, link.state()] for edge, link in sorted(self._links.items())],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:

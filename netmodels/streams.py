@@ -6,7 +6,7 @@ as much for one value as for a hundred.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -40,11 +40,19 @@ def stream(seed: int, *name: int | str) -> np.random.Generator:
     False
     """
     start, parts = checked_name(seed, name)
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed_words(start, [parts])[0])))
+
+
+def seed_words(seed: int, names: Iterable[tuple[int | str, ...]]) -> NDArray[np.uint32]:
+    """Return what streams are seeded with, by name: what SeedSequence(seed, spawn_key=digest of the name) makes of it.
+
+    Given at once, the words take a third of the time.
+    """
+    start = seed.to_bytes(max(16, -(-seed.bit_length() // 32) * 4), "little")
     # The representation of a tuple of text and integers can be read back, so no two names share one.
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
-    # What SeedSequence(start, spawn_key=digest) makes of them; given at once they take a third of the time.
-    words = np.frombuffer(start.to_bytes(max(16, -(-start.bit_length() // 32) * 4), "little") + digest, dtype="<u4")
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
+    digests = (hashlib.blake2b(repr(name).encode(), digest_size=16).digest() for name in names)
+    every = b"".join(start + digest for digest in digests)
+    return np.frombuffer(every, dtype="<u4").reshape(-1, (len(start) + 16) // 4)
 
 
 def checked_name(seed: int, name: object) -> tuple[int, tuple[int | str, ...]]:

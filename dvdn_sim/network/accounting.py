@@ -6,8 +6,8 @@ message's life once it is over.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import starmap
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
@@ -98,6 +98,12 @@ class MessageCounts:
         self.in_flight -= number
         setattr(self, outcome, getattr(self, outcome) + number)
 
+    def add(self, other: "MessageCounts") -> None:
+        """Count what others have counted, too."""
+        for name in ("sent", "in_flight", "delivered", "late", "expired", "duplicates"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.lost.update(other.lost)
+
     def __add__(self, other: "MessageCounts") -> "MessageCounts":
         """Return the counts of both together."""
         sums = {name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
@@ -124,32 +130,50 @@ class MessageCounts:
         return cls(**others, delivered=delivered, lost=lost)
 
 
+Packets = dict[tuple[str, int, int], MessageCounts]
+"""Counts of packets, by (kind of message, sender, receiver)."""
+
+
 @dataclass
 class NetworkCounters:
     """Counts of a whole run of one team.
 
     Attributes:
         messages: All messages.
-        packets: Packets, by (kind of message, sender, receiver).
         wire_bytes: Bytes put on the wire, headers included.
         airtime_ns: Time that transmitters spent sending them.
         flights: Messages on their way when their exchange was over, in order of arrival. They are used no more: the
             life of each is that of a message that has expired.
+        fold: Adds packets that are counted elsewhere.
     """
 
     messages: MessageCounts = field(default_factory=MessageCounts)
-    packets: dict[tuple[str, int, int], MessageCounts] = field(default_factory=dict)
     wire_bytes: int = 0
     airtime_ns: int = 0
     flights: list[MessageLife] = field(default_factory=list)
+    fold: Callable[[Packets], None] | None = None
+    _packets: Packets = field(default_factory=dict)
+
+    @property
+    def packets(self) -> Packets:
+        """Packets, by (kind of message, sender, receiver)."""
+        if self.fold is not None:
+            self.fold(self._packets)
+        return self._packets
 
     def of_link(self, kind: str, sender: int, receiver: int) -> MessageCounts:
         """Return the packet counts of one kind of message on one link."""
         key = (kind, sender, receiver)
-        found = self.packets.get(key)
+        found = self._packets.get(key)
         if found is None:  # not `setdefault`, which makes new counts each time: every exchange asks for all its links
-            found = self.packets[key] = MessageCounts()
+            found = self._packets[key] = MessageCounts()
         return found
+
+    def leave(self, lives: Iterable[MessageLife], now_ns: int, probe: Probe | None) -> None:
+        """Leave behind what is on its way when an exchange is over."""
+        self.flights += lives
+        self.flights.sort(key=lambda life: life.arrived_ns)
+        self.land(now_ns + 1, probe)
 
     def land(self, before_ns: int, probe: Probe | None) -> None:
         """Let messages arrive, and expire, that are there before a time."""
@@ -165,7 +189,7 @@ class NetworkCounters:
         """Return all counts as JSON can say them."""
         return {
             "messages": self.messages.as_json(),
-            "packets": [[*link, counts.as_json()] for link, counts in self.packets.items()],
+            "packets": [[*link, counts.as_json()] for link, counts in sorted(self.packets.items())],
             "wire_bytes": self.wire_bytes,
             "airtime_ns": self.airtime_ns,
             "flights": [list(life) for life in self.flights],
@@ -174,7 +198,7 @@ class NetworkCounters:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Make the counters of a state; ValueError if its flights are no messages, or others than are in flight."""
-        checked_state(state, [each.name for each in fields(cls)], "counter of a network")
+        checked_state(state, list(cls().state()), "counter of a network")
         messages = MessageCounts.from_json(state["messages"])
         packets = {(kind, i, j): MessageCounts.from_json(counts) for kind, i, j, counts in state["packets"]}
         for values in state["flights"]:
@@ -183,7 +207,7 @@ class NetworkCounters:
         flights = list(starmap(MessageLife, state["flights"]))
         if len(flights) != messages.in_flight:
             raise ValueError(f"flights: expected the {messages.in_flight} messages on their way, got {len(flights)}")
-        return cls(**{**state, "messages": messages, "packets": packets, "flights": flights})
+        return cls(messages, state["wire_bytes"], state["airtime_ns"], flights, _packets=packets)
 
     def audit(self) -> str:
         """Say what does not add up, or "ok".
@@ -343,9 +367,8 @@ class ExchangeCounters:
 
     def leave(self, flights: Iterable[tuple[int, int, int, int]], now_ns: int) -> None:
         """Leave behind what is on its way when the exchange is over, by edge, phase, and when it was sent and comes."""
-        self._network.flights += [self._life(edge, p, "expired", *times) for edge, p, *times in flights]
-        self._network.flights.sort(key=lambda life: life.arrived_ns)
-        self._network.land(now_ns + 1, self._probe)
+        lives = (self._life(edge, p, "expired", *times) for edge, p, *times in flights)
+        self._network.leave(lives, now_ns, self._probe)
 
     def _life(self, edge: int, p: int, outcome: str, sent_ns: int, arrived_ns: int) -> MessageLife:
         """Return the life of a message on a link in a phase."""

@@ -169,6 +169,33 @@ SMALL = 1024
 """Agents times rounds up to which graphs are kept."""
 
 
+def numbered(phases: Sequence[Phase]) -> Numbering:
+    """Number the links of an exchange's rounds."""
+    graphs = tuple(phase.graph for phase in phases[:: rounds_apart(phases)])
+    small = phases[0].graph.n_agents * len(graphs) <= SMALL
+    return (_numbering if small else Numbering.of)(graphs)
+
+
+def rounds_apart(phases: Sequence[Phase]) -> int:
+    """Return how many phases a round has."""
+    return 2 if phases[-1].acks else 1
+
+
+def facts_of(links: RoundLinks, latest: npt.NDArray[np.int64], stride: int) -> Facts:
+    """Return who heard whom, from the newest round held by each link's receiver as it closed a phase, ``[phases, E]``.
+
+    Of acknowledgements, those that were held are at least 0.
+    """
+    told, latest = latest[1::stride] >= 0, latest[::stride].copy()
+    if len(latest) > 1:  # what an agent held stays with it in rounds that it does not close
+        np.maximum.accumulate(latest, axis=0, out=latest)
+    confirmed = np.zeros(links.active.shape, bool)
+    if stride == 2:
+        back, held = links.reverse, links.active & (latest == np.arange(len(latest))[:, None])
+        confirmed = told & held[:, back] & (back >= 0)
+    return Facts(links.n_agents, links.edges, links.active, latest, confirmed, links)
+
+
 class Exchange:
     """An exchange under way. `run` brings it to its end; the network's counters keep what is still in flight then."""
 
@@ -197,9 +224,8 @@ class Exchange:
         """
         self._clock, self._transport, self._faults = clock, transport, faults
         self._phases, self._last, self._agents = phases, len(phases), phases[0].graph.n_agents
-        self._stride = 2 if phases[-1].acks else 1
-        graphs = tuple(phase.graph for phase in phases[:: self._stride])
-        numbers = (_numbering if self._agents * len(graphs) <= SMALL else Numbering.of)(graphs)
+        self._stride = rounds_apart(phases)
+        numbers = numbered(phases)
         self._edges, self._number, self._into = numbers.edges, numbers.number, numbers.into
         self._incoming = [of_round for of_round in numbers.incoming for _ in range(self._stride)]
         self._round_links = numbers.links
@@ -267,7 +293,7 @@ class Exchange:
         deadlines = [phase.deadlines_ns for phase in self._phases[::stride]]
         closed_at_ns = np.array(self._closed_at_ns, np.int64)
         return ExchangeReport(
-            facts=self._facts(),
+            facts=facts_of(self._round_links, np.array(self._latest, np.int64), stride),
             started_at_ns=np.array(self._started_at_ns, np.int64),
             closed_at_ns=closed_at_ns[::stride],
             messages=self._phases[0].counts,
@@ -278,18 +304,6 @@ class Exchange:
             acks=self._phases[1].counts if stride == 2 else None,
             acked_at_ns=closed_at_ns[1::2] if stride == 2 else None,
         )
-
-    def _facts(self) -> Facts:
-        links, stride = self._round_links, self._stride
-        latest = np.array(self._latest[::stride], np.int64)
-        if len(latest) > 1:  # what an agent held stays with it in rounds that it does not close
-            np.maximum.accumulate(latest, axis=0, out=latest)
-        confirmed = np.zeros(links.active.shape, bool)
-        if stride == 2:
-            back, held = links.reverse, links.active & (latest == np.arange(len(latest))[:, None])
-            told = np.array(self._latest[1::2]).reshape(latest.shape) >= 0
-            confirmed = told & held[:, back] & (back >= 0)
-        return Facts(links.n_agents, links.edges, links.active, latest, confirmed, links)
 
     # An agent's way through its phases.
 

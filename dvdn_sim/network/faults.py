@@ -57,6 +57,12 @@ class TeamFaults:
         """Return when an agent is down, in order, apart from each other; not what is over before an instant."""
         return self._downtimes[agent][bisect_left(self._ends[agent], from_ns) :]
 
+    def arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return where the down-times of each agent begin, ``[N + 1]``, and these: from, until and lost, ``[any, 3]``."""
+        every = [(down.start_ns, down.end_ns, down.state_lost) for of_agent in self._downtimes for down in of_agent]
+        first = np.cumsum([0, *map(len, self._downtimes)])
+        return first, np.array(every, np.int64).reshape(-1, 3)
+
     def restarted(self, from_ns: int, to_ns: int) -> npt.NDArray[np.bool_]:
         """Return which agents come back without what they held, from one instant to before another, bool ``[N]``."""
         back = [[down.end_ns for down in downtimes if down.state_lost] for downtimes in self._downtimes]

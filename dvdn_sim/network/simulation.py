@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,28 @@ from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import AnyCompute, LognormalTime, Network, NormalTime, ack_bytes
 from netmodels import portable
+from netmodels.faults import Degrade
+from netmodels.links.delay import Constant, DelayTrace, Empirical, Exponential, Lognormal, Normal, Pareto, Uniform
+from netmodels.links.loss import Bernoulli, GilbertElliott, LossTrace
 from netmodels.streams import Draws, stream
 from netmodels.topology import Graph, Instant
 from netmodels.units import checked_state, count
+
+if TYPE_CHECKING:
+    from dvdn_sim.network.compiled import CompiledTransport
+
+IN_ARRAYS = (
+    Bernoulli, GilbertElliott, LossTrace, Constant, Uniform, Normal, Lognormal, Pareto, Exponential, Empirical, DelayTrace,
+)  # fmt: skip
+"""Models of losses and delays that the compiled engine has, too; who adds a model need not write it twice."""
+
+
+def in_arrays(network: Network) -> bool:
+    """Say whether the compiled engine has all models of a network's links, as they are under faults, too."""
+    degraded = [fault.changed(network.link) for fault in network.faults if isinstance(fault, Degrade)]
+    models = [model for spec in (*network.links.values(), *degraded) for model in (spec.loss, spec.delay)]
+    return all(type(model) in IN_ARRAYS for model in models)
+
 
 Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
 
@@ -82,12 +101,35 @@ class SimulatedNetwork:
         self._restarts_ns = 0
         self.faults = TeamFaults(spec.faults, seed=seed, agent_keys=keys)
         self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=self.faults.plan)
+        self._seed, self._keys = seed, keys
+        self._compiled: CompiledTransport | None = None
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
         self._auto_ns = lru_cache(maxsize=256)(self._auto)
         self._compute = compute_draws(spec.compute, seed, keys)
         self._probe = probe
         self._acting_from_ns = 0
         self.counters = NetworkCounters()
+        self._engine = spec.engine if spec.engine != "auto" else "compiled" if in_arrays(spec) else "simpy"
+        if probe is None:
+            self._compile()
+
+    def _compile(self) -> None:
+        """Let links be arrays from now on, if the scenario does not want it otherwise."""
+        if self._engine == "compiled" and self._compiled is None:
+            from dvdn_sim.network.compiled import CompiledTransport  # noqa: PLC0415  (numba is heavy)
+
+            self._compiled = CompiledTransport(
+                self._spec, self._transport, seed=self._seed, keys=self._keys, faults=self.faults
+            )
+            self.counters.fold = self._compiled.fold
+
+    def _to_simpy(self) -> None:
+        """Let links be objects from now on, with the state of the arrays."""
+        if self._compiled is not None:
+            self.counters.packets  # noqa: B018  (it folds in what the arrays have counted)
+            self.counters.fold = None
+            self._transport.restore(self._compiled.state())
+            self._compiled = None
 
     def state(self) -> dict[str, Any]:
         """All that the network is between two exchanges, as JSON can say it.
@@ -100,7 +142,7 @@ class SimulatedNetwork:
             "past_ns": self._past_ns,
             "restarts_ns": self._restarts_ns,
             "acting_from_ns": self._acting_from_ns,
-            "transport": self._transport.state(),
+            "transport": (self._compiled or self._transport).state(),
             "compute": [draws.drawn for draws in self._compute],
             "counters": self.counters.state(),
         }
@@ -120,12 +162,14 @@ class SimulatedNetwork:
             raise ValueError(f"compute: expected the times of {self._n_agents} agents, got {len(state['compute'])}")
         for draws, drawn in zip(self._compute, state["compute"], strict=True):
             draws.advance_to(drawn)
-        self._transport.restore(state["transport"])
+        (self._compiled or self._transport).restore(state["transport"])
         self.counters = NetworkCounters.from_state(state["counters"])
+        self.counters.fold = None if self._compiled is None else self._compiled.fold
 
     def watch(self, probe: Probe) -> None:
         """Let a probe be told every message's life from the next exchange on."""
         self._probe = probe
+        self._to_simpy()
 
     @property
     def now_s(self) -> float:
@@ -185,20 +229,29 @@ class SimulatedNetwork:
         """
         starts_ns = self._starts_ns(computing=computing)
         graphs = self.graphs(rounds=rounds, episode=episode, update=update)
-        exchange = Exchange(
-            Clock(self.now_ns),
-            self._transport,
-            self.counters,
-            self._phases(kind, graphs, size_bytes, starts_ns),
-            faults=self.faults,
-            probe=self._probe,
-            update=update,
-        )
-        report = exchange.run(starts_ns, self._past_ns)
+        phases = self._phases(kind, graphs, size_bytes, starts_ns)
+        report = self._run_compiled(phases, starts_ns, update)
+        if report is None:
+            self._to_simpy()
+            exchange = Exchange(
+                Clock(self.now_ns), self._transport, self.counters, phases, faults=self.faults, probe=self._probe,
+                update=update,
+            )  # fmt: skip
+            report = exchange.run(starts_ns, self._past_ns)
         self.now_ns, self._past_ns = report.ended_ns, report.ended_ns + 1
         if computing or self._spec.schedule == "blocking":
             self._compute_is_over(report.began_ns)
         return report
+
+    def _run_compiled(
+        self, phases: Sequence[Phase], starts_ns: Sequence[int | None], update: int
+    ) -> ExchangeReport | None:
+        """Exchange in arrays; None where that is not wanted, or cannot say what went wrong."""
+        if self._compiled is None:
+            return None
+        return self._compiled.exchange(
+            self.counters, phases, starts_ns, now_ns=self.now_ns, past_ns=self._past_ns, update=update
+        )
 
     def compute(self) -> npt.NDArray[np.bool_]:
         """Compute without an exchange; the clock stands afterwards where the slowest agent that is up is done.

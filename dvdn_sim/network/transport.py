@@ -94,7 +94,7 @@ class Transport:
 
     def state(self) -> dict[str, Any]:
         """Return the state of links, servers and draws, as JSON can say it."""
-        orders = [[list(agents), draws.drawn] for agents, draws in self._orders.items()]
+        orders = sorted([list(agents), draws.drawn] for agents, draws in self._orders.items())
         return {"network": self._network.state(), "orders": orders}
 
     def restore(self, state: Mapping[str, Any]) -> None:

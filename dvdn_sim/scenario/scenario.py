@@ -128,6 +128,8 @@ class Network(_Links):
         schedule: ``blocking`` begins an episode when all have updated; ``overlap`` acts it while the agents compute and
             exchange, with the parameters they had.
         faults: what fails when.
+        engine: ``compiled`` runs exchanges in arrays, ``simpy`` as events of SimPy, which is the reference: the same to
+            the last bit. ``auto`` is the first where it knows all models, and nobody watches single messages.
         acting: what an agent does in the environment while it is down: ``frozen`` acts with the parameters it had,
             ``noop`` does nothing.
     """
@@ -145,6 +147,7 @@ class Network(_Links):
     compute: AnyCompute
     schedule: Literal["blocking", "overlap"] = "blocking"
     faults: Annotated[tuple[AnyFault, ...], Field(max_length=1000)] = ()
+    engine: Literal["auto", "simpy", "compiled"] = "auto"
     acting: Literal["frozen", "noop"] = "frozen"
 
     def __post_init__(self) -> None:

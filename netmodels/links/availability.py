@@ -52,6 +52,13 @@ class Availability:
                 return code
         return 0
 
+    def around(self, start_ns: int, end_ns: int) -> tuple[int, int, dict[int, list[Interval]]]:
+        """Return a window that holds two times: from when until when, and the intervals in it by reason, in order."""
+        if end_ns >= self._until_ns or start_ns < self._from_ns:
+            self._look(start_ns, end_ns)
+        known = {code: list(zip(starts, ends, strict=True)) for code, starts, ends in self._merged}
+        return self._from_ns, self._until_ns, known
+
     def _look(self, start_ns: int, end_ns: int) -> None:
         """Learn the schedules around some time, and merge what overlaps."""
         self._from_ns, self._until_ns, self._merged = 0, FOREVER_NS, []

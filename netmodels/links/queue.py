@@ -77,22 +77,27 @@ class Server:
         self._bytes = 0
 
     def state(self) -> dict[str, Any]:
-        """Return what is here and on its way out, as JSON can say it."""
-        batches = [[list(ends), full, last] for ends, full, last in self._batches if ends[-1] > self.now_ns]
-        return {"free_ns": self.free_ns, "now_ns": self.now_ns, "batches": batches}
+        """Return what is here and on its way out, as JSON can say it: when each packet leaves, and its wire bytes."""
+        packets = [
+            [end, full if place < len(ends) else last]
+            for ends, full, last in self._batches
+            for place, end in enumerate(ends, 1)
+            if end > self.now_ns
+        ]
+        return {"free_ns": self.free_ns, "now_ns": self.now_ns, "packets": packets}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state.
 
         >>> server = Server()
-        >>> server.restore({"free_ns": 20, "now_ns": 0, "batches": [[[10, 20], 1500, 100]]})
+        >>> server.restore({"free_ns": 20, "now_ns": 0, "packets": [[10, 1500], [20, 100]]})
         >>> server.admit(15, 1, 1500, 1500, limit=0, limit_bytes=None)
         (0, False)
         """
-        checked_state(state, ("free_ns", "now_ns", "batches"), "server")
+        checked_state(state, ("free_ns", "now_ns", "packets"), "server")
         self.forget()
-        for ends, full_bytes, last_bytes in state["batches"]:
-            self.serve(ends, full_bytes, last_bytes)
+        for end_ns, packet_bytes in state["packets"]:
+            self.serve([end_ns], packet_bytes, packet_bytes)
         self.free_ns, self.now_ns = state["free_ns"], state["now_ns"]
 
     def _backlog(self, now_ns: int) -> tuple[int, int]:
