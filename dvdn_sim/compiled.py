@@ -42,7 +42,7 @@ def inner(function: Function) -> Function:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def _compiled(function: Function, **options: bool) -> Function:
+def _compiled(function: Function, **options: Any) -> Function:
     try:
         made: Any = njit(cache=True, error_model="numpy", **options)(function)
     except RuntimeError:  # neither its folder nor the user's cache can be written: every process compiles

@@ -138,7 +138,7 @@ class Network:
         return {
             "servers": [
                 [list(owner) if isinstance(owner, tuple) else owner, server.state()]
-                for owner, server in sorted(self._servers.items(), key=lambda item: item[0])
+                for owner, server in sorted(self._servers.items(), key=lambda item: str(item[0]))
             ],
             "links": [[*edge, link.state()] for edge, link in sorted(self._links.items())],
         }

@@ -96,8 +96,8 @@ def normal(uniform: Floats) -> Floats:
     q = uniform - 0.5
     r = np.sqrt(-log(np.maximum(0.5 - np.abs(q), SMALLEST)))
     within, near = 1.0 * (np.abs(q) <= 0.425), 1.0 * (r <= 5.0)
-    tail = near * _ratio(TAIL, r - 1.6) + (1.0 - near) * _ratio(FAR_TAIL, r - 5.0)
-    return within * (q * _ratio(CENTRAL, 0.180625 - q * q)) + (1.0 - within) * np.sign(q) * tail
+    tail = near * ratio(TAIL, r - 1.6) + (1.0 - near) * ratio(FAR_TAIL, r - 5.0)
+    return within * (q * ratio(CENTRAL, 0.180625 - q * q)) + (1.0 - within) * np.sign(q) * tail
 
 
 def lognormal(mean: float, deviation: float) -> tuple[float, float]:
@@ -111,7 +111,7 @@ def lognormal(mean: float, deviation: float) -> tuple[float, float]:
     return float(log(np.array(mean))) - variance / 2.0, math.sqrt(variance)
 
 
-def _ratio(polynomials: Floats, r: Floats) -> Floats:
+def ratio(polynomials: Floats, r: Floats) -> Floats:
     """Return the quotient of two polynomials, whose highest coefficients come first."""
     above, below = 0.0 * r, 0.0 * r
     for power in range(8):

@@ -198,14 +198,15 @@ class Recording(Spec):
         values: tuple[float, ...]
 
     @cached_property
-    def _array(self) -> NDArray[Any]:
+    def array(self) -> NDArray[Any]:
+        """What was recorded."""
         return np.array(self.values)
 
     def _take(self, read: Callable[[str, str], float]) -> None:
         """Read what was recorded; a long recording stays where it is, and is kept as a file."""
         values = recorded(self.file, self.column, self.values, read)
         if len(values) > MAX_WRITTEN:
-            self._settle(_array=np.array(values))
+            self._settle(array=np.array(values))
         else:
             self._settle(file="", column="", values=values)
 
@@ -231,17 +232,18 @@ class Played(Recording):
 
     def play(self, generator: np.random.Generator) -> Callable[[int], NDArray[Any]]:
         """Return the function that plays the next n values."""
-        places = _Places(len(self._array), generator if self._draws else None)
-        return lambda n: np.asarray(self._array[(places.take(n) + (self.offset or 0)) % len(self._array)])
+        places = _Places(len(self.array), generator if self.wanders else None)
+        return lambda n: np.asarray(self.array[(places.take(n) + (self.offset or 0)) % len(self.array)])
 
     def step(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of each place, [..., L], after one value, from that before it."""
-        length, drawn_anew = mass.shape[-1], 1.0 / mass.shape[-1] if self._draws else 0.0
+        length, drawn_anew = mass.shape[-1], 1.0 / mass.shape[-1] if self.wanders else 0.0
         stays = np.roll(mass, 1, axis=-1) * (1.0 - drawn_anew)
         return np.asarray(stays + mass.sum(axis=-1, keepdims=True) * (drawn_anew / length))
 
     @property
-    def _draws(self) -> bool:
+    def wanders(self) -> bool:
+        """Whether places are drawn: where it begins, and where it goes on from now and then."""
         return self.offset is None or self.lockstep
 
 

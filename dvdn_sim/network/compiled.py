@@ -84,14 +84,31 @@ class SpecRow(NamedTuple):
 
 def spec_row(spec: LinkSpec, recorded_at: int) -> SpecRow:
     """Write parameters down, with recordings from a place on."""
-    whole, factor, recorded = [-1] * kernel.SPEC, [0.0] * kernel.FACTOR, list[npt.NDArray[np.float64]]()
-    whole[kernel.MTU], whole[kernel.FULL_BYTES] = spec.mtu, spec.full_bytes
-    whole[kernel.LIMIT] = spec.limit
+    row = SpecRow([-1] * kernel.SPEC, [0.0] * kernel.FACTOR, [], [])
+    whole, factor = row.whole, row.factor
+    whole[kernel.MTU], whole[kernel.FULL_BYTES], whole[kernel.LIMIT] = spec.mtu, spec.full_bytes, spec.limit
     whole[kernel.LIMIT_BYTES] = -1 if spec.limit_bytes is None else spec.limit_bytes
     whole[kernel.BURST] = 2**62 if math.isinf(spec.rate) else spec.limit + 1 if spec.limit_bytes is None else 1
     whole[kernel.RETRIES], whole[kernel.RETRY_NS] = spec.retries, round((spec.retry_delay or 0.0) * 1e9)
     whole[kernel.FIFO] = spec.fifo
     factor[kernel.RATE], factor[kernel.CORRUPT], factor[kernel.DUPLICATE] = spec.rate, spec.corrupt, spec.duplicate
+    _write_loss(spec, row, recorded_at)
+    _write_delay(spec, row, recorded_at + sum(map(len, row.recorded)))
+    used = {
+        "loss": spec.loss.loss_rate > 0.0,
+        "corrupt": spec.corrupt > 0.0,
+        "delay": not isinstance(spec.delay, Constant),
+        "duplicate": spec.duplicate > 0.0,
+        "second delay": spec.duplicate > 0.0,
+    }
+    row.purposes.extend(purpose for purpose in PURPOSES if used[purpose])
+    for index, purpose in enumerate(row.purposes):
+        whole[PURPOSES[purpose]] = index
+    return row
+
+
+def _write_loss(spec: LinkSpec, row: SpecRow, recorded_at: int) -> None:
+    whole, factor = row.whole, row.factor
     match spec.loss:
         case Bernoulli(p=p):
             whole[kernel.LOSS], factor[kernel.LOSS_P] = kernel.BERNOULLI, p
@@ -100,52 +117,36 @@ def spec_row(spec: LinkSpec, recorded_at: int) -> SpecRow:
             factor[kernel.LOSS_GOOD], factor[kernel.LOSS_BAD] = chain.one_minus_k, chain.one_minus_h
             factor[kernel.BAD_FRACTION] = chain.bad_fraction
         case LossTrace() as played:
-            values = np.asarray(played._array, float)
-            whole[kernel.LOSS], whole[kernel.LOSS_AT] = kernel.PLAYED_LOSS, recorded_at
-            whole[kernel.LOSS_LENGTH], whole[kernel.LOSS_OFFSET] = len(values), (played.offset or 0) % len(values)
-            whole[kernel.LOSS_PLACES] = played._draws
-            recorded.append(values)
-            recorded_at += len(values)
-    match spec.delay:
-        case Constant(mean=mean):
-            whole[kernel.DELAY], factor[kernel.DELAY_MEAN] = kernel.CONSTANT, mean
-        case Uniform(mean=mean, jitter=jitter):
-            whole[kernel.DELAY] = kernel.UNIFORM
-            factor[kernel.DELAY_MEAN], factor[kernel.DELAY_SPREAD] = mean, jitter
-        case Normal(location=mean, jitter=jitter):
-            whole[kernel.DELAY] = kernel.NORMAL
-            factor[kernel.DELAY_MEAN], factor[kernel.DELAY_SPREAD] = mean, jitter
-        case Lognormal() as model if model._log.stdev == 0.0:
-            whole[kernel.DELAY], factor[kernel.DELAY_MEAN] = kernel.CONSTANT, model.mean
-        case Lognormal() as model:
-            whole[kernel.DELAY] = kernel.LOGNORMAL
-            factor[kernel.DELAY_MEAN], factor[kernel.DELAY_SPREAD] = model._log.mean, model._log.stdev
-        case Pareto() as model:
-            whole[kernel.DELAY] = kernel.PARETO
-            factor[kernel.DELAY_MEAN], factor[kernel.DELAY_SPREAD] = model._scale, model._alpha
+            values = np.asarray(played.array, float)
+            whole[kernel.LOSS], whole[kernel.LOSS_PLACES] = kernel.PLAYED_LOSS, played.wanders
+            whole[kernel.LOSS_AT], whole[kernel.LOSS_LENGTH] = recorded_at, len(values)
+            whole[kernel.LOSS_OFFSET] = (played.offset or 0) % len(values)
+            row.recorded.append(values)
+
+
+def _write_delay(spec: LinkSpec, row: SpecRow, recorded_at: int) -> None:
+    whole, model = row.whole, spec.delay
+    kind, mean, spread = kernel.CONSTANT, 0.0, 0.0
+    match model:
+        case Uniform(mean=mean, jitter=spread):
+            kind = kernel.UNIFORM
+        case Normal(location=mean, jitter=spread):
+            kind = kernel.NORMAL
+        case Lognormal() if model.logarithm.stdev > 0.0:
+            kind, mean, spread = kernel.LOGNORMAL, model.logarithm.mean, model.logarithm.stdev
+        case Pareto():
+            kind, mean, spread = kernel.PARETO, model.least, model.alpha
         case Exponential(mean=mean):
-            whole[kernel.DELAY], factor[kernel.DELAY_MEAN] = kernel.EXPONENTIAL, mean
-        case Empirical() | DelayTrace() as model:
-            values = np.asarray(model._array, float)
-            whole[kernel.DELAY], whole[kernel.DELAY_AT] = kernel.EMPIRICAL, recorded_at
-            whole[kernel.DELAY_LENGTH] = len(values)
-            if isinstance(model, DelayTrace):
-                whole[kernel.DELAY], whole[kernel.DELAY_PLACES] = kernel.PLAYED_DELAY, model._draws
-                whole[kernel.DELAY_OFFSET] = (model.offset or 0) % len(values)
-            recorded.append(values)
-    mean_s = min(factor[kernel.DELAY_MEAN], kernel.MAX_DRAWN_S)
-    whole[kernel.CONSTANT_NS] = int(np.rint(mean_s * 1e9))
-    used = {
-        "loss": spec.loss.loss_rate > 0.0,
-        "corrupt": spec.corrupt > 0.0,
-        "delay": not isinstance(spec.delay, Constant),
-        "duplicate": spec.duplicate > 0.0,
-        "second delay": spec.duplicate > 0.0,
-    }
-    purposes = [purpose for purpose in PURPOSES if used[purpose]]
-    for index, purpose in enumerate(purposes):
-        whole[PURPOSES[purpose]] = index
-    return SpecRow(whole, factor, recorded, purposes)
+            kind = kernel.EXPONENTIAL
+        case Constant(mean=mean) | Lognormal(mean=mean):
+            whole[kernel.CONSTANT_NS] = int(np.rint(min(mean, kernel.MAX_DRAWN_S) * 1e9))
+        case Empirical() | DelayTrace():
+            kind = kernel.PLAYED_DELAY if isinstance(model, DelayTrace) else kernel.EMPIRICAL
+            whole[kernel.DELAY_AT], whole[kernel.DELAY_LENGTH] = recorded_at, len(model.array)
+            whole[kernel.DELAY_PLACES] = getattr(model, "wanders", False)
+            whole[kernel.DELAY_OFFSET] = (getattr(model, "offset", None) or 0) % len(model.array)
+            row.recorded.append(np.asarray(model.array, float))
+    whole[kernel.DELAY], row.factor[kernel.DELAY_MEAN], row.factor[kernel.DELAY_SPREAD] = kind, mean, spread
 
 
 class Layout(NamedTuple):
@@ -230,8 +231,8 @@ class CompiledTransport:
                 kernel.LINKS: links,
                 kernel.REGIMES: regimes,
                 kernel.STREAMS: self._opened(names),
-                kernel.SERVERS: np.zeros((more, kernel.QUEUE)),
-                kernel.WAITS: np.zeros((more * self._places, kernel.WAIT)),
+                kernel.SERVERS: np.zeros((more, kernel.QUEUE), np.int64),
+                kernel.WAITS: np.zeros((more * self._places, kernel.WAIT), np.int64),
             }
         )
         self._packets = {
@@ -286,7 +287,9 @@ class CompiledTransport:
         new = [agents for agents in who if agents not in self._order]
         if new:
             first = len(self._net.tables[kernel.STREAMS])
-            names = [("hand_over", *(self._keys[agent] for agent in agents)) for agents in new]
+            names: list[tuple[int | str, ...]] = [
+                ("hand_over", *(self._keys[agent] for agent in agents)) for agents in new
+            ]
             self._extend({kernel.STREAMS: self._opened(names)})
             self._order |= {agents: first + index for index, agents in enumerate(new)}
         return np.array([self._order[agents] for agents in who], np.int64)
@@ -445,21 +448,8 @@ class CompiledTransport:
         flights = []
         for at_ns, _, _, edge, p, sent_ns in events.tolist():
             phase, (sender, receiver) = phases[p], layout.ends[edge].tolist()
-            flights.append(
-                MessageLife(
-                    phase.kind,
-                    update,
-                    phase.round,
-                    sender,
-                    receiver,
-                    sent_ns,
-                    phase.size_bytes,
-                    int(edges[edge, kernel.SIZE + phase.acks]),
-                    "expired",
-                    "",
-                    at_ns,
-                )  # fmt: skip
-            )
+            about = phase.kind, update, phase.round, sender, receiver, sent_ns, phase.size_bytes
+            flights.append(MessageLife(*about, int(edges[edge, kernel.SIZE + phase.acks]), "expired", "", at_ns))
         return flights
 
     def fold(self, packets: dict[tuple[str, int, int], MessageCounts]) -> None:
@@ -479,7 +469,7 @@ class CompiledTransport:
             [keys[sender], keys[receiver], self._state_of_link(row)] for (sender, receiver), row in self._row.items()
         ]
         servers = []
-        for owner, server in sorted(self._server.items()):
+        for owner, server in sorted(self._server.items(), key=lambda item: str(item[0])):
             free_ns, now_ns, head, number, _ = tables[kernel.SERVERS][server].tolist()
             waits = tables[kernel.WAITS][server * self._places + (head + np.arange(number)) % self._places].tolist()
             packets = [packet for packet in waits if packet[0] > now_ns]
@@ -519,7 +509,11 @@ class CompiledTransport:
         checked_state(state, ("network", "orders"), "transport")
         checked_state(state["network"], ("servers", "links"), "network")
         index = {key: agent for agent, key in enumerate(self._keys)}
-        edges = [(index[sender], index[receiver]) for sender, receiver, _ in state["network"]["links"]]
+        named = [(sender, receiver) for sender, receiver, _ in state["network"]["links"]]
+        for sender, receiver in named:
+            if sender == receiver or not {sender, receiver} <= index.keys():
+                raise ValueError(f"link: expected two different agents of {self._keys}, got {(sender, receiver)!r}")
+        edges = [(index[sender], index[receiver]) for sender, receiver in named]
         self._place(edges)
         for edge, (_, _, of_link) in zip(edges, state["network"]["links"], strict=True):
             self._restore_link(self._row[edge], of_link)
@@ -528,10 +522,11 @@ class CompiledTransport:
         }
         if servers.keys() != self._server.keys():
             raise ValueError(f"servers: expected those of {list(self._server)}, got those of {list(servers)}")
+        for each in servers.values():
+            checked_state(each, ("free_ns", "now_ns", "packets"), "server")
         while max((len(each["packets"]) for each in servers.values()), default=0) > self._places:
             self._make_room()
         for owner, each in servers.items():
-            checked_state(each, ("free_ns", "now_ns", "packets"), "server")
             server, waits = self._server[owner], np.array(each["packets"], np.int64).reshape(-1, kernel.WAIT)
             self._net.tables[kernel.SERVERS][server] = (
                 each["free_ns"], each["now_ns"], 0, len(waits), waits[:, 1].sum(),
@@ -567,12 +562,16 @@ def _own(spec: LinkSpec, purpose: str, name: tuple[int | str, ...]) -> tuple[int
     return () if getattr(played, "lockstep", False) else name
 
 
-def message_counts(counted: Sequence[int]) -> MessageCounts:
+def message_counts(counted: Any) -> MessageCounts:
     """Return counts from the columns of `kernel`."""
     found = MessageCounts(
-        sent=counted[kernel.SENT], in_flight=counted[kernel.IN_FLIGHT], delivered=counted[kernel.HELD],
-        late=counted[kernel.LATE], expired=counted[kernel.EXPIRED], duplicates=counted[kernel.DUPLICATES],
-    )  # fmt: skip
+        sent=counted[kernel.SENT],
+        in_flight=counted[kernel.IN_FLIGHT],
+        delivered=counted[kernel.HELD],
+        late=counted[kernel.LATE],
+        expired=counted[kernel.EXPIRED],
+        duplicates=counted[kernel.DUPLICATES],
+    )
     lost = counted[kernel.OF_REASON + 1 : kernel.COUNTED]
     found.lost.update({reason: number for reason, number in zip(REASON_NAMES, lost, strict=True) if number})
     return found

@@ -58,7 +58,7 @@ class TeamFaults:
         return self._downtimes[agent][bisect_left(self._ends[agent], from_ns) :]
 
     def arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return where the down-times of each agent begin, ``[N + 1]``, and these: from, until and lost, ``[any, 3]``."""
+        """Return where the down-times of each agent begin, ``[N + 1]``, and all: from, until, lost, ``[any, 3]``."""
         every = [(down.start_ns, down.end_ns, down.state_lost) for of_agent in self._downtimes for down in of_agent]
         first = np.cumsum([0, *map(len, self._downtimes)])
         return first, np.array(every, np.int64).reshape(-1, 3)

@@ -2,9 +2,9 @@
 
 The same events in the same order, from the same named streams. Why something is done is said there; here is how.
 
-All is in three arrays, so that functions call each other at no cost: `net`, whole numbers, what the links are; `real`,
-their parameters that are none; and `run`, one exchange. The first two begin with a heading: scalars, and where each table
-begins. A table's row is so many numbers long as its name says (`LINK`, `AGENT`), and a name in it is a column. What
+All is in three arrays, so that functions call each other at no cost: `net`, what the links are; `real`, those of their
+parameters that are no whole numbers; and `run`, one exchange. `net` and `run` begin with a heading: scalars, and where
+each table begins. A table's rows are as long as `LINK` or `AGENT` says; the names before that are its columns. What
 cannot be settled in these loops ends them with a status: the caller mends it and runs the exchange again.
 """
 
@@ -17,10 +17,13 @@ from numba.extending import register_jitable
 from dvdn_sim.compiled import compiled, inner
 from netmodels import portable
 
+Whole = Any
+"""A number of Python's or of numpy's."""
+Real = Any
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-for _each in (portable.log, portable.exp, portable._ratio, portable.normal, portable.exponential):  # noqa: SLF001
+for _each in (portable.log, portable.exp, portable.ratio, portable.normal, portable.exponential):
     register_jitable(_each)
 exp, normal, exponential = portable.exp, portable.normal, portable.exponential
 
@@ -106,7 +109,7 @@ MIX_LEFT, MIX_RIGHT = np.uint64(0xCA01F9DD), np.uint64(0x4973F715)
 
 
 @inner
-def raw(net: Ints, stream: int) -> Any:
+def raw(net: Ints, stream: Whole) -> Any:
     """Draw 64 bits: PCG64 as numpy has it (O'Neill 2014, XSL-RR 128/64)."""
     high, low = np.uint64(net[stream + STATE_HIGH]), np.uint64(net[stream + STATE_LOW])
     a, b = low >> HALF, low & WORD_MASK
@@ -163,20 +166,20 @@ def seed(words: Any, net: Ints) -> None:
 
 
 @inner
-def uniform(net: Ints, stream: int) -> float:
+def uniform(net: Ints, stream: Whole) -> Real:
     """Draw a number in [0, 1)."""
     return np.float64(raw(net, stream) >> ELEVEN) * (1.0 / 9007199254740992.0)
 
 
 @inner
-def chance(net: Ints, stream: int, probability: float) -> bool:
+def chance(net: Ints, stream: Whole, probability: Real) -> Whole:
     """Draw whether it happens."""
     net[stream + DRAWN] += 1
     return uniform(net, stream) < probability
 
 
 @inner
-def place(net: Ints, stream: int, length: int, places: int) -> int:
+def place(net: Ints, stream: Whole, length: Whole, places: Whole) -> Whole:
     """Return the next place in a recording; see `netmodels.recordings`."""
     if not net[stream + OPENED]:
         net[stream + OPENED] = 1
@@ -191,7 +194,7 @@ def place(net: Ints, stream: int, length: int, places: int) -> int:
 
 
 @inner
-def lost(net: Ints, real: Floats, stream: int, s: int) -> bool:
+def lost(net: Ints, real: Floats, stream: Whole, s: Whole) -> Whole:
     """Draw whether a transmission is lost; see `netmodels.links.loss`."""
     spec, factor = net[SPECS] + s * SPEC, s * FACTOR
     net[stream + DRAWN] += 1
@@ -213,7 +216,7 @@ def lost(net: Ints, real: Floats, stream: int, s: int) -> bool:
 
 
 @inner
-def delay_ns(net: Ints, real: Floats, stream: int, s: int) -> int:
+def delay_ns(net: Ints, real: Floats, stream: Whole, s: Whole) -> Whole:
     """Draw how long a packet travels; see `netmodels.links.delay`."""
     spec = net[SPECS] + s * SPEC
     kind, mean, spread = net[spec + DELAY], real[s * FACTOR + DELAY_MEAN], real[s * FACTOR + DELAY_SPREAD]
@@ -241,13 +244,13 @@ def delay_ns(net: Ints, real: Floats, stream: int, s: int) -> int:
 
 
 @compiled
-def skip(net: Ints, real: Floats, row: int, s: int, purpose: int, drawn: int) -> None:
+def skip(net: Ints, real: Floats, row: Whole, s: Whole, purpose: Whole, drawn: Whole) -> None:
     """Read a stream on until so many values have been drawn."""
     stream = net[STREAMS] + row * STREAM
     while net[stream + DRAWN] < drawn:
         if purpose == OF_LOSS:
             lost(net, real, stream, s)
-        elif purpose == OF_DELAY or purpose == OF_SECOND:  # noqa: PLR1714  (compiled)
+        elif purpose == OF_DELAY or purpose == OF_SECOND:
             delay_ns(net, real, stream, s)
         else:
             chance(net, stream, 0.0)
@@ -257,7 +260,7 @@ def skip(net: Ints, real: Floats, row: int, s: int, purpose: int, drawn: int) ->
 
 
 @inner
-def regime_at(net: Ints, link: int, now_ns: int) -> int:
+def regime_at(net: Ints, link: Whole, now_ns: Whole) -> Whole:
     """Return where the parameters stand that a link has at a time: of those that hold the last, else the plain ones."""
     first = net[REGIMES] + net[link + FIRST_REGIME] * REGIME
     for index in range(net[link + REGIMES_OF] - 1, 0, -1):
@@ -268,14 +271,14 @@ def regime_at(net: Ints, link: int, now_ns: int) -> int:
 
 
 @inner
-def after_ns(real: Floats, s: int, wire_bytes: int) -> int:
+def after_ns(real: Floats, s: Whole, wire_bytes: Whole) -> Whole:
     """Return when bytes have left, after their start; later than any time where that is too late."""
     passed = np.rint(8 * wire_bytes * 1e9 / real[s * FACTOR + RATE])
     return FOREVER_NS if passed > LATEST_LEAVE_NS else np.int64(passed)
 
 
 @inner
-def down(net: Ints, run: Ints, link: int, start_ns: int, end_ns: int) -> int:
+def down(net: Ints, run: Ints, link: Whole, start_ns: Whole, end_ns: Whole) -> Whole:
     """Return what takes a transmission down, or 0; see `netmodels.links.availability`."""
     if net[link + FIRST_DOWN] < 0:
         return 0
@@ -300,7 +303,7 @@ def down(net: Ints, run: Ints, link: int, start_ns: int, end_ns: int) -> int:
 
 
 @inner
-def admit(net: Ints, spec: int, server: int, now_ns: int, packets: int, last_bytes: int) -> tuple[int, int]:
+def admit(net: Ints, spec: Whole, server: Whole, now_ns: Whole, packets: Whole, last_bytes: Whole) -> Any:
     """Return how many full packets find room, and whether the last one; see `netmodels.links.queue`."""
     net[server + SERVED_NS] = now_ns
     if net[server + FREE_NS] <= now_ns and packets <= net[spec + BURST]:
@@ -328,7 +331,7 @@ def admit(net: Ints, spec: int, server: int, now_ns: int, packets: int, last_byt
 
 
 @inner
-def serve(net: Ints, run: Ints, server: int, end_ns: int, packet_bytes: int) -> None:
+def serve(net: Ints, run: Ints, server: Whole, end_ns: Whole, packet_bytes: Whole) -> None:
     """Put a packet behind those that wait."""
     net[server + FREE_NS] = end_ns
     if end_ns <= net[server + SERVED_NS]:
@@ -344,7 +347,7 @@ def serve(net: Ints, run: Ints, server: int, end_ns: int, packet_bytes: int) -> 
 
 
 @inner
-def drawn_fate(net: Ints, real: Floats, s: int, first: int) -> int:
+def drawn_fate(net: Ints, real: Floats, s: Whole, first: Whole) -> Whole:
     """Draw what becomes of a try if nothing is down."""
     spec, fate = net[SPECS] + s * SPEC, DELIVERED
     if net[spec + OF_CORRUPT] >= 0 and chance(net, first + net[spec + OF_CORRUPT] * STREAM, real[s * FACTOR + CORRUPT]):
@@ -355,7 +358,7 @@ def drawn_fate(net: Ints, real: Floats, s: int, first: int) -> int:
 
 
 @inner
-def emit(net: Ints, real: Floats, run: Ints, link: int, regime: int, size_bytes: int, tries: bool) -> tuple[int, ...]:  # noqa: FBT001
+def emit(net: Ints, real: Floats, run: Ints, link: Whole, regime: Whole, size_bytes: Whole, tries: Whole) -> Any:
     """Put a message on the wire: its packets, full ones that found room, all that did, bytes, and when it starts.
 
     With tries, each packet is sent until it is through or its tries are used up, and the fates are known.
@@ -375,7 +378,7 @@ def emit(net: Ints, real: Floats, run: Ints, link: int, regime: int, size_bytes:
         packet, packet_bytes = run[MESSAGE] + index * PACKET, full_bytes if index < leading else last_bytes
         if tries:
             fate, attempts = LOST, 0
-            while (fate == LOST or fate == CORRUPTED) and attempts <= net[spec + RETRIES]:  # noqa: PLR1714  (compiled)
+            while (fate == LOST or fate == CORRUPTED) and attempts <= net[spec + RETRIES]:
                 waited_ns += net[spec + RETRY_NS] if attempts else 0
                 attempts += 1
                 begin = start + after_ns(real, s, wire_bytes) + waited_ns
@@ -400,8 +403,8 @@ def emit(net: Ints, real: Floats, run: Ints, link: int, regime: int, size_bytes:
 
 @inner
 def receive(
-    net: Ints, real: Floats, run: Ints, edge: int, p: int, regime: int, message: tuple[int, ...], tried: bool
-) -> None:  # noqa: E501, FBT001
+    net: Ints, real: Floats, run: Ints, edge: Whole, p: Whole, regime: Whole, message: Any, tried: Whole
+) -> None:
     """Lose, delay and deliver what was put on the wire, count it, and let it arrive."""
     packets, leading, sent, _, before = message
     e = at_edge(run, edge)
@@ -463,7 +466,7 @@ def receive(
 
 
 @inner
-def missed_of(run: Ints, receiver: int, arrived: int) -> int:
+def missed_of(run: Ints, receiver: Whole, arrived: Whole) -> Whole:
     """Count the packets that arrive while their receiver is down."""
     first, last = run[at_agent(run, receiver) + FIRST_CRASH], run[at_agent(run, receiver + 1) + FIRST_CRASH]
     missed = 0
@@ -479,31 +482,31 @@ def missed_of(run: Ints, receiver: int, arrived: int) -> int:
 
 
 @inner
-def at_agent(run: Ints, agent: int) -> int:
+def at_agent(run: Ints, agent: Whole) -> Whole:
     """Return where an agent's row begins."""
     return run[AGENTS] + agent * AGENT
 
 
 @inner
-def at_edge(run: Ints, edge: int) -> int:
+def at_edge(run: Ints, edge: Whole) -> Whole:
     """Return where an edge's row begins."""
     return run[EDGES] + edge * EDGE
 
 
 @inner
-def at_cell(run: Ints, p: int, edge: int) -> int:
+def at_cell(run: Ints, p: Whole, edge: Whole) -> Whole:
     """Return where the row of an edge in a phase begins."""
     return run[CELLS] + (p * run[N_EDGES] + edge) * CELL
 
 
 @inner
-def at_turn(run: Ints, p: int, agent: int) -> int:
+def at_turn(run: Ints, p: Whole, agent: Whole) -> Whole:
     """Return where the row of an agent in a phase begins."""
     return run[TURNS] + (p * run[N_AGENTS] + agent) * TURN
 
 
 @inner
-def acks_of(run: Ints, p: int) -> int:
+def acks_of(run: Ints, p: Whole) -> Whole:
     """Return 1 for a phase of acknowledgements, else 0."""
     return run[run[PHASES] + p * PHASE_ROW + ACKS]
 
@@ -512,20 +515,20 @@ def acks_of(run: Ints, p: int) -> int:
 
 
 @inner
-def sooner(run: Ints, one: int, other: int) -> bool:
+def sooner(run: Ints, one: Whole, other: Whole) -> Whole:
     """Say whether one event happens before another."""
     return run[one] < run[other] or (run[one] == run[other] and run[one + ORDER] < run[other + ORDER])
 
 
 @inner
-def swap(run: Ints, one: int, other: int) -> None:
+def swap(run: Ints, one: Whole, other: Whole) -> None:
     """Let two events change places."""
     for column in range(EVENT):
         run[one + column], run[other + column] = run[other + column], run[one + column]
 
 
 @inner
-def schedule(run: Ints, at_ns: int, urgency: int, kind: int, who: int, which: int, sent_ns: int) -> None:
+def schedule(run: Ints, at_ns: Whole, urgency: Whole, kind: Whole, who: Whole, which: Whole, sent_ns: Whole) -> None:
     """Let something happen; of what is to happen at one time, by priority, then in the order of scheduling."""
     index, first = run[N_EVENTS], run[EVENTS]
     if index == run[MOST_EVENTS]:
@@ -545,7 +548,7 @@ def schedule(run: Ints, at_ns: int, urgency: int, kind: int, who: int, which: in
 
 
 @inner
-def take_next(run: Ints) -> int:
+def take_next(run: Ints) -> Whole:
     """Take what happens next off the heap; return where it is now."""
     run[N_EVENTS] -= 1
     first, last, index = run[EVENTS], run[N_EVENTS], 0
@@ -567,7 +570,7 @@ def take_next(run: Ints) -> int:
 
 
 @inner
-def opens(net: Ints, run: Ints, agent: int) -> bool:
+def opens(net: Ints, run: Ints, agent: Whole) -> Whole:
     """Open an agent's next phase, and let its messages be handed over next; say if there was one."""
     run[at_agent(run, agent) + PHASE] += 1
     if run[at_agent(run, agent) + PHASE] == run[N_PHASES]:
@@ -578,7 +581,7 @@ def opens(net: Ints, run: Ints, agent: int) -> bool:
 
 
 @inner
-def closes(run: Ints, agent: int) -> bool:
+def closes(run: Ints, agent: Whole) -> Whole:
     """Close an agent's phase if all is there, and say so; else let the agent wait."""
     a = at_agent(run, agent)
     p, missing = run[a + PHASE], 0
@@ -596,7 +599,7 @@ def closes(run: Ints, agent: int) -> bool:
 
 
 @inner
-def close(run: Ints, agent: int, p: int) -> None:
+def close(run: Ints, agent: Whole, p: Whole) -> None:
     """Close a phase: what is there is held."""
     a, acks, k = at_agent(run, agent), acks_of(run, p), run[run[PHASES] + p * PHASE_ROW + ROUND]
     run[at_turn(run, p, agent) + CLOSED_NS] = run[NOW]
@@ -614,7 +617,7 @@ def close(run: Ints, agent: int, p: int) -> None:
 
 
 @inner
-def settle(run: Ints, outcome: int, edge: int, p: int) -> None:
+def settle(run: Ints, outcome: Whole, edge: Whole, p: Whole) -> None:
     """Count a message whose outcome is clear."""
     kind, e = acks_of(run, p), at_edge(run, edge)
     of_link, size, counts = e + PACKETS_OF + kind * COUNTED, run[e + SIZE + kind], run[COUNTS] + kind * COUNTED
@@ -628,7 +631,7 @@ def settle(run: Ints, outcome: int, edge: int, p: int) -> None:
 
 
 @inner
-def queue_up(net: Ints, run: Ints, row: int, whose: int, p: int) -> None:
+def queue_up(net: Ints, run: Ints, row: Whole, whose: Whole, p: Whole) -> None:
     """Let an agent, or an edge, come to its transmitter, at a place that is drawn."""
     stream, queued = net[STREAMS] + row * STREAM, run[QUEUED] + run[WAITING] * WAITER
     net[stream + DRAWN] += 1
@@ -638,7 +641,7 @@ def queue_up(net: Ints, run: Ints, row: int, whose: int, p: int) -> None:
 
 
 @inner
-def send(net: Ints, run: Ints, agent: int, p: int) -> None:
+def send(net: Ints, run: Ints, agent: Whole, p: Whole) -> None:
     """Let an agent hand over the messages of a phase next, or come to the medium with them."""
     a, number = at_agent(run, agent), 0
     first, last = run[a + FIRST_OUT], run[a + AGENT + FIRST_OUT]
@@ -674,7 +677,7 @@ def send(net: Ints, run: Ints, agent: int, p: int) -> None:
 
 
 @inner
-def next_is(run: Ints, whose: int, p: int) -> None:
+def next_is(run: Ints, whose: Whole, p: Whole) -> None:
     """Let an edge, or an agent that broadcasts, be the next to hand over."""
     handed = run[NEXT] + run[N_NEXT] * HANDED
     run[handed], run[handed + 1] = whose, p
@@ -682,7 +685,7 @@ def next_is(run: Ints, whose: int, p: int) -> None:
 
 
 @inner
-def comes_already(run: Ints, p: int) -> bool:
+def comes_already(run: Ints, p: Whole) -> Whole:
     """Say whether somebody waits for the medium in a phase."""
     for index in range(run[WAITING]):
         if run[run[QUEUED] + index * WAITER + IN_PHASE] == p:
@@ -691,7 +694,7 @@ def comes_already(run: Ints, p: int) -> bool:
 
 
 @inner
-def put_in_order(run: Ints, first: int, last: int) -> None:
+def put_in_order(run: Ints, first: Whole, last: Whole) -> None:
     """Sort who waits by what was drawn, then by who it is."""
     for index in range(first + 1, last):
         at = index
@@ -705,7 +708,7 @@ def put_in_order(run: Ints, first: int, last: int) -> None:
 
 
 @inner
-def on_hand_over(run: Ints, p: int) -> None:
+def on_hand_over(run: Ints, p: Whole) -> None:
     """Let all that came to the medium for a phase hand over next, in the order that was drawn."""
     put_in_order(run, NONE, run[WAITING])
     kept, copies = 0, 1 if run[BROADCAST] else run[run[PHASES] + p * PHASE_ROW + COPIES]
@@ -722,7 +725,7 @@ def on_hand_over(run: Ints, p: int) -> None:
 
 
 @inner
-def hand_over(net: Ints, real: Floats, run: Ints, whose: int, p: int) -> None:
+def hand_over(net: Ints, real: Floats, run: Ints, whose: Whole, p: Whole) -> None:
     """Send a message over a link; or all copies of one that every neighbour of an agent may hear."""
     phase, first, last, slowest, copies = run[PHASES] + p * PHASE_ROW, whose, whose + 1, NOWHERE, ONCE
     if run[BROADCAST]:  # see `netmodels.Network.broadcast`
@@ -746,24 +749,24 @@ def hand_over(net: Ints, real: Floats, run: Ints, whose: int, p: int) -> None:
 
 
 @inner
-def link_of(net: Ints, run: Ints, edge: int) -> int:
+def link_of(net: Ints, run: Ints, edge: Whole) -> Whole:
     """Return where the link of an edge stands."""
     return net[LINKS] + run[at_edge(run, edge) + ROW] * LINK
 
 
 @inner
-def rate_of(net: Ints, real: Floats, run: Ints, link: int) -> float:
+def rate_of(net: Ints, real: Floats, run: Ints, link: Whole) -> Real:
     """Return how fast a link is now."""
     return real[net[regime_at(net, link, run[NOW]) + OF_SPEC] * FACTOR + RATE]
 
 
 @inner
-def on_arrival(run: Ints, edge: int, p: int) -> int:
+def on_arrival(run: Ints, edge: Whole, p: Whole) -> Whole:
     """Let a message be there; return the agent that goes on, if one does."""
     receiver, cell = run[at_edge(run, edge) + RECEIVER], at_cell(run, p, edge)
     a, closed_ns = at_agent(run, receiver), run[at_turn(run, p, receiver) + CLOSED_NS]
     current = run[a + PHASE]
-    if run[cell + THERE] and (closed_ns == NEVER or closed_ns == run[NOW]):  # noqa: PLR1714  (compiled)
+    if run[cell + THERE] and (closed_ns == NEVER or closed_ns == run[NOW]):
         settle(run, HELD, edge, p)
     elif current == run[N_PHASES] or run[a + GONE]:
         settle(run, EXPIRED, edge, p)
@@ -786,7 +789,7 @@ def on_arrival(run: Ints, edge: int, p: int) -> int:
 
 
 @inner
-def schedule_transition(run: Ints, agent: int, index: int, up: int) -> None:
+def schedule_transition(run: Ints, agent: Whole, index: Whole, up: Whole) -> None:
     """Let an agent crash, or come back; one thing at a time."""
     if index < run[at_agent(run, agent + 1) + FIRST_CRASH]:
         at_ns = run[run[CRASHES] + index * CRASH + up]
@@ -795,7 +798,7 @@ def schedule_transition(run: Ints, agent: int, index: int, up: int) -> None:
 
 
 @inner
-def on_transition(run: Ints, agent: int, index: int, up: int) -> int:
+def on_transition(run: Ints, agent: Whole, index: Whole, up: Whole) -> Whole:
     """Let an agent crash, or come back; return it if it goes on."""
     a = at_agent(run, agent)
     schedule_transition(run, agent, index + up, 1 - up)
@@ -818,7 +821,7 @@ def on_transition(run: Ints, agent: int, index: int, up: int) -> int:
 
 
 @inner
-def suspend(run: Ints, agent: int) -> None:
+def suspend(run: Ints, agent: Whole) -> None:
     """Let an agent be down, if it is not through."""
     a = at_agent(run, agent)
     if run[a + PHASE] < run[N_PHASES] and not run[a + SUSPENDED]:
@@ -827,7 +830,7 @@ def suspend(run: Ints, agent: int) -> None:
 
 
 @inner
-def give_up(run: Ints, agent: int) -> None:
+def give_up(run: Ints, agent: Whole) -> None:
     """Let all that was there for an agent expire."""
     a = at_agent(run, agent)
     run[a + GONE] = 1
@@ -840,7 +843,7 @@ def give_up(run: Ints, agent: int) -> None:
 
 
 @inner
-def step(run: Ints) -> int:
+def step(run: Ints) -> Whole:
     """Let the next event happen; return the agent that goes on to its next phase, if one does."""
     event = take_next(run)
     kind, who, which = run[event + KIND], run[event + WHO], run[event + WHICH]
@@ -866,7 +869,7 @@ def step(run: Ints) -> int:
 
 
 @inner
-def begin(run: Ints, past_ns: int) -> None:
+def begin(run: Ints, past_ns: Whole) -> None:
     """Let agents start when they are ready, and crash and come back when they do."""
     for agent in range(run[N_AGENTS]):
         start_ns = run[at_agent(run, agent) + START_NS]
@@ -883,13 +886,13 @@ def begin(run: Ints, past_ns: int) -> None:
 
 
 @inner
-def goes_on(run: Ints) -> bool:
-    """Say whether something is to happen before the exchange is over: all that is due when the last agent is through."""
+def goes_on(run: Ints) -> Whole:
+    """Say whether the exchange is not over: somebody is under way, or something is due now."""
     return run[STATUS] == DONE and (run[OPEN] > 0 or (run[N_EVENTS] > 0 and run[run[EVENTS]] == run[NOW]))
 
 
 @compiled
-def complete(net: Ints, real: Floats, run: Ints, past_ns: int) -> int:
+def complete(net: Ints, real: Floats, run: Ints, past_ns: Whole) -> Whole:
     """Bring an exchange to its end; return how it ended. Arrivals that are left stay on the heap."""
     begin(run, past_ns)
     while goes_on(run):

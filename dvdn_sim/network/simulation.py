@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from dvdn_sim.network.compiled import CompiledTransport
 
 IN_ARRAYS = (
-    Bernoulli, GilbertElliott, LossTrace, Constant, Uniform, Normal, Lognormal, Pareto, Exponential, Empirical, DelayTrace,
+    Bernoulli, GilbertElliott, LossTrace,
+    Constant, Uniform, Normal, Lognormal, Pareto, Exponential, Empirical, DelayTrace,
 )  # fmt: skip
 """Models of losses and delays that the compiled engine has, too; who adds a model need not write it twice."""
 

@@ -208,27 +208,27 @@ class Lognormal(_Drawn, kind="lognormal"):
         return jitter
 
     @cached_property
-    def _log(self) -> NormalDist:
+    def logarithm(self) -> NormalDist:
         """Distribution of ln d."""
         return NormalDist(*portable.lognormal(self.mean, self.jitter))
 
     def quantile(self, probability: float) -> float:
         checked_probability(probability)
-        if self._log.stdev == 0.0:
+        if self.logarithm.stdev == 0.0:
             return self.mean
         if probability in (0.0, 1.0):
             return math.inf if probability else 0.0
-        return math.exp(self._log.inv_cdf(probability))
+        return math.exp(self.logarithm.inv_cdf(probability))
 
     def cdf(self, delay_s: float) -> float:
-        if self._log.stdev == 0.0:
+        if self.logarithm.stdev == 0.0:
             return float(delay_s >= self.mean)
-        return self._log.cdf(math.log(delay_s)) if delay_s > 0.0 else 0.0
+        return self.logarithm.cdf(math.log(delay_s)) if delay_s > 0.0 else 0.0
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        if self._log.stdev == 0.0:
+        if self.logarithm.stdev == 0.0:
             return np.full(n, self.mean)
-        return portable.exp(self._log.mean + self._log.stdev * portable.normal(generator.random(n)))
+        return portable.exp(self.logarithm.mean + self.logarithm.stdev * portable.normal(generator.random(n)))
 
     def describe(self) -> str:
         return f"lognormal, mean {milliseconds(self.mean)}, standard deviation {milliseconds(self.jitter)}"
@@ -267,23 +267,25 @@ class Pareto(_Drawn, kind="pareto"):
             self._settle(jitter=None, shape=shape)
 
     @property
-    def _alpha(self) -> float:
+    def alpha(self) -> float:
+        """The shape α."""
         assert self.shape is not None  # noqa: S101  (narrowing: __post_init__ set it)
         return self.shape
 
     @property
-    def _scale(self) -> float:
-        return self.mean * (self._alpha - 1.0) / self._alpha
+    def least(self) -> float:
+        """The least value x_m, in seconds."""
+        return self.mean * (self.alpha - 1.0) / self.alpha
 
     def quantile(self, probability: float) -> float:
         certain = checked_probability(probability) == 1.0
-        return math.inf if certain else self._scale * (1.0 - probability) ** (-1.0 / self._alpha)
+        return math.inf if certain else self.least * (1.0 - probability) ** (-1.0 / self.alpha)
 
     def cdf(self, delay_s: float) -> float:
-        return 1.0 - (self._scale / delay_s) ** self._alpha if delay_s > self._scale else 0.0
+        return 1.0 - (self.least / delay_s) ** self.alpha if delay_s > self.least else 0.0
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return self._scale * portable.exp(portable.exponential(generator.random(n)) / self._alpha)
+        return self.least * portable.exp(portable.exponential(generator.random(n)) / self.alpha)
 
     def describe(self) -> str:
         return f"Pareto, mean {milliseconds(self.mean)}, shape {self.shape:.4g}"
@@ -331,14 +333,14 @@ class _Recorded(_Drawn, Recording):
 
     @property
     def mean(self) -> float:
-        return float(self._array.mean())
+        return float(self.array.mean())
 
     def quantile(self, probability: float) -> float:
-        rank = math.ceil(checked_probability(probability) * len(self._array) - 1e-9)
-        return float(np.sort(self._array)[max(0, rank - 1)])
+        rank = math.ceil(checked_probability(probability) * len(self.array) - 1e-9)
+        return float(np.sort(self.array)[max(0, rank - 1)])
 
     def cdf(self, delay_s: float) -> float:
-        return float(np.mean(self._array <= delay_s))
+        return float(np.mean(self.array <= delay_s))
 
 
 def _time(cell: str, unit: str) -> float:
@@ -359,10 +361,10 @@ class Empirical(_Recorded, kind="empirical"):
     """
 
     def _sample(self, generator: np.random.Generator, n: int) -> Seconds:
-        return self._array[(generator.random(n) * len(self._array)).astype(np.intp)]
+        return self.array[(generator.random(n) * len(self.array)).astype(np.intp)]
 
     def describe(self) -> str:
-        return f"drawn from {len(self._array)} recorded delays, mean {milliseconds(self.mean)}"
+        return f"drawn from {len(self.array)} recorded delays, mean {milliseconds(self.mean)}"
 
 
 class DelayTrace(_Recorded, Played, kind="trace"):
@@ -381,11 +383,11 @@ class DelayTrace(_Recorded, Played, kind="trace"):
         >>> DelayTrace(values=("1 ms", "3 ms"), offset=0).all_within([0.001, 0.001])
         0.0
         """
-        longest, mass = self._array.max(), np.full(len(self._array), 1.0 / len(self._array))
+        longest, mass = self.array.max(), np.full(len(self.array), 1.0 / len(self.array))
         for delay_s in delays_s:
             if delay_s < longest:  # before the first such, every place is as probable as at the beginning
-                mass = self.step(mass * (self._array <= delay_s))
+                mass = self.step(mass * (self.array <= delay_s))
         return float(mass.sum())
 
     def describe(self) -> str:
-        return f"trace of {len(self._array)} recorded delays, mean {milliseconds(self.mean)}"
+        return f"trace of {len(self.array)} recorded delays, mean {milliseconds(self.mean)}"

@@ -213,20 +213,20 @@ class LossTrace(Played, kind="trace"):
 
     @property
     def loss_rate(self) -> float:
-        return float(self._array.mean())
+        return float(self.array.mean())
 
     def sampler(self, generator: np.random.Generator) -> Callable[[int], Lost]:
         play = self.play(generator)
         return lambda n: play(n) == 1
 
     def stationary(self) -> Mass:
-        return np.full(len(self._array), 1.0 / len(self._array))
+        return np.full(len(self.array), 1.0 / len(self.array))
 
     def transmit(self, mass: Mass) -> tuple[Mass, Mass]:
-        return self.step(mass * (1 - self._array)), self.step(mass * self._array)
+        return self.step(mass * (1 - self.array)), self.step(mass * self.array)
 
     def describe(self) -> str:
-        return f"trace of {len(self._array)} transmissions, {100 * self.loss_rate:.3g}% lost"
+        return f"trace of {len(self.array)} transmissions, {100 * self.loss_rate:.3g}% lost"
 
 
 def _zero_or_one(cell: str, _unit: str) -> int:

@@ -100,7 +100,7 @@ def test_a_server_that_is_put_back_decides_alike(bursts):
         now += wait
         state = json.loads(json.dumps(again.state()))
         assert state == server.state()
-        assert all(ends[-1] > again.now_ns for ends, _, _ in state["batches"])
+        assert all(end_ns > again.now_ns for end_ns, _ in state["packets"])
         again = Server()
         again.restore(state)
         admitted = []
