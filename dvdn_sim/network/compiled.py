@@ -375,10 +375,13 @@ class CompiledTransport:
         """Return an exchange that is about to begin."""
         known, mtu = layout.memory.whole, int(self._net.tables[kernel.SPECS][:, kernel.MTU].min(initial=2**40))
         packets = 1 + max(phase.size_bytes for phase in phases) // mtu
-        run = np.empty(len(known) + packets * kernel.PACKET + self._events * kernel.EVENT, np.int64)
-        run[: len(known)] = known
+        message, heap = len(known), len(known) + packets * kernel.PACKET
+        run = np.empty(heap + self._events * (kernel.KEY + kernel.EVENT), np.int64)
+        run[:message] = known
         run[kernel.NOW], run[kernel.MOST_EVENTS] = now_ns, self._events
-        run[kernel.MESSAGE], run[kernel.EVENTS] = len(known), len(known) + packets * kernel.PACKET
+        run[kernel.MESSAGE], run[kernel.HEAP] = message, heap
+        run[kernel.EVENTS] = heap + self._events * kernel.KEY
+        run[heap + 2 : run[kernel.EVENTS] : kernel.KEY] = np.arange(self._events)
         agents = run[run[kernel.AGENTS] : run[kernel.EDGES]].reshape(-1, kernel.AGENT)
         agents[:-1, kernel.START_NS] = [-1 if at_ns is None else at_ns for at_ns in starts_ns]
         rows = [(phase.size_bytes, phase.copies, phase.round, phase.acks) for phase in phases]
@@ -442,11 +445,12 @@ class CompiledTransport:
         self, phases: Sequence[Phase], layout: Layout, run: Ints, edges: Ints, update: int
     ) -> list[MessageLife]:
         """Return the messages that are on their way, in the order in which they would arrive."""
-        events = run[run[kernel.EVENTS] :].reshape(-1, kernel.EVENT)[: run[kernel.N_EVENTS]]
-        events = events[events[:, kernel.KIND] == kernel.ARRIVAL]
-        events = events[np.lexsort((events[:, kernel.ORDER], events[:, kernel.AT_NS]))]
+        heap = run[run[kernel.HEAP] : run[kernel.EVENTS]].reshape(-1, kernel.KEY)[: run[kernel.N_EVENTS]]
+        events = run[run[kernel.EVENTS] :].reshape(-1, kernel.EVENT)[heap[:, 2]]
+        arrivals = np.flatnonzero(events[:, kernel.KIND] == kernel.ARRIVAL)
+        arrivals = arrivals[np.lexsort((heap[arrivals, 1], heap[arrivals, 0]))]
         flights = []
-        for at_ns, _, _, edge, p, sent_ns in events.tolist():
+        for at_ns, (_, edge, p, sent_ns) in zip(heap[arrivals, 0].tolist(), events[arrivals].tolist(), strict=True):
             phase, (sender, receiver) = phases[p], layout.ends[edge].tolist()
             about = phase.kind, update, phase.round, sender, receiver, sent_ns, phase.size_bytes
             flights.append(MessageLife(*about, int(edges[edge, kernel.SIZE + phase.acks]), "expired", "", at_ns))

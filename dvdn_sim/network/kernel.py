@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 for _each in (portable.log, portable.exp, portable.ratio, portable.normal, portable.exponential):
     register_jitable(_each)
-exp, normal, exponential = portable.exp, portable.normal, portable.exponential
+exp, ratio, exponential, any_normal = portable.exp, portable.ratio, portable.exponential, portable.normal
 
 DONE, STUCK, REFUSED, FULL, UNKNOWN = range(5)
 """How an exchange ended."""
@@ -55,8 +55,8 @@ FACTOR = 10  # of `real`, by spec; recordings come behind
 # The heading of `run`, and its tables: agents, edges, phases, an edge and an agent in a phase, and so on.
 (NOW, OPEN, WAITING, SCHEDULED, WIRE_BYTES, AIRTIME_NS, STATUS, ASKED_LINK, ASKED_UNTIL, BROADCAST, SHARE,
  N_AGENTS, N_EDGES, N_PHASES, N_EVENTS, MOST_EVENTS, N_NEXT, AGENTS, EDGES, PHASES, CELLS, TURNS, COUNTS, CRASHES,
- QUEUED, NEXT, MESSAGE, EVENTS) = range(28)
-RUN = 28
+ QUEUED, NEXT, MESSAGE, HEAP, EVENTS) = range(29)
+RUN = 29
 (PHASE, MISSING, STARTED_NS, START_NS, FIRST_OUT, FIRST_IN, FIRST_CRASH, SUSPENDED, GONE, INTERRUPTED,
  AGENT_ORDER) = range(11)
 AGENT = 11  # there is a row more, where the last agent's edges and crashes end
@@ -67,8 +67,9 @@ ACTIVE, THERE, LATEST = range(3)
 CELL = 3
 WAIT_NS, CLOSED_NS = range(2)
 TURN = 2
-AT_NS, ORDER, KIND, WHO, WHICH, SENT_NS = range(6)
-EVENT = 6
+KIND, WHO, WHICH, SENT_NS = range(4)
+EVENT = 4
+KEY = 3  # of the heap: when, after what of that time, and which event
 DRAW, WHOSE, IN_PHASE = range(3)
 WAITER = 3  # who waits for the medium
 HANDED = 2  # who hands over next, an edge or an agent, and in which phase
@@ -169,6 +170,13 @@ def seed(words: Any, net: Ints) -> None:
 def uniform(net: Ints, stream: Whole) -> Real:
     """Draw a number in [0, 1)."""
     return np.float64(raw(net, stream) >> ELEVEN) * (1.0 / 9007199254740992.0)
+
+
+@inner
+def normal(u: Real) -> Real:
+    """Return what `portable.normal` does, without working out the tails for most."""
+    q = u - 0.5
+    return q * ratio(portable.CENTRAL, 0.180625 - q * q) if abs(q) <= 0.425 else any_normal(u)
 
 
 @inner
@@ -313,7 +321,7 @@ def admit(net: Ints, spec: Whole, server: Whole, now_ns: Whole, packets: Whole, 
     waits = net[WAITS] + (server - net[SERVERS]) // QUEUE * places * WAIT
     while net[server + PACKETS] and net[waits + net[server + HEAD] * WAIT] <= now_ns:
         net[server + BYTES] -= net[waits + net[server + HEAD] * WAIT + 1]
-        net[server + HEAD] = (net[server + HEAD] + 1) % places
+        net[server + HEAD] = 0 if net[server + HEAD] + 1 == places else net[server + HEAD] + 1
         net[server + PACKETS] -= 1
     present = net[server + PACKETS]
     space = max(0, net[spec + LIMIT] + 1 - present)
@@ -340,8 +348,10 @@ def serve(net: Ints, run: Ints, server: Whole, end_ns: Whole, packet_bytes: Whol
     if net[server + PACKETS] == places:
         run[STATUS] = FULL
         return
-    index = (server - net[SERVERS]) // QUEUE * places + (net[server + HEAD] + net[server + PACKETS]) % places
-    net[net[WAITS] + index * WAIT], net[net[WAITS] + index * WAIT + 1] = end_ns, packet_bytes
+    index = net[server + HEAD] + net[server + PACKETS]
+    index -= places if index >= places else 0  # a division takes longer than all the rest
+    waits = net[WAITS] + ((server - net[SERVERS]) // QUEUE * places + index) * WAIT
+    net[waits], net[waits + 1] = end_ns, packet_bytes
     net[server + PACKETS] += 1
     net[server + BYTES] += packet_bytes
 
@@ -515,55 +525,53 @@ def acks_of(run: Ints, p: Whole) -> Whole:
 
 
 @inner
-def sooner(run: Ints, one: Whole, other: Whole) -> Whole:
-    """Say whether one event happens before another."""
-    return run[one] < run[other] or (run[one] == run[other] and run[one + ORDER] < run[other + ORDER])
-
-
-@inner
-def swap(run: Ints, one: Whole, other: Whole) -> None:
-    """Let two events change places."""
-    for column in range(EVENT):
-        run[one + column], run[other + column] = run[other + column], run[one + column]
+def put(run: Ints, index: Whole, at_ns: Whole, order: Whole, row: Whole) -> None:
+    """Write an event at a place of the heap: when, after what of that time, and where the rest is."""
+    place = run[HEAP] + index * KEY
+    run[place], run[place + 1], run[place + 2] = at_ns, order, row
 
 
 @inner
 def schedule(run: Ints, at_ns: Whole, urgency: Whole, kind: Whole, who: Whole, which: Whole, sent_ns: Whole) -> None:
     """Let something happen; of what is to happen at one time, by priority, then in the order of scheduling."""
-    index, first = run[N_EVENTS], run[EVENTS]
+    index, heap = run[N_EVENTS], run[HEAP]
     if index == run[MOST_EVENTS]:
         run[STATUS] = FULL
         return
     run[N_EVENTS] += 1
-    event = first + index * EVENT
-    run[event], run[event + ORDER] = at_ns, (urgency << 44) + run[SCHEDULED]
-    run[event + KIND], run[event + WHO], run[event + WHICH], run[event + SENT_NS] = kind, who, which, sent_ns
+    row, order = run[heap + index * KEY + 2], (urgency << 44) + run[SCHEDULED]
     run[SCHEDULED] += 1
+    event = run[EVENTS] + row * EVENT
+    run[event + KIND], run[event + WHO], run[event + WHICH], run[event + SENT_NS] = kind, who, which, sent_ns
     while index:
-        above = (index - 1) // 2
-        if not sooner(run, first + index * EVENT, first + above * EVENT):
-            return
-        swap(run, first + index * EVENT, first + above * EVENT)
-        index = above
+        above = heap + (index - 1) // 2 * KEY
+        if run[above] < at_ns or (run[above] == at_ns and run[above + 1] < order):
+            break
+        put(run, index, run[above], run[above + 1], run[above + 2])
+        index = (index - 1) // 2
+    put(run, index, at_ns, order, row)
 
 
 @inner
 def take_next(run: Ints) -> Whole:
-    """Take what happens next off the heap; return where it is now."""
+    """Take what happens next off the heap; return which event it is."""
     run[N_EVENTS] -= 1
-    first, last, index = run[EVENTS], run[N_EVENTS], 0
-    swap(run, first, first + last * EVENT)
-    while True:
+    heap, last, index = run[HEAP], run[N_EVENTS], NONE
+    end = heap + last * KEY
+    run[NOW], row = run[heap], run[heap + 2]
+    at_ns, order, moved = run[end], run[end + 1], run[end + 2]
+    while 2 * index + 1 < last:
         child = 2 * index + 1
-        if child >= last:
+        one, other = heap + child * KEY, heap + (child + 1) * KEY
+        if child + 1 < last and (run[other] < run[one] or (run[other] == run[one] and run[other + 1] < run[one + 1])):
+            child, one = child + 1, other
+        if at_ns < run[one] or (at_ns == run[one] and order < run[one + 1]):
             break
-        if child + 1 < last and sooner(run, first + (child + 1) * EVENT, first + child * EVENT):
-            child += 1
-        if not sooner(run, first + child * EVENT, first + index * EVENT):
-            break
-        swap(run, first + index * EVENT, first + child * EVENT)
+        put(run, index, run[one], run[one + 1], run[one + 2])
         index = child
-    return first + last * EVENT
+    put(run, index, at_ns, order, moved)
+    run[end + 2] = row  # to be used again
+    return row
 
 
 # An agent's way through its phases.
@@ -845,9 +853,8 @@ def give_up(run: Ints, agent: Whole) -> None:
 @inner
 def step(run: Ints) -> Whole:
     """Let the next event happen; return the agent that goes on to its next phase, if one does."""
-    event = take_next(run)
+    event = run[EVENTS] + take_next(run) * EVENT
     kind, who, which = run[event + KIND], run[event + WHO], run[event + WHICH]
-    run[NOW] = run[event]
     if kind == ARRIVAL:
         return on_arrival(run, who, which)
     if kind == HAND_OVER:
@@ -888,7 +895,7 @@ def begin(run: Ints, past_ns: Whole) -> None:
 @inner
 def goes_on(run: Ints) -> Whole:
     """Say whether the exchange is not over: somebody is under way, or something is due now."""
-    return run[STATUS] == DONE and (run[OPEN] > 0 or (run[N_EVENTS] > 0 and run[run[EVENTS]] == run[NOW]))
+    return run[STATUS] == DONE and (run[OPEN] > 0 or (run[N_EVENTS] > 0 and run[run[HEAP]] == run[NOW]))
 
 
 @compiled
