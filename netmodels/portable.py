@@ -112,9 +112,17 @@ def lognormal(mean: float, deviation: float) -> tuple[float, float]:
 
 
 def ratio(polynomials: Floats, r: Floats) -> Floats:
-    """Return the quotient of two polynomials, whose highest coefficients come first."""
-    above, below = 0.0 * r, 0.0 * r
-    for power in range(8):
-        above = above * r + polynomials[0, power]
-        below = below * r + polynomials[1, power]
-    return above / below
+    """Return the quotient of two polynomials of degree 7, whose highest coefficients come first.
+
+    In the order of Estrin, 1960: powers and pairs first, so that most of it can be done at the same time.
+    """
+    square = r * r
+    found: Floats = polynomial(polynomials[0], r, square) / polynomial(polynomials[1], r, square)
+    return found
+
+
+def polynomial(c: Floats, r: Floats, square: Floats) -> Floats:
+    """Return c₀ r⁷ + c₁ r⁶ + … + c₇, with r² given."""
+    high = (c[0] * r + c[1]) * square + (c[2] * r + c[3])
+    low = (c[4] * r + c[5]) * square + (c[6] * r + c[7])
+    return high * (square * square) + low

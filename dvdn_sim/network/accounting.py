@@ -100,9 +100,14 @@ class MessageCounts:
 
     def add(self, other: "MessageCounts") -> None:
         """Count what others have counted, too."""
-        for name in ("sent", "in_flight", "delivered", "late", "expired", "duplicates"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.lost.update(other.lost)
+        self.sent += other.sent
+        self.in_flight += other.in_flight
+        self.delivered += other.delivered
+        self.late += other.late
+        self.expired += other.expired
+        self.duplicates += other.duplicates
+        for reason, number in other.lost.items():
+            self.lost[reason] += number
 
     def __add__(self, other: "MessageCounts") -> "MessageCounts":
         """Return the counts of both together."""

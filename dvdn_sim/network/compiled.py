@@ -38,8 +38,8 @@ PURPOSES = {
 }
 """Of the streams of a link: their names, and the column of a spec that says which is meant."""
 SHARES = {"link": kernel.OF_LINK, "node": kernel.OF_NODE, "medium": kernel.OF_MEDIUM}
-ASKED = kernel.COUNTED
-"""Column of what is counted of a link's packets: whether an exchange has had the link."""
+MANY_BOOKS = 64
+"""Kept at a time: of graphs that are drawn again and again, each has its own."""
 TABLES = {
     kernel.SPECS: kernel.SPEC, kernel.REGIMES: kernel.REGIME, kernel.LINKS: kernel.LINK, kernel.DOWNS: kernel.DOWN,
     kernel.STREAMS: kernel.STREAM, kernel.SERVERS: kernel.QUEUE, kernel.WAITS: kernel.WAIT,
@@ -156,11 +156,13 @@ class Layout(NamedTuple):
         rows: int64 ``[E]``, which links they are.
         ends: int64 ``[E, 2]``, their senders and receivers.
         memory: One exchange over them, before it begins; what is to happen comes behind.
+        books: By kind of message, what became of packets, int64 ``[E, COUNTED]``.
     """
 
     rows: Ints
     ends: Ints
     memory: Memory
+    books: dict[str, Ints]
 
 
 class CompiledTransport:
@@ -182,9 +184,9 @@ class CompiledTransport:
         self._order: dict[tuple[int, ...], int] = {}
         self._available: dict[int, Availability] = {}
         self._known: dict[int, tuple[list[tuple[int, int]], ...]] = {}
-        self._packets: dict[str, Ints] = {}
+        self._books: list[tuple[str, Layout]] = []
         self._layouts = lru_cache(maxsize=16)(self._layout)
-        self._events, self._places = 1024, 8
+        self._events, self._places, self._heap = 1024, 8, _empty_heap(1024)
         self._real = np.empty(0)
         self._recorded = np.empty(0)
         self._net = Memory(kernel.NET, {at: np.empty((0, width), np.int64) for at, width in TABLES.items()})
@@ -235,10 +237,6 @@ class CompiledTransport:
                 kernel.WAITS: np.zeros((more * self._places, kernel.WAIT), np.int64),
             }
         )
-        self._packets = {
-            kind: np.concatenate([counts, np.zeros((len(new), ASKED + 1), np.int64)])
-            for kind, counts in self._packets.items()
-        }
         for row in self._available.keys() - self._known.keys():
             self._look(row, 0, 0)
 
@@ -337,7 +335,7 @@ class CompiledTransport:
         heading[kernel.N_AGENTS], heading[kernel.N_EDGES], heading[kernel.N_PHASES] = agents, edges, len(active)
         heading[kernel.OPEN] = agents
         heading[kernel.BROADCAST], heading[kernel.SHARE] = self._broadcast, SHARES[self._share]
-        return Layout(rows, ends, memory)
+        return Layout(rows, ends, memory, {})
 
     # Exchanges.
 
@@ -381,7 +379,7 @@ class CompiledTransport:
         run[kernel.NOW], run[kernel.MOST_EVENTS] = now_ns, self._events
         run[kernel.MESSAGE], run[kernel.HEAP] = message, heap
         run[kernel.EVENTS] = heap + self._events * kernel.KEY
-        run[heap + 2 : run[kernel.EVENTS] : kernel.KEY] = np.arange(self._events)
+        run[heap : run[kernel.EVENTS]] = self._heap
         agents = run[run[kernel.AGENTS] : run[kernel.EDGES]].reshape(-1, kernel.AGENT)
         agents[:-1, kernel.START_NS] = [-1 if at_ns is None else at_ns for at_ns in starts_ns]
         rows = [(phase.size_bytes, phase.copies, phase.round, phase.acks) for phase in phases]
@@ -394,7 +392,7 @@ class CompiledTransport:
     def _make_room(self) -> None:
         """Let twice as much wait, and happen."""
         tables, before = self._net.tables, self._places
-        self._events, self._places = 2 * self._events, 2 * before
+        self._events, self._places, self._heap = 2 * self._events, 2 * before, _empty_heap(2 * self._events)
         waits = np.zeros((len(tables[kernel.SERVERS]), self._places, kernel.WAIT), np.int64)
         for server, (head, number) in enumerate(tables[kernel.SERVERS][:, [kernel.HEAD, kernel.PACKETS]].tolist()):
             waits[server, :number] = tables[kernel.WAITS][server * before + (head + np.arange(number)) % before]
@@ -415,11 +413,13 @@ class CompiledTransport:
             found = message_counts(counts[index])
             phase.counts.add(found)
             counters.messages.add(found)
-            if phase.kind not in self._packets:
-                self._packets[phase.kind] = np.zeros((len(self._row), ASKED + 1), np.int64)
-            packets = self._packets[phase.kind]
-            packets[layout.rows, :ASKED] += of_kinds[:, index]
-            packets[layout.rows, ASKED] = 1
+            if phase.kind in layout.books:
+                layout.books[phase.kind] += of_kinds[:, index]
+            else:
+                layout.books[phase.kind] = of_kinds[:, index].copy()
+                self._books.append((phase.kind, layout))
+        if len(self._books) >= MANY_BOOKS:
+            counters.packets  # noqa: B018  (it folds them in)
         counters.wire_bytes += wire_bytes
         counters.airtime_ns += int(run[kernel.AIRTIME_NS])
         counters.leave(self._flights(phases, layout, run, edges, update), ended_ns, None)
@@ -458,11 +458,10 @@ class CompiledTransport:
 
     def fold(self, packets: dict[tuple[str, int, int], MessageCounts]) -> None:
         """Add what was counted of packets since the last time."""
-        edges = list(self._row)
-        for kind, counted in self._packets.items():
-            for row in np.flatnonzero(counted[:, ASKED]).tolist():
-                packets.setdefault((kind, *edges[row]), MessageCounts()).add(message_counts(counted[row].tolist()))
-            counted[:] = 0
+        for kind, layout in self._books:
+            for edge, counted in zip(layout.ends.tolist(), layout.books.pop(kind).tolist(), strict=True):
+                packets.setdefault((kind, *edge), MessageCounts()).add(message_counts(counted))
+        self._books.clear()
 
     # From one engine to the other.
 
@@ -521,9 +520,13 @@ class CompiledTransport:
         self._place(edges)
         for edge, (_, _, of_link) in zip(edges, state["network"]["links"], strict=True):
             self._restore_link(self._row[edge], of_link)
-        servers = {
-            tuple(owner) if isinstance(owner, list) else owner: each for owner, each in state["network"]["servers"]
-        }
+        self._restore_servers(state["network"]["servers"])
+        rows = self._orders([tuple(agents) for agents, _ in state["orders"]]).tolist()
+        for row, (_, drawn) in zip(rows, state["orders"], strict=True):
+            self._read_on(row, 0, kernel.OF_CORRUPT, drawn)
+
+    def _restore_servers(self, states: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
+        servers = {tuple(owner) if isinstance(owner, list) else owner: each for owner, each in states}
         if servers.keys() != self._server.keys():
             raise ValueError(f"servers: expected those of {list(self._server)}, got those of {list(servers)}")
         for each in servers.values():
@@ -537,9 +540,6 @@ class CompiledTransport:
             )  # fmt: skip
             first = server * self._places
             self._net.tables[kernel.WAITS][first : first + len(waits)] = waits
-        rows = self._orders([tuple(agents) for agents, _ in state["orders"]]).tolist()
-        for row, (_, drawn) in zip(rows, state["orders"], strict=True):
-            self._read_on(row, 0, kernel.OF_CORRUPT, drawn)
 
     def _restore_link(self, row: int, state: Mapping[str, Any]) -> None:
         checked_state(state, self._state_of_link(row).keys(), "link")
@@ -558,6 +558,13 @@ class CompiledTransport:
     def _read_on(self, stream: int, s: int, purpose: int, drawn: int) -> None:
         before = int(self._net.tables[kernel.STREAMS][stream, kernel.DRAWN])
         kernel.skip(self._net.whole, self._real, stream, s, purpose, count(drawn, "drawn", minimum=before))
+
+
+def _empty_heap(events: int) -> Ints:
+    """Return the heap of so many events, none of which is to happen: each has a place for itself."""
+    heap = np.zeros((events, kernel.KEY), np.int64)
+    heap[:, 2] = np.arange(events)
+    return heap.reshape(-1)
 
 
 def _own(spec: LinkSpec, purpose: str, name: tuple[int | str, ...]) -> tuple[int | str, ...]:

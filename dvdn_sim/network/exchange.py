@@ -186,13 +186,13 @@ def facts_of(links: RoundLinks, latest: npt.NDArray[np.int64], stride: int) -> F
 
     Of acknowledgements, those that were held are at least 0.
     """
-    told, latest = latest[1::stride] >= 0, latest[::stride].copy()
+    acks, latest = latest[1::stride], latest[::stride].copy()
     if len(latest) > 1:  # what an agent held stays with it in rounds that it does not close
         np.maximum.accumulate(latest, axis=0, out=latest)
     confirmed = np.zeros(links.active.shape, bool)
     if stride == 2:
         back, held = links.reverse, links.active & (latest == np.arange(len(latest))[:, None])
-        confirmed = told & held[:, back] & (back >= 0)
+        confirmed = (acks >= 0) & held[:, back] & (back >= 0)
     return Facts(links.n_agents, links.edges, links.active, latest, confirmed, links)
 
 

@@ -23,7 +23,7 @@ Real = Any
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-for _each in (portable.log, portable.exp, portable.ratio, portable.normal, portable.exponential):
+for _each in (portable.log, portable.exp, portable.polynomial, portable.ratio, portable.normal, portable.exponential):
     register_jitable(_each)
 exp, ratio, exponential, any_normal = portable.exp, portable.ratio, portable.exponential, portable.normal
 

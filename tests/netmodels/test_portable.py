@@ -62,7 +62,7 @@ def test_a_lognormal_has_the_mean_and_deviation_that_were_asked_for(deviation):
 
 @pytest.mark.parametrize("transform", [portable.normal, portable.exponential, portable.log, portable.exp])
 def test_compiled_they_have_the_same_bits(transform):
-    for each in (portable.log, portable.ratio, transform):
+    for each in (portable.log, portable.polynomial, portable.ratio, transform):
         register_jitable(each)
 
     @njit
