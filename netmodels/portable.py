@@ -125,4 +125,5 @@ def polynomial(c: Floats, r: Floats, square: Floats) -> Floats:
     """Return c₀ r⁷ + c₁ r⁶ + … + c₇, with r² given."""
     high = (c[0] * r + c[1]) * square + (c[2] * r + c[3])
     low = (c[4] * r + c[5]) * square + (c[6] * r + c[7])
-    return high * (square * square) + low
+    found: Floats = high * (square * square) + low
+    return found
