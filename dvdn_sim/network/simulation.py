@@ -15,29 +15,12 @@ from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import AnyCompute, LognormalTime, Network, NormalTime, ack_bytes
 from netmodels import portable
-from netmodels.faults import Degrade
-from netmodels.links.delay import Constant, DelayTrace, Empirical, Exponential, Lognormal, Normal, Pareto, Uniform
-from netmodels.links.loss import Bernoulli, GilbertElliott, LossTrace
 from netmodels.streams import Draws, stream
 from netmodels.topology import Graph, Instant
 from netmodels.units import checked_state, count
 
 if TYPE_CHECKING:
     from dvdn_sim.network.compiled import CompiledTransport
-
-IN_ARRAYS = (
-    Bernoulli, GilbertElliott, LossTrace,
-    Constant, Uniform, Normal, Lognormal, Pareto, Exponential, Empirical, DelayTrace,
-)  # fmt: skip
-"""Models of losses and delays that the compiled engine has, too; who adds a model need not write it twice."""
-
-
-def in_arrays(network: Network) -> bool:
-    """Say whether the compiled engine has all models of a network's links, as they are under faults, too."""
-    degraded = [fault.changed(network.link) for fault in network.faults if isinstance(fault, Degrade)]
-    models = [model for spec in (*network.links.values(), *degraded) for model in (spec.loss, spec.delay)]
-    return all(type(model) in IN_ARRAYS for model in models)
-
 
 Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
 
@@ -110,13 +93,12 @@ class SimulatedNetwork:
         self._probe = probe
         self._acting_from_ns = 0
         self.counters = NetworkCounters()
-        self._engine = spec.engine if spec.engine != "auto" else "compiled" if in_arrays(spec) else "simpy"
         if probe is None:
             self._compile()
 
     def _compile(self) -> None:
         """Let links be arrays from now on, if the scenario does not want it otherwise."""
-        if self._engine == "compiled" and self._compiled is None:
+        if self._spec.compiled and self._compiled is None:
             from dvdn_sim.network.compiled import CompiledTransport  # noqa: PLC0415  (numba is heavy)
 
             self._compiled = CompiledTransport(

@@ -24,13 +24,31 @@ from dvdn_sim.consensus import POLICIES
 from dvdn_sim.scenario.envs import AnyEnv, Env
 from netmodels import LinkSpec
 from netmodels.faults import AnyFault, Degrade
-from netmodels.links import LinkChange
+from netmodels.links import (
+    Bernoulli,
+    Constant,
+    DelayTrace,
+    Empirical,
+    Exponential,
+    GilbertElliott,
+    LinkChange,
+    Lognormal,
+    LossTrace,
+    Normal,
+    Pareto,
+    Uniform,
+)  # fmt: skip
 from netmodels.presets import AnyLink
 from netmodels.topology import AnyTopology, Pair
 from netmodels.units import CLOSED, TIME, Bare, Count, Flag, Fraction, Natural, Number, Spec, Time, shown
 
 AUTO = "auto"
 """Stands for a wait that is worked out."""
+COMPILED = (
+    Bernoulli, GilbertElliott, LossTrace,
+    Constant, Uniform, Normal, Lognormal, Pareto, Exponential, Empirical, DelayTrace,
+)  # fmt: skip
+"""Models of losses and delays that the compiled engine has; who adds one need not write it twice."""
 MAX_DEGRADED = 20_000
 """Kinds of links, each as it is under each fault: seconds' worth."""
 # Its one word is read as itself, not as a number.
@@ -128,8 +146,9 @@ class Network(_Links):
         schedule: ``blocking`` begins an episode when all have updated; ``overlap`` acts it while the agents compute and
             exchange, with the parameters they had.
         faults: what fails when.
-        engine: ``compiled`` runs exchanges in arrays, ``simpy`` as events of SimPy, which is the reference: the same to
-            the last bit. ``auto`` is the first where it knows all models, and nobody watches single messages.
+        engine: ``compiled`` runs exchanges in compiled loops, ``simpy`` as events of SimPy, the reference: equal to the
+            last bit. ``auto`` is the first if it has all models of losses and delays. Who is to be told the life of
+            every message, as a trace is, gets SimPy.
         acting: what an agent does in the environment while it is down: ``frozen`` acts with the parameters it had,
             ``noop`` does nothing.
     """
@@ -159,6 +178,8 @@ class Network(_Links):
         others = {f"network.other_links.{i}.link": changed[other.edge] for i, other in enumerate(self.other_links)}
         self._settle(changed_links=changed, links={"network.link": self.link, **others})
         kinds = dict.fromkeys(self.links.values())
+        if self.engine == "compiled" and not self.compiled:
+            raise ValueError("engine: compiled does not have all models of these losses and delays; write `auto`")
         faults = {index: fault for index, fault in enumerate(self.faults) if isinstance(fault, Degrade)}
         if len(faults) * len(kinds) > MAX_DEGRADED:
             raise ValueError(
@@ -168,6 +189,17 @@ class Network(_Links):
         for index, fault in faults.items():
             for link in kinds:
                 _fitting(f"faults.{index}.link", link, fault.link)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether exchanges are to be compiled."""
+        return self.engine != "simpy" and self._has_all_models()
+
+    def _has_all_models(self) -> bool:
+        """Say whether the compiled engine has all models of links, as they are under faults, too."""
+        degraded = [fault.changed(self.link) for fault in self.faults if isinstance(fault, Degrade)]
+        models = [model for spec in (*self.links.values(), *degraded) for model in (spec.loss, spec.delay)]
+        return all(type(model) in COMPILED for model in models)
 
     @property
     def idles(self) -> bool:

@@ -49,22 +49,27 @@ def figure_of(table: pl.DataFrame) -> go.Figure:
     """Draw a panel for each number of agents."""
     numbers = table["agents"].unique().sort().to_list()
     figure = make_subplots(1, len(numbers), subplot_titles=[f"{n} agents" for n in numbers], shared_yaxes=True)
+    named = set[str]()
     for column, agents in enumerate(numbers, 1):
         of_agents = table.filter(pl.col("agents") == agents)
         for index, policy in enumerate(table["policy"].unique(maintain_order=True)):
             here = of_agents.filter(pl.col("policy") == policy)
+            if here.is_empty():
+                continue
             y, low, high = here["return"], here["return"] - here["least"], here["largest"] - here["return"]
             figure.add_scatter(
                 x=here["lambda_min"], y=y, error_y={"array": high, "arrayminus": low, "thickness": 1, "width": 0},
-                mode="markers", name=policy, legendgroup=policy, showlegend=column == 1,
+                mode="markers", name=policy, legendgroup=policy, showlegend=policy not in named,
                 marker={"color": qualitative.Safe[index], "symbol": index, "size": 8}, row=1, col=column,
             )  # fmt: skip
+            named.add(policy)
         level, dotted = of_agents["random"].mean(), {"dash": "dot"}
         figure.add_hline(level, line=dotted, annotation_text="random play", row=1, col=column)
         figure.add_vline(0.0, line={"width": 1}, row=1, col=column)
     figure.update_xaxes(title="least eigenvalue of E[A]")
     figure.update_yaxes(title="return, last tenth of training", col=1)
-    return figure.update_layout(width=1000, height=420, template="plotly_white")
+    margin = {"l": 60, "r": 20, "t": 40, "b": 60}
+    return figure.update_layout(width=1000, height=380, template="plotly_white", margin=margin)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from itertools import count
 
 import pytest
+import small_networks
 from small_networks import exchange_of, faults_of
 
 from dvdn_sim.network import Clock, NetworkCounters
@@ -135,3 +136,16 @@ def outcomes_of():
 @pytest.fixture
 def pair():
     return Graph.undirected(2, [(0, 1)])
+
+
+def pytest_generate_tests(metafunc):
+    """What is asked of the network of a team is asked of both engines."""
+    if hasattr(metafunc.module, "network_of"):
+        metafunc.fixturenames.append("engine")
+        metafunc.parametrize("engine", ["compiled", "simpy"], indirect=True)
+
+
+@pytest.fixture
+def engine(request, monkeypatch):
+    """The engine of the networks that a test makes."""
+    monkeypatch.setattr(small_networks, "ENGINE", request.param)

@@ -1,9 +1,21 @@
 """The compiled engine against SimPy: any scenario leaves equal reports, books and states, exchange by exchange."""
 
-from both_engines import BothEngines
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from both_engines import BothEngines, same
 from hypothesis import HealthCheck, given, settings
 from random_scenarios import settings_of
+from small_networks import Lives, network_of, spec_of
 from soak import TIMES
+
+from dvdn_sim.network import SimulatedNetwork, kernel
+from netmodels import LinkSpec
+from netmodels.links import Bernoulli
+from netmodels.streams import seed_words, stream
+
+LOSSY = LinkSpec(rate="12 Mbit/s", delay={"kind": "normal", "mean": "2 ms", "jitter": "2 ms"}, loss="20%")
 
 EXCHANGES = 4
 ANY = settings(
@@ -33,3 +45,48 @@ def test_any_scenario_is_the_same_on_both_engines(setting):
             assert compiled == simpy
     assert both.compiled.counters.packets == both.simpy.counters.packets
     assert both.compiled.counters.audit() == "ok"
+
+
+class OwnLoss(Bernoulli):
+    """A model that somebody adds."""
+
+
+def test_a_model_that_somebody_adds_gets_simpy_and_is_refused_where_it_may_not():
+    network = spec_of(link=LinkSpec(rate="12 Mbit/s", delay="5 ms", loss=OwnLoss("50%")))
+    assert not network.compiled
+    assert SimulatedNetwork(network, n_agents=2, seed=0)._compiled is None
+    with pytest.raises(ValueError, match="engine: compiled does not have all models"):
+        replace(network, engine="compiled")
+
+
+def test_who_watches_gets_simpy_from_then_on_and_nothing_else_changes():
+    watched, alone = (network_of(4, link=LOSSY, deadline=0.02, share="node") for _ in range(2))
+    lives = Lives()
+    for update in range(4):
+        if update == 2:
+            watched.watch(lives)
+        both = [
+            network.exchange("td", rounds=2, size_bytes=4000, episode=0, update=update) for network in (watched, alone)
+        ]
+        same(*both, "report")
+        same(both[0].facts, both[1].facts, "facts")
+    assert (watched._compiled, alone._compiled is None) == (None, False)
+    assert watched.state() == alone.state()
+    assert {life.update for life in lives if life.outcome == "delivered"} == {2, 3}
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**62, 2**200])
+def test_streams_are_numpys(seed):
+    """Uniform numbers of streams by name, and where reading on stops."""
+    names = [("loss", sender, 1) for sender in range(20)]
+    memory = np.zeros((len(names), kernel.STREAM), np.int64)
+    kernel.seed(seed_words(seed, names), memory.reshape(-1))
+    net = np.concatenate([np.zeros(kernel.NET, np.int64), memory.reshape(-1)])
+    net[kernel.STREAMS] = kernel.NET
+    for row, name in enumerate(names):
+        kernel.skip(net, np.zeros(kernel.FACTOR), row, 0, kernel.OF_CORRUPT, 100)
+        generator = stream(seed, *name)
+        generator.random(100)
+        state = generator.bit_generator.state["state"]["state"]
+        high, low = net[kernel.NET + row * kernel.STREAM :][:2].astype(np.uint64).tolist()
+        assert (high << 64) + low == state

@@ -13,6 +13,8 @@ __all__ = [
 ]  # fmt: skip
 
 MS = 1_000_000
+ENGINE = "auto"
+"""Of networks that do not say which."""
 NONE: Mapping = {}
 
 
@@ -45,7 +47,7 @@ def spec_of(other_links=NONE, **fields) -> Network:
     """
     defaults = {
         "topology": Complete(), "link": LinkSpec(rate="12 Mbit/s", delay="5 ms"), "control_period": 0.1,
-        "compute": ConstantTime(0.0),
+        "compute": ConstantTime(0.0), "engine": ENGINE,
     }  # fmt: skip
     others = tuple(OtherLink(edge=edge, one_way=True, link=changes) for edge, changes in other_links.items())
     return Network(**defaults | fields, other_links=others)
