@@ -20,7 +20,7 @@ from netmodels.topology import Graph, Instant
 from netmodels.units import checked_state, count
 
 if TYPE_CHECKING:
-    from dvdn_sim.network.compiled import CompiledTransport
+    from dvdn_sim.network.compiled_transport import CompiledTransport
 
 Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
 
@@ -99,7 +99,7 @@ class SimulatedNetwork:
     def _compile(self) -> None:
         """Let links be arrays from now on, if the scenario does not want it otherwise."""
         if self._spec.compiled and self._compiled is None:
-            from dvdn_sim.network.compiled import CompiledTransport  # noqa: PLC0415  (numba is heavy)
+            from dvdn_sim.network.compiled_transport import CompiledTransport  # noqa: PLC0415  (numba is heavy)
 
             self._compiled = CompiledTransport(
                 self._spec, self._transport, seed=self._seed, keys=self._keys, faults=self.faults

@@ -8,9 +8,12 @@ from both_engines import BothEngines, same
 from hypothesis import HealthCheck, given, settings
 from random_scenarios import settings_of
 from small_networks import Lives, network_of, spec_of
+from small_runs import SCENARIO
 from soak import TIMES
 
+import dvdn_sim
 from dvdn_sim.network import SimulatedNetwork, kernel
+from dvdn_sim.scenario import parse_scenario
 from netmodels import LinkSpec
 from netmodels.links import Bernoulli
 from netmodels.streams import seed_words, stream
@@ -90,3 +93,14 @@ def test_streams_are_numpys(seed):
         state = generator.bit_generator.state["state"]["state"]
         high, low = net[kernel.NET + row * kernel.STREAM :][:2].astype(np.uint64).tolist()
         assert (high << 64) + low == state
+
+
+@pytest.mark.parametrize("kind", ["dvdn", "dvdn_gt"])
+def test_a_run_leaves_the_same_records_on_both_engines(tmp_path, kind):
+    """Two seeds, with losses and queues; all that is recorded, the network's and the learners'."""
+    changes = ["network.link.loss=40%", "network.share=node", "seeds=[3, 4]", f"algorithm.kind={kind}"]
+    digests = {
+        dvdn_sim.run(parse_scenario(SCENARIO, [*changes, f"network.engine={engine}"]), out=tmp_path / engine).digest
+        for engine in ("simpy", "compiled")
+    }
+    assert len(digests) == 1

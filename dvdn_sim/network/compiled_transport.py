@@ -149,7 +149,7 @@ def _write_delay(spec: LinkSpec, row: SpecRow, recorded_at: int) -> None:
     whole[kernel.DELAY], row.factor[kernel.DELAY_MEAN], row.factor[kernel.DELAY_SPREAD] = kind, mean, spread
 
 
-class Layout(NamedTuple):
+class Wiring(NamedTuple):
     """The links of an exchange's graphs.
 
     Attributes:
@@ -184,8 +184,8 @@ class CompiledTransport:
         self._order: dict[tuple[int, ...], int] = {}
         self._available: dict[int, Availability] = {}
         self._known: dict[int, tuple[list[tuple[int, int]], ...]] = {}
-        self._books: list[tuple[str, Layout]] = []
-        self._layouts = lru_cache(maxsize=16)(self._layout)
+        self._books: list[tuple[str, Wiring]] = []
+        self._wirings = lru_cache(maxsize=16)(self._wiring)
         self._events, self._places, self._heap = 1024, 8, _empty_heap(1024)
         self._real = np.empty(0)
         self._recorded = np.empty(0)
@@ -292,7 +292,7 @@ class CompiledTransport:
             self._order |= {agents: first + index for index, agents in enumerate(new)}
         return np.array([self._order[agents] for agents in who], np.int64)
 
-    def _layout(self, numbers: Numbering, stride: int, copies: int) -> Layout:
+    def _wiring(self, numbers: Numbering, stride: int, copies: int) -> Wiring:
         """Lay out the links of an exchange's graphs."""
         self._place(numbers.edges)
         agents, edges, ends = len(self._keys), len(numbers.edges), numbers.links.edges
@@ -335,7 +335,7 @@ class CompiledTransport:
         heading[kernel.N_AGENTS], heading[kernel.N_EDGES], heading[kernel.N_PHASES] = agents, edges, len(active)
         heading[kernel.OPEN] = agents
         heading[kernel.BROADCAST], heading[kernel.SHARE] = self._broadcast, SHARES[self._share]
-        return Layout(rows, ends, memory, {})
+        return Wiring(rows, ends, memory, {})
 
     # Exchanges.
 
@@ -354,12 +354,12 @@ class CompiledTransport:
             update: Its index.
         """
         numbers, stride = numbered(phases), rounds_apart(phases)
-        layout = self._layouts(numbers, stride, max(phase.copies for phase in phases[:stride]))
+        wiring = self._wirings(numbers, stride, max(phase.copies for phase in phases[:stride]))
         while True:
-            before, run = self._net.whole.copy(), self._begun(layout, phases, starts_ns, now_ns)
+            before, run = self._net.whole.copy(), self._begun(wiring, phases, starts_ns, now_ns)
             status = kernel.complete(self._net.whole, self._real, run, past_ns)
             if status == kernel.DONE:
-                return self._end(counters, phases, numbers, layout, run, began_ns=now_ns, update=update)
+                return self._end(counters, phases, numbers, wiring, run, began_ns=now_ns, update=update)
             self._net.whole[:] = before
             if status == kernel.FULL:
                 self._make_room()
@@ -369,9 +369,9 @@ class CompiledTransport:
             else:
                 return None
 
-    def _begun(self, layout: Layout, phases: Sequence[Phase], starts_ns: Sequence[int | None], now_ns: int) -> Ints:
+    def _begun(self, wiring: Wiring, phases: Sequence[Phase], starts_ns: Sequence[int | None], now_ns: int) -> Ints:
         """Return an exchange that is about to begin."""
-        known, mtu = layout.memory.whole, int(self._net.tables[kernel.SPECS][:, kernel.MTU].min(initial=2**40))
+        known, mtu = wiring.memory.whole, int(self._net.tables[kernel.SPECS][:, kernel.MTU].min(initial=2**40))
         packets = 1 + max(phase.size_bytes for phase in phases) // mtu
         message, heap = len(known), len(known) + packets * kernel.PACKET
         run = np.empty(heap + self._events * (kernel.KEY + kernel.EVENT), np.int64)
@@ -401,7 +401,7 @@ class CompiledTransport:
         self._net.whole[kernel.PLACES] = self._places
 
     def _end(
-        self, counters: NetworkCounters, phases: Sequence[Phase], numbers: Numbering, layout: Layout, run: Ints,
+        self, counters: NetworkCounters, phases: Sequence[Phase], numbers: Numbering, wiring: Wiring, run: Ints,
         *, began_ns: int, update: int,
     ) -> ExchangeReport:  # fmt: skip
         """Count what became of all messages, and say it."""
@@ -413,16 +413,16 @@ class CompiledTransport:
             found = message_counts(counts[index])
             phase.counts.add(found)
             counters.messages.add(found)
-            if phase.kind in layout.books:
-                layout.books[phase.kind] += of_kinds[:, index]
+            if phase.kind in wiring.books:
+                wiring.books[phase.kind] += of_kinds[:, index]
             else:
-                layout.books[phase.kind] = of_kinds[:, index].copy()
-                self._books.append((phase.kind, layout))
+                wiring.books[phase.kind] = of_kinds[:, index].copy()
+                self._books.append((phase.kind, wiring))
         if len(self._books) >= MANY_BOOKS:
             counters.packets  # noqa: B018  (it folds them in)
         counters.wire_bytes += wire_bytes
         counters.airtime_ns += int(run[kernel.AIRTIME_NS])
-        counters.leave(self._flights(phases, layout, run, edges, update), ended_ns, None)
+        counters.leave(self._flights(phases, wiring, run, edges, update), ended_ns, None)
         deadlines = [phase.deadlines_ns for phase in phases[::stride]]
         cells = run[run[kernel.CELLS] : run[kernel.TURNS]].reshape(len(phases), -1, kernel.CELL)
         turns = run[run[kernel.TURNS] : run[kernel.COUNTS]].reshape(len(phases), -1, kernel.TURN)
@@ -442,7 +442,7 @@ class CompiledTransport:
         )
 
     def _flights(
-        self, phases: Sequence[Phase], layout: Layout, run: Ints, edges: Ints, update: int
+        self, phases: Sequence[Phase], wiring: Wiring, run: Ints, edges: Ints, update: int
     ) -> list[MessageLife]:
         """Return the messages that are on their way, in the order in which they would arrive."""
         heap = run[run[kernel.HEAP] : run[kernel.EVENTS]].reshape(-1, kernel.KEY)[: run[kernel.N_EVENTS]]
@@ -451,15 +451,15 @@ class CompiledTransport:
         arrivals = arrivals[np.lexsort((heap[arrivals, 1], heap[arrivals, 0]))]
         flights = []
         for at_ns, (_, edge, p, sent_ns) in zip(heap[arrivals, 0].tolist(), events[arrivals].tolist(), strict=True):
-            phase, (sender, receiver) = phases[p], layout.ends[edge].tolist()
+            phase, (sender, receiver) = phases[p], wiring.ends[edge].tolist()
             about = phase.kind, update, phase.round, sender, receiver, sent_ns, phase.size_bytes
             flights.append(MessageLife(*about, int(edges[edge, kernel.SIZE + phase.acks]), "expired", "", at_ns))
         return flights
 
     def fold(self, packets: dict[tuple[str, int, int], MessageCounts]) -> None:
         """Add what was counted of packets since the last time."""
-        for kind, layout in self._books:
-            for edge, counted in zip(layout.ends.tolist(), layout.books.pop(kind).tolist(), strict=True):
+        for kind, wiring in self._books:
+            for edge, counted in zip(wiring.ends.tolist(), wiring.books.pop(kind).tolist(), strict=True):
                 packets.setdefault((kind, *edge), MessageCounts()).add(message_counts(counted))
         self._books.clear()
 
