@@ -100,7 +100,9 @@ def test_a_run_leaves_the_same_records_on_both_engines(tmp_path, kind):
     """Two seeds, with losses and queues; all that is recorded, the network's and the learners'."""
     changes = ["network.link.loss=40%", "network.share=node", "seeds=[3, 4]", f"algorithm.kind={kind}"]
     digests = {
-        dvdn_sim.run(parse_scenario(SCENARIO, [*changes, f"network.engine={engine}"]), out=tmp_path / engine).digest
+        dvdn_sim.run(parse_scenario(SCENARIO, [*changes, f"network.engine={engine}"]), out=tmp_path / engine).as_json()[
+            "digest"
+        ]
         for engine in ("simpy", "compiled")
     }
     assert len(digests) == 1
