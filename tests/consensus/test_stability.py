@@ -43,7 +43,8 @@ def enumerated(policy, graph: Graph, rounds, q, *, weights="metropolis", up=None
 def test_it_is_what_all_that_can_happen_comes_to(policy, graph, rounds, q, up):
     up = up and up[: len(graph.edges)]
     least = found(policy, graph, rounds, q, up=up)
-    assert abs(least.value - enumerated(policy, graph, rounds, q, up=up)) < 5.0 * least.error + 1e-9
+    unseen = (1.0 - q) ** 2 if q > 0.99 else 0.0  # two losses at once are too rare to be in the sample
+    assert abs(least.value - enumerated(policy, graph, rounds, q, up=up)) < 5.0 * least.error + 1e-9 + unseen
     if policy == "self" or (policy == "zero_fill" and up is None):
         assert least.error == 0.0
 
