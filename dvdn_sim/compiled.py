@@ -6,6 +6,8 @@ several processes that begin at once one compiles and the others wait for it; an
 """
 
 import gc
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from filelock import FileLock, Timeout
 from numba import njit
+from numba.core.caching import Cache
 from numba.core.event import Event, Listener, install_listener, trigger_event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -56,6 +59,17 @@ def _compiled(function: Function, **options: Any) -> Function:
 
     made.compile = compile_once
     return cast("Function", made)
+
+
+def compile_elsewhere(function: Callable[..., Any], module: str) -> None:
+    """Let another process compile what a module's `prepare` does, unless this function is on disk; nobody waits here.
+
+    Who needs the module's code before it is there waits for that process.
+    """
+    cache = getattr(function, "_cache", None)
+    if isinstance(cache, Cache) and not Path(cache._cache_file._index_path).exists():
+        words = [sys.executable, "-c", f"import {module}; {module}.prepare()"]
+        subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
 
 
 @contextmanager

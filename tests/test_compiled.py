@@ -32,6 +32,25 @@ with compilation_told(print):
 """
 
 
+AHEAD = """\
+from dvdn_sim.compiled import compiled
+@compiled
+def scaled(x):
+    return 2.0 * x
+def prepare():
+    scaled(1.0)
+"""
+MEANWHILE = """\
+import time
+from pathlib import Path
+import ahead
+from dvdn_sim.compiled import compilation_told, compile_elsewhere
+compile_elsewhere(ahead.scaled, "ahead")
+while not Path(ahead.scaled._cache._cache_file._index_path).exists():
+    time.sleep(0.05)
+with compilation_told(print):
+    print(ahead.scaled(3.0))
+"""
 TRAIN = "from dvdn_sim.cli import main; main()"
 SHORT = ["--steps=200", "--seeds=0", "--set", "training.batch=4", "--set", "evaluation.episodes=2"]
 
@@ -100,6 +119,13 @@ def test_who_waits_for_another_that_compiles_is_told(program):
         waiting = start(folder)
         assert waiting.stdout.readline().startswith("compiling, once")
     assert said(waiting) == ["6.0", "compiled"]
+
+
+def test_another_process_compiles_what_is_not_needed_yet(tmp_path):
+    """This one finds it on disk, and says nothing."""
+    (tmp_path / "ahead.py").write_text(AHEAD)
+    (tmp_path / "caller.py").write_text(MEANWHILE)
+    assert said(start(tmp_path, PYTHONPATH=str(tmp_path))) == ["6.0"]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dvdn_sim.compiled import compile_elsewhere
 from dvdn_sim.network import kernel
 from dvdn_sim.network.accounting import MessageCounts, MessageLife, NetworkCounters, Phase
 from dvdn_sim.network.exchange import ExchangeReport, Numbering, facts_of, numbered, rounds_apart
@@ -175,6 +176,8 @@ class CompiledTransport:
         self, network: Network, transport: Transport, *, seed: int, keys: Sequence[int], faults: TeamFaults
     ) -> None:
         """Prepare links without putting any in place."""
+        # The rest of the program has as much to compile, and is not asked for this before its first exchange.
+        compile_elsewhere(kernel.complete, kernel.__name__)
         self._transport, self._faults, self._seed, self._keys = transport, faults, seed, tuple(keys)
         self._share, self._broadcast = network.share, network.broadcast
         self._specs: dict[LinkSpec, int] = {}

@@ -898,6 +898,14 @@ def goes_on(run: Ints) -> Whole:
     return run[STATUS] == DONE and (run[OPEN] > 0 or (run[N_EVENTS] > 0 and run[run[HEAP]] == run[NOW]))
 
 
+def prepare() -> None:
+    """Compile all of it."""
+    nothing = np.zeros(RUN, np.int64)
+    nothing[HEAP] = RUN
+    seed(np.zeros((0, 8), np.uint32), nothing)
+    complete(nothing, np.zeros(0), nothing, 0)
+
+
 @compiled
 def complete(net: Ints, real: Floats, run: Ints, past_ns: Whole) -> Whole:
     """Bring an exchange to its end; return how it ended. Arrivals that are left stay on the heap."""
