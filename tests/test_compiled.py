@@ -46,7 +46,7 @@ from pathlib import Path
 import ahead
 from dvdn_sim.compiled import compilation_told, compile_elsewhere
 compile_elsewhere(ahead.scaled, "ahead")
-while not Path(ahead.scaled._cache._cache_file._index_path).exists():
+while not list(Path(ahead.scaled._cache.cache_path).glob("*.nbc")):
     time.sleep(0.05)
 with compilation_told(print):
     print(ahead.scaled(3.0))
