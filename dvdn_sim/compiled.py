@@ -61,15 +61,16 @@ def _compiled(function: Function, **options: Any) -> Function:
     return cast("Function", made)
 
 
-def compile_elsewhere(function: Callable[..., Any], module: str) -> None:
-    """Let another process compile what a module's `prepare` does, unless this function is on disk; nobody waits here.
+def compile_elsewhere(function: Callable[..., Any], module: str) -> "subprocess.Popen[bytes] | None":
+    """Let another process compile what a module's `prepare` does, unless this function is on disk; return it.
 
-    Who needs the module's code before it is there waits for that process.
+    Nobody waits here. Who needs the module's code before it is there waits for that process.
     """
     cache = getattr(function, "_cache", None)
-    if isinstance(cache, Cache) and not Path(cache._cache_file._index_path).exists():
-        words = [sys.executable, "-c", f"import {module}; {module}.prepare()"]
-        subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    if not isinstance(cache, Cache) or Path(cache._cache_file._index_path).exists():
+        return None
+    words, nothing = [sys.executable, "-c", f"import {module}; {module}.prepare()"], subprocess.DEVNULL
+    return subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
 
 
 @contextmanager
