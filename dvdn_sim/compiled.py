@@ -27,6 +27,8 @@ CONSTANTS = int, float, tuple, np.generic, np.ndarray
 COMPILES, WAITS = "numba:compile", "dvdn-sim:wait"
 """Events: this process compiles, or waits for another one that does."""
 
+_elsewhere: dict[str, "subprocess.Popen[bytes]"] = {}
+"""Processes that were begun to compile a module, kept until the end: nobody waits for them."""
 _versions: dict[int, str] = {}
 """Of what was compiled, by the object's id: the version of its file and of all that it calls."""
 
@@ -62,15 +64,17 @@ def _compiled(function: Function, **options: Any) -> Function:
 
 
 def compile_elsewhere(function: Callable[..., Any], module: str) -> "subprocess.Popen[bytes] | None":
-    """Let another process compile what a module's `prepare` does, unless this function is on disk; return it.
+    """Let another process compile what a module's `prepare` does, once, unless this function is on disk; return it.
 
     Nobody waits here. Who needs the module's code before it is there waits for that process.
     """
     cache = getattr(function, "_cache", None)
     if not isinstance(cache, Cache) or Path(cache._cache_file._index_path).exists():
         return None
-    words, nothing = [sys.executable, "-c", f"import {module}; {module}.prepare()"], subprocess.DEVNULL
-    return subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+    if module not in _elsewhere:
+        words, nothing = [sys.executable, "-c", f"import {module}; {module}.prepare()"], subprocess.DEVNULL
+        _elsewhere[module] = subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+    return _elsewhere[module]
 
 
 @contextmanager
