@@ -29,18 +29,23 @@ LINK = LinkSpec(
 )
 
 
+ENGINES = pytest.mark.parametrize("engine", ["simpy", "compiled"])
+
+
+@ENGINES
 @pytest.mark.parametrize("size_bytes", [1000, 6424], ids=["one_packet", "five_packets"])
 @pytest.mark.parametrize(
     ("n_agents", "topology"),
-    [(4, Complete()), (10, Complete()), (50, RandomConnected(edges=200))],
-    ids=["complete4", "complete10", "random50"],
+    [(4, Complete()), (10, Complete()), (24, Complete()), (50, RandomConnected(edges=200))],
+    ids=["complete4", "complete10", "complete24", "random50"],
 )
-def test_messages_per_second(benchmark, n_agents, topology, size_bytes):
-    measure(benchmark, size_bytes, n_agents=n_agents, topology=topology, share="link")
+def test_messages_per_second(benchmark, n_agents, topology, size_bytes, engine):
+    measure(benchmark, size_bytes, n_agents=n_agents, topology=topology, share="link", engine=engine)
 
 
+@ENGINES
 @pytest.mark.parametrize("share", ["link", "node", "medium"])
-def test_messages_per_second_with_everything_switched_on(benchmark, share):
+def test_messages_per_second_with_everything_switched_on(benchmark, share, engine):
     """Acknowledgements, crashes and flapping links, deadlines worked out; with a broadcast where there can be one."""
     faults = [
         {"kind": "crash", "node": 0, "at": "10 s", "for": "20 s"},
@@ -49,7 +54,7 @@ def test_messages_per_second_with_everything_switched_on(benchmark, share):
     ]
     measure(
         benchmark, 6424, n_agents=10, topology=Complete(), share=share, broadcast=share != "link", faults=faults,
-        acks=True, deadline="auto",
+        acks=True, deadline="auto", engine=engine,
     )  # fmt: skip
 
 
