@@ -228,7 +228,7 @@ def test_heavy_libraries_are_not_imported(bad, tmp_path):
     }  # fmt: skip
     write_run(tmp_path / "run", {0: [0.0, 1.0]}, state="interrupted", name="x", algorithm="dvdn", env="lbf")
     write_run(tmp_path / "finished", {0: [0.0, 1.0]}, name="x", algorithm="dvdn", env="lbf")
-    loaded = {"predict": ["simpy"], "consensus": ["simpy"], "report": ["plotly", "simpy"]}
+    loaded = {"predict": ["numba", "simpy"], "consensus": ["numba", "simpy"], "report": ["numba", "plotly", "simpy"]}
     command = [sys.executable, "-c", LOADED, json.dumps([words.split() for words in done])]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
     assert [json.loads(line) for line in ran.stdout.splitlines()] == [

@@ -21,6 +21,7 @@ from dvdn_sim.cli.output import (
     Quiet,
     Terminal,
     option,
+    print_message,
     print_warnings,
     refuse_used_folder,
     say,
@@ -50,6 +51,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Say what a scenario's exchanges will be like, before anything is trained."""
+    from dvdn_sim.compiled import compilation_told
     from dvdn_sim.network import Setting, predict_every
     from dvdn_sim.scenario import load_scenario, warnings_of
 
@@ -57,7 +59,8 @@ def predict(
     settings = Setting.from_scenario(loaded, agents=agents, links=links)
     warnings = warnings_of(loaded, n_agents=agents)
     print_warnings(warnings)
-    found = list(zip(settings, predict_every(settings), strict=True))
+    with compilation_told(print_message):
+        found = list(zip(settings, predict_every(settings), strict=True))
     if as_json:
         say(prediction_json(loaded, found, warnings))
     else:
@@ -80,6 +83,7 @@ def consensus(
 ) -> None:
     """Exchange values, without learning: what was measured beside what was predicted."""
     refuse_used_folder(out)
+    from dvdn_sim.compiled import compilation_told
     from dvdn_sim.network import Setting, measure
     from dvdn_sim.network import predict as work_out
     from dvdn_sim.records import create_run_dir, write_durably
@@ -95,8 +99,8 @@ def consensus(
     print_warnings(warnings)
     if out is not None:
         create_run_dir(out, loaded.name)  # a folder that cannot be made is reported before the work, not after
-    predicted = work_out(setting)
-    with Display(quiet=quiet, of="trials") as display:
+    with Display(quiet=quiet, of="trials") as display, compilation_told(display.say):
+        predicted = work_out(setting)
         measured = measure(setting, trials, lambda done, total: display.show(done, total, {}))
     found = measurement_json(setting, measured, predicted, warnings)
     if out is not None:
