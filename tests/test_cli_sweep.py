@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import invoke
+from inputs import LOSSY, ROOT
 from sweep_parts import SWEEP, InProcess, Kept, work_once, write_sweep
 from typer.testing import Result
 
@@ -279,3 +280,19 @@ def test_ctrl_c_and_a_killed_worker_for_real(tmp_path):
         assert (
             found["digest"] == work(Job(cell.id, cell.scenario, tmp_path / "alone" / cell.id), Kept()).found["digest"]
         )
+
+
+def test_a_sweep_that_could_not_be_read_again_is_refused_before_anything_is_written(tmp_path):
+    """Each of its files can be read; the one that the folder keeps, which has all of them, could not."""
+    recorded = ", ".join(["0", "1", "0"] * 6000)
+    (tmp_path / "base.yaml").write_text(
+        (ROOT / LOSSY).read_text().replace("kind: gemodel, p: 3%, r: 25%", f"kind: trace, values: [{recorded}]")
+    )
+    (tmp_path / "sweep.yaml").write_text(
+        "name: long\nquestion: too long?\nbase: base.yaml\naxes:\n  - name: loss\n    values:\n      none: {}\n"
+        f"      other: {{network.link.loss: {{kind: trace, values: [{recorded}]}}}}\n"
+    )
+    result = invoke("sweep", tmp_path / "sweep.yaml", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "with its base and all that it includes is more than 30_000 keys" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dvdn_sim.errors import RunFolderError, StorageError, os_errors_as
+from dvdn_sim.errors import RunFolderError, ScenarioError, StorageError, os_errors_as
 from dvdn_sim.interruption import stopping_when_asked
 from dvdn_sim.records import (
     CELLS_FILE,
@@ -22,7 +22,7 @@ from dvdn_sim.records import (
     write_cells,
     write_files,
 )
-from dvdn_sim.scenario import differences, resolved_yaml
+from dvdn_sim.scenario import differences, read_document, resolved_yaml
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
 from dvdn_sim.sweeps.progress import SweepProgress
 from dvdn_sim.sweeps.sweep import Sweep, SweepCell
@@ -46,9 +46,12 @@ def run_sweep(
     checkpoints. One signal to stop ends all jobs with a checkpoint; Ctrl-C after it ends them at once, and raises
     `KeyboardInterrupt`. `device` and `checkpoint_every_s` are as in `dvdn_sim.run`.
 
-    Raises `RunFolderError` where `out` holds something else, another process writes there, or it cannot be made, in
-    which case nothing was changed; and `StorageError` if the disk refuses the table.
+    Raises `ScenarioError` for a sweep that could not be read again with all that it includes; `RunFolderError` where
+    `out` holds something else, another process writes there, or it cannot be made, in which case nothing was changed;
+    and `StorageError` if the disk refuses the table.
     """
+    files: dict[str, bytes] = {}
+    files[SWEEP_FILE] = _stored(sweep, files).encode()
     with os_errors_as(RunFolderError, f"{out} cannot be used"):
         _earlier(out, sweep)
         out.mkdir(parents=True, exist_ok=True)
@@ -59,14 +62,21 @@ def run_sweep(
             for cell, row in zip(cells, table.rows, strict=True)
             if row.state != "finished"
         ]
-        files: dict[str, bytes] = {}
-        files[SWEEP_FILE] = sweep.resolved(files).encode()
         table.files = {}
         write_cells(out, table)  # first: it is what makes the folder that of a sweep
         table.files = write_files(out, files)
         write_cells(out, table)
         _follow(executor, jobs, table, out, progress or SweepProgress(quiet=True))
     return table
+
+
+def _stored(sweep: Sweep, files: dict[str, bytes]) -> str:
+    """Return the sweep as its folder keeps it, and the files that it names; refuse what nobody could read again."""
+    text = sweep.resolved(files)
+    for mistake in read_document(text).mistakes:
+        said = f"with its base and all that it includes is {mistake.message}"
+        raise ScenarioError.of(sweep.name, "", said, "keep recordings in files, or make several sweeps of it")
+    return text
 
 
 def _earlier(out: Path, sweep: Sweep) -> SweepTable | None:
