@@ -91,7 +91,7 @@ def normal(uniform: Floats) -> Floats:
     Source: Wichura 1988, "Algorithm AS 241", PPND16: relative error 1e-16 in exact arithmetic.
 
     >>> normal(np.array([0.0, 0.5, 0.975])).tolist()
-    [-8.292361075813595, 0.0, 1.9599639845400536]
+    [-8.292361075813593, 0.0, 1.9599639845400536]
     """
     q = uniform - 0.5
     r = np.sqrt(-log(np.maximum(0.5 - np.abs(q), SMALLEST)))
