@@ -103,14 +103,14 @@ def test_draws_that_depend_on_the_hash_of_a_text_are_found(scenario, scratch, in
         import sys
         import netmodels.streams as streams
 
-        named = streams.stream
+        named = streams.seed_words
 
-        def stream(seed, *name):
-            return named(seed, *name, hash("loss")) if "loss" in name else named(seed, *name)
+        def seed_words(seed, names):
+            return named(seed, [(*name, hash("loss")) if "loss" in name else name for name in names])
 
         for module in list(sys.modules.values()):
-            if getattr(module, "stream", None) is named:
-                module.stream = stream
+            if getattr(module, "seed_words", None) is named:
+                module.seed_words = seed_words
         """
     )
     result = check(scenario, "--steps", "60")
