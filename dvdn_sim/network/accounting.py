@@ -111,8 +111,10 @@ class MessageCounts:
 
     def __add__(self, other: "MessageCounts") -> "MessageCounts":
         """Return the counts of both together."""
-        sums = {name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
-        return MessageCounts(**sums)
+        both = MessageCounts()
+        both.add(self)
+        both.add(other)
+        return both
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts under the names that records, manifests and checkpoints give them."""

@@ -201,6 +201,9 @@ class CompiledTransport:
         tables = dict(self._net.tables)
         for at, more in rows.items():
             tables[at] = np.concatenate([tables[at], np.array(more, np.int64).reshape(-1, TABLES[at])])
+        self._lay_out(tables)
+
+    def _lay_out(self, tables: Mapping[int, Ints]) -> None:
         self._net = Memory(kernel.NET, tables)
         self._net.whole[kernel.PLACES] = self._places
 
@@ -240,8 +243,11 @@ class CompiledTransport:
                 kernel.WAITS: np.zeros((more * self._places, kernel.WAIT), np.int64),
             }
         )
-        for row in self._available.keys() - self._known.keys():
+        unknown = self._available.keys() - self._known.keys()
+        for row in unknown:
             self._look(row, 0, 0)
+        if unknown:
+            self._write_down()
 
     def _spec(self, spec: LinkSpec) -> int:
         """Return the row of parameters."""
@@ -268,20 +274,21 @@ class CompiledTransport:
         return streams
 
     def _look(self, row: int, start_ns: int, end_ns: int) -> None:
-        """Learn when a link is down around some time, and lay it out."""
+        """Learn when a link is down around some time."""
         from_ns, until_ns, down = self._available[row].around(start_ns, end_ns)
         self._known[row] = (down.get(NODE_DOWN, []), down.get(LINK_DOWN, []))
         link = self._net.tables[kernel.LINKS][row]
         link[kernel.KNOWN_FROM_NS], link[kernel.KNOWN_UNTIL_NS] = from_ns, until_ns
+
+    def _write_down(self) -> None:
+        """Lay out when links are down."""
         every = list[tuple[int, int]]()
         for of_row, (of_node, of_link) in self._known.items():
             self._net.tables[kernel.LINKS][of_row, kernel.FIRST_DOWN : kernel.LINK_DOWNS + 1] = (
                 len(every), len(of_node), len(of_link),
             )  # fmt: skip
             every += [*of_node, *of_link]
-        down_rows = np.array(every, np.int64).reshape(-1, kernel.DOWN)
-        self._net = Memory(kernel.NET, self._net.tables | {kernel.DOWNS: down_rows})
-        self._net.whole[kernel.PLACES] = self._places
+        self._lay_out(self._net.tables | {kernel.DOWNS: np.array(every, np.int64).reshape(-1, kernel.DOWN)})
 
     def _orders(self, who: Sequence[tuple[int, ...]]) -> Ints:
         """Return the streams that order simultaneous hand-overs."""
@@ -369,6 +376,7 @@ class CompiledTransport:
             elif status == kernel.UNKNOWN:
                 # From its beginning on, or what it meets first would be forgotten for what it meets last.
                 self._look(int(run[kernel.ASKED_LINK]), now_ns, int(run[kernel.ASKED_UNTIL]))
+                self._write_down()
             else:
                 return None
 
@@ -400,8 +408,7 @@ class CompiledTransport:
         for server, (head, number) in enumerate(tables[kernel.SERVERS][:, [kernel.HEAD, kernel.PACKETS]].tolist()):
             waits[server, :number] = tables[kernel.WAITS][server * before + (head + np.arange(number)) % before]
         tables[kernel.SERVERS][:, kernel.HEAD] = 0
-        self._net = Memory(kernel.NET, tables | {kernel.WAITS: waits.reshape(-1, kernel.WAIT)})
-        self._net.whole[kernel.PLACES] = self._places
+        self._lay_out(tables | {kernel.WAITS: waits.reshape(-1, kernel.WAIT)})
 
     def _end(
         self, counters: NetworkCounters, phases: Sequence[Phase], numbers: Numbering, wiring: Wiring, run: Ints,

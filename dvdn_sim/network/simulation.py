@@ -62,6 +62,8 @@ class SimulatedNetwork:
         faults: What goes wrong and when.
     """
 
+    _compiled: "CompiledTransport | None"
+
     def __init__(
         self,
         spec: Network,
@@ -85,25 +87,17 @@ class SimulatedNetwork:
         self._restarts_ns = 0
         self.faults = TeamFaults(spec.faults, seed=seed, agent_keys=keys)
         self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=self.faults.plan)
-        self._seed, self._keys = seed, keys
-        self._compiled: CompiledTransport | None = None
+        self._compiled = None
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
         self._auto_ns = lru_cache(maxsize=256)(self._auto)
         self._compute = compute_draws(spec.compute, seed, keys)
         self._probe = probe
         self._acting_from_ns = 0
         self.counters = NetworkCounters()
-        if probe is None:
-            self._compile()
-
-    def _compile(self) -> None:
-        """Let links be arrays from now on, if the scenario does not want it otherwise."""
-        if self._spec.compiled and self._compiled is None:
+        if spec.compiled and probe is None:
             from dvdn_sim.network.compiled_transport import CompiledTransport  # noqa: PLC0415  (numba is heavy)
 
-            self._compiled = CompiledTransport(
-                self._spec, self._transport, seed=self._seed, keys=self._keys, faults=self.faults
-            )
+            self._compiled = CompiledTransport(spec, self._transport, seed=seed, keys=keys, faults=self.faults)
             self.counters.fold = self._compiled.fold
 
     def _to_simpy(self) -> None:
