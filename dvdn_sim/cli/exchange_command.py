@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Number]
 
 Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2, maximum=10_000)]
+Threads = Annotated[int | None, option("N", "Threads.", otherwise="one for each core", minimum=1, maximum=1024)]
 Links = Annotated[int | None, option("N", "Links of a random connected topology.", minimum=1)]
 
 ROUNDING = 1e-12
@@ -48,19 +49,20 @@ def predict(
     changes: Changes = None,
     agents: Agents = None,
     links: Links = None,
+    threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a scenario's exchanges will be like, before anything is trained."""
     from dvdn_sim.compiled import compilation_told
     from dvdn_sim.network import Setting, predict_every
-    from dvdn_sim.scenario import load_scenario, warnings_of
+    from dvdn_sim.scenario import cores, load_scenario, warnings_of
 
     loaded = load_scenario(scenario, changes or [])
     settings = Setting.from_scenario(loaded, agents=agents, links=links)
     warnings = warnings_of(loaded, n_agents=agents)
     print_warnings(warnings)
     with compilation_told(print_message):
-        found = list(zip(settings, predict_every(settings), strict=True))
+        found = list(zip(settings, predict_every(settings, threads or cores()), strict=True))
     if as_json:
         say(prediction_json(loaded, found, warnings))
     else:
@@ -77,6 +79,7 @@ def consensus(
     values: Annotated[
         str | None, option("LIST", "What agents hold at first: 3,0,-1.5.", otherwise="random values")
     ] = None,
+    threads: Threads = None,
     out: Annotated[Path | None, option("DIR", "Folder for consensus.svg and consensus.json.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -87,7 +90,7 @@ def consensus(
     from dvdn_sim.network import Setting, measure
     from dvdn_sim.network import predict as work_out
     from dvdn_sim.records import create_run_dir, write_durably
-    from dvdn_sim.scenario import load_scenario, warnings_of
+    from dvdn_sim.scenario import cores, load_scenario, warnings_of
 
     loaded = load_scenario(scenario, changes or [])
     settings = Setting.from_scenario(loaded, agents=agents, links=links, values=_numbers(loaded, values))
@@ -100,8 +103,9 @@ def consensus(
     if out is not None:
         create_run_dir(out, loaded.name)  # a folder that cannot be made is reported before the work, not after
     with Display(quiet=quiet, of="trials") as display, compilation_told(display.say):
-        predicted = work_out(setting)
-        measured = measure(setting, trials, lambda done, total: display.show(done, total, {}))
+        side_by_side = threads or cores()
+        predicted = work_out(setting, side_by_side)
+        measured = measure(setting, trials, lambda done, total: display.show(done, total, {}), side_by_side)
     found = measurement_json(setting, measured, predicted, warnings)
     if out is not None:
         with os_errors_as(StorageError, f"{out} cannot be written"):
@@ -183,7 +187,6 @@ def _prediction_json(setting: Setting, prediction: Prediction) -> dict[str, obje
         "lambda_min": None if prediction.lambda_min is None else prediction.lambda_min.value,
         "how": {name: figure.how for name, figure in prediction.figures.items()},
         "sampled_exchanges": prediction.sampled,
-        "sampler": prediction.sampler,
     }
 
 
@@ -265,7 +268,7 @@ def _print_prediction(setting: Setting, prediction: Prediction, console: Termina
         table.add_row("λ_min of E[A]", *_with_error(least, "number"), how)
     console.print_whole(Padding(table, (0, 0, 0, 2), expand=False))
     graphs = "one graph" if prediction.graphs == 1 else f"a sample of {prediction.graphs} graphs"
-    sampled = f"Over {graphs}; {prediction.sampled} exchanges sampled ({prediction.sampler})."
+    sampled = f"Over {graphs}; {prediction.sampled} exchanges sampled."
     if "jtd_relative_error" in prediction.figures:
         sampled += (
             " The error about the true JTD is that of TD errors that are independent; those of a team that learns are "

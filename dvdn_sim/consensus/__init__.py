@@ -16,7 +16,9 @@ before the exchange to what they hold after round k. The learner applies A[K-1] 
 # isort: off
 # fmt: off
 from dvdn_sim.consensus.diagnostics import OperatorFigures, operator_figures
-from dvdn_sim.consensus.facts import Facts, RoundLinks, lossless_facts, numbers_of, round_numbers, union_of
+from dvdn_sim.consensus.facts import (
+    Facts, RoundLinks, lossless_facts, numbers_of, round_numbers, side_by_side, union_of,
+)
 from dvdn_sim.consensus.policies import POLICIES, Policy, PullPolicy, Stale, ZeroFill, operator_of
 from dvdn_sim.consensus.quantise import apply_float16, rounded_to_float16
 from dvdn_sim.consensus.ratio import Masses, PushSum, RunningSum
@@ -34,6 +36,6 @@ __all__ = [
     "PullPolicy", "PullSteps", "PushSum", "RoundLinks", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill",
     "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time", "lazy", "least_eigenvalue",
     "least_of", "lossless_facts", "max_degree", "metropolis", "numbers_of", "operator_figures", "operator_of",
-    "round_numbers", "rounded_to_float16", "rounds_to_reach", "sum_by_receiver", "trajectory", "trajectory_of",
-    "union_of", "weight_matrix",
+    "round_numbers", "rounded_to_float16", "rounds_to_reach", "side_by_side", "sum_by_receiver", "trajectory",
+    "trajectory_of", "union_of", "weight_matrix",
 ]  # fmt: skip

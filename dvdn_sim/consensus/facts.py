@@ -1,6 +1,6 @@
 """Who heard whom: all that consensus learns of the network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -15,6 +15,8 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
+MOST_AT_ONCE = 2**22
+"""Numbers, one for each link and round, that are made at a time."""
 Array = TypeVar("Array", bound=npt.NDArray[np.generic])
 
 
@@ -31,12 +33,13 @@ def _read_only(array: Array) -> Array:
 class RoundLinks:
     """The links of every round; what follows from them alone is worked out once, whatever comes over them.
 
-    Attributes: as those of `Facts`.
+    Attributes: as those of `Facts`; and whose rounds these are a part of, from which on.
     """
 
     n_agents: int
     edges: Ints
     active: Bools
+    part_of: "tuple[RoundLinks, int] | None" = None
 
     @classmethod
     def of(cls, graphs: Sequence[Graph], whole: Graph) -> "RoundLinks":
@@ -52,6 +55,9 @@ class RoundLinks:
     @cached_property
     def degrees(self) -> Ints:
         """See `Facts.degrees`."""
+        if self.part_of is not None:
+            whole, first = self.part_of
+            return whole.degrees[first : first + len(self.active)]
         senders = self.edges[:, 0]
         rows = [np.bincount(senders[links], minlength=self.n_agents) for links in self.active]
         return _read_only(np.array(rows, np.int64).reshape(len(self.active), self.n_agents))
@@ -59,6 +65,8 @@ class RoundLinks:
     @cached_property
     def reverse(self) -> Ints:
         """See `Facts.reverse`."""
+        if self.part_of is not None:
+            return self.part_of[0].reverse
         if not len(self.edges):
             return np.empty(0, np.int64)
         senders, receivers = self.edges.T
@@ -91,6 +99,8 @@ class Facts:
         confirmed: bool ``[K, E]``, the receiver's knowledge that its own message of the round was heard by this sender;
             all False where it is not given, as nobody knows it without acknowledgements.
         links: The links of all rounds. Facts over the same edges, and active ones, may share it; others have their own.
+        teams: How many exchanges these are, side by side: those of N / teams agents each, in their order, with no links
+            from one team to another.
     """
 
     n_agents: int
@@ -99,6 +109,7 @@ class Facts:
     latest: npt.NDArray[np.signedinteger]
     confirmed: Bools = field(default_factory=_nobody_knows)
     links: RoundLinks = field(default=NO_LINKS, repr=False)
+    teams: int = 1
 
     def __post_init__(self) -> None:
         if self.confirmed.shape == (0, 0):
@@ -147,12 +158,23 @@ class Facts:
 
     def of_round(self, k: int) -> "Facts":
         """Return round k alone as an exchange of one round; what earlier rounds brought is forgotten."""
-        return replace(
-            self,
-            active=self.active[k : k + 1],
-            latest=np.where(self.held[k : k + 1], 0, -1),
-            confirmed=self.confirmed[k : k + 1],
-        )
+        return self._of_rounds(k, k + 1)
+
+    def in_parts(self) -> Iterator["Facts"]:
+        """Yield few rounds at a time, if all are many numbers, as exchanges of their own: for what has no memory."""
+        at_once = max(1, MOST_AT_ONCE // max(1, len(self.edges)))
+        if at_once >= self.rounds:
+            yield self
+            return
+        for begin in range(0, self.rounds, at_once):
+            yield self._of_rounds(begin, min(begin + at_once, self.rounds))
+
+    def _of_rounds(self, begin: int, end: int) -> "Facts":
+        rounds = slice(begin, end)
+        links = RoundLinks(self.n_agents, self.edges, self.active[rounds], (self.links, begin))
+        latest = np.where(self.held[rounds], round_numbers(end - begin)[:, None], -1)
+        np.maximum.accumulate(latest, axis=0, out=latest)
+        return replace(self, active=links.active, latest=latest, confirmed=self.confirmed[rounds], links=links)
 
     def without_senders(self, invalid: Bools) -> "Facts":
         """Return the same as if nothing had come from the agents `invalid` ``[N]``, whose values are not finite, say.
@@ -165,6 +187,29 @@ class Facts:
             latest=np.where(invalid[senders], -1, self.latest),
             confirmed=self.confirmed & ~invalid[receivers],
         )
+
+
+def side_by_side(each: Sequence[Facts]) -> Facts:
+    """Return the facts of exchanges of as many rounds and agents as those of one, of as many teams.
+
+    >>> one = lossless_facts([Graph.undirected(2, [(0, 1)])])
+    >>> both = side_by_side([one, one])
+    >>> both.edges.tolist(), both.teams
+    ([[0, 1], [1, 0], [2, 3], [3, 2]], 2)
+    """
+    n_agents, many = each[0].n_agents, len(each) > 1
+    return (
+        Facts(
+            n_agents=len(each) * n_agents,
+            edges=np.concatenate([facts.edges + team * n_agents for team, facts in enumerate(each)]),
+            active=np.concatenate([facts.active for facts in each], axis=1),
+            latest=np.concatenate([facts.latest for facts in each], axis=1),
+            confirmed=np.concatenate([facts.confirmed for facts in each], axis=1),
+            teams=len(each),
+        )
+        if many
+        else each[0]
+    )
 
 
 def union_of(graphs: Sequence[Graph]) -> Graph:

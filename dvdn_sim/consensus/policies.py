@@ -15,11 +15,11 @@ import numpy as np
 from dvdn_sim.consensus.diagnostics import FEW
 from dvdn_sim.consensus.facts import Facts
 from dvdn_sim.consensus.ratio import PushSum, RunningSum
-from dvdn_sim.consensus.weights import Values, Weights, mixed, scaled, sum_by_receiver
+from dvdn_sim.consensus.weights import Messages, Values, Weights, mixed, pull, rows_of, scaled, sum_by_receiver
 
 
 class Policy(Protocol):
-    """From the facts of an exchange to what every agent holds after it."""
+    """From the facts of an exchange to what every agent holds after it; of each of several teams from its own alone."""
 
     def operator(self, facts: Facts) -> Values:
         """Return A ``[K, N, N]``: after round k agent i holds Σ_j A[k, i, j] x_j. All but one are row-stochastic."""
@@ -54,9 +54,10 @@ class PullPolicy:
         senders, receivers = facts.edges.T
         rounds = np.empty((facts.rounds, *values.shape))
         before = values
-        for k, pull in enumerate(self._pulls(facts)):
-            used = np.flatnonzero(pull)
-            before = rounds[k] = mixed(before, receivers[used], pull[used], before[senders[used]])
+        each = (pulls for part in facts.in_parts() for pulls in self._pulls(part))
+        for k, pulls in enumerate(each):
+            used = np.flatnonzero(pulls)
+            before = rounds[k] = mixed(before, Messages(receivers[used], pulls[used], senders[used], before))
         return rounds
 
     def _pulls(self, facts: Facts) -> Values:
@@ -136,13 +137,14 @@ class ZeroFill:
 
     def apply(self, facts: Facts, values: Values) -> Values:
         senders, receivers = facts.edges.T
-        weights = self.weights(facts)
-        own = 1.0 - sum_by_receiver(facts, weights)
-        rounds = np.empty((facts.rounds, *values.shape))
+        rounds, nothing = np.empty((facts.rounds, *values.shape)), np.zeros_like(values)
         before = values
-        for k, held in enumerate(facts.held):
-            rounds[k] = scaled(own[k], before)
-            np.add.at(rounds[k], receivers[held], scaled(weights[k, held], before[senders[held]]))
+        parts = ((part, self.weights(part)) for part in facts.in_parts())
+        each = (row for part, weights in parts for row in zip(weights, sum_by_receiver(part, weights), strict=True))
+        for k, (weights, sums) in enumerate(each):
+            used = np.flatnonzero(facts.held[k])
+            rounds[k] = scaled(1.0 - sums, before)
+            pull(rounds[k], nothing, Messages(receivers[used], weights[used], senders[used], before))
             before = rounds[k]
         return rounds
 
@@ -172,11 +174,12 @@ class Stale:
     def apply(self, facts: Facts, values: Values) -> Values:
         senders, receivers = facts.edges.T
         before = np.empty((facts.rounds + 1, *values.shape))  # [k]: before round k
-        before[0] = values
-        for k, weights in enumerate(self.weights(facts)):
+        before[0], given = values, rows_of(before)
+        each = (weights for part in facts.in_parts() for weights in self.weights(part))
+        for k, weights in enumerate(each):
             used = np.flatnonzero(facts.active[k] & (facts.latest[k] >= 0))
-            heard = before[facts.latest[k, used], senders[used]]
-            before[k + 1] = mixed(before[k], receivers[used], weights[used], heard)
+            rows = facts.n_agents * facts.latest[k, used].astype(np.int64) + senders[used]
+            before[k + 1] = mixed(before[k], Messages(receivers[used], weights[used], rows, given))
         return before[1:]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dvdn_sim.consensus.facts import Facts, Ints
-from dvdn_sim.consensus.weights import Values, mixed, scaled
+from dvdn_sim.consensus.weights import Messages, Values, mixed, rows_of, scaled
 
 Shares = tuple[Ints, Ints]
 """Shares by the index of their edge and the round in which they were given."""
@@ -172,7 +172,7 @@ def _ratio_rounds(facts: Facts, values: Values, taken: Iterable[Shares]) -> _Rat
     given: Values = 1.0 / (1.0 + facts.degrees.astype(np.float64))
     estimates = np.empty((facts.rounds + 1, *values.shape))
     zeta = np.empty((facts.rounds + 1, facts.n_agents))
-    estimates[0], zeta[0] = values, 1.0
+    estimates[0], zeta[0], given_out = values, 1.0, rows_of(estimates)
     for k, (edges, rounds) in enumerate(taken):
         giver, taker = senders[edges], receivers[edges]
         mass = given[rounds, giver] * zeta[rounds, giver]
@@ -180,5 +180,5 @@ def _ratio_rounds(facts: Facts, values: Values, taken: Iterable[Shares]) -> _Rat
         total = zeta[k + 1, taker]
         # After hundreds of rounds in which nothing came, ζ may be below the smallest number: then the estimate stays.
         pulls = np.divide(mass, total, out=np.zeros_like(mass), where=total > 0.0)
-        estimates[k + 1] = mixed(estimates[k], taker, pulls, estimates[rounds, giver])
+        estimates[k + 1] = mixed(estimates[k], Messages(taker, pulls, facts.n_agents * rounds + giver, given_out))
     return _RatioRounds(estimates, zeta, given)

@@ -283,7 +283,7 @@ def rounds_to_reach(steps: StepMoments, mse: float, limit: int = 1000) -> int | 
 
 
 def expected_of(operators: Values, values: Values | None = None) -> Trajectory:
-    """Return what cumulative operators ``[K, N, N]`` do to values ``[N]``; by default to any of variance 1, expected.
+    """Return what cumulative operators ``[..., K, N, N]`` do to values ``[N]``, or to any of variance 1, expected.
 
     mse = ‖(A - J)X‖²/N, drift = ‖1ᵀ(A - J)X/N‖², disagreement = ‖(I - J)AX‖²/N (Frobenius), a_eff = (tr A - 1)/(N - 1);
     X is the values, or I.
@@ -293,19 +293,19 @@ def expected_of(operators: Values, values: Values | None = None) -> Trajectory:
     """
     start = np.eye(operators.shape[-1]) if values is None else values[:, None]
     held = operators if values is None else operators @ start
-    return trajectory_of(held, start, np.trace(operators, axis1=1, axis2=2))
+    return trajectory_of(held, start, np.trace(operators, axis1=-2, axis2=-1))
 
 
 def trajectory_of(held: Values, start: Values, traces: Values, samples: int = 1) -> Trajectory:
-    """Return figures of what agents hold after every round, ``[K, N, columns]``, of ``[N, columns]`` at first.
+    """Return figures of what agents hold after rounds, ``[..., K, N, columns]``, of ``[..., N, columns]`` at first.
 
-    Errors of the columns are added up, and are those of so many samples; `traces` are those of the operators ``[K]``.
+    Errors of the columns are added up, and are those of so many samples; `traces` are those of operators ``[..., K]``.
     """
-    n_agents, mean, means = len(start), start.mean(0), held.mean(1)
+    n_agents, mean, means = start.shape[-2], start.mean(-2)[..., None, :], held.mean(-2)
     return Trajectory(
-        mse=((held - mean) ** 2).sum((1, 2)) / (n_agents * samples),
-        disagreement=((held - means[:, None]) ** 2).sum((1, 2)) / (n_agents * samples),
-        drift=((means - mean) ** 2).sum(1) / samples,
+        mse=((held - mean[..., None, :]) ** 2).sum((-2, -1)) / (n_agents * samples),
+        disagreement=((held - means[..., None, :]) ** 2).sum((-2, -1)) / (n_agents * samples),
+        drift=((means - mean) ** 2).sum(-1) / samples,
         a_eff=(traces - 1.0) / max(n_agents - 1, 1),
     )
 

@@ -5,6 +5,7 @@ with a positive diagonal. With one-way links w_ii could be negative.
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,9 @@ def max_degree(facts: Facts) -> Values:
     and would have to be told. The 1 makes w_ii positive on regular graphs too.
     """
     _refuse_one_way_links(facts)
-    weights: Values = facts.active / (1.0 + facts.degrees.max(axis=1, keepdims=True))
+    of_team = facts.n_agents // facts.teams
+    largest = facts.degrees.reshape(facts.rounds, facts.teams, of_team).max(axis=2)
+    weights: Values = facts.active / (1.0 + largest[:, facts.edges[:, 0] // of_team])
     return weights
 
 
@@ -78,15 +81,53 @@ def sum_by_receiver(facts: Facts, weights: Values) -> Values:
     return np.array(sums, np.float64).reshape(facts.rounds, facts.n_agents)
 
 
-def mixed(own: Values, receivers: npt.NDArray[np.int64], pulls: Values, heard: Values) -> Values:
-    """Return x_i + Σ p (heard - x_i): of own ``[N, ...]``, with a receiver, a pull and values for each message used.
+class Messages(NamedTuple):
+    """Messages that are used in a round.
+
+    Attributes:
+        receivers: Who takes each in, ``[M]``.
+        pulls: How much of it, ``[M]``.
+        rows: In which row of what was given each is, ``[M]``.
+        given: What givers held at some time, ``[any, ...]``.
+    """
+
+    receivers: npt.NDArray[np.int64]
+    pulls: Values
+    rows: npt.NDArray[np.int64]
+    given: Values
+
+
+MANY = 2**16
+"""Numbers beyond which they are mixed by compiled code, whose import takes as long as numpy with ten times as many."""
+
+
+def mixed(own: Values, messages: Messages) -> Values:
+    """Return x_i + Σ p (y - x_i) of own x ``[N, ...]`` and messages y with pulls p.
 
     In this form agreement is a fixed point to the last bit, whichever pulls there are, and what does not pull is never
     touched, so it may be no number.
     """
     after = own.copy()
-    np.add.at(after, receivers, scaled(pulls, heard - own[receivers]))
+    pull(after, own, messages)
     return after
+
+
+def pull(after: Values, own: Values, messages: Messages) -> None:
+    """Add p (y - x_i) to what is there after, message by message: see `mixed`."""
+    receivers, pulls, rows, given = messages
+    columns = own[0].size if len(own) else 0
+    if len(rows) * columns < MANY:
+        np.add.at(after, receivers, scaled(pulls, given[rows] - own[receivers]))
+    else:
+        from dvdn_sim.consensus.pulling import pull_each  # noqa: PLC0415  (numba is heavy)
+
+        shape = (-1, columns)
+        pull_each(after.reshape(shape), own.reshape(shape), (receivers, pulls, rows, given.reshape(shape)))
+
+
+def rows_of(rounds: Values) -> Values:
+    """Return values ``[rounds, N, ...]`` as rows, a view: that of agent i before round k is kN + i."""
+    return rounds.reshape(rounds.shape[0] * rounds.shape[1], *rounds.shape[2:])
 
 
 def scaled(factors: Values, values: Values) -> Values:

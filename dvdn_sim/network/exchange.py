@@ -100,14 +100,11 @@ class ExchangeReport:
         return min((at_ns for at_ns in self.started_at_ns.tolist() if at_ns != NEVER), default=self.began_ns)
 
     @property
-    def round_times_ns(self) -> list[list[int]]:
-        """How long each agent spent in each round, ``[K][N]``; -1 if it was not through with it."""
-        times, before = [], self.started_at_ns.tolist()
-        for through in self.through_at_ns.tolist():
-            pairs = zip(through, before, strict=True)
-            times.append([NEVER if at_ns == NEVER else at_ns - from_ns for at_ns, from_ns in pairs])
-            before = through
-        return times
+    def round_times_ns(self) -> npt.NDArray[np.int64]:
+        """How long each agent spent in each round, int64 ``[K, N]``; -1 if it was not through with it."""
+        through = self.through_at_ns
+        before = np.concatenate([self.started_at_ns[None], through[:-1]])
+        return np.where(through == NEVER, NEVER, through - before)
 
     @property
     def deadlines_fired(self) -> int:

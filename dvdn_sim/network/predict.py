@@ -25,24 +25,28 @@ from dvdn_sim.consensus import (
     expected_round_time,
     lossless_facts,
     rounds_to_reach,
+    side_by_side,
     trajectory,
 )
-from dvdn_sim.network.arrays import covers, exchange_of_arrays, plain, plays, same_chances
-from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.trials import (
     MAX_FOR_OPERATORS,
     Floats,
     Number,
+    Plan,
     Setting,
     Tally,
-    exchanges,
+    enough_trials,
+    joined,
     mean_figure,
+    operators,
     path_figures,
     realised,
-    stacked,
+    samples,
 )
-from dvdn_sim.scenario import ConstantTime, ack_bytes, stability
-from netmodels.links import Bernoulli, LossTrace
+from dvdn_sim.scenario import ConstantTime, Network, ack_bytes, stability
+from netmodels import LinkSpec
+from netmodels.links import Bernoulli, GilbertElliott, LossTrace
+from netmodels.recordings import Played
 from netmodels.streams import stream
 from netmodels.topology import Graph, RandomConnected
 
@@ -50,15 +54,15 @@ PURPOSE: Final = "predict"
 OTHER_INDICES: Final = 10**6
 """Of episodes whose graphs no trial of `consensus` meets."""
 MAX_FOR_MOMENTS = 400
-MAX_SAMPLED = 240
-ENOUGH_MESSAGES = 36_000
-ENOUGH_PACKETS = 600_000
-MAX_MESSAGES = 300_000
-MAX_SIMULATED = 100
-"""Messages of an exchange beyond which exchanges are drawn in arrays, where that is possible, and how many of these."""
-MAX_DRAWN = 4_000_000
-NETWORKS = 60
+MAX_SAMPLED = 800
+NETWORKS = 200
 """Of a sample; as each serves some exchanges in turn, they are what is independent, and standard errors are theirs."""
+LEAST_SAMPLED = 3
+"""Exchanges of a sample, unless messages are too many, however long they take."""
+MAX_MESSAGES = 300_000
+"""Of them together."""
+PROBES = 4
+"""Random values of each of many agents, of which an operator is estimated."""
 TARGET: Final = 0.1
 """Root-mean-square error for which the number of rounds is told."""
 
@@ -71,7 +75,6 @@ class Prediction:
         figures: By name; those that `consensus` measures have the same names there.
         graphs: How many sequences of graphs were met; one where the topology never changes.
         sampled: Exchanges drawn for what is sampled.
-        sampler: What drew them: `simulator`, or `numpy` for `dvdn_sim.network.arrays`.
         rounds_to_target: K for a root-mean-square error of 10%; None where it is not known or never reached.
         lambda_min: Smallest eigenvalue of E[A], as if no message were late; None for parameters, and where graphs
             change in another way than by being drawn again.
@@ -83,7 +86,6 @@ class Prediction:
     figures: dict[str, Number]
     graphs: int
     sampled: int
-    sampler: str
     rounds_to_target: int | None
     lambda_min: Number | None
     sending_s: Number
@@ -91,23 +93,28 @@ class Prediction:
     warnings: tuple[str, ...]
 
 
-def predict_every(settings: Sequence[Setting]) -> tuple[Prediction, ...]:
-    """Work out what the exchanges of a scenario will be like, which take turns in every update, in this order."""
-    found = tuple(map(_predict, settings))
+def predict_every(settings: Sequence[Setting], threads: int = 1) -> tuple[Prediction, ...]:
+    """Work out what the exchanges of a scenario will be like, which take turns in every update, in this order.
+
+    Args:
+        settings: Of each kind of message.
+        threads: How many; nothing but the time depends on it.
+    """
+    found = tuple(_predict(setting, threads) for setting in settings)
     for setting, prediction in zip(settings, found, strict=True):
         prediction.figures["utilisation"] = _utilisation(setting, prediction, found)
     return found
 
 
-def predict(setting: Setting) -> Prediction:
+def predict(setting: Setting, threads: int = 1) -> Prediction:
     """Work out what exchanges of one kind will be like, if an update has no others."""
-    return predict_every([setting])[0]
+    return predict_every([setting], threads)[0]
 
 
-def _predict(setting: Setting) -> Prediction:
+def _predict(setting: Setting, threads: int) -> Prediction:
     """All but the utilisation, which depends on the other kinds of exchanges."""
     fixed, graphs = setting.network.topology.fixed, _graphs(setting)
-    sample = _sample(setting, graphs)
+    sample = _sample(setting, threads)
     figures = _of_a_message(setting) | sample.tally.figures("sampled")
     undisturbed = sample.tally.undisturbed and same_chances(setting.network)
     steps, path = _closed_path(setting, graphs) if undisturbed else (None, None)
@@ -128,7 +135,6 @@ def _predict(setting: Setting) -> Prediction:
         figures=figures,
         graphs=len(graphs),
         sampled=sample.exchanges,
-        sampler=sample.sampler,
         rounds_to_target=None if steps is None else _rounds_to_target(setting, steps),
         lambda_min=_lambda_min(setting),
         sending_s=_sending_s(setting, graphs, figures["bytes_per_update"]),
@@ -149,8 +155,8 @@ def _graphs(setting: Setting) -> list[tuple[Graph, ...]]:
     return [tuple(setting.graphs(OTHER_INDICES + index, step)) for index, step in enumerate(steps)]
 
 
-class Sample(NamedTuple):
-    """Exchanges drawn: what became of messages, and of values by network; how many there were, and what drew them.
+class Sampled(NamedTuple):
+    """Exchanges drawn: what became of messages, and of values by network; how many there were.
 
     `errors` are means over each network's exchanges of √(N·mse), which is ‖A - J‖ (Frobenius) for random values.
     """
@@ -159,48 +165,62 @@ class Sample(NamedTuple):
     paths: Trajectory
     errors: Floats
     exchanges: int
-    sampler: str
 
 
-def _sample(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> Sample:
-    messages = max(1.0, float(np.mean([sum(len(graph.links) for graph in sequence) for sequence in graphs])))
-    arrays = messages > MAX_SIMULATED and covers(setting.network, graphs[0], setting.sent.size_bytes)
-    if arrays:
-        count = networks = int(np.clip(MAX_DRAWN // messages, 2, MAX_SAMPLED))
-        drawn = _draw(setting, graphs, count)
-    else:
-        enough = min(ENOUGH_MESSAGES // messages, ENOUGH_PACKETS // (messages * setting.packets))
-        count = int(np.clip(enough, np.clip(MAX_MESSAGES // messages, 1, 4), MAX_SAMPLED))
-        networks = count if plays(setting.network.link) else min(count, NETWORKS)
-        drawn = exchanges(setting, networks, PURPOSE, each=count // networks, first=OTHER_INDICES)
-    tally, generator, paths, errors = Tally(), stream(setting.seed, PURPOSE), [], []
-    for reports in drawn:
-        tally.add(reports)
-        each = stacked([_path(setting, report.facts, generator) for report in reports])
-        paths.append(Trajectory(*(part.mean(0) for part in each)))
-        errors.append(np.sqrt(setting.n_agents * each.mse[:, -1]).mean())
-    return Sample(
-        tally, stacked(paths), np.array(errors), networks * (count // networks), "numpy" if arrays else "simulator"
-    )
+def _sample(setting: Setting, threads: int) -> Sampled:
+    least = int(np.clip(MAX_MESSAGES // setting.messages, 1, LEAST_SAMPLED))
+    count = max(enough_trials(setting, MAX_SAMPLED), least)
+    networks = count if plays(setting.network.link) else min(count, NETWORKS)
+    plan, small = Plan(networks, PURPOSE, count // networks, OTHER_INDICES), setting.n_agents <= MAX_FOR_OPERATORS
+
+    def follow(numbers: range, facts: Facts) -> tuple[Trajectory, Floats]:
+        path = _path_of_any(setting, facts) if small else _path_of_some(setting, facts, numbers)
+        each = Trajectory(*(part.reshape(len(numbers), plan.each, -1) for part in path))
+        return Trajectory(*(part.mean(1) for part in each)), np.sqrt(setting.n_agents * each.mse[:, :, -1]).mean(1)
+
+    tally, paths, errors = Tally(), [], []
+    columns = setting.n_agents if small else PROBES
+    for part in samples(setting, plan, follow, columns=columns, threads=threads):
+        tally.extend(part.tally)
+        path, of_part = part.found
+        paths.append(path)
+        errors.append(of_part)
+    return Sampled(tally, joined(paths), np.concatenate(errors), networks * plan.each)
 
 
-def _draw(setting: Setting, graphs: Sequence[Sequence[Graph]], count: int) -> Iterator[list[ExchangeReport]]:
-    """Draw one exchange over each of so many networks without the simulator."""
-    generator = stream(setting.seed, PURPOSE, "arrays")
-    for number in range(count):
-        of_rounds = graphs[number % len(graphs)]
-        drawn = exchange_of_arrays(
-            setting.network, of_rounds, setting.sent.size_bytes, computing=setting.computing, generator=generator
-        )
-        yield [drawn]
+def _path_of_any(setting: Setting, facts: Facts) -> Trajectory:
+    """What facts would make of values: in expectation over random ones."""
+    return expected_of(operators(setting.policy, facts), setting.given)
 
 
-def _path(setting: Setting, facts: Facts, generator: np.random.Generator) -> Trajectory:
-    """What facts would make of values: in expectation over random ones, or of some if N is large."""
-    if setting.n_agents <= MAX_FOR_OPERATORS:
-        return expected_of(setting.policy.operator(facts), setting.given)
-    probes = generator.standard_normal((setting.n_agents, 4))
-    return realised(setting.policy, facts, probes if setting.given is None else setting.given[:, None], probes)
+def _path_of_some(setting: Setting, facts: Facts, numbers: range) -> Trajectory:
+    """The same of some random values, if N is large."""
+    each, shape = facts.teams // len(numbers), (setting.n_agents, PROBES)
+    drawn = [stream(setting.seed, PURPOSE, "values", number).standard_normal((each, *shape)) for number in numbers]
+    probes = np.concatenate(drawn)
+    values = probes if setting.given is None else np.tile(setting.given[:, None], (facts.teams, 1, 1))
+    return realised(setting.policy, facts, values, probes)
+
+
+def same_chances(network: Network) -> bool:
+    """Say whether all messages come through with the same probability, if they do not queue for too long."""
+    link = network.link
+    if network.faults or network.other_links or (network.broadcast and link.retries):
+        return False
+    bursty = isinstance(link.loss, GilbertElliott | LossTrace)
+    return isinstance(link.loss, Bernoulli) or (bursty and not link.retries)
+
+
+def plays(link: LinkSpec) -> bool:
+    """Say whether a link plays a recording, so that what becomes of a packet tells what will become of the next."""
+    return isinstance(link.loss, Played) or isinstance(link.delay, Played)
+
+
+def plain(network: Network) -> bool:
+    """Say whether messages are sent once each, to one receiver, and wait for nobody but their own transmitter."""
+    link = network.link
+    others = network.acks or network.broadcast or network.share == "medium" or network.deadline == "auto"
+    return same_chances(network) and not (others or link.retries or link.duplicate or plays(link))
 
 
 # Closed forms, where nothing is late.
@@ -228,8 +248,8 @@ def _closed_path(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> tuple[S
     if not steps:
         if q < 1.0 or setting.n_agents > MAX_FOR_OPERATORS:
             return None, None
-        operators = [setting.policy.operator(lossless_facts(sequence)) for sequence in graphs]
-        return None, stacked([expected_of(operator, setting.given) for operator in operators])
+        whole = side_by_side([lossless_facts(sequence) for sequence in graphs])
+        return None, expected_of(operators(setting.policy, whole), setting.given)
     path = trajectory(steps, setting.rounds, setting.given)
     if isinstance(topology, RandomConnected) and topology.resample == "round" and setting.rounds > 1:
         every = steps_over(tuple(graph for sequence in graphs for graph in sequence))

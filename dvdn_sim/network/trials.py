@@ -5,14 +5,25 @@ say, however bursty the losses are. Trials are spread over the time that a run t
 count for as long as they last; the graphs are those that the scenario's first seed meets.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS, Facts, Policy, Trajectory, apply_float16, trajectory_of
+from dvdn_sim.consensus import (
+    POLICIES,
+    WEIGHTS,
+    Facts,
+    Policy,
+    Trajectory,
+    apply_float16,
+    side_by_side,
+    trajectory_of,
+)  # fmt: skip
 from dvdn_sim.errors import AuditError, ScenarioError
 from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.exchange import ExchangeReport
@@ -29,8 +40,10 @@ MOST = 1e50
 """Of a given value: fourth powers of what an agent holds are still numbers."""
 MAX_FOR_OPERATORS = 64
 """Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
-ENOUGH_MESSAGES = 600_000
-ENOUGH_PACKETS = 12_000_000
+ENOUGH_PACKETS = 4_000_000
+"""Exchanged in a second or two; a message takes as long as two of its packets."""
+TOGETHER, MOST_TOGETHER = 2**17, 100
+"""Numbers that are mixed at a time, and exchanges that are followed at once."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,11 @@ class Setting:
         """Of the longest message."""
         return self.network.link.packets(self.sent.size_bytes)
 
+    @cached_property
+    def messages(self) -> float:
+        """In an exchange, acknowledgements left aside: in the first, at least one."""
+        return float(max(1, sum(len(graph.links) for graph in self.graphs(0))))
+
     @property
     def episode_s(self) -> float:
         """Simulated seconds of the longest episode."""
@@ -184,26 +202,39 @@ def _recordings_anywhere(network: Network) -> Network:
 # One exchange after the other.
 
 
-def exchanges(
-    setting: Setting, networks: int, purpose: str, *, each: int = 1, first: int = 0
-) -> Iterator[list[ExchangeReport]]:
-    """Exchange over so many fresh networks; yield what `each` exchanges in turn over the same one left behind.
+class Plan(NamedTuple):
+    """Exchanges over fresh networks.
 
-    Args:
-        setting: What to exchange, over what.
+    Attributes:
         networks: How many.
         purpose: Names the random streams.
         each: Exchanges over each network, spread over the run, an episode of acting or more apart.
         first: Index of the first episode, for topologies that are drawn again with every one.
+    """
+
+    networks: int
+    purpose: str
+    each: int = 1
+    first: int = 0
+
+
+def exchanges(setting: Setting, plan: Plan, numbers: Iterable[int] | None = None) -> Iterator[list[ExchangeReport]]:
+    """Exchange over fresh networks; yield what the exchanges in turn over the same one left behind.
+
+    Args:
+        setting: What to exchange, over what.
+        plan: Of all networks.
+        numbers: Which of them; all by default.
 
     Raises:
         AuditError: The counts of one of the networks do not add up.
     """
-    steps = setting.steps_of(networks * each, purpose)
-    for number in range(networks):
-        network = setting.simulated(int(stream(setting.seed, purpose, number).integers(2**62)))
+    trials = plan.networks * plan.each
+    steps = setting.steps_of(trials, plan.purpose)
+    for number in range(plan.networks) if numbers is None else numbers:
+        network = setting.simulated(int(stream(setting.seed, plan.purpose, number).integers(2**62)))
         reports, acted = list[ExchangeReport](), 0
-        for trial in range(number, networks * each, networks):
+        for trial in range(number, trials, plan.networks):
             network.act(max(steps[trial] - acted, setting.episode_steps if reports else 0))
             acted = steps[trial]
             reports += [
@@ -211,8 +242,8 @@ def exchanges(
                     setting.sent.kind,
                     rounds=setting.rounds,
                     size_bytes=setting.sent.size_bytes,
-                    episode=first + trial,
-                    update=first + trial,
+                    episode=plan.first + trial,
+                    update=plan.first + trial,
                     computing=setting.computing,
                 )
             ]
@@ -283,9 +314,9 @@ def path_figures(paths: Trajectory, how: str) -> dict[str, Number]:
     }
 
 
-def stacked(paths: Sequence[Trajectory]) -> Trajectory:
-    """Return trajectories as one, with a leading axis."""
-    return Trajectory(*map(np.array, zip(*paths, strict=True)))
+def joined(paths: Sequence[Trajectory]) -> Trajectory:
+    """Return trajectories ``[n, K]`` one behind the other."""
+    return Trajectory(*map(np.concatenate, zip(*paths, strict=True)))
 
 
 class Tally:
@@ -293,42 +324,50 @@ class Tally:
 
     Attributes:
         undisturbed: Nothing, acknowledgements included, was late, and what was lost was lost on the air.
+        rows: By network, means of its exchanges: messages sent, held, late and dropped, bytes, and seconds of a round.
+        durations_ns: By exchange, of all rounds of all agents.
     """
 
     def __init__(self) -> None:
         self.undisturbed = True
-        self._rows: list[Floats] = []
-        self._durations_ns: list[npt.NDArray[np.int64]] = []
+        self.rows: list[Floats] = []
+        self.durations_ns: list[npt.NDArray[np.int64]] = []
 
     def add(self, reports: Sequence[ExchangeReport]) -> None:
         """Count the exchanges of a network."""
         rows = []
         for report in reports:
-            counts, durations = report.messages, np.array(report.round_times_ns)
+            counts, durations = report.messages, report.round_times_ns
             durations = durations[durations >= 0]  # those that were closed
             every = [counts] if report.acks is None else [counts, report.acks]
             self.undisturbed &= all(not _late(of) and set(+of.lost) <= {"loss", "corrupted"} for of in every)
             round_s = float(durations.mean()) * 1e-9 if len(durations) else 0.0
             dropped = counts.lost["queue_full"]
             rows.append((counts.sent, counts.delivered, _late(counts), dropped, report.wire_bytes, round_s))
-            self._durations_ns.append(durations)
-        self._rows.append(np.mean(rows, axis=0))
+            self.durations_ns.append(durations)
+        self.rows.append(np.mean(rows, axis=0))
+
+    def extend(self, other: "Tally") -> None:
+        """Count what another has counted."""
+        self.undisturbed &= other.undisturbed
+        self.rows += other.rows
+        self.durations_ns += other.durations_ns
 
     @property
     def sent(self) -> float:
         """Messages per exchange."""
-        return float(np.mean(self._rows, axis=0)[0])
+        return float(np.mean(self.rows, axis=0)[0])
 
     @property
     def dropped(self) -> float:
         """Share of the messages that were lost because a queue was full."""
-        sent, _, _, dropped, _, _ = np.sum(self._rows, axis=0)
+        sent, _, _, dropped, _, _ = np.sum(self.rows, axis=0)
         return float(dropped / max(sent, 1e-300))
 
     def figures(self, how: str) -> dict[str, Number]:
         """Return figures with standard errors."""
-        sent, held, late, _, wire_bytes, round_s = np.array(self._rows).T
-        p50, p99 = np.quantile(np.concatenate(self._durations_ns), [0.5, 0.99], method="inverted_cdf") * 1e-9
+        sent, held, late, _, wire_bytes, round_s = np.array(self.rows).T
+        p50, p99 = np.quantile(np.concatenate(self.durations_ns), [0.5, 0.99], method="inverted_cdf") * 1e-9
         return {
             "delivered_fraction": ratio_figure(held, sent, how, of_none=1.0),
             "late_fraction": ratio_figure(late, sent, how, of_none=0.0),
@@ -347,27 +386,84 @@ def _late(counts: MessageCounts) -> int:
 def realised(
     policy: Policy, facts: Facts, values: Floats, probes: Floats, *, trace: bool = True, wire: str = "float32"
 ) -> Trajectory:
-    """Return what became of values in one exchange.
+    """Return what became of values in each of T exchanges side by side, ``[T, K]``.
 
     Args:
         policy: What agents make of what they heard.
-        facts: Who heard whom.
-        values: What agents hold at first, ``[N, columns]``.
-        probes: Random values of variance 1, ``[N, any]``, maybe the same, from which a_eff of large N is estimated.
+        facts: Who heard whom, in T teams.
+        values: What agents hold at first, ``[T, N, columns]``.
+        probes: Random values of variance 1, ``[T, N, any]``, maybe the same, from which a_eff of large N is estimated.
         trace: Whether to work a_eff out for small N.
         wire: How messages carry a value.
     """
     held = _held(policy, facts, values, wire)
-    if trace and facts.n_agents <= MAX_FOR_OPERATORS:
-        traces = np.trace(policy.operator(facts), axis1=1, axis2=2)
+    if trace and values.shape[1] <= MAX_FOR_OPERATORS:
+        traces = np.trace(operators(policy, facts), axis1=-2, axis2=-1)
     else:
         of_probes = held if probes is values else _held(policy, facts, probes, wire)
-        traces = (of_probes * probes).sum(1).mean(1)  # E xᵀAx = tr A
-    return trajectory_of(held, values, traces, samples=values.shape[1])
+        traces = np.einsum("tknc,tnc->tk", of_probes, probes) / probes.shape[2]  # E xᵀAx = tr A
+    return trajectory_of(held, values, traces, samples=values.shape[2])
+
+
+def operators(policy: Policy, facts: Facts) -> Floats:
+    """Return the operators of exchanges side by side, ``[T, K, N, N]``: what becomes of 1 for one agent, else 0."""
+    n_agents = facts.n_agents // facts.teams
+    return _held(policy, facts, np.broadcast_to(np.eye(n_agents), (facts.teams, n_agents, n_agents)), "float32")
 
 
 def _held(policy: Policy, facts: Facts, values: Floats, wire: str) -> Floats:
-    return policy.apply(facts, values) if wire == "float32" else apply_float16(policy, facts, values)
+    """Return what agents hold after every round, ``[T, K, N, columns]``."""
+    each = values.reshape(facts.n_agents, -1)
+    rounds = policy.apply(facts, each) if wire == "float32" else apply_float16(policy, facts, each)
+    return rounds.reshape(facts.rounds, *values.shape).swapaxes(0, 1)
+
+
+# Many exchanges.
+
+Followed = TypeVar("Followed")
+
+
+class Sample(NamedTuple, Generic[Followed]):
+    """What exchanges over some networks came to: counts of messages, and what was made of who heard whom."""
+
+    tally: Tally
+    found: Followed
+
+
+def samples(
+    setting: Setting,
+    plan: Plan,
+    follow: Callable[[range, Facts], Followed],
+    *,
+    columns: int,
+    threads: int = 1,
+) -> Iterator[Sample[Followed]]:
+    """Exchange over many networks in threads; yield what some came to, in their order, whatever threads there are.
+
+    Args:
+        setting: What to exchange, over what.
+        plan: Over how many networks.
+        follow: Makes something of the numbers of networks, and of their exchanges, all of them side by side.
+        columns: Numbers that each agent holds meanwhile: the more there are, the fewer exchanges are followed at once.
+        threads: How many.
+    """
+
+    def some(numbers: range) -> Sample[Followed]:
+        tally, facts = Tally(), []
+        for reports in exchanges(setting, plan, numbers):
+            tally.add(reports)
+            facts += [report.facts for report in reports]
+        return Sample(tally, follow(numbers, side_by_side(facts)))
+
+    numbers = setting.messages / setting.rounds * plan.each * columns
+    at_once = int(np.clip(TOGETHER / max(numbers, 1.0), 1, MOST_TOGETHER))
+    every = range(plan.networks)
+    parts = [every[begin : begin + at_once] for begin in range(0, plan.networks, at_once)]
+    if threads == 1 or len(parts) == 1:
+        yield from map(some, parts)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(some, parts)
 
 
 class Measurement(NamedTuple):
@@ -393,35 +489,47 @@ def _refuse_unfit(values: Sequence[float], n_agents: int, name: str) -> None:
         raise ScenarioError.of(name, "--values", f"expected finite numbers, got {list(values)}", "from -1e50 to 1e50")
 
 
-def enough_trials(setting: Setting) -> int:
-    """Return how many trials take some seconds: 400, or fewer of many messages, down to one."""
-    messages = max(1, sum(len(graph.links) for graph in setting.graphs(0)))
-    return int(np.clip(min(ENOUGH_MESSAGES // messages, ENOUGH_PACKETS // (messages * setting.packets)), 1, 400))
+def enough_trials(setting: Setting, most: int = 400) -> int:
+    """Return how many exchanges take a second or two: so many, or fewer of many messages, down to one."""
+    return int(np.clip(ENOUGH_PACKETS / (setting.messages * (2 + setting.packets)), 1, most))
 
 
 def measure(
-    setting: Setting, trials: int | None = None, progress: Callable[[int, int], None] = lambda _, __: None
+    setting: Setting,
+    trials: int | None = None,
+    progress: Callable[[int, int], None] = lambda _, __: None,
+    threads: int = 1,
 ) -> Measurement:
     """Exchange the setting's values, or random ones, independent and of variance 1.
 
     Args:
         setting: What to exchange, over what.
         trials: How often; by default as often as takes some seconds.
-        progress: Told after every trial how many are done, of how many.
+        progress: Told after some trials how many are done, of how many.
+        threads: How many; nothing but the time depends on it.
     """
     count = enough_trials(setting) if trials is None else trials
-    columns = 8 if setting.n_agents <= MAX_FOR_OPERATORS else 2
-    tally, policies = Tally(), setting.policies()
-    paths: dict[str, list[Trajectory]] = {name: [] for name in policies}
-    for trial, (report,) in enumerate(exchanges(setting, count, "consensus")):
-        probes = stream(setting.seed, "values", trial).standard_normal((setting.n_agents, columns))
-        values = probes if setting.given is None else setting.given[:, None]
-        for name, policy in policies.items():
-            trace = name == setting.sent.policy
-            paths[name].append(realised(policy, report.facts, values, probes, trace=trace, wire=setting.sent.dtype))
-        tally.add([report])
-        progress(trial + 1, count)
-    found = {name: path_figures(stacked(each), "measured") for name, each in paths.items()}
-    figures = tally.figures("measured") | found[setting.sent.policy]
+    small, own, policies = setting.n_agents <= MAX_FOR_OPERATORS, setting.sent.policy, setting.policies()
+    columns = 8 if small else 2
+
+    def follow(numbers: range, facts: Facts) -> dict[str, Trajectory]:
+        shape = setting.n_agents, columns
+        probes = np.array([stream(setting.seed, "values", trial).standard_normal(shape) for trial in numbers])
+        given, wire = setting.given, setting.sent.dtype
+        values = probes if given is None else np.tile(given[:, None], (len(numbers), 1, 1))
+        return {
+            name: realised(policy, facts, values, probes, trace=name == own, wire=wire)
+            for name, policy in policies.items()
+        }
+
+    tally, paths, done = Tally(), [], 0
+    at_once = columns + setting.n_agents if small else columns
+    for part in samples(setting, Plan(count, "consensus"), follow, columns=at_once, threads=threads):
+        tally.extend(part.tally)
+        paths.append(part.found)
+        done += len(part.found[own].mse)
+        progress(done, count)
+    found = {name: path_figures(joined([each[name] for each in paths]), "measured") for name in policies}
+    figures = tally.figures("measured") | found[own]
     figures["bytes_per_update"] = figures["bytes_per_update"].times(setting.sent.exchanges)
     return Measurement(count, figures, found)

@@ -433,6 +433,16 @@ def memory_limit() -> int | None:
     return min(limits, default=None)
 
 
+def cores() -> int:
+    """Return how many cores this process may use: of the machine, of its affinity, of its container's share."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = (CONTAINER / "cpu.max").read_text(encoding="ascii").split()
+        if quota != "max":
+            count = min(count, max(1, int(quota) // int(period)))
+    return count
+
+
 def has_gpu() -> bool:
     """Return whether there seems to be an NVIDIA GPU, without asking torch, which takes seconds."""
     return NVIDIA.is_dir() and any(NVIDIA.iterdir())

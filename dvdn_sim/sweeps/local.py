@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.scenario import Scenario, has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
+from dvdn_sim.scenario import Scenario, cores, has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
 from dvdn_sim.sweeps.jobs import (
     MAX_ATTEMPTS,
     Began,
@@ -33,7 +32,6 @@ from dvdn_sim.sweeps.jobs import (
 )
 from dvdn_sim.sweeps.sweep import SweepCell
 
-_CGROUP = Path("/sys/fs/cgroup")
 READY, STOP = "ready", "stop"
 TICK_S = 0.2
 """How often it is asked whether to stop."""
@@ -63,16 +61,6 @@ def refuse_oversized_cells(cells: Sequence[SweepCell], device: str) -> None:
 def job_bytes(scenario: Scenario, *, on_gpu: bool = False) -> int:
     """Return about how much of a machine's memory a run takes; the replay buffer is where the learner is."""
     return PROCESS_BYTES + (0 if on_gpu else replay_bytes(scenario))
-
-
-def cores() -> int:
-    """Return how many cores this process may use: of the machine, of its affinity, of its container's share."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):
-        quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()
-        if quota != "max":
-            count = min(count, max(1, int(quota) // int(period)))
-    return count
 
 
 @dataclass

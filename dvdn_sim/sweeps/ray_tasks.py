@@ -24,8 +24,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.records import finished_digest, locked, write_durably
+from dvdn_sim.scenario import cores
 from dvdn_sim.sweeps.jobs import MAX_ATTEMPTS, Began, Ended, Event, Job, JobReport, Outcome, given_up
-from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, cores, job_bytes
+from dvdn_sim.sweeps.local import ONE_THREAD, TICK_S, job_bytes
 from dvdn_sim.wording import size_text
 
 ANSWER_TIMEOUT_S = 60.0

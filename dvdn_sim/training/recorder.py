@@ -231,9 +231,7 @@ class Recorder:
             "rounds": report.facts.rounds,
             "sim_time_s": started_ns * 1e-9,
             "duration_s": (ended_ns - started_ns) * 1e-9,
-            "round_time_s": [
-                time_ns * 1e-9 for of_round in report.round_times_ns for time_ns in of_round if time_ns >= 0
-            ],
+            "round_time_s": [time_ns * 1e-9 for time_ns in report.round_times_ns.ravel().tolist() if time_ns >= 0],
             **messages.as_json(),
             "lost": messages.lost.total(),
             "bytes": report.wire_bytes,

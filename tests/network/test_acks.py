@@ -22,7 +22,7 @@ def test_after_each_round_everybody_says_whom_it_heard(scripted, pair, outcomes_
     # a round is closed, and are there at 13 and 10; the same once more, agent 0 from 10 on and agent 1 from 13 on.
     assert report.closed_at_ns.tolist() == [[8 * MS, 5 * MS], [18 * MS, 15 * MS]]
     assert report.acked_at_ns.tolist() == [[10 * MS, 13 * MS], [20 * MS, 23 * MS]]
-    assert report.round_times_ns == [[10 * MS, 10 * MS], [10 * MS, 10 * MS]]
+    assert report.round_times_ns.tolist() == [[10 * MS, 10 * MS], [10 * MS, 10 * MS]]
     assert report.facts.confirmed.all()
     assert outcomes_of(report.messages) == outcomes_of(report.acks) == {"delivered": 4}
     assert report.ack_mismatch == 0

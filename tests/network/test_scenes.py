@@ -21,7 +21,7 @@ def test_two_agents_and_no_loss(over, pair, outcomes_of):
     report = scene.exchange([pair], [0, 2 * MS])
     assert report.started_at_ns.tolist() == [0, 2 * MS]
     assert report.closed_at_ns.tolist() == [[8 * MS, 6 * MS]]
-    assert report.round_times_ns == [[8 * MS, 4 * MS]]
+    assert report.round_times_ns.tolist() == [[8 * MS, 4 * MS]]
     assert outcomes_of(report.messages) == {"delivered": 2}
     assert (report.wire_bytes, scene.counters.wire_bytes, scene.counters.airtime_ns) == (3000, 3000, 2 * MS)
     assert scene.now_ns == 8 * MS
@@ -33,7 +33,7 @@ def test_two_rounds_follow_each_other_at_each_agent_for_itself(over, pair):
     scene = over(transport_of(2))
     report = scene.exchange([pair, pair], [0, 2 * MS])
     assert report.closed_at_ns.tolist() == [[8 * MS, 6 * MS], [12 * MS, 14 * MS]]
-    assert report.round_times_ns == [[8 * MS, 4 * MS], [4 * MS, 8 * MS]]
+    assert report.round_times_ns.tolist() == [[8 * MS, 4 * MS], [4 * MS, 8 * MS]]
     assert latest(report) == {(0, 1): [0, 1], (1, 0): [0, 1]}
 
 

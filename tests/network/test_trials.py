@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from exchange_cases import CALM, LOSSY, scene, setting_of
+from exchange_cases import CALM, LOSSY, SCENES, scene, setting_of
 
-from dvdn_sim.consensus import POLICIES, WEIGHTS
+from dvdn_sim.consensus import POLICIES, WEIGHTS, Trajectory, apply_float16, trajectory_of
 from dvdn_sim.errors import AuditError, ScenarioError
-from dvdn_sim.network import Number, Setting, enough_trials, exchanges, measure, predict, realised
+from dvdn_sim.network import Number, Plan, Setting, enough_trials, exchanges, measure, predict, realised
+from dvdn_sim.network.trials import path_figures
 from dvdn_sim.scenario import load_scenario
+from netmodels.streams import stream
 from netmodels.topology import ErdosRenyi
 
 
@@ -15,8 +17,12 @@ def setting(*changes, **options):
     return Setting.from_scenario(load_scenario(LOSSY, changes), **options)[0]
 
 
+def setting_with(name, changes):
+    return setting(*SCENES[name], *changes)
+
+
 def reports(setting, networks, **options):
-    return [report for each in exchanges(setting, networks, "x", **options) for report in each]
+    return [report for each in exchanges(setting, Plan(networks, "x", **options)) for report in each]
 
 
 def test_a_setting_is_what_the_scenario_says():
@@ -36,7 +42,7 @@ def test_trials_are_the_same_every_time_and_differ_from_each_other():
 
 def test_the_first_of_many_trials_are_not_those_of_few():
     """They lie elsewhere in the run, but their luck is the same."""
-    few, many = (next(exchanges(setting(), count, "x"))[0] for count in (2, 200))
+    few, many = (next(exchanges(setting(), Plan(count, "x")))[0] for count in (2, 200))
     assert few.began_ns != many.began_ns
     np.testing.assert_array_equal(few.started_at_ns - few.began_ns, many.started_at_ns - many.began_ns)
 
@@ -48,7 +54,7 @@ def test_trials_are_spread_over_the_run():
 
 def test_exchanges_in_turn_over_one_network_are_spread_over_the_run():
     """6 trials, 3 over each of 2 networks, whose first exchanges are those of 2 networks with one each."""
-    spread = [[report.began_ns * 1e-9 for report in each] for each in exchanges(setting(), 2, "x", each=3)]
+    spread = [[report.began_ns * 1e-9 for report in each] for each in exchanges(setting(), Plan(2, "x", each=3))]
     assert [len(each) for each in spread] == [3, 3]
     length_s = setting().steps * 0.1
     for network, each in enumerate(spread):
@@ -69,7 +75,8 @@ def test_realised_figures_by_hand():
     """Two agents, 0 and 2, of whom one hears the other: 0 and 1 (or the like); about the mean 1."""
     facts = next(report.facts for report in reports(setting_of("path_2"), 9) if report.facts.held.any())
     values = np.array([[0.0], [2.0], [7.0]])
-    found = realised(POLICIES["self"](WEIGHTS["metropolis"]), facts, values, values)
+    of_team = realised(POLICIES["self"](WEIGHTS["metropolis"]), facts, values[None], values[None])
+    found = Trajectory(*(part[0] for part in of_team))
     held = POLICIES["self"](WEIGHTS["metropolis"]).apply(facts, values)[:, :, 0]
     np.testing.assert_allclose(found.mse, ((held - 3.0) ** 2).mean(1))
     np.testing.assert_allclose(found.drift, (held.mean(1) - 3.0) ** 2)
@@ -79,7 +86,7 @@ def test_realised_figures_by_hand():
 def test_the_trace_is_estimated_without_bias_from_values():
     facts = reports(setting_of("ring_4"), 1)[0].facts
     policy = POLICIES["self"](WEIGHTS["lazy"])
-    values = np.random.default_rng(0).standard_normal((5, 40_000))
+    values = np.random.default_rng(0).standard_normal((1, 5, 40_000))
     exact, estimated = (realised(policy, facts, values, values, trace=trace).a_eff for trace in (True, False))
     np.testing.assert_allclose(estimated, exact, atol=4 * np.sqrt(2 * 5) / 4 / 200)
 
@@ -120,10 +127,60 @@ def test_one_trial_has_no_standard_error():
     assert np.isnan(found.figures["a_eff"].error)
 
 
-def test_progress_is_told():
+def test_progress_is_told(monkeypatch):
+    monkeypatch.setattr("dvdn_sim.network.trials.MOST_TOGETHER", 1)
     told = []
     measure(setting_of("complete_1"), 3, lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def plainly_measured(setting, trials):
+    """One trial after the other, and an operator of each: by policy, what is told of every round."""
+    paths = {name: [] for name in setting.policies()}
+    for trial, (report,) in enumerate(exchanges(setting, Plan(trials, "consensus"))):
+        values = stream(setting.seed, "values", trial).standard_normal((setting.n_agents, 8))
+        for name, policy in setting.policies().items():
+            held = policy.apply(report.facts, values)
+            if setting.sent.dtype == "float16":
+                held = apply_float16(policy, report.facts, values)
+            traces = np.trace(policy.operator(report.facts), axis1=1, axis2=2)
+            paths[name].append(trajectory_of(held, values, traces, samples=8))
+    return {name: Trajectory(*map(np.array, zip(*each, strict=True))) for name, each in paths.items()}
+
+
+@pytest.mark.parametrize("together", [1, 7, 100])
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("complete_3", []), ("episode_3", []), ("round_2", ["algorithm.consensus.weights=max_degree"]), ("acks_3", []),
+     ("late_2", []), ("complete_1", ["algorithm.consensus.wire=float16"])],
+)  # fmt: skip
+def test_trials_side_by_side_are_those_one_after_the_other(name, changes, together, monkeypatch):
+    monkeypatch.setattr("dvdn_sim.network.trials.MOST_TOGETHER", together)
+    setting, trials = setting_with(name, changes), 30
+    found, expected = measure(setting, trials), plainly_measured(setting, trials)
+    assert found.policies.keys() == expected.keys()
+    for policy, path in expected.items():
+        for figure, number in path_figures(path, "measured").items():
+            traced = figure != "a_eff" or policy == setting.sent.policy  # those of others are estimated
+            if traced:
+                np.testing.assert_allclose(found.policies[policy][figure].value, number.value, rtol=1e-9, atol=1e-13)
+                np.testing.assert_allclose(found.policies[policy][figure].error, number.error, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("agents", [10, 80])
+def test_results_do_not_depend_on_the_threads(agents):
+    several = setting("network.topology={kind: ring}", "algorithm.consensus.rounds=2", agents=agents)
+    once, *others = (measure(several, 150, threads=threads) for threads in (1, 2, 3))
+    assert all(other == once for other in others)
+    once, *others = (predict(several, threads=threads) for threads in (1, 2, 3))
+    assert all(other.figures == once.figures for other in others)
+
+
+def test_a_book_that_does_not_balance_in_a_thread_is_an_error(monkeypatch):
+    monkeypatch.setattr("dvdn_sim.network.trials.MOST_TOGETHER", 1)
+    monkeypatch.setattr("dvdn_sim.network.NetworkCounters.audit", lambda _: "1 missing")
+    with pytest.raises(AuditError, match="trial 0: 1 missing"):
+        measure(setting(), 9, threads=3)
 
 
 def test_trials_of_some_seconds():
@@ -135,7 +192,7 @@ def test_trials_of_some_seconds():
 def test_books_that_do_not_balance_are_an_error(monkeypatch):
     monkeypatch.setattr("dvdn_sim.network.NetworkCounters.audit", lambda _: "1 missing")
     with pytest.raises(AuditError, match="trial 0: 1 missing"):
-        list(exchanges(setting(), 1, "x"))
+        list(exchanges(setting(), Plan(1, "x")))
 
 
 COMPLETE = ["network.topology={kind: complete}"]

@@ -158,7 +158,7 @@ def patience(evidence):
         if not faults and not report.finished.all():
             yield f"agents {np.flatnonzero(~report.finished).tolist()} never finished"
         elif report.acks is None and report.deadlines_ns is not None and report.finished.any():
-            late = np.array(report.round_times_ns) > report.deadlines_ns
+            late = report.round_times_ns > report.deadlines_ns
             if late.any() and not faults:
                 yield f"{int(late.sum())} rounds outlasted their deadline"
             crashed_ns = LONGEST_CRASH_NS * (1 + len(faults)) if faults else 0

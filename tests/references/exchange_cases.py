@@ -77,18 +77,19 @@ def measured_in(name, trials, values=None):
 @lru_cache(maxsize=256)
 def predicted_in(name, policy, values=None):
     setting = setting_of(name, values)
-    with patch.object(sys.modules["dvdn_sim.network.predict"], "exchanges", shared_exchanges):
+    with patch.object(sys.modules["dvdn_sim.network.trials"], "exchanges", shared_exchanges):
         return predict(replace(setting, sent=replace(setting.sent, policy=policy)))
 
 
-def shared_exchanges(setting, networks, purpose, *, each, first):
+def shared_exchanges(setting, plan, numbers):
     """Those of a scene, which do not depend on what policies make of them, once for all of its policies."""
-    return exchanged(replace(setting, sent=replace(setting.sent, policy="self"), values=None), networks, each, first)
+    every = exchanged(replace(setting, sent=replace(setting.sent, policy="self"), values=None), plan)
+    return [every[number] for number in numbers]
 
 
 @lru_cache(maxsize=4)
-def exchanged(setting, networks, each, first):
-    return list(exchanges(setting, networks, "predict", each=each, first=first))
+def exchanged(setting, plan):
+    return list(exchanges(setting, plan))
 
 
 def furthest(one, other):

@@ -21,7 +21,7 @@ from sweep_parts import (
 )
 
 from dvdn_sim.errors import DvdnSimError
-from dvdn_sim.scenario import parse_scenario
+from dvdn_sim.scenario import cores, parse_scenario
 from dvdn_sim.sweeps import Began, Ended, Moved, Pool, local, processes_for
 
 
@@ -127,10 +127,10 @@ def test_how_many_processes(monkeypatch, cells, bytes_, expected):
 
 
 def test_a_containers_share_counts(monkeypatch, tmp_path):
-    monkeypatch.setattr(local, "_CGROUP", tmp_path)
-    every = local.cores()
+    monkeypatch.setattr("dvdn_sim.scenario.rules.CONTAINER", tmp_path)
+    every = cores()
     assert 1 <= every <= (os.cpu_count() or 1)
     (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert local.cores() == every
+    assert cores() == every
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert local.cores() == 1
+    assert cores() == 1
