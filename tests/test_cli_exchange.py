@@ -192,6 +192,22 @@ def test_more_agents_than_the_environment_has():
     assert found["bytes_per_update"] == 300 * 1332
 
 
+def test_the_environments_agents_need_not_fit_a_network_for_others():
+    regular = ["--set", "network.topology={kind: k_regular, degree: 4}", "--agents", "300", "--json"]
+    found = json.loads(invoke("consensus", LOSSY, *regular, "--trials", "1", "--quiet").stdout)
+    assert (found["n_agents"], found["trials"], found["audit"]) == (300, 1, "ok")
+    assert found["bytes_per_update"] == 1200 * 1332
+
+
+def test_no_bit_depends_on_the_threads():
+    said = [
+        invoke("consensus", LOSSY, *THREE, "--trials", "250", "--quiet", "--json", "--threads", threads).stdout
+        for threads in ("1", "2", "3")
+    ]
+    assert said[0].startswith("{")
+    assert said[1:] == said[:1] * 2
+
+
 @pytest.mark.parametrize("command", ["predict", "consensus"])
 @pytest.mark.parametrize(
     ("arguments", "said"),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Figures = Mapping[str, Number]
 
-Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2, maximum=10_000)]
+Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2, maximum=1_000_000)]
 Threads = Annotated[int | None, option("N", "Threads.", otherwise="one for each core", minimum=1, maximum=1024)]
 Links = Annotated[int | None, option("N", "Links of a random connected topology.", minimum=1)]
 
@@ -57,7 +57,7 @@ def predict(
     from dvdn_sim.network import Setting, predict_every
     from dvdn_sim.scenario import cores, load_scenario, warnings_of
 
-    loaded = load_scenario(scenario, changes or [])
+    loaded = load_scenario(scenario, changes or [], any_agents=agents is not None)
     settings = Setting.from_scenario(loaded, agents=agents, links=links)
     warnings = warnings_of(loaded, n_agents=agents)
     print_warnings(warnings)
@@ -92,7 +92,7 @@ def consensus(
     from dvdn_sim.records import create_run_dir, write_durably
     from dvdn_sim.scenario import cores, load_scenario, warnings_of
 
-    loaded = load_scenario(scenario, changes or [])
+    loaded = load_scenario(scenario, changes or [], any_agents=agents is not None)
     settings = Setting.from_scenario(loaded, agents=agents, links=links, values=_numbers(loaded, values))
     if not settings:
         remedy = "write `algorithm: {kind: dvdn}`, with one round or more"

@@ -33,13 +33,15 @@ def _read_only(array: Array) -> Array:
 class RoundLinks:
     """The links of every round; what follows from them alone is worked out once, whatever comes over them.
 
-    Attributes: as those of `Facts`; and whose rounds these are a part of, from which on.
+    Attributes: as those of `Facts`; whose rounds these are a part of, from which on; and what weights give
+        the edges, once they were asked for.
     """
 
     n_agents: int
     edges: Ints
     active: Bools
     part_of: "tuple[RoundLinks, int] | None" = None
+    weighed: dict[object, npt.NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, graphs: Sequence[Graph], whole: Graph) -> "RoundLinks":
@@ -74,6 +76,22 @@ class RoundLinks:
         place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
         there: Bools = ordered[place] == wanted
         return _read_only(np.where(there, place, -1))
+
+    def of_rounds(self, begin: int, end: int) -> "RoundLinks":
+        """Return the links of some rounds; the same for as many others, where all rounds have all links."""
+        if not self._always:
+            return RoundLinks(self.n_agents, self.edges, self.active[begin:end], (self, begin))
+        return self._parts.setdefault(
+            end - begin, RoundLinks(self.n_agents, self.edges, self.active[: end - begin], (self, 0))
+        )
+
+    @cached_property
+    def _always(self) -> bool:
+        return bool(self.active.all())
+
+    @cached_property
+    def _parts(self) -> "dict[int, RoundLinks]":
+        return {}
 
     @cached_property
     def both_ways(self) -> bool:
@@ -171,7 +189,7 @@ class Facts:
 
     def _of_rounds(self, begin: int, end: int) -> "Facts":
         rounds = slice(begin, end)
-        links = RoundLinks(self.n_agents, self.edges, self.active[rounds], (self.links, begin))
+        links = self.links.of_rounds(begin, end)
         latest = np.where(self.held[rounds], round_numbers(end - begin)[:, None], -1)
         np.maximum.accumulate(latest, axis=0, out=latest)
         return replace(self, active=links.active, latest=latest, confirmed=self.confirmed[rounds], links=links)

@@ -15,7 +15,17 @@ import numpy as np
 from dvdn_sim.consensus.diagnostics import FEW
 from dvdn_sim.consensus.facts import Facts
 from dvdn_sim.consensus.ratio import PushSum, RunningSum
-from dvdn_sim.consensus.weights import Messages, Values, Weights, mixed, pull, rows_of, scaled, sum_by_receiver
+from dvdn_sim.consensus.weights import (
+    Messages,
+    Values,
+    Weights,
+    base_weights,
+    mixed,
+    pull,
+    rows_of,
+    scaled,
+    sum_by_receiver,
+)
 
 
 class Policy(Protocol):
@@ -61,7 +71,7 @@ class PullPolicy:
         return rounds
 
     def _pulls(self, facts: Facts) -> Values:
-        return self.pulls(facts, self.weights(facts))
+        return self.pulls(facts, base_weights(self.weights, facts))
 
 
 def return_to_self(facts: Facts, weights: Values) -> Values:
@@ -126,7 +136,7 @@ class ZeroFill:
 
     def step(self, facts: Facts) -> Values:
         """Not row-stochastic under loss."""
-        weights = self.weights(facts)
+        weights = base_weights(self.weights, facts)
         steps = _off_diagonal(facts, weights * facts.held)
         diagonal = np.arange(facts.n_agents)
         steps[:, diagonal, diagonal] = 1.0 - sum_by_receiver(facts, weights)
@@ -139,7 +149,7 @@ class ZeroFill:
         senders, receivers = facts.edges.T
         rounds, nothing = np.empty((facts.rounds, *values.shape)), np.zeros_like(values)
         before = values
-        parts = ((part, self.weights(part)) for part in facts.in_parts())
+        parts = ((part, base_weights(self.weights, part)) for part in facts.in_parts())
         each = (row for part, weights in parts for row in zip(weights, sum_by_receiver(part, weights), strict=True))
         for k, (weights, sums) in enumerate(each):
             used = np.flatnonzero(facts.held[k])
@@ -175,7 +185,7 @@ class Stale:
         senders, receivers = facts.edges.T
         before = np.empty((facts.rounds + 1, *values.shape))  # [k]: before round k
         before[0], given = values, rows_of(before)
-        each = (weights for part in facts.in_parts() for weights in self.weights(part))
+        each = (weights for part in facts.in_parts() for weights in base_weights(self.weights, part))
         for k, weights in enumerate(each):
             used = np.flatnonzero(facts.active[k] & (facts.latest[k] >= 0))
             rows = facts.n_agents * facts.latest[k, used].astype(np.int64) + senders[used]

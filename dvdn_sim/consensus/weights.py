@@ -55,6 +55,15 @@ def max_degree(facts: Facts) -> Values:
     return weights
 
 
+def base_weights(weights: Weights, facts: Facts) -> Values:
+    """Return the weight of every edge in every round, ``[K, E]``, read-only; worked out once for the same links."""
+    known, key = facts.links.weighed, (weights, facts.teams)
+    if key not in known:
+        known[key] = weights(facts)
+        known[key].flags.writeable = False
+    return known[key]
+
+
 WEIGHTS: Mapping[str, Weights] = {"metropolis": metropolis, "lazy": lazy, "max_degree": max_degree}
 """By the name that scenarios use."""
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dvdn_sim.consensus import (
     WEIGHTS,
@@ -35,6 +36,8 @@ from dvdn_sim.network.trials import (
     Plan,
     Setting,
     Tally,
+    enough_exchanges,
+    enough_networks,
     enough_trials,
     joined,
     mean_figure,
@@ -169,8 +172,11 @@ class Sampled(NamedTuple):
 
 def _sample(setting: Setting, threads: int) -> Sampled:
     least = int(np.clip(MAX_MESSAGES // setting.messages, 1, LEAST_SAMPLED))
-    count = max(enough_trials(setting, MAX_SAMPLED), least)
-    networks = count if plays(setting.network.link) else min(count, NETWORKS)
+    if plays(setting.network.link):
+        count = networks = max(enough_trials(setting, MAX_SAMPLED), least)
+    else:
+        count = int(np.clip(enough_exchanges(setting), least, MAX_SAMPLED))
+        networks = int(np.clip(enough_networks(setting), min(count, LEAST_SAMPLED), min(count, NETWORKS)))
     plan, small = Plan(networks, PURPOSE, count // networks, OTHER_INDICES), setting.n_agents <= MAX_FOR_OPERATORS
 
     def follow(numbers: range, facts: Facts) -> tuple[Trajectory, Floats]:
@@ -313,7 +319,7 @@ def _exchange_bytes(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> dict
 
 def _messages(setting: Setting, graph: Graph) -> int:
     """How many messages are sent in a round."""
-    return sum(degree > 0 for degree in graph.degrees) if setting.network.broadcast else len(graph.links)
+    return int((_degrees(graph) > 0).sum()) if setting.network.broadcast else len(graph.links)
 
 
 def _busiest(setting: Setting, graph: Graph) -> int:
@@ -321,7 +327,13 @@ def _busiest(setting: Setting, graph: Graph) -> int:
     network = setting.network
     if network.share == "medium":
         return _messages(setting, graph)
-    return max(graph.degrees) if network.share == "node" and not network.broadcast else min(len(graph.links), 1)
+    of_a_node = int(_degrees(graph).max()) if network.share == "node" and not network.broadcast else 1
+    return min(len(graph.links), of_a_node)
+
+
+def _degrees(graph: Graph) -> npt.NDArray[np.int64]:
+    """How many agents each agent sends to, int64 ``[N]``."""
+    return np.diff(graph.starts)
 
 
 def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:
@@ -331,11 +343,12 @@ def _mean_round_time(setting: Setting, graph: Graph) -> dict[str, Number]:
     if not together or network.share != "link" or setting.rounds > 1 or network.deadline == "auto":
         return {}
     q, wait_s = link.delivery_probability(size_bytes), np.inf if network.deadline is None else float(network.deadline)
-    times = {
-        degree: expected_round_time(lambda u: link.completion_quantile(size_bytes, u), q, degree, wait_s)
-        for degree in set(graph.degrees)
-    }
-    mean_s = float(np.mean([times[degree] for degree in graph.degrees]))
+    degrees, agents = np.unique(_degrees(graph), return_counts=True)
+    times_s = [
+        expected_round_time(lambda u: link.completion_quantile(size_bytes, u), q, degree, wait_s)
+        for degree in degrees.tolist()
+    ]
+    mean_s = float(np.average(times_s, weights=agents))
     return {"round_time_s": Number.of(mean_s, 0.0, "closed")}
 
 

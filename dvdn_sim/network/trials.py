@@ -24,11 +24,12 @@ from dvdn_sim.consensus import (
     side_by_side,
     trajectory_of,
 )  # fmt: skip
-from dvdn_sim.errors import AuditError, ScenarioError
+from dvdn_sim.errors import AuditError, Mistake, ScenarioError
 from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import SimulatedNetwork
-from dvdn_sim.scenario import MessageSpec, Network, Scenario, message_specs
+from dvdn_sim.scenario import MessageSpec, Network, Scenario, memory_limit, message_specs, misfits
+from dvdn_sim.wording import plural, size_text
 from netmodels.recordings import Played
 from netmodels.streams import stream
 from netmodels.topology import Graph, Instant, RandomConnected
@@ -41,7 +42,10 @@ MOST = 1e50
 MAX_FOR_OPERATORS = 64
 """Agents up to which the trace of the operator is worked out; beyond it, it is estimated from the values."""
 ENOUGH_PACKETS = 4_000_000
-"""Exchanged in a second or two; a message takes as long as two of its packets."""
+"""Exchanged in a second or two; a message takes as long as two packets, a link that is put in place as `PLACED`."""
+PLACED = 100
+LINK_BYTES, MESSAGE_BYTES = 1000, 60
+"""Of memory, at most, for each link of an exchange, and for each of its rounds."""
 TOGETHER, MOST_TOGETHER = 2**17, 100
 """Numbers that are mixed at a time, and exchanges that are followed at once."""
 
@@ -109,16 +113,20 @@ class Setting:
             )
             for sent in message_specs(scenario)
         )
+        wrong = [Mistake(path, None, *said) for path, *said in misfits(network, n_agents, scenario.seeds[:1])]
+        if found and wrong:
+            raise ScenarioError.from_mistakes(scenario.name, tuple(wrong))
         for setting in found:
-            path = "network.topology"
-            try:
-                for part in network.topology.parts():
-                    part.refuse_impossible(n_agents, [setting.seed])
-                path = "network"  # made for more agents
-                setting.simulated(0)
-            except ValueError as error:
-                raise ScenarioError.of(scenario.name, path, str(error)) from error
+            setting.refuse_oversized(memory_limit())
         return found
+
+    def refuse_oversized(self, limit_bytes: int | None) -> None:
+        """Raise `ScenarioError` for an exchange that the memory cannot hold; None is any."""
+        size = LINK_BYTES * self.links + MESSAGE_BYTES * self.messages * (2 if self.network.acks else 1)
+        if limit_bytes is not None and size > limit_bytes:
+            message = f"{plural(self.rounds, 'round')} over {self.links:_.0f} links take {size_text(size)}"
+            remedy = f"fewer agents, links or rounds for this machine's {size_text(limit_bytes)}"
+            raise ScenarioError.of(self.name, "network.topology", message, remedy)
 
     @property
     def rounds(self) -> int:
@@ -149,6 +157,11 @@ class Setting:
     def messages(self) -> float:
         """In an exchange, acknowledgements left aside: in the first, at least one."""
         return float(max(1, sum(len(graph.links) for graph in self.graphs(0))))
+
+    @property
+    def links(self) -> float:
+        """In the graph of a round, on average."""
+        return self.messages / self.rounds
 
     @property
     def episode_s(self) -> float:
@@ -455,7 +468,7 @@ def samples(
             facts += [report.facts for report in reports]
         return Sample(tally, follow(numbers, side_by_side(facts)))
 
-    numbers = setting.messages / setting.rounds * plan.each * columns
+    numbers = setting.links * plan.each * columns
     at_once = int(np.clip(TOGETHER / max(numbers, 1.0), 1, MOST_TOGETHER))
     every = range(plan.networks)
     parts = [every[begin : begin + at_once] for begin in range(0, plan.networks, at_once)]
@@ -489,9 +502,19 @@ def _refuse_unfit(values: Sequence[float], n_agents: int, name: str) -> None:
         raise ScenarioError.of(name, "--values", f"expected finite numbers, got {list(values)}", "from -1e50 to 1e50")
 
 
+def enough_exchanges(setting: Setting) -> float:
+    """Return how many exchanges take a second or two, over a network that is there."""
+    return ENOUGH_PACKETS / (setting.messages * (2 + setting.packets))
+
+
+def enough_networks(setting: Setting) -> float:
+    """Return how many networks are put in place in a second or two."""
+    return ENOUGH_PACKETS / (setting.links * PLACED)
+
+
 def enough_trials(setting: Setting, most: int = 400) -> int:
-    """Return how many exchanges take a second or two: so many, or fewer of many messages, down to one."""
-    return int(np.clip(ENOUGH_PACKETS / (setting.messages * (2 + setting.packets)), 1, most))
+    """Return how many exchanges take a few seconds, over a network each: so many, or fewer of many messages."""
+    return int(np.clip(1.0 / (1.0 / enough_exchanges(setting) + 1.0 / enough_networks(setting)), 1, most))
 
 
 def measure(

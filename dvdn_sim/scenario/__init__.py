@@ -31,7 +31,7 @@ from dvdn_sim.scenario.load import (
     resolve_includes, resolved_yaml,
 )
 from dvdn_sim.scenario.mistakes import no_such
-from dvdn_sim.scenario.rules import cores, has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
+from dvdn_sim.scenario.rules import cores, has_gpu, memory_limit, misfits, refuse_oversized_replay, replay_bytes
 from dvdn_sim.scenario.scenario import (
     HEADER_BYTES, VECTORS, AnyCompute, ConstantTime, Epsilon, Evaluation, LognormalTime, MessageSpec, Network,
     NormalTime, OtherLink, Scenario, Training, ack_bytes, exchanged, message_specs, parameter_bytes, parameter_count,
@@ -107,6 +107,7 @@ __all__ = [
     "load_scenario",
     "memory_limit",
     "message_specs",
+    "misfits",
     "no_such",
     "parameter_bytes",
     "parameter_count",

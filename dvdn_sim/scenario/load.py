@@ -71,18 +71,19 @@ MAX_NAME = 200
 _SCENARIO = reader(Scenario)
 
 
-def load_scenario(path: str | FilePath, overrides: Sequence[str] = ()) -> Scenario:
+def load_scenario(path: str | FilePath, overrides: Sequence[str] = (), *, any_agents: bool = False) -> Scenario:
     """Read a scenario from a YAML file; what the file leaves out has its default.
 
     Args:
         path: the file, or `-` for standard input; what it includes is relative to its folder.
         overrides: changes in the form of ``--set``: ``network.link.loss=20%``, applied in order.
+        any_agents: whether its network is for other agents than its environment's, whatever their number.
 
     Raises:
         ScenarioError: with every mistake there is, each with its place and a remedy; of very many, the first.
     """
     source = legible(str(path), most=1000)
-    return _scenario(read_yaml(FilePath(path)), overrides, source)
+    return _scenario(read_yaml(FilePath(path)), overrides, source, any_agents=any_agents)
 
 
 def parse_scenario(
@@ -103,10 +104,10 @@ def parse_scenario(
     return _scenario(document, overrides, source)
 
 
-def _scenario(document: Document, overrides: Sequence[str], source: str) -> Scenario:
+def _scenario(document: Document, overrides: Sequence[str], source: str, *, any_agents: bool = False) -> Scenario:
     for change in overrides:
         override(document, change)
-    scenario, mistakes = (None, []) if document.node is None else _checked_with_rules(document)
+    scenario, mistakes = (None, []) if document.node is None else _checked_with_rules(document, any_agents=any_agents)
     mistakes += document.mistakes
     if scenario is None or mistakes:
         raise ScenarioError.from_mistakes(source, first_mistakes(mistakes))
@@ -123,7 +124,7 @@ def first_mistakes(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
     return (*ordered[:MAX_TOLD], rest)
 
 
-def _checked_with_rules(document: Document) -> tuple[Scenario | None, list[Mistake]]:
+def _checked_with_rules(document: Document, *, any_agents: bool = False) -> tuple[Scenario | None, list[Mistake]]:
     """Return the scenario, if every block of it is well formed, and all that is wrong with it."""
     root = document.root
     if not isinstance(root, dict):
@@ -134,7 +135,7 @@ def _checked_with_rules(document: Document) -> tuple[Scenario | None, list[Mista
     scenario, mistakes = checked(document, Scenario)
     known = _valid_blocks(root) if scenario is None else scenario
     if not document.incomplete:  # what files that were not read say may be what rules ask for
-        mistakes += [document.blame(*wrong) for wrong in broken_rules(known)]
+        mistakes += [document.blame(*wrong) for wrong in broken_rules(known, any_agents=any_agents)]
     return scenario, mistakes
 
 

@@ -6,7 +6,7 @@ depends on the machine: whether the replay buffer, the largest part of nearly ev
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from math import hypot, inf, prod
@@ -56,17 +56,18 @@ class ValidBlocks(SimpleNamespace):
         raise _UnknownError(name)
 
 
-def broken_rules(scenario: Scenario | Mapping[str, object]) -> list[tuple[str, str, str]]:
+def broken_rules(scenario: Scenario | Mapping[str, object], *, any_agents: bool = False) -> list[tuple[str, str, str]]:
     """Return what is broken in a scenario, or in those of its blocks that are known.
 
-    What a rule says before it asks for a block that is not known counts.
+    What a rule says before it asks for a block that is not known counts. A scenario for any number of agents is not
+    held to that of its environment: see `misfits`.
     """
     known = cast("Scenario", ValidBlocks(**scenario)) if isinstance(scenario, Mapping) else scenario
     broken: list[tuple[str, str, str]] = []
     for rule in RULES:
         with suppress(_UnknownError):
             broken.extend(rule(known))
-    for network_rule in NETWORK_RULES:
+    for network_rule in NETWORK_RULES if any_agents else (_fits_the_agents, *NETWORK_RULES):
         with suppress(_UnknownError):
             broken.extend(() if known.network is None else network_rule(known, known.network))
     return broken
@@ -138,10 +139,18 @@ def _blocks_are_not_empty(scenario: Scenario) -> Broken:
                 yield f"algorithm.{key}.blocks", message, f"at most {most}"
 
 
-def _topology_exists(scenario: Scenario, network: Network) -> Broken:
-    n_agents = scenario.env.n_agents
-    if n_agents < 2:  # told by another rule
-        return
+def _fits_the_agents(scenario: Scenario, network: Network) -> Broken:
+    yield from misfits(network, scenario.env.n_agents, scenario.seeds)
+
+
+def misfits(network: Network, n_agents: int, seeds: Sequence[int]) -> Broken:
+    """Yield what of a network is not for so many agents."""
+    if n_agents >= 2:  # fewer are told by another rule
+        yield from _topology_exists(network, n_agents, seeds)
+    yield from _agents_exist(network, n_agents)
+
+
+def _topology_exists(network: Network, n_agents: int, seeds: Sequence[int]) -> Broken:
     told = set()
     for path, part in reversed([*_parts("network.topology", network.topology)]):  # what is within others comes first
         if isinstance(part, Range) and part.mobility is None:
@@ -149,7 +158,7 @@ def _topology_exists(scenario: Scenario, network: Network) -> Broken:
             yield f"{path}.mobility", message, "write `mobility: {kind: random_waypoint, ...}`"
         elif isinstance(part, TopologyKind):
             try:
-                part.refuse_impossible(n_agents, scenario.seeds)
+                part.refuse_impossible(n_agents, seeds)
             except ValueError as error:
                 key, _, said = str(error).partition(": ")
                 if said not in told:
@@ -167,8 +176,7 @@ def _other_topology(part: TopologyKind, key: str, n_agents: int) -> str:
     return f"there are {n_agents} agents, numbered from 0"
 
 
-def _agents_exist(scenario: Scenario, network: Network) -> Broken:
-    n_agents = scenario.env.n_agents
+def _agents_exist(network: Network, n_agents: int) -> Broken:
     with suppress(_UnknownError):
         for index, other in enumerate(network.other_links):
             with suppress(_UnknownError):
@@ -404,8 +412,6 @@ RULES: tuple[Callable[[Scenario], Broken], ...] = (
     _blocks_are_not_empty,
 )
 NETWORK_RULES: tuple[Callable[[Scenario, Network], Broken], ...] = (
-    _topology_exists,
-    _agents_exist,
     _acks_are_sent,
     _broadcast_has_a_transmitter,
     _episodes_are_acted_one_by_one,

@@ -1,5 +1,7 @@
 """Trials of the exchange alone: independent, reproducible, audited, spread over the run."""
 
+import sys
+
 import numpy as np
 import pytest
 from exchange_cases import CALM, LOSSY, SCENES, scene, setting_of
@@ -168,9 +170,11 @@ def test_trials_side_by_side_are_those_one_after_the_other(name, changes, togeth
 
 
 @pytest.mark.parametrize("agents", [10, 80])
-def test_results_do_not_depend_on_the_threads(agents):
+def test_results_do_not_depend_on_the_threads(agents, monkeypatch):
+    monkeypatch.setattr("dvdn_sim.network.trials.MOST_TOGETHER", 3)
+    monkeypatch.setattr(sys.modules["dvdn_sim.network.predict"], "MAX_SAMPLED", 20)
     several = setting("network.topology={kind: ring}", "algorithm.consensus.rounds=2", agents=agents)
-    once, *others = (measure(several, 150, threads=threads) for threads in (1, 2, 3))
+    once, *others = (measure(several, 10, threads=threads) for threads in (1, 2, 3))
     assert all(other == once for other in others)
     once, *others = (predict(several, threads=threads) for threads in (1, 2, 3))
     assert all(other.figures == once.figures for other in others)
@@ -205,8 +209,8 @@ OTHER = "network.other_links=[{edge: [0, 2], link: {loss: 30%}}]"
     [
         (scene(3, "{kind: ring}", "0%", 1, *CALM), {"links": 3}, "has no number of links"),
         ([], {"agents": 9, "links": 3}, "has 8 to 36 links"),
-        ([*COMPLETE, CRASH], {"agents": 2}, r"network: fault: expected agents below 2, got \[2\]"),
-        ([*COMPLETE, OTHER], {"agents": 2}, r"network: other_links: expected agents below 2, got \[2\]"),
+        ([*COMPLETE, CRASH], {"agents": 2}, "network.faults.0: there is no agent 2; agents are numbered from 0 to 1"),
+        ([*COMPLETE, OTHER], {"agents": 2}, "network.other_links.0.edge: there is no link between agents 0 and 2"),
         ([], {"values": [1.0, 2.0]}, "a finite number for each of 3 agents, got"),
         ([], {"values": [1.0, 2.0, float("inf")]}, "expected finite numbers, got"),
     ],
@@ -214,6 +218,37 @@ OTHER = "network.other_links=[{edge: [0, 2], link: {loss: 30%}}]"
 def test_what_cannot_be_exchanged_is_refused(changes, options, said):
     with pytest.raises(ScenarioError, match=said):
         setting(*changes, **options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["network.topology={kind: k_regular, degree: 3}"], ""),  # too many links for the three of the environment
+        (["network.topology={kind: edges, edges: [[0, 7]]}", "network.faults=[{kind: crash, node: 7, at: 1 s}]"], ""),
+        (
+            ["network.topology={kind: k_regular, degree: 9}", "network.faults=[{kind: crash, node: 8, at: 1 s}]"],
+            r"2 mistakes\n  network.topology.degree: expected fewer than the 8 agents, .*"
+            r"\n  network.faults.0: there is no agent 8",
+        ),
+    ],
+)
+def test_other_agents_are_what_a_network_must_fit(changes, said):
+    scenario = load_scenario(LOSSY, changes, any_agents=True)
+    if said:
+        with pytest.raises(ScenarioError, match=said):
+            Setting.from_scenario(scenario, agents=8)
+    else:
+        assert Setting.from_scenario(scenario, agents=8)[0].messages > 0
+    with pytest.raises(ScenarioError):
+        load_scenario(LOSSY, changes)
+
+
+def test_what_the_memory_cannot_hold_is_refused():
+    large = setting("network.topology={kind: ring}", "algorithm.consensus.rounds=1000", agents=1000)
+    large.refuse_oversized(None)
+    large.refuse_oversized(10**9)
+    with pytest.raises(ScenarioError, match=r"1000 rounds over 2_000 links take .* MB; .* this machine's 10.0 MB"):
+        large.refuse_oversized(10**7)
 
 
 def test_where_nobody_has_a_neighbour_nothing_is_late(tmp_path):
