@@ -25,7 +25,7 @@ from dvdn_sim.consensus.ratio import Masses, PushSum, RunningSum
 from dvdn_sim.consensus.stability import MAX_DRAWN, Least, least_eigenvalue, least_of
 from dvdn_sim.consensus.theory import (
     DrawnSteps, Heard, PullSteps, StepMoments, Trajectory, ZeroFillSteps, closed_steps, expected_of,
-    expected_round_time, rounds_to_reach, trajectory, trajectory_of,
+    expected_round_time, has_moments, rounds_to_reach, trajectory, trajectory_of,
 )
 from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis, sum_by_receiver, weight_matrix
 # fmt: on
@@ -34,8 +34,8 @@ from dvdn_sim.consensus.weights import WEIGHTS, lazy, max_degree, metropolis, su
 __all__ = [
     "MAX_DRAWN", "POLICIES", "WEIGHTS", "DrawnSteps", "Facts", "Heard", "Least", "Masses", "OperatorFigures", "Policy",
     "PullPolicy", "PullSteps", "PushSum", "RoundLinks", "RunningSum", "Stale", "StepMoments", "Trajectory", "ZeroFill",
-    "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time", "lazy", "least_eigenvalue",
-    "least_of", "lossless_facts", "max_degree", "metropolis", "numbers_of", "operator_figures", "operator_of",
-    "round_numbers", "rounded_to_float16", "rounds_to_reach", "side_by_side", "sum_by_receiver", "trajectory",
-    "trajectory_of", "union_of", "weight_matrix",
+    "ZeroFillSteps", "apply_float16", "closed_steps", "expected_of", "expected_round_time", "has_moments", "lazy",
+    "least_eigenvalue", "least_of", "lossless_facts", "max_degree", "metropolis", "numbers_of", "operator_figures",
+    "operator_of", "round_numbers", "rounded_to_float16", "rounds_to_reach", "side_by_side", "sum_by_receiver",
+    "trajectory", "trajectory_of", "union_of", "weight_matrix",
 ]  # fmt: skip

@@ -176,19 +176,19 @@ def closed_steps(
         known: What acknowledgements let both ends count; None without any.
         up: Who can hear whom, ``[N, N]``; all neighbours by default.
     """
-    make: dict[str, Callable[[Values], StepMoments]] = {
-        "self": lambda matrices: PullSteps(matrices, Heard.one_way(q)),
-        "symmetric": lambda matrices: PullSteps(matrices, known or Heard(0.0, 0.0, 0.0)),
-        "zero_fill": lambda matrices: ZeroFillSteps(matrices, q),
-    }
-    if one_round:
-        make["stale"] = make["self"]
-    if policy not in make or (policy == "zero_fill" and up is not None):
+    if not has_moments(policy, one_round=one_round) or (policy == "zero_fill" and up is not None):
         return None
     matrices = np.array([weight_matrix(weights, graph) for graph in graphs])
     if up is not None:
         matrices *= up & up.T if policy == "symmetric" else up
-    return make[policy](matrices)
+    if policy == "zero_fill":
+        return ZeroFillSteps(matrices, q)
+    return PullSteps(matrices, Heard.one_way(q) if policy != "symmetric" else known or Heard(0.0, 0.0, 0.0))
+
+
+def has_moments(policy: str, *, one_round: bool) -> bool:
+    """Return whether the moments of a round are known for a policy, by its name; in one round `stale` is `self`."""
+    return policy in {"self", "symmetric", "zero_fill"} or (policy == "stale" and one_round)
 
 
 def _diagonal(values: Values) -> Values:

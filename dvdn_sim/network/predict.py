@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dvdn_sim.consensus import (
+    MAX_DRAWN,
     WEIGHTS,
     DrawnSteps,
     Facts,
@@ -24,11 +25,13 @@ from dvdn_sim.consensus import (
     closed_steps,
     expected_of,
     expected_round_time,
+    has_moments,
     lossless_facts,
     rounds_to_reach,
     side_by_side,
     trajectory,
 )
+from dvdn_sim.network.simulation import sampler
 from dvdn_sim.network.trials import (
     MAX_FOR_OPERATORS,
     Floats,
@@ -43,11 +46,12 @@ from dvdn_sim.network.trials import (
     mean_figure,
     operators,
     path_figures,
+    quantile_figure,
     realised,
     samples,
 )
 from dvdn_sim.scenario import ConstantTime, Network, ack_bytes, stability
-from netmodels import LinkSpec
+from netmodels import Link, LinkSpec
 from netmodels.links import Bernoulli, GilbertElliott, LossTrace
 from netmodels.recordings import Played
 from netmodels.streams import stream
@@ -64,6 +68,8 @@ LEAST_SAMPLED = 3
 """Exchanges of a sample, unless messages are too many, however long they take."""
 MAX_MESSAGES = 300_000
 """Of them together."""
+ENOUGH_COMPLETED = 50_000
+"""Packets of messages that are sent to see when they are complete, where no formula says it."""
 PROBES = 4
 """Random values of each of many agents, of which an operator is estimated."""
 TARGET: Final = 0.1
@@ -82,7 +88,7 @@ class Prediction:
         lambda_min: Smallest eigenvalue of E[A], as if no message were late; None for parameters, and where graphs
             change in another way than by being drawn again.
         sending_s: How long the busiest transmitter sends per update.
-        waiting_s: How long exchanges of this kind last per update.
+        lasts_s: How long an exchange lasts, with the computing before it, ``[networks, exchanges over each]``.
         warnings: What to mind.
     """
 
@@ -92,7 +98,7 @@ class Prediction:
     rounds_to_target: int | None
     lambda_min: Number | None
     sending_s: Number
-    waiting_s: Number
+    lasts_s: Floats
     warnings: tuple[str, ...]
 
 
@@ -104,8 +110,8 @@ def predict_every(settings: Sequence[Setting], threads: int = 1) -> tuple[Predic
         threads: How many; nothing but the time depends on it.
     """
     found = tuple(_predict(setting, threads) for setting in settings)
-    for setting, prediction in zip(settings, found, strict=True):
-        prediction.figures["utilisation"] = _utilisation(setting, prediction, found)
+    for prediction in found:
+        prediction.figures["utilisation"] = _utilisation(settings, prediction, found)
     return found
 
 
@@ -141,7 +147,7 @@ def _predict(setting: Setting, threads: int) -> Prediction:
         rounds_to_target=None if steps is None else _rounds_to_target(setting, steps),
         lambda_min=_lambda_min(setting),
         sending_s=_sending_s(setting, graphs, figures["bytes_per_update"]),
-        waiting_s=figures["round_time_s"].times(setting.sent.exchanges * setting.rounds),
+        lasts_s=np.array(sample.tally.lasts_s).reshape(len(sample.errors), -1),
         warnings=tuple(_warnings(setting, figures, sample.tally.dropped)),
     )
 
@@ -281,8 +287,11 @@ def _rounds_to_target(setting: Setting, steps: StepMoments) -> int | None:
 
 
 def _lambda_min(setting: Setting) -> Number | None:
-    """Smallest eigenvalue of E[A], of what agents learn from."""
-    if setting.sent.kind != "td":
+    """Smallest eigenvalue of E[A], of what agents learn from; None for many where no formula has losses in it."""
+    sent, q = setting.sent, setting.network.link.delivery_probability(setting.sent.size_bytes)
+    if sent.kind != "td":
+        return None
+    if setting.n_agents > MAX_DRAWN and q < 1.0 and not has_moments(sent.policy, one_round=sent.rounds == 1):
         return None
     found = stability(setting.network, setting.sent, setting.n_agents, setting.seed)
     exact = setting.network.topology.fixed and not (found and found.error)
@@ -301,9 +310,21 @@ def _of_a_message(setting: Setting) -> dict[str, Number]:
         "airtime_s": link.serialisation_ns(wire_bytes) * 1e-9,
         "whole_probability": link.delivery_probability(size_bytes),
     }
+    found = {name: Number.of(value, 0.0, "closed") for name, value in figures.items()}
+    exact = link.completion_is_exact(size_bytes)
+    complete_s = np.empty(0) if exact else _completed_s(setting, link)
     for name, probability in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
-        figures[f"completion_{name}_s"] = link.completion_quantile(size_bytes, probability)
-    return {name: Number.of(value, 0.0, "closed") for name, value in figures.items()}
+        closed = Number.of(link.completion_quantile(size_bytes, probability), 0.0, "closed")
+        found[f"completion_{name}_s"] = closed if exact else quantile_figure(complete_s, probability)
+    return found
+
+
+def _completed_s(setting: Setting, link: LinkSpec) -> Floats:
+    """How long messages took that came whole, each over a link of its own."""
+    size_bytes = setting.sent.size_bytes
+    count = int(np.clip(ENOUGH_COMPLETED / link.packets(size_bytes), 100, 2000))
+    transfers = [Link(link, setting.seed, (PURPOSE, "completed", n)).offer(0, size_bytes) for n in range(count)]
+    return np.array([each.complete_ns * 1e-9 for each in transfers if each.lost_reason is None])
 
 
 def _exchange_bytes(setting: Setting, graphs: Sequence[Sequence[Graph]]) -> dict[str, Number]:
@@ -373,18 +394,25 @@ def _jtd(errors: Floats, how: str) -> Number:
     return found if len(errors) > 1 else Number.of(errors[0], 0.0 if how == "closed" else np.nan, how)
 
 
-def _utilisation(setting: Setting, found: Prediction, every: Sequence[Prediction]) -> Number:
+def _utilisation(settings: Sequence[Setting], found: Prediction, every: Sequence[Prediction]) -> Number:
     """Share of the time from one update to the next that the busiest transmitter sends, if episodes are long."""
-    waiting_s, waiting_error_s = np.array([each.waiting_s.at(0) for each in every]).T
-    updating_s = setting.network.compute.mean + waiting_s.sum()
-    overlap = setting.network.schedule == "overlap"
-    period_s = max(setting.episode_s, updating_s) if overlap else setting.episode_s + updating_s
+    setting, network = settings[0], settings[0].network
+    shape = every[0].lasts_s.shape
+    updating_s = np.zeros(shape)
+    for of_kind, each in zip(settings, every, strict=True):
+        updating_s += of_kind.sent.exchanges * np.resize(each.lasts_s, shape)
+    if not any(of_kind.computing for of_kind in settings):
+        drawn_s = sampler(network.compute)(
+            stream(setting.seed, PURPOSE, "compute"), every[0].lasts_s.size * setting.n_agents
+        )
+        updating_s += drawn_s.reshape(*shape, -1).max(2)
+    episode_s = setting.episode_s
+    periods_s = np.maximum(updating_s, episode_s) if network.schedule == "overlap" else updating_s + episode_s
+    period_s, period_error_s = mean_figure(periods_s.mean(1), "sampled").at(0)
     period_s, (sending_s, sending_error_s) = max(period_s, 1e-300), found.sending_s.at(0)
     share = sending_s / period_s
-    exact = overlap and updating_s <= setting.episode_s
-    period_error_s = 0.0 if exact else float(np.linalg.norm(waiting_error_s))
     error = np.hypot(sending_error_s, share * period_error_s) / period_s
-    return Number.of(share, error, found.figures["round_time_s"].how)
+    return Number.of(share, error, "sampled" if np.ptp(periods_s) > 0.0 else found.sending_s.how)
 
 
 def _warnings(setting: Setting, figures: dict[str, Number], dropped: float) -> Iterator[str]:

@@ -308,6 +308,16 @@ def mean_figure(samples: Floats, how: str) -> Number:
     return Number.of(samples.mean(0), error, how)
 
 
+def quantile_figure(samples: Floats, probability: float) -> Number:
+    """Return a quantile of independent samples; its error is what a standard error of its rank is to either side."""
+    if not len(samples):
+        return Number.of(np.nan, np.nan, "sampled")
+    error = np.sqrt(probability * (1.0 - probability) / len(samples))
+    ranks = np.clip([probability, probability - error, probability + error], 0.0, 1.0)
+    value, below, above = np.quantile(samples, ranks, method="inverted_cdf").tolist()
+    return Number.of(value, (above - below) / 2.0, "sampled")
+
+
 def ratio_figure(parts: Floats, wholes: Floats, how: str, *, of_none: float) -> Number:
     """Return Σ parts / Σ wholes, and its standard error by linearisation (Cochran, Sampling Techniques, §2.11)."""
     if not wholes.any():
@@ -339,12 +349,14 @@ class Tally:
         undisturbed: Nothing, acknowledgements included, was late, and what was lost was lost on the air.
         rows: By network, means of its exchanges: messages sent, held, late and dropped, bytes, and seconds of a round.
         durations_ns: By exchange, of all rounds of all agents.
+        lasts_s: By exchange, from when agents begin to compute until all that are up are through.
     """
 
     def __init__(self) -> None:
         self.undisturbed = True
         self.rows: list[Floats] = []
         self.durations_ns: list[npt.NDArray[np.int64]] = []
+        self.lasts_s: list[float] = []
 
     def add(self, reports: Sequence[ExchangeReport]) -> None:
         """Count the exchanges of a network."""
@@ -358,6 +370,7 @@ class Tally:
             dropped = counts.lost["queue_full"]
             rows.append((counts.sent, counts.delivered, _late(counts), dropped, report.wire_bytes, round_s))
             self.durations_ns.append(durations)
+            self.lasts_s.append((report.ended_ns - report.began_ns) * 1e-9)
         self.rows.append(np.mean(rows, axis=0))
 
     def extend(self, other: "Tally") -> None:
@@ -365,6 +378,7 @@ class Tally:
         self.undisturbed &= other.undisturbed
         self.rows += other.rows
         self.durations_ns += other.durations_ns
+        self.lasts_s += other.lasts_s
 
     @property
     def sent(self) -> float:

@@ -206,6 +206,17 @@ class LinkSpec(Spec):
         weights = retry_weights(self.loss, self.corrupt, self.retries, packets)
         return completion_quantile(self.delay, ends, weights, held, probability)
 
+    def completion_is_exact(self, message_bytes: int) -> bool:
+        """Return whether `completion_quantile` is exact, and no bound.
+
+        >>> LinkSpec(rate="1 Mbit/s", delay="1 ms", retries=1, retry_delay="1 ms").completion_is_exact(2000)
+        False
+        """
+        packets = self.packets(message_bytes)
+        if self.retries or self.duplicate:
+            return isinstance(self.delay, Constant) and (not self.retries or message_bytes == packets * self.mtu)
+        return packets == 1 or not isinstance(self.delay, DelayTrace)
+
     def describe(self, *message_sizes: int) -> str:
         """Say what the link does, and what messages of these payloads (6.4 kB and 212 kB) will experience on it.
 
