@@ -47,6 +47,11 @@ def inner(function: Function) -> Function:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def inlined(function: Function) -> Function:
+    """Compile a small function as part of those that call it."""
+    return _compiled(function, inline="always")
+
+
 def _compiled(function: Function, **options: Any) -> Function:
     try:
         made: Any = njit(cache=True, error_model="numpy", **options)(function)

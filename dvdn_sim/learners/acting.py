@@ -1,21 +1,22 @@
 """What networks say and agents do at one step, for all rows and agents in one compiled call each.
 
-A network is a row of the parameter matrix, in which the weights of a layer lie input by input, and then its bias. So
-``y += x_i W_i`` is one run through memory for each input i. Sequences that share a network go through it a few at a
-time, so that such a row is in the cache for all of them. Everything is float32.
+Sequences that share a network go through it a few at a time, so that its weights are in the cache for all of them.
+Everything is float32.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dvdn_sim.compiled import compiled
+from dvdn_sim.compiled import compiled, inlined, inner
 from dvdn_sim.draws import mixed, unit
+from dvdn_sim.learners.products import multiply
 
 Floats = NDArray[np.float32]
 
-Networks = tuple[bool, Floats, int, int, Floats]
-"""Whether they are recurrent; parameters of the G networks of each of R teams, ``[R·G, P]``; how many numbers tell an
-agent its own, 0 or N; C, copies of the game in which a team acts; hidden states, ``[R·C, N, H]``."""
+Networks = tuple[bool, tuple[Floats, ...], int, int, Floats]
+"""Whether they are recurrent; weights of the G networks of each of R teams, ``[R·G, inputs + 1, outputs]`` each, whose
+last rows are the biases: W1, W_i, W_h and W3; without a memory W1, W2 twice, and W3; how many numbers tell an agent
+its own, 0 or N; C, copies of the game in which a team acts; hidden states, ``[R·C, N, H]``."""
 Luck = tuple[NDArray[np.bool_], NDArray[np.uint64], NDArray[np.float64]]
 """The actions that each agent has, ``[N, A]``; what names the draws of the episode, ``[R·C, N]``; ε, ``[T, R]``."""
 
@@ -41,7 +42,7 @@ _B0, _B2, _B4, _B6 = (
 )
 
 
-@compiled
+@inner
 def tanh(x: np.float32) -> np.float32:
     """Return tanh x to 4e-7: Eigen's quotient of polynomials, which takes operations that any processor does alike.
 
@@ -55,49 +56,20 @@ def tanh(x: np.float32) -> np.float32:
     return above / (_B0 + x2 * (_B2 + x2 * (_B4 + x2 * _B6)))
 
 
-@compiled
+@inner
 def sigmoid(x: np.float32) -> np.float32:
     """Return 1 / (1 + exp(-x)), by `tanh`."""
     return _HALF + _HALF * tanh(_HALF * x)
 
 
-@compiled
-def _layer(parameters: Floats, start: int, inputs: Floats, outputs: Floats, count: int) -> int:
-    """Write W x + b of each of the first `count` inputs x; return where the next layer's weights start.
-
-    Four inputs at a time: each of the sums is then read and written a quarter as often.
-    """
-    n_inputs, width = inputs.shape[1], outputs.shape[1]
-    bias = start + n_inputs * width
-    for k in range(count):
-        for j in range(width):
-            outputs[k, j] = parameters[bias + j]
-    for i in range(0, n_inputs - 3, 4):
-        row = start + i * width
-        w0, w1 = parameters[row : row + width], parameters[row + width : row + 2 * width]
-        w2, w3 = parameters[row + 2 * width : row + 3 * width], parameters[row + 3 * width : row + 4 * width]
-        for k in range(count):
-            x0, x1, x2, x3 = inputs[k, i], inputs[k, i + 1], inputs[k, i + 2], inputs[k, i + 3]
-            sums = outputs[k]
-            for j in range(width):
-                sums[j] += x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]
-    for i in range(n_inputs - n_inputs % 4, n_inputs):
-        weights = parameters[start + i * width : start + (i + 1) * width]
-        for k in range(count):
-            x, sums = inputs[k, i], outputs[k]
-            for j in range(width):
-                sums[j] += x * weights[j]
-    return int(bias + width)
-
-
-@compiled
+@inner
 def _relu(values: Floats, count: int) -> None:
     for k in range(count):
         for j in range(values.shape[1]):
             values[k, j] = max(values[k, j], np.float32(0.0))
 
 
-@compiled
+@inner
 def _gates(from_input: Floats, from_memory: Floats, state: Floats) -> None:
     """Step a GRU's state, given what its reset, update and new gates get from input and memory."""
     h = len(state)
@@ -110,13 +82,13 @@ def _gates(from_input: Floats, from_memory: Floats, state: Floats) -> None:
         state[j] = new[j] + update[j] * (state[j] - new[j])
 
 
-@compiled
+@inner
 def _place(sequence: int, network: int, networks: int, copies: int, users: int) -> tuple[int, int]:
     """Return row and agent of one of the sequences that go through a network; a team has G = `networks`."""
     return network // networks * copies + sequence // users, network % networks * users + sequence % users
 
 
-@compiled
+@inner
 def _gather(observations: Floats, ids: int, row: int, agent: int, into: Floats) -> None:
     """Write what an agent sees: its observation and, where agents see it, its number, one-hot."""
     dims = observations.shape[2]
@@ -126,7 +98,7 @@ def _gather(observations: Floats, ids: int, row: int, agent: int, into: Floats) 
         into[dims + i] = i == agent
 
 
-@compiled
+@inlined
 def q_values(networks: Networks, observations: Floats, q: Floats) -> None:
     """Take one step of `RecurrentQ`, or of `FeedForwardQ`, everywhere.
 
@@ -135,16 +107,18 @@ def q_values(networks: Networks, observations: Floats, q: Floats) -> None:
         observations: ``[R·C, N, D]``.
         q: ``[R·C, N, A]``; written.
     """
-    recurrent, parameters, ids, copies, hidden = networks
+    recurrent, (w1, wi, wh, w3), ids, copies, hidden = networks
     rows, agents, dims = observations.shape
     h, sees = hidden.shape[2], dims + ids
-    each = len(parameters) * copies // rows
+    each = len(w1) * copies // rows
     users = agents // each
-    seen, x = np.empty((TOGETHER, sees), np.float32), np.empty((TOGETHER, h), np.float32)
+    seen, x = np.empty((TOGETHER, sees + 1), np.float32), np.empty((TOGETHER, h + 1), np.float32)
     gates, memory = np.empty((TOGETHER, 3 * h), np.float32), np.empty((TOGETHER, 3 * h), np.float32)
-    state, out = np.empty((TOGETHER, h), np.float32), np.empty((TOGETHER, q.shape[2]), np.float32)
-    for network in range(len(parameters)):
-        weights = parameters[network]
+    state, out = np.empty((TOGETHER, h + 1), np.float32), np.empty((TOGETHER, q.shape[2]), np.float32)
+    for k in range(TOGETHER):  # the bias is the weight of a number that is 1
+        seen[k, sees] = x[k, h] = state[k, h] = 1.0
+    x_alone, state_alone = x[:, :h], state[:, :h]
+    for network in range(len(w1)):
         for first in range(0, copies * users, TOGETHER):
             count = min(TOGETHER, copies * users - first)
             for k in range(count):
@@ -152,17 +126,17 @@ def q_values(networks: Networks, observations: Floats, q: Floats) -> None:
                 _gather(observations, ids, row, agent, seen[k])
                 for j in range(h):
                     state[k, j] = hidden[row, agent, j]
-            at = _layer(weights, 0, seen, x, count)
-            _relu(x, count)
+            multiply(seen[:count], w1[network], x_alone)
+            _relu(x_alone, count)
             if recurrent:
-                at = _layer(weights, at, x, gates, count)
-                at = _layer(weights, at, state, memory, count)
+                multiply(x[:count], wi[network], gates)
+                multiply(state[:count], wh[network], memory)
                 for k in range(count):
-                    _gates(gates[k], memory[k], state[k])
+                    _gates(gates[k], memory[k], state[k, :h])
             else:
-                at = _layer(weights, at, x, state, count)
-                _relu(state, count)
-            _layer(weights, at, state, out, count)
+                multiply(x[:count], wi[network], state_alone)
+                _relu(state_alone, count)
+            multiply(state[:count], w3[network], out)
             for k in range(count):
                 row, agent = _place(first + k, network, each, copies, users)
                 for j in range(q.shape[2]):
@@ -205,7 +179,10 @@ def act(networks: Networks, luck: Luck, observations: Floats, q: Floats, step: i
         for agent in range(agents):
             draws = mixed(streams[row, agent], step)
             if unit(mixed(draws, 0)) < epsilon[step, row // copies]:
-                left = int(unit(mixed(draws, 1)) * available[agent].sum())
+                owned = 0
+                for action in range(count):
+                    owned += available[agent, action]
+                left = int(unit(mixed(draws, 1)) * owned)
                 for action in range(count):
                     if available[agent, action]:
                         if left == 0:

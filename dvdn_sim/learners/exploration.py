@@ -67,8 +67,8 @@ class Actor:
             epsilon: Exploration probability at each step ``[T, R]``.
             idle: Which agents do nothing at which step, bool ``[T, R, C, N]``, or with 1 for C; None if there are none.
         """
-        rows = parameters.detach().to("cpu", torch.float32).contiguous().numpy()
-        self._networks = self._network.recurrent, rows, self._ids, self._copies, self._hidden
+        weights = self._network.acting_weights(parameters.detach().to("cpu", torch.float32))
+        self._networks = self._network.recurrent, weights, self._ids, self._copies, self._hidden
         streams = streams_of(self._keys, episodes, self._copies, self._agent_keys)
         self._luck, self._idle = (self._available, streams, epsilon), idle
         self._hidden[:] = 0.0

@@ -8,10 +8,10 @@ EPyMARL's agent with ``use_rnn: False``, with PyTorch's initial weights.
 import torch
 from torch import Tensor
 
-from dvdn_sim.learners.q_network import Edges, QNetwork, Tape, back_through_relu
+from dvdn_sim.learners.q_network import Edges, QNetwork, TorchTape, back_through_relu
 
 
-class FeedForwardTape(Tape):
+class FeedForwardTape(TorchTape):
     """Of `FeedForwardQ`: what its layers give, and their gradients."""
 
     def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
@@ -24,7 +24,7 @@ class FeedForwardTape(Tape):
         _, w2, w3 = self.weights
         rows = int(edges[-1])
         h = self.h[:, :rows]
-        torch.bmm(self.first_layer(0, rows), w2, out=h[..., :-1])
+        torch.bmm(self.first_layer(rows), w2, out=h[..., :-1])
         h[..., :-1].relu_()
         torch.bmm(w3.mT, h.mT, out=self.q[..., :rows])
 
@@ -48,7 +48,7 @@ class FeedForwardQ(QNetwork):
     19589
     """
 
-    tape_kind = FeedForwardTape
+    tapes = FeedForwardTape, FeedForwardTape
     recurrent = False
 
     @property

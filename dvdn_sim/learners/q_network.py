@@ -5,9 +5,8 @@ loop runs over any of them. Each kind of network has its own forward and backwar
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,14 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dvdn_sim.learners import transfer
 from dvdn_sim.scenario import QLearning, Sharing
 
 Weights = Sequence[Tensor]
 """Views into a parameter matrix; each kind of network has its own."""
 Edges = NDArray[np.int64]
 """Where the rows of each step begin and end; see `Tape.forward`."""
-VIEWS = 1024
-"""How many of a tensor are kept."""
 IN_CACHE = 2**18
 """Numbers that what is worked on at a time may have."""
 
@@ -83,7 +81,7 @@ class QNetwork(ABC):
         n_actions: A, length of the output.
     """
 
-    tape_kind: ClassVar[type["Tape"]]
+    tapes: ClassVar[tuple[type["Tape"], type["Tape"]]]
     recurrent: ClassVar[bool]
     obs_dim: int
     hidden: int
@@ -108,6 +106,11 @@ class QNetwork(ABC):
         """View a parameter matrix ``[M, P]`` as weights; writing to one writes to the other."""
         return views(parameters, self.shapes)
 
+    def acting_weights(self, parameters: Tensor) -> tuple[NDArray[np.float32], ...]:
+        """View parameters ``[M, P]``, on the host, as the weights that `dvdn_sim.learners.acting` takes."""
+        w1, *between, w3 = (weight.numpy() for weight in self.weights(parameters))
+        return w1, between[0], between[-1], w3
+
     def initial_parameters(self, generators: list[np.random.Generator]) -> Tensor:
         """Draw PyTorch's default initial weights, U(-1/√fan_in, 1/√fan_in), and U(-1/√H, 1/√H) in a GRU.
 
@@ -118,8 +121,10 @@ class QNetwork(ABC):
         return torch.from_numpy(np.stack([generator.uniform(-bounds, bounds) for generator in generators]))
 
     def tape(self, *, networks: int, trained: int, steps: int, batch: int, like: Tensor) -> "Tape":
-        """Allocate a tape; the arguments are those of `Tape`."""
-        return self.tape_kind(self, like, networks=networks, trained=trained, steps=steps, batch=batch)
+        """Allocate a tape, of two kinds one for the host and one for devices; the arguments are those of `Tape`."""
+        on_host, elsewhere = self.tapes
+        kind = on_host if transfer.compiled_for(like) else elsewhere
+        return kind(self, like, networks=networks, trained=trained, steps=steps, batch=batch)
 
 
 class Tape(ABC):
@@ -129,18 +134,16 @@ class Tape(ABC):
     that still go on come first: `edges` say where, as `forward` has it.
 
     It stays in buffers that are reused from call to call: fresh temporaries of this size cost as much in page faults as
-    the arithmetic does. Every layer's input ends in a column that is always 1, so that a bias is its weight, and
-    forward and weight gradient are one matrix product per layer over all time steps. Values of actions lie action by
-    action, because products with so few columns are slow.
+    the arithmetic does. Every layer's input ends in a column that is always 1, so that a bias is its weight. Values of
+    actions lie action by action.
 
     Attributes:
-        parameters: ``[M, P]``; `weights` are the same, and `trained_weights` of the first m networks. M is a multiple
-            of m, and networks i, i + m, i + 2m, … see the same: an online network and its target.
+        parameters: ``[M, P]``. M is a multiple of m, and networks i, i + m, i + 2m, … see the same: an online network
+            and its target.
         seen: ``[m, L, D + 1]``, observations.
-        x: What the first layer gives, ``[M, L, H + 1]``.
         q: ``[M, A, L]``.
         d_q: dL/dq, ``[m, A, L]``.
-        gradient: ``[m, P]``; `gradients` are the same as weights.
+        gradient: ``[m, P]``.
     """
 
     def __init__(self, network: QNetwork, like: Tensor, *, networks: int, trained: int, steps: int, batch: int) -> None:
@@ -157,17 +160,9 @@ class Tape(ABC):
         self.network, rows = network, steps * batch
         self.parameters = like.new_empty(networks, network.parameter_count)
         self.seen = like.new_ones(trained, rows, network.obs_dim + 1)
-        self.x = like.new_ones(networks, rows, network.hidden + 1)
         self.q = like.new_empty(networks, network.n_actions, rows)
         self.d_q = like.new_zeros(trained, network.n_actions, rows)
         self.gradient = like.new_empty(trained, network.parameter_count)
-        self.gradients = network.weights(self.gradient)
-        # Views, made once: making them takes as long as many small operations on them.
-        self.weights = network.weights(self.parameters)
-        self.trained_weights = network.weights(self.parameters[:trained])
-        lots = [slice(first, first + trained) for first in range(0, networks, trained)]
-        self._first_layers = [(self.weights[0][lot], kept_rows(self.x[lot, :, :-1])) for lot in lots]
-        self._seen, self._x, self._no_ones = kept_rows(self.seen), kept_rows(self.x), kept_rows(self.x[..., :-1])
 
     @abstractmethod
     def forward(self, edges: Edges) -> None:
@@ -185,18 +180,30 @@ class Tape(ABC):
         Takes what `forward` took, and dL/dq from `d_q`. The next call overwrites what it returns.
         """
 
-    def first_layer(self, first: int, end: int) -> Tensor:
-        """Return x = relu(W1 o + b1) of these rows."""
-        seen = self._seen(first, end)
-        for w1, x in self._first_layers:
-            torch.bmm(seen, w1, out=x(first, end))
-        self._no_ones(first, end).relu_()
-        return self._x(first, end)
 
+class TorchTape(Tape):
+    """A tape whose products are torch's: one per layer, for all networks and, but for a memory's, over all time steps.
 
-def kept_rows(tensor: Tensor, axis: int = 1) -> Callable[[int, int], Tensor]:
-    """Return what views a stretch of rows, and keeps the view: making one takes as long as a small operation on it."""
-    return lru_cache(maxsize=VIEWS)(lambda first, end: tensor.narrow(axis, first, end - first))
+    Attributes:
+        weights: Views of the parameters; `trained_weights` those of the first m networks, `gradients` of the gradient.
+        x: What the first layer gives, ``[M, L, H + 1]``.
+    """
+
+    def __init__(self, network: QNetwork, like: Tensor, **sizes: int) -> None:
+        super().__init__(network, like, **sizes)
+        (networks, trained), rows = (len(self.parameters), len(self.seen)), self.seen.shape[1]
+        self.x = like.new_ones(networks, rows, network.hidden + 1)
+        self.weights, self.gradients = network.weights(self.parameters), network.weights(self.gradient)
+        self.trained_weights = network.weights(self.parameters[:trained])
+
+    def first_layer(self, rows: int) -> Tensor:
+        """Return x = relu(W1 o + b1) of so many rows."""
+        trained = len(self.seen)
+        for first in range(0, len(self.x), trained):
+            lot = slice(first, first + trained)
+            torch.bmm(self.seen[:, :rows], self.weights[0][lot], out=self.x[lot, :rows, :-1])
+        self.x[:, :rows, :-1].relu_()
+        return self.x[:, :rows]
 
 
 def views(parameters: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvdn_sim.algorithms import Local, QLearning, RewardModel
-from dvdn_sim.compiled import compiled
+from dvdn_sim.compiled import compiled, inner
 from dvdn_sim.learners import transfer
 from dvdn_sim.learners.replay import Minibatch
 
@@ -236,7 +236,10 @@ def fill(
                 mask[replica, 0, t, b] = number(t < length)
                 more[replica, t, b] = t < last
                 if team:
-                    own[0, t, b] = number((rewards[replica, b, :, t].sum() - mean) / deviation / parts)
+                    reward = number(0.0)
+                    for i in range(agents):
+                        reward += rewards[replica, b, i, t]
+                    own[0, t, b] = number((reward - mean) / deviation / parts)
                 for i in range(agents):
                     if not team:
                         own[i, t, b] = number(rewards[replica, b, i, t] / deviation)
@@ -244,7 +247,7 @@ def fill(
                     td[replica, i, t, b] = own[0 if team else i, t, b] + after - q_t[replica, i, t, b]
 
 
-@compiled
+@inner
 def merge(rewards: Array, longest: int, moments: NDArray[np.float64]) -> None:
     """Do what `RewardStatistics.merge` does, for a replica's rewards ``[B, N, T]`` and its moments ``[3]``."""
     batch, agents, steps = rewards.shape

@@ -23,8 +23,11 @@ def parameters_of(network, count: int, seed: int, dtype: torch.dtype = torch.flo
     return network.initial_parameters(generators).mul_(1.5).to(dtype)
 
 
-def tape_of(network, parameters: torch.Tensor, trained: int, steps: int, batch: int):
-    return network.tape(networks=len(parameters), trained=trained, steps=steps, batch=batch, like=parameters)
+def tape_of(network, parameters: torch.Tensor, trained: int, steps: int, batch: int, *, place: int = 0):
+    """The tape for the host, or with 1 for `place` the one for devices."""
+    return network.tapes[place](
+        network, parameters, networks=len(parameters), trained=trained, steps=steps, batch=batch
+    )
 
 
 @st.composite
@@ -32,19 +35,20 @@ def cases(draw):
     sizes = draw(st.sampled_from(KINDS))(draw(st.integers(1, 7)), draw(st.integers(1, 9)), draw(st.integers(1, 5)))
     trained, copies, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
     lengths = draw(st.lists(st.integers(1, 26), min_size=1, max_size=4))
-    return sizes, trained, copies, batch, lengths, draw(st.integers(0, 4)), draw(st.integers(0, 10**6))
+    spare, place, seed = draw(st.integers(0, 4)), draw(st.integers(0, 1)), draw(st.integers(0, 10**6))
+    return sizes, trained, copies, batch, lengths, spare, place, seed
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_forward_and_every_gradient_equal_torch(case):
     """Any sizes; one tape for sequences of several lengths, longer and shorter than the one before, in any order.
 
     Row i of the observations is seen by networks i, i + m, …, of which the first m are differentiated.
     """
-    network, trained, copies, batch, lengths, spare, seed = case
+    network, trained, copies, batch, lengths, spare, place, seed = case
     parameters = parameters_of(network, trained * copies, seed)
-    tape = tape_of(network, parameters, trained, max(lengths) + spare, batch)
+    tape = tape_of(network, parameters, trained, max(lengths) + spare, batch, place=place)
     for number, steps in enumerate(lengths):
         observations = noise(seed + number, trained, steps, batch, network.obs_dim)
         d_q = noise(seed - number - 1 + 2**32, trained, steps, batch, network.n_actions)
@@ -125,11 +129,24 @@ def test_acting_sees_the_function_that_is_learnt(kind):
         return values.view(teams, agents, copies, -1).transpose(1, 2).flatten(0, 1).float().contiguous().numpy()
 
     hidden, q = np.zeros((teams * copies, agents, 6), np.float32), np.empty((teams * copies, agents, 3), np.float32)
-    networks = kind is RecurrentQ, parameters.float().numpy(), 0, copies, hidden
+    networks = kind is RecurrentQ, network.acting_weights(parameters.float()), 0, copies, hidden
     for t in range(steps):
         q_values(networks, by_row(observations[:, t]), q)
         assert np.abs(q - by_row(unrolled[:, t])).max() < 1e-5
     assert hidden.any() == (kind is RecurrentQ)
+
+
+def test_acting_sees_the_very_values_that_are_learnt():
+    """To the bit, of networks that remember, on the host."""
+    network, agents, copies, steps = RecurrentQ(5, 12, 3), 3, 7, 9
+    parameters = parameters_of(network, agents, 1, torch.float32)
+    observations = noise(1, agents, steps, copies, 5, dtype=torch.float32)
+    unrolled = forward(tape_of(network, parameters, agents, steps, copies), parameters, observations)
+    hidden, q = np.zeros((copies, agents, 12), np.float32), np.empty((copies, agents, 3), np.float32)
+    for t in range(steps):
+        seen = observations[:, t].transpose(0, 1).contiguous().numpy()
+        q_values((True, network.acting_weights(parameters), 0, copies, hidden), seen, q)
+        assert (q == unrolled[:, t].transpose(0, 1).numpy()).all()
 
 
 @every_kind

@@ -8,7 +8,7 @@ where they do what the original's do; `step_rows`, `observe_rows` and `begin_row
 import numpy as np
 from numpy.typing import NDArray
 
-from dvdn_sim.compiled import compiled
+from dvdn_sim.compiled import compiled, inner
 from dvdn_sim.draws import mixed, unit
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 
@@ -22,7 +22,7 @@ Window = tuple[int, int, int]
 NONE, NORTH, SOUTH, WEST, EAST, LOAD = range(6)
 
 
-@compiled
+@inner
 def adjacent_food(field: Fields, row: int, column: int) -> int:
     """Add the levels of the foods beside a cell; beyond the border is the cell itself, where no food is."""
     rows, columns = field.shape
@@ -34,7 +34,7 @@ def adjacent_food(field: Fields, row: int, column: int) -> int:
     )
 
 
-@compiled
+@inner
 def adjacent_food_location(field: Fields, row: int, column: int) -> tuple[int, int]:
     """Find the food beside a cell where there is one. Foods are never so near to each other that there are two."""
     rows, columns = field.shape
@@ -47,7 +47,7 @@ def adjacent_food_location(field: Fields, row: int, column: int) -> tuple[int, i
     return row, min(column + 1, columns - 1)
 
 
-@compiled
+@inner
 def is_valid_action(field: Fields, row: int, column: int, action: int) -> bool:
     """Foods and the border are in the way, other players are not; nobody loads unless beside a food."""
     rows, columns = field.shape
@@ -64,7 +64,7 @@ def is_valid_action(field: Fields, row: int, column: int, action: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def move_players(field: Fields, positions: Ints, actions: Ints, claims: Ints, loading: Mask) -> None:
     """Move who can; write down who is loading. Which actions are valid is judged before anybody moves."""
     players = len(positions)
@@ -93,7 +93,7 @@ def move_players(field: Fields, positions: Ints, actions: Ints, claims: Ints, lo
             positions[player, 0], positions[player, 1] = row, column
 
 
-@compiled
+@inner
 def load_foods(
     field: Fields, positions: Ints, levels: Ints, food_spawned: int,
     loading: Mask, rewards: Rewards, penalty: float, normalize_reward: bool,
@@ -122,7 +122,7 @@ def load_foods(
             field[frow, fcol] = 0
 
 
-@compiled
+@inner
 def is_cleared(field: Fields) -> bool:
     """Tell if no food is left."""
     for food in field.flat:  # noqa: SIM110  (a generator takes long to compile)
@@ -131,7 +131,7 @@ def is_cleared(field: Fields) -> bool:
     return True
 
 
-@compiled
+@inner
 def observe(field: Fields, positions: Ints, levels: Ints, seen: Observations, window: Window) -> None:
     """Write what players see, into zeros: `_make_obs` and `make_obs_array`.
 
@@ -201,7 +201,7 @@ def observe_rows(ground: Ground, seen: Observations, window: Window) -> None:
         observe(field[row], positions[row], levels[row], seen[row], window)
 
 
-@compiled
+@inner
 def draw_location(free: Mask, draw: float) -> tuple[int, int]:
     """Choose among the free cells with a number in [0, 1); -1, -1 if there is none."""
     rows, columns = free.shape
@@ -218,13 +218,13 @@ def draw_location(free: Mask, draw: float) -> tuple[int, int]:
     return -1, -1
 
 
-@compiled
+@inner
 def draw_level(lowest: int, highest: int, draw: float) -> int:
     """Choose a level, bounds included, with a number in [0, 1)."""
     return lowest + int(draw * (highest - lowest + 1))
 
 
-@compiled
+@inner
 def spawn_players(
     positions: Ints, levels: Ints, free: Mask, key: np.uint64, foods: int, min_level: int, max_level: int
 ) -> None:
@@ -237,7 +237,7 @@ def spawn_players(
         free[row, column] = False
 
 
-@compiled
+@inner
 def spawn_food(
     field: Fields, free: Mask, key: np.uint64, players: int, foods: int, min_level: int, max_level: int
 ) -> int:
@@ -264,7 +264,7 @@ def spawn_food(
     return food_spawned
 
 
-@compiled
+@inner
 def sum_of_weakest(levels: Ints) -> int:
     """Add the three lowest levels."""
     total = 0
