@@ -6,10 +6,13 @@ message's life once it is over.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from typing import Any, Literal, NamedTuple, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from netmodels import Transfer
 from netmodels.topology import Graph
@@ -18,7 +21,7 @@ from netmodels.units import checked_state
 NEVER = -1
 """Stands for the time, or the step, of what did not happen."""
 
-Waits = Sequence[Sequence[int]]
+Waits = npt.NDArray[np.int64]
 """How long agents wait in nanoseconds, by round and agent ``[K][N]``."""
 Outcome = Literal["delivered", "late", "expired"]
 LOST = "lost"
@@ -141,6 +144,13 @@ Packets = dict[tuple[str, int, int], MessageCounts]
 """Counts of packets, by (kind of message, sender, receiver)."""
 
 
+class Fold(Protocol):
+    """See `NetworkCounters.fold`."""
+
+    def __call__(self, packets: Packets, *, doubtful: bool = False) -> None:
+        """Add to these counts."""
+
+
 @dataclass
 class NetworkCounters:
     """Counts of a whole run of one team.
@@ -151,22 +161,22 @@ class NetworkCounters:
         airtime_ns: Time that transmitters spent sending them.
         flights: Messages on their way when their exchange was over, in order of arrival. They are used no more: the
             life of each is that of a message that has expired.
-        fold: Adds packets that are counted elsewhere.
+        fold: Adds packets that are counted elsewhere; of all links, or of those whose counts may not add up.
     """
 
     messages: MessageCounts = field(default_factory=MessageCounts)
     wire_bytes: int = 0
     airtime_ns: int = 0
     flights: list[MessageLife] = field(default_factory=list)
-    fold: Callable[[Packets], None] | None = None
+    fold: "Fold | None" = None
     _packets: Packets = field(default_factory=dict)
 
     @property
     def packets(self) -> Packets:
-        """Packets, by (kind of message, sender, receiver)."""
+        """Packets, by (kind of message, sender, receiver), of links that were used."""
         if self.fold is not None:
             self.fold(self._packets)
-        return self._packets
+        return {link: counts for link, counts in self._packets.items() if counts.sent}
 
     def of_link(self, kind: str, sender: int, receiver: int) -> MessageCounts:
         """Return the packet counts of one kind of message on one link."""
@@ -179,7 +189,7 @@ class NetworkCounters:
     def leave(self, lives: Iterable[MessageLife], now_ns: int, probe: Probe | None) -> None:
         """Leave behind what is on its way when an exchange is over."""
         self.flights += lives
-        self.flights.sort(key=lambda life: life.arrived_ns)
+        self.flights.sort(key=lambda life: (life.arrived_ns, life))
         self.land(now_ns + 1, probe)
 
     def land(self, before_ns: int, probe: Probe | None) -> None:
@@ -224,9 +234,11 @@ class NetworkCounters:
         >>> counters.audit()
         'messages: 1 sent, 0 settled, 0 in flight'
         """
+        if self.fold is not None:
+            self.fold(self._packets, doubtful=True)
         counts = {"messages": self.messages} | {
             f"{kind} packets {sender} to {receiver}": count
-            for (kind, sender, receiver), count in sorted(self.packets.items())
+            for (kind, sender, receiver), count in sorted(self._packets.items())
         }
         findings = [
             f"{what}: {count.sent} sent, {count.settled} settled, {count.in_flight} in flight"
@@ -258,7 +270,7 @@ class Phase:
     counts: MessageCounts
     graph: Graph
     copies: int
-    deadlines_ns: Sequence[int] | None
+    deadlines_ns: npt.NDArray[np.int64] | None
     acks: bool = False
 
     @classmethod

@@ -1,33 +1,38 @@
 """The compiled engine: all links of a team in one array, and exchanges over them in the loops of `kernel`.
 
-Links are put in place when a graph first has them. What they were before an exchange is kept until it is over: should
-the loops lack room, or not know when a link is down, it is run again from there.
+Links are put in place when a graph first has them. Where an exchange may have to be run again, because its loops lack
+room, do not know when a link is down, or meet a crash, what links were before is kept until it is over.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dvdn_sim.compiled import compile_elsewhere
+from dvdn_sim.consensus import RoundLinks, union_of
 from dvdn_sim.network import kernel
 from dvdn_sim.network.accounting import MessageCounts, MessageLife, NetworkCounters, Phase
-from dvdn_sim.network.exchange import ExchangeReport, Numbering, facts_of, numbered, rounds_apart
+from dvdn_sim.network.exchange import ExchangeReport, facts_of, held_rounds, rounds_apart
 from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import Network
 from netmodels import LinkSpec
-from netmodels.links import Availability
+from netmodels.links import FOREVER_NS, Availability
 from netmodels.links.delay import Constant, DelayTrace, Empirical, Exponential, Lognormal, Normal, Pareto, Uniform
+from netmodels.links.link import refuse_late
 from netmodels.links.loss import Bernoulli, GilbertElliott, LossTrace
 from netmodels.links.transfer import LINK_DOWN, NODE_DOWN, REASONS
 from netmodels.streams import seed_words
+from netmodels.topology import Graph
 from netmodels.units import checked_state, count
 
 Ints = npt.NDArray[np.int64]
+Shape = tuple[int, int]
 
 REASON_NAMES = (*(reason for reason in REASONS if reason is not None), "incomplete")
 PURPOSES = {
@@ -39,13 +44,8 @@ PURPOSES = {
 }
 """Of the streams of a link: their names, and the column of a spec that says which is meant."""
 SHARES = {"link": kernel.OF_LINK, "node": kernel.OF_NODE, "medium": kernel.OF_MEDIUM}
-MANY_BOOKS = 64
-"""Kept at a time: of graphs that are drawn again and again, each has its own."""
-TABLES = {
-    kernel.SPECS: kernel.SPEC, kernel.REGIMES: kernel.REGIME, kernel.LINKS: kernel.LINK, kernel.DOWNS: kernel.DOWN,
-    kernel.STREAMS: kernel.STREAM, kernel.SERVERS: kernel.QUEUE, kernel.WAITS: kernel.WAIT,
-}  # fmt: skip
-"""Those of `net`, and how long their rows are."""
+SEEDED = 2**16
+"""Streams at a time: their names are Python's."""
 
 
 class Memory:
@@ -56,15 +56,36 @@ class Memory:
         tables: By where the heading says that they begin, ``[rows, columns]``; views.
     """
 
-    def __init__(self, heading: int, tables: Mapping[int, Ints]) -> None:
-        """Lay tables out, with their content, behind an empty heading."""
-        self.whole, self.tables = np.zeros(heading + sum(table.size for table in tables.values()), np.int64), {}
+    def __init__(self, heading: int, shapes: Mapping[int, Shape]) -> None:
+        """Lay empty tables out behind an empty heading, one behind the other in the order of their names there."""
+        self.heading = heading
+        self.whole = np.zeros(heading + sum(rows * columns for rows, columns in shapes.values()), np.int64)
+        self.tables: dict[int, Ints] = {}
         begins = heading
-        for at, table in tables.items():
+        for at, (rows, columns) in sorted(shapes.items()):
             self.whole[at] = begins
-            self.tables[at] = self.whole[begins : begins + table.size].reshape(table.shape)
-            self.tables[at][:] = table
-            begins += table.size
+            self.tables[at] = self.whole[begins : begins + rows * columns].reshape(rows, columns)
+            begins += rows * columns
+
+    @property
+    def shapes(self) -> dict[int, Shape]:
+        """Rows and columns of the tables."""
+        return {at: (len(table), table.shape[1]) for at, table in self.tables.items()}
+
+    def with_tables(self, shapes: Mapping[int, Shape]) -> "Memory":
+        """Return the same, but for tables that have other shapes: longer ones begin as they did, others are empty."""
+        made = Memory(self.heading, self.shapes | dict(shapes))
+        scalars = [at for at in range(self.heading) if at not in made.tables]
+        made.whole[scalars] = self.whole[scalars]
+        for at, table in self.tables.items():
+            if table.shape[1] == made.tables[at].shape[1] and len(table) <= len(made.tables[at]):
+                made.tables[at][: len(table)] = table
+        return made
+
+    def with_rows(self, more: Mapping[int, int]) -> "Memory":
+        """Return the same with so many empty rows more."""
+        shapes = self.shapes
+        return self.with_tables({at: (shapes[at][0] + number, shapes[at][1]) for at, number in more.items()})
 
 
 class SpecRow(NamedTuple):
@@ -150,20 +171,49 @@ def _write_delay(spec: LinkSpec, row: SpecRow, recorded_at: int) -> None:
     whole[kernel.DELAY], row.factor[kernel.DELAY_MEAN], row.factor[kernel.DELAY_SPREAD] = kind, mean, spread
 
 
-class Wiring(NamedTuple):
-    """The links of an exchange's graphs.
+class Degradations(NamedTuple):
+    """How links are degraded at times.
 
     Attributes:
-        rows: int64 ``[E]``, which links they are.
-        ends: int64 ``[E, 2]``, their senders and receivers.
-        memory: One exchange over them, before it begins; what is to happen comes behind.
-        books: By kind of message, what became of packets, int64 ``[E, COUNTED]``.
+        begins: Int64 ``[links]``, where those of each begin in `regimes`.
+        numbers: Int64 ``[links]``, and how many there are.
+        regimes: Rows of `kernel.REGIMES`.
+        names: Of their streams.
     """
 
-    rows: Ints
-    ends: Ints
-    memory: Memory
-    books: dict[str, Ints]
+    begins: Ints
+    numbers: Ints
+    regimes: list[tuple[int, ...]]
+    names: list[tuple[int | str, ...]]
+
+
+class Wiring:
+    """The links of an exchange's graphs, and the memory of exchanges over them.
+
+    Attributes:
+        links: Of the graphs.
+        rows: Int64 ``[E]``, which links of the team they are.
+        by_events: Whether exchanges go event by event.
+        memory: Of one exchange.
+        sent: Size and copies of messages, and of acknowledgements, that it is laid out for.
+    """
+
+    def __init__(self, links: RoundLinks, rows: Ints, stride: int, memory: Memory, *, by_events: bool) -> None:
+        """Take memory that is laid out."""
+        self.links, self.rows, self.stride, self.by_events = links, rows, stride, by_events
+        self.sent: tuple[tuple[int, int], ...] = ()
+        self.lay_out(memory, {})
+
+    def lay_out(self, memory: Memory, shapes: Mapping[int, Shape]) -> None:
+        """Give tables other shapes; what they hold must not be needed any more but where they become longer."""
+        self.memory = memory = memory.with_tables(shapes) if shapes else memory
+        self.run, tables = memory.whole, memory.tables
+        for at, table in ((kernel.MOST_FLYING, kernel.FLYING), (kernel.MOST_EVENTS, kernel.EVENTS)):
+            self.run[at] = len(tables[table])
+        tables[kernel.HEAP][:, 2] = np.arange(len(tables[kernel.HEAP]))  # each has a place for its event
+        self.counts, self.opened = tables[kernel.COUNTS], tables[kernel.OPENED_NS][:, 0]
+        self.started = tables[kernel.STARTED][:, 0]
+        self.patience, self.closed = tables[kernel.PATIENCE], tables[kernel.CLOSED]
 
 
 class CompiledTransport:
@@ -182,72 +232,134 @@ class CompiledTransport:
         self._share, self._broadcast = network.share, network.broadcast
         self._specs: dict[LinkSpec, int] = {}
         self._purposes: list[list[str]] = []
-        self._row: dict[tuple[int, int], int] = {}
-        self._server: dict[Any, int] = {}
+        self._ends = np.empty((0, 2), np.int64)  # of links, by row
+        self._codes, self._row = np.empty((2, 0), np.int64)  # sorted, and which rows they are
         self._order: dict[tuple[int, ...], int] = {}
         self._available: dict[int, Availability] = {}
         self._known: dict[int, tuple[list[tuple[int, int]], ...]] = {}
-        self._books: list[tuple[str, Wiring]] = []
+        self._kinds: list[str] = []
+        self._books = np.zeros((0, 0, int(kernel.COUNTED)), np.int64)  # by kind of message, link, and what became of it
         self._wirings = lru_cache(maxsize=16)(self._wiring)
-        self._events, self._places, self._heap = 1024, 8, _empty_heap(1024)
-        self._real = np.empty(0)
-        self._recorded = np.empty(0)
-        self._net = Memory(kernel.NET, {at: np.empty((0, width), np.int64) for at, width in TABLES.items()})
+        self._real, self._recorded = np.zeros(kernel.MOST_AHEAD), np.empty(0)
+        # Of few links much is drawn ahead; of many it would take more memory than all the rest.
+        ahead = 1 << min(max((1024 // len(keys)).bit_length() - 1, 2), 5)
+        self._net = Memory(
+            kernel.NET,
+            {
+                kernel.SPECS: (0, kernel.SPEC), kernel.LINKS: (0, kernel.LINK), kernel.REGIMES: (0, kernel.REGIME),
+                kernel.OUTAGES: (0, kernel.OUTAGE_ROW), kernel.DOWNS: (0, kernel.DOWN),
+                kernel.STREAMS: (0, kernel.STREAM + ahead), kernel.SERVERS: (0, kernel.QUEUE),
+                kernel.WAITS: (0, kernel.WAIT),
+            },
+        )  # fmt: skip
+        self._net.whole[[kernel.AHEAD, kernel.PLACES]] = ahead, 2
 
     # Links are put in place.
 
-    def _extend(self, rows: Mapping[int, Sequence[Sequence[int]] | Ints]) -> None:
-        """Put further rows into tables."""
-        tables = dict(self._net.tables)
-        for at, more in rows.items():
-            tables[at] = np.concatenate([tables[at], np.array(more, np.int64).reshape(-1, TABLES[at])])
-        self._lay_out(tables)
+    def _place(self, links: Ints) -> Ints:
+        """Return which rows links have, ``[E, 2]``; put those in place that are not there yet."""
+        codes = links @ np.array((len(self._keys), 1))
+        there = np.isin(codes, self._codes) if len(self._codes) else np.zeros(len(codes), bool)
+        if not there.all():
+            self._put(links[~there])
+        rows: Ints = self._row[self._codes.searchsorted(codes)]
+        return rows
 
-    def _lay_out(self, tables: Mapping[int, Ints]) -> None:
-        self._net = Memory(kernel.NET, tables)
-        self._net.whole[kernel.PLACES] = self._places
+    def _put(self, links: Ints) -> None:
+        """Put links in place that are not there."""
+        first, number, share, places = len(self._ends), len(links), self._share, int(self._net.whole[kernel.PLACES])
+        specs = np.full(number, self._spec(self._transport.common), np.int64)
+        for edge in self._transport.others:
+            specs[(links == edge).all(1)] = self._spec(self._transport.spec(*edge))
+        streams_of = np.array([len(purposes) for purposes in self._purposes], np.int64)[specs]
+        first_stream, first_regime = (len(self._net.tables[at]) for at in (kernel.STREAMS, kernel.REGIMES))
+        worse = self._degradations(links, first_stream + int(streams_of.sum()))
+        transmitters = {"link": number, "node": 0 if first else len(self._keys), "medium": 0 if first else 1}[share]
+        more = {
+            kernel.LINKS: number, kernel.REGIMES: len(worse.regimes), kernel.SERVERS: transmitters,
+            kernel.STREAMS: int(streams_of.sum()) + len(worse.names), kernel.WAITS: transmitters * places,
+        }  # fmt: skip
+        self._net = self._net.with_rows(more)
+        new = self._net.tables[kernel.LINKS][first:]
+        new[:, kernel.OF_SPEC], new[:, kernel.FIRST_STREAM] = specs, first_stream + np.cumsum(streams_of) - streams_of
+        new[:, kernel.SERVER] = np.arange(first, first + number) if share == "link" else 0
+        if share == "node":
+            new[:, kernel.SERVER] = links[:, 0]
+        new[:, kernel.FIRST_REGIME], new[:, kernel.REGIMES_OF] = first_regime + worse.begins, worse.numbers
+        new[:, kernel.OUTAGE] = -1
+        if worse.regimes:
+            self._net.tables[kernel.REGIMES][first_regime:] = worse.regimes
+        self._open(self._names(links, specs, worse.names), more[kernel.STREAMS])
+        self._number(links)
+        self._learn_outages(first)
 
-    def _place(self, edges: Sequence[tuple[int, int]]) -> None:
-        """Put links in place that are not there yet."""
-        new = [edge for edge in edges if edge not in self._row]
-        if not new:
+    def _degradations(self, links: Ints, next_stream: int) -> "Degradations":
+        """Return how new links are degraded at times, with streams from a row on."""
+        found = Degradations(np.zeros(len(links), np.int64), np.zeros(len(links), np.int64), [], [])
+        plan = self._faults.plan
+        if plan.events:
+            for index, edge in enumerate(links.tolist()):
+                named, found.begins[index] = (self._keys[edge[0]], self._keys[edge[1]]), len(found.regimes)
+                for start_ns, end_ns, spec in plan.degradations(*named, self._transport.spec(*edge)):
+                    s = self._spec(spec)
+                    found.regimes.append((s, next_stream + len(found.names), start_ns, end_ns))
+                    name = (*named, "degraded", start_ns, end_ns)
+                    found.names.extend(_own(spec, purpose, name) for purpose in self._purposes[s])
+                found.numbers[index] = len(found.regimes) - found.begins[index]
+        return found
+
+    def _learn_outages(self, first: int) -> None:
+        """Learn which links, from a row on, are down at times, and when."""
+        if not self._faults.plan.events:
             return
-        plan, keys, before = self._faults.plan, self._keys, len(self._server)
-        links, regimes, names = list[list[int]](), list[list[int]](), list[tuple[int | str, ...]]()
-        first_stream, first_regime = len(self._net.tables[kernel.STREAMS]), len(self._net.tables[kernel.REGIMES])
-        for edge in new:
-            named, spec = (keys[edge[0]], keys[edge[1]]), self._transport.spec(*edge)
-            row = self._row[edge] = len(self._row)
-            owner = {"link": named, "node": named[0], "medium": "medium"}[self._share]
-            each: list[tuple[int, int, LinkSpec, tuple[int | str, ...]]] = [(0, kernel.FOREVER_NS, spec, named)]
-            each += [
-                (start_ns, end_ns, other, (*named, "degraded", start_ns, end_ns))
-                for start_ns, end_ns, other in plan.degradations(*named, spec)
-            ]
-            server = self._server.setdefault(owner, len(self._server))
-            links.append([server, 0, first_regime + len(regimes), len(each), -1, 0, 0, 0, 0])
-            for start_ns, end_ns, other, name in each:
-                s = self._spec(other)
-                regimes.append([start_ns, end_ns, s, first_stream + len(names)])
-                names += [(purpose, *_own(other, purpose, name)) for purpose in self._purposes[s]]
-            available = plan.availability(*named)
+        for row, edge in enumerate(self._ends[first:].tolist(), first):
+            available = self._faults.plan.availability(*(self._keys[agent] for agent in edge))
             if available is not None:
+                self._net.tables[kernel.LINKS][row, kernel.OUTAGE] = len(self._available)
                 self._available[row] = available
-        more = len(self._server) - before
-        self._extend(
-            {
-                kernel.LINKS: links,
-                kernel.REGIMES: regimes,
-                kernel.STREAMS: self._opened(names),
-                kernel.SERVERS: np.zeros((more, kernel.QUEUE), np.int64),
-                kernel.WAITS: np.zeros((more * self._places, kernel.WAIT), np.int64),
-            }
-        )
-        unknown = self._available.keys() - self._known.keys()
-        for row in unknown:
+        self._net = self._net.with_tables({kernel.OUTAGES: (len(self._available), kernel.OUTAGE_ROW)})
+        for row in self._available.keys() - self._known.keys():
             self._look(row, 0, 0)
-        if unknown:
-            self._write_down()
+        self._write_down()
+
+    def _names(
+        self, links: Ints, specs: Ints, others: Sequence[tuple[int | str, ...]]
+    ) -> Iterator[tuple[int | str, ...]]:
+        """Yield the names of the streams of new links, then others."""
+        keys, by_row = self._keys, {row: spec for spec, row in self._specs.items()}
+        for (sender, receiver), s in zip(links.tolist(), specs.tolist(), strict=True):
+            spec, named = by_row[s], (keys[sender], keys[receiver])
+            for purpose in self._purposes[s]:
+                yield _own(spec, purpose, named)
+        yield from others
+
+    def _open(self, names: Iterator[tuple[int | str, ...]], number: int) -> None:
+        """Set the last streams, so many, to their beginnings."""
+        length = self._net.tables[kernel.STREAMS].shape[1]
+        at = int(self._net.whole[kernel.STREAMS]) + (len(self._net.tables[kernel.STREAMS]) - number) * length
+        while some := list(islice(names, SEEDED)):
+            kernel.seed(seed_words(self._seed, some), self._net.whole, at, length)
+            at += len(some) * length
+
+    def _number(self, links: Ints) -> None:
+        """Note which rows new links have."""
+        self._ends = np.concatenate([self._ends, links]) if len(self._ends) else links
+        codes = self._ends @ np.array((len(self._keys), 1))
+        self._row = codes.argsort(kind="stable")
+        self._codes = codes[self._row]
+        self._books = self._room_for_books()
+
+    def _room_for_books(self) -> Ints:
+        books: Ints = np.zeros((len(self._kinds), len(self._ends), int(kernel.COUNTED)), np.int64)
+        books[: self._books.shape[0], : self._books.shape[1]] = self._books
+        return books
+
+    def _book(self, kind: str) -> int:
+        """Return where the books of a kind of message begin."""
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+            self._books = self._room_for_books()
+        return self._kinds.index(kind) * len(self._ends) * int(kernel.COUNTED)
 
     def _spec(self, spec: LinkSpec) -> int:
         """Return the row of parameters."""
@@ -257,95 +369,88 @@ class CompiledTransport:
             written = spec_row(spec, len(self._recorded))
             self._purposes.append(written.purposes)
             self._recorded = np.concatenate([self._recorded, *written.recorded])
-            self._extend({kernel.SPECS: [written.whole]})
-            factors = [*self._real[: found * kernel.FACTOR], *written.factor]
-            self._real = np.concatenate([factors, self._recorded])
+            self._net = self._net.with_rows({kernel.SPECS: 1})
+            self._net.tables[kernel.SPECS][found] = written.whole
+            end = kernel.MOST_AHEAD + found * kernel.FACTOR
+            self._real = np.concatenate([self._real[:end], written.factor, self._recorded])
             # Recordings stand behind the factors, which have become more.
             rows = self._net.tables[kernel.SPECS]
             for at in (kernel.LOSS_AT, kernel.DELAY_AT):
                 rows[:found, at] += kernel.FACTOR
-                rows[found, at] += len(factors)
+                rows[found, at] += end + kernel.FACTOR
         return found
-
-    def _opened(self, names: Sequence[tuple[int | str, ...]]) -> Ints:
-        """Return streams at their beginnings, as rows."""
-        streams = np.zeros((len(names), kernel.STREAM), np.int64)
-        kernel.seed(seed_words(self._seed, names), streams.reshape(-1))
-        return streams
 
     def _look(self, row: int, start_ns: int, end_ns: int) -> None:
         """Learn when a link is down around some time."""
         from_ns, until_ns, down = self._available[row].around(start_ns, end_ns)
         self._known[row] = (down.get(NODE_DOWN, []), down.get(LINK_DOWN, []))
-        link = self._net.tables[kernel.LINKS][row]
-        link[kernel.KNOWN_FROM_NS], link[kernel.KNOWN_UNTIL_NS] = from_ns, until_ns
+        outage = self._outage(row)
+        outage[kernel.KNOWN_FROM_NS], outage[kernel.KNOWN_UNTIL_NS] = from_ns, until_ns
+
+    def _outage(self, row: int) -> Ints:
+        outage: Ints = self._net.tables[kernel.OUTAGES][self._net.tables[kernel.LINKS][row, kernel.OUTAGE]]
+        return outage
 
     def _write_down(self) -> None:
         """Lay out when links are down."""
         every = list[tuple[int, int]]()
-        for of_row, (of_node, of_link) in self._known.items():
-            self._net.tables[kernel.LINKS][of_row, kernel.FIRST_DOWN : kernel.LINK_DOWNS + 1] = (
-                len(every), len(of_node), len(of_link),
-            )  # fmt: skip
+        for row, (of_node, of_link) in self._known.items():
+            self._outage(row)[: kernel.LINK_DOWNS + 1] = len(every), len(of_node), len(of_link)
             every += [*of_node, *of_link]
-        self._lay_out(self._net.tables | {kernel.DOWNS: np.array(every, np.int64).reshape(-1, kernel.DOWN)})
+        self._net = self._net.with_tables({kernel.DOWNS: (len(every), kernel.DOWN)})
+        self._net.tables[kernel.DOWNS][:] = np.array(every, np.int64).reshape(-1, kernel.DOWN)
 
     def _orders(self, who: Sequence[tuple[int, ...]]) -> Ints:
         """Return the streams that order simultaneous hand-overs."""
         new = [agents for agents in who if agents not in self._order]
         if new:
-            first = len(self._net.tables[kernel.STREAMS])
-            names: list[tuple[int | str, ...]] = [
-                ("hand_over", *(self._keys[agent] for agent in agents)) for agents in new
-            ]
-            self._extend({kernel.STREAMS: self._opened(names)})
+            first, keys = len(self._net.tables[kernel.STREAMS]), self._keys
+            self._net = self._net.with_rows({kernel.STREAMS: len(new)})
+            self._open((("hand_over", *(keys[agent] for agent in agents)) for agents in new), len(new))
             self._order |= {agents: first + index for index, agents in enumerate(new)}
         return np.array([self._order[agents] for agents in who], np.int64)
 
-    def _wiring(self, numbers: Numbering, stride: int, copies: int) -> Wiring:
+    def _wiring(self, graphs: tuple[Graph, ...], stride: int, by_events: bool) -> Wiring:  # noqa: FBT001  (a key)
         """Lay out the links of an exchange's graphs."""
-        self._place(numbers.edges)
-        agents, edges, ends = len(self._keys), len(numbers.edges), numbers.links.edges
-        active = np.repeat(numbers.links.active, stride, axis=0)
-        (senders, receivers), keys, bounds = ends.T, np.array(self._keys), np.arange(agents + 1)
-        rows = np.array([self._row[edge] for edge in numbers.edges], np.int64)
-        into = np.argsort(receivers, kind="stable")
+        small = graphs[0].n_agents * len(graphs) <= SMALL
+        links = _links_of(graphs) if small else RoundLinks.of(graphs, union_of(graphs))
+        rows, agents, edges, phases = self._place(links.edges), len(self._keys), len(links.edges), stride * len(graphs)
+        (senders, receivers), bounds, crowd = links.edges.T, np.arange(agents + 1), self._share == "medium"
         crashed_from, crashes = self._faults.arrays()
-        of_agents = np.zeros((agents + 1, kernel.AGENT), np.int64)
-        of_agents[:, [kernel.PHASE, kernel.STARTED_NS, kernel.START_NS]] = -1
+        shapes = {
+            kernel.AGENTS: (agents + 1, kernel.AGENT), kernel.EDGES: (edges, kernel.EDGE),
+            kernel.PHASES: (phases, kernel.PHASE_ROW), kernel.STARTED: (agents, 1), kernel.OPENED_NS: (agents, 1),
+            kernel.READY: (agents, 1), kernel.PATIENCE: (phases, agents), kernel.CLOSED: (phases, agents),
+            kernel.COUNTS: (2, int(kernel.COUNTED)), kernel.CRASHES: (len(crashes), kernel.CRASH),
+            kernel.QUEUED: (phases * max(edges, agents) if crowd else edges, kernel.WAITER),
+            kernel.NEXT: (0, kernel.HANDED), kernel.MESSAGE: (0, kernel.PACKET), kernel.FLYING: (0, kernel.FLIGHT),
+            kernel.WAYS: (0, kernel.WAY), kernel.THERE: (0, edges), kernel.HEAP: (0, kernel.KEY),
+            kernel.EVENTS: (0, kernel.EVENT),
+        }  # fmt: skip
+        if by_events:
+            shapes |= {at: (1024, shapes[at][1]) for at in (kernel.HEAP, kernel.EVENTS)}
+            shapes |= {kernel.WAYS: (edges, kernel.WAY), kernel.THERE: (phases, edges)}
+        memory = Memory(kernel.RUN, shapes)
+        of_agents, of_edges = memory.tables[kernel.AGENTS], memory.tables[kernel.EDGES]
         of_agents[:, kernel.FIRST_OUT] = np.searchsorted(senders, bounds)
-        of_agents[:, kernel.FIRST_IN] = np.searchsorted(receivers[into], bounds)
         of_agents[:, kernel.FIRST_CRASH] = crashed_from
-        of_edges = np.zeros((edges, kernel.EDGE), np.int64)
-        of_edges[:, kernel.ROW], of_edges[:, kernel.RECEIVER], of_edges[:, kernel.INTO] = rows, receivers, into
-        of_edges[:, kernel.IN_TURN] = np.lexsort((keys[receivers], senders))
-        of_edges[:, kernel.NEWEST] = -1
-        if self._share == "medium" and self._broadcast:
-            of_agents[:agents, kernel.AGENT_ORDER] = self._orders([(agent,) for agent in range(agents)])
-        elif self._share != "link" and not self._broadcast:
-            of_edges[:, kernel.EDGE_ORDER] = self._orders(numbers.edges)
-        cells = np.full((active.size, kernel.CELL), -1)
-        cells[:, kernel.ACTIVE], cells[:, kernel.THERE] = active.reshape(-1), 0
-        waiting = len(active) * max(edges, agents) if self._share == "medium" else edges
-        memory = Memory(
-            kernel.RUN,
-            {
-                kernel.AGENTS: of_agents,
-                kernel.EDGES: of_edges,
-                kernel.PHASES: np.zeros((len(active), kernel.PHASE_ROW), np.int64),
-                kernel.CELLS: cells,
-                kernel.TURNS: np.full((len(active) * agents, kernel.TURN), kernel.NEVER),
-                kernel.COUNTS: np.zeros((2, kernel.COUNTED), np.int64),
-                kernel.CRASHES: crashes,
-                kernel.QUEUED: np.zeros((waiting, kernel.WAITER), np.int64),
-                kernel.NEXT: np.zeros((waiting * copies, kernel.HANDED), np.int64),
-            },
-        )
+        of_edges[:, kernel.ROW], of_edges[:, kernel.RECEIVER] = rows, receivers
+        if self._broadcast:  # in the order of their names
+            of_edges[:, kernel.ORDER] = np.lexsort((np.array(self._keys)[receivers], senders))
+            if crowd:
+                of_agents[:agents, kernel.AGENT_ORDER] = self._orders([(agent,) for agent in range(agents)])
+        elif self._share != "link":
+            of_edges[:, kernel.ORDER] = self._orders(list(map(tuple, links.edges.tolist())))
+        memory.tables[kernel.CRASHES][:] = crashes
+        if by_events:
+            into = np.argsort(receivers, kind="stable")
+            of_agents[:, kernel.FIRST_IN] = np.searchsorted(receivers[into], bounds)
+            memory.tables[kernel.WAYS][:, kernel.INTO] = into
         heading = memory.whole
-        heading[kernel.N_AGENTS], heading[kernel.N_EDGES], heading[kernel.N_PHASES] = agents, edges, len(active)
-        heading[kernel.OPEN] = agents
+        heading[kernel.N_AGENTS], heading[kernel.N_EDGES], heading[kernel.N_PHASES] = agents, edges, phases
         heading[kernel.BROADCAST], heading[kernel.SHARE] = self._broadcast, SHARES[self._share]
-        return Wiring(rows, ends, memory, {})
+        heading[kernel.BY_EVENTS] = by_events
+        return Wiring(links, rows, stride, memory, by_events=by_events)
 
     # Exchanges.
 
@@ -363,128 +468,191 @@ class CompiledTransport:
             past_ns: Crashes and recoveries before it have happened.
             update: Its index.
         """
-        numbers, stride = numbered(phases), rounds_apart(phases)
-        wiring = self._wirings(numbers, stride, max(phase.copies for phase in phases[:stride]))
+        stride, crash_ns = rounds_apart(phases), self._faults.next_crash_ns(past_ns)
+        graphs = tuple([phase.graph for phase in phases[::stride]])
+        by_events = self._share == "medium" or crash_ns <= now_ns or None in starts_ns
         while True:
-            before, run = self._net.whole.copy(), self._begun(wiring, phases, starts_ns, now_ns)
-            status = kernel.complete(self._net.whole, self._real, run, past_ns)
+            wiring = self._wirings(graphs, stride, by_events)
+            latest = self._begin(wiring, phases, starts_ns, (now_ns, past_ns, crash_ns))
+            again = by_events or self._available or crash_ns < FOREVER_NS or phases[0].deadlines_ns is None
+            before = (self._net, self._net.whole.copy(), self._books.copy()) if again else None
+            status = self._go(wiring, latest)
             if status == kernel.DONE:
-                return self._end(counters, phases, numbers, wiring, run, began_ns=now_ns, update=update)
-            self._net.whole[:] = before
-            if status == kernel.FULL:
-                self._make_room()
+                return self._end(counters, phases, wiring, latest, began_ns=now_ns, update=update)
+            if before is not None:
+                self._net, self._net.whole[:], self._books = before
+            if status == kernel.CRASHED:
+                by_events = True
+            elif status == kernel.FULL:
+                self._make_room(wiring)
             elif status == kernel.UNKNOWN:
                 # From its beginning on, or what it meets first would be forgotten for what it meets last.
-                self._look(int(run[kernel.ASKED_LINK]), now_ns, int(run[kernel.ASKED_UNTIL]))
+                self._look(int(wiring.run[kernel.ASKED_LINK]), now_ns, int(wiring.run[kernel.ASKED_UNTIL]))
                 self._write_down()
+            elif before is None:
+                refuse_late(kernel.FOREVER_NS, phases[0].size_bytes)
             else:
                 return None
 
-    def _begun(self, wiring: Wiring, phases: Sequence[Phase], starts_ns: Sequence[int | None], now_ns: int) -> Ints:
-        """Return an exchange that is about to begin."""
-        known, mtu = wiring.memory.whole, int(self._net.tables[kernel.SPECS][:, kernel.MTU].min(initial=2**40))
-        packets = 1 + max(phase.size_bytes for phase in phases) // mtu
-        message, heap = len(known), len(known) + packets * kernel.PACKET
-        run = np.empty(heap + self._events * (kernel.KEY + kernel.EVENT), np.int64)
-        run[:message] = known
-        run[kernel.NOW], run[kernel.MOST_EVENTS] = now_ns, self._events
-        run[kernel.MESSAGE], run[kernel.HEAP] = message, heap
-        run[kernel.EVENTS] = heap + self._events * kernel.KEY
-        run[heap : run[kernel.EVENTS]] = self._heap
-        agents = run[run[kernel.AGENTS] : run[kernel.EDGES]].reshape(-1, kernel.AGENT)
-        agents[:-1, kernel.START_NS] = [-1 if at_ns is None else at_ns for at_ns in starts_ns]
-        rows = [(phase.size_bytes, phase.copies, phase.round, phase.acks) for phase in phases]
-        run[run[kernel.PHASES] : run[kernel.CELLS]] = np.array(rows, np.int64).reshape(-1)
-        if phases[0].deadlines_ns is not None:
-            turns = run[run[kernel.TURNS] : run[kernel.COUNTS]].reshape(-1, kernel.TURN)
-            turns[:, kernel.WAIT_NS] = np.array([phase.deadlines_ns for phase in phases]).reshape(-1)
-        return run
+    def _begin(
+        self, wiring: Wiring, phases: Sequence[Phase], starts_ns: Sequence[int | None], times_ns: tuple[int, int, int]
+    ) -> npt.NDArray[np.signedinteger]:
+        """Say what an exchange that is about to begin is like; return where it is to say what was held."""
+        sent = tuple([(phase.size_bytes, phase.copies) for phase in phases[: wiring.stride]])
+        if sent != wiring.sent:
+            self._lay_out(wiring, phases)
+            wiring.sent = sent
+        books = [self._book(phase.kind) for phase in phases[: wiring.stride]]
+        wiring.run[: kernel.ACK_BOOK + 1] = *times_ns, 0, books[0], books[-1]
+        starts: Any = [-1 if at_ns is None else at_ns for at_ns in starts_ns] if wiring.by_events else starts_ns
+        waits: Any = -1 if phases[0].deadlines_ns is None else [phase.deadlines_ns for phase in phases]
+        wiring.opened[:], wiring.patience[:] = starts, waits
+        return np.empty((len(phases), len(wiring.rows)), held_rounds(len(phases)))
 
-    def _make_room(self) -> None:
-        """Let twice as much wait, and happen."""
-        tables, before = self._net.tables, self._places
-        self._events, self._places, self._heap = 2 * self._events, 2 * before, _empty_heap(2 * self._events)
-        waits = np.zeros((len(tables[kernel.SERVERS]), self._places, kernel.WAIT), np.int64)
-        for server, (head, number) in enumerate(tables[kernel.SERVERS][:, [kernel.HEAD, kernel.PACKETS]].tolist()):
-            waits[server, :number] = tables[kernel.WAITS][server * before + (head + np.arange(number)) % before]
-        tables[kernel.SERVERS][:, kernel.HEAD] = 0
-        self._lay_out(tables | {kernel.WAITS: waits.reshape(-1, kernel.WAIT)})
+    def _lay_out(self, wiring: Wiring, phases: Sequence[Phase]) -> None:
+        """Make room for messages of some sizes, and all their copies."""
+        mtu, edges = int(self._net.tables[kernel.SPECS][:, kernel.MTU].min(initial=2**40)), len(wiring.rows)
+        degrees, copies = np.bincount(wiring.links.edges[:, 0], minlength=1), max(phase.copies for phase in phases)
+        degree = 1 if self._broadcast else int(degrees.max())
+        crowd = int(np.count_nonzero(degrees)) if self._broadcast else edges
+        together = {"link": 1, "node": degree, "medium": crowd}[
+            self._share
+        ]  # messages of a phase, before a transmitter
+        packets = [1 + (phase.size_bytes - 1) // mtu for phase in phases]
+        most = [number * phase.copies * together for number, phase in zip(packets, phases, strict=True)]
+        shapes = {
+            kernel.NEXT: (1 + copies * (crowd if self._share == "medium" else degree), kernel.HANDED),
+            kernel.MESSAGE: (max(packets), kernel.PACKET),
+            kernel.FLYING: (0 if wiring.by_events else min(len(phases), 2) * edges * copies, kernel.FLIGHT),
+        }
+        wiring.lay_out(wiring.memory, shapes)
+        rows = wiring.memory.tables[kernel.PHASES]
+        rows[:, : kernel.MOST_PACKETS] = [(each.size_bytes, each.copies, each.round, each.acks) for each in phases]
+        rows[:, kernel.MOST_PACKETS] = sum(most) if wiring.by_events else most
+
+    def _go(self, wiring: Wiring, latest: npt.NDArray[np.signedinteger]) -> int:
+        """Let it happen, and make room while it can go on; return how it ended."""
+        while True:
+            status: int = kernel.complete(
+                self._net.whole, self._real, wiring.run, self._books.reshape(-1), wiring.links.active, latest
+            )
+            if status != kernel.FULL or wiring.by_events:
+                return status
+            self._make_room(wiring)
+
+    def _make_room(self, wiring: Wiring) -> None:
+        """Let more wait, be on its way, and happen."""
+        shapes, room = wiring.memory.shapes, int(wiring.run[kernel.ROOM])
+        if room > int(self._net.whole[kernel.PLACES]):
+            self._make_places(1 << (room - 1).bit_length())
+            return
+        more = (kernel.HEAP, kernel.EVENTS) if wiring.by_events else (kernel.FLYING,)
+        wiring.lay_out(wiring.memory, {at: (2 * shapes[at][0], shapes[at][1]) for at in more})
+
+    def _make_places(self, places: int) -> None:
+        """Let so many packets wait before each transmitter."""
+        tables, before = self._net.tables, int(self._net.whole[kernel.PLACES])
+        waits, servers = tables[kernel.WAITS], tables[kernel.SERVERS]
+        shape = (len(servers) * places, kernel.WAIT)
+        self._net = self._net.with_tables({kernel.WAITS: shape})
+        self._net.whole[kernel.PLACES] = places
+        self._net.tables[kernel.WAITS][:] = 0
+        self._net.tables[kernel.SERVERS][:, kernel.HEAD] = 0
+        waiting = servers[:, kernel.PACKETS]
+        for server in np.flatnonzero(waiting).tolist():
+            at = server * before + (servers[server, kernel.HEAD] + np.arange(waiting[server])) % before
+            self._net.tables[kernel.WAITS][server * places : server * places + len(at)] = waits[at]
 
     def _end(
-        self, counters: NetworkCounters, phases: Sequence[Phase], numbers: Numbering, wiring: Wiring, run: Ints,
-        *, began_ns: int, update: int,
+        self, counters: NetworkCounters, phases: Sequence[Phase], wiring: Wiring,
+        latest: npt.NDArray[np.signedinteger], *, began_ns: int, update: int,
     ) -> ExchangeReport:  # fmt: skip
         """Count what became of all messages, and say it."""
-        stride, ended_ns, wire_bytes = rounds_apart(phases), int(run[kernel.NOW]), int(run[kernel.WIRE_BYTES])
-        edges = run[run[kernel.EDGES] : run[kernel.PHASES]].reshape(-1, kernel.EDGE)
-        of_kinds = edges[:, kernel.PACKETS_OF :].reshape(-1, 2, kernel.COUNTED)
-        counts = run[run[kernel.COUNTS] : run[kernel.CRASHES]].reshape(2, kernel.COUNTED).tolist()
-        for index, phase in enumerate(phases[:stride]):
-            found = message_counts(counts[index])
+        stride, run = wiring.stride, wiring.run
+        ended_ns, wire_bytes = int(run[kernel.NOW]), int(run[kernel.WIRE_BYTES])
+        for phase, counted in zip(phases[:stride], wiring.counts.tolist(), strict=False):
+            found = message_counts(counted)
             phase.counts.add(found)
             counters.messages.add(found)
-            if phase.kind in wiring.books:
-                wiring.books[phase.kind] += of_kinds[:, index]
-            else:
-                wiring.books[phase.kind] = of_kinds[:, index].copy()
-                self._books.append((phase.kind, wiring))
-        if len(self._books) >= MANY_BOOKS:
-            counters.packets  # noqa: B018  (it folds them in)
         counters.wire_bytes += wire_bytes
         counters.airtime_ns += int(run[kernel.AIRTIME_NS])
-        counters.leave(self._flights(phases, wiring, run, edges, update), ended_ns, None)
-        deadlines = [phase.deadlines_ns for phase in phases[::stride]]
-        cells = run[run[kernel.CELLS] : run[kernel.TURNS]].reshape(len(phases), -1, kernel.CELL)
-        turns = run[run[kernel.TURNS] : run[kernel.COUNTS]].reshape(len(phases), -1, kernel.TURN)
-        agents = run[run[kernel.AGENTS] : run[kernel.EDGES]].reshape(-1, kernel.AGENT)
-        closed_ns = turns[:, :, kernel.CLOSED_NS].copy()
+        if wiring.by_events:
+            np.maximum.accumulate(latest[::stride], axis=0, out=latest[::stride])
+        flights = self._flights(phases, wiring, update)
+        if flights or counters.flights:
+            counters.leave(flights, ended_ns, None)
+        closed_ns = wiring.closed.copy()
         return ExchangeReport(
-            facts=facts_of(numbers.links, cells[:, :, kernel.LATEST], stride),
-            started_at_ns=agents[:-1, kernel.STARTED_NS].copy(),
+            facts=facts_of(wiring.links, latest, stride),
+            started_at_ns=wiring.started.copy(),
             closed_at_ns=closed_ns[::stride],
             messages=phases[0].counts,
             wire_bytes=wire_bytes,
             began_ns=began_ns,
             ended_ns=ended_ns,
-            deadlines_ns=None if None in deadlines else np.array(deadlines, np.int64),
+            deadlines_ns=None if phases[0].deadlines_ns is None else wiring.patience[::stride].copy(),
             acks=phases[1].counts if stride == 2 else None,
             acked_at_ns=closed_ns[1::2] if stride == 2 else None,
         )
 
-    def _flights(
-        self, phases: Sequence[Phase], wiring: Wiring, run: Ints, edges: Ints, update: int
-    ) -> list[MessageLife]:
-        """Return the messages that are on their way, in the order in which they would arrive."""
-        heap = run[run[kernel.HEAP] : run[kernel.EVENTS]].reshape(-1, kernel.KEY)[: run[kernel.N_EVENTS]]
-        events = run[run[kernel.EVENTS] :].reshape(-1, kernel.EVENT)[heap[:, 2]]
-        arrivals = np.flatnonzero(events[:, kernel.KIND] == kernel.ARRIVAL)
-        arrivals = arrivals[np.lexsort((heap[arrivals, 1], heap[arrivals, 0]))]
+    def _flights(self, phases: Sequence[Phase], wiring: Wiring, update: int) -> list[MessageLife]:
+        """Return the messages that are on their way."""
+        run, tables, ends = wiring.run, wiring.memory.tables, wiring.links.edges
+        found = list[tuple[int, int, int, int, int]]()
+        if wiring.by_events:
+            heap = tables[kernel.HEAP][: run[kernel.N_EVENTS]]
+            events = tables[kernel.EVENTS][heap[:, 2]]
+            for (at_ns, *_), (kind, edge, p, sent_ns) in zip(heap.tolist(), events.tolist(), strict=True):
+                if kind == kernel.ARRIVAL:
+                    found.append(
+                        (edge, p, at_ns, int(tables[kernel.WAYS][edge, kernel.SIZE + phases[p].acks]), sent_ns)
+                    )
+        elif run[kernel.N_FLYING]:
+            opened_ns = np.concatenate([wiring.started[None], wiring.closed])
+            for edge, p, at_ns, packets in tables[kernel.FLYING][: run[kernel.N_FLYING]].tolist():
+                found.append((edge, p, at_ns, packets, int(opened_ns[p, ends[edge, 0]])))
         flights = []
-        for at_ns, (_, edge, p, sent_ns) in zip(heap[arrivals, 0].tolist(), events[arrivals].tolist(), strict=True):
-            phase, (sender, receiver) = phases[p], wiring.ends[edge].tolist()
+        for edge, p, at_ns, packets, sent_ns in found:
+            phase, (sender, receiver) = phases[p], ends[edge].tolist()
             about = phase.kind, update, phase.round, sender, receiver, sent_ns, phase.size_bytes
-            flights.append(MessageLife(*about, int(edges[edge, kernel.SIZE + phase.acks]), "expired", "", at_ns))
+            flights.append(MessageLife(*about, packets, "expired", "", at_ns))
         return flights
 
-    def fold(self, packets: dict[tuple[str, int, int], MessageCounts]) -> None:
-        """Add what was counted of packets since the last time."""
-        for kind, wiring in self._books:
-            for edge, counted in zip(wiring.ends.tolist(), wiring.books.pop(kind).tolist(), strict=True):
-                packets.setdefault((kind, *edge), MessageCounts()).add(message_counts(counted))
-        self._books.clear()
+    def fold(self, packets: dict[tuple[str, int, int], MessageCounts], *, doubtful: bool = False) -> None:
+        """Add what was counted of packets since the last time.
+
+        With `doubtful`, only of links that are among them, or whose counts do not add up by themselves.
+        """
+        for kind, books in zip(self._kinds, self._books, strict=True):
+            if doubtful:
+                outcomes = books[:, kernel.HELD : kernel.DUPLICATES].sum(1) + books[:, kernel.OF_REASON :].sum(1)
+                odd = (books[:, kernel.SENT] - outcomes != books[:, kernel.IN_FLIGHT]) | (
+                    books[:, kernel.IN_FLIGHT] < 0
+                )
+                known = {(i, j) for of_kind, i, j in packets if of_kind == kind}
+                rows = sorted(
+                    {*np.flatnonzero(odd).tolist(), *(self._place(np.array(list(known))).tolist() if known else ())}
+                )
+            else:
+                rows = np.flatnonzero(books[:, kernel.SENT]).tolist()
+            for row in rows:
+                edge = tuple(self._ends[row].tolist())
+                packets.setdefault((kind, *edge), MessageCounts()).add(message_counts(books[row].tolist()))
+                books[row] = 0
 
     # From one engine to the other.
 
     def state(self) -> dict[str, Any]:
         """Return what `Transport.state` returns."""
-        tables, keys = self._net.tables, self._keys
+        tables, keys, places = self._net.tables, self._keys, int(self._net.whole[kernel.PLACES])
         links = [
-            [keys[sender], keys[receiver], self._state_of_link(row)] for (sender, receiver), row in self._row.items()
+            [keys[sender], keys[receiver], self._state_of_link(row)]
+            for row, (sender, receiver) in enumerate(self._ends.tolist())
         ]
         servers = []
-        for owner, server in sorted(self._server.items(), key=lambda item: str(item[0])):
+        for owner, server in sorted(self._owners().items(), key=lambda item: str(item[0])):
             free_ns, now_ns, head, number, _ = tables[kernel.SERVERS][server].tolist()
-            waits = tables[kernel.WAITS][server * self._places + (head + np.arange(number)) % self._places].tolist()
+            waits = tables[kernel.WAITS][server * places + (head + np.arange(number)) % places].tolist()
             packets = [packet for packet in waits if packet[0] > now_ns]
             named = list(owner) if isinstance(owner, tuple) else owner
             servers.append([named, {"free_ns": free_ns, "now_ns": now_ns, "packets": packets}])
@@ -492,21 +660,31 @@ class CompiledTransport:
         orders = sorted([list(agents), drawn[row]] for agents, row in self._order.items() if drawn[row])
         return {"network": {"servers": servers, "links": sorted(links, key=lambda link: link[:2])}, "orders": orders}
 
+    def _owners(self) -> dict[Any, int]:
+        """Which transmitter is whose, of those that there are."""
+        keys, servers = self._keys, self._net.tables[kernel.LINKS][:, kernel.SERVER].tolist()
+        by_edge = zip(self._ends.tolist(), servers, strict=True)
+        if self._share == "link":
+            return {(keys[sender], keys[receiver]): server for (sender, receiver), server in by_edge}
+        return {keys[sender] if self._share == "node" else "medium": server for (sender, _), server in by_edge}
+
     def _state_of_link(self, row: int) -> dict[str, Any]:
         plain, *degraded = map(self._drawn, self._regimes(row))
         latest_ns = int(self._net.tables[kernel.LINKS][row, kernel.LATEST_NS])
         return {"latest_ns": latest_ns} | plain | ({"degraded": degraded} if degraded else {})
 
-    def _regimes(self, row: int) -> range:
-        first, number = self._net.tables[kernel.LINKS][row, kernel.FIRST_REGIME : kernel.REGIMES_OF + 1].tolist()
-        return range(first, first + number)
+    def _regimes(self, row: int) -> list[Ints]:
+        """Return parameters and first stream of a link, then of its degradations."""
+        link = self._net.tables[kernel.LINKS][row]
+        first, number = link[kernel.FIRST_REGIME : kernel.REGIMES_OF + 1].tolist()
+        return [link, *self._net.tables[kernel.REGIMES][first : first + number]]
 
-    def _streams(self, regime: int) -> tuple[int, dict[str, int]]:
+    def _streams(self, regime: Ints) -> tuple[int, dict[str, int]]:
         """Return the parameters of a regime, and its streams by what they are for."""
-        s, first = self._net.tables[kernel.REGIMES][regime, kernel.OF_SPEC :].tolist()
+        s, first = regime[: kernel.FIRST_STREAM + 1].tolist()
         return s, {purpose: first + index for index, purpose in enumerate(self._purposes[s])}
 
-    def _drawn(self, regime: int) -> dict[str, int]:
+    def _drawn(self, regime: Ints) -> dict[str, int]:
         """Return how far the streams of a regime have been read; those of a `Link` begin with a constant delay."""
         _, streams = self._streams(regime)
         drawn = {"delay": 1, "second delay": 0}
@@ -526,29 +704,34 @@ class CompiledTransport:
         for sender, receiver in named:
             if sender == receiver or not {sender, receiver} <= index.keys():
                 raise ValueError(f"link: expected two different agents of {self._keys}, got {(sender, receiver)!r}")
-        edges = [(index[sender], index[receiver]) for sender, receiver in named]
-        self._place(edges)
-        for edge, (_, _, of_link) in zip(edges, state["network"]["links"], strict=True):
-            self._restore_link(self._row[edge], of_link)
+        if named:
+            rows = self._place(np.array([(index[sender], index[receiver]) for sender, receiver in named]))
+            for row, (_, _, of_link) in zip(rows.tolist(), state["network"]["links"], strict=True):
+                self._restore_link(row, of_link)
         self._restore_servers(state["network"]["servers"])
-        rows = self._orders([tuple(agents) for agents, _ in state["orders"]]).tolist()
-        for row, (_, drawn) in zip(rows, state["orders"], strict=True):
-            self._read_on(row, 0, kernel.OF_CORRUPT, drawn)
+        orders = self._orders([tuple(agents) for agents, _ in state["orders"]]).tolist()
+        for row, (_, drawn) in zip(orders, state["orders"], strict=True):
+            self._read_on(row, 0, kernel.OF_ORDER, drawn)
 
     def _restore_servers(self, states: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
-        servers = {tuple(owner) if isinstance(owner, list) else owner: each for owner, each in states}
-        if servers.keys() != self._server.keys():
-            raise ValueError(f"servers: expected those of {list(self._server)}, got those of {list(servers)}")
+        servers, owners = (
+            {tuple(owner) if isinstance(owner, list) else owner: each for owner, each in states},
+            self._owners(),
+        )
+        if servers.keys() != owners.keys():
+            raise ValueError(f"servers: expected those of {list(owners)}, got those of {list(servers)}")
         for each in servers.values():
             checked_state(each, ("free_ns", "now_ns", "packets"), "server")
-        while max((len(each["packets"]) for each in servers.values()), default=0) > self._places:
-            self._make_room()
+        most = max((len(each["packets"]) for each in servers.values()), default=0)
+        if most > int(self._net.whole[kernel.PLACES]):
+            self._make_places(1 << (most - 1).bit_length())
+        self._net.whole[kernel.MOST_WAITING] = max(most, int(self._net.whole[kernel.MOST_WAITING]))
         for owner, each in servers.items():
-            server, waits = self._server[owner], np.array(each["packets"], np.int64).reshape(-1, kernel.WAIT)
+            server, waits = owners[owner], np.array(each["packets"], np.int64).reshape(-1, kernel.WAIT)
             self._net.tables[kernel.SERVERS][server] = (
                 each["free_ns"], each["now_ns"], 0, len(waits), waits[:, 1].sum(),
             )  # fmt: skip
-            first = server * self._places
+            first = server * int(self._net.whole[kernel.PLACES])
             self._net.tables[kernel.WAITS][first : first + len(waits)] = waits
 
     def _restore_link(self, row: int, state: Mapping[str, Any]) -> None:
@@ -570,17 +753,15 @@ class CompiledTransport:
         kernel.skip(self._net.whole, self._real, stream, s, purpose, count(drawn, "drawn", minimum=before))
 
 
-def _empty_heap(events: int) -> Ints:
-    """Return the heap of so many events, none of which is to happen: each has a place for itself."""
-    heap = np.zeros((events, kernel.KEY), np.int64)
-    heap[:, 2] = np.arange(events)
-    return heap.reshape(-1)
+SMALL = 1024
+"""Agents times rounds up to which the links of graphs are kept for all networks."""
+_links_of = lru_cache(maxsize=16)(lambda graphs: RoundLinks.of(graphs, union_of(graphs)))
 
 
 def _own(spec: LinkSpec, purpose: str, name: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return whose a stream is: the link's, or nobody's where all links play the same in lockstep."""
+    """Return the name of a stream: the link's, or nobody's where all links play the same in lockstep."""
     played = {"loss": spec.loss, "delay": spec.delay, "second delay": spec.delay}.get(purpose)
-    return () if getattr(played, "lockstep", False) else name
+    return (purpose,) if getattr(played, "lockstep", False) else (purpose, *name)
 
 
 def message_counts(counted: Any) -> MessageCounts:

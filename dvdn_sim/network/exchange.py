@@ -164,6 +164,7 @@ def _into(graph: Graph, whole: Graph) -> list[list[int]]:
 _numbering = lru_cache(maxsize=16)(Numbering.of)
 SMALL = 1024
 """Agents times rounds up to which graphs are kept."""
+MANY_PHASES = 2**15
 
 
 def numbered(phases: Sequence[Phase]) -> Numbering:
@@ -178,19 +179,23 @@ def rounds_apart(phases: Sequence[Phase]) -> int:
     return 2 if phases[-1].acks else 1
 
 
-def facts_of(links: RoundLinks, latest: npt.NDArray[np.int64], stride: int) -> Facts:
+def held_rounds(phases: int) -> type[np.signedinteger]:
+    """Return the type of the numbers of rounds that are held, in so many phases."""
+    return np.int16 if phases < MANY_PHASES else np.int64
+
+
+def facts_of(links: RoundLinks, latest: npt.NDArray[np.signedinteger], stride: int) -> Facts:
     """Return who heard whom, from the newest round held by each link's receiver as it closed a phase, ``[phases, E]``.
 
     Of acknowledgements, those that were held are at least 0.
     """
-    acks, latest = latest[1::stride], latest[::stride].copy()
-    if len(latest) > 1:  # what an agent held stays with it in rounds that it does not close
-        np.maximum.accumulate(latest, axis=0, out=latest)
-    confirmed = np.zeros(links.active.shape, bool)
-    if stride == 2:
-        back, held = links.reverse, links.active & (latest == np.arange(len(latest))[:, None])
-        confirmed = (acks >= 0) & held[:, back] & (back >= 0)
-    return Facts(links.n_agents, links.edges, links.active, latest, confirmed, links)
+    acks, latest = latest[1::stride], latest[::stride]
+    if stride == 1:
+        return Facts(links.n_agents, links.edges, links.active, latest, links=links)
+    back, held = links.reverse, links.active & (latest == np.arange(len(latest))[:, None])
+    return Facts(
+        links.n_agents, links.edges, links.active, latest, (acks >= 0) & held[:, back] & (back >= 0), links
+    )  # fmt: skip
 
 
 class Exchange:
@@ -286,18 +291,20 @@ class Exchange:
         self._clock.forget()
         flights = [(event.edge, event.phase, event.sent_ns, at_ns) for at_ns, event in arrivals]
         self._counters.leave(flights, self._clock.now_ns)
-        stride = self._stride
+        stride, latest = self._stride, np.array(self._latest, held_rounds(len(self._phases)))
+        # What an agent held stays with it in rounds that it does not close.
+        np.maximum.accumulate(latest[::stride], axis=0, out=latest[::stride])
         deadlines = [phase.deadlines_ns for phase in self._phases[::stride]]
         closed_at_ns = np.array(self._closed_at_ns, np.int64)
         return ExchangeReport(
-            facts=facts_of(self._round_links, np.array(self._latest, np.int64), stride),
+            facts=facts_of(self._round_links, latest, stride),
             started_at_ns=np.array(self._started_at_ns, np.int64),
             closed_at_ns=closed_at_ns[::stride],
             messages=self._phases[0].counts,
             wire_bytes=self._counters.wire_bytes,
             began_ns=began_ns,
             ended_ns=self._clock.now_ns,
-            deadlines_ns=None if None in deadlines else np.array(deadlines, np.int64),
+            deadlines_ns=None if self._phases[0].deadlines_ns is None else np.array(deadlines, np.int64),
             acks=self._phases[1].counts if stride == 2 else None,
             acked_at_ns=closed_at_ns[1::2] if stride == 2 else None,
         )
@@ -331,7 +338,7 @@ class Exchange:
             self._missing[agent] = missing
             if missing:
                 if phase.deadlines_ns is not None:
-                    self._set_deadline(agent, p, self._clock.now_ns + phase.deadlines_ns[agent])
+                    self._set_deadline(agent, p, self._clock.now_ns + int(phase.deadlines_ns[agent]))
                 return
             self._close(agent, p)
 

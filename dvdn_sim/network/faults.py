@@ -63,6 +63,15 @@ class TeamFaults:
         first = np.cumsum([0, *map(len, self._downtimes)])
         return first, np.array(every, np.int64).reshape(-1, 3)
 
+    def next_crash_ns(self, past_ns: int) -> int:
+        """Return when the first down-time begins that is not over before an instant; `FOREVER_NS` if there is none."""
+        if not self.plan.events:
+            return FOREVER_NS
+        return min(
+            (down.start_ns for agent in range(len(self._keys)) for down in self.downtimes(agent, past_ns)[:1]),
+            default=FOREVER_NS,
+        )
+
     def restarted(self, from_ns: int, to_ns: int) -> npt.NDArray[np.bool_]:
         """Return which agents come back without what they held, from one instant to before another, bool ``[N]``."""
         back = [[down.end_ns for down in downtimes if down.state_lost] for downtimes in self._downtimes]

@@ -1,18 +1,23 @@
 """`exchange.py` and `netmodels.links` once more, over plain memory: compiled, and equal to them to the last bit.
 
-The same events in the same order, from the same named streams. Why something is done is said there; here is how.
+The same messages from the same named streams. Why something is done is said there; here is how. Where transmitters are
+of one sender each, and nobody crashes meanwhile, an exchange goes round by round: what is sent in a round follows from
+when its sender opened it, and so does when its receivers close it. Else it goes event by event (`BY_EVENTS`), as there.
 
-All is in three arrays, so that functions call each other at no cost: `net`, what the links are; `real`, those of their
-parameters that are no whole numbers; and `run`, one exchange. `net` and `run` begin with a heading: scalars, and where
-each table begins. A table's rows are as long as `LINK` or `AGENT` says; the names before that are its columns. What
-cannot be settled in these loops ends them with a status: the caller mends it and runs the exchange again.
+All is in flat arrays, so that functions call each other at no cost: `net`, what the links are; `real`, those of their
+parameters that are no whole numbers; `run`, one exchange; `books`, what became of the packets of each kind of message
+and link. `net` and `run` begin with a heading: scalars, and where each table begins. A table's rows are as long as
+`LINK` or `AGENT` says; the names before that are its columns. What cannot be settled in these loops ends them with a
+status: the caller mends it, and goes on or runs the exchange again.
 """
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba.extending import register_jitable
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic, register_jitable
 
 from dvdn_sim.compiled import compiled, inner
 from netmodels import portable
@@ -22,56 +27,62 @@ Whole = Any
 Real = Any
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Rounds = npt.NDArray[np.signedinteger]
+Bools = npt.NDArray[np.bool_]
 
 for _each in (portable.log, portable.exp, portable.polynomial, portable.ratio, portable.normal, portable.exponential):
     register_jitable(_each)
 exp, ratio, exponential, any_normal = portable.exp, portable.ratio, portable.exponential, portable.normal
 
-DONE, STUCK, REFUSED, FULL, UNKNOWN = range(5)
-"""How an exchange ended."""
+DONE, STUCK, REFUSED, FULL, UNKNOWN, CRASHED = range(6)
+"""How an exchange ended. It may go on after FULL, unless it goes by events; after the others it is run again."""
 
 # The heading of `net`, and its tables.
-PLACES, SPECS, REGIMES, LINKS, DOWNS, STREAMS, SERVERS, WAITS = range(8)
-NET = 8
+AHEAD, PLACES, MOST_WAITING, SPECS, LINKS, REGIMES, OUTAGES, DOWNS, STREAMS, SERVERS, WAITS = range(11)
+NET = 11
 # fmt: off
 (MTU, FULL_BYTES, LIMIT, LIMIT_BYTES, BURST, RETRIES, RETRY_NS, FIFO, CONSTANT_NS, LOSS, DELAY, LOSS_AT, LOSS_LENGTH,
  LOSS_OFFSET, LOSS_PLACES, DELAY_AT, DELAY_LENGTH, DELAY_OFFSET, DELAY_PLACES, OF_LOSS, OF_CORRUPT, OF_DELAY,
  OF_DUPLICATE, OF_SECOND) = range(24)
 SPEC = 24
-FROM_NS, UNTIL_NS, OF_SPEC, FIRST_STREAM = range(4)
-REGIME = 4
-(SERVER, LATEST_NS, FIRST_REGIME, REGIMES_OF, FIRST_DOWN, NODE_DOWNS, LINK_DOWNS, KNOWN_FROM_NS,
- KNOWN_UNTIL_NS) = range(9)
-LINK = 9
+OF_ORDER = -1  # a stream that is no link's
+OF_SPEC, FIRST_STREAM, SERVER, LATEST_NS, FIRST_REGIME, REGIMES_OF, OUTAGE = range(7)
+LINK = 7  # its parameters where nothing degrades it
+FROM_NS, UNTIL_NS = 2, 3
+REGIME = 4  # others for a while; the first two columns are a link's
+FIRST_DOWN, NODE_DOWNS, LINK_DOWNS, KNOWN_FROM_NS, KNOWN_UNTIL_NS = range(5)
+OUTAGE_ROW = 5
 DOWN = 2  # from, until
 STATE_HIGH, STATE_LOW, STEP_HIGH, STEP_LOW, DRAWN, OPENED, STANDS = range(7)
-STREAM = 7
+STREAM = 7  # and as many values drawn ahead as the heading says: a power of two
 FREE_NS, SERVED_NS, HEAD, PACKETS, BYTES = range(5)
 QUEUE = 5
 WAIT = 2  # when a packet that waits leaves, and its bytes
+MOST_AHEAD = 32  # so much room is at the beginning of `real`
 RATE, CORRUPT, DUPLICATE, LOSS_P, LOSS_R, LOSS_GOOD, LOSS_BAD, BAD_FRACTION, DELAY_MEAN, DELAY_SPREAD = range(10)
-FACTOR = 10  # of `real`, by spec; recordings come behind
+FACTOR = 10  # then, by spec; recordings come behind
 
-# The heading of `run`, and its tables: agents, edges, phases, an edge and an agent in a phase, and so on.
-(NOW, OPEN, WAITING, SCHEDULED, WIRE_BYTES, AIRTIME_NS, STATUS, ASKED_LINK, ASKED_UNTIL, BROADCAST, SHARE,
- N_AGENTS, N_EDGES, N_PHASES, N_EVENTS, MOST_EVENTS, N_NEXT, AGENTS, EDGES, PHASES, CELLS, TURNS, COUNTS, CRASHES,
- QUEUED, NEXT, MESSAGE, HEAP, EVENTS) = range(29)
-RUN = 29
-(PHASE, MISSING, STARTED_NS, START_NS, FIRST_OUT, FIRST_IN, FIRST_CRASH, SUSPENDED, GONE, INTERRUPTED,
- AGENT_ORDER) = range(11)
-AGENT = 11  # there is a row more, where the last agent's edges and crashes end
-ROW, RECEIVER, IN_TURN, INTO, NEWEST, EDGE_ORDER, SIZE, ACK_SIZE, PACKETS_OF = range(9)
-SIZE_BYTES, COPIES, ROUND, ACKS = range(4)
-PHASE_ROW = 4
-ACTIVE, THERE, LATEST = range(3)
-CELL = 3
-WAIT_NS, CLOSED_NS = range(2)
-TURN = 2
+# The heading of `run`, and its tables: agents, edges, phases, an agent in a phase, and so on.
+(NOW, PAST_NS, CRASH_NS, AT_PHASE, BOOK, ACK_BOOK, STATUS, ROOM, ASKED_LINK, ASKED_UNTIL, BY_EVENTS, BROADCAST, SHARE,
+ N_AGENTS, N_EDGES, N_PHASES, N_FLYING, MOST_FLYING, N_NEXT, WIRE_BYTES, AIRTIME_NS, OPEN, WAITING, SCHEDULED, N_EVENTS,
+ MOST_EVENTS, AGENTS, EDGES, PHASES, STARTED, OPENED_NS, READY, PATIENCE, CLOSED, COUNTS, CRASHES, NEXT, QUEUED,
+ MESSAGE, FLYING, WAYS, THERE, HEAP, EVENTS) = range(44)
+RUN = 44
+(FIRST_OUT, FIRST_CRASH, AGENT_ORDER, FIRST_IN, PHASE, MISSING, SUSPENDED, GONE, INTERRUPTED) = range(9)
+AGENT = 9  # there is a row more, where the last agent's edges and crashes end
+ROW, RECEIVER, ORDER, NEWEST, ARRIVES_NS = range(5)
+EDGE = 5
+INTO, SIZE, ACK_SIZE = range(3)
+WAY = 3  # more of an edge, by events
+SIZE_BYTES, COPIES, ROUND, ACKS, MOST_PACKETS = range(5)
+PHASE_ROW = 5
+OF_EDGE, OF_PHASE, COMES_NS, OF_PACKETS = range(4)
+FLIGHT = 4
 KIND, WHO, WHICH, SENT_NS = range(4)
 EVENT = 4
 KEY = 3  # of the heap: when, after what of that time, and which event
 DRAW, WHOSE, IN_PHASE = range(3)
-WAITER = 3  # who waits for the medium
+WAITER = 3  # who waits for a transmitter
 HANDED = 2  # who hands over next, an edge or an agent, and in which phase
 END_NS, ARRIVAL_NS, FATE = range(3)
 PACKET = 3
@@ -92,11 +103,11 @@ DELIVERED, LOST, CORRUPTED, QUEUE_FULL, LINK_DOWN, NODE_DOWN = range(6)
 """What becomes of packets; as in `netmodels.links.transfer`."""
 INCOMPLETE = OF_REASON + NODE_DOWN + 1
 COUNTED = INCOMPLETE + 1
-EDGE = PACKETS_OF + 2 * COUNTED
 OF_LINK, OF_NODE, OF_MEDIUM = range(3)
 
 LATEST_LEAVE_NS = 2**61
 FOREVER_NS = 2**62
+LOST_NS = 2**63 - 1
 MAX_DRAWN_S = 4.0e9
 
 
@@ -107,22 +118,32 @@ WORD_MASK, SIXTEEN, HALF = np.uint64(0xFFFFFFFF), np.uint64(16), np.uint64(32)
 ROTATION, LAST_BIT, ELEVEN, TWO, ONE = map(np.uint64, (58, 63, 11, 2, 1))
 FIRST_A, STEP_A, FIRST_B, STEP_B = map(np.uint64, (0x43B0D7E5, 0x931E8875, 0x8B51F9DD, 0x58F38DED))
 MIX_LEFT, MIX_RIGHT = np.uint64(0xCA01F9DD), np.uint64(0x4973F715)
+UNIT = 1.0 / 9007199254740992.0
+
+
+@intrinsic
+def _high_product(_: Any, one: Any, other: Any) -> Any:
+    """Return the upper 64 bits of a product: numba has no numbers of 128."""
+
+    def codegen(_: Any, builder: Any, __: Any, factors: Any) -> Any:
+        whole = ir.IntType(128)
+        product = builder.mul(*(builder.zext(factor, whole) for factor in factors))
+        return builder.trunc(builder.lshr(product, ir.Constant(whole, 64)), ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), codegen
+
+
+high_product: Any = _high_product
 
 
 @inner
 def raw(net: Ints, stream: Whole) -> Any:
     """Draw 64 bits: PCG64 as numpy has it (O'Neill 2014, XSL-RR 128/64)."""
     high, low = np.uint64(net[stream + STATE_HIGH]), np.uint64(net[stream + STATE_LOW])
-    a, b = low >> HALF, low & WORD_MASK
-    c, d = MULTIPLIER_LOW >> HALF, MULTIPLIER_LOW & WORD_MASK
-    middle = b * c + (b * d >> HALF)
-    other = a * d + (middle & WORD_MASK)
-    carried = a * c + (middle >> HALF) + (other >> HALF)
     product = low * MULTIPLIER_LOW
     new_low = product + np.uint64(net[stream + STEP_LOW])
-    new_high = carried + high * MULTIPLIER_LOW + low * MULTIPLIER_HIGH + np.uint64(net[stream + STEP_HIGH])
-    if new_low < product:
-        new_high += ONE
+    new_high = high_product(low, MULTIPLIER_LOW) + high * MULTIPLIER_LOW + low * MULTIPLIER_HIGH
+    new_high += np.uint64(net[stream + STEP_HIGH]) + np.uint64(new_low < product)
     net[stream + STATE_HIGH], net[stream + STATE_LOW] = np.int64(new_high), np.int64(new_low)
     mixed, turn = new_high ^ new_low, new_high >> ROTATION
     return (mixed >> turn) | (mixed << ((np.uint64(64) - turn) & LAST_BIT))
@@ -136,8 +157,11 @@ def hashed(value: Any, factor: Any, step: Any) -> Any:
 
 
 @compiled
-def seed(words: Any, net: Ints) -> None:
-    """Set streams up as numpy does: PCG64s of the SeedSequences of these words, uint32 ``[streams, 4 or more]``."""
+def seed(words: Any, net: Ints, first: Whole, length: Whole) -> None:
+    """Set streams up as numpy does: PCG64s of the SeedSequences of these words, uint32 ``[streams, 4 or more]``.
+
+    They are rows of some length from a place on.
+    """
     pool, state = np.empty(4, np.uint64), np.empty(4, np.uint64)
     for row in range(len(words)):
         factor = FIRST_A
@@ -157,7 +181,7 @@ def seed(words: Any, net: Ints) -> None:
             factor = factor * STEP_B & WORD_MASK
             state[index] = low | hashed(pool[(2 * index + 1) % 4], factor, STEP_B) << HALF
             factor = factor * STEP_B & WORD_MASK
-        stream = row * STREAM
+        stream = first + row * length
         step_high, step_low = state[2] << ONE | state[3] >> LAST_BIT, state[3] << ONE | ONE
         low = step_low + state[1]
         high = step_high + state[0] + (ONE if low < state[1] else ONE - ONE)
@@ -169,21 +193,41 @@ def seed(words: Any, net: Ints) -> None:
 @inner
 def uniform(net: Ints, stream: Whole) -> Real:
     """Draw a number in [0, 1)."""
-    return np.float64(raw(net, stream) >> ELEVEN) * (1.0 / 9007199254740992.0)
+    return np.float64(raw(net, stream) >> ELEVEN) * UNIT
 
 
 @inner
-def normal(u: Real) -> Real:
-    """Return what `portable.normal` does, without working out the tails for most."""
-    q = u - 0.5
-    return q * ratio(portable.CENTRAL, 0.180625 - q * q) if abs(q) <= 0.425 else any_normal(u)
+def at_stream(net: Ints, row: Whole) -> Whole:
+    """Return where a stream stands."""
+    return net[STREAMS] + row * (STREAM + net[AHEAD])
 
 
 @inner
-def chance(net: Ints, stream: Whole, probability: Real) -> Whole:
-    """Draw whether it happens."""
+def take(net: Ints, real: Floats, stream: Whole, s: Whole, purpose: Whole) -> Whole:
+    """Return the next value of a stream: a delay in ns, or whether it happens."""
+    index = net[stream + DRAWN] & (net[AHEAD] - 1)
+    if index == 0:
+        if purpose == OF_DELAY or purpose == OF_SECOND:
+            draw_delays(net, real, stream, s)
+        elif purpose == OF_LOSS:
+            draw_losses(net, real, stream, s)
+        else:
+            draw_chances(net, stream, real[at_factor(s) + (CORRUPT if purpose == OF_CORRUPT else DUPLICATE)])
     net[stream + DRAWN] += 1
-    return uniform(net, stream) < probability
+    return net[stream + STREAM + index]
+
+
+@inner
+def at_factor(s: Whole) -> Whole:
+    """Return where the numbers of a spec begin."""
+    return MOST_AHEAD + s * FACTOR
+
+
+@inner
+def draw_chances(net: Ints, stream: Whole, probability: Real) -> None:
+    """Draw ahead whether it happens."""
+    for at in range(stream + STREAM, stream + STREAM + net[AHEAD]):
+        net[at] = np.int64(uniform(net, stream) < probability)
 
 
 @inner
@@ -202,66 +246,88 @@ def place(net: Ints, stream: Whole, length: Whole, places: Whole) -> Whole:
 
 
 @inner
-def lost(net: Ints, real: Floats, stream: Whole, s: Whole) -> Whole:
-    """Draw whether a transmission is lost; see `netmodels.links.loss`."""
-    spec, factor = net[SPECS] + s * SPEC, s * FACTOR
-    net[stream + DRAWN] += 1
+def draw_losses(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
+    """Draw ahead whether transmissions are lost; see `netmodels.links.loss`."""
+    spec, factor = net[SPECS] + s * SPEC, at_factor(s)
     if net[spec + LOSS] == BERNOULLI:
-        return uniform(net, stream) < real[factor + LOSS_P]
-    if net[spec + LOSS] == PLAYED_LOSS:
-        length = net[spec + LOSS_LENGTH]
-        at = place(net, stream, length, net[spec + LOSS_PLACES])
-        return real[net[spec + LOSS_AT] + (at + net[spec + LOSS_OFFSET]) % length] == 1.0
-    if not net[stream + OPENED]:
-        net[stream + OPENED] = 1
-        net[stream + STANDS] = np.int64(uniform(net, stream) < real[factor + BAD_FRACTION])
-    move, luck = uniform(net, stream), uniform(net, stream)
-    if net[stream + STANDS]:
-        net[stream + STANDS] = np.int64(move < 1.0 - real[factor + LOSS_R])
-        return luck < real[factor + LOSS_BAD]
-    net[stream + STANDS] = np.int64(move < real[factor + LOSS_P])
-    return luck < real[factor + LOSS_GOOD]
+        draw_chances(net, stream, real[factor + LOSS_P])
+    elif net[spec + LOSS] == PLAYED_LOSS:
+        length, offset = net[spec + LOSS_LENGTH], net[spec + LOSS_OFFSET]
+        for at in range(stream + STREAM, stream + STREAM + net[AHEAD]):
+            played = (place(net, stream, length, net[spec + LOSS_PLACES]) + offset) % length
+            net[at] = np.int64(real[net[spec + LOSS_AT] + played] == 1.0)
+    else:
+        if not net[stream + OPENED]:
+            net[stream + OPENED] = 1
+            net[stream + STANDS] = np.int64(uniform(net, stream) < real[factor + BAD_FRACTION])
+        bad = net[stream + STANDS]
+        for at in range(stream + STREAM, stream + STREAM + net[AHEAD]):
+            move, luck = uniform(net, stream), uniform(net, stream)
+            net[at] = np.int64(luck < real[factor + (LOSS_BAD if bad else LOSS_GOOD)])
+            bad = np.int64(move < (1.0 - real[factor + LOSS_R] if bad else real[factor + LOSS_P]))
+        net[stream + STANDS] = bad
 
 
 @inner
-def delay_ns(net: Ints, real: Floats, stream: Whole, s: Whole) -> Whole:
-    """Draw how long a packet travels; see `netmodels.links.delay`."""
-    spec = net[SPECS] + s * SPEC
-    kind, mean, spread = net[spec + DELAY], real[s * FACTOR + DELAY_MEAN], real[s * FACTOR + DELAY_SPREAD]
-    net[stream + DRAWN] += 1
-    if kind == CONSTANT:
-        return net[spec + CONSTANT_NS]
-    if kind == PLAYED_DELAY:
+def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
+    """Draw ahead how long packets travel; see `netmodels.links.delay`. One simple loop after the other is faster."""
+    spec, factor, first, number = net[SPECS] + s * SPEC, at_factor(s), stream + STREAM, net[AHEAD]
+    kind, mean, spread = net[spec + DELAY], real[factor + DELAY_MEAN], real[factor + DELAY_SPREAD]
+    if kind == PLAYED_DELAY or kind == EMPIRICAL:
         length = net[spec + DELAY_LENGTH]
-        at = place(net, stream, length, net[spec + DELAY_PLACES])
-        drawn = real[net[spec + DELAY_AT] + (at + net[spec + DELAY_OFFSET]) % length]
+        for index in range(number):
+            if kind == EMPIRICAL:
+                played = np.int64(uniform(net, stream) * length)
+            else:
+                played = (place(net, stream, length, net[spec + DELAY_PLACES]) + net[spec + DELAY_OFFSET]) % length
+            real[index] = real[net[spec + DELAY_AT] + played]
+    elif kind == CONSTANT:
+        for index in range(number):
+            net[first + index] = net[spec + CONSTANT_NS]
+        return
     else:
-        u = uniform(net, stream)
-        if kind == UNIFORM:
-            drawn = mean + (2.0 * u - 1.0) * spread
-        elif kind == EMPIRICAL:
-            drawn = real[net[spec + DELAY_AT] + np.int64(u * net[spec + DELAY_LENGTH])]
-        elif kind == EXPONENTIAL:
-            drawn = mean * exponential(u)
-        elif kind == PARETO:
-            drawn = mean * exp(exponential(u) / spread)
+        for index in range(number):
+            real[index] = uniform(net, stream)
+        if kind == NORMAL or kind == LOGNORMAL:
+            draw_normals(real, number, mean, spread)
+        for index in range(number):
+            drawn = real[index]
+            if kind == UNIFORM:
+                drawn = mean + (2.0 * drawn - 1.0) * spread
+            elif kind == NORMAL:
+                drawn = max(0.0, drawn)
+            elif kind == LOGNORMAL:
+                drawn = exp(drawn)
+            elif kind == EXPONENTIAL:
+                drawn = mean * exponential(drawn)
+            else:
+                drawn = mean * exp(exponential(drawn) / spread)
+            real[index] = drawn
+    for index in range(number):
+        net[first + index] = np.int64(np.rint(min(real[index], MAX_DRAWN_S) * 1e9))
+
+
+@inner
+def draw_normals(real: Floats, number: Whole, mean: Real, spread: Real) -> None:
+    """Make normal numbers of uniform ones in the same place; see `portable.normal`, of which most need little."""
+    for index in range(number):
+        u = real[index]
+        q = u - 0.5
+        if abs(q) <= 0.425:
+            real[index] = mean + spread * (q * ratio(portable.CENTRAL, 0.180625 - q * q))
         else:
-            drawn = mean + spread * normal(u)
-            drawn = exp(drawn) if kind == LOGNORMAL else max(0.0, drawn)
-    return np.int64(np.rint(min(drawn, MAX_DRAWN_S) * 1e9))
+            real[index] = mean + spread * any_normal(u)
 
 
 @compiled
 def skip(net: Ints, real: Floats, row: Whole, s: Whole, purpose: Whole, drawn: Whole) -> None:
     """Read a stream on until so many values have been drawn."""
-    stream = net[STREAMS] + row * STREAM
+    stream = at_stream(net, row)
     while net[stream + DRAWN] < drawn:
-        if purpose == OF_LOSS:
-            lost(net, real, stream, s)
-        elif purpose == OF_DELAY or purpose == OF_SECOND:
-            delay_ns(net, real, stream, s)
+        if purpose == OF_ORDER:
+            draw_place(net, stream)
         else:
-            chance(net, stream, 0.0)
+            take(net, real, stream, s, purpose)
 
 
 # Links.
@@ -269,34 +335,35 @@ def skip(net: Ints, real: Floats, row: Whole, s: Whole, purpose: Whole, drawn: W
 
 @inner
 def regime_at(net: Ints, link: Whole, now_ns: Whole) -> Whole:
-    """Return where the parameters stand that a link has at a time: of those that hold the last, else the plain ones."""
+    """Return where the parameters stand that a link has at a time: of others that hold the last, else its own."""
     first = net[REGIMES] + net[link + FIRST_REGIME] * REGIME
-    for index in range(net[link + REGIMES_OF] - 1, 0, -1):
+    for index in range(net[link + REGIMES_OF] - 1, -1, -1):
         regime = first + index * REGIME
         if net[regime + FROM_NS] <= now_ns < net[regime + UNTIL_NS]:
             return regime
-    return first
+    return link
 
 
 @inner
 def after_ns(real: Floats, s: Whole, wire_bytes: Whole) -> Whole:
     """Return when bytes have left, after their start; later than any time where that is too late."""
-    passed = np.rint(8 * wire_bytes * 1e9 / real[s * FACTOR + RATE])
+    passed = np.rint(8 * wire_bytes * 1e9 / real[at_factor(s) + RATE])
     return FOREVER_NS if passed > LATEST_LEAVE_NS else np.int64(passed)
 
 
 @inner
 def down(net: Ints, run: Ints, link: Whole, start_ns: Whole, end_ns: Whole) -> Whole:
     """Return what takes a transmission down, or 0; see `netmodels.links.availability`."""
-    if net[link + FIRST_DOWN] < 0:
+    if net[link + OUTAGE] < 0:
         return 0
-    if end_ns >= net[link + KNOWN_UNTIL_NS] or start_ns < net[link + KNOWN_FROM_NS]:
+    outage = net[OUTAGES] + net[link + OUTAGE] * OUTAGE_ROW
+    if end_ns >= net[outage + KNOWN_UNTIL_NS] or start_ns < net[outage + KNOWN_FROM_NS]:
         if run[STATUS] == DONE:
             run[STATUS], run[ASKED_LINK], run[ASKED_UNTIL] = UNKNOWN, (link - net[LINKS]) // LINK, end_ns
         return 0
-    first = net[link + FIRST_DOWN]
+    first = net[outage + FIRST_DOWN]
     for of_link in range(2):
-        low, high = first, first + net[link + NODE_DOWNS + of_link]
+        low, high = first, first + net[outage + NODE_DOWNS + of_link]
         first = high
         while low < high:  # the first that ends later
             middle = (low + high) // 2
@@ -339,51 +406,49 @@ def admit(net: Ints, spec: Whole, server: Whole, now_ns: Whole, packets: Whole, 
 
 
 @inner
-def serve(net: Ints, run: Ints, server: Whole, end_ns: Whole, packet_bytes: Whole) -> None:
+def serve(net: Ints, server: Whole, end_ns: Whole, packet_bytes: Whole) -> None:
     """Put a packet behind those that wait."""
     net[server + FREE_NS] = end_ns
     if end_ns <= net[server + SERVED_NS]:
         return
-    places = net[PLACES]
-    if net[server + PACKETS] == places:
-        run[STATUS] = FULL
-        return
-    index = net[server + HEAD] + net[server + PACKETS]
+    places, present = net[PLACES], net[server + PACKETS]
+    index = net[server + HEAD] + present
     index -= places if index >= places else 0  # a division takes longer than all the rest
     waits = net[WAITS] + ((server - net[SERVERS]) // QUEUE * places + index) * WAIT
     net[waits], net[waits + 1] = end_ns, packet_bytes
-    net[server + PACKETS] += 1
+    net[server + PACKETS] = present + 1
     net[server + BYTES] += packet_bytes
+    net[MOST_WAITING] = max(net[MOST_WAITING], present + 1)
 
 
 @inner
 def drawn_fate(net: Ints, real: Floats, s: Whole, first: Whole) -> Whole:
     """Draw what becomes of a try if nothing is down."""
-    spec, fate = net[SPECS] + s * SPEC, DELIVERED
-    if net[spec + OF_CORRUPT] >= 0 and chance(net, first + net[spec + OF_CORRUPT] * STREAM, real[s * FACTOR + CORRUPT]):
+    spec, length, fate = net[SPECS] + s * SPEC, STREAM + net[AHEAD], DELIVERED
+    if net[spec + OF_CORRUPT] >= 0 and take(net, real, first + net[spec + OF_CORRUPT] * length, s, OF_CORRUPT):
         fate = CORRUPTED
-    if net[spec + OF_LOSS] >= 0 and lost(net, real, first + net[spec + OF_LOSS] * STREAM, s):
+    if net[spec + OF_LOSS] >= 0 and take(net, real, first + net[spec + OF_LOSS] * length, s, OF_LOSS):
         fate = LOST
     return fate
 
 
 @inner
 def emit(net: Ints, real: Floats, run: Ints, link: Whole, regime: Whole, size_bytes: Whole, tries: Whole) -> Any:
-    """Put a message on the wire: its packets, full ones that found room, all that did, bytes, and when it starts.
+    """Put a message on the wire: its packets, full ones that found room, all that did, and when it starts.
 
     With tries, each packet is sent until it is through or its tries are used up, and the fates are known.
     """
-    s, first = net[regime + OF_SPEC], net[STREAMS] + net[regime + FIRST_STREAM] * STREAM
+    s, first = net[regime + OF_SPEC], at_stream(net, net[regime + FIRST_STREAM])
     spec, server, now_ns = net[SPECS] + s * SPEC, net[SERVERS] + net[link + SERVER] * QUEUE, run[NOW]
     packets = (size_bytes + net[spec + MTU] - 1) // net[spec + MTU]
     full_bytes = net[spec + FULL_BYTES]
     last_bytes = size_bytes - packets * net[spec + MTU] + full_bytes
     if now_ns > LATEST_LEAVE_NS or now_ns < net[server + SERVED_NS]:
         run[STATUS] = REFUSED
-        return packets, 0, 0, 0, now_ns
+        return packets, 0, 0, now_ns
     leading, last = admit(net, spec, server, now_ns, packets, last_bytes)
     start = max(net[server + FREE_NS], now_ns)
-    sent, wire_bytes, waited_ns = leading + last, NONE, NONE
+    sent, wire_bytes, waited_ns, passed_ns = leading + last, NONE, NONE, NONE
     for index in range(sent):
         packet, packet_bytes = run[MESSAGE] + index * PACKET, full_bytes if index < leading else last_bytes
         if tries:
@@ -399,47 +464,45 @@ def emit(net: Ints, real: Floats, run: Ints, link: Whole, regime: Whole, size_by
             run[packet + FATE] = fate
         else:
             wire_bytes += packet_bytes
-        run[packet + END_NS] = start + after_ns(real, s, wire_bytes) + waited_ns
+        passed_ns = after_ns(real, s, wire_bytes)
+        run[packet + END_NS] = start + passed_ns + waited_ns
         if run[packet + END_NS] > LATEST_LEAVE_NS:
             run[STATUS] = REFUSED
-            return packets, 0, 0, 0, now_ns
+            return packets, 0, 0, now_ns
     for index in range(sent):
         end_ns = run[run[MESSAGE] + index * PACKET + END_NS]
-        serve(net, run, server, end_ns, full_bytes if index < leading else last_bytes)
+        serve(net, server, end_ns, full_bytes if index < leading else last_bytes)
     run[WIRE_BYTES] += wire_bytes
-    run[AIRTIME_NS] += after_ns(real, s, wire_bytes)
-    return packets, leading, sent, wire_bytes, start
+    run[AIRTIME_NS] += passed_ns
+    return packets, leading, sent, start
 
 
 @inner
-def receive(
-    net: Ints, real: Floats, run: Ints, edge: Whole, p: Whole, regime: Whole, message: Any, tried: Whole
-) -> None:
+def receive(net: Ints, real: Floats, run: Ints, books: Ints, edge: Whole, p: Whole, message: Any, tried: Whole) -> None:
     """Lose, delay and deliver what was put on the wire, count it, and let it arrive."""
-    packets, leading, sent, _, before = message
+    packets, leading, sent, before = message
     e = at_edge(run, edge)
-    link, s, kind = net[LINKS] + run[e + ROW] * LINK, net[regime + OF_SPEC], acks_of(run, p)
-    spec, first = net[SPECS] + s * SPEC, net[STREAMS] + net[regime + FIRST_STREAM] * STREAM
-    counts, of_link = run[COUNTS] + kind * COUNTED, e + PACKETS_OF + kind * COUNTED
+    link, kind = net[LINKS] + run[e + ROW] * LINK, acks_of(run, p)
+    regime = regime_at(net, link, run[NOW])
+    s, first, length = net[regime + OF_SPEC], at_stream(net, net[regime + FIRST_STREAM]), STREAM + net[AHEAD]
+    spec, counts, of_link = net[SPECS] + s * SPEC, run[COUNTS] + kind * COUNTED, at_book(run, edge, kind)
     arrived, duplicates, reason = NONE, 0, QUEUE_FULL if sent < packets else DELIVERED
-    complete_ns, latest_ns = NEVER, net[link + LATEST_NS]
-    run[of_link + SENT] += packets
-    run[of_link + OF_REASON + QUEUE_FULL] += packets - sent
-    run[counts + SENT] += 1
+    complete_ns, latest_ns, fifo = NEVER, net[link + LATEST_NS], net[spec + FIFO]
     for index in range(sent):
         packet = run[MESSAGE] + index * PACKET
         end_ns, fate = run[packet + END_NS], run[packet + FATE]
         if not tried:
             fate = drawn_fate(net, real, s, first)
-            out = down(net, run, link, before, end_ns)
-            fate = out if out else fate
+            if net[link + OUTAGE] >= 0:
+                out = down(net, run, link, before, end_ns)
+                fate = out if out else fate
             before = end_ns
         travels_ns = net[spec + CONSTANT_NS]
         if net[spec + OF_DELAY] >= 0:
-            travels_ns = delay_ns(net, real, first + net[spec + OF_DELAY] * STREAM, s)
+            travels_ns = take(net, real, first + net[spec + OF_DELAY] * length, s, OF_DELAY)
         if net[spec + OF_DUPLICATE] >= 0:
-            twice = chance(net, first + net[spec + OF_DUPLICATE] * STREAM, real[s * FACTOR + DUPLICATE])
-            second_ns = delay_ns(net, real, first + net[spec + OF_SECOND] * STREAM, s)
+            twice = take(net, real, first + net[spec + OF_DUPLICATE] * length, s, OF_DUPLICATE)
+            second_ns = take(net, real, first + net[spec + OF_SECOND] * length, s, OF_SECOND)
             if twice:
                 travels_ns = min(travels_ns, second_ns)
                 duplicates += 1 if fate == DELIVERED else 0
@@ -447,32 +510,43 @@ def receive(
             # The packets for which there was no room come before the last one.
             if reason == DELIVERED or (reason == QUEUE_FULL and index < leading):
                 reason = fate
-            run[of_link + OF_REASON + fate] += 1
+            books[of_link + OF_REASON + fate] += 1
             continue
         at_ns = end_ns + travels_ns
-        if net[spec + FIFO]:
+        if fifo:
             latest_ns = max(at_ns, latest_ns)
             at_ns = latest_ns
         complete_ns = max(complete_ns, at_ns)
         run[run[MESSAGE] + arrived * PACKET + ARRIVAL_NS] = at_ns
         arrived += 1
     net[link + LATEST_NS] = latest_ns
-    run[counts + DUPLICATES] += duplicates
-    run[of_link + DUPLICATES] += duplicates
-    if reason == DELIVERED:
+    books[of_link + SENT] += packets
+    run[counts + SENT] += 1
+    if duplicates:
+        run[counts + DUPLICATES] += duplicates
+        books[of_link + DUPLICATES] += duplicates
+    if reason == DELIVERED and run[CRASH_NS] < FOREVER_NS:
         missed = missed_of(run, run[e + RECEIVER], arrived)
         if missed:
             reason = NODE_DOWN
-            run[of_link + OF_REASON + NODE_DOWN] += missed
+            books[of_link + OF_REASON + NODE_DOWN] += missed
             arrived -= missed
     if reason:
+        books[of_link + OF_REASON + QUEUE_FULL] += packets - sent
+        books[of_link + INCOMPLETE] += arrived
         run[counts + OF_REASON + reason] += 1
-        run[of_link + INCOMPLETE] += arrived
         return
     run[counts + IN_FLIGHT] += 1
-    run[of_link + IN_FLIGHT] += packets
-    run[e + SIZE + kind] = packets
-    schedule(run, complete_ns, ARRIVALS + 3 * p, ARRIVAL, edge, p, run[NOW])
+    books[of_link + IN_FLIGHT] += packets
+    if run[BY_EVENTS]:
+        run[run[WAYS] + edge * WAY + SIZE + kind] = packets
+        schedule(run, complete_ns, ARRIVALS + 3 * p, ARRIVAL, edge, p, run[NOW])
+        return
+    run[e + ARRIVES_NS] = min(run[e + ARRIVES_NS], complete_ns)
+    flight = run[FLYING] + run[N_FLYING] * FLIGHT
+    run[flight + OF_EDGE], run[flight + OF_PHASE] = edge, p
+    run[flight + COMES_NS], run[flight + OF_PACKETS] = complete_ns, packets
+    run[N_FLYING] += 1
 
 
 @inner
@@ -488,7 +562,7 @@ def missed_of(run: Ints, receiver: Whole, arrived: Whole) -> Whole:
     return missed
 
 
-# Where things stand in `run`.
+# Where things stand in `run`, and in the books.
 
 
 @inner
@@ -504,21 +578,38 @@ def at_edge(run: Ints, edge: Whole) -> Whole:
 
 
 @inner
-def at_cell(run: Ints, p: Whole, edge: Whole) -> Whole:
-    """Return where the row of an edge in a phase begins."""
-    return run[CELLS] + (p * run[N_EDGES] + edge) * CELL
+def at_book(run: Ints, edge: Whole, kind: Whole) -> Whole:
+    """Return where the packets of an edge are counted, of messages or of acknowledgements."""
+    return run[BOOK + kind] + run[at_edge(run, edge) + ROW] * COUNTED
 
 
 @inner
-def at_turn(run: Ints, p: Whole, agent: Whole) -> Whole:
-    """Return where the row of an agent in a phase begins."""
-    return run[TURNS] + (p * run[N_AGENTS] + agent) * TURN
+def at_phase(run: Ints, p: Whole) -> Whole:
+    """Return where a phase's row begins."""
+    return run[PHASES] + p * PHASE_ROW
+
+
+@inner
+def at_turn(run: Ints, table: Whole, p: Whole, agent: Whole) -> Whole:
+    """Return where it stands what an agent has in a phase: how long it waits, or when it closed."""
+    return run[table] + p * run[N_AGENTS] + agent
 
 
 @inner
 def acks_of(run: Ints, p: Whole) -> Whole:
     """Return 1 for a phase of acknowledgements, else 0."""
-    return run[run[PHASES] + p * PHASE_ROW + ACKS]
+    return run[at_phase(run, p) + ACKS]
+
+
+@inner
+def settle(run: Ints, books: Ints, outcome: Whole, edge: Whole, p: Whole, packets: Whole) -> None:
+    """Count a message whose outcome is clear."""
+    kind = acks_of(run, p)
+    of_link, counts = at_book(run, edge, kind), run[COUNTS] + kind * COUNTED
+    books[of_link + outcome] += packets
+    books[of_link + IN_FLIGHT] -= packets
+    run[counts + outcome] += 1
+    run[counts + IN_FLIGHT] -= 1
 
 
 # What is to happen.
@@ -574,90 +665,35 @@ def take_next(run: Ints) -> Whole:
     return row
 
 
-# An agent's way through its phases.
+# What agents hand over.
 
 
 @inner
-def opens(net: Ints, run: Ints, agent: Whole) -> Whole:
-    """Open an agent's next phase, and let its messages be handed over next; say if there was one."""
-    run[at_agent(run, agent) + PHASE] += 1
-    if run[at_agent(run, agent) + PHASE] == run[N_PHASES]:
-        run[OPEN] -= 1
-        return False
-    send(net, run, agent, run[at_agent(run, agent) + PHASE])
-    return True
-
-
-@inner
-def closes(run: Ints, agent: Whole) -> Whole:
-    """Close an agent's phase if all is there, and say so; else let the agent wait."""
-    a = at_agent(run, agent)
-    p, missing = run[a + PHASE], 0
-    for index in range(run[a + FIRST_IN], run[a + AGENT + FIRST_IN]):
-        cell = at_cell(run, p, run[at_edge(run, index) + INTO])
-        missing += 1 if run[cell + ACTIVE] and not run[cell + THERE] else 0
-    run[a + MISSING] = missing
-    if not missing:
-        close(run, agent, p)
-        return True
-    wait_ns = run[at_turn(run, p, agent) + WAIT_NS]
-    if wait_ns >= 0:
-        schedule(run, run[NOW] + wait_ns, DEADLINES + 3 * p, DEADLINE, agent, p, NONE)
-    return False
-
-
-@inner
-def close(run: Ints, agent: Whole, p: Whole) -> None:
-    """Close a phase: what is there is held."""
-    a, acks, k = at_agent(run, agent), acks_of(run, p), run[run[PHASES] + p * PHASE_ROW + ROUND]
-    run[at_turn(run, p, agent) + CLOSED_NS] = run[NOW]
-    for index in range(run[a + FIRST_IN], run[a + AGENT + FIRST_IN]):
-        edge = run[at_edge(run, index) + INTO]
-        e, cell = at_edge(run, edge), at_cell(run, p, edge)
-        if run[cell + THERE]:
-            settle(run, HELD, edge, p)
-            if acks:
-                run[cell + LATEST] = k
-            else:
-                run[e + NEWEST] = k
-        if not acks:
-            run[cell + LATEST] = run[e + NEWEST]
-
-
-@inner
-def settle(run: Ints, outcome: Whole, edge: Whole, p: Whole) -> None:
-    """Count a message whose outcome is clear."""
-    kind, e = acks_of(run, p), at_edge(run, edge)
-    of_link, size, counts = e + PACKETS_OF + kind * COUNTED, run[e + SIZE + kind], run[COUNTS] + kind * COUNTED
-    run[of_link + outcome] += size
-    run[of_link + IN_FLIGHT] -= size
-    run[counts + outcome] += 1
-    run[counts + IN_FLIGHT] -= 1
-
-
-# Messages.
+def draw_place(net: Ints, stream: Whole) -> Whole:
+    """Draw a place among all that come to a transmitter at one time."""
+    net[stream + DRAWN] += 1
+    return np.int64(raw(net, stream) >> TWO)
 
 
 @inner
 def queue_up(net: Ints, run: Ints, row: Whole, whose: Whole, p: Whole) -> None:
     """Let an agent, or an edge, come to its transmitter, at a place that is drawn."""
-    stream, queued = net[STREAMS] + row * STREAM, run[QUEUED] + run[WAITING] * WAITER
-    net[stream + DRAWN] += 1
-    run[queued + DRAW] = np.int64(raw(net, stream) >> TWO)
+    queued = run[QUEUED] + run[WAITING] * WAITER
+    run[queued + DRAW] = draw_place(net, at_stream(net, row))
     run[queued + WHOSE], run[queued + IN_PHASE] = whose, p
     run[WAITING] += 1
 
 
 @inner
-def send(net: Ints, run: Ints, agent: Whole, p: Whole) -> None:
+def send(net: Ints, run: Ints, active: Bools, agent: Whole, p: Whole) -> None:
     """Let an agent hand over the messages of a phase next, or come to the medium with them."""
-    a, number = at_agent(run, agent), 0
+    a, k, number = at_agent(run, agent), run[at_phase(run, p) + ROUND], 0
     first, last = run[a + FIRST_OUT], run[a + AGENT + FIRST_OUT]
     for edge in range(first, last):
-        number += run[at_cell(run, p, edge) + ACTIVE]
+        number += active[k, edge]
     if not number:
         return
-    copies, begins = run[run[PHASES] + p * PHASE_ROW + COPIES], run[WAITING]
+    copies, begins = run[at_phase(run, p) + COPIES], run[WAITING]
     if run[SHARE] == OF_MEDIUM and not comes_already(run, p):
         schedule(run, run[NOW], HAND_OVERS + 3 * p, HAND_OVER, NONE, p, NONE)
     if run[BROADCAST]:
@@ -669,12 +705,12 @@ def send(net: Ints, run: Ints, agent: Whole, p: Whole) -> None:
     if run[SHARE] == OF_LINK or (run[SHARE] == OF_NODE and number == 1):
         for _ in range(copies):
             for edge in range(first, last):
-                if run[at_cell(run, p, edge) + ACTIVE]:
+                if active[k, edge]:
                     next_is(run, edge, p)
         return
     for edge in range(first, last):
-        if run[at_cell(run, p, edge) + ACTIVE]:
-            queue_up(net, run, run[at_edge(run, edge) + EDGE_ORDER], edge, p)
+        if active[k, edge]:
+            queue_up(net, run, run[at_edge(run, edge) + ORDER], edge, p)
     if run[SHARE] == OF_MEDIUM:
         return
     put_in_order(run, begins, run[WAITING])
@@ -719,7 +755,7 @@ def put_in_order(run: Ints, first: Whole, last: Whole) -> None:
 def on_hand_over(run: Ints, p: Whole) -> None:
     """Let all that came to the medium for a phase hand over next, in the order that was drawn."""
     put_in_order(run, NONE, run[WAITING])
-    kept, copies = 0, 1 if run[BROADCAST] else run[run[PHASES] + p * PHASE_ROW + COPIES]
+    kept, copies = 0, 1 if run[BROADCAST] else run[at_phase(run, p) + COPIES]
     for index in range(run[WAITING]):
         queued, to = run[QUEUED] + index * WAITER, run[QUEUED] + kept * WAITER
         if run[queued + IN_PHASE] == p:
@@ -733,27 +769,40 @@ def on_hand_over(run: Ints, p: Whole) -> None:
 
 
 @inner
-def hand_over(net: Ints, real: Floats, run: Ints, whose: Whole, p: Whole) -> None:
+def hand_over_all(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools) -> None:
+    """Let those hand over that are next."""
+    for index in range(run[N_NEXT]):
+        if run[STATUS] == DONE:
+            handed = run[NEXT] + index * HANDED
+            hand_over(net, real, run, books, active, run[handed], run[handed + 1])
+    run[N_NEXT] = 0
+
+
+@inner
+def hand_over(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, whose: Whole, p: Whole) -> None:
     """Send a message over a link; or all copies of one that every neighbour of an agent may hear."""
-    phase, first, last, slowest, copies = run[PHASES] + p * PHASE_ROW, whose, whose + 1, NOWHERE, ONCE
-    if run[BROADCAST]:  # see `netmodels.Network.broadcast`
-        first, last = run[at_agent(run, whose) + FIRST_OUT], run[at_agent(run, whose + 1) + FIRST_OUT]
-        copies = run[phase + COPIES]
+    phase = at_phase(run, p)
+    if not run[BROADCAST]:
+        link = link_of(net, run, whose)
+        regime = regime_at(net, link, run[NOW])
+        tries = net[net[SPECS] + net[regime + OF_SPEC] * SPEC + RETRIES]
+        message = emit(net, real, run, link, regime, run[phase + SIZE_BYTES], tries)
+        receive(net, real, run, books, whose, p, message, tries)
+        return
+    first, last = run[at_agent(run, whose) + FIRST_OUT], run[at_agent(run, whose + 1) + FIRST_OUT]
+    k, slowest = run[phase + ROUND], NOWHERE  # see `netmodels.Network.broadcast`
     for index in range(first, last):
-        edge = run[at_edge(run, index) + IN_TURN] if run[BROADCAST] else index
-        if run[at_cell(run, p, edge) + ACTIVE]:
+        edge = run[at_edge(run, index) + ORDER]
+        if active[k, edge]:
             link = link_of(net, run, edge)
             if slowest < 0 or rate_of(net, real, run, link) < rate_of(net, real, run, slowest):
                 slowest = link
-    regime = regime_at(net, slowest, run[NOW])
-    tries = not run[BROADCAST] and net[net[SPECS] + net[regime + OF_SPEC] * SPEC + RETRIES] > 0
-    for _ in range(copies):
-        message = emit(net, real, run, slowest, regime, run[phase + SIZE_BYTES], tries)
+    for _ in range(run[phase + COPIES]):
+        message = emit(net, real, run, slowest, regime_at(net, slowest, run[NOW]), run[phase + SIZE_BYTES], NONE)
         for index in range(first, last):
-            edge = run[at_edge(run, index) + IN_TURN] if run[BROADCAST] else index
-            if run[STATUS] == DONE and run[at_cell(run, p, edge) + ACTIVE]:
-                heard = regime_at(net, link_of(net, run, edge), run[NOW])
-                receive(net, real, run, edge, p, heard, message, tries)
+            edge = run[at_edge(run, index) + ORDER]
+            if run[STATUS] == DONE and active[k, edge]:
+                receive(net, real, run, books, edge, p, message, NONE)
 
 
 @inner
@@ -765,30 +814,200 @@ def link_of(net: Ints, run: Ints, edge: Whole) -> Whole:
 @inner
 def rate_of(net: Ints, real: Floats, run: Ints, link: Whole) -> Real:
     """Return how fast a link is now."""
-    return real[net[regime_at(net, link, run[NOW]) + OF_SPEC] * FACTOR + RATE]
+    return real[at_factor(net[regime_at(net, link, run[NOW]) + OF_SPEC]) + RATE]
+
+
+# Round by round.
 
 
 @inner
-def on_arrival(run: Ints, edge: Whole, p: Whole) -> Whole:
-    """Let a message be there; return the agent that goes on, if one does."""
-    receiver, cell = run[at_edge(run, edge) + RECEIVER], at_cell(run, p, edge)
-    a, closed_ns = at_agent(run, receiver), run[at_turn(run, p, receiver) + CLOSED_NS]
-    current = run[a + PHASE]
-    if run[cell + THERE] and (closed_ns == NEVER or closed_ns == run[NOW]):
-        settle(run, HELD, edge, p)
-    elif current == run[N_PHASES] or run[a + GONE]:
-        settle(run, EXPIRED, edge, p)
-    elif p < current:
-        settle(run, LATE, edge, p)
-        if not acks_of(run, p):
+def has_room(net: Ints, run: Ints, p: Whole) -> Whole:
+    """Say whether all of a phase's messages find room, on their way and before transmitters; else how much is missing.
+
+    More may not wait before a transmitter than the largest limit allows, whatever is sent.
+    """
+    phase, limit = at_phase(run, p), NONE
+    for spec in range(net[SPECS], net[LINKS], SPEC):
+        limit = max(limit, net[spec + LIMIT] + 1)
+    run[ROOM] = min(limit, net[MOST_WAITING] + run[phase + MOST_PACKETS])
+    return run[ROOM] <= net[PLACES] and (
+        run[BY_EVENTS] or run[N_FLYING] + run[N_EDGES] * run[phase + COPIES] <= run[MOST_FLYING]
+    )
+
+
+@inner
+def go_round_by_round(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> None:
+    """Let all agents go through all phases; what is not settled then is still on its way."""
+    while run[AT_PHASE] < run[N_PHASES]:
+        p = run[AT_PHASE]
+        if not has_room(net, run, p):
+            run[STATUS] = FULL
+            return
+        for agent in range(run[N_AGENTS]):
+            run[NOW] = run[run[OPENED_NS] + agent]
+            send(net, run, active, agent, p)
+            hand_over_all(net, real, run, books, active)
+        if run[STATUS] == DONE:
+            close_all(run, active, p)
+        if run[STATUS] != DONE:
+            return
+        settle_all(run, books, latest, p)
+        run[AT_PHASE] += 1
+    for agent in range(run[N_AGENTS]):
+        run[NOW] = max(run[NOW], run[run[OPENED_NS] + agent])
+    if run[NOW] >= run[CRASH_NS]:
+        run[STATUS] = CRASHED
+        return
+    kept = NONE
+    for index in range(run[N_FLYING]):
+        flight = run[FLYING] + index * FLIGHT
+        if run[flight + COMES_NS] > run[NOW]:
+            keep(run, index, kept)
+            kept += 1
+        else:
+            settle(run, books, EXPIRED, run[flight + OF_EDGE], run[flight + OF_PHASE], run[flight + OF_PACKETS])
+    run[N_FLYING] = kept
+
+
+@inner
+def keep(run: Ints, index: Whole, place: Whole) -> None:
+    """Move a message that is on its way to another place of the list."""
+    for column in range(FLIGHT):
+        run[run[FLYING] + place * FLIGHT + column] = run[run[FLYING] + index * FLIGHT + column]
+
+
+@inner
+def close_all(run: Ints, active: Bools, p: Whole) -> None:
+    """Let every agent close a phase when all is there, or its deadline passes, and open the next one then."""
+    k = run[at_phase(run, p) + ROUND]
+    for edge in range(run[N_EDGES]):
+        if active[k, edge]:
             e = at_edge(run, edge)
-            run[e + NEWEST] = max(run[e + NEWEST], run[run[PHASES] + p * PHASE_ROW + ROUND])
+            ready = run[READY] + run[e + RECEIVER]
+            run[ready] = max(run[ready], run[e + ARRIVES_NS])
+            run[e + ARRIVES_NS] = LOST_NS
+    for agent in range(run[N_AGENTS]):
+        opened, ready = run[OPENED_NS] + agent, run[READY] + agent
+        closed_ns, wait_ns = max(run[opened], run[ready]), run[at_turn(run, PATIENCE, p, agent)]
+        if wait_ns >= 0:
+            closed_ns = min(closed_ns, run[opened] + wait_ns)
+        elif closed_ns == LOST_NS:
+            run[STATUS] = STUCK
+        run[at_turn(run, CLOSED, p, agent)] = run[opened] = closed_ns
+        run[ready] = NEVER
+
+
+@inner
+def settle_all(run: Ints, books: Ints, latest: Rounds, p: Whole) -> None:
+    """Settle what had come when its receiver closed a phase, and note what was held then."""
+    phase, kept = at_phase(run, p), NONE
+    acks, k = run[phase + ACKS], run[phase + ROUND]
+    if acks:
+        for edge in range(run[N_EDGES]):
+            latest[p, edge] = -1
+    for index in range(run[N_FLYING]):
+        flight = run[FLYING] + index * FLIGHT
+        edge, sent_in = run[flight + OF_EDGE], run[flight + OF_PHASE]
+        e = at_edge(run, edge)
+        if run[flight + COMES_NS] > run[at_turn(run, CLOSED, p, run[e + RECEIVER])]:
+            keep(run, index, kept)
+            kept += 1
+            continue
+        settle(run, books, HELD if sent_in == p else LATE, edge, sent_in, run[flight + OF_PACKETS])
+        if not acks_of(run, sent_in):
+            run[e + NEWEST] = max(run[e + NEWEST], run[at_phase(run, sent_in) + ROUND])
+        elif sent_in == p:
+            latest[p, edge] = k
+    run[N_FLYING] = kept
+    if not acks:
+        for edge in range(run[N_EDGES]):
+            latest[p, edge] = run[at_edge(run, edge) + NEWEST]
+
+
+# Event by event: an agent's way through its phases.
+
+
+@inner
+def at_there(run: Ints, p: Whole, edge: Whole) -> Whole:
+    """Return where it stands whether the message of an edge in a phase is there."""
+    return run[THERE] + p * run[N_EDGES] + edge
+
+
+@inner
+def opens(net: Ints, run: Ints, active: Bools, agent: Whole) -> Whole:
+    """Open an agent's next phase, and let its messages be handed over next; say if there was one."""
+    run[at_agent(run, agent) + PHASE] += 1
+    if run[at_agent(run, agent) + PHASE] == run[N_PHASES]:
+        run[OPEN] -= 1
+        return False
+    send(net, run, active, agent, run[at_agent(run, agent) + PHASE])
+    return True
+
+
+@inner
+def closes(run: Ints, books: Ints, active: Bools, latest: Rounds, agent: Whole) -> Whole:
+    """Close an agent's phase if all is there, and say so; else let the agent wait."""
+    a = at_agent(run, agent)
+    p, missing = run[a + PHASE], 0
+    k = run[at_phase(run, p) + ROUND]
+    for index in range(run[a + FIRST_IN], run[a + AGENT + FIRST_IN]):
+        edge = run[run[WAYS] + index * WAY + INTO]
+        missing += 1 if active[k, edge] and not run[at_there(run, p, edge)] else 0
+    run[a + MISSING] = missing
+    if not missing:
+        close(run, books, latest, agent, p)
+        return True
+    wait_ns = run[at_turn(run, PATIENCE, p, agent)]
+    if wait_ns >= 0:
+        schedule(run, run[NOW] + wait_ns, DEADLINES + 3 * p, DEADLINE, agent, p, NONE)
+    return False
+
+
+@inner
+def close(run: Ints, books: Ints, latest: Rounds, agent: Whole, p: Whole) -> None:
+    """Close a phase: what is there is held."""
+    a, acks, k = at_agent(run, agent), acks_of(run, p), run[at_phase(run, p) + ROUND]
+    run[at_turn(run, CLOSED, p, agent)] = run[NOW]
+    for index in range(run[a + FIRST_IN], run[a + AGENT + FIRST_IN]):
+        edge = run[run[WAYS] + index * WAY + INTO]
+        e = at_edge(run, edge)
+        if run[at_there(run, p, edge)]:
+            settle_event(run, books, HELD, edge, p)
+            if acks:
+                latest[p, edge] = k
+            else:
+                run[e + NEWEST] = k
+        if not acks:
+            latest[p, edge] = run[e + NEWEST]
+
+
+@inner
+def settle_event(run: Ints, books: Ints, outcome: Whole, edge: Whole, p: Whole) -> None:
+    """Count a message of a link whose outcome is clear."""
+    settle(run, books, outcome, edge, p, run[run[WAYS] + edge * WAY + SIZE + acks_of(run, p)])
+
+
+@inner
+def on_arrival(run: Ints, books: Ints, latest: Rounds, edge: Whole, p: Whole) -> Whole:
+    """Let a message be there; return the agent that goes on, if one does."""
+    e = at_edge(run, edge)
+    receiver, there = run[e + RECEIVER], at_there(run, p, edge)
+    a, closed_ns = at_agent(run, receiver), run[at_turn(run, CLOSED, p, receiver)]
+    current = run[a + PHASE]
+    if run[there] and (closed_ns == NEVER or closed_ns == run[NOW]):
+        settle_event(run, books, HELD, edge, p)
+    elif current == run[N_PHASES] or run[a + GONE]:
+        settle_event(run, books, EXPIRED, edge, p)
+    elif p < current:
+        settle_event(run, books, LATE, edge, p)
+        if not acks_of(run, p):
+            run[e + NEWEST] = max(run[e + NEWEST], run[at_phase(run, p) + ROUND])
     else:
-        run[cell + THERE] = 1
+        run[there] = 1
         if p == current:
             run[a + MISSING] -= 1
             if not run[a + MISSING]:
-                close(run, receiver, p)
+                close(run, books, latest, receiver, p)
                 return receiver
     return NOBODY
 
@@ -806,14 +1025,14 @@ def schedule_transition(run: Ints, agent: Whole, index: Whole, up: Whole) -> Non
 
 
 @inner
-def on_transition(run: Ints, agent: Whole, index: Whole, up: Whole) -> Whole:
+def on_transition(run: Ints, books: Ints, agent: Whole, index: Whole, up: Whole) -> Whole:
     """Let an agent crash, or come back; return it if it goes on."""
     a = at_agent(run, agent)
     schedule_transition(run, agent, index + up, 1 - up)
     if not up:
         suspend(run, agent)
         if run[run[CRASHES] + index * CRASH + 2] and run[a + PHASE] < run[N_PHASES]:
-            give_up(run, agent)
+            give_up(run, books, agent)
         return NOBODY
     if not run[a + SUSPENDED] or run[a + GONE]:
         return NOBODY
@@ -822,7 +1041,7 @@ def on_transition(run: Ints, agent: Whole, index: Whole, up: Whole) -> Whole:
     if run[a + INTERRUPTED]:
         run[a + INTERRUPTED] = 0
         if run[a + PHASE] < 0:
-            run[a + STARTED_NS] = run[NOW]
+            run[run[STARTED] + agent] = run[NOW]
             return agent
         schedule(run, run[NOW], DEADLINES + 3 * run[a + PHASE], DEADLINE, agent, run[a + PHASE], NONE)
     return NOBODY
@@ -838,30 +1057,30 @@ def suspend(run: Ints, agent: Whole) -> None:
 
 
 @inner
-def give_up(run: Ints, agent: Whole) -> None:
+def give_up(run: Ints, books: Ints, agent: Whole) -> None:
     """Let all that was there for an agent expire."""
     a = at_agent(run, agent)
     run[a + GONE] = 1
     for index in range(run[a + FIRST_IN], run[a + AGENT + FIRST_IN]):
-        edge = run[at_edge(run, index) + INTO]
+        edge = run[run[WAYS] + index * WAY + INTO]
         for p in range(max(run[a + PHASE], 0), run[N_PHASES]):
-            if run[at_cell(run, p, edge) + THERE]:
-                run[at_cell(run, p, edge) + THERE] = 0
-                settle(run, EXPIRED, edge, p)
+            if run[at_there(run, p, edge)]:
+                run[at_there(run, p, edge)] = 0
+                settle_event(run, books, EXPIRED, edge, p)
 
 
 @inner
-def step(run: Ints) -> Whole:
+def step(run: Ints, books: Ints, latest: Rounds) -> Whole:
     """Let the next event happen; return the agent that goes on to its next phase, if one does."""
     event = run[EVENTS] + take_next(run) * EVENT
     kind, who, which = run[event + KIND], run[event + WHO], run[event + WHICH]
     if kind == ARRIVAL:
-        return on_arrival(run, who, which)
+        return on_arrival(run, books, latest, who, which)
     if kind == HAND_OVER:
         on_hand_over(run, which)
         return NOBODY
     if kind == TRANSITION:
-        return on_transition(run, who, which, run[event + SENT_NS])
+        return on_transition(run, books, who, which, run[event + SENT_NS])
     a = at_agent(run, who)
     if kind == DEADLINE and run[a + PHASE] != which:
         return NOBODY
@@ -869,24 +1088,32 @@ def step(run: Ints) -> Whole:
         run[a + INTERRUPTED] = 1
         return NOBODY
     if kind == START:
-        run[a + STARTED_NS] = run[NOW]
+        run[run[STARTED] + who] = run[NOW]
     else:
-        close(run, who, which)
+        close(run, books, latest, who, which)
     return who
 
 
 @inner
-def begin(run: Ints, past_ns: Whole) -> None:
+def begin_events(run: Ints, latest: Rounds) -> None:
     """Let agents start when they are ready, and crash and come back when they do."""
+    run[OPEN], run[SCHEDULED], run[N_EVENTS], run[WAITING] = run[N_AGENTS], 0, 0, 0
+    for index in range(run[N_PHASES] * run[N_EDGES]):
+        run[run[THERE] + index] = 0
+        latest[index // run[N_EDGES], index % run[N_EDGES]] = -1
+    for index in range(run[N_PHASES] * run[N_AGENTS]):
+        run[run[CLOSED] + index] = NEVER
     for agent in range(run[N_AGENTS]):
-        start_ns = run[at_agent(run, agent) + START_NS]
-        if start_ns >= 0:
-            schedule(run, start_ns, STARTS_THEN, START, agent, NONE, NONE)
+        a = at_agent(run, agent)
+        run[a + PHASE], run[run[STARTED] + agent] = -1, NEVER
+        run[a + SUSPENDED] = run[a + GONE] = run[a + INTERRUPTED] = 0
+        if run[run[OPENED_NS] + agent] >= 0:
+            schedule(run, run[run[OPENED_NS] + agent], STARTS_THEN, START, agent, NONE, NONE)
     for agent in range(run[N_AGENTS]):
         index, last = run[at_agent(run, agent) + FIRST_CRASH], run[at_agent(run, agent + 1) + FIRST_CRASH]
-        while index < last and run[run[CRASHES] + index * CRASH + 1] < past_ns:
+        while index < last and run[run[CRASHES] + index * CRASH + 1] < run[PAST_NS]:
             index += 1
-        is_down = index < last and run[run[CRASHES] + index * CRASH] < past_ns
+        is_down = index < last and run[run[CRASHES] + index * CRASH] < run[PAST_NS]
         if is_down:
             suspend(run, agent)
         schedule_transition(run, agent, index, 1 if is_down else 0)
@@ -898,32 +1125,55 @@ def goes_on(run: Ints) -> Whole:
     return run[STATUS] == DONE and (run[OPEN] > 0 or (run[N_EVENTS] > 0 and run[run[HEAP]] == run[NOW]))
 
 
-def prepare() -> None:
-    """Compile all of it."""
-    nothing = np.zeros(RUN, np.int64)
-    nothing[HEAP] = RUN
-    seed(np.zeros((0, 8), np.uint32), nothing)
-    complete(nothing, np.zeros(0), nothing, 0)
-
-
-@compiled
-def complete(net: Ints, real: Floats, run: Ints, past_ns: Whole) -> Whole:
-    """Bring an exchange to its end; return how it ended. Arrivals that are left stay on the heap."""
-    begin(run, past_ns)
+@inner
+def go_event_by_event(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> None:
+    """Let events happen until no agent that is up is under way; arrivals that are left stay on the heap."""
+    if not has_room(net, run, NONE):
+        run[STATUS] = FULL
+        return
+    begin_events(run, latest)
     while goes_on(run):
         if not run[N_EVENTS]:
-            return STUCK
-        agent, waits = step(run), False
+            run[STATUS] = STUCK
+            return
+        agent, waits = step(run, books, latest), False
         while not waits and run[STATUS] == DONE:
-            waits = agent == NOBODY or not opens(net, run, agent)
-            for index in range(run[N_NEXT]):
-                if run[STATUS] == DONE:
-                    handed = run[NEXT] + index * HANDED
-                    hand_over(net, real, run, run[handed], run[handed + 1])
-            run[N_NEXT] = 0
-            waits = waits or not closes(run, agent)
+            waits = agent == NOBODY or not opens(net, run, active, agent)
+            hand_over_all(net, real, run, books, active)
+            waits = waits or not closes(run, books, active, latest, agent)
     if run[STATUS] == DONE:
         for agent in range(run[N_AGENTS]):
             if run[at_agent(run, agent) + PHASE] < run[N_PHASES]:
-                give_up(run, agent)
+                give_up(run, books, agent)
+
+
+# All of it.
+
+
+@compiled
+def complete(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> Whole:
+    """Bring an exchange to its end, or on from where there was no room; return how it ended."""
+    run[STATUS] = DONE
+    if run[AT_PHASE] == 0:
+        run[WIRE_BYTES] = run[AIRTIME_NS] = run[N_FLYING] = run[N_NEXT] = 0
+        for index in range(run[COUNTS], run[COUNTS] + 2 * COUNTED):
+            run[index] = 0
+        for edge in range(run[N_EDGES]):
+            run[at_edge(run, edge) + NEWEST], run[at_edge(run, edge) + ARRIVES_NS] = -1, LOST_NS
+        for agent in range(run[N_AGENTS]):
+            run[run[STARTED] + agent], run[run[READY] + agent] = run[run[OPENED_NS] + agent], NEVER
+    if run[BY_EVENTS]:
+        go_event_by_event(net, real, run, books, active, latest)
+    else:
+        go_round_by_round(net, real, run, books, active, latest)
     return run[STATUS]
+
+
+def prepare() -> None:
+    """Compile all of it."""
+    run, net = np.zeros(RUN + 2 * COUNTED, np.int64), np.zeros(NET, np.int64)
+    run[COUNTS], nothing = RUN, np.zeros((0, 0), bool)
+    nothing.flags.writeable = False
+    seed(np.zeros((0, 8), np.uint32), net, 0, 0)
+    skip(net, np.zeros(0), 0, 0, 0, 0)
+    complete(net, np.zeros(0), run, net, nothing, np.zeros((0, 0), np.int16))

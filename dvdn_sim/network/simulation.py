@@ -247,7 +247,9 @@ class SimulatedNetwork:
 
     def _starts_ns(self, *, computing: bool = True) -> list[int | None]:
         """When each agent is up and done computing; None if it is down for ever before that."""
-        times_ns = [draws.take(1)[0] if computing else 0 for draws in self._compute]
+        times_ns = [draws.take(1)[0] for draws in self._compute] if computing else [0] * self._n_agents
+        if not self.faults.plan.events:
+            return [self.now_ns + time_ns for time_ns in times_ns]
         return [self.faults.done_ns(agent, self.now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]
 
     def _phases(
@@ -266,7 +268,7 @@ class SimulatedNetwork:
             return messages
         if spec.ack_deadline is not None:
             # A neighbour may have waited for its messages until its own deadline.
-            waited_ns = [max(of_round) for of_round in waits]
+            waited_ns = waits.max(1).tolist()
             waits = self._waits_ns(spec.ack_deadline, graphs, ack_bytes(self._n_agents), waited_ns, spec.ack_repeat)
         acks = Phase.of_rounds("ack", graphs, ack_bytes(self._n_agents), waits, spec.ack_repeat)
         return [phase for of_round in zip(messages, acks, strict=True) for phase in of_round]
@@ -281,11 +283,9 @@ class SimulatedNetwork:
     ) -> Waits:
         """By round and agent; `auto` is worked out from the links, and `longer_ns` in each round."""
         if wait != "auto":
-            return [[round(wait * 1e9)] * self._n_agents] * len(graphs)
-        return [
-            [wait_ns + more_ns for wait_ns in self._auto_ns(graph, size_bytes, copies)]
-            for graph, more_ns in zip(graphs, longer_ns, strict=True)
-        ]
+            return np.full((len(graphs), self._n_agents), round(wait * 1e9))
+        waits = np.array([self._auto_ns(graph, size_bytes, copies) for graph in graphs], np.int64)
+        return np.asarray(waits + np.array(longer_ns)[:, None])
 
     def _unhindered(self, now_ns: int, done_ns: Sequence[int | None]) -> list[int]:
         """When those agents are done that are up from now until then."""

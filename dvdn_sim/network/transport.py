@@ -51,6 +51,16 @@ class Transport:
         self._links: dict[tuple[int, int], Link] = {}
         self._orders: dict[tuple[int, ...], Draws[np.int64]] = {}
 
+    @property
+    def common(self) -> LinkSpec:
+        """The parameters of all links that are no other ones."""
+        return self._spec
+
+    @property
+    def others(self) -> Mapping[tuple[int, int], LinkSpec]:
+        """Those of other links."""
+        return self._others
+
     def spec(self, sender: int, receiver: int) -> LinkSpec:
         """Return the parameters of the link from one agent to another, where nothing degrades it."""
         return self._others.get((sender, receiver), self._spec)

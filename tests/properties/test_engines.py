@@ -81,17 +81,17 @@ def test_who_watches_gets_simpy_from_then_on_and_nothing_else_changes():
 @pytest.mark.parametrize("seed", [0, 7, 2**62, 2**200])
 def test_streams_are_numpys(seed):
     """Uniform numbers of streams by name, and where reading on stops."""
-    names = [("loss", sender, 1) for sender in range(20)]
-    memory = np.zeros((len(names), kernel.STREAM), np.int64)
-    kernel.seed(seed_words(seed, names), memory.reshape(-1))
-    net = np.concatenate([np.zeros(kernel.NET, np.int64), memory.reshape(-1)])
-    net[kernel.STREAMS] = kernel.NET
+    names, ahead = [("loss", sender, 1) for sender in range(20)], 4
+    length = kernel.STREAM + ahead
+    net = np.zeros(kernel.NET + len(names) * length, np.int64)
+    net[kernel.STREAMS], net[kernel.AHEAD] = kernel.NET, ahead
+    kernel.seed(seed_words(seed, names), net, kernel.NET, length)
     for row, name in enumerate(names):
-        kernel.skip(net, np.zeros(kernel.FACTOR), row, 0, kernel.OF_CORRUPT, 100)
+        kernel.skip(net, np.zeros(kernel.MOST_AHEAD + kernel.FACTOR), row, 0, kernel.OF_CORRUPT, 100)
         generator = stream(seed, *name)
         generator.random(100)
         state = generator.bit_generator.state["state"]["state"]
-        high, low = net[kernel.NET + row * kernel.STREAM :][:2].astype(np.uint64).tolist()
+        high, low = net[kernel.NET + row * length :][:2].astype(np.uint64).tolist()
         assert (high << 64) + low == state
 
 
