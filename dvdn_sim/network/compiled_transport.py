@@ -27,7 +27,7 @@ from netmodels.links.delay import Constant, DelayTrace, Empirical, Exponential, 
 from netmodels.links.link import refuse_late
 from netmodels.links.loss import Bernoulli, GilbertElliott, LossTrace
 from netmodels.links.transfer import LINK_DOWN, NODE_DOWN, REASONS
-from netmodels.streams import seed_words
+from netmodels.streams import words_of
 from netmodels.topology import Graph
 from netmodels.units import checked_state, count
 
@@ -242,7 +242,7 @@ class CompiledTransport:
         self._wirings = lru_cache(maxsize=16)(self._wiring)
         self._real, self._recorded = np.zeros(kernel.MOST_AHEAD), np.empty(0)
         # Of few links much is drawn ahead; of many it would take more memory than all the rest.
-        ahead = 1 << min(max((1024 // len(keys)).bit_length() - 1, 2), 5)
+        ahead = 1 << min(max((2**17 // len(keys)).bit_length() - 1, 0), 5)
         self._net = Memory(
             kernel.NET,
             {
@@ -252,7 +252,7 @@ class CompiledTransport:
                 kernel.WAITS: (0, kernel.WAIT),
             },
         )  # fmt: skip
-        self._net.whole[[kernel.AHEAD, kernel.PLACES]] = ahead, 2
+        self._net.whole[[kernel.AHEAD, kernel.PLACES]] = ahead, 4
 
     # Links are put in place.
 
@@ -322,23 +322,23 @@ class CompiledTransport:
             self._look(row, 0, 0)
         self._write_down()
 
-    def _names(
-        self, links: Ints, specs: Ints, others: Sequence[tuple[int | str, ...]]
-    ) -> Iterator[tuple[int | str, ...]]:
-        """Yield the names of the streams of new links, then others."""
+    def _names(self, links: Ints, specs: Ints, others: Sequence[tuple[int | str, ...]]) -> Iterator[str]:
+        """Yield the names of the streams of new links, then others, as Python writes them."""
         keys, by_row = self._keys, {row: spec for spec, row in self._specs.items()}
+        # A tuple for each of millions of links would take longer than all the rest.
+        forms = {s: [_form(spec, purpose) for purpose in self._purposes[s]] for s, spec in by_row.items()}
         for (sender, receiver), s in zip(links.tolist(), specs.tolist(), strict=True):
-            spec, named = by_row[s], (keys[sender], keys[receiver])
-            for purpose in self._purposes[s]:
-                yield _own(spec, purpose, named)
-        yield from others
+            named = f"{keys[sender]}, {keys[receiver]})"
+            for begin, own in forms[s]:
+                yield begin + named if own else begin
+        yield from map(repr, others)
 
-    def _open(self, names: Iterator[tuple[int | str, ...]], number: int) -> None:
+    def _open(self, names: Iterator[str], number: int) -> None:
         """Set the last streams, so many, to their beginnings."""
         length = self._net.tables[kernel.STREAMS].shape[1]
         at = int(self._net.whole[kernel.STREAMS]) + (len(self._net.tables[kernel.STREAMS]) - number) * length
         while some := list(islice(names, SEEDED)):
-            kernel.seed(seed_words(self._seed, some), self._net.whole, at, length)
+            kernel.seed(words_of(self._seed, some), self._net.whole, at, length)
             at += len(some) * length
 
     def _number(self, links: Ints) -> None:
@@ -406,7 +406,7 @@ class CompiledTransport:
         if new:
             first, keys = len(self._net.tables[kernel.STREAMS]), self._keys
             self._net = self._net.with_rows({kernel.STREAMS: len(new)})
-            self._open((("hand_over", *(keys[agent] for agent in agents)) for agents in new), len(new))
+            self._open((repr(("hand_over", *(keys[agent] for agent in agents))) for agents in new), len(new))
             self._order |= {agents: first + index for index, agents in enumerate(new)}
         return np.array([self._order[agents] for agents in who], np.int64)
 
@@ -417,12 +417,13 @@ class CompiledTransport:
         rows, agents, edges, phases = self._place(links.edges), len(self._keys), len(links.edges), stride * len(graphs)
         (senders, receivers), bounds, crowd = links.edges.T, np.arange(agents + 1), self._share == "medium"
         crashed_from, crashes = self._faults.arrays()
+        most = int(np.bincount(senders, minlength=1).max())
         shapes = {
             kernel.AGENTS: (agents + 1, kernel.AGENT), kernel.EDGES: (edges, kernel.EDGE),
             kernel.PHASES: (phases, kernel.PHASE_ROW), kernel.STARTED: (agents, 1), kernel.OPENED_NS: (agents, 1),
             kernel.READY: (agents, 1), kernel.PATIENCE: (phases, agents), kernel.CLOSED: (phases, agents),
             kernel.COUNTS: (2, int(kernel.COUNTED)), kernel.CRASHES: (len(crashes), kernel.CRASH),
-            kernel.QUEUED: (phases * max(edges, agents) if crowd else edges, kernel.WAITER),
+            kernel.QUEUED: (phases * max(edges, agents) if crowd else most, kernel.WAITER),
             kernel.NEXT: (0, kernel.HANDED), kernel.MESSAGE: (0, kernel.PACKET), kernel.FLYING: (0, kernel.FLIGHT),
             kernel.WAYS: (0, kernel.WAY), kernel.THERE: (0, edges), kernel.HEAP: (0, kernel.KEY),
             kernel.EVENTS: (0, kernel.EVENT),
@@ -523,7 +524,7 @@ class CompiledTransport:
         shapes = {
             kernel.NEXT: (1 + copies * (crowd if self._share == "medium" else degree), kernel.HANDED),
             kernel.MESSAGE: (max(packets), kernel.PACKET),
-            kernel.FLYING: (0 if wiring.by_events else min(len(phases), 2) * edges * copies, kernel.FLIGHT),
+            kernel.FLYING: (0 if wiring.by_events else edges * copies * 5 // 4, kernel.FLIGHT),
         }
         wiring.lay_out(wiring.memory, shapes)
         rows = wiring.memory.tables[kernel.PHASES]
@@ -558,10 +559,12 @@ class CompiledTransport:
         self._net.whole[kernel.PLACES] = places
         self._net.tables[kernel.WAITS][:] = 0
         self._net.tables[kernel.SERVERS][:, kernel.HEAD] = 0
-        waiting = servers[:, kernel.PACKETS]
-        for server in np.flatnonzero(waiting).tolist():
-            at = server * before + (servers[server, kernel.HEAD] + np.arange(waiting[server])) % before
-            self._net.tables[kernel.WAITS][server * places : server * places + len(at)] = waits[at]
+        numbers = servers[:, kernel.PACKETS]
+        owners = np.repeat(np.arange(len(servers)), numbers)
+        place = np.arange(len(owners)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
+        self._net.tables[kernel.WAITS][owners * places + place] = waits[
+            owners * before + (servers[owners, kernel.HEAD] + place) % before
+        ]
 
     def _end(
         self, counters: NetworkCounters, phases: Sequence[Phase], wiring: Wiring,
@@ -762,6 +765,12 @@ def _own(spec: LinkSpec, purpose: str, name: tuple[int | str, ...]) -> tuple[int
     """Return the name of a stream: the link's, or nobody's where all links play the same in lockstep."""
     played = {"loss": spec.loss, "delay": spec.delay, "second delay": spec.delay}.get(purpose)
     return (purpose,) if getattr(played, "lockstep", False) else (purpose, *name)
+
+
+def _form(spec: LinkSpec, purpose: str) -> tuple[str, bool]:
+    """Return how the name of a stream begins as Python writes it, and whether the link's follows."""
+    own = len(_own(spec, purpose, (0,))) > 1
+    return repr((purpose,))[:-1] + " " if own else repr((purpose,)), own
 
 
 def message_counts(counted: Any) -> MessageCounts:

@@ -13,7 +13,7 @@ from dvdn_sim.network.deadlines import auto_deadlines_ns
 from dvdn_sim.network.exchange import Exchange, ExchangeReport
 from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
-from dvdn_sim.scenario import AnyCompute, LognormalTime, Network, NormalTime, ack_bytes
+from dvdn_sim.scenario import AnyCompute, ConstantTime, LognormalTime, Network, NormalTime, ack_bytes
 from netmodels import portable
 from netmodels.streams import Draws, stream
 from netmodels.topology import Graph, Instant
@@ -47,6 +47,35 @@ def compute_draws(time: AnyCompute, seed: int, agent_keys: Sequence[int]) -> lis
         return lambda n: np.rint(draw(generator, n) * 1e9).astype(np.int64)
 
     return [Draws(partial(opened, key)) for key in agent_keys]
+
+
+class ComputeTimes:
+    """How long all agents take over one update after the other; all have drawn as often.
+
+    Attributes:
+        drawn: How often.
+    """
+
+    def __init__(self, time: AnyCompute, seed: int, agent_keys: Sequence[int]) -> None:
+        """Open a stream for each agent, unless all always take as long."""
+        self.drawn, self._agents = 0, len(agent_keys)
+        self._same_ns = round(time.mean * 1e9) if isinstance(time, ConstantTime) else None
+        self._draws = compute_draws(time, seed, agent_keys) if self._same_ns is None else []
+
+    def take(self) -> list[int]:
+        """Draw the nanoseconds of each agent."""
+        self.drawn += 1
+        return [draws.take(1)[0] for draws in self._draws] or [self._same_ns or 0] * self._agents
+
+    def advance_to(self, drawn: Sequence[int]) -> None:
+        """Read on until each agent has drawn so often."""
+        if len(drawn) != self._agents:
+            raise ValueError(f"compute: expected the times of {self._agents} agents, got {len(drawn)}")
+        if len(counts := {count(each, "drawn", minimum=self.drawn) for each in drawn}) != 1:
+            raise ValueError(f"compute: expected the same number for all agents, got {sorted(counts)}")
+        self.drawn = counts.pop()
+        for draws in self._draws:
+            draws.advance_to(self.drawn)
 
 
 class SimulatedNetwork:
@@ -90,7 +119,7 @@ class SimulatedNetwork:
         self._compiled = None
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
         self._auto_ns = lru_cache(maxsize=256)(self._auto)
-        self._compute = compute_draws(spec.compute, seed, keys)
+        self._compute = ComputeTimes(spec.compute, seed, keys)
         self._probe = probe
         self._acting_from_ns = 0
         self.counters = NetworkCounters()
@@ -120,7 +149,7 @@ class SimulatedNetwork:
             "restarts_ns": self._restarts_ns,
             "acting_from_ns": self._acting_from_ns,
             "transport": (self._compiled or self._transport).state(),
-            "compute": [draws.drawn for draws in self._compute],
+            "compute": [self._compute.drawn] * self._n_agents,
             "counters": self.counters.state(),
         }
 
@@ -135,10 +164,7 @@ class SimulatedNetwork:
         checked_state(state, self.state().keys(), "simulated network")
         times = ("now_ns", "past_ns", "restarts_ns", "acting_from_ns")
         self.now_ns, self._past_ns, self._restarts_ns, self._acting_from_ns = (count(state[x], x) for x in times)
-        if len(state["compute"]) != self._n_agents:
-            raise ValueError(f"compute: expected the times of {self._n_agents} agents, got {len(state['compute'])}")
-        for draws, drawn in zip(self._compute, state["compute"], strict=True):
-            draws.advance_to(drawn)
+        self._compute.advance_to(state["compute"])
         (self._compiled or self._transport).restore(state["transport"])
         self.counters = NetworkCounters.from_state(state["counters"])
         self.counters.fold = None if self._compiled is None else self._compiled.fold
@@ -247,7 +273,7 @@ class SimulatedNetwork:
 
     def _starts_ns(self, *, computing: bool = True) -> list[int | None]:
         """When each agent is up and done computing; None if it is down for ever before that."""
-        times_ns = [draws.take(1)[0] for draws in self._compute] if computing else [0] * self._n_agents
+        times_ns = self._compute.take() if computing else [0] * self._n_agents
         if not self.faults.plan.events:
             return [self.now_ns + time_ns for time_ns in times_ns]
         return [self.faults.done_ns(agent, self.now_ns, time_ns) for agent, time_ns in enumerate(times_ns)]
