@@ -103,14 +103,14 @@ def test_draws_that_depend_on_the_hash_of_a_text_are_found(scenario, scratch, in
         import sys
         import netmodels.streams as streams
 
-        named = streams.seed_words
+        named = streams.words_of
 
-        def seed_words(seed, names):
-            return named(seed, [(*name, hash("loss")) if "loss" in name else name for name in names])
+        def words_of(seed, written):
+            return named(seed, [f"{name} {hash('loss')}" if "loss" in name else name for name in written])
 
         for module in list(sys.modules.values()):
-            if getattr(module, "seed_words", None) is named:
-                module.seed_words = seed_words
+            if getattr(module, "words_of", None) is named:
+                module.words_of = words_of
         """
     )
     result = check(scenario, "--steps", "60")

@@ -20,10 +20,6 @@ MOST_AT_ONCE = 2**22
 Array = TypeVar("Array", bound=npt.NDArray[np.generic])
 
 
-def _nobody_knows() -> Bools:
-    return np.zeros((0, 0), bool)
-
-
 def _read_only(array: Array) -> Array:
     array.flags.writeable = False
     return array
@@ -94,12 +90,18 @@ class RoundLinks:
         return {}
 
     @cached_property
+    def unconfirmed(self) -> Bools:
+        """`Facts.confirmed` without acknowledgements."""
+        return np.broadcast_to(np.False_, self.active.shape)
+
+    @cached_property
     def both_ways(self) -> bool:
         """Whether every link of a round has its reverse in that round."""
         reverse = self.reverse
         return not (reverse < 0).any() and np.array_equal(self.active[:, reverse], self.active)
 
 
+NOBODY_KNOWS: Bools = np.zeros((0, 0), bool)
 NO_LINKS = RoundLinks(0, np.zeros((0, 2), np.int64), np.zeros((0, 0), bool))
 
 
@@ -125,13 +127,15 @@ class Facts:
     edges: Ints
     active: Bools
     latest: npt.NDArray[np.signedinteger]
-    confirmed: Bools = field(default_factory=_nobody_knows)
+    confirmed: Bools = field(default_factory=lambda: NOBODY_KNOWS)
     links: RoundLinks = field(default=NO_LINKS, repr=False)
     teams: int = 1
 
     def __post_init__(self) -> None:
-        if self.confirmed.shape == (0, 0):
-            object.__setattr__(self, "confirmed", np.broadcast_to(np.False_, self.active.shape))
+        if self.links.edges is not self.edges or self.links.active is not self.active:
+            object.__setattr__(self, "links", RoundLinks(self.n_agents, self.edges, self.active))
+        if self.confirmed is NOBODY_KNOWS:
+            object.__setattr__(self, "confirmed", self.links.unconfirmed)
         rounds, n_edges = self.active.shape
         if self.edges.shape != (n_edges, 2) or self.latest.shape != (rounds, n_edges):
             raise ValueError(
@@ -142,8 +146,6 @@ class Facts:
             raise ValueError(f"confirmed {self.confirmed.shape} does not fit: expected [K, E] = {(rounds, n_edges)}")
         for array in (self.edges, self.active, self.latest, self.confirmed):
             array.flags.writeable = False
-        if self.links.edges is not self.edges or self.links.active is not self.active:
-            object.__setattr__(self, "links", RoundLinks(self.n_agents, self.edges, self.active))
 
     @property
     def rounds(self) -> int:

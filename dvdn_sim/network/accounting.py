@@ -249,8 +249,7 @@ class NetworkCounters:
         return "; ".join(findings) or "ok"
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(NamedTuple):
     """One phase of an exchange: messages of one kind, from every agent to its neighbours.
 
     Attributes:

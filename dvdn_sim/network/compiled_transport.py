@@ -44,6 +44,7 @@ PURPOSES = {
 }
 """Of the streams of a link: their names, and the column of a spec that says which is meant."""
 SHARES = {"link": kernel.OF_LINK, "node": kernel.OF_NODE, "medium": kernel.OF_MEDIUM}
+MOST_WIRINGS = 16
 SEEDED = 2**16
 """Streams at a time: their names are Python's."""
 
@@ -135,7 +136,8 @@ def _write_loss(spec: LinkSpec, row: SpecRow, recorded_at: int) -> None:
         case Bernoulli(p=p):
             whole[kernel.LOSS], factor[kernel.LOSS_P] = kernel.BERNOULLI, p
         case GilbertElliott() as chain:
-            whole[kernel.LOSS], factor[kernel.LOSS_P], factor[kernel.LOSS_R] = kernel.GILBERT, chain.p, chain.to_good
+            whole[kernel.LOSS], factor[kernel.LOSS_P] = kernel.GILBERT, chain.p
+            factor[kernel.STAYS_BAD] = 1.0 - chain.to_good
             factor[kernel.LOSS_GOOD], factor[kernel.LOSS_BAD] = chain.one_minus_k, chain.one_minus_h
             factor[kernel.BAD_FRACTION] = chain.bad_fraction
         case LossTrace() as played:
@@ -236,11 +238,14 @@ class CompiledTransport:
         self._codes, self._row = np.empty((2, 0), np.int64)  # sorted, and which rows they are
         self._order: dict[tuple[int, ...], int] = {}
         self._available: dict[int, Availability] = {}
-        self._known: dict[int, tuple[list[tuple[int, int]], ...]] = {}
+        self._known: dict[
+            int, tuple[int, int, int, int, list[tuple[int, int]]]
+        ] = {}  # by row, rows of `kernel.OUTAGES`
+        self._most_downs = 1
         self._kinds: list[str] = []
         self._books = np.zeros((0, 0, int(kernel.COUNTED)), np.int64)  # by kind of message, link, and what became of it
-        self._wirings = lru_cache(maxsize=16)(self._wiring)
-        self._real, self._recorded = np.zeros(kernel.MOST_AHEAD), np.empty(0)
+        self._wirings: dict[tuple[tuple[Graph, ...], int, bool], Wiring] = {}  # the latest one last
+        self._real, self._recorded = np.zeros(2 * kernel.MOST_AHEAD), np.empty(0)
         # Of few links much is drawn ahead; of many it would take more memory than all the rest.
         ahead = 1 << min(max((2**17 // len(keys)).bit_length() - 1, 0), 5)
         self._net = Memory(
@@ -317,10 +322,12 @@ class CompiledTransport:
             if available is not None:
                 self._net.tables[kernel.LINKS][row, kernel.OUTAGE] = len(self._available)
                 self._available[row] = available
-        self._net = self._net.with_tables({kernel.OUTAGES: (len(self._available), kernel.OUTAGE_ROW)})
+        number = len(self._available)
+        self._net = self._net.with_tables(
+            {kernel.OUTAGES: (number, kernel.OUTAGE_ROW), kernel.DOWNS: (number * self._most_downs, kernel.DOWN)}
+        )
         for row in self._available.keys() - self._known.keys():
             self._look(row, 0, 0)
-        self._write_down()
 
     def _names(self, links: Ints, specs: Ints, others: Sequence[tuple[int | str, ...]]) -> Iterator[str]:
         """Yield the names of the streams of new links, then others, as Python writes them."""
@@ -371,7 +378,7 @@ class CompiledTransport:
             self._recorded = np.concatenate([self._recorded, *written.recorded])
             self._net = self._net.with_rows({kernel.SPECS: 1})
             self._net.tables[kernel.SPECS][found] = written.whole
-            end = kernel.MOST_AHEAD + found * kernel.FACTOR
+            end = 2 * kernel.MOST_AHEAD + found * kernel.FACTOR
             self._real = np.concatenate([self._real[:end], written.factor, self._recorded])
             # Recordings stand behind the factors, which have become more.
             rows = self._net.tables[kernel.SPECS]
@@ -383,22 +390,24 @@ class CompiledTransport:
     def _look(self, row: int, start_ns: int, end_ns: int) -> None:
         """Learn when a link is down around some time."""
         from_ns, until_ns, down = self._available[row].around(start_ns, end_ns)
-        self._known[row] = (down.get(NODE_DOWN, []), down.get(LINK_DOWN, []))
-        outage = self._outage(row)
-        outage[kernel.KNOWN_FROM_NS], outage[kernel.KNOWN_UNTIL_NS] = from_ns, until_ns
+        of_node, of_link = down.get(NODE_DOWN, []), down.get(LINK_DOWN, [])
+        self._known[row] = from_ns, until_ns, len(of_node), len(of_link), [*of_node, *of_link]
+        if len(of_node) + len(of_link) > self._most_downs:
+            self._most_downs = 1 << (len(of_node) + len(of_link)).bit_length()
+            shape = (len(self._available) * self._most_downs, kernel.DOWN)
+            self._net = self._net.with_tables({kernel.DOWNS: shape})
+            for known in self._known:
+                self._write_down(known)
+        self._write_down(row)
 
-    def _outage(self, row: int) -> Ints:
-        outage: Ints = self._net.tables[kernel.OUTAGES][self._net.tables[kernel.LINKS][row, kernel.OUTAGE]]
-        return outage
-
-    def _write_down(self) -> None:
-        """Lay out when links are down."""
-        every = list[tuple[int, int]]()
-        for row, (of_node, of_link) in self._known.items():
-            self._outage(row)[: kernel.LINK_DOWNS + 1] = len(every), len(of_node), len(of_link)
-            every += [*of_node, *of_link]
-        self._net = self._net.with_tables({kernel.DOWNS: (len(every), kernel.DOWN)})
-        self._net.tables[kernel.DOWNS][:] = np.array(every, np.int64).reshape(-1, kernel.DOWN)
+    def _write_down(self, row: int) -> None:
+        """Lay out when a link is down, as far as it is known."""
+        from_ns, until_ns, of_node, of_link, every = self._known[row]
+        outage = int(self._net.tables[kernel.LINKS][row, kernel.OUTAGE])
+        first = outage * self._most_downs
+        self._net.tables[kernel.OUTAGES][outage] = first, of_node, of_link, from_ns, until_ns
+        if every:
+            self._net.tables[kernel.DOWNS][first : first + len(every)] = every
 
     def _orders(self, who: Sequence[tuple[int, ...]]) -> Ints:
         """Return the streams that order simultaneous hand-overs."""
@@ -410,7 +419,15 @@ class CompiledTransport:
             self._order |= {agents: first + index for index, agents in enumerate(new)}
         return np.array([self._order[agents] for agents in who], np.int64)
 
-    def _wiring(self, graphs: tuple[Graph, ...], stride: int, by_events: bool) -> Wiring:  # noqa: FBT001  (a key)
+    def _wired(self, graphs: tuple[Graph, ...], stride: int, *, by_events: bool) -> Wiring:
+        """Return the wiring of an exchange's graphs, which is kept for a while."""
+        key, kept = (graphs, stride, by_events), self._wirings
+        kept[key] = wiring = kept.pop(key, None) or self._wiring(graphs, stride, by_events=by_events)
+        if len(kept) > MOST_WIRINGS:
+            del kept[next(iter(kept))]
+        return wiring
+
+    def _wiring(self, graphs: tuple[Graph, ...], stride: int, *, by_events: bool) -> Wiring:
         """Lay out the links of an exchange's graphs."""
         small = graphs[0].n_agents * len(graphs) <= SMALL
         links = _links_of(graphs) if small else RoundLinks.of(graphs, union_of(graphs))
@@ -473,7 +490,7 @@ class CompiledTransport:
         graphs = tuple([phase.graph for phase in phases[::stride]])
         by_events = self._share == "medium" or crash_ns <= now_ns or None in starts_ns
         while True:
-            wiring = self._wirings(graphs, stride, by_events)
+            wiring = self._wired(graphs, stride, by_events=by_events)
             latest = self._begin(wiring, phases, starts_ns, (now_ns, past_ns, crash_ns))
             again = by_events or self._available or crash_ns < FOREVER_NS or phases[0].deadlines_ns is None
             before = (self._net, self._net.whole.copy(), self._books.copy()) if again else None
@@ -489,7 +506,6 @@ class CompiledTransport:
             elif status == kernel.UNKNOWN:
                 # From its beginning on, or what it meets first would be forgotten for what it meets last.
                 self._look(int(wiring.run[kernel.ASKED_LINK]), now_ns, int(wiring.run[kernel.ASKED_UNTIL]))
-                self._write_down()
             elif before is None:
                 refuse_late(kernel.FOREVER_NS, phases[0].size_bytes)
             else:

@@ -30,9 +30,10 @@ Floats = npt.NDArray[np.float64]
 Rounds = npt.NDArray[np.signedinteger]
 Bools = npt.NDArray[np.bool_]
 
-for _each in (portable.log, portable.exp, portable.polynomial, portable.ratio, portable.normal, portable.exponential):
+for _each in (portable.log, portable.exp, portable.polynomial, portable.ratio, portable.exponential):
     register_jitable(_each)
-exp, ratio, exponential, any_normal = portable.exp, portable.ratio, portable.exponential, portable.normal
+exp, ratio, exponential = portable.exp, portable.ratio, portable.exponential
+log: Any = portable.log
 
 DONE, STUCK, REFUSED, FULL, UNKNOWN, CRASHED = range(6)
 """How an exchange ended. It may go on after FULL, unless it goes by events; after the others it is run again."""
@@ -58,8 +59,8 @@ STREAM = 7  # and as many values drawn ahead as the heading says: a power of two
 FREE_NS, SERVED_NS, HEAD, PACKETS, BYTES = range(5)
 QUEUE = 5
 WAIT = 2  # when a packet that waits leaves, and its bytes
-MOST_AHEAD = 32  # so much room is at the beginning of `real`
-RATE, CORRUPT, DUPLICATE, LOSS_P, LOSS_R, LOSS_GOOD, LOSS_BAD, BAD_FRACTION, DELAY_MEAN, DELAY_SPREAD = range(10)
+MOST_AHEAD = 32  # twice so much room is at the beginning of `real`
+RATE, CORRUPT, DUPLICATE, LOSS_P, STAYS_BAD, LOSS_GOOD, LOSS_BAD, BAD_FRACTION, DELAY_MEAN, DELAY_SPREAD = range(10)
 FACTOR = 10  # then, by spec; recordings come behind
 
 # The heading of `run`, and its tables: agents, edges, phases, an agent in a phase, and so on.
@@ -220,7 +221,7 @@ def take(net: Ints, real: Floats, stream: Whole, s: Whole, purpose: Whole) -> Wh
 @inner
 def at_factor(s: Whole) -> Whole:
     """Return where the numbers of a spec begin."""
-    return MOST_AHEAD + s * FACTOR
+    return 2 * MOST_AHEAD + s * FACTOR
 
 
 @inner
@@ -263,8 +264,8 @@ def draw_losses(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
         bad = net[stream + STANDS]
         for at in range(stream + STREAM, stream + STREAM + net[AHEAD]):
             move, luck = uniform(net, stream), uniform(net, stream)
-            net[at] = np.int64(luck < real[factor + (LOSS_BAD if bad else LOSS_GOOD)])
-            bad = np.int64(move < (1.0 - real[factor + LOSS_R] if bad else real[factor + LOSS_P]))
+            net[at] = np.int64(luck < real[factor + LOSS_GOOD + bad])
+            bad = np.int64(move < real[factor + LOSS_P + bad])
         net[stream + STANDS] = bad
 
 
@@ -289,7 +290,9 @@ def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
         for index in range(number):
             real[index] = uniform(net, stream)
         if kind == NORMAL or kind == LOGNORMAL:
-            draw_normals(real, number, mean, spread)
+            draw_normals(real, number)
+            for index in range(number):
+                real[index] = mean + spread * real[MOST_AHEAD + index]
         for index in range(number):
             drawn = real[index]
             if kind == UNIFORM:
@@ -308,15 +311,17 @@ def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
 
 
 @inner
-def draw_normals(real: Floats, number: Whole, mean: Real, spread: Real) -> None:
-    """Make normal numbers of uniform ones in the same place; see `portable.normal`, of which most need little."""
+def draw_normals(real: Floats, number: Whole) -> None:
+    """Make normal numbers of uniform ones, behind these; see `portable.normal`: first all as if central, then tails."""
     for index in range(number):
-        u = real[index]
-        q = u - 0.5
-        if abs(q) <= 0.425:
-            real[index] = mean + spread * (q * ratio(portable.CENTRAL, 0.180625 - q * q))
-        else:
-            real[index] = mean + spread * any_normal(u)
+        q = real[index] - 0.5
+        real[MOST_AHEAD + index] = q * ratio(portable.CENTRAL, 0.180625 - q * q)
+    for index in range(number):
+        q = real[index] - 0.5
+        if abs(q) > 0.425:
+            r = np.sqrt(-log(max(0.5 - abs(q), portable.SMALLEST)))
+            tail = ratio(portable.TAIL, r - 1.6) if r <= 5.0 else ratio(portable.FAR_TAIL, r - 5.0)
+            real[MOST_AHEAD + index] = tail if q > 0.0 else -tail
 
 
 @compiled

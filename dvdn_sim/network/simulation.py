@@ -118,7 +118,7 @@ class SimulatedNetwork:
         self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=self.faults.plan)
         self._compiled = None
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
-        self._auto_ns = lru_cache(maxsize=256)(self._auto)
+        self._auto_ns = lru_cache(maxsize=256)(partial(_auto_ns, self._transport))
         self._compute = ComputeTimes(spec.compute, seed, keys)
         self._probe = probe
         self._acting_from_ns = 0
@@ -321,5 +321,6 @@ class SimulatedNetwork:
             if at_ns is not None and not self.faults.hinders(agent, now_ns, at_ns)
         ]
 
-    def _auto(self, graph: Graph, size_bytes: int, copies: int) -> tuple[int, ...]:
-        return tuple(auto_deadlines_ns(self._transport, graph, size_bytes, copies))
+
+def _auto_ns(transport: Transport, graph: Graph, size_bytes: int, copies: int) -> tuple[int, ...]:
+    return tuple(auto_deadlines_ns(transport, graph, size_bytes, copies))

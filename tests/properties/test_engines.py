@@ -87,7 +87,7 @@ def test_streams_are_numpys(seed):
     net[kernel.STREAMS], net[kernel.AHEAD] = kernel.NET, ahead
     kernel.seed(seed_words(seed, names), net, kernel.NET, length)
     for row, name in enumerate(names):
-        kernel.skip(net, np.zeros(kernel.MOST_AHEAD + kernel.FACTOR), row, 0, kernel.OF_CORRUPT, 100)
+        kernel.skip(net, np.zeros(2 * kernel.MOST_AHEAD + kernel.FACTOR), row, 0, kernel.OF_CORRUPT, 100)
         generator = stream(seed, *name)
         generator.random(100)
         state = generator.bit_generator.state["state"]["state"]
