@@ -176,7 +176,8 @@ class NetworkCounters:
         """Packets, by (kind of message, sender, receiver), of links that were used."""
         if self.fold is not None:
             self.fold(self._packets)
-        return {link: counts for link, counts in self._packets.items() if counts.sent}
+        self._packets = {link: counts for link, counts in self._packets.items() if counts.sent}
+        return self._packets
 
     def of_link(self, kind: str, sender: int, receiver: int) -> MessageCounts:
         """Return the packet counts of one kind of message on one link."""
