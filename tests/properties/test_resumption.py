@@ -286,7 +286,7 @@ FIELDS = {
     "a new one of the transport": lambda network: (network._transport, "new"),
     "a new one of all links": lambda network: (network._transport._network, "new"),
     "a count": lambda network: (network.counters.packets["td", 1, 2], "late"),
-    "a draw": lambda network: (network._compute[1], "_next"),
+    "a draw": lambda network: (network._compute, "drawn"),
     "one of a link": lambda network: (link(network, 1, 2), "latest_ns"),
     "a draw of a link": lambda network: (link(network, 1, 2)._plain.delay, "_next"),
     "one of a degraded link": lambda network: (link(network, 0, 1), "latest_ns"),
