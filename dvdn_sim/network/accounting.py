@@ -173,7 +173,7 @@ class NetworkCounters:
 
     @property
     def packets(self) -> Packets:
-        """Packets, by (kind of message, sender, receiver), of links that were used."""
+        """Packets, by (kind of message, sender, receiver)."""
         if self.fold is not None:
             self.fold(self._packets)
         return self._packets
@@ -303,20 +303,13 @@ class ExchangeCounters:
         self._network, self._phases, self._edges = network, phases, edges
         self._probe, self._update = probe, update
         kinds = dict.fromkeys(phase.kind for phase in phases)
-        of_kind: dict[str, list[MessageCounts | None]] = {kind: [None] * len(edges) for kind in kinds}
-        self._packets = [of_kind[phase.kind] for phase in phases]  # by link, once something is sent over it
+        of_kind = {kind: [network.of_link(kind, *edge) for edge in edges] for kind in kinds}
+        self._packets = [of_kind[phase.kind] for phase in phases]
         sizes = {kind: [0] * len(edges) for kind in kinds}
         self._sizes = [sizes[phase.kind] for phase in phases]  # packets of a message
         # By link and phase, when what is there was sent and came: kept for the probe alone.
         self._came: dict[tuple[int, int], tuple[int, int]] = {}
         self.wire_bytes = 0
-
-    def _of_link(self, edge: int, p: int) -> MessageCounts:
-        """Return the packet counts of a link that was used in a phase, or is now."""
-        found = self._packets[p][edge]
-        if found is None:
-            found = self._packets[p][edge] = self._network.of_link(self._phases[p].kind, *self._edges[edge])
-        return found
 
     def put_on_wire(self, wire_bytes: int, airtime_ns: int) -> None:
         """Count what a transmitter sent."""
@@ -326,7 +319,7 @@ class ExchangeCounters:
 
     def hand_over(self, edge: int, p: int, transfer: Transfer, missed: int) -> bool:
         """Count a message handed over, of which `missed` packets find their receiver down; say if it will arrive."""
-        counts, messages, packets = self._phases[p].counts, self._network.messages, self._of_link(edge, p)
+        counts, messages, packets = self._phases[p].counts, self._network.messages, self._packets[p][edge]
         counts.sent += 1
         messages.sent += 1
         packets.sent += transfer.packets
@@ -348,7 +341,7 @@ class ExchangeCounters:
     def _lose(self, edge: int, p: int, transfer: Transfer, reason: str, lost: Iterable[tuple[str, int]]) -> None:
         self._phases[p].counts.lost[reason] += 1
         self._network.messages.lost[reason] += 1
-        packets, arrived = self._of_link(edge, p), transfer.packets
+        packets, arrived = self._packets[p][edge], transfer.packets
         for why, number in lost:
             packets.lost[why] += number
             arrived -= number
@@ -365,10 +358,10 @@ class ExchangeCounters:
 
     def deliver(self, edges: Sequence[int], p: int) -> None:
         """Count the messages that are there when their receiver closes their phase."""
-        sizes, number = self._sizes[p], len(edges)
+        packets, sizes, number = self._packets[p], self._sizes[p], len(edges)
         # Written out rather than by `settle`: most messages of a run are counted here.
         for edge in edges:
-            counts, size = self._of_link(edge, p), sizes[edge]
+            counts, size = packets[edge], sizes[edge]
             counts.delivered += size
             counts.in_flight -= size
         for total in (self._phases[p].counts, self._network.messages):
@@ -382,7 +375,7 @@ class ExchangeCounters:
         """Count a message whose outcome is clear as it comes."""
         self._network.messages.settle(outcome)
         self._phases[p].counts.settle(outcome)
-        self._of_link(edge, p).settle(outcome, self._sizes[p][edge])
+        self._packets[p][edge].settle(outcome, self._sizes[p][edge])
         if self._probe is not None:
             self._probe.message(self._life(edge, p, outcome, sent_ns, now_ns))
 

@@ -198,12 +198,14 @@ class Wiring:
         by_events: Whether exchanges go event by event.
         memory: Of one exchange.
         sent: Size and copies of messages, and of acknowledgements, that it is laid out for.
+        kinds: What was sent over it.
     """
 
     def __init__(self, links: RoundLinks, rows: Ints, stride: int, memory: Memory, *, by_events: bool) -> None:
         """Take memory that is laid out."""
         self.links, self.rows, self.stride, self.by_events = links, rows, stride, by_events
         self.sent: tuple[tuple[int, int], ...] = ()
+        self.kinds: set[str] = set()
         self.lay_out(memory, {})
 
     def lay_out(self, memory: Memory, shapes: Mapping[int, Shape]) -> None:
@@ -244,6 +246,7 @@ class CompiledTransport:
         self._most_downs = 1
         self._kinds: list[str] = []
         self._books = np.zeros((0, 0, int(kernel.COUNTED)), np.int64)  # by kind of message, link, and what became of it
+        self._fresh = np.zeros((0, 0), bool)  # links that an exchange had since the books were read, maybe unused
         self._wirings: dict[tuple[tuple[Graph, ...], int, bool], Wiring] = {}  # the latest one last
         self._real, self._recorded = np.zeros(2 * kernel.MOST_AHEAD), np.empty(0)
         # Of few links much is drawn ahead; of many it would take more memory than all the rest.
@@ -354,18 +357,23 @@ class CompiledTransport:
         codes = self._ends @ np.array((len(self._keys), 1))
         self._row = codes.argsort(kind="stable")
         self._codes = codes[self._row]
-        self._books = self._room_for_books()
+        self._open_books()
 
-    def _room_for_books(self) -> Ints:
-        books: Ints = np.zeros((len(self._kinds), len(self._ends), int(kernel.COUNTED)), np.int64)
-        books[: self._books.shape[0], : self._books.shape[1]] = self._books
-        return books
+    def _open_books(self) -> None:
+        """Let there be books of all kinds of messages and all links."""
+        books, fresh, (kinds, links) = self._books, self._fresh, self._fresh.shape
+        self._books = np.zeros((len(self._kinds), len(self._ends), int(kernel.COUNTED)), np.int64)
+        self._fresh = np.zeros(self._books.shape[:2], bool)
+        self._books[:kinds, :links], self._fresh[:kinds, :links] = books, fresh
 
-    def _book(self, kind: str) -> int:
+    def _book(self, kind: str, wiring: Wiring) -> int:
         """Return where the books of a kind of message begin."""
-        if kind not in self._kinds:
-            self._kinds.append(kind)
-            self._books = self._room_for_books()
+        if kind not in wiring.kinds:
+            if kind not in self._kinds:
+                self._kinds.append(kind)
+                self._open_books()
+            wiring.kinds.add(kind)
+            self._fresh[self._kinds.index(kind), wiring.rows] = True
         return self._kinds.index(kind) * len(self._ends) * int(kernel.COUNTED)
 
     def _spec(self, spec: LinkSpec) -> int:
@@ -519,7 +527,7 @@ class CompiledTransport:
         if sent != wiring.sent:
             self._lay_out(wiring, phases)
             wiring.sent = sent
-        books = [self._book(phase.kind) for phase in phases[: wiring.stride]]
+        books = [self._book(phase.kind, wiring) for phase in phases[: wiring.stride]]
         wiring.run[: kernel.ACK_BOOK + 1] = *times_ns, 0, books[0], books[-1]
         starts: Any = [-1 if at_ns is None else at_ns for at_ns in starts_ns] if wiring.by_events else starts_ns
         waits: Any = -1 if phases[0].deadlines_ns is None else [phase.deadlines_ns for phase in phases]
@@ -642,22 +650,19 @@ class CompiledTransport:
 
         With `doubtful`, only of links that are among them, or whose counts do not add up by themselves.
         """
-        for kind, books in zip(self._kinds, self._books, strict=True):
+        for kind, books, fresh in zip(self._kinds, self._books, self._fresh, strict=True):
+            wanted = fresh | (books[:, kernel.SENT] > 0)
             if doubtful:
                 outcomes = books[:, kernel.HELD : kernel.DUPLICATES].sum(1) + books[:, kernel.OF_REASON :].sum(1)
-                odd = (books[:, kernel.SENT] - outcomes != books[:, kernel.IN_FLIGHT]) | (
-                    books[:, kernel.IN_FLIGHT] < 0
-                )
-                known = {(i, j) for of_kind, i, j in packets if of_kind == kind}
-                rows = sorted(
-                    {*np.flatnonzero(odd).tolist(), *(self._place(np.array(list(known))).tolist() if known else ())}
-                )
-            else:
-                rows = np.flatnonzero(books[:, kernel.SENT]).tolist()
-            for row in rows:
-                edge = tuple(self._ends[row].tolist())
-                packets.setdefault((kind, *edge), MessageCounts()).add(message_counts(books[row].tolist()))
-                books[row] = 0
+                under_way = books[:, kernel.IN_FLIGHT]
+                wanted = (books[:, kernel.SENT] - outcomes != under_way) | (under_way < 0)
+                known = [edge for of_kind, *edge in packets if of_kind == kind]
+                wanted[self._place(np.array(known, np.int64).reshape(-1, 2))] = True
+            for row in np.flatnonzero(wanted).tolist():
+                sender, receiver = self._ends[row].tolist()
+                found = packets.setdefault((kind, sender, receiver), MessageCounts())
+                found.add(message_counts(books[row].tolist()))
+                books[row], fresh[row] = 0, False
 
     # From one engine to the other.
 
