@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Number]
 
 Agents = Annotated[int | None, option("N", "Agents in place of the scenario's.", minimum=2, maximum=1_000_000)]
-Threads = Annotated[int | None, option("N", "Threads.", otherwise="one for each core", minimum=1, maximum=1024)]
+Threads = Annotated[
+    int | None,
+    option("N", "Threads.", otherwise="one, or one for each core if exchanges are large", minimum=1, maximum=1024),
+]
 Links = Annotated[int | None, option("N", "Links of a random connected topology.", minimum=1)]
 
 ROUNDING = 1e-12
@@ -54,15 +57,15 @@ def predict(
 ) -> None:
     """Say what a scenario's exchanges will be like, before anything is trained."""
     from dvdn_sim.compiled import compilation_told
-    from dvdn_sim.network import Setting, predict_every
-    from dvdn_sim.scenario import cores, load_scenario, warnings_of
+    from dvdn_sim.network import Setting, enough_threads, predict_every
+    from dvdn_sim.scenario import load_scenario, warnings_of
 
     loaded = load_scenario(scenario, changes or [], any_agents=agents is not None)
     settings = Setting.from_scenario(loaded, agents=agents, links=links)
     warnings = warnings_of(loaded, n_agents=agents)
     print_warnings(warnings)
     with compilation_told(print_message):
-        found = list(zip(settings, predict_every(settings, threads or cores()), strict=True))
+        found = list(zip(settings, predict_every(settings, threads or enough_threads(settings)), strict=True))
     if as_json:
         say(prediction_json(loaded, found, warnings))
     else:
@@ -87,10 +90,10 @@ def consensus(
     """Exchange values, without learning: what was measured beside what was predicted."""
     refuse_used_folder(out)
     from dvdn_sim.compiled import compilation_told
-    from dvdn_sim.network import Setting, measure
+    from dvdn_sim.network import Setting, enough_threads, measure
     from dvdn_sim.network import predict as work_out
     from dvdn_sim.records import create_run_dir, write_durably
-    from dvdn_sim.scenario import cores, load_scenario, warnings_of
+    from dvdn_sim.scenario import load_scenario, warnings_of
 
     loaded = load_scenario(scenario, changes or [], any_agents=agents is not None)
     settings = Setting.from_scenario(loaded, agents=agents, links=links, values=_numbers(loaded, values))
@@ -103,7 +106,7 @@ def consensus(
     if out is not None:
         create_run_dir(out, loaded.name)  # a folder that cannot be made is reported before the work, not after
     with Display(quiet=quiet, of="trials") as display, compilation_told(display.say):
-        side_by_side = threads or cores()
+        side_by_side = threads or enough_threads([setting])
         predicted = work_out(setting, side_by_side)
         measured = measure(setting, trials, lambda done, total: display.show(done, total, {}), side_by_side)
     found = measurement_json(setting, measured, predicted, warnings)

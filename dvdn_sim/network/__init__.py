@@ -21,11 +21,21 @@ from dvdn_sim.network.mailbox import Mailboxes
 from dvdn_sim.network.predict import Prediction, predict, predict_every
 from dvdn_sim.network.simulation import SimulatedNetwork, compute_draws
 from dvdn_sim.network.transport import Transport
-from dvdn_sim.network.trials import Measurement, Number, Plan, Setting, enough_trials, exchanges, measure, realised
+from dvdn_sim.network.trials import (
+    Measurement,
+    Number,
+    Plan,
+    Setting,
+    enough_threads,
+    enough_trials,
+    exchanges,
+    measure,
+    realised,
+)
 
 __all__ = [
     "NEVER", "Clock", "ClockEvent", "Exchange", "ExchangeReport", "LinksUp", "Mailboxes", "Measurement",
     "MessageCounts", "MessageLife", "NetworkCounters", "Number", "Phase", "Plan", "Prediction", "Probe",
-    "Setting", "SimulatedNetwork", "TeamFaults", "Transport", "auto_deadlines_ns", "compute_draws", "enough_trials",
-    "exchanges", "measure", "predict", "predict_every", "realised",
+    "Setting", "SimulatedNetwork", "TeamFaults", "Transport", "auto_deadlines_ns", "compute_draws", "enough_threads",
+    "enough_trials", "exchanges", "measure", "predict", "predict_every", "realised",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ from dvdn_sim.errors import AuditError, Mistake, ScenarioError
 from dvdn_sim.network.accounting import MessageCounts
 from dvdn_sim.network.exchange import ExchangeReport
 from dvdn_sim.network.simulation import SimulatedNetwork
-from dvdn_sim.scenario import MessageSpec, Network, Scenario, memory_limit, message_specs, misfits
+from dvdn_sim.scenario import MessageSpec, Network, Scenario, cores, memory_limit, message_specs, misfits
 from dvdn_sim.wording import plural, size_text
 from netmodels.recordings import Played
 from netmodels.streams import stream
@@ -44,6 +44,8 @@ MAX_FOR_OPERATORS = 64
 ENOUGH_PACKETS = 4_000_000
 """Exchanged in a second or two; a message takes as long as two packets, a link that is put in place as `PLACED`."""
 PLACED = 100
+LARGE = 5000
+"""Messages of an exchange from which on threads pay."""
 LINK_BYTES, MESSAGE_BYTES = 1000, 60
 """Of memory, at most, for each link of an exchange, and for each of its rounds."""
 TOGETHER, MOST_TOGETHER = 2**17, 100
@@ -529,6 +531,14 @@ def enough_networks(setting: Setting) -> float:
 def enough_trials(setting: Setting, most: int = 400) -> int:
     """Return how many exchanges take a few seconds, over a network each: so many, or fewer of many messages."""
     return int(np.clip(1.0 / (1.0 / enough_exchanges(setting) + 1.0 / enough_networks(setting)), 1, most))
+
+
+def enough_threads(settings: Sequence[Setting]) -> int:
+    """Return how many threads serve these exchanges best: one for each core if they are large, else one for them all.
+
+    Of small exchanges most is Python, of which one thread runs at a time.
+    """
+    return cores() if any(setting.messages >= LARGE for setting in settings) else 1
 
 
 def measure(
