@@ -46,8 +46,8 @@ ENOUGH_PACKETS = 4_000_000
 PLACED = 100
 LARGE = 5000
 """Messages of an exchange from which on threads pay."""
-LINK_BYTES, MESSAGE_BYTES = 1000, 60
-"""Of memory, at most, for each link of an exchange, and for each of its rounds."""
+LINK_BYTES, MESSAGE_BYTES = 400, 30
+"""Of memory, about, for each link of an exchange, and for each of its rounds."""
 TOGETHER, MOST_TOGETHER = 2**17, 100
 """Numbers that are mixed at a time, and exchanges that are followed at once."""
 

@@ -27,7 +27,7 @@ def running_sums(agents, degree, rounds, *changes):
 )
 def test_running_sums(benchmark, agents, degree, rounds, packets):
     """The graph is there; the network is put in place, and books are checked."""
-    setting = running_sums(agents, degree, rounds, f"network.link.mtu={-(-1304 // packets)} B")
+    setting = running_sums(agents, degree, rounds, f"network.link.mtu={-(-1308 // packets)} B")
     assert setting.packets == packets
     values = np.random.default_rng(0).normal(size=agents)
     list(exchanges(running_sums(100, degree, rounds), Plan(1, "warm")))
@@ -45,12 +45,17 @@ def test_running_sums(benchmark, agents, degree, rounds, packets):
     benchmark.extra_info["peak_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", ["readme", "mesh of 10"])
-def test_10_000_trials(benchmark, name, threads):
+MESH = ["algorithm.consensus.rounds=3", "network.topology={kind: complete}", "network.acks=true"]
+REGULAR = ["algorithm.consensus.rounds=20", "network.topology={kind: k_regular, degree: 4}", *CALM]
+
+
+@pytest.mark.parametrize(
+    ("changes", "agents", "trials", "threads"),
+    [([], 3, 10_000, 1), (MESH, 10, 10_000, 1), (REGULAR, 1000, 40, 1), (REGULAR, 1000, 40, 2)],
+    ids=["readme", "mesh of 10", "1000 agents", "1000 agents, 2 threads"],
+)
+def test_trials(benchmark, changes, agents, trials, threads):
     """With every policy that the scenario allows."""
-    mesh = ["algorithm.consensus.rounds=3", "network.topology={kind: complete}", "network.acks=true"]
-    changes, agents = ([], None) if name == "readme" else (mesh, 10)
-    setting = Setting.from_scenario(load_scenario(LOSSY, changes), agents=agents)[0]
-    measure(setting, 100)
-    benchmark.pedantic(measure, (setting, 10_000), {"threads": threads}, rounds=1)
+    setting = Setting.from_scenario(load_scenario(LOSSY, changes, any_agents=True), agents=agents)[0]
+    measure(setting, 1)
+    benchmark.pedantic(measure, (setting, trials), {"threads": threads}, rounds=1)
