@@ -37,9 +37,10 @@ def compiled(function: Function) -> Function:
     """Compile a function on its first call with arguments of a type.
 
     Divisions are IEEE's, as in numpy: checks for a zero divisor would keep loops from being vectorised. Copy arrays in
-    loops: the error message of ``a[:] = b``, should they not fit, takes 4 s to compile, ``a.max()`` takes 1 s.
+    loops: the error message of ``a[:] = b``, should they not fit, takes 4 s to compile, ``a.max()`` takes 1 s. Other
+    threads go on meanwhile.
     """
-    return _compiled(function)
+    return _compiled(function, nogil=True)
 
 
 def inner(function: Function) -> Function:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,15 @@ from netmodels.units import checked_state, count
 if TYPE_CHECKING:
     from dvdn_sim.network.compiled_transport import CompiledTransport
 
-Sampler = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
+
+class Chances(Protocol):
+    """What draws numbers from 0 to 1: a generator, or several."""
+
+    def random(self, size: int, /) -> npt.NDArray[np.float64]:
+        """Draw so many."""
+
+
+Sampler = Callable[[Chances, int], npt.NDArray[np.float64]]
 
 
 def sampler(time: AnyCompute) -> Sampler:
@@ -49,6 +57,23 @@ def compute_draws(time: AnyCompute, seed: int, agent_keys: Sequence[int]) -> lis
     return [Draws(partial(opened, key)) for key in agent_keys]
 
 
+AHEAD = 256
+"""Compute times that are drawn at once, of all agents together; one of each at least."""
+
+
+class _Streams:
+    """The streams of all agents' compute times, opened at the first draw."""
+
+    def __init__(self, seed: int, agent_keys: Sequence[int]) -> None:
+        self._seed, self._keys = seed, agent_keys
+        self._each: list[np.random.Generator] = []
+
+    def random(self, size: int, /) -> npt.NDArray[np.float64]:
+        """Draw as many from each, one after the other."""
+        self._each = self._each or [stream(self._seed, "compute", key) for key in self._keys]
+        return np.concatenate([generator.random(size // len(self._each)) for generator in self._each])
+
+
 class ComputeTimes:
     """How long all agents take over one update after the other; all have drawn as often.
 
@@ -60,12 +85,19 @@ class ComputeTimes:
         """Open a stream for each agent, unless all always take as long."""
         self.drawn, self._agents = 0, len(agent_keys)
         self._same_ns = round(time.mean * 1e9) if isinstance(time, ConstantTime) else None
-        self._draws = compute_draws(time, seed, agent_keys) if self._same_ns is None else []
+        self._draw, self._streams = sampler(time), _Streams(seed, agent_keys)
+        self._ahead: list[list[int]] = []
 
     def take(self) -> list[int]:
         """Draw the nanoseconds of each agent."""
         self.drawn += 1
-        return [draws.take(1)[0] for draws in self._draws] or [self._same_ns or 0] * self._agents
+        if self._same_ns is not None:
+            return [self._same_ns] * self._agents
+        if not self._ahead:
+            updates = max(1, AHEAD // self._agents)
+            drawn_s = self._draw(self._streams, updates * self._agents).reshape(self._agents, updates)
+            self._ahead = np.rint(drawn_s.T[::-1] * 1e9).astype(np.int64).tolist()
+        return self._ahead.pop()
 
     def advance_to(self, drawn: Sequence[int]) -> None:
         """Read on until each agent has drawn so often."""
@@ -73,9 +105,9 @@ class ComputeTimes:
             raise ValueError(f"compute: expected the times of {self._agents} agents, got {len(drawn)}")
         if len(counts := {count(each, "drawn", minimum=self.drawn) for each in drawn}) != 1:
             raise ValueError(f"compute: expected the same number for all agents, got {sorted(counts)}")
-        self.drawn = counts.pop()
-        for draws in self._draws:
-            draws.advance_to(self.drawn)
+        (until,) = counts
+        while self.drawn < until:
+            self.take()
 
 
 class SimulatedNetwork:
