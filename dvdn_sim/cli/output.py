@@ -231,15 +231,16 @@ class Display:
 
     def show(self, done: int, total: int, facts: Mapping[str, str]) -> None:
         """Show that so many of all steps (of all seeds together) or trials are done, and some facts in this order."""
+        tenths = 10 * done // max(total, 1)
+        if not self._live and (self._quiet or tenths <= self._tenths):
+            return
         phrases = [f"{thousands(done)} of {thousands(total)} {self._of}", *(f"{name} {facts[name]}" for name in facts)]
         if self._live:
             lines = textwrap.fill("  ".join(_unbroken(phrases)), self._width).replace("\N{NO-BREAK SPACE}", " ")
             self._bar.update(self._task, completed=done, total=total, description=lines)
             return
-        tenths = 10 * done // max(total, 1)
-        if tenths > self._tenths and not self._quiet:
-            self._tenths = tenths
-            print_message("  ".join([f"{10 * tenths}%", *phrases]))
+        self._tenths = tenths
+        print_message("  ".join([f"{10 * tenths}%", *phrases]))
 
     def warn(self, message: str) -> None:
         """Print a warning above the bar, progress or not."""

@@ -344,9 +344,9 @@ class Session:
         facts = {"return": f"{progress.last_return.mean():.2f}"}
         networks = self.parts.networks
         if networks:
-            messages = sum((network.counters.messages for network in networks), MessageCounts())
-            if messages.settled:
-                facts["held in time"] = f"{messages.delivered / messages.settled:.0%}"
+            messages = [network.counters.messages for network in networks]
+            if settled := sum(each.settled for each in messages):
+                facts["held in time"] = f"{sum(each.delivered for each in messages) / settled:.0%}"
             facts["simulated"] = f"{sum(network.now_s for network in networks) / len(networks):.0f} s"
         facts["steps/s"] = f"{(int(progress.env_steps.sum()) - self._earlier_steps) / max(elapsed_s, 1e-9):.0f}"
         return facts
