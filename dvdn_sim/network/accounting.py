@@ -279,8 +279,9 @@ class Phase(NamedTuple):
         """Return a phase of messages, or acknowledgements, over the graph of each round; counted together."""
         counts = MessageCounts()
         waits = [None] * len(graphs) if deadlines_ns is None else deadlines_ns
+        acks = kind == "ack"
         return [
-            cls(kind, k, size_bytes, counts, graph, copies, wait_ns, acks=kind == "ack")
+            cls(kind, k, size_bytes, counts, graph, copies, wait_ns, acks)
             for k, (graph, wait_ns) in enumerate(zip(graphs, waits, strict=True))
         ]
 

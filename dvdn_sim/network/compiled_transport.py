@@ -36,11 +36,11 @@ Shape = tuple[int, int]
 
 REASON_NAMES = (*(reason for reason in REASONS if reason is not None), "incomplete")
 PURPOSES = {
-    "loss": kernel.OF_LOSS,
-    "corrupt": kernel.OF_CORRUPT,
-    "delay": kernel.OF_DELAY,
-    "duplicate": kernel.OF_DUPLICATE,
-    "second delay": kernel.OF_SECOND,
+    "loss": int(kernel.OF_LOSS),
+    "corrupt": int(kernel.OF_CORRUPT),
+    "delay": int(kernel.OF_DELAY),
+    "duplicate": int(kernel.OF_DUPLICATE),
+    "second delay": int(kernel.OF_SECOND),
 }
 """Of the streams of a link: their names, and the column of a spec that says which is meant."""
 SHARES = {"link": kernel.OF_LINK, "node": kernel.OF_NODE, "medium": kernel.OF_MEDIUM}
@@ -598,9 +598,8 @@ class CompiledTransport:
         stride, run = wiring.stride, wiring.run
         ended_ns, wire_bytes = int(run[kernel.NOW]), int(run[kernel.WIRE_BYTES])
         for phase, counted in zip(phases[:stride], wiring.counts.tolist(), strict=False):
-            found = message_counts(counted)
-            phase.counts.add(found)
-            counters.messages.add(found)
+            count_into(phase.counts, counted)
+            counters.messages.add(phase.counts)
         counters.wire_bytes += wire_bytes
         counters.airtime_ns += int(run[kernel.AIRTIME_NS])
         if wiring.by_events:
@@ -660,8 +659,7 @@ class CompiledTransport:
                 wanted[self._place(np.array(known, np.int64).reshape(-1, 2))] = True
             for row in np.flatnonzero(wanted).tolist():
                 sender, receiver = self._ends[row].tolist()
-                found = packets.setdefault((kind, sender, receiver), MessageCounts())
-                found.add(message_counts(books[row].tolist()))
+                count_into(packets.setdefault((kind, sender, receiver), MessageCounts()), books[row].tolist())
                 books[row], fresh[row] = 0, False
 
     # From one engine to the other.
@@ -794,16 +792,14 @@ def _form(spec: LinkSpec, purpose: str) -> tuple[str, bool]:
     return repr((purpose,))[:-1] + " " if own else repr((purpose,)), own
 
 
-def message_counts(counted: Any) -> MessageCounts:
-    """Return counts from the columns of `kernel`."""
-    found = MessageCounts(
-        sent=counted[kernel.SENT],
-        in_flight=counted[kernel.IN_FLIGHT],
-        delivered=counted[kernel.HELD],
-        late=counted[kernel.LATE],
-        expired=counted[kernel.EXPIRED],
-        duplicates=counted[kernel.DUPLICATES],
-    )
-    lost = counted[kernel.OF_REASON + 1 : kernel.COUNTED]
-    found.lost.update({reason: number for reason, number in zip(REASON_NAMES, lost, strict=True) if number})
-    return found
+def count_into(counts: MessageCounts, counted: list[int]) -> None:
+    """Count what the columns of `kernel` say."""
+    counts.sent += counted[kernel.SENT]
+    counts.in_flight += counted[kernel.IN_FLIGHT]
+    counts.delivered += counted[kernel.HELD]
+    counts.late += counted[kernel.LATE]
+    counts.expired += counted[kernel.EXPIRED]
+    counts.duplicates += counted[kernel.DUPLICATES]
+    for reason, number in zip(REASON_NAMES, counted[kernel.OF_REASON + 1 :], strict=True):
+        if number:
+            counts.lost[reason] += number

@@ -43,8 +43,8 @@ AHEAD, PLACES, MOST_WAITING, SPECS, LINKS, REGIMES, OUTAGES, DOWNS, STREAMS, SER
 NET = 11
 # fmt: off
 (MTU, FULL_BYTES, LIMIT, LIMIT_BYTES, BURST, RETRIES, RETRY_NS, FIFO, CONSTANT_NS, LOSS, DELAY, LOSS_AT, LOSS_LENGTH,
- LOSS_OFFSET, LOSS_PLACES, DELAY_AT, DELAY_LENGTH, DELAY_OFFSET, DELAY_PLACES, OF_LOSS, OF_CORRUPT, OF_DELAY,
- OF_DUPLICATE, OF_SECOND) = range(24)
+ LOSS_OFFSET, LOSS_PLACES, DELAY_AT, DELAY_LENGTH, DELAY_OFFSET, DELAY_PLACES) = range(19)
+OF_LOSS, OF_CORRUPT, OF_DELAY, OF_DUPLICATE, OF_SECOND = map(np.int64, range(19, 24))  # its streams; or purposes
 SPEC = 24
 OF_ORDER = -1  # a stream that is no link's
 OF_SPEC, FIRST_STREAM, SERVER, LATEST_NS, FIRST_REGIME, REGIMES_OF, OUTAGE = range(7)
@@ -96,7 +96,7 @@ START, DEADLINE, ARRIVAL, HAND_OVER, TRANSITION = map(np.int64, range(5))
 CRASHES_FIRST, STARTS_THEN, HAND_OVERS, ARRIVALS, DEADLINES = map(np.int64, range(1, 6))
 """What happens first of all that happens at one time; the latter three in every phase, as in `exchange.priority`."""
 NEVER, NOBODY, NOWHERE = np.int64(-1), np.int64(-1), np.int64(-1)
-NONE, ONCE = np.int64(0), np.int64(1)
+NONE = np.int64(0)
 
 BERNOULLI, GILBERT, PLAYED_LOSS = range(3)
 CONSTANT, UNIFORM, NORMAL, LOGNORMAL, PARETO, EXPONENTIAL, EMPIRICAL, PLAYED_DELAY = range(8)
@@ -411,19 +411,26 @@ def admit(net: Ints, spec: Whole, server: Whole, now_ns: Whole, packets: Whole, 
 
 
 @inner
-def serve(net: Ints, server: Whole, end_ns: Whole, packet_bytes: Whole) -> None:
-    """Put a packet behind those that wait."""
-    net[server + FREE_NS] = end_ns
-    if end_ns <= net[server + SERVED_NS]:
-        return
-    places, present = net[PLACES], net[server + PACKETS]
-    index = net[server + HEAD] + present
+def serve(
+    net: Ints, run: Ints, server: Whole, leading: Whole, sent: Whole, full_bytes: Whole, last_bytes: Whole
+) -> None:
+    """Put packets behind those that wait."""
+    places, present, waiting_bytes = net[PLACES], net[server + PACKETS], net[server + BYTES]
+    waits, index, end_ns = net[WAITS] + (server - net[SERVERS]) // QUEUE * places * WAIT, net[server + HEAD], NONE
+    index += present
     index -= places if index >= places else 0  # a division takes longer than all the rest
-    waits = net[WAITS] + ((server - net[SERVERS]) // QUEUE * places + index) * WAIT
-    net[waits], net[waits + 1] = end_ns, packet_bytes
-    net[server + PACKETS] = present + 1
-    net[server + BYTES] += packet_bytes
-    net[MOST_WAITING] = max(net[MOST_WAITING], present + 1)
+    for packet in range(sent):
+        end_ns, packet_bytes = (
+            run[run[MESSAGE] + packet * PACKET + END_NS],
+            full_bytes if packet < leading else last_bytes,
+        )
+        if end_ns > net[server + SERVED_NS]:
+            net[waits + index * WAIT], net[waits + index * WAIT + 1] = end_ns, packet_bytes
+            index = 0 if index + 1 == places else index + 1
+            present += 1
+            waiting_bytes += packet_bytes
+    net[server + FREE_NS], net[server + PACKETS], net[server + BYTES] = end_ns, present, waiting_bytes
+    net[MOST_WAITING] = max(net[MOST_WAITING], present)
 
 
 @inner
@@ -474,9 +481,8 @@ def emit(net: Ints, real: Floats, run: Ints, link: Whole, regime: Whole, size_by
         if run[packet + END_NS] > LATEST_LEAVE_NS:
             run[STATUS] = REFUSED
             return packets, 0, 0, now_ns
-    for index in range(sent):
-        end_ns = run[run[MESSAGE] + index * PACKET + END_NS]
-        serve(net, server, end_ns, full_bytes if index < leading else last_bytes)
+    if sent:
+        serve(net, run, server, leading, sent, full_bytes, last_bytes)
     run[WIRE_BYTES] += wire_bytes
     run[AIRTIME_NS] += passed_ns
     return packets, leading, sent, start
