@@ -94,7 +94,7 @@ class ComputeTimes:
         if self._same_ns is not None:
             return [self._same_ns] * self._agents
         if not self._ahead:
-            updates = max(1, AHEAD // self._agents)
+            updates = max(1, min(self.drawn, AHEAD // self._agents))  # few at first: many networks exchange only once
             drawn_s = self._draw(self._streams, updates * self._agents).reshape(self._agents, updates)
             self._ahead = np.rint(drawn_s.T[::-1] * 1e9).astype(np.int64).tolist()
         return self._ahead.pop()
