@@ -624,6 +624,8 @@ class CompiledTransport:
     def _flights(self, phases: Sequence[Phase], wiring: Wiring, update: int) -> list[MessageLife]:
         """Return the messages that are on their way."""
         run, tables, ends = wiring.run, wiring.memory.tables, wiring.links.edges
+        if not run[kernel.N_EVENTS if wiring.by_events else kernel.N_FLYING]:
+            return []
         found = list[tuple[int, int, int, int, int]]()
         if wiring.by_events:
             heap = tables[kernel.HEAP][: run[kernel.N_EVENTS]]
@@ -633,7 +635,7 @@ class CompiledTransport:
                     found.append(
                         (edge, p, at_ns, int(tables[kernel.WAYS][edge, kernel.SIZE + phases[p].acks]), sent_ns)
                     )
-        elif run[kernel.N_FLYING]:
+        else:
             opened_ns = np.concatenate([wiring.started[None], wiring.closed])
             for edge, p, at_ns, packets in tables[kernel.FLYING][: run[kernel.N_FLYING]].tolist():
                 found.append((edge, p, at_ns, packets, int(opened_ns[p, ends[edge, 0]])))

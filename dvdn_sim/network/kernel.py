@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, register_jitable
 
-from dvdn_sim.compiled import compiled, inner
+from dvdn_sim.compiled import compiled, lean
 from netmodels import portable
 
 Whole = Any
@@ -137,7 +137,7 @@ def _high_product(_: Any, one: Any, other: Any) -> Any:
 high_product: Any = _high_product
 
 
-@inner
+@lean
 def raw(net: Ints, stream: Whole) -> Any:
     """Draw 64 bits: PCG64 as numpy has it (O'Neill 2014, XSL-RR 128/64)."""
     high, low = np.uint64(net[stream + STATE_HIGH]), np.uint64(net[stream + STATE_LOW])
@@ -150,7 +150,7 @@ def raw(net: Ints, stream: Whole) -> Any:
     return (mixed >> turn) | (mixed << ((np.uint64(64) - turn) & LAST_BIT))
 
 
-@inner
+@lean
 def hashed(value: Any, factor: Any, step: Any) -> Any:
     """Hash a word of 32 bits."""
     value = (value ^ factor) * (factor * step & WORD_MASK) & WORD_MASK
@@ -191,19 +191,19 @@ def seed(words: Any, net: Ints, first: Whole, length: Whole) -> None:
         raw(net, stream)
 
 
-@inner
+@lean
 def uniform(net: Ints, stream: Whole) -> Real:
     """Draw a number in [0, 1)."""
     return np.float64(raw(net, stream) >> ELEVEN) * UNIT
 
 
-@inner
+@lean
 def at_stream(net: Ints, row: Whole) -> Whole:
     """Return where a stream stands."""
     return net[STREAMS] + row * (STREAM + net[AHEAD])
 
 
-@inner
+@lean
 def take(net: Ints, real: Floats, stream: Whole, s: Whole, purpose: Whole) -> Whole:
     """Return the next value of a stream: a delay in ns, or whether it happens."""
     index = net[stream + DRAWN] & (net[AHEAD] - 1)
@@ -218,20 +218,20 @@ def take(net: Ints, real: Floats, stream: Whole, s: Whole, purpose: Whole) -> Wh
     return net[stream + STREAM + index]
 
 
-@inner
+@lean
 def at_factor(s: Whole) -> Whole:
     """Return where the numbers of a spec begin."""
     return 2 * MOST_AHEAD + s * FACTOR
 
 
-@inner
+@lean
 def draw_chances(net: Ints, stream: Whole, probability: Real) -> None:
     """Draw ahead whether it happens."""
     for at in range(stream + STREAM, stream + STREAM + net[AHEAD]):
         net[at] = np.int64(uniform(net, stream) < probability)
 
 
-@inner
+@lean
 def place(net: Ints, stream: Whole, length: Whole, places: Whole) -> Whole:
     """Return the next place in a recording; see `netmodels.recordings`."""
     if not net[stream + OPENED]:
@@ -246,7 +246,7 @@ def place(net: Ints, stream: Whole, length: Whole, places: Whole) -> Whole:
     return found
 
 
-@inner
+@lean
 def draw_losses(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
     """Draw ahead whether transmissions are lost; see `netmodels.links.loss`."""
     spec, factor = net[SPECS] + s * SPEC, at_factor(s)
@@ -269,7 +269,7 @@ def draw_losses(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
         net[stream + STANDS] = bad
 
 
-@inner
+@lean
 def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
     """Draw ahead how long packets travel; see `netmodels.links.delay`. One simple loop after the other is faster."""
     spec, factor, first, number = net[SPECS] + s * SPEC, at_factor(s), stream + STREAM, net[AHEAD]
@@ -310,7 +310,7 @@ def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
         net[first + index] = np.int64(np.rint(min(real[index], MAX_DRAWN_S) * 1e9))
 
 
-@inner
+@lean
 def draw_normals(real: Floats, number: Whole) -> None:
     """Make normal numbers of uniform ones, behind these; see `portable.normal`: first all as if central, then tails."""
     for index in range(number):
@@ -338,7 +338,7 @@ def skip(net: Ints, real: Floats, row: Whole, s: Whole, purpose: Whole, drawn: W
 # Links.
 
 
-@inner
+@lean
 def regime_at(net: Ints, link: Whole, now_ns: Whole) -> Whole:
     """Return where the parameters stand that a link has at a time: of others that hold the last, else its own."""
     first = net[REGIMES] + net[link + FIRST_REGIME] * REGIME
@@ -349,14 +349,14 @@ def regime_at(net: Ints, link: Whole, now_ns: Whole) -> Whole:
     return link
 
 
-@inner
+@lean
 def after_ns(real: Floats, s: Whole, wire_bytes: Whole) -> Whole:
     """Return when bytes have left, after their start; later than any time where that is too late."""
     passed = np.rint(8 * wire_bytes * 1e9 / real[at_factor(s) + RATE])
     return FOREVER_NS if passed > LATEST_LEAVE_NS else np.int64(passed)
 
 
-@inner
+@lean
 def down(net: Ints, run: Ints, link: Whole, start_ns: Whole, end_ns: Whole) -> Whole:
     """Return what takes a transmission down, or 0; see `netmodels.links.availability`."""
     if net[link + OUTAGE] < 0:
@@ -382,7 +382,7 @@ def down(net: Ints, run: Ints, link: Whole, start_ns: Whole, end_ns: Whole) -> W
     return 0
 
 
-@inner
+@lean
 def admit(net: Ints, spec: Whole, server: Whole, now_ns: Whole, packets: Whole, last_bytes: Whole) -> Any:
     """Return how many full packets find room, and whether the last one; see `netmodels.links.queue`."""
     net[server + SERVED_NS] = now_ns
@@ -410,7 +410,7 @@ def admit(net: Ints, spec: Whole, server: Whole, now_ns: Whole, packets: Whole, 
     return leading, 1 if leading < space and last_bytes <= room else 0
 
 
-@inner
+@lean
 def serve(
     net: Ints, run: Ints, server: Whole, leading: Whole, sent: Whole, full_bytes: Whole, last_bytes: Whole
 ) -> None:
@@ -433,7 +433,7 @@ def serve(
     net[MOST_WAITING] = max(net[MOST_WAITING], present)
 
 
-@inner
+@lean
 def drawn_fate(net: Ints, real: Floats, s: Whole, first: Whole) -> Whole:
     """Draw what becomes of a try if nothing is down."""
     spec, length, fate = net[SPECS] + s * SPEC, STREAM + net[AHEAD], DELIVERED
@@ -444,7 +444,7 @@ def drawn_fate(net: Ints, real: Floats, s: Whole, first: Whole) -> Whole:
     return fate
 
 
-@inner
+@lean
 def emit(net: Ints, real: Floats, run: Ints, link: Whole, regime: Whole, size_bytes: Whole, tries: Whole) -> Any:
     """Put a message on the wire: its packets, full ones that found room, all that did, and when it starts.
 
@@ -452,7 +452,7 @@ def emit(net: Ints, real: Floats, run: Ints, link: Whole, regime: Whole, size_by
     """
     s, first = net[regime + OF_SPEC], at_stream(net, net[regime + FIRST_STREAM])
     spec, server, now_ns = net[SPECS] + s * SPEC, net[SERVERS] + net[link + SERVER] * QUEUE, run[NOW]
-    packets = (size_bytes + net[spec + MTU] - 1) // net[spec + MTU]
+    packets = 1 if size_bytes <= net[spec + MTU] else (size_bytes + net[spec + MTU] - 1) // net[spec + MTU]
     full_bytes = net[spec + FULL_BYTES]
     last_bytes = size_bytes - packets * net[spec + MTU] + full_bytes
     if now_ns > LATEST_LEAVE_NS or now_ns < net[server + SERVED_NS]:
@@ -488,7 +488,7 @@ def emit(net: Ints, real: Floats, run: Ints, link: Whole, regime: Whole, size_by
     return packets, leading, sent, start
 
 
-@inner
+@lean
 def receive(net: Ints, real: Floats, run: Ints, books: Ints, edge: Whole, p: Whole, message: Any, tried: Whole) -> None:
     """Lose, delay and deliver what was put on the wire, count it, and let it arrive."""
     packets, leading, sent, before = message
@@ -560,7 +560,7 @@ def receive(net: Ints, real: Floats, run: Ints, books: Ints, edge: Whole, p: Who
     run[N_FLYING] += 1
 
 
-@inner
+@lean
 def missed_of(run: Ints, receiver: Whole, arrived: Whole) -> Whole:
     """Count the packets that arrive while their receiver is down."""
     first, last = run[at_agent(run, receiver) + FIRST_CRASH], run[at_agent(run, receiver + 1) + FIRST_CRASH]
@@ -576,43 +576,43 @@ def missed_of(run: Ints, receiver: Whole, arrived: Whole) -> Whole:
 # Where things stand in `run`, and in the books.
 
 
-@inner
+@lean
 def at_agent(run: Ints, agent: Whole) -> Whole:
     """Return where an agent's row begins."""
     return run[AGENTS] + agent * AGENT
 
 
-@inner
+@lean
 def at_edge(run: Ints, edge: Whole) -> Whole:
     """Return where an edge's row begins."""
     return run[EDGES] + edge * EDGE
 
 
-@inner
+@lean
 def at_book(run: Ints, edge: Whole, kind: Whole) -> Whole:
     """Return where the packets of an edge are counted, of messages or of acknowledgements."""
     return run[BOOK + kind] + run[at_edge(run, edge) + ROW] * COUNTED
 
 
-@inner
+@lean
 def at_phase(run: Ints, p: Whole) -> Whole:
     """Return where a phase's row begins."""
     return run[PHASES] + p * PHASE_ROW
 
 
-@inner
+@lean
 def at_turn(run: Ints, table: Whole, p: Whole, agent: Whole) -> Whole:
     """Return where it stands what an agent has in a phase: how long it waits, or when it closed."""
     return run[table] + p * run[N_AGENTS] + agent
 
 
-@inner
+@lean
 def acks_of(run: Ints, p: Whole) -> Whole:
     """Return 1 for a phase of acknowledgements, else 0."""
     return run[at_phase(run, p) + ACKS]
 
 
-@inner
+@lean
 def settle(run: Ints, books: Ints, outcome: Whole, edge: Whole, p: Whole, packets: Whole) -> None:
     """Count a message whose outcome is clear."""
     kind = acks_of(run, p)
@@ -626,14 +626,14 @@ def settle(run: Ints, books: Ints, outcome: Whole, edge: Whole, p: Whole, packet
 # What is to happen.
 
 
-@inner
+@lean
 def put(run: Ints, index: Whole, at_ns: Whole, order: Whole, row: Whole) -> None:
     """Write an event at a place of the heap: when, after what of that time, and where the rest is."""
     place = run[HEAP] + index * KEY
     run[place], run[place + 1], run[place + 2] = at_ns, order, row
 
 
-@inner
+@lean
 def schedule(run: Ints, at_ns: Whole, urgency: Whole, kind: Whole, who: Whole, which: Whole, sent_ns: Whole) -> None:
     """Let something happen; of what is to happen at one time, by priority, then in the order of scheduling."""
     index, heap = run[N_EVENTS], run[HEAP]
@@ -654,7 +654,7 @@ def schedule(run: Ints, at_ns: Whole, urgency: Whole, kind: Whole, who: Whole, w
     put(run, index, at_ns, order, row)
 
 
-@inner
+@lean
 def take_next(run: Ints) -> Whole:
     """Take what happens next off the heap; return which event it is."""
     run[N_EVENTS] -= 1
@@ -679,14 +679,14 @@ def take_next(run: Ints) -> Whole:
 # What agents hand over.
 
 
-@inner
+@lean
 def draw_place(net: Ints, stream: Whole) -> Whole:
     """Draw a place among all that come to a transmitter at one time."""
     net[stream + DRAWN] += 1
     return np.int64(raw(net, stream) >> TWO)
 
 
-@inner
+@lean
 def queue_up(net: Ints, run: Ints, row: Whole, whose: Whole, p: Whole) -> None:
     """Let an agent, or an edge, come to its transmitter, at a place that is drawn."""
     queued = run[QUEUED] + run[WAITING] * WAITER
@@ -695,7 +695,7 @@ def queue_up(net: Ints, run: Ints, row: Whole, whose: Whole, p: Whole) -> None:
     run[WAITING] += 1
 
 
-@inner
+@lean
 def send(net: Ints, run: Ints, active: Bools, agent: Whole, p: Whole) -> None:
     """Let an agent hand over the messages of a phase next, or come to the medium with them."""
     a, k, number = at_agent(run, agent), run[at_phase(run, p) + ROUND], 0
@@ -731,7 +731,7 @@ def send(net: Ints, run: Ints, active: Bools, agent: Whole, p: Whole) -> None:
     run[WAITING] = begins
 
 
-@inner
+@lean
 def next_is(run: Ints, whose: Whole, p: Whole) -> None:
     """Let an edge, or an agent that broadcasts, be the next to hand over."""
     handed = run[NEXT] + run[N_NEXT] * HANDED
@@ -739,7 +739,7 @@ def next_is(run: Ints, whose: Whole, p: Whole) -> None:
     run[N_NEXT] += 1
 
 
-@inner
+@lean
 def comes_already(run: Ints, p: Whole) -> Whole:
     """Say whether somebody waits for the medium in a phase."""
     for index in range(run[WAITING]):
@@ -748,7 +748,7 @@ def comes_already(run: Ints, p: Whole) -> Whole:
     return False
 
 
-@inner
+@lean
 def put_in_order(run: Ints, first: Whole, last: Whole) -> None:
     """Sort who waits by what was drawn, then by who it is."""
     for index in range(first + 1, last):
@@ -762,7 +762,7 @@ def put_in_order(run: Ints, first: Whole, last: Whole) -> None:
             at -= 1
 
 
-@inner
+@lean
 def on_hand_over(run: Ints, p: Whole) -> None:
     """Let all that came to the medium for a phase hand over next, in the order that was drawn."""
     put_in_order(run, NONE, run[WAITING])
@@ -779,7 +779,7 @@ def on_hand_over(run: Ints, p: Whole) -> None:
     run[WAITING] = kept
 
 
-@inner
+@lean
 def hand_over_all(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools) -> None:
     """Let those hand over that are next."""
     for index in range(run[N_NEXT]):
@@ -789,7 +789,7 @@ def hand_over_all(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools
     run[N_NEXT] = 0
 
 
-@inner
+@lean
 def hand_over(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, whose: Whole, p: Whole) -> None:
     """Send a message over a link; or all copies of one that every neighbour of an agent may hear."""
     phase = at_phase(run, p)
@@ -816,13 +816,13 @@ def hand_over(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, wh
                 receive(net, real, run, books, edge, p, message, NONE)
 
 
-@inner
+@lean
 def link_of(net: Ints, run: Ints, edge: Whole) -> Whole:
     """Return where the link of an edge stands."""
     return net[LINKS] + run[at_edge(run, edge) + ROW] * LINK
 
 
-@inner
+@lean
 def rate_of(net: Ints, real: Floats, run: Ints, link: Whole) -> Real:
     """Return how fast a link is now."""
     return real[at_factor(net[regime_at(net, link, run[NOW]) + OF_SPEC]) + RATE]
@@ -831,7 +831,7 @@ def rate_of(net: Ints, real: Floats, run: Ints, link: Whole) -> Real:
 # Round by round.
 
 
-@inner
+@lean
 def has_room(net: Ints, run: Ints, p: Whole) -> Whole:
     """Say whether all of a phase's messages find room, on their way and before transmitters; else how much is missing.
 
@@ -846,7 +846,7 @@ def has_room(net: Ints, run: Ints, p: Whole) -> Whole:
     )
 
 
-@inner
+@lean
 def go_round_by_round(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> None:
     """Let all agents go through all phases; what is not settled then is still on its way."""
     while run[AT_PHASE] < run[N_PHASES]:
@@ -880,14 +880,14 @@ def go_round_by_round(net: Ints, real: Floats, run: Ints, books: Ints, active: B
     run[N_FLYING] = kept
 
 
-@inner
+@lean
 def keep(run: Ints, index: Whole, place: Whole) -> None:
     """Move a message that is on its way to another place of the list."""
     for column in range(FLIGHT):
         run[run[FLYING] + place * FLIGHT + column] = run[run[FLYING] + index * FLIGHT + column]
 
 
-@inner
+@lean
 def close_all(run: Ints, active: Bools, p: Whole) -> None:
     """Let every agent close a phase when all is there, or its deadline passes, and open the next one then."""
     k = run[at_phase(run, p) + ROUND]
@@ -908,7 +908,7 @@ def close_all(run: Ints, active: Bools, p: Whole) -> None:
         run[ready] = NEVER
 
 
-@inner
+@lean
 def settle_all(run: Ints, books: Ints, latest: Rounds, p: Whole) -> None:
     """Settle what had come when its receiver closed a phase, and note what was held then."""
     phase, kept = at_phase(run, p), NONE
@@ -938,13 +938,13 @@ def settle_all(run: Ints, books: Ints, latest: Rounds, p: Whole) -> None:
 # Event by event: an agent's way through its phases.
 
 
-@inner
+@lean
 def at_there(run: Ints, p: Whole, edge: Whole) -> Whole:
     """Return where it stands whether the message of an edge in a phase is there."""
     return run[THERE] + p * run[N_EDGES] + edge
 
 
-@inner
+@lean
 def opens(net: Ints, run: Ints, active: Bools, agent: Whole) -> Whole:
     """Open an agent's next phase, and let its messages be handed over next; say if there was one."""
     run[at_agent(run, agent) + PHASE] += 1
@@ -955,7 +955,7 @@ def opens(net: Ints, run: Ints, active: Bools, agent: Whole) -> Whole:
     return True
 
 
-@inner
+@lean
 def closes(run: Ints, books: Ints, active: Bools, latest: Rounds, agent: Whole) -> Whole:
     """Close an agent's phase if all is there, and say so; else let the agent wait."""
     a = at_agent(run, agent)
@@ -974,7 +974,7 @@ def closes(run: Ints, books: Ints, active: Bools, latest: Rounds, agent: Whole) 
     return False
 
 
-@inner
+@lean
 def close(run: Ints, books: Ints, latest: Rounds, agent: Whole, p: Whole) -> None:
     """Close a phase: what is there is held."""
     a, acks, k = at_agent(run, agent), acks_of(run, p), run[at_phase(run, p) + ROUND]
@@ -992,13 +992,13 @@ def close(run: Ints, books: Ints, latest: Rounds, agent: Whole, p: Whole) -> Non
             latest[p, edge] = run[e + NEWEST]
 
 
-@inner
+@lean
 def settle_event(run: Ints, books: Ints, outcome: Whole, edge: Whole, p: Whole) -> None:
     """Count a message of a link whose outcome is clear."""
     settle(run, books, outcome, edge, p, run[run[WAYS] + edge * WAY + SIZE + acks_of(run, p)])
 
 
-@inner
+@lean
 def on_arrival(run: Ints, books: Ints, latest: Rounds, edge: Whole, p: Whole) -> Whole:
     """Let a message be there; return the agent that goes on, if one does."""
     e = at_edge(run, edge)
@@ -1026,7 +1026,7 @@ def on_arrival(run: Ints, books: Ints, latest: Rounds, edge: Whole, p: Whole) ->
 # Crashes.
 
 
-@inner
+@lean
 def schedule_transition(run: Ints, agent: Whole, index: Whole, up: Whole) -> None:
     """Let an agent crash, or come back; one thing at a time."""
     if index < run[at_agent(run, agent + 1) + FIRST_CRASH]:
@@ -1035,7 +1035,7 @@ def schedule_transition(run: Ints, agent: Whole, index: Whole, up: Whole) -> Non
             schedule(run, at_ns, CRASHES_FIRST, TRANSITION, agent, index, up)
 
 
-@inner
+@lean
 def on_transition(run: Ints, books: Ints, agent: Whole, index: Whole, up: Whole) -> Whole:
     """Let an agent crash, or come back; return it if it goes on."""
     a = at_agent(run, agent)
@@ -1058,7 +1058,7 @@ def on_transition(run: Ints, books: Ints, agent: Whole, index: Whole, up: Whole)
     return NOBODY
 
 
-@inner
+@lean
 def suspend(run: Ints, agent: Whole) -> None:
     """Let an agent be down, if it is not through."""
     a = at_agent(run, agent)
@@ -1067,7 +1067,7 @@ def suspend(run: Ints, agent: Whole) -> None:
         run[OPEN] -= 1
 
 
-@inner
+@lean
 def give_up(run: Ints, books: Ints, agent: Whole) -> None:
     """Let all that was there for an agent expire."""
     a = at_agent(run, agent)
@@ -1080,7 +1080,7 @@ def give_up(run: Ints, books: Ints, agent: Whole) -> None:
                 settle_event(run, books, EXPIRED, edge, p)
 
 
-@inner
+@lean
 def step(run: Ints, books: Ints, latest: Rounds) -> Whole:
     """Let the next event happen; return the agent that goes on to its next phase, if one does."""
     event = run[EVENTS] + take_next(run) * EVENT
@@ -1105,7 +1105,7 @@ def step(run: Ints, books: Ints, latest: Rounds) -> Whole:
     return who
 
 
-@inner
+@lean
 def begin_events(run: Ints, latest: Rounds) -> None:
     """Let agents start when they are ready, and crash and come back when they do."""
     run[OPEN], run[SCHEDULED], run[N_EVENTS], run[WAITING] = run[N_AGENTS], 0, 0, 0
@@ -1130,13 +1130,13 @@ def begin_events(run: Ints, latest: Rounds) -> None:
         schedule_transition(run, agent, index, 1 if is_down else 0)
 
 
-@inner
+@lean
 def goes_on(run: Ints) -> Whole:
     """Say whether the exchange is not over: somebody is under way, or something is due now."""
     return run[STATUS] == DONE and (run[OPEN] > 0 or (run[N_EVENTS] > 0 and run[run[HEAP]] == run[NOW]))
 
 
-@inner
+@lean
 def go_event_by_event(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> None:
     """Let events happen until no agent that is up is under way; arrivals that are left stay on the heap."""
     if not has_room(net, run, NONE):

@@ -57,8 +57,8 @@ def compute_draws(time: AnyCompute, seed: int, agent_keys: Sequence[int]) -> lis
     return [Draws(partial(opened, key)) for key in agent_keys]
 
 
-AHEAD = 256
-"""Compute times that are drawn at once, of all agents together; one of each at least."""
+AHEAD = 4096
+"""Compute times that are drawn at once, at most, of all agents together; one of each at least."""
 
 
 class _Streams:
@@ -124,6 +124,7 @@ class SimulatedNetwork:
     """
 
     _compiled: "CompiledTransport | None"
+    _fixed_graph: Graph | None
 
     def __init__(
         self,
@@ -148,7 +149,7 @@ class SimulatedNetwork:
         self._restarts_ns = 0
         self.faults = TeamFaults(spec.faults, seed=seed, agent_keys=keys)
         self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=self.faults.plan)
-        self._compiled = None
+        self._compiled, self._fixed_graph = None, None
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
         self._auto_ns = lru_cache(maxsize=256)(partial(_auto_ns, self._transport))
         self._compute = ComputeTimes(spec.compute, seed, keys)
@@ -243,11 +244,16 @@ class SimulatedNetwork:
 
     def graphs(self, *, rounds: int, episode: int, update: int) -> list[Graph]:
         """Return the graph of every round of an exchange, frozen at its start."""
+        if self._fixed_graph is not None:
+            return [self._fixed_graph] * rounds
         now_ns = self.now_ns
-        return [
+        found = [
             self._topology.graph(self._n_agents, self._topology_seed, Instant(episode, update, k, now_ns))
             for k in range(rounds)
         ]
+        if getattr(self._topology, "fixed", False):
+            self._fixed_graph = found[0]
+        return found
 
     def exchange(
         self, kind: str, *, rounds: int, size_bytes: int, episode: int, update: int, computing: bool = True
@@ -341,7 +347,7 @@ class SimulatedNetwork:
     ) -> Waits:
         """By round and agent; `auto` is worked out from the links, and `longer_ns` in each round."""
         if wait != "auto":
-            return np.full((len(graphs), self._n_agents), round(wait * 1e9))
+            return _same_waits_ns(round(wait * 1e9), len(graphs), self._n_agents)
         waits = np.array([self._auto_ns(graph, size_bytes, copies) for graph in graphs], np.int64)
         return np.asarray(waits + np.array(longer_ns)[:, None])
 
@@ -352,6 +358,14 @@ class SimulatedNetwork:
             for agent, at_ns in enumerate(done_ns)
             if at_ns is not None and not self.faults.hinders(agent, now_ns, at_ns)
         ]
+
+
+@lru_cache(maxsize=16)
+def _same_waits_ns(wait_ns: int, rounds: int, n_agents: int) -> Waits:
+    """The same for all, in the same array each time."""
+    waits = np.full((rounds, n_agents), wait_ns)
+    waits.flags.writeable = False
+    return waits
 
 
 def _auto_ns(transport: Transport, graph: Graph, size_bytes: int, copies: int) -> tuple[int, ...]:
