@@ -290,7 +290,7 @@ def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
         for index in range(number):
             real[index] = uniform(net, stream)
         if kind == NORMAL or kind == LOGNORMAL:
-            draw_normals(real, number)
+            draw_normals(net, real, first, number)
             for index in range(number):
                 real[index] = mean + spread * real[MOST_AHEAD + index]
         for index in range(number):
@@ -311,17 +311,24 @@ def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
 
 
 @lean
-def draw_normals(real: Floats, number: Whole) -> None:
-    """Make normal numbers of uniform ones, behind these; see `portable.normal`: first all as if central, then tails."""
+def draw_normals(net: Ints, real: Floats, first: Whole, number: Whole) -> None:
+    """Make normal numbers of uniform ones, behind these; see `portable.normal`.
+
+    First all as if they were central; then the tails, whose places are listed from a place of `net` on. With a branch in
+    one loop, it would be compiled to do both for all.
+    """
+    tails = NONE
     for index in range(number):
         q = real[index] - 0.5
         real[MOST_AHEAD + index] = q * ratio(portable.CENTRAL, 0.180625 - q * q)
     for index in range(number):
-        q = real[index] - 0.5
-        if abs(q) > 0.425:
-            r = np.sqrt(-log(max(0.5 - abs(q), portable.SMALLEST)))
-            tail = ratio(portable.TAIL, r - 1.6) if r <= 5.0 else ratio(portable.FAR_TAIL, r - 5.0)
-            real[MOST_AHEAD + index] = tail if q > 0.0 else -tail
+        net[first + tails] = index
+        tails += np.int64(abs(real[index] - 0.5) > 0.425)
+    for listed in range(first, first + tails):
+        q = real[net[listed]] - 0.5
+        r = np.sqrt(-log(max(0.5 - abs(q), portable.SMALLEST)))
+        tail = ratio(portable.TAIL, r - 1.6) if r <= 5.0 else ratio(portable.FAR_TAIL, r - 5.0)
+        real[MOST_AHEAD + net[listed]] = tail if q > 0.0 else -tail
 
 
 @compiled
