@@ -314,8 +314,8 @@ def draw_delays(net: Ints, real: Floats, stream: Whole, s: Whole) -> None:
 def draw_normals(net: Ints, real: Floats, first: Whole, number: Whole) -> None:
     """Make normal numbers of uniform ones, behind these; see `portable.normal`.
 
-    First all as if they were central; then the tails, whose places are listed from a place of `net` on. With a branch in
-    one loop, it would be compiled to do both for all.
+    First all as if they were central; then the tails, whose places are listed from a place of `net` on. One loop with a
+    branch would be compiled to do both for all.
     """
     tails = NONE
     for index in range(number):
