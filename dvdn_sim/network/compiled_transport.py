@@ -33,6 +33,8 @@ from netmodels.units import checked_state, count
 
 Ints = npt.NDArray[np.int64]
 Shape = tuple[int, int]
+Sizes = tuple[tuple[int, int], ...]
+"""How many bytes messages have, and how many copies there are; and acknowledgements."""
 
 REASON_NAMES = (*(reason for reason in REASONS if reason is not None), "incomplete")
 PURPOSES = {
@@ -197,14 +199,12 @@ class Wiring:
         rows: Int64 ``[E]``, which links of the team they are.
         by_events: Whether exchanges go event by event.
         memory: Of one exchange.
-        sent: Size and copies of messages, and of acknowledgements, that it is laid out for.
         kinds: What was sent over it.
     """
 
     def __init__(self, links: RoundLinks, rows: Ints, stride: int, memory: Memory, *, by_events: bool) -> None:
         """Take memory that is laid out."""
         self.links, self.rows, self.stride, self.by_events = links, rows, stride, by_events
-        self.sent: tuple[tuple[int, int], ...] = ()
         self.kinds: set[str] = set()
         self.lay_out(memory, {})
 
@@ -240,14 +240,13 @@ class CompiledTransport:
         self._codes, self._row = np.empty((2, 0), np.int64)  # sorted, and which rows they are
         self._order: dict[tuple[int, ...], int] = {}
         self._available: dict[int, Availability] = {}
-        self._known: dict[
-            int, tuple[int, int, int, int, list[tuple[int, int]]]
-        ] = {}  # by row, rows of `kernel.OUTAGES`
+        # Of links that are down at times, by row: from when until when it is known, and all down-times then.
+        self._known: dict[int, tuple[int, int, int, int, list[tuple[int, int]]]] = {}
         self._most_downs = 1
         self._kinds: list[str] = []
         self._books = np.zeros((0, 0, int(kernel.COUNTED)), np.int64)  # by kind of message, link, and what became of it
         self._fresh = np.zeros((0, 0), bool)  # links that an exchange had since the books were read, maybe unused
-        self._wirings: dict[tuple[tuple[Graph, ...], int, bool], Wiring] = {}  # the latest one last
+        self._wirings: dict[tuple[tuple[Graph, ...], Sizes, bool], Wiring] = {}  # the latest one last
         self._real, self._recorded = np.zeros(2 * kernel.MOST_AHEAD), np.empty(0)
         # Of few links much is drawn ahead; of many it would take more memory than all the rest.
         ahead = 1 << min(max((2**17 // len(keys)).bit_length() - 1, 0), 5)
@@ -427,10 +426,16 @@ class CompiledTransport:
             self._order |= {agents: first + index for index, agents in enumerate(new)}
         return np.array([self._order[agents] for agents in who], np.int64)
 
-    def _wired(self, graphs: tuple[Graph, ...], stride: int, *, by_events: bool) -> Wiring:
-        """Return the wiring of an exchange's graphs, which is kept for a while."""
-        key, kept = (graphs, stride, by_events), self._wirings
-        kept[key] = wiring = kept.pop(key, None) or self._wiring(graphs, stride, by_events=by_events)
+    def _wired(self, phases: Sequence[Phase], *, by_events: bool) -> Wiring:
+        """Return the wiring of an exchange, which is kept for a while."""
+        stride, kept = rounds_apart(phases), self._wirings
+        sizes = tuple([(phase.size_bytes, phase.copies) for phase in phases[:stride]])
+        key = tuple([phase.graph for phase in phases[::stride]]), sizes, by_events
+        wiring = kept.pop(key, None)
+        if wiring is None:
+            wiring = self._wiring(key[0], stride, by_events=by_events)
+            self._lay_out(wiring, phases)
+        kept[key] = wiring
         if len(kept) > MOST_WIRINGS:
             del kept[next(iter(kept))]
         return wiring
@@ -494,11 +499,10 @@ class CompiledTransport:
             past_ns: Crashes and recoveries before it have happened.
             update: Its index.
         """
-        stride, crash_ns = rounds_apart(phases), self._faults.next_crash_ns(past_ns)
-        graphs = tuple([phase.graph for phase in phases[::stride]])
+        crash_ns = self._faults.next_crash_ns(past_ns)
         by_events = self._share == "medium" or crash_ns <= now_ns or None in starts_ns
         while True:
-            wiring = self._wired(graphs, stride, by_events=by_events)
+            wiring = self._wired(phases, by_events=by_events)
             latest = self._begin(wiring, phases, starts_ns, (now_ns, past_ns, crash_ns))
             again = by_events or self._available or crash_ns < FOREVER_NS or phases[0].deadlines_ns is None
             before = (self._net, self._net.whole.copy(), self._books.copy()) if again else None
@@ -523,10 +527,6 @@ class CompiledTransport:
         self, wiring: Wiring, phases: Sequence[Phase], starts_ns: Sequence[int | None], times_ns: tuple[int, int, int]
     ) -> npt.NDArray[np.signedinteger]:
         """Say what an exchange that is about to begin is like; return where it is to say what was held."""
-        sent = tuple([(phase.size_bytes, phase.copies) for phase in phases[: wiring.stride]])
-        if sent != wiring.sent:
-            self._lay_out(wiring, phases)
-            wiring.sent = sent
         books = [self._book(phase.kind, wiring) for phase in phases[: wiring.stride]]
         wiring.run[: kernel.ACK_BOOK + 1] = *times_ns, 0, books[0], books[-1]
         starts: Any = [-1 if at_ns is None else at_ns for at_ns in starts_ns] if wiring.by_events else starts_ns
@@ -540,9 +540,8 @@ class CompiledTransport:
         degrees, copies = np.bincount(wiring.links.edges[:, 0], minlength=1), max(phase.copies for phase in phases)
         degree = 1 if self._broadcast else int(degrees.max())
         crowd = int(np.count_nonzero(degrees)) if self._broadcast else edges
-        together = {"link": 1, "node": degree, "medium": crowd}[
-            self._share
-        ]  # messages of a phase, before a transmitter
+        # Messages of a phase that come to one transmitter.
+        together = {"link": 1, "node": degree, "medium": crowd}[self._share]
         packets = [1 + (phase.size_bytes - 1) // mtu for phase in phases]
         most = [number * phase.copies * together for number, phase in zip(packets, phases, strict=True)]
         shapes = {
