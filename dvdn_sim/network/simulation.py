@@ -57,7 +57,7 @@ def compute_draws(time: AnyCompute, seed: int, agent_keys: Sequence[int]) -> lis
     return [Draws(partial(opened, key)) for key in agent_keys]
 
 
-AHEAD = 4096
+AHEAD = 256
 """Compute times that are drawn at once, at most, of all agents together; one of each at least."""
 
 
@@ -124,7 +124,6 @@ class SimulatedNetwork:
     """
 
     _compiled: "CompiledTransport | None"
-    _fixed_graph: Graph | None
 
     def __init__(
         self,
@@ -149,7 +148,7 @@ class SimulatedNetwork:
         self._restarts_ns = 0
         self.faults = TeamFaults(spec.faults, seed=seed, agent_keys=keys)
         self._transport = Transport(spec, seed=seed, agent_keys=keys, faults=self.faults.plan)
-        self._compiled, self._fixed_graph = None, None
+        self._compiled = None
         # Graphs come again and again, and a wait takes longer to work out than an exchange.
         self._auto_ns = lru_cache(maxsize=256)(partial(_auto_ns, self._transport))
         self._compute = ComputeTimes(spec.compute, seed, keys)
@@ -244,16 +243,11 @@ class SimulatedNetwork:
 
     def graphs(self, *, rounds: int, episode: int, update: int) -> list[Graph]:
         """Return the graph of every round of an exchange, frozen at its start."""
-        if self._fixed_graph is not None:
-            return [self._fixed_graph] * rounds
         now_ns = self.now_ns
-        found = [
+        return [
             self._topology.graph(self._n_agents, self._topology_seed, Instant(episode, update, k, now_ns))
             for k in range(rounds)
         ]
-        if getattr(self._topology, "fixed", False):
-            self._fixed_graph = found[0]
-        return found
 
     def exchange(
         self, kind: str, *, rounds: int, size_bytes: int, episode: int, update: int, computing: bool = True
