@@ -117,7 +117,7 @@ def test_draws_that_depend_on_the_hash_of_a_text_are_found(scenario, scratch, in
     assert result.exit_code == 1, result.stderr
     head, first, kept = result.stdout.splitlines()
     assert re.fullmatch(r"small: 2 runs of 60 steps, .* cpu: the records differ, first", head)
-    assert re.match(r"  network, seed [34], update [123], step \d+, td: \w+: \S+ in the first run, \S+ in the s", first)
+    assert re.match(r"  network, seed [34], update [123], step \d+, td: \S+: \S+ in the first run, \S+ in the s", first)
     folders = [Path(word) for word in shlex.split(kept.removeprefix("  kept in ")) if word != "and"]
     runs = [load_run(folder) for folder in folders]
     assert [run.finished for run in runs] == [True, True]
