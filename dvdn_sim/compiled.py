@@ -127,7 +127,7 @@ class _Told(Listener):
 
     def on_start(self, event: Event) -> None:
         if not self.spent_s and not self.depth:
-            self.say("compiling, once: up to half a minute")
+            self.say("compiling, once: up to a minute")
         self.depth += 1
         self.began = time.perf_counter() if self.depth == 1 else self.began
 
