@@ -6,7 +6,6 @@ room, do not know when a link is down, or meet a crash, what links were before i
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -14,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dvdn_sim.compiled import compile_elsewhere
-from dvdn_sim.consensus import RoundLinks, union_of
+from dvdn_sim.consensus import RoundLinks
 from dvdn_sim.network import kernel
 from dvdn_sim.network.accounting import MessageCounts, MessageLife, NetworkCounters, Phase
-from dvdn_sim.network.exchange import ExchangeReport, facts_of, held_rounds, rounds_apart
+from dvdn_sim.network.exchange import ExchangeReport, facts_of, held_rounds, links_of, rounds_apart
 from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import Network
@@ -442,8 +441,7 @@ class CompiledTransport:
 
     def _wiring(self, graphs: tuple[Graph, ...], stride: int, *, by_events: bool) -> Wiring:
         """Lay out the links of an exchange's graphs."""
-        small = graphs[0].n_agents * len(graphs) <= SMALL
-        links = _links_of(graphs) if small else RoundLinks.of(graphs, union_of(graphs))
+        links = links_of(graphs)
         rows, agents, edges, phases = self._place(links.edges), len(self._keys), len(links.edges), stride * len(graphs)
         (senders, receivers), bounds, crowd = links.edges.T, np.arange(agents + 1), self._share == "medium"
         crashed_from, crashes = self._faults.arrays()
@@ -774,11 +772,6 @@ class CompiledTransport:
     def _read_on(self, stream: int, s: int, purpose: int, drawn: int) -> None:
         before = int(self._net.tables[kernel.STREAMS][stream, kernel.DRAWN])
         kernel.skip(self._net.whole, self._real, stream, s, purpose, count(drawn, "drawn", minimum=before))
-
-
-SMALL = 1024
-"""Agents times rounds up to which the links of graphs are kept for all networks."""
-_links_of = lru_cache(maxsize=16)(lambda graphs: RoundLinks.of(graphs, union_of(graphs)))
 
 
 def _own(spec: LinkSpec, purpose: str, name: tuple[int | str, ...]) -> tuple[int | str, ...]:

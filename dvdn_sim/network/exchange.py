@@ -162,6 +162,7 @@ def _into(graph: Graph, whole: Graph) -> list[list[int]]:
 # Graphs that are fixed, or few, come again and again. Large ones are not kept: they take memory, and their messages
 # longer than to number them.
 _numbering = lru_cache(maxsize=16)(Numbering.of)
+_links_of = lru_cache(maxsize=16)(lambda graphs: RoundLinks.of(graphs, union_of(graphs)))
 SMALL = 1024
 """Agents times rounds up to which graphs are kept."""
 MANY_PHASES = 2**15
@@ -170,8 +171,16 @@ MANY_PHASES = 2**15
 def numbered(phases: Sequence[Phase]) -> Numbering:
     """Number the links of an exchange's rounds."""
     graphs = tuple(phase.graph for phase in phases[:: rounds_apart(phases)])
-    small = phases[0].graph.n_agents * len(graphs) <= SMALL
-    return (_numbering if small else Numbering.of)(graphs)
+    return (_numbering if _few(graphs) else Numbering.of)(graphs)
+
+
+def links_of(graphs: tuple[Graph, ...]) -> RoundLinks:
+    """Return the links of an exchange's rounds."""
+    return _links_of(graphs) if _few(graphs) else RoundLinks.of(graphs, union_of(graphs))
+
+
+def _few(graphs: Sequence[Graph]) -> bool:
+    return graphs[0].n_agents * len(graphs) <= SMALL
 
 
 def rounds_apart(phases: Sequence[Phase]) -> int:
