@@ -19,7 +19,7 @@ from dvdn_sim.network.exchange import Exchange, ExchangeReport
 from dvdn_sim.network.faults import LinksUp, TeamFaults
 from dvdn_sim.network.mailbox import Mailboxes
 from dvdn_sim.network.predict import Prediction, predict, predict_every
-from dvdn_sim.network.simulation import SimulatedNetwork, compute_draws
+from dvdn_sim.network.simulation import SimulatedNetwork
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.network.trials import (
     Measurement,
@@ -36,6 +36,6 @@ from dvdn_sim.network.trials import (
 __all__ = [
     "NEVER", "Clock", "ClockEvent", "Exchange", "ExchangeReport", "LinksUp", "Mailboxes", "Measurement",
     "MessageCounts", "MessageLife", "NetworkCounters", "Number", "Phase", "Plan", "Prediction", "Probe",
-    "Setting", "SimulatedNetwork", "TeamFaults", "Transport", "auto_deadlines_ns", "compute_draws", "enough_threads",
+    "Setting", "SimulatedNetwork", "TeamFaults", "Transport", "auto_deadlines_ns", "enough_threads",
     "enough_trials", "exchanges", "measure", "predict", "predict_every", "realised",
 ]  # fmt: skip

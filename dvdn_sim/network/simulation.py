@@ -15,7 +15,7 @@ from dvdn_sim.network.faults import TeamFaults
 from dvdn_sim.network.transport import Transport
 from dvdn_sim.scenario import AnyCompute, ConstantTime, LognormalTime, Network, NormalTime, ack_bytes
 from netmodels import portable
-from netmodels.streams import Draws, stream
+from netmodels.streams import stream
 from netmodels.topology import Graph, Instant
 from netmodels.units import checked_state, count
 
@@ -44,17 +44,6 @@ def sampler(time: AnyCompute) -> Sampler:
             return lambda generator, n: portable.exp(mu + sigma * portable.normal(generator.random(n)))
         case _:
             return lambda _, n: np.full(n, mean)
-
-
-def compute_draws(time: AnyCompute, seed: int, agent_keys: Sequence[int]) -> list[Draws[np.int64]]:
-    """Open a stream for each agent, of the nanoseconds that it takes over an update."""
-    draw = sampler(time)
-
-    def opened(key: int) -> Callable[[int], npt.NDArray[np.int64]]:
-        generator = stream(seed, "compute", key)
-        return lambda n: np.rint(draw(generator, n) * 1e9).astype(np.int64)
-
-    return [Draws(partial(opened, key)) for key in agent_keys]
 
 
 AHEAD = 256

@@ -103,7 +103,8 @@ def losses(model):
 
 
 def times(model):
-    return simulation.compute_draws(model, 7, [3])[0].take(1000)
+    times = simulation.ComputeTimes(model, 7, [3])
+    return [times.take()[0] for _ in range(1000)]
 
 
 GOLDEN = {

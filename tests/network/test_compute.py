@@ -5,15 +5,21 @@ import pytest
 from scipy import stats
 from small_networks import ConstantTime, LognormalTime, NormalTime
 
-from dvdn_sim.network import compute_draws
+from dvdn_sim.network.simulation import ComputeTimes
 
 N = 50_000
 SIGMAS = 5.0
 
 
+def taken(time, seed, keys, updates):
+    """Nanoseconds, by agent and update."""
+    times = ComputeTimes(time, seed, keys)
+    return [list(each) for each in zip(*(times.take() for _ in range(updates)), strict=True)]
+
+
 def draws(time, agents=1, seed=0):
     """Seconds, ``[N / agents, agents]``."""
-    return np.array([each.take(N // agents) for each in compute_draws(time, seed, range(agents))]).T * 1e-9
+    return np.array(taken(time, seed, range(agents), N // agents)).T * 1e-9
 
 
 def within(sample, mean):
@@ -53,16 +59,16 @@ def test_lognormal_has_the_mean_and_variance_that_it_states(mean, jitter):
 
 @pytest.mark.parametrize("time", [NormalTime(0.01, 0.0), LognormalTime(0.01, 0.0), ConstantTime(0.01)], ids=repr)
 def test_without_jitter_it_is_constant(time):
-    assert [each.take(40) for each in compute_draws(time, 0, range(5))] == [[10_000_000] * 40] * 5
+    assert taken(time, 0, range(5), 40) == [[10_000_000] * 40] * 5
 
 
 def test_a_lognormal_time_of_mean_0_is_0():
-    assert compute_draws(LognormalTime(0.0, 0.001), 0, (0,))[0].take(1) == [0]
+    assert taken(LognormalTime(0.0, 0.001), 0, (0,), 1) == [[0]]
 
 
 @pytest.mark.parametrize("time", [ConstantTime(0.01), NormalTime(0.01, 0.02), LognormalTime(0.01, 0.02)], ids=repr)
 def test_times_are_python_ints(time):
-    assert all(type(ns) is int and ns >= 0 for each in compute_draws(time, 0, (0, 1, 2)) for ns in each.take(100))
+    assert all(type(ns) is int and ns >= 0 for each in taken(time, 0, (0, 1, 2), 100) for ns in each)
 
 
 def test_agents_draw_independently_by_their_keys():
@@ -70,8 +76,6 @@ def test_agents_draw_independently_by_their_keys():
     sample = draws(time, agents=4)
     correlation = np.corrcoef(sample.T)
     assert (np.abs(correlation - np.eye(4)) <= SIGMAS / np.sqrt(len(sample))).all()
-    by_index, moved, fewer = (
-        [each.take(50) for each in compute_draws(time, 3, keys)] for keys in ((0, 1, 2), (2, 0, 1), (0, 1))
-    )
+    by_index, moved, fewer = (taken(time, 3, keys, 50) for keys in ((0, 1, 2), (2, 0, 1), (0, 1)))
     assert moved == [by_index[2], by_index[0], by_index[1]]
     assert fewer == by_index[:2]
