@@ -37,6 +37,7 @@ class CompiledRecurrentTape(Tape):
         kept = like.new_ones(trained + 1, rows, h + 1), *(like.new_empty(trained + 1, rows, w) for w in (3 * h, h))
         states = like.new_ones(trained + 1, self.batch + rows, h + 1)
         self._kept: Kept = tuple(each.numpy() for each in (*kept, states))  # type: ignore[assignment]
+        self.backward(np.zeros(2, np.int64))  # of no step: compiled now, while another process compiles the network
 
     def forward(self, edges: Edges) -> None:
         forward(edges, self._weights, self._seen, self._kept, self._q)

@@ -195,6 +195,7 @@ class Wiring:
 
     Attributes:
         links: Of the graphs.
+        active: Theirs, not to be written: compiled code is made for one type of each array alone.
         rows: Int64 ``[E]``, which links of the team they are.
         by_events: Whether exchanges go event by event.
         memory: Of one exchange.
@@ -204,6 +205,8 @@ class Wiring:
     def __init__(self, links: RoundLinks, rows: Ints, stride: int, memory: Memory, *, by_events: bool) -> None:
         """Take memory that is laid out."""
         self.links, self.rows, self.stride, self.by_events = links, rows, stride, by_events
+        self.active = links.active.view()
+        self.active.flags.writeable = False
         self.kinds: set[str] = set()
         self.lay_out(memory, {})
 
@@ -230,7 +233,7 @@ class CompiledTransport:
     ) -> None:
         """Prepare links without putting any in place."""
         # The rest of the program has as much to compile, and is not asked for this before its first exchange.
-        compile_elsewhere(kernel.complete, kernel.__name__)
+        compile_elsewhere(kernel.by_rounds, kernel.__name__)
         self._transport, self._faults, self._seed, self._keys = transport, faults, seed, tuple(keys)
         self._share, self._broadcast = network.share, network.broadcast
         self._specs: dict[LinkSpec, int] = {}
@@ -554,9 +557,10 @@ class CompiledTransport:
 
     def _go(self, wiring: Wiring, latest: npt.NDArray[np.signedinteger]) -> int:
         """Let it happen, and make room while it can go on; return how it ended."""
+        complete = kernel.by_events if wiring.by_events else kernel.by_rounds
         while True:
-            status: int = kernel.complete(
-                self._net.whole, self._real, wiring.run, self._books.reshape(-1), wiring.links.active, latest
+            status: int = complete(
+                self._net.whole, self._real, wiring.run, self._books.reshape(-1), wiring.active, latest
             )
             if status != kernel.FULL or wiring.by_events:
                 return status

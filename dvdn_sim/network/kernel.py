@@ -1168,9 +1168,9 @@ def go_event_by_event(net: Ints, real: Floats, run: Ints, books: Ints, active: B
 # All of it.
 
 
-@compiled
-def complete(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> Whole:
-    """Bring an exchange to its end, or on from where there was no room; return how it ended."""
+@lean
+def begin(run: Ints) -> None:
+    """Forget the exchange before, unless this one goes on from where there was no room."""
     run[STATUS] = DONE
     if run[AT_PHASE] == 0:
         run[WIRE_BYTES] = run[AIRTIME_NS] = run[N_FLYING] = run[N_NEXT] = 0
@@ -1180,18 +1180,31 @@ def complete(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, lat
             run[at_edge(run, edge) + NEWEST], run[at_edge(run, edge) + ARRIVES_NS] = -1, LOST_NS
         for agent in range(run[N_AGENTS]):
             run[run[STARTED] + agent], run[run[READY] + agent] = run[run[OPENED_NS] + agent], NEVER
-    if run[BY_EVENTS]:
-        go_event_by_event(net, real, run, books, active, latest)
-    else:
-        go_round_by_round(net, real, run, books, active, latest)
+
+
+# Two ways in, or every program would wait until both are compiled.
+
+
+@compiled
+def by_rounds(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> Whole:
+    """Bring an exchange to its end, or on from where there was no room, round by round; return how it ended."""
+    begin(run)
+    go_round_by_round(net, real, run, books, active, latest)
+    return run[STATUS]
+
+
+@compiled
+def by_events(net: Ints, real: Floats, run: Ints, books: Ints, active: Bools, latest: Rounds) -> Whole:
+    """Do the same event by event."""
+    begin(run)
+    go_event_by_event(net, real, run, books, active, latest)
     return run[STATUS]
 
 
 def prepare() -> None:
-    """Compile all of it."""
+    """Compile what all teams need, for arrays as exchanges have them: what is only read may not be written."""
     run, net = np.zeros(RUN + 2 * COUNTED, np.int64), np.zeros(NET, np.int64)
-    run[COUNTS], nothing = RUN, np.zeros((0, 0), bool)
-    nothing.flags.writeable = False
-    seed(np.zeros((0, 8), np.uint32), net, 0, 0)
-    skip(net, np.zeros(0), 0, 0, 0, 0)
-    complete(net, np.zeros(0), run, net, nothing, np.zeros((0, 0), np.int16))
+    run[COUNTS], words, active = RUN, np.zeros((0, 8), np.uint32), np.zeros((0, 0), bool)
+    words.flags.writeable = active.flags.writeable = False
+    seed(words, net, 0, 0)
+    by_rounds(net, np.zeros(0), run, net, active, np.zeros((0, 0), np.int16))

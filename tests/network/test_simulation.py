@@ -6,6 +6,7 @@ from small_networks import MS, ConstantTime, Given, LognormalTime, transport_of
 from small_networks import network_of as any_network_of
 
 from dvdn_sim.consensus import lossless_facts
+from dvdn_sim.network import kernel
 from netmodels import LinkSpec
 from netmodels.topology import Complete, Graph, Instant, RandomConnected, Ring
 
@@ -164,3 +165,16 @@ def test_computing_without_an_exchange_overlaps_too():
     network.compute()
     network.act(5)
     assert network.now_ns == 900 * MS
+
+
+def test_exchanges_have_arrays_of_the_types_for_which_another_process_compiles():
+    """Of any other type, all of it would be compiled twice: in that process and in the one that waits for it."""
+    kernel.prepare()
+    changing = RandomConnected(edges=4, resample="update")
+    for options in ({}, {"topology": changing}, {"faults": [{"kind": "crash", "node": 1, "at": "5 ms", "for": "9 ms"}]},
+                    {"share": "medium"}, {"topology": Given([Ring().graph(4, 0), Graph(4, [])])}):  # fmt: skip
+        network = network_of(engine="compiled", **options)
+        for update in range(3):
+            exchange(network, update)
+    for function in (kernel.seed, kernel.by_rounds, kernel.by_events):
+        assert len({types[:-1] for types in function.signatures}) == 1, function  # the last differs if rounds are many
