@@ -1,7 +1,7 @@
 """From YAML to a `Scenario`, and back.
 
     scenario    `Scenario`, `Network`, `Training`, `Evaluation`; what the agents send each other, and how many bytes
-    envs        what they act in: settings, sizes and rules of every environment
+    envs        what they act in: settings, sizes and rules of every environment, by family
     document    YAML as plain values with their places, and back
     load        files, `include`, `--set`; from a document to a scenario
     shape       what may stand where: for editors, for `dvdn-sim list`, for messages
