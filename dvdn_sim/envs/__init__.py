@@ -7,6 +7,7 @@ Read in this order:
 * ``lbf``: `LevelBasedForaging`, batched; ``foraging``, PyPI's own, is its oracle.
 * ``mpe``: `SimpleSpread`, `SimpleAdversary`, `SimpleTag`, batched; ``mpe2`` is their oracle.
 * ``marbler``: `ArcticTransport`, `MaterialTransport`, `PredatorCapturePrey`, `Warehouse`, on a batched Robotarium.
+* ``ring``: `Sorting`, `Relay`, tasks of our own, by which networks can be told apart.
 * ``adapt``: `BatchedParallelEnv`, any PettingZoo ``ParallelEnv`` behind that contract, one copy after the other.
 * ``parallel``: the other way round, one copy of a batch as a PettingZoo ``ParallelEnv``.
 * ``canvas``: what pictures are drawn with; ``random_play``: what no skill is worth.

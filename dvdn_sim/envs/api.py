@@ -38,7 +38,7 @@ class BatchedEnv(Protocol[State]):
     available: NDArray[np.bool_]
     """Bool [N, A]: the actions each agent has. The first ones are True, padding is False."""
     idle_actions: NDArray[np.int64]
-    """Int64 [N]: of each agent, the action that does nothing; what agents that are down do."""
+    """Int64 [N]: of each agent, the action that does nothing, or comes nearest to it; what agents that are down do."""
     episode_limit: int
     """Steps after which every episode has ended, an upper bound."""
 

@@ -7,6 +7,7 @@ from dvdn_sim.envs.batch import Game
 from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
+from dvdn_sim.envs.ring import Relay, Sorting
 
 GAMES: Mapping[str, type[Game[Any, Any]]] = {
     "lbf": LevelBasedForaging,
@@ -17,5 +18,7 @@ GAMES: Mapping[str, type[Game[Any, Any]]] = {
     "marbler_material": MaterialTransport,
     "marbler_predator_prey": PredatorCapturePrey,
     "marbler_warehouse": Warehouse,
+    "sorting": Sorting,
+    "relay": Relay,
 }
 """By the kind of the settings, which they take."""

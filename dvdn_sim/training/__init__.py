@@ -17,7 +17,7 @@ from dvdn_sim.training.checkpoint import Checkpoints, safetensors_of
 from dvdn_sim.training.device import CUBLAS, device_of, explaining_exhaustion, repeatable
 from dvdn_sim.training.evaluate import EvaluationResult, evaluate
 from dvdn_sim.training.loop import Loop
-from dvdn_sim.training.play import action_names, picture_of, play_episode
+from dvdn_sim.training.play import picture_of, play_episode
 from dvdn_sim.training.recorder import Progress, Recorder
 from dvdn_sim.training.rollout import ReplicaEnvs
 from dvdn_sim.training.run import Session, run
@@ -28,7 +28,7 @@ from dvdn_sim.training.teams import TeamPolicy, TrainedOpponent, load_policy, po
 
 __all__ = [
     "COLUMNS", "CUBLAS", "Checkpoints", "EvaluationResult", "Loop", "Progress",
-    "Recorder", "ReplicaEnvs", "RunParts", "RunSummary", "Session", "TeamPolicy", "TrainedOpponent", "action_names",
+    "Recorder", "ReplicaEnvs", "RunParts", "RunSummary", "Session", "TeamPolicy", "TrainedOpponent",
     "batches_of", "build", "device_of", "evaluate", "explaining_exhaustion", "load_policy", "picture_of",
     "play_episode", "policy_path", "repeatable", "run", "safetensors_of", "save_policies", "score", "summarise",
 ]  # fmt: skip

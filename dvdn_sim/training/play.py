@@ -24,15 +24,10 @@ from dvdn_sim.envs.batch import Game
 from dvdn_sim.errors import RunFolderError
 from dvdn_sim.network import LinksUp
 from dvdn_sim.records import Episode, Frame, Picture, Run, read_cells
-from dvdn_sim.scenario import Env, Foraging, Lbf, Marbler, Particles, Scenario, describe, headline
+from dvdn_sim.scenario import Scenario, describe, headline
 from dvdn_sim.training.device import repeatable
 from dvdn_sim.training.evaluate import LoadedTeams, load_teams
 from netmodels.topology import Range
-
-FORAGING = ("none", "north", "south", "west", "east", "load")
-PARTICLES = {"mpe2": ("none", "-x", "+x", "-y", "+y"), "legacy": ("none", "+x", "-x", "+y", "-y")}
-ROBOTS = ("-x", "+x", "-y", "+y", "stay")
-LBF_NOTE = "In a disc stands a player's level, above it its number; in a square the level of food."
 
 
 def play_episode(
@@ -123,7 +118,7 @@ def _frames(teams: LoadedTeams, seed: int, number: int, start_s: float | None, *
     timeline = _Timeline(number, start_ns, period_ns, links_up)
     row = replica * teams.envs.copies + number
     names = [
-        action_names(teams.scenario.env, count) if own_env else tuple(map(str, range(count)))
+        teams.scenario.env.action_names if own_env else tuple(map(str, range(count)))
         for count in env.available.sum(1).tolist()
     ]
     teams.begin(_idle(teams, timeline, replica))
@@ -161,10 +156,10 @@ def _network(scenario: Scenario) -> tuple[str, ...]:
 
 def _notes(scenario: Scenario, frames: tuple[Frame, ...]) -> tuple[str, ...]:
     network, notes = scenario.network, []
-    if isinstance(scenario.env, Lbf) and frames[0].picture is not None:
-        notes.append(LBF_NOTE)
+    if frames[0].picture is not None and scenario.env.picture_note:
+        notes.append(scenario.env.picture_note)
     if network is not None and any(frame.links is not None and frame.links.down for frame in frames):
-        does = "does nothing" if network.acting == "noop" else "goes on acting with what it had learnt"
+        does = scenario.env.idle if network.acting == "noop" else "goes on acting with what it had learnt"
         notes.append(f"An agent that has crashed neither sends nor receives, and {does}.")
     return tuple(notes)
 
@@ -172,17 +167,3 @@ def _notes(scenario: Scenario, frames: tuple[Frame, ...]) -> tuple[str, ...]:
 def picture_of(env: object, state: Any, row: int) -> Picture | None:
     """Return a row of an environment as strokes; None for those of others, which we cannot look into."""
     return env.picture(state, row) if isinstance(env, Game) else None
-
-
-def action_names(spec: Env, n_actions: int) -> tuple[str, ...]:
-    """Return the name of each of an agent's actions in an environment; its number where it has none."""
-    names: tuple[str, ...] = ()
-    if isinstance(spec, Foraging):
-        names = FORAGING
-    elif isinstance(spec, Particles):
-        names = PARTICLES[spec.physics]
-    elif spec.kind == "marbler_material":
-        names = tuple(f"{move}, says {message}" for move in ROBOTS for message in range(n_actions // len(ROBOTS)))
-    elif isinstance(spec, Marbler):
-        names = ROBOTS
-    return names if len(names) == n_actions else tuple(map(str, range(n_actions)))

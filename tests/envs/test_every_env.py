@@ -9,9 +9,10 @@ from our_envs import FORAGING, KINDS, ROBOTS, facts, make, random_actions
 from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
+from dvdn_sim.envs.ring import Relay, Sorting
 
 EACH = pytest.mark.parametrize("kind", KINDS)
-ONE_OF_EACH = pytest.mark.parametrize("kind", ["lbf", "spread", "adversary", "tag", *ROBOTS])
+ONE_OF_EACH = pytest.mark.parametrize("kind", ["lbf", "spread", "adversary", "tag", "sorting", "relay", *ROBOTS])
 NEAREST = {"observation": "nearest"}
 
 
@@ -39,6 +40,8 @@ def test_contract_of_robots_that_look_at_once(kind, check_batched_env):
         (SimpleTag(), ("adversary_0", "adversary_1", "adversary_2"), 5, (16,) * 3, 25),
         (SimpleTag(**NEAREST), ("adversary_0", "adversary_1", "adversary_2"), 5, (12,) * 3, 25),
         (SimpleTag(num_good=1, num_adversaries=1, opponent="agent"), ("adversary_0", "agent_0"), 5, (12, 10), 25),
+        (Sorting(players=2, labels=3, chutes=7), ("robot_0", "robot_1"), 7, (3,) * 2, 10),
+        (Relay(players=2, tools=4), ("robot_0", "robot_1"), 5, (4,) * 2, 5),
         (ArcticTransport(), ("drone_0", "drone_1", "ice_2", "water_3"), 5, (30,) * 4, 61),
         (MaterialTransport(), ("fast_0", "fast_1", "slow_2", "slow_3"), 20, (9,) * 4, 71),
         (PredatorCapturePrey(), ("predator_0", "predator_1", "capture_2", "capture_3"), 5, (16,) * 4, 81),
@@ -46,7 +49,7 @@ def test_contract_of_robots_that_look_at_once(kind, check_batched_env):
     ],
 )
 def test_sizes(env, agents, actions, observed, limit):
-    """As published: MARBLER's episodes include the step beyond the limit. Robots stay by the last move, others by 0."""
+    """As published: MARBLER's episodes have a step beyond the limit. Its robots stay by the last move, others by 0."""
     assert (env.agents, env.n_agents, env.n_actions) == (agents, len(agents), actions)
     assert (env.obs_dims, env.obs_dim, env.episode_limit) == (observed, max(observed), limit)
     idle = 4 * actions // 5 if isinstance(env, tuple(ROBOTS.values())) else 0
@@ -58,7 +61,8 @@ def test_sizes(env, agents, actions, observed, limit):
 def test_positions_are_those_of_the_agents(kind):
     env = make(kind, (0, 1))
     state, _ = env.reset(None)
-    found, all_places = env.positions(state), facts(state).get("poses", facts(state).get("positions"))[..., :2]
+    found = env.positions(state)
+    all_places = facts(state).get("poses", facts(state).get("positions", found))[..., :2]  # on the ring nobody moves
     assert (found.shape, found.dtype) == ((2, env.n_agents, 2), np.float64)
     first = 1 if kind in ("adversary", "adversary of the paper") else 0  # there the opponent is the first of all
     assert np.array_equal(found, all_places[:, first : first + env.n_agents].astype(np.float64))

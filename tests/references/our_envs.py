@@ -9,12 +9,14 @@ import numpy as np
 from dvdn_sim.envs.lbf import LevelBasedForaging
 from dvdn_sim.envs.marbler import ArcticTransport, MaterialTransport, PredatorCapturePrey, Warehouse
 from dvdn_sim.envs.mpe import SimpleAdversary, SimpleSpread, SimpleTag
+from dvdn_sim.envs.ring import Relay, Sorting
 
 FORAGING = {"players": 3, "field_size": (6, 7), "max_num_food": 2, "sight": 2, "max_episode_steps": 12}
 PAPER = {"observation": "nearest", "physics": "legacy"}
 ROBOTS = {
     "arctic": ArcticTransport, "material": MaterialTransport, "prey": PredatorCapturePrey, "warehouse": Warehouse,
 }  # fmt: skip
+SORTING = {"players": 4, "labels": 5, "chutes": 3}
 BRISK = {"iterations_per_step": 20}  # of a robot's step: fewer than usual
 KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lbf": (LevelBasedForaging, FORAGING),
@@ -29,6 +31,9 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "tag of the paper": (SimpleTag, PAPER | {"reward": "individual"}),
     "tag, all agents": (SimpleTag, {"opponent": "agent"}),
     "tag, two prey at random": (SimpleTag, {"num_good": 2, "opponent": "random"}),
+    "sorting": (Sorting, SORTING),
+    "sorting, harder": (Sorting, SORTING | {"memory": 2, "neighbours": 3, "groups": 2}),
+    "relay": (Relay, {}),
 } | {name: (cls, BRISK) for name, cls in ROBOTS.items()}
 
 

@@ -34,6 +34,11 @@ GRID = {"field_size": (8, 8), "players": 3, "max_num_food": 3, "sight": 8}
         ("mpe_spread", {"local_ratio": 0.2, "reward": "legacy"}, "local_ratio"),
         ("marbler_material", {"n_slow_agents": 5}, "start_dist"),
         ("marbler_warehouse", {"row_seeds": ()}, "row_seeds"),
+        ("sorting", {"memory": 10}, "memory"),
+        ("sorting", {"neighbours": 24}, "neighbours"),
+        ("sorting", {"groups": 5}, "groups"),
+        ("relay", {"players": 1}, "players"),
+        ("relay", {"own_reward": 1.5}, "own_reward"),
     ],
 )
 def test_a_class_refuses_what_a_scenario_refuses(kind, setting, named):
@@ -88,6 +93,11 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy[object]]] = {
         "prey_dist": LENGTHS, "num_neighbors": SMALL,
     },
     "marbler_warehouse": {**MARBLER, "num_robots": st.integers(0, 8), "num_neighbors": SMALL, "start_dist": LENGTHS},
+    "sorting": {
+        "players": SMALL, "labels": SMALL, "chutes": SMALL, "memory": SMALL, "neighbours": SMALL,
+        "groups": st.none() | SMALL, "codes": SMALL, "max_episode_steps": SMALL,
+    },
+    "relay": {"players": SMALL, "tools": SMALL, "max_episode_steps": SMALL, "own_reward": st.floats(-0.5, 1.5)},
 }  # fmt: skip
 
 
@@ -168,6 +178,8 @@ def _few_neighbours(kind: str) -> dict[str, object]:
         ("marbler_predator_prey", {"predators": 0, "num_neighbors": 1}, True),
         ("marbler_warehouse", {}, False),
         ("marbler_warehouse", {"num_robots": 1, "num_neighbors": 0}, True),
+        ("sorting", {"players": 1}, True),
+        ("relay", {}, True),
     ],
 )
 def test_whether_one_network_may_serve_all(kind, chosen, alike):

@@ -1,4 +1,4 @@
-"""The ten tasks of the DVDN paper: the files that are shipped make the environments that were described."""
+"""The ten tasks of the DVDN paper, and ours: the files that are shipped make the environments that were described."""
 
 from pathlib import Path
 
@@ -21,6 +21,8 @@ DESCRIBED = {
     "marbler_material": (4, 9, 20, 71),
     "marbler_pcp": (4, 16, 5, 81),
     "marbler_warehouse": (6, 18, 5, 101),
+    "sorting": (24, 8, 8, 10),
+    "relay": (4, 3, 4, 5),
 }
 
 

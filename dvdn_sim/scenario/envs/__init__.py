@@ -2,6 +2,7 @@
 
     env         `Env`, what a scenario must know of any of them
     lbf, mpe, marbler    by family, as the original packages have them
+    ring        robots on a ring: tasks of our own
     catalogue   `AnyEnv`, all of them
 
 Lengths and rewards are plain numbers, as in the sources of each environment: a particle's arena reaches from -1 to 1, a
@@ -23,6 +24,7 @@ from dvdn_sim.scenario.envs.marbler import (
     Warehouse,
 )
 from dvdn_sim.scenario.envs.mpe import MpeAdversary, MpeSpread, MpeTag, Opposed, Particles
+from dvdn_sim.scenario.envs.ring import Relay, Ring, Sorting
 
 __all__ = [
     "ENVS",
@@ -42,6 +44,9 @@ __all__ = [
     "Opposed",
     "Particles",
     "PredatorCapturePrey",
+    "Relay",
+    "Ring",
+    "Sorting",
     "Spawn",
     "Warehouse",
 ]

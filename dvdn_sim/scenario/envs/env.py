@@ -23,6 +23,8 @@ class Env(Spec):
         n_agents: number of agents that learn.
         obs_dim: D, how many numbers an agent observes; the most if agents differ.
         homogeneous: whether all agents play the same part, so that one network may serve all.
+        idle: what an agent does that is down.
+        picture_note: what its pictures need to be understood.
     """
 
     if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Env(Spec):
     noun = "agent"
     n_actions = 5
     homogeneous = True
+    idle = "does nothing"
+    picture_note = ""
 
     @property
     def longest_episode(self) -> int:
@@ -44,6 +48,11 @@ class Env(Spec):
     def returns_within(self) -> tuple[float, float]:
         """What a team's return cannot be below, and above; infinite where the settings do not say."""
         return -math.inf, math.inf
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """Return what each action is called."""
+        return tuple(map(str, range(self.n_actions)))
 
     @property
     def title(self) -> str:

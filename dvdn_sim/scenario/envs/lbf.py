@@ -47,11 +47,15 @@ class Foraging(Env):
     max_episode_steps: EpisodeSteps = 50
 
     noun = "player"
-    n_actions = 6  # nothing, four directions, load
+    n_actions = 6
 
     def __post_init__(self) -> None:
         # Place and level of every food and every player.
         self._settle(n_agents=self.players, obs_dim=3 * (self.max_num_food + self.players))
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        return "none", "north", "south", "west", "east", "load"
 
     def describe(self) -> str:
         who, what = plural(self.players, self.noun), plural(self.max_num_food, "food")
@@ -121,6 +125,8 @@ class Lbf(Foraging):
     normalize_reward: Flag = True
     observe_agent_levels: Flag = True
     food_levels: Literal["v3", "legacy"] = "v3"
+
+    picture_note = "In a disc stands a player's level, above it its number; in a square the level of food."
 
     def __post_init__(self) -> None:
         super().__post_init__()

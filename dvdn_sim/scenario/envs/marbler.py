@@ -83,6 +83,10 @@ class Marbler(Env):
         return self.max_episode_steps + self.time_limit_plus_one
 
     @property
+    def action_names(self) -> tuple[str, ...]:
+        return "-x", "+x", "-y", "+y", "stay"
+
+    @property
     def spawns(self) -> tuple["Spawn", ...]:
         """Where robots begin, and other things; none where these places are fixed."""
         return ()
@@ -174,7 +178,11 @@ class MaterialTransport(Marbler):
     capability_aware: Flag = False
     start_dist: Apart = 0.3
 
-    n_actions = MOVES * MESSAGES  # a move and a message
+    n_actions = MOVES * MESSAGES
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        return tuple(f"{move}, says {message}" for move in super().action_names for message in range(MESSAGES))
 
     def __post_init__(self) -> None:
         fast, slow = self.n_fast_agents, self.n_slow_agents

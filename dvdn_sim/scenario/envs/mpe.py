@@ -37,6 +37,10 @@ class Particles(Env):
     physics: Literal["mpe2", "legacy"] = "mpe2"
     observation: Literal["full", "nearest"] = "full"
 
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        return ("none", "-x", "+x", "-y", "+y") if self.physics == "mpe2" else ("none", "+x", "-x", "+y", "-y")
+
     def _how(self) -> str:
         old = ", physics of older versions" if self.physics == "legacy" else ""
         return f"{old}, {'only the nearest in sight' if self.observation == 'nearest' else 'everything in sight'}"
