@@ -1,4 +1,4 @@
-"""One DVDN update against the floor that its arithmetic sets, on one thread.
+"""One update of DVDN, with gradient tracking and without, against the floor that its arithmetic sets, on one thread.
 
     pytest tests/benchmarks/bench_update.py --benchmark-only
 
@@ -9,11 +9,12 @@ is not counted, because the yardstick has emptied the caches.
 """
 
 import numpy as np
+import pytest
 import torch
-from teams import exchanged, forward_flop, make_learner
+from teams import Trained, forward_flop, make_learner
 
 from dvdn_sim.learners import EpisodeReplay, Episodes, RecurrentQ
-from dvdn_sim.scenario import Dvdn
+from dvdn_sim.scenario import Dvdn, DvdnGt
 
 AGENTS, BATCH, STEPS = 3, 32, 50
 NETWORK = RecurrentQ(obs_dim=18, hidden=64, n_actions=6)
@@ -54,20 +55,16 @@ def measured(benchmark, yardstick, work):
     yardstick.compare(benchmark, FLOP)
 
 
-def test_dvdn_update(benchmark, yardstick):
-    """Ids, gather, local errors, update: all that a train step does beside the exchange."""
+@pytest.mark.parametrize("spec", [Dvdn(), DvdnGt()], ids=lambda spec: spec.kind)
+def test_update(benchmark, yardstick, spec):
+    """Ids, gather, local errors, update: all that a train step does beside the exchanges, on a complete graph."""
     replay = full_replay(np.random.default_rng(0))
     available = np.ones((AGENTS, NETWORK.n_actions), bool)
-    learner = make_learner(
-        Dvdn(), NETWORK, seeds=[0], available=available, steps=STEPS, batch=BATCH, dtype=torch.float32
-    )
-    operator, active = torch.full((1, AGENTS, AGENTS), 1 / AGENTS), np.ones(1, bool)
+    learner = make_learner(spec, NETWORK, seeds=[0], available=available, steps=STEPS, batch=BATCH, dtype=torch.float32)
+    team, operator = Trained(learner), np.full((1, AGENTS, AGENTS), 1 / AGENTS)
 
     def update():
-        minibatch = replay.minibatch(replay.sample_ids(learner.updates, BATCH))
-        td = learner.local_errors(minibatch, active)
-        learner.differentiate(exchanged(operator, td))
-        learner.step(active)
+        team.learn(replay.minibatch(replay.sample_ids(learner.updates, BATCH)), operator)
 
     measured(benchmark, yardstick, update)
 
