@@ -35,7 +35,7 @@ def test_it_says_the_answer_what_is_left_out_and_where_the_page_is(here):
         f"  {answer(read_study(['s']))}",
         "  left out   s/rounds=5: too hot",
         "  page       pages/a_b_c/page.html",
-        "  beside it  8 files in pages/a_b_c/tables",
+        "  beside it  9 files in pages/a_b_c/tables",
     ]
     assert (here / "pages" / "a_b_c" / "page.html").exists()
 

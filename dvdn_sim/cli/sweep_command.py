@@ -74,7 +74,7 @@ def sweep(
     loaded, cells = load_cells(file, changes or [], seeds=chosen, quick=quick)
     executor = _executor(cells, jobs, ray, device.value)
     folder = Path("sweeps") / loaded.name if out is None else out
-    print_warnings(_warnings_of(cells))
+    print_warnings(_warnings_of([cell for cell in cells if not cell.bound]))
     if dry_run:
         _dry_run(loaded, cells, executor, folder, device.value, as_json=as_json)
         return
@@ -137,6 +137,8 @@ def _dry_run(
                 "set": dict(cell.changes),
                 "seeds": list(cell.scenario.seeds),
                 "state": "finished" if cell.id in finished else "waiting",
+                **({"bound": cell.bound} if cell.bound else {}),
+                **({"bounds": dict(cell.bounds)} if cell.bounds else {}),
             }
             for cell in cells
         ]
@@ -193,16 +195,19 @@ def _hint(row: "SweepRow", out: Path) -> str:
 
 def _print_table(table: "SweepTable", out: Path, console: Terminal) -> None:
     """Print what the cells found, for people."""
+    from dvdn_sim.sweeps import BOUND
     from dvdn_sim.wording import duration_text
 
     count = f"{table.count('finished')} of {len(table.rows)} cells finished"
     console.print(Text(f"{table.name}: {count}, {duration_text(table.wall_s)}"), soft_wrap=True)
     console.print(Text(f"  {table.question}"), soft_wrap=True)
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in (*table.axes, "return", "95% interval", "held in time", "a_eff"):
+    bounds = [BOUND] if any(row.bound for row in table.rows) else []
+    for name in (*bounds, *table.axes, "return", "95% interval", "held in time", "a_eff"):
         shown.add_column(name)
     for row in table.rows:
-        shown.add_row(*row.axes.values(), *(_found(row) if row.found else [Text(row.state, style="yellow")]))
+        kind = [row.bound] if bounds else []
+        shown.add_row(*kind, *row.axes.values(), *(_found(row) if row.found else [Text(row.state, style="yellow")]))
     console.print_whole(shown)
     console.print(Text(f"  records    {out}"), soft_wrap=True)
 

@@ -36,7 +36,8 @@ class SweepRow:
 
     `axes` has its label on every axis, `set` what these change, by dotted path, `error` why it failed, and `found` what
     the summary of a finished run says under `FOUND`; it is empty for any other. `scenario` is the checksum of the
-    scenario that its folder holds, or will hold.
+    scenario that its folder holds, or will hold. `bound` is the kind of a cell that is a bound of others, central or
+    silent, with labels where these agree; `bounds` names a cell's own, by kind.
     """
 
     id: str
@@ -47,10 +48,13 @@ class SweepRow:
     error: str = ""
     found: Mapping[str, Any] = field(default_factory=dict)
     scenario: str = ""
+    bound: str = ""
+    bounds: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the cell as `dvdn-sim sweep --json` prints it."""
         said = {"id": self.id, "axes": dict(self.axes), "set": dict(self.set), "seeds": list(self.seeds)}
+        said |= ({"bound": self.bound} if self.bound else {}) | ({"bounds": dict(self.bounds)} if self.bounds else {})
         return {**said, "state": self.state, "error": self.error or None, **dict.fromkeys(FOUND), **self.found}
 
 
@@ -128,7 +132,9 @@ def read_cells(folder: Path) -> SweepTable:
 def _row(said: Mapping[str, Any], scenarios: Mapping[str, str]) -> SweepRow:
     found = {name: said[name] for name in FOUND} if said["state"] == "finished" else {}
     of, error, seeds = said["id"], said["error"] or "", tuple(said["seeds"])
-    return SweepRow(of, said["axes"], said["set"], seeds, said["state"], error, found, scenarios[of])
+    row = SweepRow(of, said["axes"], said["set"], seeds, said["state"], error, found, scenarios[of])
+    row.bound, row.bounds = said.get("bound", ""), dict(said.get("bounds", {}))
+    return row
 
 
 def finished_digest(run_dir: Path, scenario: str = "") -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import polars as pl
 
 from dvdn_sim.reporting.curves import Axis, Curve, area, final_mean, on_grid
 from dvdn_sim.reporting.study import Cell, Study
@@ -18,6 +19,18 @@ SCORES: Mapping[str, Callable[[Curve], float]] = {LAST: final_mean, WHOLE: area}
 def seed_scores(cell: Cell, counted: str) -> list[float]:
     """Return the score of every seed of a cell, by a name in `SCORES`."""
     return [SCORES[counted](curve) for curve in cell.curves.values()]
+
+
+def score_table(study: Study) -> pl.DataFrame:
+    """Return every score that a study's statistics are made of: of each cell and bound, seed by seed."""
+    cells = {cell.id: cell for cell in [*study.cells, *study.bounds]}
+    return pl.DataFrame(
+        [
+            {"cell": name, "seed": seed, "end": final_mean(curve), "area": area(curve)}
+            for name, cell in cells.items()
+            for seed, curve in cell.curves.items()
+        ]
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -66,11 +66,8 @@ class Figure:
 
     @property
     def csv(self) -> str:
-        """The table as CSV; no label in it is a formula to a spreadsheet, which takes one after ``'`` as it stands."""
-        text = pl.col(pl.String)
-        formula = text.str.contains(_FORMULA) & text.cast(pl.Float64, strict=False).is_null()
-        values = self.table.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
-        return values.rename(lambda name: f"'{name}" if re.match(_FORMULA, name) else name).write_csv()
+        """The table as CSV."""
+        return csv(self.table)
 
     def states(self) -> Iterator[tuple[str, ...]]:
         """Yield every state of the choices, in order; the first is shown at first."""
@@ -250,6 +247,14 @@ def plain(values: npt.ArrayLike) -> list[float]:
 def table(rows: Iterable[Json]) -> pl.DataFrame:
     """Return the table of a figure."""
     return pl.DataFrame(list(rows), infer_schema_length=None)
+
+
+def csv(of: pl.DataFrame) -> str:
+    """Return a table as CSV; no label in it is a formula to a spreadsheet, which takes one after ``'`` as it stands."""
+    text = pl.col(pl.String)
+    formula = text.str.contains(_FORMULA) & text.cast(pl.Float64, strict=False).is_null()
+    values = of.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
+    return values.rename(lambda name: f"'{name}" if re.match(_FORMULA, name) else name).write_csv()
 
 
 def row(at: Mapping[str, str], numbers: Mapping[str, Any]) -> Json:

@@ -13,9 +13,10 @@ import polars as pl
 from dvdn_sim.errors import DvdnSimError, RunFolderError, StorageError, os_errors_as
 from dvdn_sim.records import write_durably
 from dvdn_sim.reporting.figures import FIGURES, graph, predicted
+from dvdn_sim.reporting.measures import score_table
 from dvdn_sim.reporting.page import PAGE_MARK, asset
 from dvdn_sim.reporting.page import page as html_page
-from dvdn_sim.reporting.plots import Figure, Json, View
+from dvdn_sim.reporting.plots import Figure, Json, View, csv
 from dvdn_sim.reporting.study import Study, read_study
 
 Progress = Callable[[str, int, int], None]
@@ -62,6 +63,7 @@ class Report:
             buffer = io.BytesIO()
             figure.table.write_parquet(buffer)
             yield out / "tables" / f"{figure.id}.parquet", buffer.getvalue()
+        yield out / "tables" / "scores.csv", csv(score_table(self.study)).encode()
 
 
 def page_path(out: Path) -> Path:

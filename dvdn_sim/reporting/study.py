@@ -1,7 +1,7 @@
 """From folders to what a page is about: the finished cells of a sweep, or runs side by side, and what was left out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,8 @@ class Cell:
     health: Sequence[HealthWarning]
     exchanges: Exchanges | None  # what became of its messages; None without a network
     tracking: pl.DataFrame | None  # how gradient tracking went, over training; None without it
+    bounds: "Mapping[str, Cell]" = field(default_factory=dict)
+    """By kind, *central* and *silent*: what it is held against; without those that are not finished."""
 
     @cached_property
     def scenario(self) -> Scenario | None:
@@ -107,6 +109,11 @@ class Study:
     compare: tuple[str, ...]  # axis and label of the baseline; empty if there is none
     cells: Sequence[Cell]  # the finished ones
     left_out: Sequence[LeftOut]
+
+    @property
+    def bounds(self) -> list[Cell]:
+        """The bounds of all cells, each once."""
+        return list({bound.id: bound for cell in self.cells for bound in cell.bounds.values()}.values())
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -164,7 +171,13 @@ def read_study(folders: Sequence[Path | str], progress: Progress = lambda _done,
     }
     if len(found) == 1 and sweeps:
         (table,) = sweeps.values()
-        cells, left_out = _read({found[0] / row.id: (row.id, row.axes) for row in table.rows}, not_begun, progress)
+        all_cells, left_out = _read({found[0] / row.id: (row.id, row.axes) for row in table.rows}, not_begun, progress)
+        by_id = {cell.id: cell for cell in all_cells}
+        cells = [
+            replace(by_id[row.id], bounds={kind: by_id[of] for kind, of in row.bounds.items() if of in by_id})
+            for row in table.rows
+            if row.id in by_id and not row.bound
+        ]
         seen = {name: {cell.at[name] for cell in cells} for name in table.axes}
         axes = {name: [label for label in labels if label in seen[name]] for name, labels in table.axes.items()}
         study = Study(table.name, table.question, axes, table.compare, cells, left_out)

@@ -23,9 +23,10 @@ from dvdn_sim.records import (
     write_files,
 )
 from dvdn_sim.scenario import differences, read_document, resolved_yaml
+from dvdn_sim.sweeps.grid import SweepCell
 from dvdn_sim.sweeps.jobs import Began, Ended, Event, Executor, Job
 from dvdn_sim.sweeps.progress import SweepProgress
-from dvdn_sim.sweeps.sweep import Sweep, SweepCell
+from dvdn_sim.sweeps.sweep import Sweep
 
 WRITE_EVERY_S = 2.0
 
@@ -105,6 +106,7 @@ def _table(sweep: Sweep, cells: Sequence[SweepCell], out: Path) -> SweepTable:
     for cell in cells:
         scenario = _scenario_of(out / cell.id, resolved_yaml(cell.scenario))
         row = SweepRow(cell.id, cell.at, cell.changes, cell.scenario.seeds, found=found.get(cell.id, {}))
+        row.bound, row.bounds = cell.bound, cell.bounds
         row.scenario = hashlib.sha256(scenario.encode()).hexdigest()
         row.state = "finished" if row.found else "waiting"
         rows.append(row)

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 
 from dvdn_sim.errors import DvdnSimError
 from dvdn_sim.scenario import Scenario, cores, has_gpu, memory_limit, refuse_oversized_replay, replay_bytes
+from dvdn_sim.sweeps.grid import SweepCell
 from dvdn_sim.sweeps.jobs import (
     MAX_ATTEMPTS,
     Began,
@@ -30,7 +31,6 @@ from dvdn_sim.sweeps.jobs import (
     import_training,
     work,
 )
-from dvdn_sim.sweeps.sweep import SweepCell
 
 READY, STOP = "ready", "stop"
 TICK_S = 0.2

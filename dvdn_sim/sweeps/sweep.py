@@ -11,56 +11,47 @@
     quick: {seeds: 0-1, axes: {rounds: [1, 3]}}
 
 `SweepFile` has every key of such a file; `load_sweep` makes a `Sweep` of it, with a label for every value; `load_cells`
-makes its cells, all combinations of the axes' values, or lists all that is wrong with any of them.
+makes its cells (`grid`), all combinations of the axes' values, or lists all that is wrong with any of them.
 """
 
-import hashlib
-import itertools
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from math import prod
-from os.path import normpath
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass as model
 
-from dvdn_sim.errors import Mistake, ScenarioError
+from dvdn_sim.errors import Mistake
 from dvdn_sim.scenario import (
     Document,
     Lines,
     Path,
     Place,
-    Scenario,
     Value,
     block_text,
     checked,
     find_files,
-    first_mistakes,
     flow_text,
     kept,
-    load_scenario,
     no_such,
-    parse_scenario,
     parse_seeds,
     read_document,
     read_yaml,
     resolve_includes,
 )
-from dvdn_sim.wording import first_of
-from netmodels.units import CLOSED, legible, refusal, shown
+from netmodels.units import CLOSED, Flag, legible, refusal, shown
 
-MAX_ID = 150
 MAX_LABEL = 40
 MAX_NAME = 64
 QUICK = "_quick"
+BOUND = "bound"
+"""With which names of bounds begin."""
 MAX_CELLS = 2000
 _DOTTED = re.compile(r"\w+(\.\w+)*")
-_SET_OPTION = re.compile(r"--set '([\w.]+)=(.*)'")
 
 
 def _path(value: object) -> object:
@@ -144,6 +135,7 @@ class SweepFile:
     axes: Annotated[tuple[AxisFile, ...], Field(min_length=1)]
     seeds: _Seeds | None = None
     compare: Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
+    bounds: Flag = False
     quick: QuickFile | None = None
 
 
@@ -197,6 +189,7 @@ class Sweep:
     axes: tuple[Axis, ...]
     seeds: tuple[int, ...] | None  # of every cell; None for those of the base
     compare: tuple[str, str] | None  # axis and label of the baseline
+    bounds: bool  # whether cells are added that say what communicating can be worth (`dvdn_sim.sweeps.bounds`)
 
     def resolved(self, files: dict[str, bytes] | None = None) -> str:
         """Return the sweep as YAML that needs no others than `files`, to which it adds; it has the same cells."""
@@ -206,6 +199,7 @@ class Sweep:
             "question": self.question,
             "seeds": None if self.seeds is None else list(self.seeds),
             "compare": None if self.compare is None else dict([self.compare]),
+            "bounds": self.bounds or None,
             "axes": Lines(
                 {
                     "name": axis.name,
@@ -237,34 +231,6 @@ def label_of(value: Value) -> str:
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("kind", "preset"):
         value = next(iter(value.values()))
     return legible(value if isinstance(value, str) else flow_text(value).strip("{}[]"), most=1000)
-
-
-@dataclass(frozen=True)
-class SweepCell:
-    """One combination: its label on every axis, what these set by dotted path, and what is run.
-
-    Its name, ``rounds=3,loss=10%``, is that of its folder, and depends on what it is, not on which others there are.
-    """
-
-    id: str
-    at: Mapping[str, str]
-    changes: Mapping[str, Value]
-    scenario: Scenario
-
-
-def load_cells(
-    path: str | FilePath, changes: Sequence[str] = (), *, seeds: Sequence[int] | None = None, quick: bool = False
-) -> tuple[Sweep, list[SweepCell]]:
-    """Read a sweep file and all its cells; the arguments are those of `load_sweep`.
-
-    Raises `ScenarioError` with every mistake in the file and in any of its cells.
-    """
-    sweep, mistakes = load_sweep(path, changes, seeds=seeds, quick=quick)
-    cells, of_cells = ([], []) if sweep is None else _cells_of(sweep)
-    mistakes += of_cells
-    if sweep is None or mistakes:
-        raise ScenarioError.from_mistakes(str(path), first_mistakes(mistakes))
-    return sweep, cells
 
 
 def load_sweep(
@@ -320,6 +286,7 @@ def _sweep(written: SweepFile, document: Document, file: FilePath) -> Sweep:
         axes=tuple(_axis(axis, ("axes", index, "values"), document, file) for index, axis in enumerate(written.axes)),
         seeds=written.seeds,
         compare=next(((axis, label_of(value)) for axis, value in (written.compare or {}).items()), None),
+        bounds=written.bounds,
     )
 
 
@@ -379,6 +346,12 @@ def _broken_rules(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
         elif axis.name in names[:index]:
             place = (*here, "name") if file.name else here
             yield place, f"another axis is called `{axis.name}`", "write another `name: ...`"
+        elif written.bounds and axis.name == BOUND:
+            yield (
+                (*here, "name" if file.name else "path"),
+                "is what the cells of `bounds` are called",
+                "write another `name: ...`",
+            )
         yield from _labels_can_be_told_apart(file, (*here, "values"))
         changes = {change.path: change for value in axis.values.values() for change in value}
         for path, change in changes.items():  # of a whole block, perhaps
@@ -425,60 +398,3 @@ def _labels_exist(written: SweepFile, sweep: Sweep) -> Iterator[Broken]:
         for label in labels if name in known else ():
             if label not in known[name]:
                 yield path, *no_such(f"value of {name}", label, known[name])
-
-
-def _cells_of(sweep: Sweep) -> tuple[list[SweepCell], list[Mistake]]:
-    """Return the cells, the last axis the fastest; and what is wrong with any of them, each mistake once.
-
-    One that comes of a combination is told with the first cell that has it.
-    """
-    cells: list[SweepCell] = []
-    cells_with: Counter[str] = Counter()  # by a change that they have, as text; by the empty text, all
-    wrong: defaultdict[tuple[str, Mistake], list[str]] = defaultdict(list)  # by the change at fault, and the mistake
-    seeds = [] if sweep.seeds is None else [Change("seeds", list(sweep.seeds), Place())]
-    for combination in itertools.product(*(axis.values.items() for axis in sweep.axes)):
-        at = {axis.name: label for axis, (label, _) in zip(sweep.axes, combination, strict=True)}
-        own = [change for _, changes in combination for change in changes]
-        changes = [*seeds, *sweep.changes, *own]
-        by_text = {legible(change.text, most=200): change for change in changes}  # as mistakes name it
-        cells_with.update(["", *by_text])
-        try:
-            texts, base = [change.text for change in changes], sweep.base
-            scenario = parse_scenario(base, texts) if isinstance(base, str) else load_scenario(base, texts)
-        except ScenarioError as error:
-            for key in dict.fromkeys(_in_the_sweep(mistake, by_text, sweep) for mistake in error.mistakes):
-                wrong[key].append(cell_id(at))
-        else:
-            cells.append(SweepCell(cell_id(at), at, {change.path: change.value for change in own}, scenario))
-    return cells, [
-        mistake
-        if len(names) == cells_with[text]
-        else replace(mistake, message=f"{mistake.message} (in {first_of(names)})")
-        for (text, mistake), names in wrong.items()
-    ]
-
-
-def _in_the_sweep(mistake: Mistake, changes: Mapping[str, Change], sweep: Sweep) -> tuple[str, Mistake]:
-    """Return the text of the change at fault, if one is; and the mistake as one of the sweep: its place, its remedy."""
-    text = mistake.override if mistake.override in changes else ""
-    if text:
-        place = changes[text].place
-    elif isinstance(sweep.base, str):
-        steps = (int(step) if step.isdecimal() else step for step in mistake.path.split(".") if step)
-        place = sweep.document.place(("base", *steps))
-    else:
-        place = Place(mistake.line, file=mistake.file or normpath(sweep.base))
-    remedy = _SET_OPTION.sub(r"`\1: \2`", mistake.remedy)
-    return text, replace(mistake, line=place.line, override=place.override, file=place.file, remedy=remedy)
-
-
-def cell_id(at: Mapping[str, str]) -> str:
-    """Return the name of a cell, safe on any file system, from its label on each axis.
-
-    A very long one ends in a hash of all of it.
-    """
-    name = ",".join(f"{axis}={folder_name(label)}" for axis, label in at.items())
-    if len(name) <= MAX_ID:
-        return name
-    hashed = hashlib.blake2b(name.lower().encode(), digest_size=8).hexdigest()
-    return f"{name[: MAX_ID - len(hashed) - 1]}-{hashed}"

@@ -107,6 +107,7 @@ def write_sweep(
     name: str = "sweep",
     question: str = "Does it matter?",
     compare: tuple[str, ...] = (),
+    bounds: Mapping[str, Values] | None = None,
 ) -> Path:
     """Write a sweep.
 
@@ -128,7 +129,11 @@ def write_sweep(
             row.state, row.error = "failed", cell
         else:
             write_run(folder / row.id, **cell)
+        row.bounds = {kind: f"bound={kind}" for kind in bounds or {}}
         rows.append(row)
+    for kind, cell in (bounds or {}).items():
+        rows.append(SweepRow(f"bound={kind}", dict.fromkeys(axes, ""), {}, (0,), bound=kind))
+        write_run(folder / rows[-1].id, **cell)
     write_cells(folder, SweepTable(name, question, {axis: tuple(axes[axis]) for axis in axes}, compare, rows))
     return folder
 

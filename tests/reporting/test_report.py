@@ -129,7 +129,7 @@ def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(made, html, tmp_
     page, *tables = made.write(tmp_path / "out")
     assert page == tmp_path / "out" / "page.html"
     assert page.read_text(encoding="utf-8") == html
-    expected = {f"{figure.id}.{kind}" for figure in made.figures for kind in ("csv", "parquet")}
+    expected = {f"{figure.id}.{kind}" for figure in made.figures for kind in ("csv", "parquet")} | {"scores.csv"}
     assert {path.name for path in tables} == expected
     assert {path.name for path in (tmp_path / "out" / "tables").iterdir()} == expected
     for figure in made.figures:
@@ -137,6 +137,19 @@ def test_tables_beside_it_hold_equal_numbers_as_csv_and_parquet(made, html, tmp_
         csv = pl.read_csv(tmp_path / "out" / "tables" / f"{figure.id}.csv", schema=parquet.schema)
         assert_frame_equal(parquet, figure.table)
         assert_frame_equal(csv, parquet, check_exact=True)
+
+
+def test_every_score_is_in_a_table_by_cell_and_seed_those_of_bounds_too(tmp_path):
+    """Curves from 0 over a half to the whole: areas of a half."""
+    axes, cells = {"arm": ["a"]}, {("a",): cell({0: 0.5, 3: 1.0})}
+    folder = write_sweep(tmp_path / "s", axes, cells, bounds={"central": cell({0: 0.75}), "silent": cell({0: 0.25})})
+    report([folder]).write(tmp_path / "out")
+    assert pl.read_csv(tmp_path / "out" / "tables" / "scores.csv").rows() == [
+        ("arm=a", 0, 0.5, 0.25),
+        ("arm=a", 3, 1.0, 0.5),
+        ("bound=central", 0, 0.75, 0.375),
+        ("bound=silent", 0, 0.25, 0.125),
+    ]
 
 
 def test_a_file_that_no_report_wrote_is_never_overwritten(made, tmp_path, monkeypatch):
