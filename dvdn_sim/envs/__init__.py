@@ -8,6 +8,7 @@ Read in this order:
 * ``mpe``: `SimpleSpread`, `SimpleAdversary`, `SimpleTag`, batched; ``mpe2`` is their oracle.
 * ``marbler``: `ArcticTransport`, `MaterialTransport`, `PredatorCapturePrey`, `Warehouse`, on a batched Robotarium.
 * ``ring``: `Sorting`, `Relay`, tasks of our own, by which networks can be told apart.
+* ``permuted``: agents with orders of their own, so that none can use another's network.
 * ``adapt``: `BatchedParallelEnv`, any PettingZoo ``ParallelEnv`` behind that contract, one copy after the other.
 * ``parallel``: the other way round, one copy of a batch as a PettingZoo ``ParallelEnv``.
 * ``canvas``: what pictures are drawn with; ``random_play``: what no skill is worth.

@@ -12,6 +12,7 @@ from dvdn_sim.compiled import compiled
 from dvdn_sim.draws import keys
 from dvdn_sim.envs.api import Mask, Observations, Rewards
 from dvdn_sim.envs.canvas import Canvas, Frame
+from dvdn_sim.envs.permuted import Permutations
 from dvdn_sim.records import Picture
 from dvdn_sim.scenario import Env
 
@@ -78,7 +79,9 @@ class Game(ABC, Generic[Settings, State]):
         self.obs_dim, self.episode_limit = self.spec.obs_dim, self.spec.longest_episode
         self.obs_dims = (self.obs_dim,) * self.n_agents
         self.available = np.ones((self.n_agents, self.n_actions), bool)
-        self.idle_actions = np.zeros(self.n_agents, np.int64)
+        self._permutations = Permutations(self.spec) if self.spec.permuted else None
+        idle = np.full(self.n_agents, self._idle_action)
+        self.idle_actions = idle if self._permutations is None else self._permutations.told(idle)
         self._latest: State | None = None  # made here, and in need of no check
 
     @property
@@ -87,9 +90,20 @@ class Game(ABC, Generic[Settings, State]):
         """The N names (see `BatchedEnv.agents`)."""
 
     @property
-    @abstractmethod
     def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lowest and highest observed numbers (see `Playable.observation_bounds`)."""
+        low, high = self._own_bounds
+        return self._observed(low), self._observed(high)
+
+    @property
+    @abstractmethod
+    def _own_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The lowest and the highest numbers that `_observe` writes, float32 ``[N, D]`` each."""
+
+    @property
+    def _idle_action(self) -> int:
+        """The action that does nothing."""
+        return 0
 
     @abstractmethod
     def positions(self, state: State) -> NDArray[np.float64]:
@@ -166,10 +180,13 @@ class Game(ABC, Generic[Settings, State]):
         if state is not self._latest:
             self._check(state)
             self._latest = state
-        actions = self._fitting(actions, len(state.step))
+        if self._permutations is None:
+            actions = self._fitting(actions, len(state.step))
+        else:
+            actions = self._permutations.meant(check_actions(actions, len(state.step), self.available, self.agents))
         rewards, seen = np.zeros(actions.shape), np.zeros((*actions.shape, self.obs_dim), FLOAT32)
         self._step(state, actions, rewards, seen)
-        return seen, rewards, state.done
+        return self._observed(seen), rewards, state.done
 
     def observe(self, state: State) -> Observations:
         """What the agents see, float32 ``[E, N, D]``."""
@@ -177,7 +194,11 @@ class Game(ABC, Generic[Settings, State]):
             self._check(state)
         seen = np.zeros((len(state.step), self.n_agents, self.obs_dim), FLOAT32)
         self._observe(state, seen)
-        return seen
+        return self._observed(seen)
+
+    def meant(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What actions, ``[..., N]``, are called in the game, where agents may count in orders of their own."""
+        return actions if self._permutations is None else self._permutations.meant(actions)
 
     def frame(self, state: State, row: int = 0) -> Frame:
         """A picture of one row, uint8 ``[height, width, 3]``."""
@@ -187,6 +208,9 @@ class Game(ABC, Generic[Settings, State]):
         """The same as strokes, with the agents' numbers."""
         canvas, places, radius = self._canvas(state, row, numbered=True)
         return canvas.picture(places, radius)
+
+    def _observed(self, numbers: Observations) -> Observations:
+        return numbers if self._permutations is None else self._permutations.observed(numbers)
 
     def _begin_at(self, state: State, rows: NDArray[np.int64]) -> None:
         _next_episode(rows, state.step, state.episode, state.done)

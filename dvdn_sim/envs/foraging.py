@@ -39,7 +39,7 @@ class ForagingParallelEnv(SameSpaces):
 
     def __init__(self, spec: LbForaging | None = None, **options: Any) -> None:
         spec = settings_of(LbForaging, spec, options)
-        keywords = {name: value for name, value in asdict(spec).items() if name != "kind"}
+        keywords = {name: value for name, value in asdict(spec).items() if name not in {"kind", "heterogeneity"}}
         self._game, players = _build(**keywords), spec.players
         self.max_episode_steps = spec.max_episode_steps
         self.possible_agents = [f"player_{i}" for i in range(players)]

@@ -22,9 +22,10 @@ def headline(scenario: Scenario) -> str:
 def describe(scenario: Scenario) -> str:
     """Return what would run in a few lines."""
     env, training, evaluation = scenario.env, scenario.training, scenario.evaluation
+    permuted = f", {env.permuted} of {env.n_agents} permuted" if env.permuted else ""
     lines = [
         f"{scenario.name}: {headline(scenario)}",
-        f"env         {env.describe()}, at most {env.longest_episode} steps",
+        f"env         {env.describe()}{permuted}, at most {env.longest_episode} steps",
         f"algorithm   {_algorithm(scenario)}",
         *([] if scenario.network is None else _network(scenario.network)),
         f"training    batch {training.batch} of {training.buffer} episodes, exploration {training.epsilon.start:g} to "

@@ -28,7 +28,7 @@ def warnings_of(scenario: Scenario, *, n_agents: int | None = None) -> list[str]
         found += _hardly_arrives(network, spec, links)
         if isinstance(scenario.algorithm, DvdnGt) and spec.kind == "gt":
             found += _loses_for_good(network, scenario.algorithm.tracking, spec, links, agents)
-    if isinstance(scenario.algorithm, DvdnGt) and not scenario.env.homogeneous:
+    if isinstance(scenario.algorithm, DvdnGt) and (scenario.env.permuted or not scenario.env.homogeneous):
         found.append(
             f"dvdn_gt makes the networks of all agents equal, and {scenario.env.title}, play different parts: in the "
             "DVDN paper it is worse there; `kind: dvdn` is for them"

@@ -127,7 +127,8 @@ def _frames(teams: LoadedTeams, seed: int, number: int, start_s: float | None, *
     for step in range(env.episode_limit):
         actions = actor.act(observations, step)
         state, observations, rewards, done = env.step(state, actions)
-        taken = tuple(names[agent][action] for agent, action in enumerate(actions[row].tolist()))
+        meant = env.meant(actions[row]) if isinstance(env, Game) else actions[row]
+        taken = tuple(names[agent][action] for agent, action in enumerate(meant.tolist()))
         yield timeline.frame(step + 1, picture_of(env, state, row), taken, tuple(rewards[row].tolist()))
         if bool(done[row]):
             break

@@ -34,6 +34,9 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "sorting": (Sorting, SORTING),
     "sorting, harder": (Sorting, SORTING | {"memory": 2, "neighbours": 3, "groups": 2}),
     "relay": (Relay, {}),
+    "lbf, one permuted": (LevelBasedForaging, FORAGING | {"heterogeneity": 0.4}),
+    "tag, two permuted": (SimpleTag, {"heterogeneity": 0.6}),
+    "material, all permuted": (MaterialTransport, BRISK | {"n_slow_agents": 0, "heterogeneity": 1.0}),
 } | {name: (cls, BRISK) for name, cls in ROBOTS.items()}
 
 

@@ -39,6 +39,14 @@ GRID = {"field_size": (8, 8), "players": 3, "max_num_food": 3, "sight": 8}
         ("sorting", {"groups": 5}, "groups"),
         ("relay", {"players": 1}, "players"),
         ("relay", {"own_reward": 1.5}, "own_reward"),
+        *[
+            (kind, {"heterogeneity": 1.0}, "heterogeneity")
+            for kind in ("marbler_arctic", "marbler_warehouse", "sorting")
+        ],
+        ("mpe_tag", {"heterogeneity": 1.0, "opponent": "agent"}, "heterogeneity"),
+        ("mpe_spread", {"heterogeneity": 0.16}, "heterogeneity"),
+        ("lbf", GRID | {"heterogeneity": 1.1}, "heterogeneity"),
+        ("lbforaging", GRID | {"heterogeneity": 1.0}, "heterogeneity"),
     ],
 )
 def test_a_class_refuses_what_a_scenario_refuses(kind, setting, named):
@@ -74,6 +82,7 @@ LBF = {
     "force_coop": st.booleans(),
     "max_episode_steps": st.integers(1, 50),
 }
+ANY = {"heterogeneity": st.sampled_from([-0.1, 0.0, 0.1, 0.5, 1.0, 1.1])}
 SETTINGS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "lbf": {**LBF, "food_levels": st.sampled_from(["v3", "legacy"]), "observe_agent_levels": st.booleans()},
     "lbforaging": LBF,
@@ -119,7 +128,7 @@ def keywords(env: Env) -> dict[str, object]:
 @settings(max_examples=40)
 @given(data=st.data())
 def test_a_scenario_takes_what_the_environment_takes_and_knows_who_plays_how_long_and_sees_what(kind, data):
-    chosen = data.draw(st.fixed_dictionaries({}, optional=SETTINGS[kind]))
+    chosen = data.draw(st.fixed_dictionaries({}, optional=SETTINGS[kind] | ANY))
     needed = {name for name, field in ENVS[kind].__pydantic_fields__.items() if field.is_required()}
     chosen |= {name: data.draw(SETTINGS[kind][name]) for name in sorted(needed - chosen.keys())}
     env = read(kind, chosen)

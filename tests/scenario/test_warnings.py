@@ -352,6 +352,7 @@ def test_that_links_are_confirmed_at_one_end_as_often_is_so(lossy, loss, repeat,
 @pytest.mark.parametrize(
     ("env", "differ"),
     [("{kind: marbler_arctic}", True), ("{kind: marbler_warehouse}", True), ("{kind: mpe_spread}", False),
+     ("{kind: mpe_spread, heterogeneity: 0.3}", True),
      ("{kind: marbler_material, n_slow_agents: 0}", False), ("{kind: mpe_tag, opponent: agent}", True)],
 )  # fmt: skip
 def test_tracking_for_agents_that_play_different_parts(lossy, env, differ):

@@ -87,9 +87,10 @@ def test_who_is_down_does_nothing_where_the_scenario_says_so(train):
     assert "goes on acting" in acting.notes[-1]
 
 
-def test_pictures_have_the_agents_where_the_environment_has_them(train):
-    """North is up, and a step is a cell."""
-    played = play_episode(train("evaluation.epsilon=1"), number=0, device="cpu")
+@pytest.mark.parametrize("permuted", [0, 1])
+def test_pictures_have_the_agents_where_the_environment_has_them(train, permuted):
+    """North is up, and a step is a cell, by whatever number the agent knows it."""
+    played = play_episode(train("evaluation.epsilon=1", f"env.heterogeneity={permuted}"), number=0, device="cpu")
     moves = {"north": (0, 1), "south": (0, -1), "west": (-1, 0), "east": (1, 0)}
     seen = set()
     for now, after in zip(played.frames, played.frames[1:], strict=False):

@@ -65,8 +65,11 @@ def interrupted(scenario, out: Path, iterations: int) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tiny, lossy, tmp_path_factory):
-    """A scenario with a bad network, and the folder of its run in one piece, traced."""
-    scenario, out = tiny(*lossy, "training.steps=200"), tmp_path_factory.mktemp("whole") / "run"
+    """A scenario with a bad network and permuted agents, and the folder of its run in one piece, traced."""
+    scenario, out = (
+        tiny(*lossy, "training.steps=200", "env.heterogeneity=0.5"),
+        tmp_path_factory.mktemp("whole") / "run",
+    )
     dvdn_sim.run(scenario, device="cpu", out=out, trace=True)
     return scenario, out
 

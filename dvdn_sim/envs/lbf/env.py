@@ -62,7 +62,7 @@ class LevelBasedForaging(Game[Lbf, LbfState]):
         return tuple(f"player_{i}" for i in range(self.n_agents))
 
     @property
-    def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _own_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lowest and highest observed numbers, as the original says them (of a square field)."""
         spec, shape = self.spec, (self.n_agents, self.obs_dim)
         numbers, (rows, columns) = 2 + spec.observe_agent_levels, spec.field_size

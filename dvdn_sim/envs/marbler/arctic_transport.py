@@ -78,7 +78,7 @@ class ArcticTransport(Scenario[envs.ArcticTransport, ArcticState]):
         return np.array([drone, drone, ice, water])
 
     @property
-    def observation_bounds(self) -> tuple[Observations, Observations]:
+    def _own_bounds(self) -> tuple[Observations, Observations]:
         x, y = self._furthest
         goal_x, tiles = CELL * (COLUMNS - 1) - EDGE, DRONES * len(AROUND)
         low = [-x, -y, GROUND] * ROBOTS + [-goal_x, 0.0] + [GROUND] * tiles

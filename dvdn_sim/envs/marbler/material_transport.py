@@ -75,7 +75,7 @@ class MaterialTransport(Scenario[envs.MaterialTransport, MaterialState]):
         return self._each(("fast", Ink.BLUE), ("slow", Ink.ORANGE))
 
     @property
-    def observation_bounds(self) -> tuple[Observations, Observations]:
+    def _own_bounds(self) -> tuple[Observations, Observations]:
         """Lowest and highest observed numbers; the zones' contents have no bound."""
         x, y = self._furthest
         most, messages = float(self._capacity.max()), [MESSAGES - 1.0] * self.n_agents

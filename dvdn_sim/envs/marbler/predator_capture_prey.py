@@ -67,7 +67,7 @@ class PredatorCapturePrey(Scenario[envs.PredatorCapturePrey, PreyState]):
         return [("predator", Ink.BLUE)] * self.spec.predators + [("capture", Ink.ORANGE)] * self.spec.captures
 
     @property
-    def observation_bounds(self) -> tuple[Observations, Observations]:
+    def _own_bounds(self) -> tuple[Observations, Observations]:
         x, y = self._furthest
         prey = self.spec.spawns[1]
         low, high = [-x, -y, NOTHING, NOTHING], [x, y, prey.left + prey.columns * prey.spacing, DOWN]

@@ -102,7 +102,10 @@ class Scenario(Game[Settings, State]):
     def __init__(self, spec: Settings | None = None, *, row_seeds: Sequence[int] = (0,), **options: Any) -> None:
         super().__init__(spec, row_seeds=row_seeds, **options)
         self._messages = self.n_actions // envs.MOVES  # which go with a move: action = move · messages + message
-        self.idle_actions = np.full(self.n_agents, STAY * self._messages)
+
+    @property
+    def _idle_action(self) -> int:
+        return int(STAY * self.n_actions // envs.MOVES)
 
     @property
     @abstractmethod

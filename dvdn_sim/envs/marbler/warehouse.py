@@ -46,7 +46,7 @@ class Warehouse(Scenario[envs.Warehouse, WarehouseState]):
         return [(("green", Ink.GREEN), ("red", Ink.RED))[robot % 2] for robot in range(self.n_agents)]
 
     @property
-    def observation_bounds(self) -> tuple[Observations, Observations]:
+    def _own_bounds(self) -> tuple[Observations, Observations]:
         x, y = self._furthest
         blocks = self.spec.num_neighbors + 1
         return self._bounds([-x, -y, 0.0] * blocks, [x, y, 1.0] * blocks)

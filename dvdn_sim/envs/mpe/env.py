@@ -51,8 +51,8 @@ class ParticleEnv(Game[Settings, MpeState]):
         return tuple(agent.name for agent in self._world.agents[self._first :][: self.n_agents])
 
     @property
-    def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Infinite, as in ``mpe2``, except for padding, which is 0 (see `Playable.observation_bounds`)."""
+    def _own_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Infinite, as in ``mpe2``, except for padding, which is 0."""
         real = np.arange(self.obs_dim) < np.array(self.obs_dims)[:, None]
         highest = np.where(real, np.inf, 0.0).astype(np.float32)
         return -highest, highest

@@ -58,7 +58,7 @@ class RingGame(Game[Settings, RingState]):
         return tuple(f"robot_{i}" for i in range(self.n_agents))
 
     @property
-    def observation_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _own_bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """0 and 1."""
         shape = self.n_agents, self.obs_dim
         return np.zeros(shape, np.float32), np.ones(shape, np.float32)

@@ -5,24 +5,28 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from dvdn_sim.wording import plural
-from netmodels.units import Count, Spec
+from netmodels.units import CLOSED, Count, Fraction, Spec
 
 EpisodeSteps = Annotated[Count, Field(le=100_000)]
 Broken = tuple[str, str, str]
 """What breaks a rule: the setting, what is wrong, and what to do about it."""
 
 
+@dataclass(frozen=True, init=False, kw_only=True, config=CLOSED)
 class Env(Spec):
     """What a scenario must know of any environment; most of it follows from the settings.
 
     Attributes:
+        heterogeneity: share of a team of equals that is permuted: its first agents, rounded to whole ones, each observe
+            and act in an order of their own.
         noun: what an agent is called.
         n_actions: A, between how many actions an agent chooses; the most if agents differ.
         n_agents: number of agents that learn.
         obs_dim: D, how many numbers an agent observes; the most if agents differ.
-        homogeneous: whether all agents play the same part, so that one network may serve all.
+        homogeneous: whether all agents play the same part, so that one network may serve all that are not permuted.
         idle: what an agent does that is down.
         picture_note: what its pictures need to be understood.
     """
@@ -33,11 +37,18 @@ class Env(Spec):
         n_agents: int
         obs_dim: int
 
+    heterogeneity: Fraction = 0.0
+
     noun = "agent"
     n_actions = 5
     homogeneous = True
     idle = "does nothing"
     picture_note = ""
+
+    @property
+    def permuted(self) -> int:
+        """How many agents observe and act in an order of their own, the first ones."""
+        return math.floor(self.heterogeneity * self.n_agents + 0.5)
 
     @property
     def longest_episode(self) -> int:
@@ -65,4 +76,9 @@ class Env(Spec):
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield what breaks rules that join several settings."""
-        return iter(())
+        if self.heterogeneity and not self.homogeneous:
+            message = "agents play different parts as it is, and only a team of equals can be permuted"
+            yield "heterogeneity", message, "remove it"
+        elif self.heterogeneity and not self.permuted:
+            message = f"{self.heterogeneity:g} of {plural(self.n_agents, self.noun)} is nobody"
+            yield "heterogeneity", message, f"at least {1 / max(1, self.n_agents):.2g}, or 0"

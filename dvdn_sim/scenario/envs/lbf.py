@@ -91,6 +91,7 @@ class Foraging(Env):
         size, either = f"a field of {rows} by {columns}", "raise the one or lower the other"
         low, high, food = self.min_player_level, self.max_player_level, self.max_food_level
         weakest, strongest = min(3, self.players) * low, self.players * high
+        yield from super().broken_rules()
         if low > high:
             yield "min_player_level", f"{low} is above max_player_level, {high}", either
         if food is None and self.min_food_level > weakest:
@@ -154,6 +155,8 @@ class LbForaging(Foraging):
 
     def broken_rules(self) -> Iterator[Broken]:
         yield from super().broken_rules()
+        if self.heterogeneity:
+            yield "heterogeneity", "the package lbforaging has no permuted players", "remove it, or write `kind: lbf`"
         rows, columns = self.field_size
         if 2 * self.players > rows * columns:
             message = f"{self.players} players are more than lbforaging places on a field of {rows} by {columns}"

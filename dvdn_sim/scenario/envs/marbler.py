@@ -92,6 +92,7 @@ class Marbler(Env):
         return ()
 
     def broken_rules(self) -> Iterator[Broken]:
+        yield from super().broken_rules()
         for spawn in self.spawns:
             room = spawn.columns * spawn.rows
             if spawn.count > room:

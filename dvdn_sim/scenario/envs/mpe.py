@@ -83,6 +83,7 @@ class Opposed(Particles):
         return _PLAYED[self.opponent] if self.opponent_policy is None else "trained before"
 
     def broken_rules(self) -> Iterator[Broken]:
+        yield from super().broken_rules()
         if self.opponent_policy is None:
             return
         if self._learns:
@@ -123,6 +124,7 @@ class MpeSpread(Particles):
         return f"{plural(self.N, 'agent')} cover {plural(self.N, 'landmark')}{self._how()}, reward {self.reward}"
 
     def broken_rules(self) -> Iterator[Broken]:
+        yield from super().broken_rules()
         if self.local_ratio != 0.5 and self.reward != "mpe2":
             message = f"{self.local_ratio} is of no effect: reward `{self.reward}` has no such ratio"
             yield "local_ratio", message, "remove it, or write `reward: mpe2`"

@@ -105,6 +105,7 @@ class Sorting(Ring):
         return f"{', '.join(words)}; random play {self.random_return:.3g}"
 
     def broken_rules(self) -> Iterator[Broken]:
+        yield from super().broken_rules()
         steps, players = self.max_episode_steps, self.players
         if self.memory >= steps:
             yield "memory", f"an episode of {plural(steps, 'step')} is over before the answer", f"at most {steps - 1}"
