@@ -1,8 +1,11 @@
 """The answer of a page in a sentence or two, no stronger than its intervals."""
 
+from itertools import count
+
 from dvdn_sim.reporting.measures import LAST, Contrast, contrasts, score
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.wording import listed
+from dvdn_sim.statistics import least_p_value
+from dvdn_sim.wording import listed, plural
 
 
 def answer(study: Study) -> str:
@@ -45,9 +48,9 @@ def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> st
     axis, baseline = study.compare
     clear = [each for each in overall if each.clear]
     if not any(each.clear for each in found):
-        return "No difference is clear. "
+        return f"No difference is clear{_power(overall or found)}. "
     if not clear:
-        return "No difference over all cells is clear. " if overall else ""
+        return f"No difference over all cells is clear{_power(overall)}. " if overall else ""
     better, worse = ([f"{axis}={each.label}" for each in clear if (each.found.difference.value > 0.0) == sign]
                      for sign in (True, False))  # fmt: skip
     verdicts = [
@@ -56,6 +59,20 @@ def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> st
         if labels
     ]
     return f"{' and '.join(verdicts)} than {axis}={baseline}. "
+
+
+def _power(found: list[Contrast]) -> str:
+    """Return the smallest difference that seeds would have shown, or how many could show one."""
+    found = [each for each in found if not each.found.same]
+    if not found:
+        return ": the runs are the same"
+    shown = [each.detectable for each in found if each.detectable is not None]
+    if shown:
+        return f", though one of {min(shown):.2f} would have been in four studies of five"
+    pairs = max(each.found.pairs for each in found)
+    most = max(len(seeds) for each in found for seeds in each.found.pairing.seeds.values())
+    needed = next(seeds for seeds in count(2) if least_p_value(seeds * pairs // most) <= found[0].level)
+    return f": {plural(most, 'seed')} can show none, {needed} could"
 
 
 def _cells(axis: str, found: list[Contrast]) -> str:
@@ -69,8 +86,8 @@ def _cells(axis: str, found: list[Contrast]) -> str:
     largest = max(clear, key=lambda each: abs(each.found.difference.value))
     are = "1 is" if len(clear) == 1 else f"{len(clear)} are"
     return (
-        f" Cell by cell, {are} clear of {len(cells)} differences (chance alone makes about"
-        f" {0.05 * len(cells):.1f} so); the largest is {axis}={largest.label} at {largest.where}, {largest.text()}."
+        f" Cell by cell, {are} clear of {len(cells)} differences; the largest is {axis}={largest.label} at"
+        f" {largest.where}, {largest.text()}."
     )
 
 

@@ -1,7 +1,7 @@
 """The numbers of a cell, one value for each, and arms against the baseline over equal seeds."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +9,19 @@ import polars as pl
 
 from dvdn_sim.reporting.curves import Axis, Curve, area, final_mean, on_grid
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics import BestCheckpoint, Bounds, Comparison, Estimate, Scores, best_checkpoint, compare, estimate
+from dvdn_sim.statistics import (
+    LEVEL,
+    BestCheckpoint,
+    Bounds,
+    Comparison,
+    Estimate,
+    Scores,
+    best_checkpoint,
+    compare,
+    estimate,
+    holm,
+    seeds_help,
+)  # fmt: skip
 
 LAST, WHOLE = "last tenth of training", "mean over training"
 SCORES: Mapping[str, Callable[[Curve], float]] = {LAST: final_mean, WHOLE: area}
@@ -118,12 +130,20 @@ class Contrast:
     where: str  # labels on the other axes; empty for all cells together, or if there is no other axis
     task: str  # what is played there, in words
     found: Comparison
+    p_value: float | None = None  # corrected for all that is compared in the study; None where there is none
+    level: float = LEVEL  # at which the first of them is clear
 
     @property
     def clear(self) -> bool:
-        """True if the interval of the difference leaves out zero."""
+        """True if the corrected p value is at most 5 %, and the interval of the difference leaves out zero."""
         ends = self.found.difference.interval
-        return ends is not None and (ends[0] > 0.0 or ends[1] < 0.0)
+        told = ends is not None and (ends[0] > 0.0 or ends[1] < 0.0)
+        return told and self.p_value is not None and self.p_value <= LEVEL
+
+    @property
+    def detectable(self) -> float | None:
+        """The difference that these seeds would have shown four times in five; None where they can show none."""
+        return self.found.detectable(self.level)
 
     def text(self) -> str:
         """Return the difference with its interval: ``+0.12 (+0.05 to +0.19)``."""
@@ -135,12 +155,14 @@ class Contrast:
 def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> list[Contrast]:
     """Compare every label with the baseline, in every cell, and over all cells if they have one task.
 
-    Empty where no baseline is finished.
+    Runs of equal seeds are paired if that helps the study as a whole; p values are corrected for all comparisons but
+    those of a run with itself. Empty where no baseline is finished.
     """
     if len(study.compare) != 2 or study.compare[1] not in study.axes.get(study.compare[0], ()):
         return []
     axis, baseline = study.compare
     arms = {label: _scores(study, cells, measure) for label, cells in study.along(axis).items()}
+    paired = seeds_help(cell for scores in arms.values() for cell in scores.values())
     base = arms.pop(baseline)
     found = []
     for label, scores in arms.items():
@@ -149,8 +171,15 @@ def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> l
         for where, cells in (together | {where: [where] for where in shared}).items():
             mine, theirs = ({cell: each[cell] for cell in cells} for each in (scores, base))
             task = next(name for name, of in study.tasks.items() if any(_where(study, each) == cells[0] for each in of))
-            found.append(Contrast(label, where, task, compare(mine, theirs, study.returns_within)))
-    return found
+            found.append(Contrast(label, where, task, compare(mine, theirs, study.returns_within, paired=paired)))
+    return corrected(found)
+
+
+def corrected(found: Sequence[Contrast]) -> list[Contrast]:
+    """Return comparisons with their p values corrected for their number."""
+    told = {n: p for n, each in enumerate(found) if (p := each.found.p_value) is not None and not each.found.same}
+    p_values = dict(zip(told, holm(list(told.values())), strict=True))
+    return [replace(each, p_value=p_values.get(n), level=LEVEL / max(len(told), 1)) for n, each in enumerate(found)]
 
 
 def _where(study: Study, cell: Cell) -> str:

@@ -142,31 +142,42 @@ def estimate(
     value = float(statistic(scores, weights))
     if sizes.min() < 2:
         return Estimate(value, None)
-    picks = _picks(tuple(sizes.tolist()), resamples)
+    picks = picked(tuple(sizes.tolist()), resamples)
     resampled = statistic(scores[picks], weights)
     if np.ptp(resampled) == 0.0:
         return Estimate(value, (value, value))
-    z, rarest = (Z, 0.0) if method == "percentile" else _expanded(sizes, picks, resampled)
-    level = NormalDist().cdf(-z)
-    if level < rarest:
-        half = z * float(resampled.std())
-        return Estimate(value, (max(value - half, min(within[0], value)), min(value + half, max(within[1], value))))
-    low, high = np.quantile(resampled, [level, 1.0 - level])
-    return Estimate(value, (float(low), float(high)))
+    spread = Spread(math.inf, 1.0, 0.0) if method == "percentile" else spread_of(sizes, picks, resampled)
+    return Estimate(value, spread.interval(value, resampled, within))
 
 
 def student_quantile(probability: float, dof: float) -> float:
     """Return the quantile of Student's distribution of a probability from ½ to 1, at one degree of freedom or more.
 
-    With t = √ν tan φ its density is that of φ, proportional to cos^(ν-1) φ, which is summed here by trapezoids.
-
     >>> round(student_quantile(0.975, 9.0), 3)
     2.262
     """
+    angles, mass = _student(dof)
+    return math.sqrt(dof) * math.tan(np.interp((2.0 * probability - 1.0) * mass[-1], mass, angles))
+
+
+def student_p_value(t: float, dof: float) -> float:
+    """Return how probably Student's variable is as far from 0 as `t`, on either side.
+
+    >>> round(student_p_value(2.262, 9.0), 3)
+    0.05
+    """
+    angles, mass = _student(dof)
+    return float(1.0 - np.interp(math.atan(abs(t) / math.sqrt(dof)), angles, mass) / mass[-1])
+
+
+def _student(dof: float) -> tuple[Floats, Floats]:
+    """Return angles φ, and the mass between -φ and φ of Student's distribution, where t = √ν tan φ.
+
+    The density of φ is proportional to cos^(ν-1) φ, which is summed here by trapezoids.
+    """
     angles = np.linspace(0.0, np.pi / 2, 4001)
     density = np.cos(angles) ** (dof - 1.0)
-    mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
-    return math.sqrt(dof) * math.tan(np.interp((2.0 * probability - 1.0) * mass[-1], mass, angles))
+    return angles, np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
 
 
 def _weights(sizes: Ints) -> Ints | None:
@@ -176,16 +187,46 @@ def _weights(sizes: Ints) -> Ints | None:
     return np.repeat(np.lcm.reduce(sizes) // sizes, sizes)
 
 
-@lru_cache(maxsize=4)
-def _picks(sizes: tuple[int, ...], resamples: int) -> Ints:
+@lru_cache(maxsize=8)
+def picked(sizes: tuple[int, ...], resamples: int = RESAMPLES) -> Ints:
     """Draw runs, ``[resamples, N]``: as many of each cell as it has. Equal for all scores."""
     draws, starts = stream(0, "bootstrap"), np.cumsum([0, *sizes[:-1]])
     cells = zip(starts, sizes, strict=True)
     return np.concatenate([start + draws.integers(size, size=(resamples, size)) for start, size in cells], axis=1)
 
 
-def _expanded(sizes: Ints, picks: Ints, resampled: Floats) -> tuple[float, float]:
-    """Return how many standard deviations to go, and how probable the rarest of the resamples that differ is."""
+@dataclass(frozen=True)
+class Spread:
+    """How far resamples understate the spread of a statistic.
+
+    Attributes:
+        dof: degrees of freedom ν of its estimated variance.
+        narrowness: the variance of the statistic over that of resamples.
+        rarest: how probable the rarest of the resamples that differ is.
+    """
+
+    dof: float
+    narrowness: float
+    rarest: float
+
+    @property
+    def z(self) -> float:
+        """How many standard deviations of the resamples an interval goes to each side."""
+        reach = Z if math.isinf(self.dof) else student_quantile((1.0 + CONFIDENCE) / 2.0, self.dof)
+        return math.sqrt(self.narrowness) * reach
+
+    def interval(self, value: float, resampled: Floats, within: Bounds) -> tuple[float, float]:
+        """Return the interval as this module says, of a statistic's value and resamples that differ."""
+        level = NormalDist().cdf(-self.z)
+        if level < self.rarest:
+            half = self.z * float(resampled.std())
+            return max(value - half, min(within[0], value)), min(value + half, max(within[1], value))
+        low, high = np.quantile(resampled, [level, 1.0 - level])
+        return float(low), float(high)
+
+
+def spread_of(sizes: Ints, picks: Ints, resampled: Floats) -> Spread:
+    """Return how far resamples of cells of these sizes understate the spread of their statistic."""
     deviations = resampled - resampled.mean()
     deviations /= np.abs(deviations).max()  # so that squares of squares are numbers, however small or large the scores
     centred = np.repeat(deviations, picks.shape[1])
@@ -194,7 +235,7 @@ def _expanded(sizes: Ints, picks: Ints, resampled: Floats) -> tuple[float, float
     dof = spread.sum() ** 2 / (spread**2 / (sizes - 1)).sum()
     narrowness = (spread * sizes / (sizes - 1)).sum() / spread.sum()
     rarest = np.exp(-(spread / spread.max() * sizes * np.log(sizes)).sum())
-    return math.sqrt(narrowness) * student_quantile((1.0 + CONFIDENCE) / 2.0, float(dof)), float(rarest)
+    return Spread(float(dof), float(narrowness), float(rarest))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from report_folders import study_of, write_run
 
 from dvdn_sim.reporting import answer, contrasts, read_study
-from dvdn_sim.statistics import compare, estimate
+from dvdn_sim.statistics import compare, estimate, holm, seeds_help
 
-ARMS, PLACES, SEEDS = ["a", "b", "c", "d"], ["x", "y", "z"], range(4)
+ARMS, PLACES = ["a", "b", "c", "d"], ["x", "y", "z"]
 LEVELS = st.sampled_from([0.0, 0.0, 0.01, -0.01, 0.3, 1.0, -1.0])
 
 
@@ -25,7 +25,7 @@ def studies(draw):
     scores = {}
     for arm in arms:
         for place in places:
-            seeds = draw(st.sampled_from([range(4), range(4), range(2), range(1), range(0)]))
+            seeds = draw(st.sampled_from([range(8), range(8), range(2), range(1), range(0)]))
             gain = gains[arm] + (gains[arm, place] if noise < 1.0 else 0.0)
             scores[arm, place] = {seed: gain + noise * float(rng.standard_normal()) for seed in seeds}
     scores = {key: of_seeds for key, of_seeds in scores.items() if of_seeds}
@@ -34,15 +34,20 @@ def studies(draw):
 
 
 def pooled(arms, scores, study):
-    """Return the comparison over all places of every arm with the baseline, as statistics have it, by arm."""
+    """Return the arms that are better over all places, and those that are worse, as statistics and Holm have it."""
     found = {}
+    paired = seeds_help(scores.values())
     for arm in arms[1:]:
         mine, base = ({place: of for (who, place), of in scores.items() if who == each} for each in (arm, "a"))
         shared = [place for place in mine if place in base and mine[place].keys() & base[place].keys()]
-        if shared and (study.one_task or len(shared) == 1):
-            comparison = compare({p: mine[p] for p in shared}, {p: base[p] for p in shared})
-            found[arm] = comparison.difference.interval
-    return found
+        over = [shared] if len(shared) > 1 and study.one_task else []
+        for places in [*over, *([place] for place in shared)]:
+            two = ({p: each[p] for p in places} for each in (mine, base))
+            found[arm, tuple(places) if len(places) < len(shared) else ()] = compare(*two, paired=paired)
+    tested = {key: each.p_value for key, each in found.items() if not each.same and each.p_value is not None}
+    clear = {key for key, p in zip(tested, holm(list(tested.values())), strict=True) if p <= 0.05}
+    ends = {arm: found[arm, where].difference.interval for arm, where in clear if not where}
+    return {arm for arm, (low, _) in ends.items() if low > 0.0}, {arm for arm, (_, high) in ends.items() if high < 0.0}
 
 
 def verdict(said):
@@ -56,10 +61,7 @@ def verdict(said):
 @given(studies())
 def test_it_calls_better_exactly_what_is_better(drawn):
     arms, scores, study = drawn
-    ends = {arm: interval for arm, interval in pooled(arms, scores, study).items() if interval is not None}
-    better, worse = verdict(answer(study))
-    assert better == {arm for arm, (low, _) in ends.items() if low > 0.0}
-    assert worse == {arm for arm, (_, high) in ends.items() if high < 0.0}
+    assert verdict(answer(study)) == pooled(arms, scores, study)
 
 
 @settings(max_examples=60)
@@ -69,46 +71,79 @@ def test_where_no_interval_leaves_out_zero_it_begins_with_that(drawn):
     found = contrasts(study)
     said = answer(study)
     nothing = not any(each.clear for each in found)
-    assert said.startswith("No difference is clear. ") == (nothing and bool(found))
+    assert said.startswith("No difference is clear") == (nothing and bool(found))
     assert ("better" in said or "worse" in said) == (" clearly " in said)
     assert not (nothing and "Of " in said and "are clear" in said)
 
 
+SEVEN = {0: 0.25, 1: 0.5, 2: 0.75, 3: 0.25, 4: 0.5, 5: 0.75, 6: 0.5}
+
+
 def test_a_clear_difference_by_hand():
-    """Every seed gains a half in one arm, loses one in the other: no resample says otherwise."""
-    base = {0: 0.25, 1: 0.5, 2: 0.75}
+    """Every seed gains a half in one arm, loses one in the other: no resample says otherwise, of 2^7 signs one in 64.
+
+    Holm: twice that.
+    """
+    base = SEVEN
     scores = {(arm,): {s: v + gain for s, v in base.items()} for arm, gain in (("a", 0.0), ("b", 0.5), ("c", -1.0))}
     assert answer(study_of({"arm": ARMS}, scores, ("arm", "a"))) == (
         "arm=b is clearly better and arm=c is clearly worse than arm=a. Return in the last tenth of training against"
-        " arm=a, 3 seeds each: arm=b +0.50 (+0.50 to +0.50); arm=c −1.00 (−1.00 to −1.00)."
+        " arm=a, 7 seeds each: arm=b +0.50 (+0.50 to +0.50); arm=c −1.00 (−1.00 to −1.00)."
     )
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_five_seeds_are_never_clear_and_it_says_how_many_could_be(seeds):
+    """All five of one sign have a p value of 1/16; of two differences the first needs 1/40: seven."""
+    base = {seed: SEVEN[seed] for seed in range(seeds)}
+    scores = {(arm,): {s: v + gain for s, v in base.items()} for arm, gain in (("a", 0.0), ("b", 0.5), ("c", -1.0))}
+    said = answer(study_of({"arm": ARMS}, scores, ("arm", "a")))
+    assert said.startswith(f"No difference is clear: {seeds} seeds can show none, 7 could. Return ")
+
+
+def test_what_the_seeds_would_have_shown_is_beside_what_is_not_clear():
+    scores = {("a",): SEVEN, ("b",): {seed: SEVEN[6 - seed] + 0.01 * seed for seed in SEVEN}}
+    study = study_of({"arm": ["a", "b"]}, scores, ("arm", "a"))
+    (found,) = contrasts(study)
+    assert found.detectable == found.found.detectable(0.05)
+    assert answer(study).startswith(
+        f"No difference is clear, though one of {found.detectable:.2f} would have been in four studies of five. Return"
+    )
+
+
+def test_equal_runs_are_said_to_be_and_are_no_comparison():
+    scores = {("a",): SEVEN, ("b",): SEVEN, ("c",): {seed: score + 0.5 for seed, score in SEVEN.items()}}
+    study = study_of({"arm": ARMS}, {key: scores[key] for key in scores if key != ("c",)}, ("arm", "a"))
+    assert answer(study).startswith("No difference is clear: the runs are the same. Return")
+    same, other = contrasts(study_of({"arm": ARMS}, scores, ("arm", "a")))
+    assert (same.p_value, same.clear, other.p_value, other.clear) == (None, False, 2**-6, True)
 
 
 def test_one_seed_shows_nothing_and_the_answer_says_so():
     said = answer(study_of({"arm": ["a", "b"]}, {("a",): {0: 0.0}, ("b",): {0: 100.0}}, ("arm", "a")))
     assert said == (
-        "No difference is clear. Return in the last tenth of training against arm=a, 1 seed each: arm=b +100.00."
+        "No difference is clear: 1 seed can show none, 6 could. Return in the last tenth of training against arm=a,"
+        " 1 seed each: arm=b +100.00."
     )
 
 
 def test_what_is_clear_in_one_cell_alone_is_told_as_one_of_many():
     """+1 at x and −1 at y for every seed: nothing over both, and yet all is different."""
-    base = {0: 0.0, 1: 0.5, 2: 0.75}
-    gains = {("a", "x"): 0.0, ("a", "y"): 0.0, ("b", "x"): 1.0, ("b", "y"): -1.0}
-    scores = {key: {seed: value + gain for seed, value in base.items()} for key, gain in gains.items()}
+    gains = {("a", "x"): 0.0, ("a", "y"): 0.25, ("b", "x"): 1.0, ("b", "y"): -0.75}
+    scores = {key: {seed: value + gain for seed, value in SEVEN.items()} for key, gain in gains.items()}
     said = answer(study_of({"arm": ["a", "b"], "place": ["x", "y"]}, scores, ("arm", "a")))
-    assert said.startswith("No difference over all cells is clear. Return in the last tenth of training against arm=a,")
+    assert said.startswith("No difference over all cells is clear")
     assert said.endswith(
-        " Cell by cell, 2 are clear of 2 differences (chance alone makes about 0.1 so);"
-        " the largest is arm=b at place=x, +1.00 (+1.00 to +1.00)."
+        " Cell by cell, 2 are clear of 2 differences; the largest is arm=b at place=x, +1.00 (+1.00 to +1.00)."
     )
 
 
 def test_tasks_that_differ_are_told_task_by_task():
-    scores = {(arm, place): {0: 0.0, 1: 1.0} for arm in "ab" for place in "xy"}
+    scores = {(arm, place): {0: 0.0, 1: 1.0 if arm == "a" else 0.5} for arm in "ab" for place in "xy"}
     tasks = {key: key[1] for key in scores}
     assert answer(study_of({"arm": ["a", "b"], "place": ["x", "y"]}, scores, ("arm", "a"), tasks)) == (
-        "No difference is clear. Return in the last tenth of training against arm=a, task by task, 2 seeds each."
+        "No difference is clear: 2 seeds can show none, 7 could. Return in the last tenth of training against arm=a,"
+        " task by task, 2 seeds each."
         " Cell by cell, none of 2 differences is clear."
     )
 

@@ -23,8 +23,9 @@ def differences(study: Study) -> Figure | None:
     return Figure(
         id="differences",
         title=f"Differences from {axis}={baseline}",
-        caption="Interquartile mean of the differences between runs of equal seeds, which share their luck, and its"
-        " 95 % interval. An interval across zero says that this sweep shows no difference.",
+        caption="Difference of the interquartile means over seeds with its 95 % interval, each by itself. Clear is what"
+        " has a p value of at most 5 % after Holm's correction for all differences of the sweep; both are in the table,"
+        " with the difference that these seeds would have shown four times in five.",
         alt="; ".join(
             f"{axis}={each.label}{f' at {each.where}' if each.where else ''}: {each.text()}" for each in found[LAST]
         ),
@@ -69,8 +70,12 @@ def _row(axis: str, counted: str, each: Contrast) -> Json:
     return plots.row({axis: each.label}, {
         "return_of": counted,
         "where": _where(each),
-        "pairs": each.found.pairing.pairs,
+        "pairs": each.found.pairs,
+        "paired": each.found.paired,
         **plots.estimate_columns("difference_iqm", "difference", each.found.difference),
+        "p_holm": each.p_value,
+        "clear": each.clear,
+        "detectable": each.detectable,
         **plots.estimate_columns("probability_of_improvement", "improvement", each.found.probability_of_improvement),
     })  # fmt: skip
 
