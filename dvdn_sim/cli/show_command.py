@@ -173,7 +173,7 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write one page about sweeps or runs: the answer, the figures, and the numbers behind them."""
-    from dvdn_sim.reporting import answer, page_path, refuse_other_page, refuse_without_browser
+    from dvdn_sim.reporting import answer, bounds_as_json, page_path, refuse_other_page, refuse_without_browser
     from dvdn_sim.reporting import report as report_on
 
     if out is not None:
@@ -198,6 +198,7 @@ def report(
             "name": study.name,
             "question": study.question,
             "answer": answer(study),
+            **({"bounds": bounds_as_json(study)} if study.bounds else {}),
             "cells": [cell.id for cell in study.cells],
             "left_out": [{"run_dir": str(each.run_dir), "why": each.why} for each in study.left_out],
             "figures": [figure.id for figure in made.figures],

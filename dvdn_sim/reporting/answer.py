@@ -2,14 +2,75 @@
 
 from itertools import count
 
-from dvdn_sim.reporting.measures import LAST, Contrast, contrasts, score
+from dvdn_sim.reporting.headroom import CENTRAL, SILENT, headroom, share, tells
+from dvdn_sim.reporting.measures import LAST, Contrast, against_silent, contrasts, score, signed
 from dvdn_sim.reporting.study import Cell, Study
-from dvdn_sim.statistics import least_p_value
-from dvdn_sim.wording import listed, plural
+from dvdn_sim.statistics import LEVEL, Comparison, least_p_value
+from dvdn_sim.wording import first_of, listed, plural
 
 
 def answer(study: Study) -> str:
-    """Return what the finished cells say to the question."""
+    """Return what the finished cells say to the question, and what their bounds say of the task."""
+    ranked = "" if study.bounds and not any(tells(cell) for cell in study.cells) else _ranked(study)
+    return " ".join(each for each in (_worth(study), ranked, _shares(study), _below(study)) if each)
+
+
+def _worth(study: Study) -> str:
+    """Return what communicating is worth in each task that has bounds, or that nobody can tell."""
+    by_bounds: dict[tuple[str, ...], tuple[Comparison, list[Cell]]] = {}
+    for cell in study.cells:
+        if (found := headroom(cell)) is not None:
+            by_bounds.setdefault(tuple(bound.id for bound in cell.bounds.values()), (found, []))[1].append(cell)
+    said = []
+    for found, cells in by_bounds.values():
+        varied = [axis for axis in study.varied if len({cell.at[axis] for cell in cells}) == 1]
+        at = ", ".join(f"{axis}={cells[0].at[axis]}" for axis in varied if len(study.axes[axis]) > 1)
+        at, gap = f" at {at}" if at and len(by_bounds) > 1 else "", signed(found.difference)
+        central, silent = (score(cells[0].bounds[kind], LAST).value for kind in (CENTRAL, SILENT))
+        said.append(
+            f"Communicating is worth {gap} of return{at}: central {central:.2f}, silent {silent:.2f}."
+            if tells(cells[0])
+            else f"This task cannot tell networks apart{at}: central less silent is {gap}, so that nothing is ranked."
+        )
+    return " ".join(said)
+
+
+def _shares(study: Study) -> str:
+    """Return which cells have most and least of the headroom."""
+    found = {cell.id: part for cell in study.cells if (part := share(cell)) is not None}
+    if not found:
+        return ""
+    ordered = sorted(found, key=lambda name: -found[name].value)
+    words = [
+        f"{name} has {found[name].value:.0%}"
+        + (" ({:.0%} to {:.0%})".format(*ends) if (ends := found[name].interval) else "")
+        for name in dict.fromkeys((ordered[0], ordered[-1]))
+    ]
+    most = f"the most: {words[0]}; the least: {words[1]}" if len(words) > 1 else words[0]
+    return f"Shares of that, {most}.".replace("-", "−")
+
+
+def _below(study: Study) -> str:
+    """Return which cells are worse than not communicating, and which have learnt nothing that shows."""
+    worse = [each for each in against_silent(study) if each.clear and each.found.difference.value < 0.0]
+    said = [f"{first_of([each.label for each in worse])}: worse than not communicating."] if worse else []
+    idle = [cell for cell in study.cells if _no_better_than_random(cell)]
+    if idle:
+        said.append(
+            f"{first_of([cell.id for cell in idle])}: no better than random play; nothing shows that it learnt."
+        )
+    return " ".join(said)
+
+
+def _no_better_than_random(cell: Cell) -> bool:
+    """Return whether random play returns as much as a cell; or may, though the seeds are enough to tell."""
+    found, enough = score(cell, LAST), least_p_value(len(cell.curves)) <= LEVEL
+    low = found.interval[0] if enough and found.interval is not None else found.value
+    return cell.random_return is not None and low <= cell.random_return
+
+
+def _ranked(study: Study) -> str:
+    """Return what the cells say of each other."""
     found = contrasts(study)
     if found:
         return _of_contrasts(study, found)
@@ -17,6 +78,8 @@ def answer(study: Study) -> str:
         (cell,) = study.cells
         random = "" if cell.random_return is None else f"; uniform random play returns {cell.random_return:.2f}"
         return f"The team returns {_return(cell)} in the last tenth of training{random}."
+    if study.bounds:
+        return ""
     if not study.one_task:
         count = len(study.cells)
         return f"{count} runs of different tasks, whose returns are not to be compared; the scores are below."

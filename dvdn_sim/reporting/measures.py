@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from dvdn_sim.reporting.curves import Axis, Curve, area, final_mean, on_grid
+from dvdn_sim.reporting.headroom import CENTRAL, SILENT, headroom, share, tells
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import (
     LEVEL,
@@ -71,6 +73,16 @@ def estimate_text(found: Estimate, digits: int = 3) -> str:
     return f"{found.value:.{digits}f}{ends}"
 
 
+def signed(found: Estimate) -> str:
+    """Return a difference with its interval.
+
+    >>> signed(Estimate(-0.12, (-0.19, 0.05)))
+    '−0.12 (−0.19 to +0.05)'
+    """
+    ends = "" if found.interval is None else f" ({found.interval[0]:+.2f} to {found.interval[1]:+.2f})"
+    return f"{found.value:+.2f}{ends}".replace("-", "−")
+
+
 @dataclass(frozen=True)
 class Measure:
     """A number of a cell: its name, how Python formats it, and the number, None for a cell that has none."""
@@ -106,12 +118,18 @@ def _at_the_end(axis: Axis, unit: float) -> Callable[[Cell], float | None]:
     return found
 
 
+def _share(cell: Cell) -> float | None:
+    found = share(cell)
+    return None if found is None else found.value
+
+
 A_EFF = Measure("a_eff", ".3f", _mean_of("a_eff"))
 MEASURES: Mapping[str, Measure] = {
     measure.name: measure
     for measure in (
         Measure("return", ".2f", lambda cell: score(cell, LAST).value),
         Measure("mean return over training", ".2f", lambda cell: score(cell, WHOLE).value),
+        Measure("share of the headroom", ".0%", _share),
         A_EFF,
         Measure("error about the true JTD", ".0%", _mean_of("jtd_relative_error")),
         Measure("held in time", ".1%", _delivered),
@@ -147,21 +165,21 @@ class Contrast:
 
     def text(self) -> str:
         """Return the difference with its interval: ``+0.12 (+0.05 to +0.19)``."""
-        found = self.found.difference
-        ends = "" if found.interval is None else f" ({found.interval[0]:+.2f} to {found.interval[1]:+.2f})"
-        return f"{found.value:+.2f}{ends}".replace("-", "−")
+        return signed(self.found.difference)
 
 
 def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> list[Contrast]:
     """Compare every label with the baseline, in every cell, and over all cells if they have one task.
 
     Runs of equal seeds are paired if that helps the study as a whole; p values are corrected for all comparisons but
-    those of a run with itself. Empty where no baseline is finished.
+    those of a run with itself. Cells whose task cannot tell networks apart are in none. Empty where no baseline is
+    finished.
     """
     if len(study.compare) != 2 or study.compare[1] not in study.axes.get(study.compare[0], ()):
         return []
     axis, baseline = study.compare
-    arms = {label: _scores(study, cells, measure) for label, cells in study.along(axis).items()}
+    told = {label: [cell for cell in cells if tells(cell, measure)] for label, cells in study.along(axis).items()}
+    arms = {label: _scores(study, cells, measure) for label, cells in told.items()}
     paired = seeds_help(cell for scores in arms.values() for cell in scores.values())
     base = arms.pop(baseline)
     found = []
@@ -173,6 +191,37 @@ def contrasts(study: Study, measure: Callable[[Curve], float] = final_mean) -> l
             task = next(name for name, of in study.tasks.items() if any(_where(study, each) == cells[0] for each in of))
             found.append(Contrast(label, where, task, compare(mine, theirs, study.returns_within, paired=paired)))
     return corrected(found)
+
+
+def against_silent(study: Study) -> list[Contrast]:
+    """Compare every cell whose task can tell networks apart with its silent bound; the p values are corrected."""
+    found = []
+    for cell in study.cells:
+        silent = cell.bounds.get(SILENT)
+        if silent is not None and CENTRAL in cell.bounds and tells(cell):
+            both = ({seed: final_mean(curve) for seed, curve in each.curves.items()} for each in (cell, silent))
+            mine, theirs = ({"": each} for each in both)
+            if mine[""].keys() & theirs[""].keys():
+                found.append(Contrast(cell.id, "", "", compare(mine, theirs, cell.returns_within)))
+    return corrected(found)
+
+
+def bounds_as_json(study: Study) -> list[dict[str, Any]]:
+    """Return what cells are held against and what they have of it, as `dvdn-sim report --json` prints it."""
+    worse = {each.label for each in against_silent(study) if each.clear and each.found.difference.value < 0.0}
+    found = []
+    for cell in study.cells:
+        if (worth := headroom(cell)) is not None:
+            part, gap = share(cell), worth.difference
+            found.append({
+                "cell": cell.id,
+                **{kind: {"cell": each.id, "return": score(each, LAST).value} for kind, each in cell.bounds.items()},
+                "random": cell.random_return,
+                "headroom": {"value": gap.value, "ci95": gap.interval, "tells": tells(cell)},
+                "share": None if part is None else {"value": part.value, "ci95": part.interval},
+                "worse_than_silent": cell.id in worse,
+            })  # fmt: skip
+    return found
 
 
 def corrected(found: Sequence[Contrast]) -> list[Contrast]:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader
 
 from dvdn_sim.reporting.answer import answer
+from dvdn_sim.reporting.headroom import share
 from dvdn_sim.reporting.measures import A_EFF, LAST, MEASURES, WHOLE, best, estimate_text, score
 from dvdn_sim.reporting.plots import Figure
 from dvdn_sim.reporting.study import Cell, Study
@@ -87,6 +88,7 @@ SCORE_COLUMNS: Mapping[str, Callable[[Cell], str]] = {
     "seeds": lambda cell: str(len(cell.curves)),
     "return, last tenth": lambda cell: estimate_text(score(cell, LAST), 2),
     WHOLE: lambda cell: estimate_text(score(cell, WHOLE), 2),
+    "share of the headroom": lambda cell: "" if (found := share(cell)) is None else estimate_text(found, 2),
     "best checkpoint (optimistic)": _best,
     **{measure.name: measure.text for measure in (A_EFF, MEASURES["held in time"])},
 }

@@ -174,6 +174,17 @@ def dashed(x: Sequence[float], y: Sequence[float], name: str) -> Json:
     }  # fmt: skip
 
 
+def level_lines(levels: Iterable[tuple[str, float]]) -> list[Json]:
+    """Return lines across a figure, each with its name, that are no series; for its layout."""
+    return [
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "layer": "below",
+         "line": {"color": "muted", "width": 1, "dash": "dash"},
+         "label": {"text": name, "textposition": "start", "yanchor": "bottom" if name == "central" else "top",
+                   "font": {"size": 11, "color": "muted"}}}
+        for name, value in levels
+    ]  # fmt: skip
+
+
 def points(dots: Sequence[Dot], name: str, number: int, *, joined: bool = False) -> Json:
     """Draw dots of the n-th series with their intervals, if there are any."""
     found = [y for _, y, _ in dots]
@@ -245,8 +256,9 @@ def plain(values: npt.ArrayLike) -> list[float]:
 
 
 def table(rows: Iterable[Json]) -> pl.DataFrame:
-    """Return the table of a figure."""
-    return pl.DataFrame(list(rows), infer_schema_length=None)
+    """Return the table of a figure; a column in which nothing is known is one of numbers all the same."""
+    found = pl.DataFrame(list(rows), infer_schema_length=None)
+    return found.with_columns(pl.col(pl.Null).cast(pl.Float64))
 
 
 def csv(of: pl.DataFrame) -> str:

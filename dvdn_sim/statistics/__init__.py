@@ -20,7 +20,7 @@ from dvdn_sim.statistics.bootstrap import (
 )
 from dvdn_sim.statistics.comparison import (
     LEVEL, Comparison, compare, holm, least_p_value, performance_profile, probability_of_improvement, seeds_help,
-    wilson,
+    share_of_gap, wilson,
 )
 from dvdn_sim.statistics.scores import Floats, Pairing, Scores, Strata, checked, normalised, pair, strata
 # fmt: on
@@ -30,5 +30,5 @@ __all__ = [
     "LEVEL", "UNBOUNDED", "Band", "BestCheckpoint", "Bounds", "Comparison", "Estimate", "Floats", "Pairing", "Scores",
     "Statistic", "Strata", "best_checkpoint", "checked", "compare", "estimate", "estimate_scores", "holm",
     "interquartile_mean", "least_p_value", "mean", "normalised", "pair", "performance_profile",
-    "probability_of_improvement", "seeds_help", "strata", "student_quantile", "wilson",
+    "probability_of_improvement", "seeds_help", "share_of_gap", "strata", "student_quantile", "wilson",
 ]  # fmt: skip

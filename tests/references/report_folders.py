@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,9 @@ def study_of(
     compare: tuple[str, ...] = (),
     tasks: Mapping[tuple[str, ...], str] | None = None,
     means: Mapping[tuple[str, ...], Mapping[str, float]] | None = None,
+    *,
+    bounds: Mapping[str, Mapping[int, float]] | None = None,
+    random: float | None = None,
 ) -> Study:
     """Return a study of no folders: of each cell, by its labels, the final return of every seed.
 
@@ -153,7 +157,14 @@ def study_of(
         compare: axis and label of the baseline.
         tasks: what was played, where it differs.
         means: of the exchanges of cells that had any.
+        bounds: final returns of those of all cells, by kind.
+        random: return of random play.
     """
+    if bounds:
+        own = {(kind,): of for kind, of in bounds.items()}
+        found = {cell.id.removeprefix("bound="): cell for cell in study_of({"bound": list(bounds)}, own).cells}
+        plain = study_of(axes, scores, compare, tasks, means, random=random)
+        return replace(plain, cells=[replace(cell, bounds=found) for cell in plain.cells])
     cells = [
         Cell(
             id=",".join(f"{axis}={label}" for axis, label in zip(axes, labels, strict=True)),
@@ -163,7 +174,7 @@ def study_of(
             scenario_text="",
             task=(tasks or {}).get(labels, "one"),
             curves={seed: flat(score) for seed, score in of_seeds.items()},
-            random_return=None,
+            random_return=random,
             points=pl.DataFrame(),
             health=(),
             exchanges=Exchanges({}, {}, {}, means[labels], pl.DataFrame()) if labels in (means or {}) else None,

@@ -13,6 +13,7 @@ import numpy as np
 
 from dvdn_sim.reporting import plots
 from dvdn_sim.reporting.figures.returns import score_columns
+from dvdn_sim.reporting.headroom import levels, tells
 from dvdn_sim.reporting.measures import A_EFF, LAST, SCORES, score, seed_scores
 from dvdn_sim.reporting.plots import Choice, Dot, Figure, Panels, View
 from dvdn_sim.reporting.study import RUN_AXIS, Cell, Study
@@ -57,9 +58,10 @@ def _noise(cells: Sequence[Sequence[float]]) -> float | None:
 
 
 def collapse(study: Study) -> Figure | None:
-    """Draw return against a_eff; None where fewer than two cells exchange TD errors."""
-    tasks = {task: [cell for cell in of if A_EFF.of(cell) is not None] for task, of in study.tasks.items()}
-    tasks = {task: of for task, of in tasks.items() if of}
+    """Draw return against a_eff; None where fewer than two cells exchange TD errors in a task that tells them apart."""
+    known = [(task, [cell for cell in of if A_EFF.of(cell) is not None]) for task, of in study.tasks.items()]
+    told = [(task, [cell for cell in of if tells(cell)]) for task, of in known]
+    tasks = {task: of for task, of in told if of}
     cells, apart = [cell for of in tasks.values() for cell in of], len(tasks) > 1
     if len(cells) < 2:
         return None
@@ -104,8 +106,18 @@ def _view(study: Study, cells: Sequence[Cell], counted: str, line: Fit | None) -
     if line is not None:
         span = plots.around([_a_eff(cell) for cell in cells], 0.02)
         traces.append(plots.dashed(span, [line.intercept + line.slope * x for x in span], "straight line"))
-    heights = plots.around_estimates(score(cell, counted) for cell in cells)
-    return View(traces, plots.axes("a_eff", f"return, {counted}", panels.series, yaxis_range=heights))
+    several = [cell for cell in cells if len(cell.curves) > 1]
+    seeds = [(label(cell), _a_eff(cell), y) for cell in several for y in seed_scores(cell, counted)]
+    for number, name in enumerate(series):
+        own = [(x, y) for of, x, y in seeds if of == name]
+        traces[:0] = (
+            [plots.scattered([x for x, _ in own], plots.plain([y for _, y in own]), name, number)] if own else []
+        )
+    lines = levels(cells, lambda bound: score(bound, counted).value)
+    ends = [end for cell in cells for end in score(cell, counted).interval or (score(cell, counted).value,)]
+    how = {"yaxis_range": plots.around([*ends, *(y for *_, y in seeds), *(y for _, y in lines)])}
+    axes = plots.axes("a_eff", f"return, {counted}", panels.series, shapes=plots.level_lines(lines), **how)
+    return View(traces, axes)
 
 
 def fit_text(line: Fit) -> str:

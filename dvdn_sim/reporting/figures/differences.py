@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from dvdn_sim.reporting import plots
+from dvdn_sim.reporting.headroom import tells
 from dvdn_sim.reporting.measures import LAST, SCORES, Contrast, contrasts, seed_scores
 from dvdn_sim.reporting.plots import Choice, Figure, Json, View
 from dvdn_sim.reporting.study import Study
@@ -81,11 +82,11 @@ def _row(axis: str, counted: str, each: Contrast) -> Json:
 
 
 def performance_profiles(study: Study) -> Figure | None:
-    """Draw the performance profile of every arm, over all its cells; None for a single arm, or tasks that differ."""
+    """Draw the performance profile of every arm over its cells; None for one arm, or tasks that cannot be pooled."""
     axis = study.varied[0]
     scores = {label: [np.array(seed_scores(cell, LAST)) for cell in cells]
               for label, cells in study.along(axis).items() if cells}  # fmt: skip
-    if len(scores) < 2 or not study.one_task:
+    if len(scores) < 2 or not study.one_task or not all(tells(cell) for cell in study.cells):
         return None
     everything = np.concatenate([each for cells in scores.values() for each in cells])
     thresholds = np.linspace(everything.min(), everything.max(), POINTS)

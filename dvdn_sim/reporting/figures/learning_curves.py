@@ -9,6 +9,8 @@ import polars as pl
 
 from dvdn_sim.reporting import plots
 from dvdn_sim.reporting.curves import Axis, learning_curve, on_grid
+from dvdn_sim.reporting.headroom import levels
+from dvdn_sim.reporting.measures import LAST, score
 from dvdn_sim.reporting.plots import Choice, Figure, Json, Panels, Seeds, View, Views
 from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import UNBOUNDED, Band, Bounds, estimate, mean
@@ -47,14 +49,17 @@ def learning_curves(study: Study) -> Figure:
     found = {against: curves for against, curves in found.items() if curves}
 
     def layout(against: str, cells: Sequence[Cell]) -> Json:
-        heights = plots.around([value for cell in cells for value in found[against][cell.id][1].y])
-        return plots.axes(ALONG[against][1], "return", panels.series, yaxis_range=heights)
+        lines = levels(cells, lambda bound: score(bound, LAST).value)
+        heights = [*(value for cell in cells for value in found[against][cell.id][1].y), *(y for _, y in lines)]
+        how = {"yaxis_range": plots.around(heights), "shapes": plots.level_lines(lines)}
+        return plots.axes(ALONG[against][1], "return", panels.series, **how)
 
     return Figure(
         id="learning",
         title="How the teams learnt",
         caption="Interquartile mean of the evaluations over seeds, and a dot for each seed. From five seeds on the"
-        " band is its 95 % interval at each point by itself; that of fewer is in the table.",
+        " band is its 95 % interval at each point by itself; that of fewer is in the table. Dashed: random play, and"
+        " what the bounds end at.",
         alt=f"Learning curves of {len(study.cells)} cells; the ends of all curves are in the table of scores.",
         choices=[Choice("against", list(found)), *panels.choices],
         views=_views(panels, found, layout),

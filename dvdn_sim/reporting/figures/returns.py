@@ -1,8 +1,10 @@
 """What the teams came to: the final return of every cell with its interval, and every number of the cells as a map."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from dvdn_sim.reporting import plots
+from dvdn_sim.reporting.headroom import headroom, levels, share
 from dvdn_sim.reporting.measures import LAST, MEASURES, WHOLE, best, estimate_text, score, seed_scores
 from dvdn_sim.reporting.plots import Choice, Figure, Json, Panels, View
 from dvdn_sim.reporting.study import Cell, Study
@@ -25,9 +27,12 @@ def final_returns(study: Study) -> Figure:
     def draw(counted: str, cells: list[tuple[int, Cell]]) -> View:
         if not cells:
             return View([], {})
+        beside = panels.beside(cells)
+        lines = levels(beside, lambda bound: COUNTED[counted](bound)[0].value)
+        heights = [*(y for cell in beside for y in _heights(found[counted][cell.id])), *(y for _, y in lines)]
         layout = plots.axes(
             panels.across or panels.series, "return", panels.series, xaxis_type="category",
-            yaxis_range=plots.around([y for cell in panels.beside(cells) for y in _heights(found[counted][cell.id])]),
+            yaxis_range=plots.around(heights), shapes=plots.level_lines(lines),
             scattermode="group", scattergap=0.8, showlegend=panels.across is not None,
         )  # fmt: skip
         return View(_traces(panels, cells, found[counted]), layout)
@@ -35,7 +40,8 @@ def final_returns(study: Study) -> Figure:
     return Figure(
         id="ends",
         title="What the teams came to",
-        caption="Interquartile mean over seeds with its 95 % interval, and a small dot for each seed. The best of all"
+        caption="Interquartile mean over seeds with its 95 % interval, and a small dot for each seed; dashed,"
+        " random play and the bounds. The best of all"
         " checkpoints is what the paper's tables have; it is optimistic, and more so for a method that is noisier.",
         alt=f"Returns of {len(study.cells)} cells with intervals, also in the table of scores.",
         choices=[Choice("return of", list(COUNTED)), *panels.choices],
@@ -73,7 +79,22 @@ def _scores(cell: Cell) -> Json:
         **score_columns(cell),
         "best_checkpoint_mean": top.estimate.value,
         "best_checkpoint_optimism": top.optimism,
+        **_bounds(cell),
     })  # fmt: skip
+
+
+def _bounds(cell: Cell) -> Json:
+    """Return what the cell is held against, and how much of the headroom it has; nothing without bounds."""
+    worth, part = headroom(cell), share(cell)
+    if worth is None:
+        return {}
+    return {
+        "random_return": cell.random_return,
+        **{kind: score(bound, LAST).value for kind, bound in cell.bounds.items()},
+        **plots.estimate_columns("headroom", "headroom", worth.difference),
+        **plots.estimate_columns("share", "share", part or Estimate(math.nan, None)),
+        "share": None if part is None else part.value,
+    }
 
 
 def score_columns(cell: Cell) -> Json:
