@@ -282,6 +282,14 @@ def test_pictures_show_signs_and_what_was_right():
     assert env.frame(state).shape == (400, 400, 3)
 
 
+def test_who_is_down_does_what_is_said():
+    """The first action: nothing does nothing."""
+    assert Sorting().idle_actions.tolist() == [0] * 24
+    assert (SortingSpec().idle, SortingSpec().action_names[0]) == ("sends all parcels to chute 0", "chute 0")
+    assert Relay().idle_actions.tolist() == [0] * 4
+    assert (RelaySpec().idle, RelaySpec().action_names[0]) == ("works for itself", "own work")
+
+
 def test_actions_have_names():
     assert SortingSpec(chutes=2).action_names == ("chute 0", "chute 1")
     assert RelaySpec(tools=2).action_names == ("own work", "tool 0", "tool 1")

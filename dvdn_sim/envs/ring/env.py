@@ -102,16 +102,17 @@ class RingGame(Game[Settings, RingState]):
 
     def _canvas(self, state: RingState, row: int, *, numbered: bool) -> tuple[Canvas, Sequence[Sequence[float]], float]:
         """Draw a ring; beside each robot stands what it chose last, inside the ring its number."""
-        canvas, radius = Canvas((-1.4, -1.4), (1.4, 1.4)), min(0.2, 0.8 * math.pi / self.n_agents)
-        names, height = self.spec.action_names, 400 / 2.8 * radius
+        canvas, radius = Canvas((-1.7, -1.7), (1.7, 1.7)), min(0.2, 0.8 * math.pi / self.n_agents)
+        names, height = self.spec.action_names, 400 / 3.4 * radius
+        outside, inside = 1.25 + radius, 0.9 - radius
         places: list[list[float]] = self._places.tolist()
         for robot, (x, y) in enumerate(places):
             action, sign = int(state.chosen[row, robot]), int(state.signs[row, 0, robot])
             canvas.disc((x, y), radius, NEW if action < 0 else RIGHT if state.right[row, robot] else WRONG)
             canvas.text((x, y), str(sign), INK, height)
-            canvas.text((1.22 * x, 1.22 * y), "" if action < 0 else names[action], BLACK, min(0.7 * height, 12.0))
+            canvas.text((outside * x, outside * y), "" if action < 0 else names[action], BLACK, min(0.7 * height, 12.0))
             if numbered:
-                canvas.text((0.8 * x, 0.8 * y), f"#{robot}", BLACK, min(0.7 * height, 12.0))
+                canvas.text((inside * x, inside * y), f"#{robot}", BLACK, min(0.7 * height, 12.0))
         return canvas, places, radius
 
 
