@@ -3,7 +3,7 @@
     python reports/differences.py sweeps/link_failure/policy=self,loss=40% sweeps/link_failure/policy=self,loss=0%
     python reports/differences.py RUN OTHER 5 6 7 8 9          of these seeds alone
 
-Interquartile means of the paired differences with 95 % intervals, as on a page (docs/statistics.md).
+Differences of interquartile means with 95 % intervals, as on a page (docs/statistics.md); each by itself, uncorrected.
 """
 
 import argparse
