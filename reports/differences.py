@@ -1,6 +1,6 @@
 """How much better one cell is than another, over equal seeds: what the studies say beside the tables of their pages.
 
-    python reports/differences.py sweeps/link_failure/policy=self,loss=40% sweeps/link_failure/policy=self,loss=0%
+    python reports/differences.py sweeps/sorting/exchange=tree-5-0% sweeps/sorting/exchange=silent
     python reports/differences.py RUN OTHER 5 6 7 8 9          of these seeds alone
 
 Differences of interquartile means with 95 % intervals, as on a page (docs/statistics.md); each by itself, uncorrected.
