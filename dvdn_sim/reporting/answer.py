@@ -8,6 +8,9 @@ from dvdn_sim.reporting.study import Cell, Study
 from dvdn_sim.statistics import LEVEL, Comparison, least_p_value
 from dvdn_sim.wording import first_of, listed, plural
 
+MANY = 6
+"""Differences that a sentence tells one by one; of more, the largest and the least."""
+
 
 def answer(study: Study) -> str:
     """Return what the finished cells say to the question, and what their bounds say of the task."""
@@ -102,7 +105,10 @@ def _of_contrasts(study: Study, found: list[Contrast]) -> str:
     each_cell += " seed each" if seeds == [1] else " seeds each"
     where = "" if overall else "task by task, "
     where = "over all cells, " if any(len(each.found.pairing.seeds) > 1 for each in overall) else where
-    differences = "; ".join(f"{axis}={each.label} {each.text()}" for each in overall)
+    said = [f"{axis}={each.label} {each.text()}" for each in overall]
+    if len(said) > MANY:
+        said[MANY // 2 : -MANY // 2] = [f"{len(said) - MANY} between"]
+    differences = "; ".join(said)
     head = f"Return in the last tenth of training against {axis}={baseline}, {where}{each_cell}"
     return f"{_verdict(study, found, overall)}{head}{f': {differences}' if differences else ''}.{_cells(axis, found)}"
 
@@ -116,8 +122,9 @@ def _verdict(study: Study, found: list[Contrast], overall: list[Contrast]) -> st
         return f"No difference over all cells is clear{_power(overall)}. " if overall else ""
     better, worse = ([f"{axis}={each.label}" for each in clear if (each.found.difference.value > 0.0) == sign]
                      for sign in (True, False))  # fmt: skip
+    named = listed if len(clear) <= MANY else first_of
     verdicts = [
-        f"{listed(labels)} {'is' if len(labels) == 1 else 'are'} clearly {word}"
+        f"{named(labels)} {'is' if len(labels) == 1 else 'are'} clearly {word}"
         for labels, word in ((better, "better"), (worse, "worse"))
         if labels
     ]
@@ -132,9 +139,10 @@ def _power(found: list[Contrast]) -> str:
     shown = [each.detectable for each in found if each.detectable is not None]
     if shown:
         return f", though one of {min(shown):.2f} would have been in four studies of five"
-    pairs = max(each.found.pairs for each in found)
+    best = max(found, key=lambda each: each.found.pairs).found
     most = max(len(seeds) for each in found for seeds in each.found.pairing.seeds.values())
-    needed = next(seeds for seeds in count(2) if least_p_value(seeds * pairs // most) <= found[0].level)
+    cells = len(best.sizes)
+    needed = next(seeds for seeds in count(2) if least_p_value(*[seeds] * cells, paired=best.paired) <= found[0].level)
     return f": {plural(most, 'seed')} can show none, {needed} could"
 
 

@@ -179,8 +179,8 @@ def level_lines(levels: Iterable[tuple[str, float]]) -> list[Json]:
     return [
         {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "layer": "below",
          "line": {"color": "muted", "width": 1, "dash": "dash"},
-         "label": {"text": name, "textposition": "start", "yanchor": "bottom" if name == "central" else "top",
-                   "font": {"size": 11, "color": "muted"}}}
+         "label": {"text": name, "textposition": "end" if name == "random" else "start",  # silence is often near it
+                   "yanchor": "bottom" if name == "central" else "top", "font": {"size": 11, "color": "muted"}}}
         for name, value in levels
     ]  # fmt: skip
 

@@ -3,11 +3,10 @@
 A difference is that of interquartile means, a mean over cells. Its interval is the bootstrap's of this package, its p
 value Student's of the same standard error and degrees of freedom,
 
-    t = difference/√(c · var(θ*)),    p = max(P(|T_ν| > |t|), 2/2^n)
+    t = difference/√(c · var(θ*)),    p = max(P(|T_ν| > |t|), least)
 
-with c, ν of `bootstrap` and n pairs of runs. The second is the least p value of a sign test: whatever the scores are,
-n pairs say no more than that all have one sign, so that five never reach 5 %. Many p values of one study are corrected
-together (`holm`).
+with c, ν of `bootstrap`. The second is the least p value that such runs can have, whatever the scores are
+(`least_p_value`). Many p values of one study are corrected together (`holm`).
 
 Runs of equal seeds begin alike. Where the scores show it (`seeds_help`), both arms are resampled by the same seeds and
 what these share cancels; elsewhere each by its own, for pairs then cost half of the degrees of freedom for nothing. Of
@@ -64,9 +63,19 @@ class Comparison:
     """That a run of the first arm beats one of the second, whatever their seeds; of the runs that have a partner."""
     pairing: Pairing
     paired: bool  # whether runs of equal seeds were resampled together
-    pairs: int  # of runs that are no other's repetition, nor each other's
+    sizes: tuple[int, ...]  # pairs of each cell, of runs that are no other's repetition, nor each other's
     error: float | None  # standard error of the difference; None where a cell has a single seed
     dof: float = math.inf  # degrees of freedom of the error
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of such runs there are, in all cells."""
+        return sum(self.sizes)
+
+    @property
+    def least(self) -> float:
+        """The least p value that the comparison could have had."""
+        return least_p_value(*self.sizes, paired=self.paired)
 
     @property
     def p_value(self) -> float | None:
@@ -74,8 +83,8 @@ class Comparison:
         if self.error is None:
             return None
         if self.difference.value == 0.0 or self.error == 0.0:
-            return 1.0 if self.difference.value == 0.0 else least_p_value(self.pairs)
-        return max(student_p_value(self.difference.value / self.error, self.dof), least_p_value(self.pairs))
+            return 1.0 if self.difference.value == 0.0 else self.least
+        return max(student_p_value(self.difference.value / self.error, self.dof), self.least)
 
     @property
     def same(self) -> bool:
@@ -84,18 +93,25 @@ class Comparison:
 
     def detectable(self, level: float = LEVEL) -> float | None:
         """Return the difference that is found at a level four times in five; None where so few pairs show none."""
-        if self.error is None or least_p_value(self.pairs) > level:
+        if self.error is None or self.least > level:
             return None
         return self.error * (student_quantile(1.0 - level / 2.0, self.dof) + student_quantile(POWER, self.dof))
 
 
-def least_p_value(pairs: int) -> float:
-    """Return the least p value that so many pairs can have: that of all differences having one sign.
+def least_p_value(*sizes: int, paired: bool = True) -> float:
+    """Return the least p value of so many pairs in each cell.
+
+    In pairs it is that of a sign test, 2/2^n: all differences have one sign. Else it is that of a rank test within
+    cells, 2/Π C(2n_c, n_c): all runs of one arm are above all of the other. Five pairs never reach 5 % by either rule,
+    because an interval of five runs is their smallest and their largest.
 
     >>> [least_p_value(pairs) for pairs in (1, 5, 6)]
     [1.0, 0.0625, 0.03125]
+    >>> [round(least_p_value(pairs, paired=False), 4) for pairs in (5, 6)]
+    [0.0625, 0.0022]
     """
-    return min(1.0, 2.0 ** (1 - pairs))
+    signs = min(1.0, 2.0 ** (1 - sum(sizes)))
+    return signs if paired or signs > LEVEL else 2.0 / math.prod(math.comb(2 * size, size) for size in sizes)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -164,16 +180,16 @@ def compare(scores: Scores, other: Scores, within: Bounds = UNBOUNDED, *, paired
     if paired is None:
         paired = seeds_help([cell for arm in (scores, other) for cell in arm.values()])
     cells = _distinct(list(zip(x, y, strict=True)))
-    pairs = sum(len(a) for a, b in cells if not np.array_equal(a, b))
+    sizes = tuple(len(a) for a, b in cells if not np.array_equal(a, b))
     improvement = probability_of_improvement(*zip(*cells, strict=True))
     value = float(np.mean([interquartile_mean(a) - interquartile_mean(b) for a, b in cells]))
     if min(len(a) for a, _ in cells) < 2:
-        return Comparison(Estimate(value, None), improvement, pairing, paired, pairs, None)
+        return Comparison(Estimate(value, None), improvement, pairing, paired, sizes, None)
     drawn = resample(cells, paired=paired)
     ends, error, dof = drawn.interval(
         value, drawn.arms[0] - drawn.arms[1], (within[0] - within[1], within[1] - within[0])
     )
-    return Comparison(Estimate(value, ends), improvement, pairing, paired, pairs, error, dof)
+    return Comparison(Estimate(value, ends), improvement, pairing, paired, sizes, error, dof)
 
 
 def _distinct(cells: Sequence[tuple[Floats, Floats]]) -> list[tuple[Floats, Floats]]:

@@ -92,13 +92,14 @@ def test_a_clear_difference_by_hand():
     )
 
 
-@pytest.mark.parametrize("seeds", [3, 5])
-def test_five_seeds_are_never_clear_and_it_says_how_many_could_be(seeds):
-    """All five of one sign have a p value of 1/16; of two differences the first needs 1/40: seven."""
+@pytest.mark.parametrize(("seeds", "needed"), [(3, 6), (5, 7)])
+def test_five_seeds_are_never_clear_and_it_says_how_many_could_be(seeds, needed):
+    """Of two differences the first needs 1/40. Five seeds show that pairs help, so that it takes seven of one sign;
+    three do not: more than five, all above all others."""
     base = {seed: SEVEN[seed] for seed in range(seeds)}
     scores = {(arm,): {s: v + gain for s, v in base.items()} for arm, gain in (("a", 0.0), ("b", 0.5), ("c", -1.0))}
     said = answer(study_of({"arm": ARMS}, scores, ("arm", "a")))
-    assert said.startswith(f"No difference is clear: {seeds} seeds can show none, 7 could. Return ")
+    assert said.startswith(f"No difference is clear: {seeds} seeds can show none, {needed} could. Return ")
 
 
 def test_what_the_seeds_would_have_shown_is_beside_what_is_not_clear():
@@ -142,7 +143,7 @@ def test_tasks_that_differ_are_told_task_by_task():
     scores = {(arm, place): {0: 0.0, 1: 1.0 if arm == "a" else 0.5} for arm in "ab" for place in "xy"}
     tasks = {key: key[1] for key in scores}
     assert answer(study_of({"arm": ["a", "b"], "place": ["x", "y"]}, scores, ("arm", "a"), tasks)) == (
-        "No difference is clear: 2 seeds can show none, 7 could. Return in the last tenth of training against arm=a,"
+        "No difference is clear: 2 seeds can show none, 6 could. Return in the last tenth of training against arm=a,"
         " task by task, 2 seeds each."
         " Cell by cell, none of 2 differences is clear."
     )
@@ -171,3 +172,14 @@ def test_runs_of_different_tasks_have_no_best():
     """A return of 0.9 of 1 is more than one of 5 of 100, or less: nobody knows."""
     study = study_of({"run": ["a", "b"]}, {("a",): {0: 0.9}, ("b",): {0: 5.0}}, (), {("a",): "another"})
     assert answer(study) == ("2 runs of different tasks, whose returns are not to be compared; the scores are below.")
+
+
+def test_of_many_differences_the_largest_and_the_least_are_told():
+    """Ten runs of each of nine arms, all above the baseline's: the least p value, 2/C(20, 10), is far below 0.05/9."""
+    rng = np.random.default_rng(0)
+    arms = [f"a{number}" for number in range(10)]
+    scores = {(arm,): dict(enumerate(number + 0.01 * rng.normal(size=10))) for number, arm in enumerate(arms)}
+    said = answer(study_of({"arm": arms}, scores, ("arm", "a0")))
+    assert said.startswith("arm=a9 and 8 more are clearly better than arm=a0. Return ")
+    assert "; 3 between; " in said
+    assert [f"a{number} +" in said for number in range(1, 10)] == [True] * 3 + [False] * 3 + [True] * 3
