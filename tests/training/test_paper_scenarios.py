@@ -45,7 +45,7 @@ def test_it_is_as_long_as_the_papers(path):
 
 def test_there_are_three_arms_of_ten_tasks():
     names = [path.stem for path in PATHS]
-    tasks = [path.stem for path in (ROOT / "scenarios/tasks").glob("*.yaml")]
+    tasks = {path.stem for path in (ROOT / "scenarios/tasks").glob("*.yaml")} - {"sorting", "relay"}  # our own
     assert len(tasks) == 10
     for task in tasks:
         arms = sorted(name.removeprefix(f"{task}_") for name in names if name.startswith(f"{task}_"))
